@@ -1,0 +1,75 @@
+# Every task of the project. `make run` to try it; `make check test` before a commit.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format clean python
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTEST := -m coverage run -m pytest -n auto -q $(ARGS)
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# tether: kill -9 of make must not leave the rest running
+run: python $(VENV)/.installed ## the whole system on this machine; PORT, HOST and DATA_DIR say where
+	@exec $(PY) -m studio.tether $(PY) manage.py up $(ARGS)
+
+test: python $(VENV)/.installed-dev ## the tests on SQLite and on PostgreSQL, and their coverage; ARGS go to pytest
+	@$(PY) -m coverage erase
+	TEST_DATABASE=sqlite $(PY) $(PYTEST)
+	TEST_DATABASE=postgres $(PY) $(PYTEST)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
+# Cheapest first. Needs no service, and leaves no data: what Django writes goes to a folder of its own.
+check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API schema, types
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m ruff check --quiet .
+	$(VENV)/bin/lint-imports --no-logo
+	@set -e; DATA_DIR=$$(mktemp -d); trap 'rm -rf "$$DATA_DIR"' EXIT; \
+	export DATA_DIR ENVIRONMENT=development DATABASE_URL= REDIS_URL= BASE_PATH=; set -x; \
+	$(PY) manage.py check --fail-level WARNING; \
+	$(PY) manage.py makemigrations --check --dry-run; \
+	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null; \
+	$(PY) -m mypy
+
+bench: python $(VENV)/.installed ## requests a second through a real server; see benchmarks/README.md
+	@$(PY) -m benchmarks $(ARGS)
+
+format: python $(VENV)/.installed-dev ## format, and mend what ruff can mend
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+clean: ## caches and reports; keeps .venv and data
+	rm -rf .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+python:
+	@test -z "$(PYTHON)" || "$(PYTHON)" -c '$(IS_NEW_ENOUGH)' 2>/dev/null || { \
+		echo 'Cannot start: PYTHON=$(PYTHON) should be a Python 3.11 or newer.' >&2; exit 1; }
+
+$(PY):
+	@for python in $(CANDIDATES); do \
+		"$$python" -c '$(IS_NEW_ENOUGH)' 2>/dev/null || continue; \
+		"$$python" -m venv --clear $(VENV) >/dev/null 2>&1 && exit 0; \
+		rm -rf $(VENV); \
+		echo "Cannot start: $$python cannot make a virtual environment; on Debian: apt install python3-venv." >&2; \
+		exit 1; \
+	done; \
+	echo 'Cannot start: Python 3.11 or newer is needed; install it, or name it: make run PYTHON=/path/to/python3.11' >&2; \
+	exit 1
+
+# A stamp is younger than what it was made from. $(PY) is among that: a new one has nothing installed.
+$(VENV)/.installed: requirements.txt $(PY)
+	@echo 'Installing the packages that it runs on (once)'
+	@$(PIP) -r requirements.txt || { echo 'Cannot start: not all packages could be installed; see above.' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(PY)
+	@echo 'Installing the packages that it is tested with (once)'
+	@$(PIP) -r requirements-dev.txt || { echo 'Cannot start: not all packages could be installed; see above.' >&2; exit 1; }
+	@touch $@ $(VENV)/.installed

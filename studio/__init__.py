@@ -1,0 +1,1 @@
+"""The project: settings, wiring, and what every app shares."""

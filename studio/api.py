@@ -1,0 +1,180 @@
+"""What every endpoint shares: error answers, paging, and who may touch an object."""
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions, pagination, permissions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from studio import errors
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF_KIND: dict[type[errors.StudioError], int] = {
+    errors.InvalidInput: status.HTTP_400_BAD_REQUEST,
+    errors.InsufficientFunds: status.HTTP_402_PAYMENT_REQUIRED,
+    errors.NotAllowed: status.HTTP_403_FORBIDDEN,
+    errors.NotFound: status.HTTP_404_NOT_FOUND,
+    errors.Conflict: status.HTTP_409_CONFLICT,
+    errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    errors.LimitReached: status.HTTP_429_TOO_MANY_REQUESTS,
+    errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
+}
+
+
+def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: every anticipated failure in the one error shape; None lets the rest be a 500."""
+    answer = _answer(exc)
+    if answer is not None:
+        set_rollback()
+    return answer
+
+
+def _answer(exc: Exception) -> Response | None:
+    if isinstance(exc, errors.StudioError):
+        return _studio_answer(exc)
+    if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
+        return _studio_answer(errors.TooLarge())
+    if isinstance(exc, Http404):
+        return _studio_answer(errors.NotFound())
+    if isinstance(exc, PermissionDenied | exceptions.PermissionDenied):
+        return _studio_answer(errors.NotAllowed())
+    if isinstance(exc, exceptions.ValidationError):
+        return Response(invalid_body(dict(flat_errors(exc.detail))), status=exc.status_code)
+    if isinstance(exc, exceptions.APIException):
+        return _api_answer(exc)
+    return None
+
+
+def _studio_answer(exc: errors.StudioError) -> Response:
+    code = next(STATUS_OF_KIND[kind] for kind in type(exc).__mro__ if kind in STATUS_OF_KIND)
+    body: dict[str, Any] = {"detail": exc.message, "code": exc.code}
+    if exc.errors:
+        body["errors"] = exc.errors
+    answer = Response(body, status=code)
+    if isinstance(exc, errors.LimitReached):
+        answer["Retry-After"] = str(exc.retry_after_seconds)
+    return answer
+
+
+def _api_answer(exc: exceptions.APIException) -> Response:
+    codes = exc.get_codes()
+    detail = exc.detail.get("detail", exc.default_detail) if isinstance(exc.detail, dict) else exc.detail
+    code = codes.get("code", exc.default_code) if isinstance(codes, dict) else codes
+    answer = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
+    if header := getattr(exc, "auth_header", None):
+        answer["WWW-Authenticate"] = header
+    if wait := getattr(exc, "wait", None):
+        answer["Retry-After"] = str(int(wait) + 1)
+    return answer
+
+
+def invalid_body(field_errors: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The body of a 400 about a form: a sentence made from the first error, and all of them by field."""
+    field, messages = next(iter(field_errors.items()), ("", ["The request is not valid."]))
+    named = field and field != "non_field_errors"
+    return {
+        "detail": f"{field}: {messages[0]}" if named else messages[0],
+        "code": "invalid",
+        "errors": dict(field_errors),
+    }
+
+
+def flat_errors(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """DRF's nested error details as pairs of a dotted field path and its messages."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            yield from flat_errors(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(detail, list) and any(isinstance(item, dict | list) for item in detail):
+        for index, item in enumerate(detail):
+            yield from flat_errors(item, f"{path}.{index}" if path else str(index))
+    elif isinstance(detail, list):
+        if detail:
+            yield path or "non_field_errors", [str(item) for item in detail]
+    else:
+        yield path or "non_field_errors", [str(detail)]
+
+
+def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
+    return JsonResponse({"detail": detail, "code": code}, status=status_code)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """The answer to a URL that is not there."""
+    return _plain(404, "not_found", "Not found.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """The answer to a request that Django itself refuses."""
+    return _plain(400, "bad_request", "The request could not be understood.")
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """The answer when we are at fault; the traceback is in the log."""
+    return _plain(500, "server_error", "Something went wrong on our side. Please try again later.")
+
+
+class SkipLimitPagination(pagination.LimitOffsetPagination):
+    """`?skip=0&limit=20`, answered as `{items, total, skip, limit}`; a malformed number is a 400."""
+
+    offset_query_param = "skip"
+    limit_query_param = "limit"
+    default_limit = 20
+    max_limit = 100
+    max_skip = 1_000_000
+
+    def get_limit(self, request: Request) -> int:
+        """From 1; capped at 100."""
+        return min(self._number(request, self.limit_query_param, default=self.default_limit, least=1), self.max_limit)
+
+    def get_offset(self, request: Request) -> int:
+        """From 0 to 1,000,000."""
+        skip = self._number(request, self.offset_query_param, default=0, least=0)
+        if skip > self.max_skip:
+            raise exceptions.ValidationError({self.offset_query_param: [f"Must be at most {self.max_skip}."]})
+        return skip
+
+    @staticmethod
+    def _number(request: Request, name: str, *, default: int, least: int) -> int:
+        value = request.query_params.get(name)
+        if value is None:
+            return default
+        # the length keeps int() from a number that is only there to cost time
+        if not (value.isascii() and value.isdecimal() and len(value) <= 18) or int(value) < least:
+            raise exceptions.ValidationError({name: [f"Must be a whole number of at least {least}."]})
+        return int(value)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page in its envelope."""
+        return Response({"items": data, "total": self.count, "skip": self.offset, "limit": self.limit})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The envelope, for the OpenAPI document."""
+        number = {"type": "integer", "minimum": 0}
+        return {
+            "type": "object",
+            "required": ["items", "total", "skip", "limit"],
+            "properties": {"items": schema, "total": number, "skip": number, "limit": number},
+        }
+
+
+class IsOwnerOrAdmin(permissions.BasePermission):
+    """An object is its owner's; an admin (`is_staff`) may act on any."""
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        """Whether the caller may act on the object."""
+        return bool(request.user.is_staff or obj.owner_id == request.user.pk)
+
+
+def as_uuid(text: str) -> uuid.UUID:
+    """The id in a path. Raises NotFound for one that is no UUID: nothing can be there."""
+    try:
+        return uuid.UUID(text)
+    except ValueError as exc:
+        raise errors.NotFound from exc

@@ -1,0 +1,165 @@
+"""Reads settings from the environment and `.env`; a malformed value is named, with what it should look like."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from dotenv.parser import parse_stream
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class BadEnvironment(Exception):
+    """A variable is missing or malformed; the message names it and says what it should look like."""
+
+
+def load_dotenv(path: Path) -> None:
+    """Add the variables of the file at `path` to the environment; those already set win.
+
+    Raises BadEnvironment for a file that is not a list of `NAME=value` lines.
+    """
+    if not path.is_file():
+        return
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            bindings = list(parse_stream(file))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadEnvironment(f"{path} cannot be read: {exc}.") from exc
+    for binding in bindings:
+        # python-dotenv itself skips what it cannot parse, and goes on with half of the settings
+        unclear = binding.error or "\0" in (binding.value or "") or (binding.key and binding.value is None)
+        if unclear:
+            raise BadEnvironment(f"line {binding.original.line} of {path} is not NAME=value.")
+    for name, value in {binding.key: binding.value for binding in bindings if binding.key}.items():
+        os.environ.setdefault(name, value or "")
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it stands; empty counts as unset."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A boolean. Raises BadEnvironment for anything but true or false (1/0, yes/no, on/off)."""
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in {"true", "1", "yes", "on"}:
+        return True
+    if value in {"false", "0", "no", "off"}:
+        return False
+    raise BadEnvironment(f"{name} is {value!r}; it should be true or false.")
+
+
+def integer(name: str, default: int, *, least: int = 0, most: int = 2**31) -> int:
+    """A whole number from `least` to `most`. Raises BadEnvironment for anything else."""
+    value = text(name) or str(default)
+    if not value.isdecimal() or not least <= int(value) <= most:
+        raise BadEnvironment(f"{name} is {value!r}; it should be a whole number from {least} to {most}.")
+    return int(value)
+
+
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    """One of a few words. Raises BadEnvironment for any other."""
+    value = text(name, default)
+    if value not in among:
+        raise BadEnvironment(f"{name} is {value!r}; it should be one of: {', '.join(among)}.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, blanks dropped."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def origins(name: str) -> list[str]:
+    """A comma-separated list of web origins. Raises BadEnvironment for one without a scheme or with a path."""
+    values = words(name)
+    for value in values:
+        scheme, _, host = value.partition("://")
+        if scheme not in {"http", "https"} or not host or "/" in host:
+            raise BadEnvironment(f"{name} has {value!r}; an origin looks like https://app.example.com.")
+    return values
+
+
+def url_prefix(name: str) -> str:
+    """A path such as /AIStudio, or "" for none. Raises BadEnvironment for one that does not start with a slash."""
+    value = text(name).rstrip("/")
+    if value and (not value.startswith("/") or "//" in value or any(mark in value for mark in "?# ")):
+        raise BadEnvironment(f"{name} is {value!r}; it should look like /AIStudio.")
+    return value
+
+
+def redis_url(name: str) -> str:
+    """The URL of a Redis or Valkey, or "". Raises BadEnvironment for another scheme."""
+    value = text(name)
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise BadEnvironment(f"{name} should look like redis://localhost:6379/0.")
+    return value
+
+
+def database(name: str) -> dict[str, Any] | None:
+    """Django's settings of the database that the URL names, None when unset.
+
+    Raises BadEnvironment for a URL that is neither PostgreSQL nor SQLite.
+    """
+    value = text(name)
+    if not value:
+        return None
+    if not value.startswith(("postgres://", "postgresql://", "sqlite://")):
+        raise BadEnvironment(f"{name} should look like postgresql://user:password@host:5432/studio.")
+    try:
+        return dict(dj_database_url.parse(value))
+    except ValueError as exc:
+        raise BadEnvironment(f"{name} cannot be parsed; it looks like postgresql://user:password@host/db.") from exc
+
+
+def secret(name: str, *, least: int, made_in: Path | None) -> str:
+    """A secret of at least `least` characters; made once and kept in the folder `made_in` when one is given.
+
+    Raises BadEnvironment for one that is too short, or missing where none may be made.
+    """
+    value = text(name) or (_kept_secret(made_in / name.lower()) if made_in else "")
+    if not value:
+        raise BadEnvironment(f"{name} is not set; it should be at least {least} random characters.")
+    if len(value) < least:
+        raise BadEnvironment(f"{name} is too short; it should be at least {least} random characters.")
+    return value
+
+
+def kept_url(path: Path) -> str:
+    """The URL that a running `manage.py up` left in the file for other commands; "" where none runs."""
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in the file. Raises BadEnvironment where the file cannot be written or read."""
+    try:
+        return _secret_in(path)
+    except OSError as exc:
+        raise BadEnvironment(f"DATA_DIR should be a folder that can be written; {exc}.") from exc
+
+
+def _secret_in(path: Path) -> str:
+    """The secret in the file; written by whoever comes first, so that processes started together agree."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        write_private(fresh, secrets.token_urlsafe(64))
+        try:
+            os.link(fresh, path)  # atomic, and fails where another process was first
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only its owner may read."""
+    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - open() takes a callable
+    with open(path, "w", opener=opener) as file:
+        file.write(content)

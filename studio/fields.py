@@ -1,0 +1,47 @@
+"""Serializer fields that every app uses."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from studio.images import BadImage, read_picture
+
+
+class Timestamp(serializers.DateTimeField):
+    """A moment as the contract spells it: UTC, milliseconds, `Z`."""
+
+    def to_representation(self, value: datetime) -> str:
+        """`2025-11-02T10:30:00.000Z`."""
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class StrictBoolean(serializers.BooleanField):
+    """`true` or `false` in any case, as JSON or as form text; nothing else is taken for one of them."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+    # DRF's HTML forms read a missing checkbox as false; here missing is missing.
+    default_empty_html = serializers.empty
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Raises ValidationError for anything but the two words."""
+        if isinstance(data, bool):
+            return data
+        word = data.strip().lower() if isinstance(data, str) else None
+        if word not in {"true", "false"}:
+            self.fail("invalid", input=data)
+        return word == "true"
+
+
+class PictureField(serializers.FileField):
+    """An uploaded image, decoded and checked: a `studio.images.Picture`."""
+
+    default_error_messages = {"bad_image": "{reason}"}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for anything that is not a picture that we take."""
+        upload = super().to_internal_value(data)
+        try:
+            return read_picture(upload)
+        except BadImage as exc:
+            self.fail("bad_image", reason=str(exc))

@@ -1,0 +1,38 @@
+"""What every table of ours has in common."""
+
+import uuid
+
+from django.db import models
+
+
+class Record(models.Model):
+    """A row with a UUID key and two dates for people to read; no rule depends on the dates."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class Disposal(Record):
+    """A stored file that shall go; the row outlives whatever referred to the file.
+
+    Written by `studio.storage.disposal`.
+    """
+
+    name = models.CharField(max_length=300, unique=True)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ("due_at", "id")
+        indexes = (
+            # the sweeper: files whose time has come
+            models.Index(fields=("due_at",), name="disposals_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"disposal {self.pk} of {self.name}"

@@ -1,0 +1,48 @@
+"""What a request may look like: how large its body is, how it is parsed, and that the answer is always JSON."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from rest_framework import exceptions, negotiation, parsers
+from rest_framework.request import Request
+
+
+class BodyLimitMiddleware:
+    """Refuses a body larger than any endpoint takes, before a byte of it is read or stored."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 413 on the declared length; WSGI reads no further than that length."""
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
+            limit = settings.REQUEST_MAX_BYTES // settings.MIB
+            detail = f"The request is too large; the limit is {limit} MiB."
+            return JsonResponse({"detail": detail, "code": "too_large"}, status=413, headers={"Connection": "close"})
+        return self.get_response(request)
+
+
+class AlwaysJSON(negotiation.BaseContentNegotiation):
+    """Answers JSON whatever `Accept` says: a player that asks for video/mp4 must not get a 406 from the download."""
+
+    def select_parser(self, request: Request, parsers: Iterable[parsers.BaseParser]) -> parsers.BaseParser | None:
+        """By the body's type."""
+        return negotiation.DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """The first one."""
+        return renderers[0], renderers[0].media_type
+
+
+class JSONParser(parsers.JSONParser):
+    """DRF's parser, with a document that is nested too deeply refused instead of crashing the request."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The parsed document. Raises ParseError."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as exc:
+            raise exceptions.ParseError("JSON parse error - nested too deeply") from exc

@@ -1,0 +1,40 @@
+"""How the OpenAPI document is generated: the error answers that every operation shares are added here."""
+
+from typing import Any, Literal
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+
+class ErrorAnswer(serializers.Serializer[Any]):
+    """The shape of every answer from 400 up."""
+
+    detail = serializers.CharField(help_text="One sentence for a person.")
+    code = serializers.CharField(help_text="A stable word for a machine.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the contract names the key so
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="For a form: the messages by field, spelled as the client spelled it.",
+    )
+
+
+class StudioSchema(AutoSchema):
+    """drf-spectacular's inspection, plus the refusals that follow from what an operation takes."""
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code, meaning in self._shared_refusals().items():
+            if code not in bodies:
+                bodies[code] = self._get_response_for_code(OpenApiResponse(ErrorAnswer, description=meaning), code)  # type: ignore[no-untyped-call]  # the library is not typed here
+        return dict(sorted(bodies.items()))
+
+    def _shared_refusals(self) -> dict[str, str]:
+        refusals = {"400": "Something in the request is not valid."}
+        if self.get_auth():
+            refusals["401"] = "No valid access token."
+        if self.method in {"POST", "PUT", "PATCH"}:
+            refusals |= {"413": "The request is too large.", "415": "The body's type is not taken."}
+        if "{" in self.path:
+            refusals |= {"403": "It is somebody else's.", "404": "There is no such thing."}
+        return refusals

@@ -1,0 +1,237 @@
+"""Every setting of the project. The environment is read here, through `studio.env`, and nowhere else."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from studio import env
+
+BASE_DIR = env.PROJECT
+env.load_dotenv(BASE_DIR / ".env")
+
+ENVIRONMENT = env.choice("ENVIRONMENT", "development", among=("development", "production"))
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.flag("DEBUG", default=False)
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
+PORT = env.integer("PORT", 8000, least=1, most=65_535)
+
+# -- Secrets: none has a default in production; in development they are made at first start, in DATA_DIR/secrets.
+_MADE_IN = None if PRODUCTION else DATA_DIR / "secrets"
+SECRET_KEY = env.secret("SECRET_KEY", least=50, made_in=_MADE_IN)
+JWT_SIGNING_KEY = env.secret("JWT_SIGNING_KEY", least=64, made_in=_MADE_IN)  # 64: HS512 wants a key of its own length
+
+# -- Apps
+INSTALLED_APPS = [
+    "studio",
+    "accounts",
+    "looks",
+    "videos",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_rq",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "studio.paths.BasePathMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "studio.requests.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "studio.urls"
+WSGI_APPLICATION = "studio.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- Where the site is. With BASE_PATH every URL that it hands out carries the prefix.
+BASE_PATH = env.url_prefix("BASE_PATH")
+FORCE_SCRIPT_NAME = BASE_PATH or None
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "*")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+if env.flag("TRUST_PROXY", default=False):  # only behind a proxy that sets these headers itself
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=False)
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 0)
+
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning"]
+CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"]
+
+# -- Database: SQLite in DATA_DIR unless DATABASE_URL says otherwise.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database("DATABASE_URL") or {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # a writer waits for its turn instead of failing half-way
+        "timeout": 20,  # seconds to wait for that turn
+        # FULL: an operation that was paid for is on the disk before we go on, whatever the machine does next.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # seconds
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Redis or Valkey: carries hints and the counters of throttles; may be lost at any time.
+EMBEDDED_VALKEY = not env.redis_url("REDIS_URL")  # `manage.py up` then runs one
+REDIS_URL = env.redis_url("REDIS_URL") or env.kept_url(DATA_DIR / "valkey" / "url") or "redis://localhost:6379/0"
+# django-rq takes time-outs only in the URL. Seconds; a request must not hang on a hint.
+_REDIS_TIMEOUTS = "socket_connect_timeout=2&socket_timeout=5"
+_REDIS = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}{_REDIS_TIMEOUTS}"
+RQ_QUEUES = {
+    "submit": {"URL": _REDIS, "DEFAULT_TIMEOUT": 180},  # seconds; above the lease of a step (videos.schedule)
+    "media": {"URL": _REDIS, "DEFAULT_TIMEOUT": 1800},
+}
+RQ = {"COMMIT_MODE": "auto"}  # videos.queue waits for the commit itself
+WORKER_THREADS = {
+    "submit": env.integer("SUBMIT_THREADS", 4, least=1, most=64),
+    "media": env.integer("MEDIA_THREADS", 16, least=1, most=256),
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _REDIS,
+        "KEY_PREFIX": "studio",
+    }
+}
+
+# -- Files
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "media/"
+WORK_DIR = DATA_DIR / "work"  # files of transfers under way
+STATIC_URL = "static/"
+STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for collectstatic, which is not needed: see the next line
+WHITENOISE_USE_FINDERS = True
+STORAGES: dict[str, dict[str, Any]] = {
+    # allow_overwrite: names come from ids, so a repeated step writes the same file again
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"allow_overwrite": True},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MIB = 1024 * 1024
+IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
+IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 50, least=1, most=500) * 1_000_000
+# five images of a video job, and the form around them
+REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# -- People and sign-in
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
+SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS512",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_MINUTES", 60, least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_DAYS", 14, least=1)),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends the sessions made with the old one
+    "USER_ID_CLAIM": "sub",
+}
+
+# -- The API and its documentation
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "studio.requests.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",
+    "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
+    "EXCEPTION_HANDLER": "studio.api.handle_exception",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DEFAULT_THROTTLE_RATES": {
+        "sign-in-account": env.text("SIGN_IN_RATE", "10/min"),
+        "sign-in-address": env.text("SIGN_IN_ADDRESS_RATE", "60/min"),
+        "register": env.text("REGISTER_RATE", "20/hour"),
+    },
+    # how many proxies stand in front, so that a client can't choose its own address
+    "NUM_PROXIES": env.integer("PROXY_COUNT", 0, most=10),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Studio",
+    "DESCRIPTION": "Looks, and the videos made of them. Sign in at `POST /api/v1/auth/token`.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.0.3",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "ENUM_NAME_OVERRIDES": {"VideoStatus": "videos.phases.Status"},
+}
+
+# -- Video jobs
+REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
+MOCK_VIDEO_SECONDS = env.integer("MOCK_VIDEO_SECONDS", 6, most=3600)
+
+# -- Time and language
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# -- Logs: one event a line
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "studio.log.LineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        # a line for every hint says nothing that the job's own log does not
+        "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,70 @@
+"""Sees to it that no stored file outlives what refers to it, whichever process dies when.
+
+A file is registered for removal *before* it is uploaded; the transaction that begins to refer to it takes the
+registration back. What nobody took back, and what was handed over by a deletion, the sweeper removes, with retries.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.core.files.storage import default_storage
+from django.db.models import F
+from django.db.models.functions import Now
+
+from studio.models import Disposal
+
+logger = logging.getLogger(__name__)
+
+ADOPTION_SECONDS = 3600  # from registration to commit; well above the longest RQ job (settings.RQ_QUEUES)
+RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one goes on for ever
+
+
+def register(*names: str) -> None:
+    """Call before an upload: unless `adopt` is called in time, the files are removed."""
+    _schedule(names, seconds=ADOPTION_SECONDS)
+
+
+def adopt(*names: str) -> None:
+    """Call in the transaction that begins to refer to the files."""
+    Disposal.objects.filter(name__in=names).delete()
+
+
+def dispose(names: Iterable[str], *, after_seconds: float = 0) -> None:
+    """Call in the transaction that ends the last reference to the files; blank names are skipped."""
+    _schedule([name for name in names if name], seconds=after_seconds)
+
+
+def sweep(*, limit: int = 50) -> int:
+    """Remove files whose time has come; returns how many went. A storage that fails is asked again later."""
+    removed = 0
+    for row in list(Disposal.objects.filter(due_at__lte=Now()).order_by("due_at", "id")[:limit]):
+        delay = RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS) - 1)]
+        # the claim: of two sweepers one gets the row, and a dead one's row comes back
+        claimed = Disposal.objects.filter(pk=row.pk, due_at=row.due_at).update(
+            due_at=Now() + timedelta(seconds=delay), attempts=F("attempts") + 1, updated_at=Now()
+        )
+        if claimed and _removed(row):
+            removed += 1
+    return removed
+
+
+def _removed(row: Disposal) -> bool:
+    try:
+        default_storage.delete(row.name)
+    except Exception as exc:  # a storage backend raises what its vendor raises
+        logger.warning("file not removed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
+        Disposal.objects.filter(pk=row.pk).update(last_error=str(exc)[:500], updated_at=Now())
+        return False
+    Disposal.objects.filter(pk=row.pk, attempts=row.attempts + 1).delete()
+    return True
+
+
+def _schedule(names: Iterable[str], *, seconds: float) -> None:
+    due_at = Now() + timedelta(seconds=seconds)
+    Disposal.objects.bulk_create(
+        [Disposal(name=name, due_at=due_at, attempts=0) for name in sorted(names)],  # sorted: one lock order
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["due_at", "attempts"],
+    )
