@@ -1,0 +1,110 @@
+"""The only writer of token balances: every movement is one ledger entry and one conditional update, together."""
+
+import logging
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import LedgerEntry, TokenAccount, User
+from studio.errors import InsufficientFunds, InvalidInput
+
+logger = logging.getLogger(__name__)
+
+VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
+Kind = LedgerEntry.Kind
+
+
+def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAccount:
+    """Give a new user an account that starts with `tokens`, as a sign-up entry of its own."""
+    with transaction.atomic():
+        account = TokenAccount.objects.create(user=user, unlimited=unlimited)
+        if tokens:
+            _record(account=account, kind=Kind.SIGNUP, amount=tokens)
+    return account
+
+
+def lock_account(*, user_id: uuid.UUID) -> TokenAccount:
+    """The user's account, locked until the transaction ends: who holds it decides alone about slots and tokens.
+
+    Lock order: a job's row first, then the account. Raises TokenAccount.DoesNotExist.
+    """
+    # no_key: rows that refer to the account can still be inserted meanwhile
+    return TokenAccount.objects.select_for_update(no_key=True).get(user_id=user_id)
+
+
+def can_pay(*, account: TokenAccount, tokens: int) -> bool:
+    """Whether a charge of that many tokens would go through."""
+    return account.unlimited or account.balance >= tokens
+
+
+def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int) -> int:
+    """Take the price of a job from a locked account, once a job; returns the tokens taken.
+
+    Raises InsufficientFunds, with nothing written.
+    """
+    amount = 0 if account.unlimited else tokens
+    _record(account=account, kind=Kind.CHARGE, amount=-amount, job_id=job_id)
+    return amount
+
+
+def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | None = None) -> int:
+    """Give back what a job was charged, at most once a job; returns the tokens given back, 0 for a repeat."""
+    with transaction.atomic():
+        account = lock_account(user_id=user_id)
+        charged = account.entries.filter(kind=Kind.CHARGE, video_job_id=job_id).first()
+        if charged is None or charged.amount == 0:
+            return 0
+        tokens = -charged.amount
+        entry = _record(account=account, kind=Kind.REFUND, amount=tokens, job_id=job_id, note=note, actor=actor)
+    return tokens if entry else 0
+
+
+def grant(*, user: User, tokens: int, note: str, actor: User | None = None) -> LedgerEntry:
+    """Add tokens to a user's account. Raises InvalidInput for a number that is not positive."""
+    if not 0 < tokens <= 1_000_000_000:  # far above any sale; a slip of the finger, not a grant
+        raise InvalidInput("A grant is a whole number of tokens from 1 to 1,000,000,000.")
+    with transaction.atomic():
+        account = lock_account(user_id=user.pk)
+        entry = _record(account=account, kind=Kind.GRANT, amount=tokens, note=note, actor=actor)
+    assert entry is not None  # only entries of a job can be repeats
+    logger.info("tokens granted", extra={"user_id": user.pk, "tokens": tokens})
+    return entry
+
+
+def _record(
+    *,
+    account: TokenAccount,
+    kind: Kind,
+    amount: int,
+    job_id: uuid.UUID | None = None,
+    note: str = "",
+    actor: User | None = None,
+) -> LedgerEntry | None:
+    """One entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
+
+    The account must be locked (or new). The entry comes first: a repeat is recognised even when the balance is gone.
+    """
+    try:
+        with transaction.atomic():
+            entry = LedgerEntry.objects.create(
+                account=account,
+                kind=kind,
+                amount=amount,
+                balance_after=max(account.balance + amount, 0),
+                video_job_id=job_id,
+                note=note,
+                actor=actor,
+            )
+            paid = TokenAccount.objects.filter(pk=account.pk, balance__gte=-amount).update(
+                balance=F("balance") + amount, updated_at=timezone.now()
+            )
+            if not paid:
+                raise InsufficientFunds  # takes the entry back with it
+    except IntegrityError:
+        if job_id and LedgerEntry.objects.filter(video_job_id=job_id, kind=kind).exists():
+            return None
+        raise
+    account.balance += amount
+    return entry

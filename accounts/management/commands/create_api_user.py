@@ -1,0 +1,64 @@
+"""`manage.py create_api_user`: an account made by hand, for a person or a program."""
+
+import json
+import secrets
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.registration import EmailTaken, create_person, vet
+from studio.errors import InvalidInput
+
+TOKENS_MAX = 1_000_000_000  # as in a grant: more is a slip of the finger
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an account, also where registration is closed. Without --password-stdin a password is made, and printed "
+        "this once. Example: manage.py create_api_user ann@example.com --tokens 500"
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add("email", metavar="EMAIL", help="the address to sign in with")
+        add("--password-stdin", action="store_true", help="take the password from the first line of stdin")
+        add("--staff", action="store_true", help="an admin: may use /admin/ and act on everybody's work")
+        add("--tokens", metavar="N", type=int, default=settings.SIGNUP_TOKENS, help="to start with (%(default)s)")
+        add("--if-missing", action="store_true", help="succeed, and change nothing, if the account is there already")
+        add("--json", action="store_true", help="answer in JSON, for scripts")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not 0 <= options["tokens"] <= TOKENS_MAX:
+            raise CommandError(f"--tokens is {options['tokens']}; it should be from 0 to {TOKENS_MAX:,}.")
+        generated = "" if options["password_stdin"] else secrets.token_urlsafe(18)
+        try:
+            user = self._create(generated or sys.stdin.readline().rstrip("\r\n"), options)
+        except EmailTaken as exc:
+            if not options["if_missing"]:
+                raise CommandError(f"{exc.message} With --if-missing that is not an error.") from exc
+            self._answer(User.objects.get_by_natural_key(options["email"]), options, created=False)
+        except InvalidInput as exc:
+            raise CommandError(exc.message) from exc
+        else:
+            self._answer(user, options, created=True, password=generated)
+
+    def _create(self, password: str, options: dict[str, Any]) -> User:
+        vet(email=options["email"], password=password)
+        return create_person(
+            email=options["email"], password=password, tokens=options["tokens"], staff=options["staff"]
+        )
+
+    def _answer(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
+        balance = user.token_account.balance
+        if options["json"]:
+            answer = {"id": str(user.pk), "email": user.email, "isStaff": user.is_staff, "balance": balance}
+            answer |= {"created": created, "password": password or None}
+            self.stdout.write(json.dumps(answer))
+            return
+        self.stdout.write(f"{user.email} {'was made' if created else 'exists already'}, with {balance} tokens.")
+        if password:
+            self.stdout.write(f"Password: {password}")

@@ -1,0 +1,159 @@
+"""Users, their token accounts, and the append-only ledger behind every balance."""
+
+from typing import Any, ClassVar, NoReturn
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from studio.models import Record
+
+JOB_SLOTS = (1, 2, 3)  # places for an account's video jobs that are not finished; the contract's limit of three
+
+
+class UserManager(BaseUserManager["User"]):
+    """Looks users up by e-mail, whatever its case, and makes them together with their account.
+
+    The two `create_` methods are for Django's own tools; people come to be in `accounts.registration`.
+    """
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A user with an empty token account; without a password, one who cannot sign in."""
+        user = self.model(email=normal_email(email), **fields)
+        user.set_password(password)
+        with transaction.atomic(using=self.db):
+            user.save(using=self.db, force_insert=True)
+            TokenAccount.objects.using(self.db).create(user=user)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A user who may do everything; what `manage.py createsuperuser` calls."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user who signs in with this address."""
+        return self.get(email=normal_email(username or ""))
+
+
+def normal_email(address: str) -> str:
+    """One spelling of an address: people do not tell `Ann@X.com` from `ann@x.com`."""
+    return address.strip().lower()
+
+
+class User(Record, AbstractBaseUser, PermissionsMixin):
+    """A person, known by e-mail address. `is_staff` is what the API calls an admin."""
+
+    email = models.EmailField(unique=True)
+    is_staff = models.BooleanField("admin", default=False)
+    is_active = models.BooleanField(default=True, help_text="Unset to lock the person out; their tokens stop at once.")
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        ordering = ("email",)
+        constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.pk})"
+
+    def clean(self) -> None:
+        """Bring the address into its one spelling before it is checked."""
+        self.email = normal_email(self.email)
+
+
+class TokenAccount(Record):
+    """What one user can spend. Only `accounts.ledger` writes the balance."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="token_account")
+    balance = models.BigIntegerField(default=0)
+    unlimited = models.BooleanField(default=False, help_text="Charges nothing; every job is still in the ledger.")
+
+    class Meta:
+        ordering = ("user",)
+        constraints = (models.CheckConstraint(name="balance_is_never_negative", condition=Q(balance__gte=0)),)
+
+    def __str__(self) -> str:
+        return f"account {self.pk}: {self.balance} tokens"
+
+
+class AppendOnly(models.QuerySet["LedgerEntry"]):
+    """Entries are added and read; a correction is a new entry."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Refused."""
+        raise TypeError("ledger entries are never changed; record a correction instead")
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise TypeError("ledger entries are never deleted; record a correction instead")
+
+
+class LedgerEntry(Record):
+    """One movement of tokens. The balance of an account is the sum of its entries, at every commit."""
+
+    class Kind(models.TextChoices):
+        """Why tokens moved; the values are what the API shows."""
+
+        SIGNUP = "signup"
+        GRANT = "grant"
+        CHARGE = "charge"
+        REFUND = "refund"
+        ADJUSTMENT = "adjustment"
+
+    account = models.ForeignKey(TokenAccount, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=20, choices=Kind)
+    amount = models.BigIntegerField(help_text="Positive into the account, negative out of it.")
+    balance_after = models.BigIntegerField()
+    # No foreign key: the entry stays when the job is deleted.
+    video_job_id = models.UUIDField(null=True, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name_plural = "ledger entries"
+        indexes = (
+            # GET /tokens/ledger: an account's entries, newest first
+            models.Index(fields=("account", "-created_at", "-id"), name="ledger_of_account"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                name="one_entry_a_job_and_kind", fields=("video_job_id", "kind"), condition=~Q(video_job_id=None)
+            ),
+            models.UniqueConstraint(name="one_signup_an_account", fields=("account",), condition=Q(kind="signup")),
+            models.CheckConstraint(
+                name="job_entries_name_their_job",
+                condition=Q(kind__in=("charge", "refund"), video_job_id__isnull=False)
+                | Q(kind__in=("signup", "grant", "adjustment"), video_job_id__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="entry_moves_the_right_way",
+                condition=Q(kind="charge", amount__lte=0)
+                | Q(kind__in=("signup", "grant", "refund"), amount__gte=0)
+                | Q(kind="adjustment"),
+            ),
+            models.CheckConstraint(name="balance_after_is_never_negative", condition=Q(balance_after__gte=0)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.amount} ({self.pk})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write a new entry. Raises TypeError for one that is already there."""
+        if not self._state.adding:
+            raise TypeError("ledger entries are never changed; record a correction instead")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused."""
+        raise TypeError("ledger entries are never deleted; record a correction instead")

@@ -1,0 +1,75 @@
+"""How people come to be: a user and the token account that belongs to them, in one transaction."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts import ledger
+from accounts.models import User, normal_email
+from studio.errors import InvalidInput, NotAllowed
+
+logger = logging.getLogger(__name__)
+
+
+class RegistrationClosed(NotAllowed):
+    """This deployment makes accounts only by hand (REGISTRATION_OPEN=false)."""
+
+    code = "registration_closed"
+    message = "Registration is closed."
+
+
+class EmailTaken(InvalidInput):
+    """Somebody has an account with this address."""
+
+    code = "email_taken"
+    message = "An account with this e-mail address already exists."
+
+    def __init__(self) -> None:
+        super().__init__(errors={"email": [self.message]})
+
+
+def register(*, email: str, password: str) -> User:
+    """Make an account for a person who asks for one. Raises RegistrationClosed, EmailTaken, InvalidInput."""
+    if not settings.REGISTRATION_OPEN:
+        raise RegistrationClosed
+    vet(email=email, password=password)
+    return create_person(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
+
+
+def vet(*, email: str, password: str) -> None:
+    """Raise InvalidInput, by field, unless this is an address, and a password that nobody guesses."""
+    person = User(email=normal_email(email))
+    failed: dict[str, list[str]] = {}
+    try:
+        person.clean_fields(exclude={"password"})
+    except ValidationError as exc:
+        failed["email"] = exc.messages
+    try:
+        validate_password(password, person)
+    except ValidationError as exc:
+        failed["password"] = exc.messages
+    if failed:
+        field, messages = next(iter(failed.items()))
+        raise InvalidInput(f"{field}: {messages[0]}", errors=failed)
+
+
+def create_person(*, email: str, password: str, tokens: int = 0, staff: bool = False, unlimited: bool = False) -> User:
+    """Make a user whose account starts with `tokens`; `staff` may do everything. Raises EmailTaken.
+
+    What `vet` checks is the caller's business.
+    """
+    user = User(email=normal_email(email), is_staff=staff, is_superuser=staff)
+    user.set_password(password)  # takes a good part of a second, so not inside the transaction
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            ledger.open_account(user=user, tokens=tokens, unlimited=unlimited)
+    except IntegrityError as exc:
+        if User.objects.filter(email=user.email).exists():
+            raise EmailTaken from exc
+        raise
+    logger.info("user created", extra={"user_id": user.pk, "staff": staff})
+    return user

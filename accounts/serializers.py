@@ -1,0 +1,160 @@
+"""What the account endpoints take and answer; the sign-in tokens are simplejwt's, with its gaps closed."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
+from studio.fields import Timestamp
+
+EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
+PASSWORD_LENGTH = 128  # characters, of a new password
+# Characters. No rule, only a bound on the hashing: whatever the admin pages took as a password must work here too.
+SIGN_IN_LENGTH = 4096
+
+
+class EmailAddress(serializers.EmailField):
+    """An address in the one spelling it is stored in."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Normalised before it is checked: lower case can be longer."""
+        return normal_email(super().to_internal_value(data))
+
+
+class Password(serializers.CharField):
+    """A password as it was typed: blanks count."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, style={"input_type": "password"}, **kwargs)
+
+
+class RegisterForm(serializers.Serializer[User]):
+    """Who wants an account."""
+
+    email = EmailAddress(max_length=EMAIL_LENGTH)
+    password = Password(max_length=PASSWORD_LENGTH, help_text="At least 8 characters, not only digits, not common.")
+
+
+class SignInForm(TokenObtainPairSerializer):
+    """An address, in any case, and its password."""
+
+    # for an unknown address, a wrong password and a locked account: it must not tell which
+    default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # simplejwt's own two strip blanks from the password, and take text of any length
+        self.fields["email"] = serializers.CharField(write_only=True, max_length=EMAIL_LENGTH)
+        self.fields["password"] = Password(max_length=SIGN_IN_LENGTH)
+
+
+class RefreshForm(serializers.Serializer[Any]):
+    """Swaps a refresh token for a new pair; the old one is used up."""
+
+    refresh = serializers.CharField(help_text="The refresh token of the last answer; it works once.")
+    access = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """The new pair. Raises TokenError, or InvalidToken when the token's user may not sign in any more.
+
+        simplejwt's own serializer crashes where the user is gone, takes tokens from before a change of password,
+        and lets two requests at the same moment use one token.
+        """
+        old = RefreshToken(attrs["refresh"])
+        try:
+            user = JWTAuthentication().get_user(old)
+        except AuthenticationFailed as exc:
+            raise InvalidToken from exc
+        is_first_use = old.blacklist()[1]  # type: ignore[index]  # annotated wrongly: it is get_or_create's pair
+        if not is_first_use:
+            raise TokenError("Token is blacklisted")
+        new = RefreshToken.for_user(user)
+        return {"access": str(new.access_token), "refresh": str(new)}
+
+
+class _AnyRefreshToken(RefreshToken):
+    """A genuine refresh token, revoked or not."""
+
+    def check_blacklist(self) -> None:
+        """Leave it to the caller."""
+
+
+class RevokeForm(serializers.Serializer[Any]):
+    """Signs out: the refresh token is of no use any more."""
+
+    refresh = serializers.CharField(write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Nothing, with the token revoked; a repeat changes nothing. Raises TokenError."""
+        _AnyRefreshToken(attrs["refresh"]).blacklist()
+        return {}
+
+
+class TokenPair(serializers.Serializer[Any]):
+    """What a sign-in gives."""
+
+    access = serializers.CharField(help_text="For the header `Authorization: Bearer …`.")
+    refresh = serializers.CharField(help_text="For the next pair; it works once.")
+
+
+class SpendableTokens(serializers.Serializer[Any]):
+    """What a person can spend."""
+
+    balance = serializers.IntegerField()
+    unlimited = serializers.BooleanField()
+
+
+class ConcurrentJobs(serializers.Serializer[User]):
+    """How many video jobs a person has that are not finished, and may have."""
+
+    running = serializers.SerializerMethodField()
+    limit = serializers.SerializerMethodField()
+
+    def get_running(self, user: User) -> int:
+        """Jobs that are PENDING or RUNNING."""
+        # videos, which this app must not know, adds the relation
+        return user.video_jobs.live().count()
+
+    def get_limit(self, user: User) -> int:
+        """The same for everybody."""
+        return len(JOB_SLOTS)
+
+
+class Me(serializers.Serializer[User]):
+    """The person who asks."""
+
+    id = serializers.UUIDField()
+    email = serializers.CharField()
+    isStaff = serializers.BooleanField(source="is_staff")
+    tokens = SpendableTokens(source="token_account")
+    concurrentJobs = ConcurrentJobs(source="*")
+
+
+class Costs(serializers.Serializer[Any]):
+    """Prices, in tokens."""
+
+    videoJob = serializers.IntegerField()
+
+
+class Balance(serializers.Serializer[Any]):
+    """What there is, and what things cost."""
+
+    balance = serializers.IntegerField()
+    costs = Costs()
+
+
+class LedgerLine(serializers.ModelSerializer[LedgerEntry]):
+    """One movement of tokens."""
+
+    balanceAfter = serializers.IntegerField(source="balance_after")
+    videoJobId = serializers.UUIDField(source="video_job_id", allow_null=True)
+    createdAt = Timestamp(source="created_at")
+
+    class Meta:
+        model = LedgerEntry
+        fields = ("id", "kind", "amount", "balanceAfter", "videoJobId", "note", "createdAt")
+        read_only_fields = fields

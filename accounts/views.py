@@ -1,0 +1,133 @@
+"""Registration, sign-in, the caller's own data and tokens."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.views import TokenViewBase
+
+from accounts import registration, serializers, throttles
+from accounts.identity import caller
+from accounts.ledger import VIDEO_JOB_TOKENS
+from accounts.models import LedgerEntry
+from studio.schema import ErrorAnswer
+
+TAGS = ["Accounts"]
+THROTTLED = OpenApiResponse(ErrorAnswer, description="Too many attempts; `Retry-After` says when to try again.")
+BAD_TOKEN = OpenApiResponse(ErrorAnswer, description="The refresh token is expired, used, revoked, or not one.")
+
+
+class RegisterView(GenericAPIView[Any]):
+    """Opens an account."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = (throttles.RegisterThrottle,)
+    serializer_class = serializers.RegisterForm
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Register",
+        operation_id="register",
+        responses={
+            201: serializers.Me,
+            403: OpenApiResponse(ErrorAnswer, description="Registration is closed."),
+            429: THROTTLED,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Make an account, with the tokens that a new account starts with. Sign in with it afterwards."""
+        form = self.get_serializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user = registration.register(**form.validated_data)
+        return Response(serializers.Me(user).data, status=status.HTTP_201_CREATED)
+
+
+class SignInView(TokenViewBase):
+    """Gives tokens for a password."""
+
+    throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
+    serializer_class = serializers.SignInForm
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Sign in",
+        operation_id="sign_in",
+        responses={
+            200: serializers.TokenPair,
+            401: OpenApiResponse(ErrorAnswer, description="The address or the password is wrong."),
+            429: THROTTLED,
+        },
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Get an access token, for the `Authorization` header, and a refresh token, for the next pair."""
+        return super().post(request, *args, **kwargs)
+
+
+class RefreshView(TokenViewBase):
+    """Gives tokens for a refresh token."""
+
+    serializer_class = serializers.RefreshForm
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Refresh the tokens",
+        operation_id="refresh_tokens",
+        responses={200: serializers.TokenPair, 401: BAD_TOKEN},
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Swap a refresh token for a new pair. It works once: keep the new one."""
+        return super().post(request, *args, **kwargs)
+
+
+class RevokeView(TokenViewBase):
+    """Takes a refresh token back."""
+
+    serializer_class = serializers.RevokeForm
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Sign out",
+        operation_id="sign_out",
+        responses={204: OpenApiResponse(description="Revoked, now or before."), 401: BAD_TOKEN},
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Revoke a refresh token; access tokens made with it live on until they expire."""
+        super().post(request, *args, **kwargs)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    """The caller."""
+
+    @extend_schema(tags=TAGS, summary="Who am I", operation_id="me", responses=serializers.Me)
+    def get(self, request: Request) -> Response:
+        """The caller's own account: tokens to spend, video jobs running and allowed."""
+        return Response(serializers.Me(caller(request)).data)
+
+
+class BalanceView(APIView):
+    """The caller's tokens."""
+
+    @extend_schema(tags=TAGS, summary="Balance and prices", operation_id="tokens", responses=serializers.Balance)
+    def get(self, request: Request) -> Response:
+        """What the caller can spend, and what things cost."""
+        answer = {"balance": caller(request).token_account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
+        return Response(serializers.Balance(answer).data)
+
+
+@extend_schema_view(get=extend_schema(tags=TAGS, summary="Ledger", operation_id="ledger"))
+class LedgerView(ListAPIView[LedgerEntry]):
+    """Every movement of the caller's tokens, newest first."""
+
+    serializer_class = serializers.LedgerLine
+    queryset = LedgerEntry.objects.order_by("-created_at", "-id")
+
+    def get_queryset(self) -> QuerySet[LedgerEntry]:
+        """The caller's own."""
+        return super().get_queryset().filter(account__user=caller(self.request))

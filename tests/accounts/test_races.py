@@ -1,0 +1,99 @@
+"""Many at once: what holds when two requests, or twenty, arrive in the same moment."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts import ledger
+from accounts.models import LedgerEntry, TokenAccount, User
+from accounts.throttles import AttemptThrottle
+from studio.errors import InsufficientFunds
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+def at_once(count: int, act: Callable[[], Any]) -> Counter[Any]:
+    """How often each result came of `count` threads that start together."""
+    barrier = Barrier(count)
+
+    def run(_: int) -> Any:
+        barrier.wait()
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(pool.map(run, range(count)))
+
+
+def test_account_that_can_pay_three_pays_three(make_user: Callable[..., User]) -> None:
+    user = make_user(tokens=199)
+
+    def charge() -> str:
+        try:
+            with transaction.atomic():
+                ledger.charge(account=ledger.lock_account(user_id=user.pk), job_id=uuid.uuid4(), tokens=50)
+        except InsufficientFunds:
+            return "refused"
+        return "paid"
+
+    assert at_once(20, charge) == {"paid": 3, "refused": 17}
+    assert TokenAccount.objects.get(user=user).balance == 49
+    assert list(LedgerEntry.objects.order_by("-balance_after").values_list("amount", "balance_after")) == [
+        (199, 199),
+        (-50, 149),
+        (-50, 99),
+        (-50, 49),
+    ]
+
+
+def test_job_is_charged_and_refunded_once(make_user: Callable[..., User]) -> None:
+    user, job_id = make_user(tokens=60), uuid.uuid4()
+
+    def charge() -> int:
+        with transaction.atomic():
+            return ledger.charge(account=ledger.lock_account(user_id=user.pk), job_id=job_id, tokens=50)
+
+    assert at_once(8, charge) == {50: 8}
+    assert TokenAccount.objects.get(user=user).balance == 10
+    assert at_once(8, lambda: ledger.refund(user_id=user.pk, job_id=job_id, note="")) == {50: 1, 0: 7}
+    assert TokenAccount.objects.get(user=user).balance == 60
+    assert LedgerEntry.objects.count() == 3
+
+
+def test_address_is_registered_once() -> None:
+    form = {"email": "ann@example.com", "password": "lorry-violet-42"}
+
+    def register() -> tuple[int, str]:
+        answer = APIClient().post("/api/v1/auth/register", form)
+        return answer.status_code, answer.json().get("code", "")
+
+    assert at_once(6, register) == {(201, ""): 1, (400, "email_taken"): 5}
+    assert (User.objects.count(), TokenAccount.objects.count(), LedgerEntry.objects.count()) == (1, 1, 1)
+
+
+def test_refresh_token_is_swapped_once(make_user: Callable[..., User]) -> None:
+    refresh = str(RefreshToken.for_user(make_user()))
+
+    def swap() -> int:
+        return APIClient().post("/api/v1/auth/token/refresh", {"refresh": refresh}).status_code
+
+    assert at_once(8, swap) == {200: 1, 401: 7}
+
+
+def test_parallel_attempts_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AttemptThrottle, "timer", staticmethod(lambda: 1_000_000.0))  # one window for all
+
+    def attempt() -> int:
+        return APIClient().post("/api/v1/auth/token", {"email": "ann@example.com"}).status_code
+
+    assert at_once(30, attempt) == {400: 10, 429: 20}

