@@ -1,0 +1,1 @@
+"""Looks: pictures of outfits, and their products."""

@@ -1,0 +1,401 @@
+"""The steps of a job: submit, look, transfer; what each writes, and that a second or late one changes nothing."""
+
+import dataclasses
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from accounts import ledger
+from accounts.models import LedgerEntry
+from studio.models import Disposal
+from studio.storage import disposal
+from tests.conftest import MakeUser
+from tests.videos.conftest import MakeJob, look_at_due_jobs, make_due
+from videos import creation, deletion, generation, mp4, schedule, sweeper, transfer
+from videos.failures import FAILURES
+from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
+from videos.phases import Phase, Status
+from videos.providers.base import Finished, Progress, Refused, Unreachable
+
+ORDER = creation.Order(
+    prompt="A red dress",
+    model="veo-3.1-generate-preview",
+    resolution="720p",
+    aspect_ratio="16:9",
+    duration_seconds=4,
+    generate_audio=False,
+    mock_mode=True,
+)
+
+
+def order(prompt: str, **changes: Any) -> creation.Order:
+    return dataclasses.replace(ORDER, prompt=prompt, **changes)
+
+
+def facts(job: VideoJob) -> tuple[str, int | None, str, int]:
+    job.refresh_from_db()
+    return job.phase, job.slot, job.error_code, job.progress_percentage
+
+
+def balance(user: Any) -> int:
+    user.token_account.refresh_from_db()
+    assert user.token_account.balance == sum(LedgerEntry.objects.values_list("amount", flat=True))
+    return int(user.token_account.balance)
+
+
+@pytest.mark.slow
+def test_job_goes_from_order_to_file(make_user: MakeUser, settings: Any) -> None:
+    settings.MOCK_VIDEO_SECONDS = 0
+    ann = make_user()
+    job = creation.create(owner=ann, order=ORDER)
+
+    generation.submit(job_id=str(job.pk))
+    assert facts(job) == ("generating", 1, "", 5)
+    look_at_due_jobs()
+    assert facts(job) == ("storing", 1, "", 90)
+    transfer.transfer(job_id=str(job.pk))
+
+    assert facts(job) == ("succeeded", None, "", 100)
+    assert (job.status, job.due_at, job.lease_until) == (Status.SUCCEEDED, None, None)
+    assert None not in {job.started_at, job.generated_at, job.completed_at}
+    path = Path(default_storage.path(str(job.video.name)))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == job.video_sha256
+    facts_of_file = mp4.inspect(path=path)
+    assert (facts_of_file.width, facts_of_file.height, facts_of_file.has_audio) == (1280, 720, False)
+    assert default_storage.exists(str(job.poster.name))
+    assert balance(ann) == 950
+    assert not Disposal.objects.exists()
+    assert [line.message for line in job.logs.all()] == [
+        "The job is accepted and waits for its turn.",
+        "The video service has accepted the job.",
+        "The video is made; storing it.",
+        "The video is ready.",
+    ]
+
+
+def test_second_submit_does_nothing(make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), order=ORDER)
+    generation.submit(job_id=str(job.pk))
+    job.refresh_from_db()
+    operation, lease = job.operation, job.lease
+
+    generation.submit(job_id=str(job.pk))
+
+    job.refresh_from_db()
+    assert (job.operation, job.lease) == (operation, lease)
+
+
+@pytest.mark.parametrize("step", [generation.submit, transfer.transfer])
+def test_hint_for_a_job_that_is_gone_does_nothing(db: None, step: Any) -> None:
+    step(job_id=str(uuid.uuid4()))
+
+    assert not VideoJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code", "given_back"),
+    [("[mock:refused]", "provider_refused", 50), ("[mock:unknown]", "submission_unknown", 50)],
+)
+def test_failure_at_submit_gives_the_tokens_back(make_user: MakeUser, prompt: str, code: str, given_back: int) -> None:
+    ann = make_user()
+    job = creation.create(owner=ann, order=order(prompt))
+
+    generation.submit(job_id=str(job.pk))
+
+    assert facts(job) == ("failed", None, code, 0)
+    assert balance(ann) == 950 + given_back
+    assert job.error_message == FAILURES[code].message
+    assert "mock" in job.provider_reply
+
+
+@pytest.mark.parametrize(
+    ("policy", "prompt", "expected"),
+    [
+        ("unstarted", "[mock:fail]", 950),
+        ("unstarted", "[mock:filtered]", 950),
+        ("failed", "[mock:fail]", 1000),
+        ("never", "[mock:refused]", 950),
+    ],
+)
+def test_refund_follows_the_policy(make_user: MakeUser, settings: Any, policy: str, prompt: str, expected: int) -> None:
+    settings.REFUND_POLICY, settings.MOCK_VIDEO_SECONDS = policy, 0
+    ann = make_user()
+    job = creation.create(owner=ann, order=order(prompt))
+
+    generation.submit(job_id=str(job.pk))
+    look_at_due_jobs()
+
+    job.refresh_from_db()
+    assert (job.phase, balance(ann)) == (Phase.FAILED, expected)
+
+
+def test_busy_provider_is_tried_again_after_a_back_off(make_user: MakeUser) -> None:
+    ann = make_user()
+    job = creation.create(owner=ann, order=order("[mock:flaky]"))
+
+    generation.submit(job_id=str(job.pk))
+    assert facts(job) == ("queued", 1, "", 0)
+    generation.submit(job_id=str(job.pk))  # a stray hint during the back-off
+    job.refresh_from_db()
+    assert (job.phase, job.attempts) == (Phase.QUEUED, 1)
+    make_due(job)
+    generation.submit(job_id=str(job.pk))
+
+    assert facts(job) == ("generating", 1, "", 5)
+    assert balance(ann) == 950
+
+
+def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    job = creation.create(owner=ann, order=ORDER)
+    VideoJob.objects.filter(pk=job.pk).update(attempts=len(schedule.SUBMIT_BACKOFF))
+    job = VideoJob.objects.get(pk=job.pk)
+    attempts = job.attempts
+    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
+
+    generation._try_again(job, attempts, generation.NotAccepted("busy"))
+
+    assert facts(job)[:3] == ("failed", None, "provider_busy")
+    assert balance(ann) == 1000
+
+
+def test_unreadable_input_fails_before_the_call(make_user: MakeUser) -> None:
+    ann = make_user()
+    job = creation.create(owner=ann, order=ORDER)
+    JobInput.objects.create(job=job, role="first_frame", file_name="inputs/gone.png", content_type="image/png")
+
+    generation.submit(job_id=str(job.pk))
+
+    assert facts(job)[:3] == ("failed", None, "input_missing")
+    assert balance(ann) == 1000
+    assert list(Disposal.objects.values_list("name", flat=True)) == ["inputs/gone.png"]
+
+
+def test_lost_submit_is_repeated_where_it_is_free(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease(), lease_until=from_now(-1))
+
+    sweeper.settle_lost_submits()
+
+    assert facts(job)[0] == "queued"
+
+
+def test_submit_that_was_given_up_as_lost_is_dropped(make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), order=ORDER)
+    job = VideoJob.objects.get(pk=job.pk)
+    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
+    late = VideoJob.objects.get(pk=job.pk)
+    generation.fail(job=job, code="submission_unknown")
+
+    generation._accepted(late, generation.Operation("late", 1))
+
+    assert facts(job)[:3] == ("failed", None, "submission_unknown")
+    job.refresh_from_db()
+    assert job.operation == ""
+
+
+def test_progress_only_rises(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    shown = []
+    for percentage in (40, 20, 100, None):
+        generation.apply_look(job=job, seen=Progress(percentage=percentage))
+        shown.append(facts(job)[3])
+
+    assert shown == [38, 38, 89, 89]
+
+
+def test_failed_look_is_asked_again_later(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    generation.apply_look(job=job, seen=Unreachable("503"))
+
+    job.refresh_from_db()
+    assert (job.phase, job.attempts, job.provider_reply) == (Phase.GENERATING, 1, "503")
+
+
+@pytest.mark.parametrize("seen", [Progress(), Unreachable("503")])
+def test_operation_that_never_ends_is_given_up_after_two_days(
+    make_user: MakeUser, make_job: MakeJob, seen: Any
+) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING, started_at="2020-01-01T00:00:00Z")
+
+    generation.apply_look(job=VideoJob.objects.get(pk=job.pk), seen=seen)
+
+    assert facts(job)[:3] == ("failed", None, "generation_timeout")
+
+
+def test_look_of_a_job_that_moved_on_changes_nothing(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    stale = VideoJob.objects.get(pk=job.pk)
+    generation.apply_look(job=job, seen=Finished("first"))
+
+    for seen in (Finished("second"), Progress(percentage=1), Refused("no", code="generation_failed")):
+        generation.apply_look(job=stale, seen=seen)
+
+    assert facts(job) == ("storing", 1, "", 90)
+    assert VideoJob.objects.get().result == "first"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lost_hints_are_sent_again(make_user: MakeUser, make_job: MakeJob, rq_hints: Any) -> None:
+    queued = make_job(make_user(), phase=Phase.QUEUED)
+    storing = make_job(queued.owner, phase=Phase.STORING)
+
+    for _ in range(2):  # the second finds nothing due
+        sweeper.send_hints_again("submit", Phase.QUEUED)
+        sweeper.send_hints_again("transfer", Phase.STORING)
+
+    assert rq_hints() == {"submit": [str(queued.pk)], "media": [str(storing.pk)]}
+
+
+def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    first, second = sweeper.take_due_looks(10), sweeper.take_due_looks(10)
+
+    assert ([taken.pk for taken, _ in first], second) == ([job.pk], [])
+
+
+@pytest.mark.slow
+def test_broken_download_is_tried_again(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, prompt="[mock:flaky]")
+
+    transfer.transfer(job_id=str(job.pk))
+    assert facts(job)[0] == "storing"
+    transfer.transfer(job_id=str(job.pk))  # still backing off
+    assert VideoJob.objects.get().attempts == 1
+    make_due(job)
+    transfer.transfer(job_id=str(job.pk))
+
+    assert facts(job) == ("succeeded", None, "", 100)
+
+
+def test_transfer_gives_up_when_the_file_is_gone_there(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    job = make_job(ann, phase=Phase.STORING, prompt="[mock:flaky]", generated_at="2020-01-01T00:00:00Z")
+
+    transfer.transfer(job_id=str(job.pk))
+
+    assert facts(job)[:3] == ("failed", None, "result_expired")
+
+
+@pytest.mark.slow
+def test_video_of_the_wrong_length_is_not_delivered(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
+    stale = VideoJob.objects.get(pk=job.pk)
+    VideoJob.objects.filter(pk=job.pk).update(duration_seconds=2)
+    with transfer._work_folder() as folder:
+        transfer.provider("mock").fetch("mock", generation.request_of(stale), folder / "video.mp4")
+
+        with pytest.raises(mp4.NotAVideo):
+            transfer._checked(VideoJob.objects.get(), folder / "video.mp4")
+
+
+@pytest.mark.slow
+def test_sound_that_was_not_wanted_is_dropped(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1, generate_audio=True)
+    with transfer._work_folder() as folder:
+        transfer.provider("mock").fetch("mock", generation.request_of(job), folder / "video.mp4")
+        job.generate_audio = False
+
+        silent = transfer._checked(job, folder / "video.mp4")
+
+        assert not mp4.inspect(path=silent).has_audio
+
+
+@pytest.mark.slow
+def test_job_deleted_during_its_transfer_leaves_no_file(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
+    stale = VideoJob.objects.get(pk=job.pk)
+    deletion.delete(job_id=job.pk)
+    with transfer._work_folder() as folder:
+        transfer._deliver(stale, folder)
+
+    disposal.sweep()
+
+    assert not default_storage.exists(f"videos/{job.pk}.mp4")
+    assert not default_storage.exists(f"videos/{job.pk}.jpg")
+    assert not VideoJob.objects.exists()
+
+
+@pytest.mark.slow
+def test_transfer_that_lost_its_lease_overwrites_nothing(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
+    stale = VideoJob.objects.get(pk=job.pk)
+    VideoJob.objects.filter(pk=job.pk).update(lease=new_lease())
+    with transfer._work_folder() as folder:
+        transfer._deliver(stale, folder)
+
+    assert facts(job)[0] == "storing"
+
+
+def test_what_a_killed_transfer_left_is_removed(settings: Any, db: None) -> None:
+    old = settings.WORK_DIR / "abandoned"
+    old.mkdir(parents=True)
+    (old / "video.mp4").write_bytes(b"x")
+
+    os.utime(old, (1, 1))
+
+    with transfer._work_folder() as folder:
+        assert [entry.name for entry in settings.WORK_DIR.iterdir()] == [folder.name]
+
+    assert list(settings.WORK_DIR.iterdir()) == []
+
+
+def test_inputs_go_when_the_job_ends(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    name = default_storage.save("inputs/x.png", ContentFile(b"x"))
+    JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
+
+    generation.fail(job=job, code="generation_failed")
+    disposal.sweep()
+
+    assert not JobInput.objects.exists()
+    assert not default_storage.exists(name)
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.QUEUED, 1000),
+        (Phase.SUBMITTING, 950),
+        (Phase.GENERATING, 950),
+        (Phase.STORING, 950),
+        (Phase.SUCCEEDED, 950),
+        (Phase.FAILED, 950),
+    ],
+)
+def test_deleting_gives_tokens_back_only_while_pending(
+    make_user: MakeUser, make_job: MakeJob, phase: Phase, expected: int
+) -> None:
+
+    ann = make_user()
+    job = make_job(ann, phase=phase)
+    ledger.charge(account=ann.token_account, job_id=job.pk, tokens=50)
+
+    deletion.delete(job_id=job.pk)
+
+    assert balance(ann) == expected
+    assert not VideoJob.objects.exists()
+    assert not JobLog.objects.exists()
+    assert ann.video_jobs.live().count() == 0
+
+
+def test_unknown_move_is_a_programming_error(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.SUCCEEDED)
+
+    with pytest.raises(ValueError, match="no move from succeeded"):
+        VideoJob.objects.advance(job, Phase.QUEUED, due_at=from_now(1))
+
+
+def test_live_move_must_say_when_it_is_due(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user())
+
+    with pytest.raises(ValueError, match="next due"):
+        VideoJob.objects.advance(job, Phase.SUBMITTING)

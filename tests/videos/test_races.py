@@ -1,0 +1,112 @@
+"""What happens at the same moment: creating, deleting and finishing against one account."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connection
+
+from accounts.models import LedgerEntry
+from tests.conftest import MakeUser, SignIn
+from tests.videos.conftest import MakeJob
+from videos import deletion, generation, sweeper
+from videos.models import VideoJob
+from videos.phases import Phase
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+T = TypeVar("T")
+
+
+def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Every call in a thread of its own, on a database connection of its own."""
+
+    def run(call: Callable[[], T]) -> T:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(50) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_fifty_posts_at_once_make_three_jobs(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user(tokens=1000)
+    form = {"mockMode": "true", "prompt": "x"}
+
+    answers = at_once(
+        [lambda: sign_in(ann).post("/api/v1/video-jobs", form, format="multipart").status_code for _ in range(50)]
+    )
+
+    ann.token_account.refresh_from_db()
+    assert Counter(answers) == {202: 3, 429: 47}
+    assert sorted(VideoJob.objects.values_list("slot", flat=True)) == [1, 2, 3]
+    assert ann.token_account.balance == 850
+    assert LedgerEntry.objects.filter(kind="charge").count() == 3
+
+
+def test_one_key_at_once_makes_one_job(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user()
+    form, headers = {"mockMode": "true", "prompt": "x"}, {"Idempotency-Key": "k"}
+
+    answers = at_once(
+        [
+            lambda: sign_in(ann).post("/api/v1/video-jobs", form, format="multipart", headers=headers).json()["id"]
+            for _ in range(10)
+        ]
+    )
+
+    ann.token_account.refresh_from_db()
+    assert (len(set(answers)), VideoJob.objects.count(), ann.token_account.balance) == (1, 1, 950)
+
+
+def test_submitted_by_five_hints_at_once_goes_out_once(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user())
+
+    at_once([lambda: generation.submit(job_id=str(job.pk)) for _ in range(5)])
+
+    job.refresh_from_db()
+    assert job.phase == Phase.GENERATING
+    assert job.logs.filter(message="The video service has accepted the job.").count() == 1
+
+
+def test_due_job_is_looked_at_by_one_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    taken = at_once([lambda: [found.pk for found, _ in sweeper.take_due_looks(10)] for _ in range(4)])
+
+    assert [pk for one in taken for pk in one] == [job.pk]
+
+
+def test_failing_and_deleting_at_once_refunds_once(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user()
+    client = sign_in(ann)
+    for _ in range(5):
+        answer: Any = client.post("/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart")
+        job = VideoJob.objects.get(pk=answer.json()["id"])
+
+        def fail(job: VideoJob = job) -> None:
+            generation.fail(job=VideoJob.objects.get(pk=job.pk), code="provider_refused")
+
+        def delete(job: VideoJob = job) -> None:
+            deletion.delete(job_id=job.pk)
+
+        at_once([quietly(fail), quietly(delete), quietly(fail), quietly(delete)])
+
+        ann.token_account.refresh_from_db()
+        assert ann.token_account.balance == 1000
+    assert Counter(LedgerEntry.objects.values_list("kind", flat=True)) == {"charge": 5, "refund": 5, "signup": 1}
+
+
+def quietly(call: Callable[[], None]) -> Callable[[], None]:
+    """The call, whose job may be gone already."""
+
+    def run() -> None:
+        try:
+            call()
+        except (VideoJob.DoesNotExist, deletion.NotFound):
+            return
+
+    return run

@@ -1,0 +1,34 @@
+"""Why a job can fail: the stable code, the sentence for its owner, and whether the default policy gives tokens back."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way to fail. `undelivered`: the provider surely never accepted the job, or we lost it ourselves."""
+
+    message: str
+    undelivered: bool
+
+
+FAILURES: dict[str, Failure] = {
+    "provider_refused": Failure("The video service did not accept this request. Try another prompt or image.", True),
+    "provider_busy": Failure("The video service was too busy to accept this request. Please try again later.", True),
+    "provider_misconfigured": Failure("Video generation is not set up correctly. We have been told.", True),
+    "provider_quota": Failure("The video service has no capacity left for us today. Please try again later.", True),
+    "model_unavailable": Failure("This video model is no longer available. Please choose another one.", True),
+    "submission_unknown": Failure("We lost contact with the video service while it took on this video.", True),
+    "input_missing": Failure("An image of this request could not be read. Please upload it again.", True),
+    "content_filtered": Failure("The video service's safety filter declined this video. Try another prompt.", False),
+    "generation_failed": Failure("The video service could not make this video. Please try again.", False),
+    "generation_timeout": Failure("The video service did not finish this video within two days.", True),
+    "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
+    "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
+    "storage_failed": Failure("The finished video could not be stored.", True),
+    "internal_error": Failure("Something went wrong on our side.", True),
+}
+
+
+def is_refunded(code: str, *, policy: str) -> bool:
+    """Whether a job that failed so gives its tokens back under the policy: unstarted, failed or never."""
+    return policy == "failed" or (policy == "unstarted" and FAILURES[code].undelivered)

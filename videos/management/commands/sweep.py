@@ -1,0 +1,26 @@
+"""`manage.py sweep`: the sweeper process."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from videos.sweeper import Sweeper
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the sweeper: polls the providers of all jobs in flight, sends lost hints again, settles what stalled, "
+        "and removes files that nothing refers to. One is enough; two do no harm. SIGTERM ends it in order."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(self._sweep())
+
+    async def _sweep(self) -> None:
+        sweeper = Sweeper()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, sweeper.stop)
+        await sweeper.run()

@@ -1,0 +1,241 @@
+"""Video jobs: the row of a job is also its place in the queue."""
+
+import uuid
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.files.storage import Storage, default_storage
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Now
+from django.utils import timezone
+
+from accounts.models import JOB_SLOTS
+from studio.models import Record
+from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
+
+# Constraints are frozen into migrations, so what goes into them has an order.
+_LIVE, _TERMINAL = sorted(LIVE), sorted(TERMINAL)
+
+
+def from_now(seconds: float) -> Any:
+    """A moment by the database's clock: the machines that run the steps may disagree about the time."""
+    return Now() + timedelta(seconds=seconds)
+
+
+def media_storage() -> Storage:
+    """Where videos and pictures are; a function, so that migrations do not freeze the choice."""
+    return default_storage
+
+
+class VideoJobQuerySet(models.QuerySet["VideoJob"]):
+    """The questions asked of jobs, and the one way to move them."""
+
+    def live(self) -> Self:
+        """Not finished: each holds one of its owner's slots."""
+        return self.filter(slot__isnull=False)
+
+    def with_status(self, *statuses: Status) -> Self:
+        """Shown to the public under one of these words."""
+        return self.filter(phase__in=[phase for phase, status in STATUS.items() if status in statuses])
+
+    def due(self, *phases: Phase) -> Self:
+        """Live rows of these phases whose next look has come, the longest waiting first."""
+        return self.filter(phase__in=phases, due_at__lte=Now()).order_by("due_at", "id")
+
+    def advance(self, job: "VideoJob", to: Phase, **fields: Any) -> bool:
+        """Move a job from the phase and lease that `job` was read with; False when it has moved meanwhile.
+
+        The only writer of `phase`. A conditional UPDATE, so of several processes exactly one gets True, and writes
+        what goes with the move in the same transaction. A finished job gives up its slot and is never due again.
+        `fields` must say when a live job is next due. Raises ValueError for a move that phases.MOVES does not have.
+        """
+        if to not in MOVES[Phase(job.phase)]:
+            raise ValueError(f"job {job.pk}: no move from {job.phase} to {to}")
+        if to in TERMINAL:
+            fields |= {"slot": None, "due_at": None, "lease_until": None, "completed_at": Now()}
+        elif "due_at" not in fields:
+            raise ValueError(f"job {job.pk}: a move to {to} has to say when the job is next due")
+        fields.setdefault("lease", None)
+        fields.setdefault("attempts", 0)
+        if self._fenced(job).update(phase=to, updated_at=Now(), **fields) != 1:
+            return False
+        job.phase, job.lease = to, fields["lease"]
+        return True
+
+    def touch(self, job: "VideoJob", **fields: Any) -> bool:
+        """Write fields of a job that stays in its phase, under the same fence as `advance`."""
+        return self._fenced(job).update(updated_at=Now(), **fields) == 1
+
+    def show_progress(self, job: "VideoJob", percentage: int, **fields: Any) -> bool:
+        """Raise the progress, under the same fence; it never goes down, and only SUCCEEDED is 100."""
+        return self.touch(job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)), **fields)
+
+    def _fenced(self, job: "VideoJob") -> Self:
+        return self.filter(pk=job.pk, phase=job.phase, lease=job.lease)
+
+
+class VideoJob(Record):
+    """One video that somebody asked for, from the request to the stored file."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="video_jobs")
+    # What was asked for.
+    prompt = models.TextField(blank=True)
+    model = models.CharField(max_length=100, help_text="The public name, as the client chose it.")
+    resolution = models.CharField(max_length=20)
+    aspect_ratio = models.CharField(max_length=10)
+    duration_seconds = models.PositiveSmallIntegerField()
+    generate_audio = models.BooleanField(default=False)
+    mock_mode = models.BooleanField(default=False)
+    idempotency_key = models.CharField(max_length=255, blank=True)
+    request_digest = models.CharField(max_length=64, blank=True)
+    # Who makes it; settled at creation, so that an edit of the catalogue does not touch jobs in flight.
+    provider = models.CharField(max_length=40)
+    upstream_model = models.CharField(max_length=100, blank=True)
+    operation = models.CharField(max_length=1000, blank=True, help_text="The provider's name for the work.")
+    result = models.TextField(blank=True, help_text="Where the provider has the finished file.")
+    # Where it stands.
+    phase = models.CharField(max_length=20, choices=Phase, default=Phase.QUEUED)
+    slot = models.PositiveSmallIntegerField(null=True, help_text="Its place among the owner's unfinished jobs.")
+    due_at = models.DateTimeField(null=True, help_text="The sweeper's next look.")
+    lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
+    lease_until = models.DateTimeField(null=True, help_text="Nobody else claims it before: a lease, or a back-off.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed tries of this phase.")
+    progress_percentage = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    generated_at = models.DateTimeField(null=True, help_text="When the provider said that it was done.")
+    completed_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    provider_reply = models.TextField(blank=True, help_text="The provider's own words; for staff only.")
+    tokens_charged = models.PositiveIntegerField(default=0)
+    # What came of it.
+    video = models.FileField(storage=media_storage, max_length=300, blank=True)
+    poster = models.FileField(storage=media_storage, max_length=300, blank=True)
+    video_sha256 = models.CharField(max_length=64, blank=True)
+
+    objects = VideoJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = (
+            # GET /video-jobs: a user's jobs, newest first
+            models.Index(fields=("owner", "-created_at", "-id"), name="jobs_of_owner"),
+            # GET /video-jobs?all=true: everybody's
+            models.Index(fields=("-created_at", "-id"), name="jobs_newest_first"),
+            # the sweeper: live rows whose time has come
+            models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="live_if_and_only_if_due",
+                condition=Q(phase__in=_LIVE, due_at__isnull=False) | Q(phase__in=_TERMINAL, due_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="live_if_and_only_if_in_a_slot",
+                # "not null" is no tautology: NULL IN (…) is unknown, and a CHECK lets the unknown pass
+                condition=Q(phase__in=_LIVE, slot__isnull=False, slot__in=JOB_SLOTS)
+                | Q(phase__in=_TERMINAL, slot__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="finished_if_and_only_if_terminal",
+                condition=Q(phase__in=_LIVE, completed_at__isnull=True)
+                | Q(phase__in=_TERMINAL, completed_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="full_progress_if_and_only_if_succeeded",
+                condition=Q(phase=Phase.SUCCEEDED, progress_percentage=100)
+                | Q(~Q(phase=Phase.SUCCEEDED), progress_percentage__lt=100),
+            ),
+            models.CheckConstraint(name="video_when_succeeded", condition=~Q(phase=Phase.SUCCEEDED) | ~Q(video="")),
+            models.CheckConstraint(
+                name="error_code_if_and_only_if_failed",
+                condition=Q(~Q(error_code=""), phase=Phase.FAILED) | Q(~Q(phase=Phase.FAILED), error_code=""),
+            ),
+            models.CheckConstraint(
+                name="operation_before_generating",
+                condition=Q(phase__in=(Phase.QUEUED, Phase.SUBMITTING, Phase.FAILED)) | ~Q(operation=""),
+            ),
+            models.UniqueConstraint(name="one_job_a_slot", fields=("owner", "slot"), condition=Q(slot__isnull=False)),
+            models.UniqueConstraint(
+                name="one_job_an_idempotency_key",
+                fields=("owner", "idempotency_key"),
+                condition=~Q(idempotency_key=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"video job {self.pk}"
+
+    @property
+    def status(self) -> Status:
+        """The public word for the phase."""
+        return STATUS[Phase(self.phase)]
+
+    def log(self, message: str, *, level: "JobLog.Level | None" = None) -> None:
+        """Add a line to what the owner reads about this job; dropped when the job is gone."""
+        JobLog.objects.create(job_id=self.pk, level=level or JobLog.Level.INFO, message=message)
+
+
+class JobLog(Record):
+    """One line of a job's story, for its owner: no vendor's words, no internals."""
+
+    class Level(models.TextChoices):
+        """How bad it is; as the API spells it."""
+
+        INFO = "info"
+        WARNING = "warning"
+        ERROR = "error"
+
+    job = models.ForeignKey(VideoJob, on_delete=models.CASCADE, related_name="logs")
+    timestamp = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=10, choices=Level)
+    message = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ("timestamp", "id")
+        indexes = (
+            # GET /video-jobs/{id}: a job's lines, oldest first
+            models.Index(fields=("job", "timestamp", "id"), name="logs_of_job"),
+        )
+        constraints = (
+            models.CheckConstraint(name="log_level_is_known", condition=Q(level__in=("info", "warning", "error"))),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.level} line {self.pk}"
+
+
+class JobInput(Record):
+    """A picture that a job starts from; kept until the job is finished."""
+
+    class Role(models.TextChoices):
+        """What the provider shall do with it."""
+
+        FIRST_FRAME = "first_frame"
+        LAST_FRAME = "last_frame"
+        REFERENCE = "reference"
+
+    job = models.ForeignKey(VideoJob, on_delete=models.CASCADE, related_name="inputs")
+    role = models.CharField(max_length=20, choices=Role)
+    position = models.PositiveSmallIntegerField(default=0)
+    file_name = models.CharField(max_length=300, help_text="In the storage of videos.")
+    content_type = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ("role", "position")
+        constraints = (
+            models.UniqueConstraint(name="one_input_a_place", fields=("job", "role", "position")),
+            models.CheckConstraint(
+                name="input_role_is_known", condition=Q(role__in=("first_frame", "last_frame", "reference"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.pk}"
+
+
+def new_lease() -> uuid.UUID:
+    """A token that nobody else holds."""
+    return uuid.uuid4()

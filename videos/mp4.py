@@ -1,0 +1,156 @@
+"""Knows MP4 files: tells whether one is whole and what it shows, takes its poster, removes its sound."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image
+
+_FIRST_BOXES = {b"ftyp", b"wide", b"free", b"skip", b"mdat", b"moov"}  # the last five in QuickTime's older files
+_POSTER_AT = 0.1  # share of the duration; films tend to begin with black
+_POSTER_SIDE = 1280  # pixels
+_POSTER_QUALITY = 85
+
+
+class NotAVideo(Exception):
+    """The file is no MP4 that plays from its beginning to its end; the message says why."""
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a whole MP4 shows."""
+
+    width: int
+    height: int
+    duration_seconds: float
+    fps: float
+    codec: str
+    has_audio: bool
+    size_bytes: int
+
+
+def inspect(*, path: Path) -> VideoFacts:
+    """Reads all of the file, in bounded memory, and decodes its first frame.
+
+    Raises NotAVideo for another format, no picture, or a file that was cut short.
+    """
+    _check_boxes(path)
+    _check_packets(path)
+    with _opened(path) as (container, stream):
+        first = next(container.decode(stream), None)
+        if first is None or first.is_corrupt:
+            raise NotAVideo("its first frame cannot be decoded")
+        if not stream.duration or not stream.time_base or not stream.average_rate:
+            raise NotAVideo("it does not say how long it is")
+        return VideoFacts(
+            width=stream.width,
+            height=stream.height,
+            duration_seconds=float(stream.duration * stream.time_base),
+            fps=float(stream.average_rate),
+            codec=stream.codec.canonical_name,
+            has_audio=bool(container.streams.audio),
+            size_bytes=path.stat().st_size,
+        )
+
+
+def write_poster(*, path: Path, destination: Path) -> None:
+    """Saves a frame from early in the film as a JPEG. Raises NotAVideo when no frame can be decoded."""
+    try:
+        frame = _frame_at(path, _POSTER_AT)
+    except NotAVideo:
+        frame = _frame_at(path, 0)
+    plane = frame.reformat(format="rgb24").planes[0]
+    poster = Image.frombytes("RGB", (frame.width, frame.height), bytes(plane), "raw", "RGB", plane.line_size)
+    poster.thumbnail((_POSTER_SIDE, _POSTER_SIDE))
+    poster.save(destination, "JPEG", quality=_POSTER_QUALITY)
+
+
+def without_audio(*, path: Path, destination: Path) -> None:
+    """Copies the picture, as it is, to an MP4 that plays while it downloads. Raises NotAVideo."""
+    options = {"movflags": "+faststart"}
+    with _opened(path) as (source, picture), av.open(str(destination), "w", format="mp4", options=options) as target:
+        copy = target.add_stream_from_template(picture)
+        for packet in source.demux(picture):
+            if packet.size:  # the last one is empty, and would flush a decoder
+                packet.stream = copy
+                target.mux(packet)
+
+
+def _check_boxes(path: Path) -> None:
+    # ffmpeg reads a file whose end is missing without a word when the index is in front.
+    size = path.stat().st_size
+    kinds = []
+    offset = 0
+    with path.open("rb") as file:
+        while offset < size:
+            kind, length = _read_box(file, offset, size)
+            kinds.append(kind)
+            if kinds[0] not in _FIRST_BOXES or length < 8:
+                raise NotAVideo("it is not an MP4")
+            offset += length
+    if not kinds:
+        raise NotAVideo("it is empty")
+    if offset > size or b"moov" not in kinds:
+        raise NotAVideo("it was cut short")
+
+
+def _read_box(file: BinaryIO, offset: int, file_size: int) -> tuple[bytes, int]:
+    """The kind and length of a top-level box: ISO/IEC 14496-12, 4.2."""
+    file.seek(offset)
+    header = file.read(16)
+    length, kind = int.from_bytes(header[:4]), header[4:8]
+    if length == 0:  # up to the end of the file
+        length = file_size - offset
+    elif length == 1:  # more than 32 bits
+        length = int.from_bytes(header[8:])
+    return kind, length
+
+
+def _check_packets(path: Path) -> None:
+    # With its edit list, ffmpeg would leave out the frames that a trimmed film hides, but still declare them.
+    with _opened(path, ignore_editlist="1") as (container, stream):
+        count = 0
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                raise NotAVideo("it was cut short")
+            count += bool(packet.size)
+        if count == 0:
+            raise NotAVideo("it has no frames")
+        if count < stream.frames:
+            raise NotAVideo(f"it was cut short: {count} of {stream.frames} frames")
+
+
+def _frame_at(path: Path, share: float) -> VideoFrame:
+    with _opened(path) as (container, stream):
+        wanted = (stream.start_time or 0) + int((stream.duration or 0) * share)
+        with suppress(av.FFmpegError):  # then it is read from its beginning
+            container.seek(wanted, stream=stream)  # to the key frame before it
+        for frame in container.decode(stream):
+            if frame.pts is None or frame.pts >= wanted:
+                return frame
+    raise NotAVideo("it has no frame to show")
+
+
+@contextmanager
+def _opened(path: Path, **options: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    # The demuxer is named, not guessed: a playlist in disguise could make ffmpeg fetch what it lists.
+    try:
+        with av.open(
+            str(path.absolute()), "r", format="mp4", container_options=options, metadata_errors="replace"
+        ) as container:
+            stream = next(iter(container.streams.video), None)
+            if stream is None:
+                raise NotAVideo("it has no picture")
+            if getattr(stream, "codec_context", None) is None:  # PyAV's stubs call it always there
+                raise NotAVideo("its codec is unknown")
+            yield container, stream
+    except av.FFmpegError as exc:
+        if isinstance(exc, OSError):  # the disk's fault, or ours
+            raise
+        raise NotAVideo(f"it cannot be read: {exc.strerror}") from exc

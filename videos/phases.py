@@ -1,0 +1,50 @@
+"""The life of a video job, as data: its phases, the legal moves, and the status that the public sees."""
+
+from django.db.models import TextChoices
+
+
+class Phase(TextChoices):
+    """Where a job is; what code decides on."""
+
+    QUEUED = "queued", "Queued"
+    SUBMITTING = "submitting", "Being handed to the provider"
+    GENERATING = "generating", "Being generated"
+    STORING = "storing", "Being stored"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+
+
+class Status(TextChoices):
+    """What the API calls it; four words, and no others."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.QUEUED: frozenset({Phase.SUBMITTING, Phase.FAILED}),
+    # back to QUEUED only when the provider surely did not accept the job
+    Phase.SUBMITTING: frozenset({Phase.GENERATING, Phase.QUEUED, Phase.FAILED}),
+    Phase.GENERATING: frozenset({Phase.STORING, Phase.FAILED}),
+    Phase.STORING: frozenset({Phase.SUCCEEDED, Phase.FAILED}),
+    Phase.SUCCEEDED: frozenset(),
+    Phase.FAILED: frozenset(),
+}
+TERMINAL = frozenset(phase for phase, moves in MOVES.items() if not moves)
+LIVE = frozenset(MOVES) - TERMINAL
+
+STATUS: dict[Phase, Status] = {
+    Phase.QUEUED: Status.PENDING,
+    Phase.SUBMITTING: Status.RUNNING,
+    Phase.GENERATING: Status.RUNNING,
+    Phase.STORING: Status.RUNNING,
+    Phase.SUCCEEDED: Status.SUCCEEDED,
+    Phase.FAILED: Status.FAILED,
+}
+
+
+def phases_of(status: Status) -> list[Phase]:
+    """The phases that the public sees as this status."""
+    return [phase for phase, shown in STATUS.items() if shown == status]

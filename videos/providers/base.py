@@ -1,0 +1,134 @@
+"""What every provider of videos looks like to the engine, and what its failures mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from django.core.files.storage import Storage
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture in storage; read when it is first needed."""
+
+    storage: Storage
+    name: str
+    content_type: str
+
+    @cached_property
+    def data(self) -> bytes:
+        """Its bytes. Raises OSError, or what the storage raises, when it is not there."""
+        with self.storage.open(self.name) as file:
+            return bytes(file.read())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to make. `attempt` counts from 0: how many tries of this step failed before."""
+
+    job_id: str
+    model: str
+    prompt: str
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    generate_audio: bool
+    first_frame: Image | None = None
+    last_frame: Image | None = None
+    references: Sequence[Image] = ()
+    attempt: int = 0
+
+    def read_images(self) -> None:
+        """Load every picture now. Raises as Image.data does."""
+        for image in (self.first_frame, self.last_frame, *self.references):
+            if image:
+                _ = image.data
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Work that the provider has accepted: its name there, and when a first look makes sense."""
+
+    name: str
+    first_look_seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Still at work; `percentage` (0-100) where the provider tells it, `next_look_seconds` where it knows better."""
+
+    percentage: int | None = None
+    next_look_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Done; `result` is what `fetch` needs to get the file."""
+
+    result: str
+
+
+class ProviderError(Exception):
+    """A provider's failure. `code` is one of videos.failures; the message is the vendor's, for logs and staff only."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotAccepted(ProviderError):
+    """From `start`: surely not accepted, and worth another try later."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, code: str = "provider_busy") -> None:
+        super().__init__(message, code=code)
+
+
+class Refused(ProviderError):
+    """The provider's verdict: from `start` surely not accepted, from `poll` and `fetch` no video will come."""
+
+    def __init__(self, message: str, *, code: str = "provider_refused") -> None:
+        super().__init__(message, code=code)
+
+
+class OutcomeUnknown(ProviderError):
+    """From `start`: it may have been accepted and paid for. Never tried again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="submission_unknown")
+
+
+class Unreachable(ProviderError):
+    """From `poll` and `fetch`: says nothing about the video; ask again."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, code: str = "result_expired") -> None:
+        super().__init__(message, code=code)
+
+
+class Provider(Protocol):
+    """One vendor. Raises ProviderError and nothing else; sets a time-out on every call.
+
+    `start` is called at most once a paid job, unless it raised NotAccepted; `poll` and `fetch` any number of times.
+    """
+
+    # whether a repeated `start` costs nothing, so that a lost one is simply tried again
+    start_is_free: bool
+
+    def start(self, request: Request) -> Operation:
+        """Hand the work over. Raises NotAccepted, Refused or OutcomeUnknown."""
+        ...
+
+    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+        """Look at the work. Raises Refused or Unreachable."""
+        ...
+
+    def fetch(self, result: str, request: Request, destination: Path) -> None:
+        """Write the finished MP4 to the file `destination`. Raises Refused or Unreachable."""
+        ...

@@ -1,0 +1,96 @@
+"""A provider that costs nothing and needs no network: it takes its time like a real one, and draws its own videos.
+
+An operation's name holds all that there is to know about it, so that it survives any restart. Words in the prompt
+choose what happens (see SCENARIOS), so that a frontend developer can meet every state.
+"""
+
+import re
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
+
+from django.conf import settings
+
+from videos.providers.base import (
+    Finished,
+    NotAccepted,
+    Operation,
+    OutcomeUnknown,
+    Progress,
+    Refused,
+    Request,
+    Unreachable,
+)
+from videos.providers.mock_video import RenderError, run_encoder
+
+SCENARIOS = ("fail", "filtered", "flaky", "refused", "unknown")
+SIZES = {("720p", "16:9"): (1280, 720), ("1080p", "16:9"): (1920, 1080)}
+LOOK_SECONDS = 1  # a look costs nothing, so progress can move smoothly
+RENDER_SECONDS = 90  # time-out; an 8 s clip takes a few seconds on two cores
+_MARK = re.compile(r"\[mock:(\w+)(?:=(\d{1,4}))?\]")
+
+
+def size_of(resolution: str, aspect_ratio: str) -> tuple[int, int]:
+    """Width and height in pixels."""
+    width, height = SIZES[resolution, "16:9"]
+    return (width, height) if aspect_ratio == "16:9" else (height, width)
+
+
+class Mock:
+    """See the module."""
+
+    start_is_free = True
+
+    def start(self, request: Request) -> Operation:
+        """Accept the work, unless the prompt says otherwise."""
+        marks = dict(_MARK.findall(request.prompt))
+        if "refused" in marks:
+            raise Refused("mock: refused as the prompt asked")
+        if "unknown" in marks:
+            raise OutcomeUnknown("mock: outcome unknown as the prompt asked")
+        if "flaky" in marks and request.attempt == 0:
+            raise NotAccepted("mock: busy at the first try as the prompt asked")
+        scenario = next((mark for mark in marks if mark in SCENARIOS), "")
+        seconds = int(marks.get("slow") or settings.MOCK_VIDEO_SECONDS)
+        name = urlencode({"began": f"{time.time():.3f}", "seconds": seconds, "scenario": scenario})
+        return Operation(name=f"mock?{name}", first_look_seconds=min(LOOK_SECONDS, seconds))
+
+    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+        """As far as time has come."""
+        facts = {name: values[0] for name, values in parse_qs(operation.partition("?")[2]).items()}
+        seconds, scenario = float(facts["seconds"]), facts.get("scenario", "")
+        done = (time.time() - float(facts["began"])) / seconds if seconds else 1
+        if scenario == "flaky" and 0.3 < done < 0.6:
+            raise Unreachable("mock: unreachable for a while as the prompt asked")
+        if done < 1:
+            return Progress(percentage=int(done * 100), next_look_seconds=LOOK_SECONDS)
+        if scenario == "fail":
+            raise Refused("mock: failed as the prompt asked", code="generation_failed")
+        if scenario == "filtered":
+            raise Refused("mock: filtered as the prompt asked", code="content_filtered")
+        return Finished(result="mock")
+
+    def fetch(self, result: str, request: Request, destination: Path) -> None:
+        """Draw the video."""
+        if "[mock:flaky]" in request.prompt and request.attempt == 0:
+            raise Unreachable("mock: download broken at the first try as the prompt asked")
+        width, height = size_of(request.resolution, request.aspect_ratio)
+        with tempfile.NamedTemporaryFile() as first_frame:
+            if request.first_frame:
+                first_frame.write(request.first_frame.data)
+                first_frame.flush()
+            try:
+                run_encoder(
+                    destination=destination,
+                    width=width,
+                    height=height,
+                    duration_seconds=request.duration_seconds,
+                    generate_audio=request.generate_audio,
+                    prompt=_MARK.sub("", request.prompt).strip(),
+                    first_frame=Path(first_frame.name) if request.first_frame else None,
+                    seed=request.job_id,
+                    timeout_seconds=RENDER_SECONDS,
+                )
+            except RenderError as exc:
+                raise Unreachable(f"mock: {exc}") from exc

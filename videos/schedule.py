@@ -1,0 +1,32 @@
+"""When things happen: every lease, interval and back-off of the engine, in seconds, with where it comes from.
+
+Time-outs nest, because each order was seen to fail the other way round: a vendor's HTTP call (60) < a lease (120) < an
+RQ job (settings.RQ_QUEUES: 180 and 1800).
+"""
+
+LEASE = 120  # a step that has not reported back by then is taken to be dead
+RENEWAL = 30  # a transfer, which may rightly take longer, renews its lease this often
+REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
+
+SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
+
+POLL_EVERY = 5  # the shortest interval, and the default after the first look
+POLL_SLOWER_AFTER, POLL_SLOWER = 120, 10  # most videos are done in two minutes
+POLL_SLOWEST_AFTER, POLL_SLOWEST = 1200, 60  # past the 20 minutes that a user is told
+POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
+
+TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one goes on until TRANSFER_GIVE_UP
+TRANSFER_GIVE_UP = 48 * 3600  # after the provider was done; then the file is gone there too
+
+
+def poll_interval(elapsed: float, failures: int) -> int:
+    """Seconds to the next look at an operation that has run for `elapsed` seconds, after so many failed looks."""
+    if elapsed >= POLL_SLOWEST_AFTER:
+        return POLL_SLOWEST
+    usual = POLL_SLOWER if elapsed >= POLL_SLOWER_AFTER else POLL_EVERY
+    return min(usual << min(failures, 4), POLL_SLOWEST)
+
+
+def transfer_backoff(attempts: int) -> int:
+    """Seconds to wait after so many failed transfers."""
+    return TRANSFER_BACKOFF[min(attempts, len(TRANSFER_BACKOFF)) - 1]

@@ -1,0 +1,172 @@
+"""Video jobs on the wire: what clients send, and what they get."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from studio.fields import PictureField, StrictBoolean, Timestamp
+from videos import catalogue
+from videos.models import JobLog, VideoJob
+from videos.phases import Status
+
+PROMPT_MAX = 4000  # characters; from the contract
+REFERENCES_MAX = 3
+
+
+class VideoJobInput(serializers.Serializer[Any]):
+    """What a client asks for, as JSON or urlencoded."""
+
+    mockMode = StrictBoolean(
+        source="mock_mode", help_text="true: a local generator stands in for the provider; costs the same tokens."
+    )
+    prompt = serializers.CharField(default="", max_length=PROMPT_MAX, allow_blank=True)
+    model = serializers.CharField(default=catalogue.DEFAULT_MODEL, max_length=100)
+    resolution = serializers.ChoiceField(choices=catalogue.RESOLUTIONS, default=catalogue.RESOLUTIONS[0])
+    aspectRatio = serializers.ChoiceField(
+        source="aspect_ratio", choices=catalogue.ASPECT_RATIOS, default=catalogue.ASPECT_RATIOS[0]
+    )
+    durationSeconds = serializers.ChoiceField(
+        source="duration_seconds", choices=catalogue.DURATIONS_SECONDS, default=catalogue.DURATIONS_SECONDS[0]
+    )
+    generateAudio = StrictBoolean(source="generate_audio", default=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """In JSON, null says the same as leaving the field out."""
+        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
+            data = {name: value for name, value in data.items() if value is not None}
+        return super().to_internal_value(data)
+
+    def validate_model(self, value: str) -> str:
+        """A public name, with or without the `models/` that older clients put before it."""
+        name = value.removeprefix("models/")
+        if name not in catalogue.MODELS:
+            raise serializers.ValidationError(f"Must be one of: {', '.join(catalogue.MODELS)}.")
+        return name
+
+
+class VideoJobForm(VideoJobInput):
+    """The same as a multipart form, with pictures."""
+
+    initialImage = PictureField(source="initial_image", required=False, help_text="The first frame.")
+    endFrame = PictureField(source="end_frame", required=False, help_text="The last frame.")
+    referenceImages = serializers.ListField(
+        source="reference_images", child=PictureField(), required=False, max_length=REFERENCES_MAX
+    )
+
+
+class AssociatedLook(serializers.Serializer[Any]):
+    """A look that the video was made for."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    generatedImageUrl = serializers.URLField(allow_null=True)
+    isDefault = serializers.BooleanField()
+
+
+class VideoJobOutput(serializers.Serializer[VideoJob]):
+    """A job as every endpoint shows it."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    prompt = serializers.CharField()
+    model = serializers.CharField()
+    resolution = serializers.CharField()
+    aspectRatio = serializers.CharField(source="aspect_ratio")
+    durationSeconds = serializers.IntegerField(source="duration_seconds")
+    generateAudio = serializers.BooleanField(source="generate_audio")
+    mockMode = serializers.BooleanField(source="mock_mode")
+    cloudinaryUrl = serializers.SerializerMethodField(method_name="video_url")
+    posterUrl = serializers.SerializerMethodField(method_name="poster_url")
+    progressPercentage = serializers.IntegerField(source="progress_percentage")
+    errorCode = serializers.SerializerMethodField(method_name="error_code")
+    errorMessage = serializers.SerializerMethodField(method_name="error_message")
+    tokensCharged = serializers.IntegerField(source="tokens_charged")
+    associatedLooks = serializers.SerializerMethodField(method_name="looks")
+    createdAt = Timestamp(source="created_at")
+    startedAt = Timestamp(source="started_at", allow_null=True)
+    completedAt = Timestamp(source="completed_at", allow_null=True)
+    updatedAt = Timestamp(source="updated_at")
+    # The list document spells these four in snake_case, the other one in camelCase; both are served.
+    cloudinary_url = serializers.SerializerMethodField(method_name="video_url")
+    progress_percentage = serializers.IntegerField()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+    def _absolute(self, file: Any) -> str | None:
+        return str(self.context["request"].build_absolute_uri(file.url)) if file else None
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def video_url(self, job: VideoJob) -> str | None:
+        """Where the stored video is; null until SUCCEEDED."""
+        return self._absolute(job.video)
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def poster_url(self, job: VideoJob) -> str | None:
+        """A still of the video."""
+        return self._absolute(job.poster)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def error_code(self, job: VideoJob) -> str | None:
+        """Why it failed, for a machine."""
+        return job.error_code or None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def error_message(self, job: VideoJob) -> str | None:
+        """Why it failed, for a person."""
+        return job.error_message or None
+
+    @extend_schema_field(AssociatedLook(many=True))
+    def looks(self, job: VideoJob) -> list[Any]:
+        """The looks that it was made for."""
+        return []
+
+
+class JobLogOutput(serializers.Serializer[JobLog]):
+    """A line of a job's story."""
+
+    timestamp = Timestamp()
+    level = serializers.ChoiceField(choices=JobLog.Level.choices)
+    message = serializers.CharField()
+
+
+class VideoJobDetail(VideoJobOutput):
+    """A job with its story, oldest line first."""
+
+    logs = serializers.SerializerMethodField()
+
+    @extend_schema_field(JobLogOutput(many=True))
+    def get_logs(self, job: VideoJob) -> list[Any]:
+        """The lines."""
+        lines = job.logs.order_by("timestamp", "id")
+        return [JobLogOutput(line).data for line in lines]
+
+
+class DownloadQuery(serializers.Serializer[Any]):
+    """The query string of a download."""
+
+    redirect = StrictBoolean(default=False, help_text="true: answer 302 to the storage's own URL.")
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """The filters of the list."""
+
+    status = serializers.CharField(required=False, help_text="One or more of the four, repeated or comma separated.")
+    mockMode = StrictBoolean(required=False, source="mock_mode")
+    all = StrictBoolean(default=False, help_text="Admins only: everybody's jobs.")
+
+    def to_internal_value(self, data: QueryDict) -> Any:
+        """Repeated statuses count as one list."""
+        plain: dict[str, Any] = {name: data[name] for name in data}
+        if "status" in data:
+            plain["status"] = ",".join(data.getlist("status"))
+        return super().to_internal_value(plain)
+
+    def validate_status(self, value: str) -> list[Status]:
+        """Known words only."""
+        words = [word.strip().upper() for word in value.split(",") if word.strip()]
+        if not words or set(words) - set(Status.values):
+            raise serializers.ValidationError(f"Must be one or more of: {', '.join(Status.values)}.")
+        return [Status(word) for word in words]

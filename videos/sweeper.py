@@ -1,0 +1,134 @@
+"""The one process that looks at every live job when it is due: it polls providers, and sends lost hints again.
+
+Polls run side by side in one event loop, up to MAX_LOOKS at once; the database is used from one thread.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from redis.exceptions import RedisError
+
+from studio.storage import disposal
+from videos import generation, queue, schedule
+from videos.models import VideoJob, from_now
+from videos.phases import Phase
+from videos.providers.base import Request
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5  # between two looks at the table; one indexed query each
+MAX_LOOKS = 256  # polls under way at once; measured: 1,000 jobs in flight need about 200
+BATCH = 500  # rows a tick and step
+DISPOSAL_TICKS = 20  # files are removed every so many ticks: nobody waits for that
+OUTAGE_SECONDS = 2  # between two tries while the database is away
+
+Due = list[tuple[VideoJob, Request]]
+
+
+class Sweeper:
+    """Runs until `stop` is called from the loop's thread."""
+
+    def __init__(self) -> None:
+        self._stopping = asyncio.Event()
+        self._looks: dict[Any, asyncio.Task[None]] = {}
+
+    def stop(self) -> None:
+        """End after the looks under way."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Tick until stopped. A database that is away is waited for."""
+        tick = 0
+        while not self._stopping.is_set():
+            pause = TICK_SECONDS
+            try:
+                await self._tick(tick)
+            except (DatabaseError, InterfaceError):
+                logger.exception("sweep failed")
+                pause = OUTAGE_SECONDS
+            tick += 1
+            await self._pause(pause)
+        await asyncio.gather(*self._looks.values())
+
+    async def _tick(self, tick: int) -> None:
+        await _in_database(send_hints_again, "submit", Phase.QUEUED)
+        await _in_database(send_hints_again, "transfer", Phase.STORING)
+        await _in_database(settle_lost_submits)
+        for job, request in await _in_database(take_due_looks, MAX_LOOKS - len(self._looks)):
+            if job.pk not in self._looks:
+                self._begin_look(job, request)
+        if tick % DISPOSAL_TICKS == 0:
+            await _in_database(disposal.sweep)
+
+    def _begin_look(self, job: VideoJob, request: Request) -> None:
+        task = asyncio.create_task(self._look(job, request))
+        self._looks[job.pk] = task
+        task.add_done_callback(lambda _: self._looks.pop(job.pk, None))
+
+    async def _look(self, job: VideoJob, request: Request) -> None:
+        try:
+            async with asyncio.timeout(schedule.LEASE):
+                seen = await generation.look(job, request)
+            await _in_database(_apply, job, seen)
+        except Exception:  # the edge of a task; the row is due again by itself
+            logger.exception("look failed", extra={"job_id": job.pk})
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+
+def take_due_looks(limit: int) -> Due:
+    """Jobs whose provider shall be asked now. Each is due again soon, should nothing come of this look."""
+    with transaction.atomic():
+        due = VideoJob.objects.due(Phase.GENERATING).prefetch_related("inputs")
+        jobs = list(due.select_for_update(skip_locked=True, no_key=True)[: max(limit, 0)])
+        VideoJob.objects.filter(pk__in=[job.pk for job in jobs]).update(due_at=from_now(schedule.POLL_EVERY))
+    return [(job, generation.request_of(job)) for job in jobs]
+
+
+def send_hints_again(step: queue.Step, phase: Phase) -> None:
+    """Send a hint for every job of the phase whose time has come, unless the workers are behind anyway."""
+    jobs = list(VideoJob.objects.due(phase)[:BATCH])
+    if not jobs:
+        return
+    try:
+        if queue.is_crowded(step):
+            return
+    except RedisError as exc:
+        logger.warning("no hints while Redis is away", extra={"step": step, "reason": str(exc)})
+        return
+    for job in jobs:
+        if VideoJob.objects.touch(job, due_at=from_now(schedule.REHINT)):
+            queue.hint(step, str(job.pk))
+
+
+def settle_lost_submits() -> None:
+    """Decide about jobs whose submit step has died."""
+    for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
+        generation.settle_lost_submit(job=job)
+
+
+def _apply(job: VideoJob, seen: Any) -> None:
+    generation.apply_look(job=job, seen=seen)
+
+
+async def _in_database(work: Callable[..., Any], *args: Any) -> Any:
+    """Run `work` in the database's thread, on a connection that is alive."""
+
+    def with_live_connection() -> Any:
+        close_old_connections()
+        try:
+            return work(*args)
+        except (DatabaseError, InterfaceError):
+            connection.close()  # the next try begins with a new one
+            raise
+
+    return await sync_to_async(with_live_connection, thread_sensitive=True)()

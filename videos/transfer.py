@@ -1,0 +1,176 @@
+"""The last step of a job: fetch the finished file, check it, store it with a poster, and only then say SUCCEEDED."""
+
+import fcntl
+import hashlib
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import Storage
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from studio.storage import disposal
+from videos import generation, mp4, schedule
+from videos.models import VideoJob, from_now, new_lease
+from videos.phases import Phase
+from videos.providers.base import ProviderError
+from videos.providers.registry import provider
+
+logger = logging.getLogger(__name__)
+
+DURATION_TOLERANCE = 0.5  # seconds; providers round to whole frames and pad the audio
+LOCK_NAME = "lock"
+YOUNG_SECONDS = 60
+
+
+def transfer(*, job_id: str) -> None:
+    """Fetch and store the video of a job. Does nothing for a job that is not due for it."""
+    job = VideoJob.objects.filter(pk=job_id, phase=Phase.STORING).first()
+    if job is None:
+        return
+    lease, expiry = new_lease(), from_now(schedule.LEASE)
+    claimable = VideoJob.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
+    if not claimable.touch(job, lease=lease, lease_until=expiry, due_at=expiry):
+        return
+    job.lease = lease
+    try:
+        with _lease_kept(job), _work_folder() as folder:
+            _deliver(job, folder)
+    except ProviderError as exc:
+        _failed(job, exc, code=exc.code, retryable=exc.retryable)
+    except mp4.NotAVideo as exc:
+        _failed(job, exc, code="invalid_video", retryable=True)
+    except Exception as exc:  # a storage backend raises what its vendor raises; a full disk is an OSError
+        logger.exception("transfer failed", extra={"job_id": job.pk})
+        _failed(job, exc, code="storage_failed", retryable=True)
+
+
+def _deliver(job: VideoJob, folder: Path) -> None:
+    video, poster = folder / "video.mp4", folder / "poster.jpg"
+    provider(job.provider).fetch(job.result, generation.request_of(job), video)
+    video = _checked(job, video)
+    mp4.write_poster(path=video, destination=poster)
+    VideoJob.objects.show_progress(job, 95)
+    storage: Storage = job._meta.get_field("video").storage
+    names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
+    disposal.register(*names.values())
+    stored = {field: _store(storage, names[field], path) for field, path in (("video", video), ("poster", poster))}
+    _succeed(job, digest=_sha256(video), **stored)
+
+
+def _checked(job: VideoJob, video: Path) -> Path:
+    """The file to deliver: a whole MP4 of the length asked for, without sound where none was wanted."""
+    facts = mp4.inspect(path=video)
+    if abs(facts.duration_seconds - job.duration_seconds) > DURATION_TOLERANCE:
+        raise mp4.NotAVideo(f"{facts.duration_seconds} s long instead of {job.duration_seconds} s")
+    if job.generate_audio or not facts.has_audio:
+        return video
+    silent = video.with_name("silent.mp4")
+    mp4.without_audio(path=video, destination=silent)
+    mp4.inspect(path=silent)
+    return silent
+
+
+def _store(storage: Storage, name: str, path: Path) -> str:
+    with path.open("rb") as file:
+        return storage.save(name, File(file, name=name))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _succeed(job: VideoJob, *, video: str, poster: str, digest: str) -> None:
+    with transaction.atomic():
+        if not VideoJob.objects.advance(
+            job,
+            Phase.SUCCEEDED,
+            video=video,
+            poster=poster,
+            video_sha256=digest,
+            progress_percentage=100,
+            provider_reply="",
+        ):
+            logger.warning("transfer dropped", extra={"job_id": job.pk})
+            if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
+                disposal.dispose([video, poster])
+            return
+        disposal.adopt(video, poster)
+        generation.drop_inputs(job=job)
+        job.log("The video is ready.")
+    logger.info("video succeeded", extra={"job_id": job.pk})
+
+
+def _failed(job: VideoJob, exc: Exception, *, code: str, retryable: bool) -> None:
+    """Try again later, for as long as the provider keeps the file."""
+    since = (timezone.now() - job.generated_at).total_seconds() if job.generated_at else 0
+    if not retryable or since > schedule.TRANSFER_GIVE_UP:
+        generation.fail(job=job, code=code, detail=str(exc))
+        return
+    later = from_now(schedule.transfer_backoff(job.attempts + 1))
+    logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
+    VideoJob.objects.touch(
+        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=str(exc)[:10_000]
+    )
+
+
+@contextmanager
+def _lease_kept(job: VideoJob) -> Iterator[None]:
+    """Renew the lease while the block runs, which may rightly take longer than one; a frozen process stops doing so."""
+    done = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not done.wait(schedule.RENEWAL):
+                expiry = from_now(schedule.LEASE)
+                VideoJob.objects.touch(job, lease_until=expiry, due_at=expiry)
+        except Exception:  # the edge of a thread; without renewal the lease runs out, and the fence does the rest
+            logger.exception("lease not renewed", extra={"job_id": job.pk})
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name=f"lease {job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """A folder for one transfer. What a killed process left behind goes here, too: its lock is free."""
+    root: Path = settings.WORK_DIR
+    root.mkdir(parents=True, exist_ok=True)
+    for leftover in root.iterdir():
+        _remove_if_abandoned(leftover)
+    folder = Path(tempfile.mkdtemp(dir=root))
+    with (folder / LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    try:
+        if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:  # somebody may be about to lock it
+            return
+        with (folder / LOCK_NAME).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # in use, or just being made or removed by somebody else
+        return

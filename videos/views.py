@@ -1,0 +1,171 @@
+"""The endpoints of video jobs."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase, HttpResponseRedirect
+from django.utils.text import slugify
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status, viewsets
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from accounts.identity import caller
+from studio import files
+from studio.api import IsOwnerOrAdmin, as_uuid
+from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
+from studio.schema import ErrorAnswer
+from videos import creation, deletion
+from videos.models import VideoJob
+from videos.phases import Phase
+from videos.serializers import (
+    DownloadQuery,
+    ListQuery,
+    VideoJobDetail,
+    VideoJobForm,
+    VideoJobInput,
+    VideoJobOutput,
+)
+
+IDEMPOTENCY_KEY_MAX = 255  # characters
+
+
+def _error(description: str) -> OpenApiResponse:
+    return OpenApiResponse(ErrorAnswer, description=description)
+
+
+@extend_schema(tags=["Video jobs"])
+@extend_schema_view(
+    list=extend_schema(summary="List video jobs", parameters=[ListQuery], responses={200: VideoJobOutput(many=True)}),
+    retrieve=extend_schema(summary="One video job", responses={200: VideoJobDetail}),
+    destroy=extend_schema(summary="Delete a video job", responses={204: None}),
+)
+class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
+    """Videos that were asked for: create, watch, list, fetch, delete."""
+
+    permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    serializer_class = VideoJobOutput
+    queryset = VideoJob.objects.all()
+    lookup_value_regex = "[^/]+"
+
+    def get_object(self) -> VideoJob:
+        """The job in the path: unknown is 404, somebody else's 403."""
+        job = self.get_queryset().filter(pk=as_uuid(self.kwargs["pk"])).first()
+        if job is None:
+            raise NotFound("There is no such video job.")
+        self.check_object_permissions(self.request, job)
+        return job
+
+    @extend_schema(
+        summary="Create a video job",
+        request={
+            "multipart/form-data": VideoJobForm,
+            "application/json": VideoJobInput,
+            "application/x-www-form-urlencoded": VideoJobInput,
+        },
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="A repeat within 24 h answers with the first answer's job and charges nothing.",
+            ),
+        ],
+        responses={
+            202: VideoJobDetail,
+            402: _error("Insufficient tokens."),
+            409: _error("The Idempotency-Key was used for another request."),
+            429: _error("Three jobs are running already."),
+            503: _error("Nobody makes videos of this model here."),
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Charge 50 tokens, and queue the video."""
+        form = VideoJobForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        order = creation.Order(**_tuples(form.validated_data))
+        job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
+        body = VideoJobDetail(job, context=self.get_serializer_context()).data
+        location = reverse("video-job-detail", args=[job.pk], request=request)
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    def list(self, request: Request) -> Response:
+        """The caller's own jobs, newest first."""
+        page = self.paginate_queryset(self._wanted(request))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One job, with its story."""
+        return Response(VideoJobDetail(self.get_object(), context=self.get_serializer_context()).data)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete it, whatever its status; its slot is free at once."""
+        deletion.delete(job_id=self.get_object().pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Download the video",
+        parameters=[DownloadQuery, OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER)],
+        responses={
+            (200, "video/mp4"): OpenApiTypes.BINARY,
+            (206, "video/mp4"): OpenApiTypes.BINARY,
+            302: OpenApiResponse(description="To the storage's own URL."),
+            304: OpenApiResponse(description="The client has it already."),
+            409: _error("The video is not ready."),
+            416: OpenApiResponse(description="The range lies outside the file."),
+            503: _error("The storage cannot be read."),
+        },
+    )
+    def download(self, request: Request, pk: str) -> HttpResponseBase:
+        """The file itself, whole or in part."""
+        query = DownloadQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        job = self.get_object()
+        if job.phase != Phase.SUCCEEDED:
+            raise Conflict(f"The video is not ready; its status is {job.status}.", code="not_ready")
+        if query.validated_data["redirect"]:
+            return HttpResponseRedirect(request.build_absolute_uri(job.video.url))
+        try:
+            answer = files.stored(
+                request,
+                storage=job.video.storage,
+                name=str(job.video.name),
+                content_type="video/mp4",
+                etag=job.video_sha256,
+            )
+        except OSError as exc:
+            raise Unavailable("The stored video cannot be read at the moment.", code="storage_unreadable") from exc
+        answer["Content-Disposition"] = f'attachment; filename="{_file_name(job)}"'
+        return answer
+
+    def _wanted(self, request: Request) -> QuerySet[VideoJob]:
+        query = ListQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted: dict[str, Any] = query.validated_data
+        if wanted["all"] and not caller(request).is_staff:
+            raise NotAllowed("Only an admin may list everybody's video jobs.")
+        jobs = VideoJob.objects.all() if wanted["all"] else VideoJob.objects.filter(owner=caller(request))
+        if "status" in wanted:
+            jobs = jobs.with_status(*wanted["status"])
+        if "mock_mode" in wanted:
+            jobs = jobs.filter(mock_mode=wanted["mock_mode"])
+        return jobs.order_by("-created_at", "-id")
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > IDEMPOTENCY_KEY_MAX or not key.isprintable():
+        raise InvalidInput(f"Idempotency-Key must be at most {IDEMPOTENCY_KEY_MAX} printable characters.")
+    return key
+
+
+def _file_name(job: VideoJob) -> str:
+    """A name that tells a person what is in the file; ASCII, so that every browser understands it."""
+    return f"{slugify(job.prompt)[:50].strip('-') or 'video'}-{str(job.pk)[:8]}.mp4"
