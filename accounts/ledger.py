@@ -13,6 +13,7 @@ from studio.errors import InsufficientFunds, InvalidInput
 logger = logging.getLogger(__name__)
 
 VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
+NOTE_MAX = 500  # characters; the column's width
 Kind = LedgerEntry.Kind
 
 
@@ -62,9 +63,11 @@ def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | No
 
 
 def grant(*, user: User, tokens: int, note: str, actor: User | None = None) -> LedgerEntry:
-    """Add tokens to a user's account. Raises InvalidInput for a number that is not positive."""
+    """Add tokens to a user's account. Raises InvalidInput for a number or a note out of bounds."""
     if not 0 < tokens <= 1_000_000_000:  # far above any sale; a slip of the finger, not a grant
         raise InvalidInput("A grant is a whole number of tokens from 1 to 1,000,000,000.")
+    if len(note) > NOTE_MAX:
+        raise InvalidInput(f"The note is longer than {NOTE_MAX} characters.")
     with transaction.atomic():
         account = lock_account(user_id=user.pk)
         entry = _record(account=account, kind=Kind.GRANT, amount=tokens, note=note, actor=actor)

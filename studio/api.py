@@ -64,9 +64,10 @@ def _studio_answer(exc: errors.StudioError) -> Response:
 
 
 def _api_answer(exc: exceptions.APIException) -> Response:
-    codes = exc.get_codes()
-    detail = exc.detail.get("detail", exc.default_detail) if isinstance(exc.detail, dict) else exc.detail
-    code = codes.get("code", exc.default_code) if isinstance(codes, dict) else codes
+    detail: Any = exc.detail
+    code: Any = exc.get_codes()
+    if isinstance(detail, dict):  # simplejwt puts its sentence and its word in there
+        detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
     answer = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
     if header := getattr(exc, "auth_header", None):
         answer["WWW-Authenticate"] = header

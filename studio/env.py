@@ -70,6 +70,15 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
     return value
 
 
+def rate(name: str, default: str) -> str:
+    """So many in a second, minute, hour or day. Raises BadEnvironment for anything else."""
+    value = text(name, default)
+    count, _, period = value.partition("/")
+    if not count.isdecimal() or period not in {"s", "sec", "min", "hour", "day"}:
+        raise BadEnvironment(f"{name} is {value!r}; it should look like 10/min.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, blanks dropped."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

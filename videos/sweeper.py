@@ -53,6 +53,7 @@ class Sweeper:
             tick += 1
             await self._pause(pause)
         await asyncio.gather(*self._looks.values())
+        await _in_database(_hang_up)
 
     async def _tick(self, tick: int) -> None:
         await _in_database(send_hints_again, "submit", Phase.QUEUED)
@@ -118,6 +119,10 @@ def settle_lost_submits() -> None:
 
 def _apply(job: VideoJob, seen: Any) -> None:
     generation.apply_look(job=job, seen=seen)
+
+
+def _hang_up() -> None:
+    connection.close()  # the name means the calling thread's own
 
 
 async def _in_database(work: Callable[..., Any], *args: Any) -> Any:

@@ -268,6 +268,13 @@ def test_failure_is_told_and_leaves_no_file(tmp_path: Path) -> None:
     assert not wanted["destination"].exists()
 
 
+def test_encoder_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    with pytest.raises(RenderError, match="the encoder could not be started: No such file or directory"):
+        mock_video.run_encoder(timeout_seconds=60, **clip(tmp_path))
+
+
 @linux
 @pytest.mark.slow
 def test_slow_encoder_is_stopped_and_leaves_no_file(tmp_path: Path) -> None:

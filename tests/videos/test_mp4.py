@@ -126,17 +126,46 @@ def test_film_without_its_last_byte_is_refused(either: Path, tmp_path: Path) -> 
     assert refusal(cut) == "it was cut short"
 
 
-@pytest.mark.parametrize("length_of_data", [b"\0\0\0\0", b"\0\0\0\x10"], ids=["to the end", "frames beyond"])
+@pytest.mark.parametrize(
+    ("whole_frames", "more_bytes", "reason"),
+    [(20, 0, "it was cut short: 20 of 30 frames"), (20, 99, "it was cut short"), (0, 0, "it has no frames")],
+)
 def test_missing_frames_are_noticed_where_the_boxes_look_whole(
-    in_front: Path, tmp_path: Path, length_of_data: bytes
+    tmp_path: Path, whole_frames: int, more_bytes: int, reason: str
+) -> None:
+    path = film(tmp_path / "film.mp4", noise(30), sound=False, movflags="+faststart")
+    whole = path.read_bytes()
+    data_box = whole.index(b"mdat") - 4
+    end = whole.index(list(pictures_of(path))[whole_frames]) + more_bytes
+    path.write_bytes(whole[:data_box] + b"\0\0\0\0" + whole[data_box + 4 : end])  # 0: as long as the file
+
+    assert refusal(path) == reason
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "reason"), [(5120, None), (0x7FFFFFFF, "its first frame cannot be decoded")], ids=["some", "all"]
+)
+def test_film_may_hide_some_of_its_frames_but_not_all(
+    in_front: Path, tmp_path: Path, starts_at: int, reason: str | None
 ) -> None:
     whole = in_front.read_bytes()
-    data_box = whole.index(b"mdat") - 4
-    end = len(whole) // 2 if length_of_data == b"\0\0\0\0" else data_box + 16
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(whole[:data_box] + length_of_data + whole[data_box + 4 : end])
+    media_time = whole.index(b"elst") + 16  # in the edit list of the picture
+    path = tmp_path / "trimmed.mp4"
+    path.write_bytes(whole[:media_time] + starts_at.to_bytes(4) + whole[media_time + 4 :])
 
-    assert refusal(cut).startswith(("it was cut short", "it has no frames"))
+    if reason is None:
+        assert mp4.inspect(path=path).duration_seconds == 1.2
+    else:
+        assert refusal(path) == reason
+
+
+def test_film_without_a_length_is_refused(in_front: Path, tmp_path: Path) -> None:
+    whole = in_front.read_bytes()
+    length = whole.index(b"mdhd") + 20
+    path = tmp_path / "endless.mp4"
+    path.write_bytes(whole[:length] + bytes(4) + whole[length + 4 :])
+
+    assert refusal(path) == "it does not say how long it is"
 
 
 def test_film_with_64_bit_lengths_is_accepted(in_front: Path, tmp_path: Path) -> None:

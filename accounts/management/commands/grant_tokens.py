@@ -10,8 +10,6 @@ from accounts import ledger
 from accounts.models import LedgerEntry, User
 from studio.errors import InvalidInput
 
-NOTE_LENGTH = 500  # characters; the column's
-
 
 class Command(BaseCommand):
     help = (
@@ -34,8 +32,8 @@ class Command(BaseCommand):
             self.stdout.write("Granted {amount} tokens; the balance is {balance} now.".format_map(answer))
 
     def _grant(self, email: str, amount: int, note: str) -> LedgerEntry:
-        if not 0 < len(note) <= NOTE_LENGTH:
-            raise CommandError(f"--note should say why, in 1 to {NOTE_LENGTH} characters.")
+        if not 0 < len(note) <= ledger.NOTE_MAX:
+            raise CommandError(f"--note should say why, in 1 to {ledger.NOTE_MAX} characters.")
         try:
             user = User.objects.get_by_natural_key(email)
             return ledger.grant(user=user, tokens=amount, note=note)

@@ -1,0 +1,174 @@
+"""The site around the API: documentation, prefixes, slashes, CORS, and answers to what nobody expects."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tests.conftest import MakeUser, SignIn
+
+JOBS = "/api/v1/video-jobs"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/redoc", "/redoc/"])
+def test_documentation_needs_no_other_host(client: Client, path: str) -> None:
+    page = client.get(path)
+
+    html = page.content.decode()
+    loaded = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", html)
+    assert page.status_code == 200
+    assert loaded
+    assert [url for url in loaded if url.startswith(("http:", "https:", "//"))] == []
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_documentation_finds_its_own_files(client: Client, path: str) -> None:
+    html = client.get(path).content.decode()
+
+    files = [url for url in re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", html) if url.startswith("/static/")]
+    assert files
+    for url in files:
+        answer = client.get(url)
+        assert (url, answer.status_code) == (url, 200)
+        answer.close()
+
+
+def test_schema_offers_every_field_of_a_video_job(client: Client) -> None:
+    schema = client.get("/openapi.json").json()
+
+    operation = schema["paths"]["/api/v1/video-jobs"]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+    component = schema["components"]["schemas"][form]
+    assert schema["openapi"].startswith("3.")
+    assert component["required"] == ["mockMode"]
+    assert set(component["properties"]) >= {
+        "prompt",
+        "model",
+        "resolution",
+        "aspectRatio",
+        "durationSeconds",
+        "generateAudio",
+        "mockMode",
+        "initialImage",
+        "endFrame",
+        "referenceImages",
+    }
+
+
+def test_home_leads_to_the_documentation(client: Client) -> None:
+    assert client.get("/")["Location"] == "/docs"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
+def test_alive(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("slash", ["", "/", "//"])
+def test_trailing_slash_answers_the_same(make_user: MakeUser, sign_in: SignIn, slash: str) -> None:
+    answer = sign_in(make_user()).post(f"{JOBS}{slash}", {"mockMode": "true", "prompt": "x"}, format="multipart")
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("prefix", ["", "/AIStudio"])
+def test_prefix_may_be_left_on_or_taken_off(client: Client, settings: Any, prefix: str) -> None:
+    settings.BASE_PATH = "/AIStudio"
+
+    assert client.get(f"{prefix}/healthz").json() == {"status": "ok"}
+
+
+def test_prefix_is_no_prefix_of_a_longer_word(client: Client, settings: Any) -> None:
+    settings.BASE_PATH = "/AIStudio"
+
+    assert client.get("/AIStudioX/healthz").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/v1/video-jobs/x/y/z", "/%00"])
+def test_unknown_url_is_a_404_in_our_shape(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found.", "code": "not_found"})
+
+
+def test_wrong_method_is_a_405_in_our_shape(make_user: MakeUser, sign_in: SignIn) -> None:
+    answer = sign_in(make_user()).put(JOBS, {})
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_wrong_media_type_is_a_415_in_our_shape(make_user: MakeUser, sign_in: SignIn) -> None:
+    answer = sign_in(make_user()).post(JOBS, "<x/>", content_type="text/xml")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_body_over_the_limit_is_refused_unread(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
+    settings.REQUEST_MAX_BYTES = settings.MIB
+
+    answer = sign_in(make_user()).post(JOBS, "x" * (settings.MIB + 1), content_type="application/json")
+
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"detail": "The request is too large; the limit is 1 MiB.", "code": "too_large"},
+    )
+
+
+def test_crash_is_a_500_without_a_traceback(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK}
+    client = sign_in(make_user())
+    client.raise_request_exception = False
+    settings.SIGNUP_TOKENS = object()  # no number: makes registration fail inside
+
+    answer = client.post("/api/v1/auth/register", {"email": "x@example.com", "password": "a-long-enough-passphrase"})
+
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"detail": "Something went wrong on our side. Please try again later.", "code": "server_error"},
+    )
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic abc", "Bearer a b"])
+def test_bad_token_is_a_401_that_names_the_scheme(db: None, token: str) -> None:
+    answer = APIClient().get(JOBS, headers={"Authorization": token} if token else {})
+
+    assert (answer.status_code, answer["WWW-Authenticate"].split()[0]) == (401, "Bearer")
+    assert set(answer.json()) == {"detail", "code"}
+
+
+def test_empty_json_bodies_are_welcome(make_user: MakeUser, sign_in: SignIn) -> None:
+    answer = sign_in(make_user()).generic("GET", JOBS, "", content_type="application/json")
+
+    assert answer.status_code == 200
+
+
+def test_browser_may_ask_from_localhost(client: Client) -> None:
+    answer = client.options(
+        JOBS,
+        headers={
+            "Origin": "http://localhost:5173",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,idempotency-key,ngrok-skip-browser-warning",
+        },
+    )
+
+    allowed = {name.strip() for name in answer["Access-Control-Allow-Headers"].split(",")}
+    assert answer["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    assert allowed >= {"authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning"}
+
+
+def test_browser_may_read_our_headers(client: Client) -> None:
+    answer = client.get("/healthz", headers={"Origin": "http://localhost:3000"})
+
+    exposed = {name.strip() for name in answer["Access-Control-Expose-Headers"].split(",")}
+    assert exposed >= {"Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"}
+
+
+def test_other_origin_may_not(client: Client) -> None:
+    answer = client.get("/healthz", headers={"Origin": "https://localhost.evil.example"})
+
+    assert "Access-Control-Allow-Origin" not in answer.headers
