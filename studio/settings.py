@@ -128,9 +128,9 @@ CACHES = {
 
 # -- Files
 MEDIA_ROOT = DATA_DIR / "media"
-MEDIA_URL = "media/"
+MEDIA_URL = f"{BASE_PATH}/media/"
 WORK_DIR = DATA_DIR / "work"  # files of transfers under way
-STATIC_URL = "static/"
+STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for collectstatic, which is not needed: see the next line
 WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
@@ -144,10 +144,11 @@ STORAGES: dict[str, dict[str, Any]] = {
 MIB = 1024 * 1024
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 50, least=1, most=500) * 1_000_000
+LOOK_IMAGE_MAX_SIDE = env.integer("LOOK_IMAGE_MAX_SIDE", 4096, least=256, most=16_384)  # pixels; larger is scaled down
 # five images of a video job, and the form around them
 REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
-DATA_UPLOAD_MAX_NUMBER_FILES = 20
+DATA_UPLOAD_MAX_NUMBER_FILES = 60  # a look has its own picture and those of 50 products
 
 # -- People and sign-in
 AUTH_USER_MODEL = "accounts.User"
@@ -233,6 +234,7 @@ LOGGING = {
     "loggers": {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+        "httpx": {"level": "WARNING"},  # it logs whole URLs, and some are signed
         "django.request": {"level": "ERROR"},
     },
 }

@@ -33,6 +33,7 @@ class Part:
     name: str
     command: Sequence[str]
     stage: int = 0
+    prepare: Callable[[], None] | None = None  # called before every start: what it needs on the disk may be gone
 
 
 class Backoff:
@@ -136,6 +137,8 @@ class Child:
         self._started_at = time.monotonic()
         tether = {"STUDIO_TETHERED_TO": str(os.getpid())}
         try:
+            if self.part.prepare:
+                self.part.prepare()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "studio.tether", *self.part.command],
                 stdin=subprocess.DEVNULL,
@@ -145,7 +148,7 @@ class Child:
                 start_new_session=True,
                 env={**os.environ, **self._environment, **tether, "PYTHONUNBUFFERED": "1"},
             )
-        except OSError as exc:  # the machine is out of processes or memory
+        except OSError as exc:  # the machine is out of processes, memory or disk
             self._hear(f"cannot be started: {exc}".encode())
             self.due_at = self._started_at + self._backoff.delay_after(alive_seconds=0)
             return None

@@ -1,11 +1,12 @@
 """When things happen: every lease, interval and back-off of the engine, in seconds, with where it comes from.
 
 Time-outs nest, because each order was seen to fail the other way round: a vendor's HTTP call (60) < a lease (120) < an
-RQ job (settings.RQ_QUEUES: 180 and 1800).
+RQ job (settings.RQ_QUEUES: 180 and 1800); a lease that is renewed may be shorter.
 """
 
-LEASE = 120  # a step that has not reported back by then is taken to be dead
-RENEWAL = 30  # a transfer, which may rightly take longer, renews its lease this often
+LEASE = 120  # a submit that has not reported back by then is taken to be dead
+TRANSFER_LEASE = 30  # short, so that a killed transfer is soon repeated; a living one renews it
+RENEWAL = 10  # ... this often, three chances a lease
 REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails

@@ -38,7 +38,7 @@ def transfer(*, job_id: str) -> None:
     job = VideoJob.objects.filter(pk=job_id, phase=Phase.STORING).first()
     if job is None:
         return
-    lease, expiry = new_lease(), from_now(schedule.LEASE)
+    lease, expiry = new_lease(), from_now(schedule.TRANSFER_LEASE)
     claimable = VideoJob.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
     if not claimable.touch(job, lease=lease, lease_until=expiry, due_at=expiry):
         return
@@ -133,7 +133,7 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
     def renew() -> None:
         try:
             while not done.wait(schedule.RENEWAL):
-                expiry = from_now(schedule.LEASE)
+                expiry = from_now(schedule.TRANSFER_LEASE)
                 VideoJob.objects.touch(job, lease_until=expiry, due_at=expiry)
         except Exception:  # the edge of a thread; without renewal the lease runs out, and the fence does the rest
             logger.exception("lease not renewed", extra={"job_id": job.pk})

@@ -153,9 +153,8 @@ def _start_parts(supervisor: Supervisor, url_file: Path) -> None:
     url_file.unlink(missing_ok=True)  # of an `up` that was killed
     valkey = Valkey(folder=url_file.parent) if settings.EMBEDDED_VALKEY else None
     if valkey:
-        valkey.configure()
         command = [*valkey.command, "--loglevel", "warning"]
-        supervisor.start(Part("valkey", command, stage=2), environment=environment)
+        supervisor.start(Part("valkey", command, stage=2, prepare=valkey.configure), environment=environment)
         environment["REDIS_URL"] = valkey.url
     _prepare_database(supervisor)
     if valkey:

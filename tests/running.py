@@ -1,0 +1,139 @@
+"""The whole product as real processes on a free port, for tests that use it from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+
+from studio.embedded import free_port
+from studio.env import PROJECT
+
+PASSWORD = "a-long-enough-passphrase"
+# What tells the parts apart, in their command lines.
+PARTS = {
+    "submit": "rqworker submit",
+    "media": "rqworker media",
+    "sweeper": "manage.py sweep",
+    "valkey": "valkey-server",
+}
+
+
+def own_database_url() -> str:
+    """An empty database of the kind that this run tests with; "" where each DATA_DIR has its own."""
+    server = os.environ["DATABASE_URL"]
+    if not server:
+        return ""
+    name = f"running_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return (
+        server.replace("/postgres", f"/{name}", 1) if "/postgres?" in server else f"{server.rpartition('/')[0]}/{name}"
+    )
+
+
+class RunningStudio:
+    """`manage.py up`, with its files in a folder of the test."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "DATA_DIR": str(folder),
+            "PORT": str(self.port),
+            "REDIS_URL": "",
+            "DATABASE_URL": own_database_url(),
+            "MOCK_VIDEO_SECONDS": "2",
+            **environment,
+        }
+        self._output = (folder / "up.log").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--no-demo"],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+            if self.process.poll() is not None:
+                break
+        raise AssertionError(f"it does not start:\n{self.output()}")
+
+    def output(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def manage(self, *command: str, stdin: str = "") -> str:
+        """Run a management command beside it, and give back what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=PROJECT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    def client(self, email: str, *, tokens: int = 1000, staff: bool = False) -> httpx.Client:
+        """A signed-in person's HTTP client."""
+        options = ["--staff"] if staff else []
+        self.manage("create_api_user", email, "--password-stdin", "--tokens", str(tokens), *options, stdin=PASSWORD)
+        answer = httpx.post(f"{self.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD})
+        token = answer.json()["access"]
+        return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})
+
+    def pids(self, part: str) -> list[psutil.Process]:
+        """The processes of one part."""
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if PARTS[part] in " ".join(child.cmdline()):
+                    found.append(child)
+            except psutil.Error:
+                continue
+        return found
+
+    def kill(self, part: str) -> None:
+        """`kill -9` of one part."""
+        for process in self.pids(part):
+            process.send_signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ctrl+C."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(15)
+        finally:
+            self.process.kill()
+            self._output.close()
+
+
+def wait_for(client: httpx.Client, job_ids: list[str], *, seconds: float) -> list[dict[str, Any]]:
+    """The jobs, once all of them are finished."""
+    deadline = time.monotonic() + seconds
+    while True:
+        jobs = [client.get(f"/api/v1/video-jobs/{job_id}").json() for job_id in job_ids]
+        if all(job["status"] in {"SUCCEEDED", "FAILED"} for job in jobs):
+            return jobs
+        assert time.monotonic() < deadline, [(job["status"], job["progressPercentage"], job["logs"]) for job in jobs]
+        time.sleep(0.3)
