@@ -32,6 +32,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database["CONN_MAX_AGE"] = 0  # threads of a test end, and leave no connection behind
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What migrations have put into the tables (the catalogue) is there again after a transactional test, too."""
+    for item in items:
+        mark = item.get_closest_marker("django_db")
+        if mark and mark.kwargs.get("transaction"):
+            item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
+
+
 @pytest.fixture(autouse=True)
 def _clean_cache() -> Iterator[None]:
     yield

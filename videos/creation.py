@@ -1,11 +1,7 @@
 """Creates video jobs: everything is checked, then paid for and queued in one transaction, or nothing happens at all."""
 
-import hashlib
-import json
 import logging
 import uuid
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -15,52 +11,16 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
 from studio.errors import Conflict, InsufficientFunds, InvalidInput, LimitReached
-from studio.images import Picture
 from studio.storage import disposal
 from videos import catalogue, schedule
 from videos.models import JobInput, VideoJob, from_now, media_storage
+from videos.orders import Order
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_HOURS = 24
 RETRY_AFTER_SECONDS = 10  # a video takes from 11 s to some minutes; a slot is often free by then
-Role = JobInput.Role
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What a client asks for, in checked values."""
-
-    prompt: str
-    model: str
-    resolution: str
-    aspect_ratio: str
-    duration_seconds: int
-    generate_audio: bool
-    mock_mode: bool
-    initial_image: Picture | None = None
-    end_frame: Picture | None = None
-    reference_images: tuple[Picture, ...] = ()
-
-    def pictures(self) -> Iterator[tuple[str, int, Picture]]:
-        """Every picture with its role and place."""
-        if self.initial_image:
-            yield Role.FIRST_FRAME, 0, self.initial_image
-        if self.end_frame:
-            yield Role.LAST_FRAME, 0, self.end_frame
-        for position, picture in enumerate(self.reference_images):
-            yield Role.REFERENCE, position, picture
-
-    def digest(self) -> str:
-        """The same for the same order, and for no other."""
-        facts = asdict(self) | {
-            "initial_image": None,
-            "end_frame": None,
-            "reference_images": None,
-            "pictures": [(role, place, hashlib.sha256(p.data).hexdigest()) for role, place, p in self.pictures()],
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
@@ -71,7 +31,7 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     """
     if not order.prompt and order.initial_image is None:
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
-    way = catalogue.route(model=order.model, mock_mode=order.mock_mode)
+    way = catalogue.route(order=order)
     digest = order.digest()
     if earlier := _earlier(owner, idempotency_key, digest):
         return earlier

@@ -236,6 +236,53 @@ class JobInput(Record):
         return f"{self.role} {self.pk}"
 
 
+class VideoModel(Record):
+    """A model under the public name that clients use; the name stays, whatever becomes of the upstreams behind it."""
+
+    name = models.CharField(max_length=100, unique=True)
+    title = models.CharField(max_length=100)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order in lists.")
+    is_offered = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pk})"
+
+
+class Upstream(Record):
+    """One way to have videos of a model made, and what is known to be refused there."""
+
+    model = models.ForeignKey(VideoModel, on_delete=models.CASCADE, related_name="upstreams")
+    position = models.PositiveSmallIntegerField(default=0, help_text="The first one that can make a video makes it.")
+    provider = models.CharField(max_length=40)
+    upstream_model = models.CharField(max_length=100, help_text="What the provider calls the model.")
+    is_enabled = models.BooleanField(default=True)
+    retires_on = models.DateField(null=True, blank=True, help_text="Not used from this day on.")
+    durations = models.JSONField(default=dict, help_text='Seconds by resolution: {"720p": [4, 8], "1080p": [8]}.')
+    aspect_ratios = models.JSONField(default=list, help_text='["16:9", "9:16"]')
+    makes_audio = models.BooleanField(default=True)
+    takes_last_frame = models.BooleanField(default=False)
+    max_references = models.PositiveSmallIntegerField(default=0)
+    reference_durations = models.JSONField(default=list, blank=True, help_text="Seconds; empty for no restriction.")
+    mixes_references_and_frames = models.BooleanField(default=False)
+    price_per_second = models.DecimalField(
+        max_digits=8, decimal_places=4, default=0, help_text="US dollars; for the operator's figures only."
+    )
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (
+            models.UniqueConstraint(
+                name="one_upstream_a_provider_and_model", fields=("model", "provider", "upstream_model")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.upstream_model} ({self.pk})"
+
+
 def new_lease() -> uuid.UUID:
     """A token that nobody else holds."""
     return uuid.uuid4()

@@ -13,7 +13,6 @@ from videos.models import JobLog, VideoJob
 from videos.phases import Status
 
 PROMPT_MAX = 4000  # characters; from the contract
-REFERENCES_MAX = 3
 
 
 class VideoJobInput(serializers.Serializer[Any]):
@@ -40,11 +39,8 @@ class VideoJobInput(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def validate_model(self, value: str) -> str:
-        """A public name, with or without the `models/` that older clients put before it."""
-        name = value.removeprefix("models/")
-        if name not in catalogue.MODELS:
-            raise serializers.ValidationError(f"Must be one of: {', '.join(catalogue.MODELS)}.")
-        return name
+        """Older clients put `models/` before the name."""
+        return value.removeprefix("models/")
 
 
 class VideoJobForm(VideoJobInput):
@@ -53,7 +49,7 @@ class VideoJobForm(VideoJobInput):
     initialImage = PictureField(source="initial_image", required=False, help_text="The first frame.")
     endFrame = PictureField(source="end_frame", required=False, help_text="The last frame.")
     referenceImages = serializers.ListField(
-        source="reference_images", child=PictureField(), required=False, max_length=REFERENCES_MAX
+        source="reference_images", child=PictureField(), required=False, max_length=catalogue.MAX_REFERENCES
     )
 
 
@@ -142,6 +138,32 @@ class VideoJobDetail(VideoJobOutput):
         """The lines."""
         lines = job.logs.order_by("timestamp", "id")
         return [JobLogOutput(line).data for line in lines]
+
+
+class Durations(serializers.Serializer[Any]):
+    """The lengths that a resolution comes in."""
+
+    resolution = serializers.ChoiceField(choices=catalogue.RESOLUTIONS)
+    durationsSeconds = serializers.ListField(child=serializers.IntegerField())
+
+
+class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
+    """A model, with what a form may offer for it."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    isDefault = serializers.BooleanField(source="is_default")
+    isAvailable = serializers.BooleanField(source="is_available", help_text="false: with mockMode only.")
+    resolutions = serializers.SerializerMethodField()
+    aspectRatios = serializers.ListField(source="aspect_ratios", child=serializers.CharField())
+    generateAudio = serializers.BooleanField(source="makes_audio")
+    endFrame = serializers.BooleanField(source="takes_last_frame")
+    maxReferenceImages = serializers.IntegerField(source="max_references")
+
+    @extend_schema_field(Durations(many=True))
+    def get_resolutions(self, offer: catalogue.Offer) -> list[Any]:
+        """Each with its lengths."""
+        return [{"resolution": name, "durationsSeconds": seconds} for name, seconds in offer.durations.items()]
 
 
 class DownloadQuery(serializers.Serializer[Any]):

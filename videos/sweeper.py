@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.5  # between two looks at the table; one indexed query each
 MAX_LOOKS = 256  # polls under way at once; measured: 1,000 jobs in flight need about 200
 BATCH = 500  # rows a tick and step
-DISPOSAL_TICKS = 20  # files are removed every so many ticks: nobody waits for that
+CHORES_SECONDS = 10  # between two rounds of what nobody waits for
 OUTAGE_SECONDS = 2  # between two tries while the database is away
 
 Due = list[tuple[VideoJob, Request]]
@@ -42,28 +42,34 @@ class Sweeper:
 
     async def run(self) -> None:
         """Tick until stopped. A database that is away is waited for."""
-        tick = 0
+        chores = asyncio.create_task(self._do_chores())
         while not self._stopping.is_set():
             pause = TICK_SECONDS
             try:
-                await self._tick(tick)
+                await self._tick()
             except (DatabaseError, InterfaceError):
                 logger.exception("sweep failed")
                 pause = OUTAGE_SECONDS
-            tick += 1
             await self._pause(pause)
-        await asyncio.gather(*self._looks.values())
+        await asyncio.gather(chores, *self._looks.values())
         await _in_database(_hang_up)
 
-    async def _tick(self, tick: int) -> None:
+    async def _do_chores(self) -> None:
+        """Remove files, in a thread of their own: a slow storage must not hold up the polls."""
+        while not self._stopping.is_set():
+            try:
+                await sync_to_async(_remove_files, thread_sensitive=False)()
+            except Exception:  # the edge of a task; the rows are due again
+                logger.exception("chores failed")
+            await self._pause(CHORES_SECONDS)
+
+    async def _tick(self) -> None:
         await _in_database(send_hints_again, "submit", Phase.QUEUED)
         await _in_database(send_hints_again, "transfer", Phase.STORING)
         await _in_database(settle_lost_submits)
         for job, request in await _in_database(take_due_looks, MAX_LOOKS - len(self._looks)):
             if job.pk not in self._looks:
                 self._begin_look(job, request)
-        if tick % DISPOSAL_TICKS == 0:
-            await _in_database(disposal.sweep)
 
     def _begin_look(self, job: VideoJob, request: Request) -> None:
         task = asyncio.create_task(self._look(job, request))
@@ -119,6 +125,13 @@ def settle_lost_submits() -> None:
 
 def _apply(job: VideoJob, seen: Any) -> None:
     generation.apply_look(job=job, seen=seen)
+
+
+def _remove_files() -> None:
+    try:
+        disposal.sweep()
+    finally:
+        connection.close()
 
 
 def _hang_up() -> None:

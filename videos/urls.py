@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from videos.views import VideoJobViewSet
+from videos.views import VideoJobViewSet, VideoModelList
 
 jobs = VideoJobViewSet.as_view({"get": "list", "post": "create"})
 job = VideoJobViewSet.as_view({"get": "retrieve", "delete": "destroy"})
 download = VideoJobViewSet.as_view({"get": "download"})
 
+
 urlpatterns = [
+    path("video-models", VideoModelList.as_view(), name="video-model-list"),
     path("video-jobs", jobs, name="video-job-list"),
     path("video-jobs/<str:pk>", job, name="video-job-detail"),
     path("video-jobs/<str:pk>/download", download, name="video-job-download"),

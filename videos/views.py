@@ -8,6 +8,7 @@ from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
+from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +19,9 @@ from studio import files
 from studio.api import IsOwnerOrAdmin, as_uuid
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.schema import ErrorAnswer
-from videos import creation, deletion
+from videos import catalogue, creation, deletion
 from videos.models import VideoJob
+from videos.orders import Order
 from videos.phases import Phase
 from videos.serializers import (
     DownloadQuery,
@@ -28,6 +30,7 @@ from videos.serializers import (
     VideoJobForm,
     VideoJobInput,
     VideoJobOutput,
+    VideoModelOutput,
 )
 
 IDEMPOTENCY_KEY_MAX = 255  # characters
@@ -86,7 +89,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         """Charge 50 tokens, and queue the video."""
         form = VideoJobForm(data=request.data)
         form.is_valid(raise_exception=True)
-        order = creation.Order(**_tuples(form.validated_data))
+        order = Order(**_tuples(form.validated_data))
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
         body = VideoJobDetail(job, context=self.get_serializer_context()).data
         location = reverse("video-job-detail", args=[job.pk], request=request)
@@ -153,6 +156,17 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         if "mock_mode" in wanted:
             jobs = jobs.filter(mock_mode=wanted["mock_mode"])
         return jobs.order_by("-created_at", "-id")
+
+
+@extend_schema_view(get=extend_schema(tags=["Video jobs"], summary="List video models"))
+class VideoModelList(ListAPIView[Any]):
+    """The models that a form may offer, and what each can do here."""
+
+    serializer_class = VideoModelOutput
+
+    def get_queryset(self) -> Any:
+        """The catalogue's offers: a list, for it is short."""
+        return catalogue.offers()
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from tests.videos.conftest import MakeJob, look_at_due_jobs, make_due
 from videos import creation, deletion, generation, mp4, schedule, sweeper, transfer
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
+from videos.orders import Order
 from videos.phases import Phase, Status
 from videos.providers.base import Finished, Progress, Refused, Unreachable
 
-ORDER = creation.Order(
+ORDER = Order(
     prompt="A red dress",
     model="veo-3.1-generate-preview",
     resolution="720p",
@@ -34,7 +35,7 @@ ORDER = creation.Order(
 )
 
 
-def order(prompt: str, **changes: Any) -> creation.Order:
+def order(prompt: str, **changes: Any) -> Order:
     return dataclasses.replace(ORDER, prompt=prompt, **changes)
 
 

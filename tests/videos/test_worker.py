@@ -16,11 +16,12 @@ from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
 from videos import creation, queue, sweeper
 from videos.models import VideoJob
+from videos.orders import Order
 from videos.phases import Phase
 from videos.worker import ThreadWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-ORDER = creation.Order(
+ORDER = Order(
     prompt="A red dress",
     model="veo-3.1-generate-preview",
     resolution="720p",

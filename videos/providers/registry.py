@@ -16,3 +16,8 @@ def provider(name: str) -> Provider:
     module, _, attribute = PROVIDERS[name].rpartition(".")
     made: Provider = getattr(import_module(module), attribute)()
     return made
+
+
+def configured() -> frozenset[str]:
+    """The paid providers that this deployment can use."""
+    return frozenset()
