@@ -26,7 +26,7 @@ class Route:
     upstream_model: str
 
 
-def route(*, order: Order) -> Route:
+def route(*, order: Order, has_first_frame: bool) -> Route:
     """Who makes this video: the first upstream of the model that can.
 
     Raises InvalidInput, with the field and its allowed values, for what no upstream makes, and Unavailable when nobody
@@ -42,9 +42,9 @@ def route(*, order: Order) -> Route:
     if not usable:
         raise Unavailable("No videos are made of this model on this server; use mockMode=true.", code="no_provider")
     for upstream in usable:
-        if not list(_objections(upstream, order)):
+        if not any(_objections(upstream, order, has_first_frame)):
             return Route(upstream.provider, upstream.upstream_model)
-    raise next(_objections(usable[0], order))
+    raise next(_objections(usable[0], order, has_first_frame))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def usable_upstreams(model: VideoModel) -> list[Upstream]:
     ]
 
 
-def _objections(upstream: Upstream, order: Order) -> Iterator[InvalidInput]:
+def _objections(upstream: Upstream, order: Order, has_first_frame: bool) -> Iterator[InvalidInput]:
     """Why the upstream would refuse the order: each names the field and what may be there."""
     lengths = upstream.durations.get(order.resolution)
     if lengths is None:
@@ -116,18 +116,18 @@ def _objections(upstream: Upstream, order: Order) -> Iterator[InvalidInput]:
         yield _refusal("aspectRatio", f"Must be one of: {', '.join(upstream.aspect_ratios)}.")
     if order.generate_audio and not upstream.makes_audio:
         yield _refusal("generateAudio", "Must be false with this model.")
-    yield from _objections_to_frames(upstream, order)
-    yield from _objections_to_references(upstream, order)
+    yield from _objections_to_frames(upstream, order, has_first_frame)
+    yield from _objections_to_references(upstream, order, has_first_frame)
 
 
-def _objections_to_frames(upstream: Upstream, order: Order) -> Iterator[InvalidInput]:
+def _objections_to_frames(upstream: Upstream, order: Order, has_first_frame: bool) -> Iterator[InvalidInput]:
     if order.end_frame and not upstream.takes_last_frame:
         yield _refusal("endFrame", "Must be left out with this model.")
-    elif order.end_frame and not order.initial_image:
+    elif order.end_frame and not has_first_frame:
         yield _refusal("endFrame", "Needs an initialImage, too.")
 
 
-def _objections_to_references(upstream: Upstream, order: Order) -> Iterator[InvalidInput]:
+def _objections_to_references(upstream: Upstream, order: Order, has_first_frame: bool) -> Iterator[InvalidInput]:
     if not order.reference_images:
         return
     most, lengths = upstream.max_references, upstream.reference_durations
@@ -136,8 +136,10 @@ def _objections_to_references(upstream: Upstream, order: Order) -> Iterator[Inva
     if lengths and order.duration_seconds not in lengths:
         allowed = " or ".join(str(length) for length in lengths)
         yield _refusal("durationSeconds", f"Must be {allowed} with reference images.")
-    if (order.initial_image or order.end_frame) and not upstream.mixes_references_and_frames:
-        yield _refusal("referenceImages", "Must be left out together with an initial image or end frame.")
+    if (has_first_frame or order.end_frame) and not upstream.mixes_references_and_frames:
+        yield _refusal(
+            "referenceImages", "Must be left out with a first or last frame; useLookImage=false leaves out the look's."
+        )
 
 
 def _refusal(field: str, message: str) -> InvalidInput:

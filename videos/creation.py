@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -10,10 +11,13 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
-from studio.errors import Conflict, InsufficientFunds, InvalidInput, LimitReached
-from studio.storage import disposal
+from looks import curation
+from looks.models import Look
+from studio.errors import Conflict, InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
+from studio.images import BadImage, Picture, read_picture
+from studio.storage import disposal, media_storage
 from videos import catalogue, schedule
-from videos.models import JobInput, VideoJob, from_now, media_storage
+from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
 from videos.queue import hint
 
@@ -23,15 +27,25 @@ IDEMPOTENCY_HOURS = 24
 RETRY_AFTER_SECONDS = 10  # a video takes from 11 s to some minutes; a slot is often free by then
 
 
+class InvalidLook(InvalidInput):
+    """There is no such look, or it is not the caller's; the answer does not tell which."""
+
+    code = "invalid_look"
+    message = "Invalid look_id"
+
+
 def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
 
     Raises InvalidInput, Unavailable, Conflict (the key came with another order), InsufficientFunds or LimitReached, in
     this order, with nothing written.
     """
-    if not order.prompt and order.initial_image is None:
+    look = _look(owner, order)
+    look_image = str(look.image.name) if look and look.image else ""
+    if not order.prompt and not order.initial_image and not order.opens_with(look_image):
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
-    way = catalogue.route(order=order)
+    has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
+    way = catalogue.route(order=order, has_first_frame=has_first_frame)
     digest = order.digest()
     if earlier := _earlier(owner, idempotency_key, digest):
         return earlier
@@ -50,15 +64,17 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
         provider=way.provider,
         upstream_model=way.upstream_model,
     )
+    if order.opens_with(look_image):
+        order = replace(order, initial_image=_picture_in_storage(look_image))
     inputs = _store_pictures(job, order)
     try:
-        return _commit(job, inputs)
+        return _commit(job, inputs, look)
     except BaseException:
         disposal.dispose([row.file_name for row in inputs])
         raise
 
 
-def _commit(job: VideoJob, inputs: list[JobInput]) -> VideoJob:
+def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None) -> VideoJob:
     with transaction.atomic():
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := _earlier(job.owner, job.idempotency_key, job.request_digest):
@@ -70,10 +86,40 @@ def _commit(job: VideoJob, inputs: list[JobInput]) -> VideoJob:
         job.save(force_insert=True)
         JobInput.objects.bulk_create(inputs)
         disposal.adopt(*[row.file_name for row in inputs])
+        if look:
+            _link(look, job)
         job.log("The job is accepted and waits for its turn.")
         hint("submit", str(job.pk))
     logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
     return job
+
+
+def _look(owner: User, order: Order) -> Look | None:
+    """The owner's own look that the video is for."""
+    if not order.look_id:
+        return None
+    try:
+        look = Look.objects.filter(pk=uuid.UUID(order.look_id), owner=owner).first()
+    except ValueError:
+        look = None
+    if look is None:
+        raise InvalidLook
+    return look
+
+
+def _link(look: Look, job: VideoJob) -> None:
+    try:
+        curation.link(look_id=look.pk, video_id=job.pk)
+    except NotFound as exc:  # deleted since we read it
+        raise InvalidLook from exc
+
+
+def _picture_in_storage(name: str) -> Picture:
+    try:
+        with media_storage().open(name) as file:
+            return read_picture(file)
+    except (OSError, BadImage) as exc:
+        raise Unavailable("The look's image cannot be read at the moment.", code="look_image_unreadable") from exc
 
 
 def _admit(account: TokenAccount, owner: User) -> int:

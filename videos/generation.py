@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import ledger
-from studio.storage import disposal
+from studio.storage import disposal, media_storage
 from videos import schedule
 from videos.failures import FAILURES, is_refunded
-from videos.models import JobInput, JobLog, VideoJob, from_now, media_storage, new_lease
+from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
     Finished,

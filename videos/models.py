@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.core.files.storage import Storage, default_storage
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import JOB_SLOTS
 from studio.models import Record
+from studio.storage import media_storage
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
 # Constraints are frozen into migrations, so what goes into them has an order.
@@ -22,11 +22,6 @@ _LIVE, _TERMINAL = sorted(LIVE), sorted(TERMINAL)
 def from_now(seconds: float) -> Any:
     """A moment by the database's clock: the machines that run the steps may disagree about the time."""
     return Now() + timedelta(seconds=seconds)
-
-
-def media_storage() -> Storage:
-    """Where videos and pictures are; a function, so that migrations do not freeze the choice."""
-    return default_storage
 
 
 class VideoJobQuerySet(models.QuerySet["VideoJob"]):
@@ -39,6 +34,10 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
     def with_status(self, *statuses: Status) -> Self:
         """Shown to the public under one of these words."""
         return self.filter(phase__in=[phase for phase, status in STATUS.items() if status in statuses])
+
+    def with_looks(self) -> Self:
+        """With the looks that each was made for, in one more statement."""
+        return self.prefetch_related("look_videos__look")
 
     def due(self, *phases: Phase) -> Self:
         """Live rows of these phases whose next look has come, the longest waiting first."""

@@ -23,6 +23,8 @@ class Order:
     duration_seconds: int
     generate_audio: bool
     mock_mode: bool
+    look_id: str = ""
+    use_look_image: bool = True
     initial_image: Picture | None = None
     end_frame: Picture | None = None
     reference_images: tuple[Picture, ...] = ()
@@ -35,6 +37,10 @@ class Order:
             yield Role.LAST_FRAME, 0, self.end_frame
         for position, picture in enumerate(self.reference_images):
             yield Role.REFERENCE, position, picture
+
+    def opens_with(self, look_image: str) -> bool:
+        """Whether the first frame is the look's own image."""
+        return bool(look_image and self.use_look_image and not self.initial_image)
 
     def digest(self) -> str:
         """The same for the same order, and for no other."""

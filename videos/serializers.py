@@ -31,6 +31,12 @@ class VideoJobInput(serializers.Serializer[Any]):
         source="duration_seconds", choices=catalogue.DURATIONS_SECONDS, default=catalogue.DURATIONS_SECONDS[0]
     )
     generateAudio = StrictBoolean(source="generate_audio", default=False)
+    lookId = serializers.CharField(
+        source="look_id", default="", allow_blank=True, help_text="The look to link the video to; or ?look_id=."
+    )
+    useLookImage = StrictBoolean(
+        source="use_look_image", default=True, help_text="Without an initialImage, open with the look's own image."
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         """In JSON, null says the same as leaving the field out."""
@@ -117,7 +123,15 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     @extend_schema_field(AssociatedLook(many=True))
     def looks(self, job: VideoJob) -> list[Any]:
         """The looks that it was made for."""
-        return []
+        return [
+            {
+                "id": str(row.look_id),
+                "title": row.look.title,
+                "generatedImageUrl": self._absolute(row.look.image),
+                "isDefault": row.is_default,
+            }
+            for row in job.look_videos.all()
+        ]
 
 
 class JobLogOutput(serializers.Serializer[JobLog]):
@@ -166,6 +180,15 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
         return [{"resolution": name, "durationsSeconds": seconds} for name, seconds in offer.durations.items()]
 
 
+class DefaultAnswer(serializers.Serializer[Any]):
+    """Which video stands for which look, or no longer does."""
+
+    message = serializers.CharField()
+    videoId = serializers.UUIDField()
+    lookId = serializers.UUIDField()
+    isDefault = serializers.BooleanField()
+
+
 class DownloadQuery(serializers.Serializer[Any]):
     """The query string of a download."""
 
@@ -177,6 +200,7 @@ class ListQuery(serializers.Serializer[Any]):
 
     status = serializers.CharField(required=False, help_text="One or more of the four, repeated or comma separated.")
     mockMode = StrictBoolean(required=False, source="mock_mode")
+    lookId = serializers.UUIDField(required=False, source="look_id", help_text="Made for this look.")
     all = StrictBoolean(default=False, help_text="Admins only: everybody's jobs.")
 
     def to_internal_value(self, data: QueryDict) -> Any:

@@ -6,6 +6,8 @@ from videos.views import VideoJobViewSet, VideoModelList
 
 jobs = VideoJobViewSet.as_view({"get": "list", "post": "create"})
 job = VideoJobViewSet.as_view({"get": "retrieve", "delete": "destroy"})
+set_default = VideoJobViewSet.as_view({"patch": "set_default_for_look"})
+unset_default = VideoJobViewSet.as_view({"patch": "unset_default_for_look"})
 download = VideoJobViewSet.as_view({"get": "download"})
 
 
@@ -14,4 +16,6 @@ urlpatterns = [
     path("video-jobs", jobs, name="video-job-list"),
     path("video-jobs/<str:pk>", job, name="video-job-detail"),
     path("video-jobs/<str:pk>/download", download, name="video-job-download"),
+    path("video-jobs/<str:pk>/set-default-for-look/<str:look_id>", set_default, name="video-job-set-default"),
+    path("video-jobs/<str:pk>/unset-default-for-look/<str:look_id>", unset_default, name="video-job-unset-default"),
 ]

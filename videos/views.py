@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.identity import caller
+from looks import curation
+from looks.models import Look
 from studio import files
 from studio.api import IsOwnerOrAdmin, as_uuid
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
@@ -24,6 +26,7 @@ from videos.models import VideoJob
 from videos.orders import Order
 from videos.phases import Phase
 from videos.serializers import (
+    DefaultAnswer,
     DownloadQuery,
     ListQuery,
     VideoJobDetail,
@@ -51,15 +54,19 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
     serializer_class = VideoJobOutput
-    queryset = VideoJob.objects.all()
+    queryset = VideoJob.objects.with_looks()
     lookup_value_regex = "[^/]+"
 
     def get_object(self) -> VideoJob:
         """The job in the path: unknown is 404, somebody else's 403."""
+        job = self._found()
+        self.check_object_permissions(self.request, job)
+        return job
+
+    def _found(self) -> VideoJob:
         job = self.get_queryset().filter(pk=as_uuid(self.kwargs["pk"])).first()
         if job is None:
             raise NotFound("There is no such video job.")
-        self.check_object_permissions(self.request, job)
         return job
 
     @extend_schema(
@@ -76,6 +83,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
                 OpenApiParameter.HEADER,
                 description="A repeat within 24 h answers with the first answer's job and charges nothing.",
             ),
+            OpenApiParameter("look_id", OpenApiTypes.UUID, description="The same as the field `lookId`."),
         ],
         responses={
             202: VideoJobDetail,
@@ -89,7 +97,8 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         """Charge 50 tokens, and queue the video."""
         form = VideoJobForm(data=request.data)
         form.is_valid(raise_exception=True)
-        order = Order(**_tuples(form.validated_data))
+        values = _tuples(form.validated_data)
+        order = Order(**values | {"look_id": _look_id(values["look_id"], request)})
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
         body = VideoJobDetail(job, context=self.get_serializer_context()).data
         location = reverse("video-job-detail", args=[job.pk], request=request)
@@ -144,17 +153,49 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         answer["Content-Disposition"] = f'attachment; filename="{_file_name(job)}"'
         return answer
 
+    @extend_schema(summary="Let a video stand for a look", request=None, responses={200: DefaultAnswer})
+    def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
+        """The look's former default gives way; a video of any status may be the default."""
+        video, look = self._video_and_look(look_id)
+        curation.set_default(look_id=look.pk, video_id=video.pk)
+        return self._default_answer("Video set as default successfully", video, look, is_default=True)
+
+    @extend_schema(summary="Let a video no longer stand for a look", request=None, responses={200: DefaultAnswer})
+    def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
+        """The look has no default then."""
+        video, look = self._video_and_look(look_id)
+        curation.unset_default(look_id=look.pk, video_id=video.pk)
+        return self._default_answer("Video unset as default successfully", video, look, is_default=False)
+
+    def _video_and_look(self, look_id: str) -> tuple[VideoJob, Look]:
+        """Both of the path: 404 where either is unknown, then 403 where either is somebody else's."""
+        video, look = self._found(), Look.objects.filter(pk=as_uuid(look_id)).first()
+        if look is None:
+            raise NotFound("There is no such look.")
+        for thing in (video, look):
+            self.check_object_permissions(self.request, thing)
+        return video, look
+
+    @staticmethod
+    def _default_answer(message: str, video: VideoJob, look: Look, *, is_default: bool) -> Response:
+        answer = {"message": message, "videoId": video.pk, "lookId": look.pk, "isDefault": is_default}
+        return Response(DefaultAnswer(answer).data)
+
     def _wanted(self, request: Request) -> QuerySet[VideoJob]:
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted: dict[str, Any] = query.validated_data
         if wanted["all"] and not caller(request).is_staff:
             raise NotAllowed("Only an admin may list everybody's video jobs.")
-        jobs = VideoJob.objects.all() if wanted["all"] else VideoJob.objects.filter(owner=caller(request))
+        jobs = VideoJob.objects.with_looks()
+        if not wanted["all"]:
+            jobs = jobs.filter(owner=caller(request))
         if "status" in wanted:
             jobs = jobs.with_status(*wanted["status"])
         if "mock_mode" in wanted:
             jobs = jobs.filter(mock_mode=wanted["mock_mode"])
+        if "look_id" in wanted:
+            jobs = jobs.filter(look_videos__look_id=wanted["look_id"])
         return jobs.order_by("-created_at", "-id")
 
 
@@ -171,6 +212,15 @@ class VideoModelList(ListAPIView[Any]):
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _look_id(given: str, request: Request) -> str:
+    """The look's id from the form, or from the query string, where the documents have it, too."""
+    in_query = request.query_params.get("look_id", "")
+    if given and in_query and given.lower() != in_query.lower():
+        message = "Differs from the look_id of the query string."
+        raise InvalidInput(f"lookId: {message}", errors={"lookId": [message]})
+    return given or in_query
 
 
 def _idempotency_key(request: Request) -> str:

@@ -1,0 +1,191 @@
+"""Makes the SDK's clients for Google's two houses: the Gemini API, entered with a key, and Vertex AI.
+
+Everything is made on first use, so after any fork, and kept. Submits are the paid calls: each has a connection of its
+own, which cannot have been closed by the other side in the meantime, and is sent once. Looks share connections, and
+run in threads: docs/providers.md has the measurement.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import google.auth
+import httpx
+from django.conf import settings
+from google import genai
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request as TokenRequest
+from google.genai import errors, types
+
+# The module is private, but it is where the SDK's public Interactions client takes its exceptions from.
+from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
+
+from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
+from videos.providers.google_download import download
+from videos.providers.google_failures import describe
+from videos.providers.google_replies import Film, ThinClient, TooLarge
+
+GEMINI_URL = "https://generativelanguage.googleapis.com"
+STORAGE_URL = "https://storage.googleapis.com"
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+TOKEN_SECONDS = 20  # time-out; google-auth's own is 120
+LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits for those under way
+# Looks at once. Measured: at 0.3 s each, 200 a second; 256 threads and connections need twice the CPU (httpcore
+# searches its whole pool for each request), asyncio needs more.
+LOOKERS = 64
+
+# What the SDK raises when Google, or whatever replies in its place, does not do as it should; the last four come from
+# converters that were given something else than Google's JSON.
+VENDOR_ERRORS = (
+    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError,
+    LookupError,
+)  # fmt: skip
+
+T = TypeVar("T")
+
+
+class House:
+    """One of Google's two houses, as this deployment enters it. Thread-safe."""
+
+    def __init__(self, *, is_vertex: bool) -> None:
+        self.is_vertex = is_vertex
+        self.api_key: str = settings.VERTEX_API_KEY if is_vertex else settings.GEMINI_API_KEY
+        self._url: str = settings.GOOGLE_VERTEX_BASE_URL if is_vertex else settings.GOOGLE_GEMINI_BASE_URL
+        # The house whose files need its key: the Gemini API's own, or Cloud Storage. A stand-in stands in for both.
+        self.base_url = self._url or (STORAGE_URL if is_vertex else GEMINI_URL)
+        self._lock = threading.Lock()
+        self._clients: dict[str, tuple[genai.Client, ThinClient]] = {}
+        self._credentials: Credentials | None = None
+        self._lookers: ThreadPoolExecutor | None = None
+
+    def submitter(self) -> genai.Client:
+        """The client for paid calls. Raises NotAccepted and Refused when there is no way to sign in."""
+        return self._kept("submit", timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False)
+
+    async def look(self, work: Callable[[genai.Client], T]) -> T:
+        """Run `work` with the client for looks, in a thread. Raises what it raises, and Unreachable."""
+        with self._lock:
+            if self._lookers is None:
+                self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._look, work)
+
+    def save_film(self, work: Callable[[genai.Client], object], destination: Path) -> None:
+        """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
+        try:
+            with destination.open("wb") as file:
+                film = Film(file, most_bytes=settings.VIDEO_MAX_BYTES)
+                with self._passing_client(film) as client:
+                    work(client)
+        except TooLarge as exc:
+            raise Refused(str(exc), code="invalid_video") from exc
+        if not film.found:
+            raise Unreachable("the reply has no film in it", code="invalid_video")
+
+    def save_file(self, url: str, destination: Path, *, attempt: int) -> None:
+        """Write the file that Google keeps at `url`. Raises Refused and Unreachable."""
+        with ThinClient(timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False) as http:
+            download(
+                http=http,
+                site=self,
+                url=url,
+                destination=destination,
+                most_bytes=settings.VIDEO_MAX_BYTES,
+                attempt=attempt,
+            )
+
+    def headers(self) -> Mapping[str, str]:
+        """What authorises a request to `base_url`. Raises Unreachable."""
+        if self.api_key:
+            return {"x-goog-api-key": self.api_key}
+        return {"Authorization": f"Bearer {_unless_away(self._signed_in).token}"}
+
+    def close(self) -> None:
+        """Give back connections and threads; for tests, a process just ends."""
+        with self._lock:
+            if self._lookers:
+                self._lookers.shutdown()
+            for client, http in self._clients.values():
+                client.close()
+                http.close()
+            self._clients, self._lookers = {}, None
+
+    def _look(self, work: Callable[[genai.Client], T]) -> T:
+        timeout = min(LOOK_SECONDS, settings.PROVIDER_TIMEOUT_SECONDS)
+        return work(_unless_away(lambda: self._kept("look", timeout_seconds=timeout, keeps_connections=True)))
+
+    @contextmanager
+    def _passing_client(self, film: Film) -> Iterator[genai.Client]:
+        timeout = settings.PROVIDER_TIMEOUT_SECONDS
+        with ThinClient(timeout_seconds=timeout, keeps_connections=False, film=film) as http:
+            client = _unless_away(lambda: self._made(http, timeout))
+            try:
+                yield client
+            finally:
+                client.close()
+
+    def _kept(self, purpose: str, *, timeout_seconds: float, keeps_connections: bool) -> genai.Client:
+        """The one client of this process for the purpose, signed in."""
+        with self._lock:
+            if purpose not in self._clients:
+                http = ThinClient(timeout_seconds=timeout_seconds, keeps_connections=keeps_connections)
+                self._clients[purpose] = self._made(http, timeout_seconds), http
+            elif self.is_vertex and not self.api_key:
+                self._sign_in()
+            return self._clients[purpose][0]
+
+    def _made(self, http: ThinClient, timeout_seconds: float) -> genai.Client:
+        options = types.HttpOptions(
+            base_url=self._url or None,
+            timeout=int(timeout_seconds * 1000),  # milliseconds
+            # No retries: each would be another paid call. The default is 5 attempts; 0 means 1, and an empty list of
+            # statuses means the default one. The Interactions client reads this differently: see google_omni.
+            retry_options=types.HttpRetryOptions(attempts=1, http_status_codes=[418]),
+            httpx_client=http,
+        )
+        if not self.is_vertex:
+            # explicitly: the environment variable GOOGLE_GENAI_USE_VERTEXAI would send it to the other house
+            return genai.Client(vertexai=False, api_key=self.api_key, http_options=options)
+        if self.api_key:
+            return genai.Client(vertexai=True, api_key=self.api_key, http_options=options)
+        return genai.Client(
+            vertexai=True,
+            credentials=self._sign_in(),
+            project=settings.VERTEX_PROJECT,
+            location=settings.VERTEX_LOCATION,
+            http_options=options,
+        )
+
+    def _signed_in(self) -> Credentials:
+        with self._lock:
+            return self._sign_in()
+
+    def _sign_in(self) -> Credentials:
+        """Credentials whose token is good for some minutes, so that the SDK need not fetch one in the paid call.
+
+        Raises NotAccepted when Google's sign-in is away, and Refused when there is nothing to sign in with.
+        """
+        request = functools.partial(TokenRequest(), timeout=TOKEN_SECONDS)
+        try:
+            if self._credentials is None:
+                self._credentials, _ = google.auth.default(scopes=[SCOPE])
+            if not self._credentials.valid:
+                self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
+        except GoogleAuthError as exc:
+            if exc.retryable:
+                raise NotAccepted(describe(exc)) from exc
+            raise Refused(describe(exc), code="provider_misconfigured") from exc
+        return self._credentials
+
+
+def _unless_away(work: Callable[[], T]) -> T:
+    """Outside a submit, no sign-in just means to ask again."""
+    try:
+        return work()
+    except ProviderError as exc:
+        raise Unreachable(str(exc), code=exc.code) from exc

@@ -1,0 +1,175 @@
+"""What Google's failures mean: which submits surely were not accepted, which looks tell a verdict. One table a step.
+
+Sources are listed in docs/providers.md. Google's code fields decide where there are any; text is searched only where
+Veo says in words alone why it stopped.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from videos.providers.base import NotAccepted, OutcomeUnknown, ProviderError, Refused, Unreachable
+
+MESSAGE_LENGTH = 2000  # characters of the vendor's text that are kept for staff
+# An operation that was there may be missing for a moment, while Google moves; after so many looks that failed one
+# after the other, seven minutes or more (schedule.poll_interval), it is gone.
+MISSING_LOOKS = 10
+
+# -- A submit that got no reply.
+# No connection was made, or none was free: nothing has left this machine. A proxy that refuses to connect us has
+# passed nothing on.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+# httpx itself would not send it: a base URL or a key that cannot be written into a request.
+_UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError)
+# Everything else (ReadTimeout, WriteTimeout, ReadError, RemoteProtocolError, a reply that is not JSON or names no
+# operation): Google had all or some of the request, so it may be at work.
+
+# -- A submit that got a reply, by status. A reply refuses surely only when Google itself has written it: anything
+# between us and Google answers 429 and 503, too, and may do so after having passed the request on.
+_BUSY = {
+    429,  # over a rate or quota; Google counts before it starts
+    503,  # "the model is overloaded": before it starts
+}
+_REFUSED = {
+    400: "provider_refused",  # the request itself, or what it shows
+    401: "provider_misconfigured",  # the key or token
+    402: "provider_quota",  # the prepaid credit is used up
+    403: "provider_misconfigured",  # the key may not, the API is off, or the account is suspended
+    404: "model_unavailable",  # retired, misspelt, or not for this account
+    413: "provider_refused",  # pictures too large
+    422: "provider_refused",
+}
+# Any other 4xx but these was refused as well, whoever says so.
+_UNCLEAR = {
+    408,  # "request timeout" from something on the way, which may have passed it on
+    409,  # the Interactions API's "aborted": not documented to come before the work
+    499,  # "cancelled": we seem to have hung up
+}
+# 500, 502 and 504 come after Google has begun, and so may any other status.
+
+# -- Google's own words for its reasons: `status` and `details[].reason` of google.rpc, `code` of the Interactions API.
+_MISCONFIGURED = {
+    "API_KEY_INVALID",
+    "FAILED_PRECONDITION",
+    "failed_precondition",
+    "authentication",
+    "permission_denied",
+}
+_DAILY = {"quota_exceeded"}  # the Interactions API's word for the quota of a day
+_BLOCKED = {
+    "safety", "recitation", "language", "prohibited_content", "spii", "blocklist", "image_safety",
+    "image_prohibited_content", "image_recitation", "image_other", "content_blocked",
+}  # fmt: skip
+# Veo gives no code: "… violates Vertex AI's usage guidelines … Support codes: 15236754", "… Responsible AI practices".
+_SAFETY_TEXT = re.compile(
+    r"usage guidelines|responsible ai|support codes?:|safety (?:filter|setting|polic|reason)|content polic"
+    r"|prohibited content|sensitive words|could not generate \d+ videos? based on the prompt",
+    re.IGNORECASE,
+)
+
+# -- The verdict of an operation, by google.rpc.Code.
+_VERDICTS = {
+    7: "provider_misconfigured",  # PERMISSION_DENIED: Vertex may not write to the bucket
+    8: "provider_quota",  # RESOURCE_EXHAUSTED
+    14: "provider_busy",  # UNAVAILABLE: "currently experiencing high load"
+}  # anything else: generation_failed
+
+_KEY = re.compile(r"AIza[\w-]{20,}|ya29\.[\w.-]+|(?<=Bearer )\S+")
+_QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")  # of a URL: it may be a signature
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP reply with an error in it. `error` is Google's own error object; empty when somebody else replied."""
+
+    status: int
+    error: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> set[str]:
+        """Google's codes for its reason."""
+        details = [detail for detail in self.error.get("details") or [] if isinstance(detail, dict)]
+        return {str(word) for word in (self.error.get("status"), self.error.get("code"), *_reasons(details)) if word}
+
+
+def start_failure(exc: Exception) -> ProviderError:
+    """What a failed submit means."""
+    message = describe(exc)
+    reply = _reply_in(exc)
+    if reply is not None:
+        return _refusal(reply, message)
+    cause = exc if isinstance(exc, httpx.HTTPError) else exc.__cause__ or exc
+    if isinstance(cause, _NEVER_SENT):
+        return NotAccepted(message)
+    if isinstance(cause, _UNSENDABLE):
+        return Refused(message, code="provider_misconfigured")
+    return OutcomeUnknown(message)
+
+
+def _refusal(reply: Reply, message: str) -> ProviderError:
+    if reply.status in _BUSY and reply.error:
+        return NotAccepted(message, code="provider_quota" if _is_daily(reply) else "provider_busy")
+    if not 400 <= reply.status < 500 or reply.status in _BUSY | _UNCLEAR:
+        return OutcomeUnknown(message)
+    if not reply.error or reply.words & _MISCONFIGURED:  # a proxy's page, for one: we have not reached Google
+        return Refused(message, code="provider_misconfigured")
+    return Refused(message, code=_REFUSED.get(reply.status, "provider_refused"))
+
+
+def look_failure(exc: Exception, *, attempt: int) -> ProviderError:
+    """What a failed look means: as a rule that we must look again; the work goes on without us."""
+    message = describe(exc)
+    reply = _reply_in(exc)
+    if reply is None or not reply.error or reply.words & _MISCONFIGURED:
+        return Unreachable(message)
+    if reply.status == 400 and (reply.words & _BLOCKED or _SAFETY_TEXT.search(message)):
+        return Refused(message, code="content_filtered")
+    if reply.status in {400, 404, 410} and attempt >= MISSING_LOOKS:
+        return Refused(message, code="generation_failed" if reply.status == 400 else "result_expired")
+    return Unreachable(message)
+
+
+def verdict(*, code: int | str | None, message: str) -> Refused:
+    """The failure that an operation ended with."""
+    if code in _BLOCKED or _SAFETY_TEXT.search(message):
+        return Refused(_shortened(f"{code}: {message}"), code="content_filtered")
+    meaning = "provider_quota" if code in _DAILY else _VERDICTS.get(code if isinstance(code, int) else 0)
+    return Refused(_shortened(f"{code}: {message}"), code=meaning or "generation_failed")
+
+
+def describe(exc: Exception) -> str:
+    """The vendor's text for logs and staff, without keys and without the queries of URLs."""
+    return _shortened(f"{type(exc).__name__}: {exc}")
+
+
+def _shortened(text: str) -> str:
+    for key in (settings.GEMINI_API_KEY, settings.VERTEX_API_KEY):
+        text = text.replace(key, "[key]") if key else text
+    return _QUERY.sub(r"\1?[query]", _KEY.sub("[key]", text))[:MESSAGE_LENGTH]
+
+
+def _reply_in(exc: Exception) -> Reply | None:
+    """The reply that the SDK has turned into this exception. Its two halves do that in two ways."""
+    response = getattr(exc, "response", None) or getattr(exc.__cause__, "raw_response", None)
+    if not isinstance(response, httpx.Response):
+        return None
+    try:
+        body = response.json()
+    except ValueError:
+        return Reply(response.status_code)
+    body = body[0] if isinstance(body, list) and len(body) == 1 else body  # Vertex puts some errors into a list
+    error = body.get("error") if isinstance(body, dict) else None
+    is_googles = isinstance(error, dict) and error.get("message") and (error.get("status") or error.get("code"))
+    return Reply(response.status_code, error if is_googles and isinstance(error, dict) else {})
+
+
+def _reasons(details: list[dict[str, Any]]) -> list[str]:
+    return [str(detail["reason"]) for detail in details if detail.get("reason")]
+
+
+def _is_daily(reply: Reply) -> bool:
+    """Whether waiting a few minutes is in vain: QuotaFailure names its quota like "…RequestsPerDayPerProject…"."""
+    return bool(reply.words & _DAILY) or "PerDay" in str(reply.error.get("details"))

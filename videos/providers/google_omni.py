@@ -1,0 +1,132 @@
+"""Makes videos with Gemini Omni through the Interactions API, in the background: asked once, looked at until done."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+# The SDK imports this half of itself when it is first used; a worker loads it before it forks.
+import google.genai.interactions  # noqa: F401 - see above
+from google import genai
+
+from videos.providers.base import (
+    Finished,
+    Image,
+    Operation,
+    OutcomeUnknown,
+    Progress,
+    Refused,
+    Request,
+    Unreachable,
+)
+from videos.providers.google_client import VENDOR_ERRORS, House
+from videos.providers.google_failures import look_failure, start_failure, verdict
+
+FIRST_LOOK_SECONDS = 15  # a 360p draft takes that long; no source says more
+_AT_WORK = {"queued", "in_progress", "requires_continuation"}
+
+
+class Omni:
+    """Gemini Omni with a key of the Gemini API."""
+
+    start_is_free = False
+
+    def __init__(self) -> None:
+        self.house = House(is_vertex=False)
+
+    def start(self, request: Request) -> Operation:
+        """The paid call: sent once."""
+        order = _order(request)
+        client = self.house.submitter()
+        try:
+            interaction = _interactions(client).create(**order)
+        except VENDOR_ERRORS as exc:
+            raise start_failure(exc) from exc
+        if not getattr(interaction, "id", None):
+            raise OutcomeUnknown("the reply names no interaction")
+        return Operation(name=interaction.id, first_look_seconds=FIRST_LOOK_SECONDS)
+
+    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+        """One look, in a thread."""
+        return await self.house.look(lambda client: _see(client, operation, request.attempt))
+
+    def fetch(self, result: str, request: Request, destination: Path) -> None:
+        """From the URL that Google gave, or out of the interaction itself when that holds the film."""
+        if "://" in result:
+            self.house.save_file(result, destination, attempt=request.attempt)
+        else:
+            self.house.save_film(lambda client: _look_at(client, result, request.attempt), destination)
+
+
+def _order(request: Request) -> dict[str, Any]:
+    """The request as the Interactions API takes it. Sound cannot be switched off; the engine removes it."""
+    frames = [image for image in (request.first_frame, request.last_frame) if image]
+    if request.last_frame and not request.first_frame:
+        raise Refused("Omni takes a last frame only together with a first one")
+    if frames and request.references:
+        raise Refused("Omni has no task for frames and references together")
+    task = "image_to_video" if frames else "reference_to_video" if request.references else "text_to_video"
+    images = [_image(image) for image in (*frames, *request.references)]
+    return {
+        "model": request.model,
+        "input": [*images, {"type": "text", "text": request.prompt}],  # first frame, last frame: by position
+        "response_format": {
+            "type": "video",
+            "aspect_ratio": request.aspect_ratio,
+            "resolution": request.resolution,
+            "duration": f"{request.duration_seconds}s",
+            "delivery": "uri",
+        },
+        "generation_config": {"video_config": {"task": task}},
+        "background": True,  # replies at once, with an id that can be looked at
+        "store": True,  # goes with it
+    }
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"type": "image", "data": base64.b64encode(image.data).decode(), "mime_type": image.content_type}
+
+
+def _interactions(client: genai.Client) -> Any:
+    """The client's Interactions half, with its retries off.
+
+    It takes HttpRetryOptions(attempts=1) for one retry, and repeats a POST after a reset or a time-out (google-genai
+    2.34.0, _gaos/google_genai.py and _gaos/utils/retries.py, read 2026-11).
+    """
+    interactions = client.interactions
+    interactions.sdk_configuration.retry_config = None
+    return interactions
+
+
+def _look_at(client: genai.Client, interaction_id: str, attempt: int) -> Any:
+    try:
+        return _interactions(client).get(interaction_id)
+    except VENDOR_ERRORS as exc:
+        raise look_failure(exc, attempt=attempt) from exc
+
+
+def _see(client: genai.Client, operation: str, attempt: int) -> Progress | Finished:
+    seen = _look_at(client, operation, attempt)
+    status = getattr(seen, "status", None)
+    error = _error_of(seen)
+    if status in _AT_WORK:
+        return Progress()
+    video = getattr(seen, "output_video", None)
+    if status == "completed" and video and video.uri:
+        return Finished(video.uri)
+    if status == "completed" and video and video.data is not None:  # inside the reply; ThinClient has taken it out
+        return Finished(operation)
+    if status is None and error is None:
+        raise Unreachable("the reply is no interaction")
+    code, message = error or (None, getattr(seen, "output_text", None) or f"{status}, without a video or an error")
+    raise verdict(code=code, message=message)
+
+
+def _error_of(seen: Any) -> tuple[int | str | None, str] | None:
+    """Code and message of what went wrong: of the whole, or of a step. A reply may be nothing but an `error`."""
+    steps = getattr(seen, "steps", None) or []
+    found = [*(getattr(seen, "errors", None) or []), getattr(seen, "error", None)]
+    for error in [*found, *(getattr(step, "error", None) for step in steps)]:
+        if error:
+            fields = error if isinstance(error, dict) else vars(error)
+            return fields.get("code"), str(fields.get("message") or error)
+    return None

@@ -1,0 +1,168 @@
+"""Reads Google's replies in bounded memory: a film that comes inside a JSON reply goes to a file, or nowhere.
+
+Vertex without a bucket, and Omni always, put the finished video as base64 into the reply to a look. The SDK would hold
+it four times over, so its HTTP client is ours, and hands it the reply without the film.
+"""
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, cast
+
+import httpx
+
+LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
+MAX_REPLY = 4 * 1024 * 1024  # bytes of a reply, films not counted; the usual one has 500
+_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # of a JSON string, up to its end or a lone backslash
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*+")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class TooLarge(Exception):
+    """There is more than may be kept; the message says how much is allowed."""
+
+
+class Film:
+    """A file that takes the MP4 found in a reply, and tells whether there was one."""
+
+    def __init__(self, file: BinaryIO, *, most_bytes: int) -> None:
+        self._file, self._most = file, most_bytes
+        self._rest = b""
+        self._taking = False
+        self.found = False
+
+    def begin(self, text: bytes) -> None:
+        """Look at the first characters of a long string: a picture that was sent along is not ours."""
+        try:
+            self._taking = binascii.a2b_base64(text[:12].translate(_URL_SAFE))[4:8] == b"ftyp"
+        except binascii.Error:
+            self._taking = False
+        if self._taking:
+            self.found, self._rest = True, b""
+            self._file.seek(0)
+            self._file.truncate()
+
+    def write(self, text: bytes) -> None:
+        """Take the next characters. Raises TooLarge."""
+        if not self._taking:
+            return
+        text = text.replace(b"\\/", b"/").translate(_URL_SAFE)
+        good = cast("re.Match[bytes]", _BASE64.match(text)).group()  # padding, perhaps escaped, ends it
+        self._rest += good
+        whole = len(self._rest) // 4 * 4
+        self._put(self._rest[:whole])
+        self._rest = self._rest[whole:]
+        if len(good) < len(text):
+            self.end()
+
+    def end(self) -> None:
+        """The string has ended."""
+        if self._taking and len(self._rest) > 1:
+            self._put(self._rest + b"=" * (-len(self._rest) % 4))
+        self._taking = False
+
+    def _put(self, text: bytes) -> None:
+        self._file.write(binascii.a2b_base64(text))
+        if self._file.tell() > self._most:
+            raise TooLarge(f"a film of more than {self._most} bytes")
+
+
+class _Thinner:
+    """Passes JSON on, without the contents of long strings."""
+
+    def __init__(self, film: Film | None) -> None:
+        self._film = film
+        self._in_string = self._is_long = False
+        self._held = bytearray()  # of the string that is being read, while it is short
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What is to be kept of the next bytes."""
+        chunk, self._rest = self._rest + chunk, b""
+        kept = bytearray()
+        at = 0
+        while at < len(chunk):
+            if not self._in_string:
+                quote = chunk.find(b'"', at)
+                end = len(chunk) if quote < 0 else quote + 1
+                self._in_string = quote >= 0
+                kept += chunk[at:end]
+            else:
+                text = cast("re.Match[bytes]", _TEXT.match(chunk, at))
+                self._take(text.group())
+                end = text.end()
+                if chunk[end : end + 1] == b'"':
+                    kept += self._close() + b'"'
+                    end += 1
+                elif end < len(chunk):  # a backslash, and what it escapes is still to come
+                    self._rest = chunk[end:]
+                    break
+            at = end
+        return bytes(kept)
+
+    def _take(self, text: bytes) -> None:
+        if not self._is_long:
+            self._held += text
+            if len(self._held) <= LONG:
+                return
+            self._is_long = True
+            text = bytes(self._held)
+            self._held.clear()
+            if self._film:
+                self._film.begin(text)
+        if self._film:
+            self._film.write(text)
+
+    def _close(self) -> bytes:
+        if self._is_long and self._film:
+            self._film.end()
+        kept = bytes(self._held)
+        self._held.clear()
+        self._in_string = self._is_long = False
+        return kept
+
+
+class _ThinStream(httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes], film: Film | None) -> None:
+        self._stream, self._thinner = stream, _Thinner(film)
+
+    def __iter__(self) -> Iterator[bytes]:
+        kept = 0
+        for chunk in self._stream:
+            thin = self._thinner.feed(chunk)
+            kept += len(thin)
+            if kept > MAX_REPLY:
+                raise httpx.RemoteProtocolError(f"a reply of more than {MAX_REPLY} bytes")
+            yield thin
+
+    def close(self) -> None:
+        cast("httpx.SyncByteStream", self._stream).close()
+
+
+class ThinClient(httpx.Client):
+    """What the SDK sends through. No redirects: httpx would send the key along to wherever a reply points."""
+
+    def __init__(self, *, timeout_seconds: float, keeps_connections: bool, film: Film | None = None) -> None:
+        # A vendor that does not answer in time has 60 s; that nobody takes the call is known sooner. Together they stay
+        # below the lease of a step (videos.schedule).
+        self._timeouts = httpx.Timeout(timeout_seconds, connect=min(10, timeout_seconds), pool=min(10, timeout_seconds))
+        self._film = film
+        super().__init__(
+            timeout=self._timeouts,
+            follow_redirects=False,
+            headers={"Accept-Encoding": "identity"},  # what is thinned must not be compressed
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None if keeps_connections else 0),
+        )
+
+    def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
+        """As httpx does; the body of a reply that is not streamed comes thinned."""
+        request.extensions["timeout"] = self._timeouts.as_dict()  # the SDK knows one number only
+        response = super().send(request, stream=True, **kwargs)
+        if stream:
+            return response
+        try:
+            response.stream = _ThinStream(cast("Iterable[bytes]", response.stream), self._film)
+            response.read()
+        finally:
+            response.close()
+        return response
