@@ -36,3 +36,16 @@ class Disposal(Record):
 
     def __str__(self) -> str:
         return f"disposal {self.pk} of {self.name}"
+
+
+class Heartbeat(Record):
+    """A sign of life of a process that nobody talks to."""
+
+    name = models.CharField(max_length=40, unique=True)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.beat_at} ({self.pk})"

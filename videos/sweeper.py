@@ -10,8 +10,10 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
+from studio.models import Heartbeat
 from studio.storage import disposal
 from videos import generation, queue, schedule
 from videos.models import VideoJob, from_now
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.5  # between two looks at the table; one indexed query each
 MAX_LOOKS = 256  # polls under way at once; measured: 1,000 jobs in flight need about 200
 BATCH = 500  # rows a tick and step
+HEARTBEAT_SECONDS = 5  # between two signs of life
 CHORES_SECONDS = 10  # between two rounds of what nobody waits for
 OUTAGE_SECONDS = 2  # between two tries while the database is away
 
@@ -42,7 +45,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Tick until stopped. A database that is away is waited for."""
-        chores = asyncio.create_task(self._do_chores())
+        others = [asyncio.create_task(self._do_chores()), asyncio.create_task(self._beat())]
         while not self._stopping.is_set():
             pause = TICK_SECONDS
             try:
@@ -51,7 +54,7 @@ class Sweeper:
                 logger.exception("sweep failed")
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
-        await asyncio.gather(chores, *self._looks.values())
+        await asyncio.gather(*others, *self._looks.values())
         await _in_database(_hang_up)
 
     async def _do_chores(self) -> None:
@@ -62,6 +65,15 @@ class Sweeper:
             except Exception:  # the edge of a task; the rows are due again
                 logger.exception("chores failed")
             await self._pause(CHORES_SECONDS)
+
+    async def _beat(self) -> None:
+        """Leave a sign of life, for those who watch."""
+        while not self._stopping.is_set():
+            try:
+                await _in_database(beat)
+            except (DatabaseError, InterfaceError):  # its absence is the message
+                logger.warning("no heartbeat")
+            await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
         await _in_database(send_hints_again, "submit", Phase.QUEUED)
@@ -125,6 +137,11 @@ def settle_lost_submits() -> None:
 
 def _apply(job: VideoJob, seen: Any) -> None:
     generation.apply_look(job=job, seen=seen)
+
+
+def beat() -> None:
+    """The sweeper's sign of life, by the database's clock."""
+    Heartbeat.objects.update_or_create(name="sweeper", defaults={"beat_at": Now()})
 
 
 def _remove_files() -> None:

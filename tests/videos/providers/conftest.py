@@ -1,0 +1,84 @@
+"""Adapters pointed at the fake Google, and requests for them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage
+from pytest_django import Settings
+
+from tests.fakes.google import FakeGoogle
+from videos.providers.base import Finished, Image, Progress, Provider, Request
+from videos.providers.google_omni import Omni
+from videos.providers.google_veo import Veo, VeoOnVertex
+from videos.providers.mock import Mock
+
+ADAPTERS: dict[str, Callable[[], Any]] = {
+    "mock": Mock,
+    "google_veo": Veo,
+    "google_vertex": VeoOnVertex,
+    "google_omni": Omni,
+}
+GOOGLES = [name for name in ADAPTERS if name != "mock"]
+MODELS = {
+    "mock": "mock",
+    "google_veo": "veo-3.1-generate-preview",
+    "google_vertex": "veo-3.1-generate-001",
+    "google_omni": "gemini-omni-1.1-flash",
+}
+
+Make = Callable[[str], Any]
+
+
+@pytest.fixture
+def google() -> Iterator[FakeGoogle]:
+    with FakeGoogle() as fake:
+        yield fake
+
+
+@pytest.fixture
+def make(google: FakeGoogle, settings: Settings) -> Iterator[Make]:
+    """The adapter of that name, set up to work against the fake."""
+    settings.GEMINI_API_KEY, settings.VERTEX_API_KEY = "gemini-key", "vertex-key"
+    settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = google.url
+    settings.VERTEX_PROJECT = settings.VERTEX_OUTPUT_GCS_URI = ""
+    made = []
+
+    def adapter(name: str) -> Provider:
+        made.append(ADAPTERS[name]())
+        return made[-1]
+
+    yield adapter
+    for each in made:
+        if hasattr(each, "house"):
+            each.house.close()
+
+
+def ask(name: str, **changes: Any) -> Request:
+    """A request that the adapter of that name can fulfil."""
+    values: dict[str, Any] = {
+        "job_id": "job",
+        "model": MODELS[name],
+        "prompt": "A red dress in the wind",
+        "resolution": "720p",
+        "aspect_ratio": "16:9",
+        "duration_seconds": 4,
+        "generate_audio": False,
+    }
+    return Request(**(values | changes))
+
+
+def picture(data: bytes, content_type: str = "image/jpeg") -> Image:
+    storage = InMemoryStorage()
+    return Image(storage, storage.save("picture", ContentFile(data)), content_type)
+
+
+def poll(adapter: Provider, operation: str, request: Request) -> Progress | Finished:
+    """One look, in an event loop of its own."""
+
+    async def look() -> Progress | Finished:
+        return await adapter.poll(operation, request)
+
+    return asyncio.run(look())

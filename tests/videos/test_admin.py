@@ -1,0 +1,139 @@
+"""What staff can do with jobs and the catalogue in the admin."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import LedgerEntry, User
+from tests.conftest import MakeUser
+from tests.videos.conftest import MakeJob
+from videos import catalogue, creation
+from videos.models import Upstream, VideoJob, VideoModel
+from videos.orders import Order
+
+ORDER = Order(
+    prompt="A red dress",
+    model="veo-3.1-generate-preview",
+    resolution="720p",
+    aspect_ratio="16:9",
+    duration_seconds=4,
+    generate_audio=False,
+    mock_mode=True,
+)
+
+
+@pytest.fixture
+def boss(make_user: MakeUser) -> User:
+    user = make_user("boss@example.com", staff=True)
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
+    return user
+
+
+@pytest.fixture
+def office(client: Client, boss: User) -> Client:
+    client.force_login(boss)
+    return client
+
+
+def test_jobs_are_listed_searched_and_shown(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user())
+    job.log("The story begins.")
+
+    listed = office.get("/admin/videos/videojob/", {"q": "ann@example.com"}).content.decode()
+    shown = office.get(f"/admin/videos/videojob/{job.pk}/change/").content.decode()
+
+    assert str(job.pk) in listed
+    assert "The story begins." in shown
+    assert 'name="_save"' not in shown
+
+
+@pytest.mark.parametrize("how", ["one", "several"])
+def test_job_is_deleted_as_the_api_does_it(office: Client, make_user: MakeUser, how: str) -> None:
+    ann = make_user()
+    job = creation.create(owner=ann, order=ORDER)
+    several = {"action": "delete_selected", "_selected_action": [str(job.pk)], "post": "yes"}
+
+    if how == "one":
+        office.post(f"/admin/videos/videojob/{job.pk}/delete/", {"post": "yes"})
+    else:
+        office.post("/admin/videos/videojob/", several)
+
+    assert not VideoJob.objects.exists()
+    assert list(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("kind", "amount").order_by("kind")) == [
+        ("charge", -50),
+        ("refund", 50),
+    ]
+
+
+def test_nothing_of_a_job_is_made_or_edited_by_hand(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user())
+
+    codes = [
+        office.post(f"/admin/videos/videojob/{job.pk}/change/", {"phase": "succeeded"}).status_code,
+        office.get("/admin/videos/videojob/add/").status_code,
+    ]
+
+    assert codes == [403, 403]
+
+
+def form_of(model: VideoModel, upstream: Upstream, **changes: Any) -> dict[str, Any]:
+    fields = {
+        "name": model.name,
+        "title": model.title,
+        "position": 0,
+        "is_offered": "on",
+        "upstreams-TOTAL_FORMS": 1,
+        "upstreams-INITIAL_FORMS": 1,
+        "upstreams-0-id": str(upstream.pk),
+        "upstreams-0-model": str(model.pk),
+        "upstreams-0-position": 0,
+        "upstreams-0-provider": "mock",
+        "upstreams-0-upstream_model": "elsewhere",
+        "upstreams-0-is_enabled": "on",
+        "upstreams-0-durations": '{"720p": [8]}',
+        "upstreams-0-aspect_ratios": '["16:9"]',
+        "upstreams-0-max_references": 0,
+        "upstreams-0-reference_durations": "[]",
+        "upstreams-0-price_per_second": "0.1",
+    }
+    return fields | {f"upstreams-0-{name}": value for name, value in changes.items()}
+
+
+def test_public_name_is_pointed_elsewhere(office: Client) -> None:
+    model = VideoModel.objects.get(name=catalogue.DEFAULT_MODEL)
+    upstream = model.upstreams.all()[0]
+
+    answer = office.post(f"/admin/videos/videomodel/{model.pk}/change/", form_of(model, upstream))
+
+    upstream.refresh_from_db()
+    assert answer.status_code == 302
+    assert (upstream.provider, upstream.upstream_model, upstream.durations) == ("mock", "elsewhere", {"720p": [8]})
+    assert office.get("/admin/videos/videomodel/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("durations", "{}"),
+        ("durations", '{"480p": [8]}'),
+        ("durations", '{"720p": 8}'),
+        ("durations", '{"720p": ["8"]}'),
+        ("durations", '{"720p": [800]}'),
+        ("durations", "no json"),
+        ("aspect_ratios", "[]"),
+        ("aspect_ratios", '["1:1"]'),
+        ("reference_durations", '"8"'),
+        ("provider", "sora"),
+    ],
+)
+def test_malformed_ability_is_refused(office: Client, field: str, value: str) -> None:
+    model = VideoModel.objects.get(name=catalogue.DEFAULT_MODEL)
+    upstream = model.upstreams.all()[0]
+
+    answer = office.post(f"/admin/videos/videomodel/{model.pk}/change/", form_of(model, upstream, **{field: value}))
+
+    before = upstream.provider
+    upstream.refresh_from_db()
+    assert (answer.status_code, upstream.provider) == (200, before)
