@@ -52,6 +52,8 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         """
         if to not in MOVES[Phase(job.phase)]:
             raise ValueError(f"job {job.pk}: no move from {job.phase} to {to}")
+        if job.phase in TERMINAL:
+            fields |= {"completed_at": None, "error_code": "", "error_message": ""}
         if to in TERMINAL:
             fields |= {"slot": None, "due_at": None, "lease_until": None, "completed_at": Now()}
         elif "due_at" not in fields:

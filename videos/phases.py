@@ -30,9 +30,10 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.GENERATING: frozenset({Phase.STORING, Phase.FAILED}),
     Phase.STORING: frozenset({Phase.SUCCEEDED, Phase.FAILED}),
     Phase.SUCCEEDED: frozenset(),
-    Phase.FAILED: frozenset(),
+    # only by an operator, who has found the operation of a submit whose answer was lost
+    Phase.FAILED: frozenset({Phase.GENERATING}),
 }
-TERMINAL = frozenset(phase for phase, moves in MOVES.items() if not moves)
+TERMINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 LIVE = frozenset(MOVES) - TERMINAL
 
 STATUS: dict[Phase, Status] = {

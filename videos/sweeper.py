@@ -6,11 +6,14 @@ Polls run side by side in one event loop, up to MAX_LOOKS at once; the database 
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from studio.models import Heartbeat
@@ -19,6 +22,7 @@ from videos import generation, queue, schedule
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import Request
+from videos.reconciliation import reconcile
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +62,10 @@ class Sweeper:
         await _in_database(_hang_up)
 
     async def _do_chores(self) -> None:
-        """Remove files, in a thread of their own: a slow storage must not hold up the polls."""
+        """Run them in a thread of their own: a slow storage must not hold up the polls."""
         while not self._stopping.is_set():
             try:
-                await sync_to_async(_remove_files, thread_sensitive=False)()
+                await sync_to_async(_do_chores, thread_sensitive=False)()
             except Exception:  # the edge of a task; the rows are due again
                 logger.exception("chores failed")
             await self._pause(CHORES_SECONDS)
@@ -144,9 +148,20 @@ def beat() -> None:
     Heartbeat.objects.update_or_create(name="sweeper", defaults={"beat_at": Now()})
 
 
-def _remove_files() -> None:
+def do_chores() -> None:
+    """Remove files whose time has come; once a day compare what should agree, and forget tokens that have expired."""
+    disposal.sweep()
+    yesterday = timezone.now() - timedelta(days=1)
+    if Heartbeat.objects.filter(name="daily", beat_at__gt=yesterday).exists():
+        return
+    Heartbeat.objects.update_or_create(name="daily", defaults={"beat_at": Now()})
+    reconcile(fix=False)
+    call_command("flushexpiredtokens")
+
+
+def _do_chores() -> None:
     try:
-        disposal.sweep()
+        do_chores()
     finally:
         connection.close()
 

@@ -10,6 +10,7 @@ from django.core.files.storage import InMemoryStorage
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.google_books import film_of_length
 from videos.providers.base import Finished, Image, Progress, Provider, Request
 from videos.providers.google_omni import Omni
 from videos.providers.google_veo import Veo, VeoOnVertex
@@ -34,7 +35,7 @@ Make = Callable[[str], Any]
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle() as fake:
+    with FakeGoogle(film=film_of_length(1)) as fake:
         yield fake
 
 

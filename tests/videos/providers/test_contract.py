@@ -37,12 +37,13 @@ def live(request: pytest.FixtureRequest, settings: Settings) -> Any:
 def test_a_video_is_made_from_start_to_file(
     name: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
-    settings.MOCK_VIDEO_SECONDS = google.account.work_seconds = 0.2
+    settings.MOCK_VIDEO_SECONDS = google.account.work_seconds = 1
+    google.account.film = None  # one of the length asked for
     adapter, request = make(name), ask(name)
 
     operation = adapter.start(request)
     first = poll(adapter, operation.name, request)
-    time.sleep(0.25)
+    time.sleep(1.05)
     done = poll(adapter, operation.name, request)
     assert isinstance(done, Finished)
     adapter.fetch(done.result, request, tmp_path / "video.mp4")

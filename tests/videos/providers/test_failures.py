@@ -1,0 +1,312 @@
+"""What each failure of Google's means to the engine; and that a submit is one POST, whatever happens to it."""
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from tests.fakes.google import TOKEN, FakeGoogle
+from tests.videos.providers.conftest import GOOGLES, Make, ask, poll
+from videos.failures import FAILURES
+from videos.providers.base import Finished, NotAccepted, OutcomeUnknown, Progress, ProviderError, Refused, Unreachable
+from videos.providers.google_download import MISSING_TRIES
+from videos.providers.google_failures import MISSING_LOOKS
+
+Outcome = tuple[type[ProviderError], str]
+
+BUSY: Outcome = (NotAccepted, "provider_busy")
+QUOTA: Outcome = (NotAccepted, "provider_quota")
+REFUSED: Outcome = (Refused, "provider_refused")
+MISCONFIGURED: Outcome = (Refused, "provider_misconfigured")
+RETIRED: Outcome = (Refused, "model_unavailable")
+UNKNOWN: Outcome = (OutcomeUnknown, "submission_unknown")
+AGAIN: Outcome = (Unreachable, "result_expired")
+FILTERED: Outcome = (Refused, "content_filtered")
+FAILED: Outcome = (Refused, "generation_failed")
+GONE: Outcome = (Refused, "result_expired")
+BROKEN: Outcome = (Unreachable, "invalid_video")
+
+SAFETY = "Veo could not generate videos because the input image violates Vertex AI's usage guidelines. Support codes: 1"
+
+SUBMITS: dict[str, tuple[dict[str, Any], Outcome]] = {
+    "429": ({"fault": "429"}, BUSY),
+    "503": ({"fault": "503", "message": "The model is overloaded."}, BUSY),
+    "429 from a proxy": ({"fault": "429", "bare": True}, UNKNOWN),
+    "503 from a proxy": ({"fault": "503", "bare": True}, UNKNOWN),
+    "500": ({"fault": "500"}, UNKNOWN),
+    "502": ({"fault": "502"}, UNKNOWN),
+    "504": ({"fault": "504"}, UNKNOWN),
+    "408": ({"fault": "408"}, UNKNOWN),
+    "499": ({"fault": "499"}, UNKNOWN),
+    "302": ({"fault": "302", "bare": True}, UNKNOWN),
+    "400": ({"fault": "400"}, REFUSED),
+    "400, key": ({"fault": "400", "reason": "API_KEY_INVALID"}, MISCONFIGURED),
+    "400, billing": ({"fault": "400", "reason": "failed_precondition"}, MISCONFIGURED),
+    "400 from a proxy": ({"fault": "400", "bare": True}, MISCONFIGURED),
+    "401": ({"fault": "401"}, MISCONFIGURED),
+    "402": ({"fault": "402"}, (Refused, "provider_quota")),
+    "403": ({"fault": "403"}, MISCONFIGURED),
+    "404": ({"fault": "404", "message": "models/veo-0 is not found"}, RETIRED),
+    "413": ({"fault": "413"}, REFUSED),
+    "reset before": ({"fault": "reset"}, UNKNOWN),
+    "reset after": ({"fault": "lost"}, UNKNOWN),
+    "silence before": ({"fault": "hang"}, UNKNOWN),
+    "silence after": ({"fault": "stall"}, UNKNOWN),
+    "garbage": ({"fault": "garbage"}, UNKNOWN),
+    "no name": ({"fault": "empty"}, UNKNOWN),
+}
+
+LOOKS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed looks before, outcome
+    "500": ({"fault": "500"}, 99, AGAIN),
+    "503": ({"fault": "503"}, 99, AGAIN),
+    "429": ({"fault": "429"}, 99, AGAIN),
+    "401": ({"fault": "401"}, 99, AGAIN),
+    "403": ({"fault": "403"}, 99, AGAIN),
+    "400, key": ({"fault": "400", "reason": "API_KEY_INVALID"}, 99, AGAIN),
+    "400": ({"fault": "400"}, MISSING_LOOKS - 1, AGAIN),
+    "400 for long": ({"fault": "400"}, MISSING_LOOKS, FAILED),
+    "400, blocked": ({"fault": "400", "message": SAFETY}, 0, FILTERED),
+    "404": ({"fault": "404"}, MISSING_LOOKS - 1, AGAIN),
+    "404 for long": ({"fault": "404"}, MISSING_LOOKS, GONE),
+    "404 from a proxy": ({"fault": "404", "bare": True}, 99, AGAIN),
+    "reset": ({"fault": "reset"}, 99, AGAIN),
+    "silence": ({"fault": "hang"}, 99, AGAIN),
+    "garbage": ({"fault": "garbage"}, 99, AGAIN),
+    "empty": ({"fault": "empty"}, 99, AGAIN),
+}
+
+ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
+    "error": ({"fault": "error", "code": 13, "message": "Internal error."}, FAILED),
+    "error, safety": ({"fault": "error", "code": 3, "message": SAFETY, "reason": "safety"}, FILTERED),
+    "filtered": ({"fault": "filtered", "message": "58061214"}, FILTERED),
+    "filtered, a count alone": ({"fault": "filtered-count"}, FILTERED),
+    "nothing": ({"fault": "nothing"}, FAILED),
+}
+
+DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed tries before, outcome
+    "404": ({"fault": "404"}, MISSING_TRIES - 1, AGAIN),
+    "404 for long": ({"fault": "404"}, MISSING_TRIES, GONE),
+    "403": ({"fault": "403"}, 99, AGAIN),
+    "500": ({"fault": "500"}, 99, AGAIN),
+    "503 from a proxy": ({"fault": "503", "bare": True}, 99, AGAIN),
+    "reset": ({"fault": "reset"}, 99, AGAIN),
+    "silence": ({"fault": "hang"}, 99, AGAIN),
+    "slower than the time-out": ({"fault": "drip", "seconds": 0.5}, 99, AGAIN),
+    "truncated": ({"fault": "truncate"}, 99, AGAIN),
+    "redirect loop": ({"fault": "loop", "times": 99}, 99, AGAIN),
+    "redirect elsewhere": ({"fault": "elsewhere"}, 99, AGAIN),
+    "too large": ({"fault": "huge"}, 0, (Refused, "invalid_video")),
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(settings: Settings) -> None:
+    settings.PROVIDER_TIMEOUT_SECONDS = 0.3
+
+
+def failed(error: pytest.ExceptionInfo[ProviderError]) -> Outcome:
+    assert error.value.code in FAILURES
+    return type(error.value), error.value.code
+
+
+@pytest.mark.parametrize("case", SUBMITS)
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_submit_is_posted_once_and_its_failure_is_told(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+    fault, outcome = SUBMITS[case]
+    google.script("submit", times=99, **fault)
+
+    with pytest.raises(ProviderError) as error:
+        make(name).start(ask(name))
+
+    assert failed(error) == outcome
+    assert error.value.__cause__ is not None or case == "no name"
+    assert len(google.calls("submit")) == 1
+    assert google.calls("stray") == []
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_submit_that_nobody_takes_is_sent_later(name: str, make: Make, settings: Settings) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = (
+            f"http://127.0.0.1:{unused.getsockname()[1]}"
+        )
+        with pytest.raises(ProviderError) as error:
+            make(name).start(ask(name))
+
+    assert failed(error) == BUSY
+
+
+def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(make: Make, settings: Settings) -> None:
+    veo = make("google_veo")
+    veo.house.api_key = "schlüssel"
+
+    with pytest.raises(ProviderError) as error:
+        veo.start(ask("google_veo"))
+
+    assert failed(error) == MISCONFIGURED
+
+
+def test_the_quota_of_a_day_is_told_from_that_of_a_minute(make: Make, google: FakeGoogle) -> None:
+    google.script("submit", "429", reason="GenerateRequestsPerDayPerProjectPerModel")
+    google.script("submit", "429", reason="quota_exceeded")
+    outcomes = []
+
+    for name in ("google_veo", "google_omni"):
+        with pytest.raises(ProviderError) as error:
+            make(name).start(ask(name))
+        outcomes.append(failed(error))
+
+    assert outcomes == [QUOTA, QUOTA]
+
+
+@pytest.mark.parametrize("case", LOOKS)
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_failed_look_is_repeated_unless_it_is_a_verdict(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+    fault, attempt, outcome = LOOKS[case]
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    google.script("poll", **fault)
+
+    with pytest.raises(ProviderError) as error:
+        poll(adapter, operation.name, ask(name, attempt=attempt))
+
+    assert failed(error) == outcome
+    assert isinstance(poll(adapter, operation.name, ask(name)), Finished)
+
+
+@pytest.mark.parametrize("case", ENDS)
+@pytest.mark.parametrize("name", GOOGLES)
+def test_the_end_of_an_operation_is_told(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+    fault, outcome = ENDS[case]
+    google.script("work", **fault)
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+
+    with pytest.raises(ProviderError) as error:
+        poll(adapter, operation.name, ask(name))
+
+    assert failed(error) == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [(7, "provider_misconfigured"), (8, "provider_quota"), (14, "provider_busy"), (3, "generation_failed")],
+)
+def test_an_operations_error_is_read_by_its_code(make: Make, google: FakeGoogle, code: int, meaning: str) -> None:
+    google.script("work", "error", code=code)
+    adapter = make("google_vertex")
+    operation = adapter.start(ask("google_vertex"))
+
+    with pytest.raises(ProviderError) as error:
+        poll(adapter, operation.name, ask("google_vertex"))
+
+    assert failed(error) == (Refused, meaning)
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_work_that_is_never_done_stays_in_progress(name: str, make: Make, google: FakeGoogle) -> None:
+    google.script("work", "never")
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+
+    assert poll(adapter, operation.name, ask(name)) == Progress()
+
+
+@pytest.mark.parametrize("case", DOWNLOADS)
+def test_a_failed_download_is_repeated_unless_it_is_in_vain(
+    case: str, make: Make, google: FakeGoogle, tmp_path: Path
+) -> None:
+    fault, attempt, outcome = DOWNLOADS[case]
+    adapter = make("google_veo")
+    operation = adapter.start(ask("google_veo"))
+    done = poll(adapter, operation.name, ask("google_veo"))
+    assert isinstance(done, Finished)
+    google.script("download", **fault)
+
+    with pytest.raises(ProviderError) as error:
+        adapter.fetch(done.result, ask("google_veo", attempt=attempt), tmp_path / "video.mp4")
+
+    assert failed(error) == outcome
+    assert google.calls("stray") == []
+
+
+@pytest.mark.parametrize("name", ["google_vertex", "google_omni"])
+@pytest.mark.parametrize(
+    ("film", "most", "outcome"),
+    [(b"no film" * 9999, 10**9, BROKEN), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
+)
+def test_a_film_inside_a_reply_is_checked(
+    name: str,
+    film: bytes,
+    most: int,
+    outcome: Outcome,
+    make: Make,
+    google: FakeGoogle,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    google.account.film, settings.VIDEO_MAX_BYTES = film, most
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    done = poll(adapter, operation.name, ask(name))
+    assert done == Finished(operation.name)
+
+    with pytest.raises(ProviderError) as error:
+        adapter.fetch(done.result, ask(name), tmp_path / "video.mp4")
+
+    assert failed(error) == outcome
+
+
+def test_the_key_goes_to_google_only(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+    adapter = make("google_veo")
+
+    for url in (
+        "https://evil.example/film",
+        "http://localhost:1/film",
+        "file:///etc/passwd",
+        "https://googleapis.com.x/",
+    ):
+        with pytest.raises(Unreachable, match="not Google's"):
+            adapter.fetch(url, ask("google_veo"), tmp_path / "video.mp4")
+
+    assert google.calls("stray") == []
+
+
+def test_no_message_tells_the_key(make: Make, google: FakeGoogle) -> None:
+    told = (
+        "Consumer 'api_key:gemini-key' or AIzaSyA0123456789012345678901234567890 at https://a.b/c?sig=abc is suspended"
+    )
+    google.script("submit", "403", message=told)
+
+    with pytest.raises(Refused) as error:
+        make("google_veo").start(ask("google_veo"))
+
+    message = "Consumer 'api_key:[key]' or [key] at https://a.b/c?[query] is suspended"
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_one_client_serves_many_threads(name: str, make: Make, google: FakeGoogle) -> None:
+    adapter = make(name)
+    names = set()
+
+    def start() -> None:
+        names.add(adapter.start(ask(name)).name)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert names == set(google.account.works)
+    assert len(names) == 8
+    assert len(adapter.house._clients) == 1
+
+
+def test_a_token_is_a_secret_like_any_key() -> None:
+    assert TOKEN.startswith("ya29.")

@@ -1,0 +1,170 @@
+"""What operators do: take up an operation again, and compare what should agree."""
+
+import io
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+
+from accounts import ledger
+from accounts.models import TokenAccount
+from studio.models import Disposal, Heartbeat
+from studio.storage import disposal
+from tests.conftest import MakeUser
+from tests.videos.conftest import MakeJob
+from videos import sweeper
+from videos.models import VideoJob
+from videos.phases import Phase
+from videos.reconciliation import _files
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*command: str) -> tuple[int, str]:
+    out = io.StringIO()
+    try:
+        call_command(*command, stdout=out)
+    except SystemExit as exc:
+        return int(exc.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.fixture
+def lost(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
+    return make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown", error_message="Lost.")
+
+
+def test_lost_job_goes_on_with_its_operation(lost: VideoJob) -> None:
+    run("adopt_operation", str(lost.pk), " operations/abc ")
+
+    lost.refresh_from_db()
+    assert (lost.phase, lost.operation, lost.slot, lost.error_code, lost.error_message, lost.completed_at) == (
+        Phase.GENERATING,
+        "operations/abc",
+        1,
+        "",
+        "",
+        None,
+    )
+    assert VideoJob.objects.due(Phase.GENERATING).get() == lost
+
+
+def test_only_a_lost_job_is_taken_up(make_user: MakeUser, make_job: MakeJob) -> None:
+    for phase in (Phase.GENERATING, Phase.SUCCEEDED, Phase.FAILED):
+        with pytest.raises(CommandError, match="submission_unknown"):
+            call_command("adopt_operation", str(make_job(make_user(f"{phase}@example.com"), phase=phase).pk), "x")
+
+
+def test_operation_of_another_job_is_refused(lost: VideoJob, make_job: MakeJob) -> None:
+    taken = make_job(lost.owner, phase=Phase.GENERATING)
+
+    with pytest.raises(CommandError, match="Another job"):
+        call_command("adopt_operation", str(lost.pk), taken.operation)
+
+
+def test_owner_without_a_slot_is_waited_for(lost: VideoJob, make_job: MakeJob) -> None:
+    for _ in range(3):
+        make_job(lost.owner)
+
+    with pytest.raises(CommandError, match="three unfinished jobs"):
+        call_command("adopt_operation", str(lost.pk), "x")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 1001, "a\nb"])
+def test_name_that_no_operation_has_is_refused(lost: VideoJob, name: str) -> None:
+    with pytest.raises(CommandError, match="printable"):
+        call_command("adopt_operation", str(lost.pk), name)
+
+
+def test_unknown_job_is_refused() -> None:
+    with pytest.raises(CommandError, match="no such video job"):
+        call_command("adopt_operation", str(uuid.uuid4()), "x")
+
+
+def paid(job: VideoJob) -> VideoJob:
+    ledger.charge(account=job.owner.token_account, job_id=job.pk, tokens=50)
+    return job
+
+
+@pytest.fixture
+def agreeing(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
+    for folder in ("videos", "inputs", "looks"):
+        for name in disposal_names(folder):
+            default_storage.delete(name)
+    job = paid(make_job(make_user(), phase=Phase.SUCCEEDED))
+    default_storage.save(str(job.video.name), ContentFile(b"video"))
+    return job
+
+
+def disposal_names(folder: str) -> list[str]:
+
+    return list(_files(default_storage, folder))
+
+
+def test_everything_agrees(agreeing: VideoJob) -> None:
+    assert run("reconcile") == (0, "Everything agrees.\n")
+
+
+def test_wrong_balance_is_found(agreeing: VideoJob) -> None:
+    TokenAccount.objects.update(balance=7)
+    account = agreeing.owner.token_account
+
+    status, said = run("reconcile")
+
+    assert (status, said) == (
+        1,
+        f"balance    Account {account.pk} has 7 tokens, its entries sum to 950.\n1 mismatches.\n",
+    )
+
+
+def test_job_without_or_with_another_charge_is_found(agreeing: VideoJob, make_job: MakeJob) -> None:
+    unpaid = make_job(agreeing.owner, phase=Phase.FAILED)
+    VideoJob.objects.filter(pk=agreeing.pk).update(tokens_charged=20)
+
+    said = json.loads(run("reconcile", "--json")[1])
+
+    assert sorted(mismatch["sentence"] for mismatch in said) == sorted(
+        [
+            f"Job {agreeing.pk} says 20 tokens, its charge -50.",
+            f"Job {unpaid.pk} has no charge in the ledger.",
+        ]
+    )
+
+
+def test_lost_video_is_found(agreeing: VideoJob) -> None:
+    default_storage.delete(str(agreeing.video.name))
+
+    status, said = run("reconcile")
+
+    assert (status, f"Job {agreeing.pk} succeeded" in said) == (1, True)
+
+
+def test_stray_files_are_found_and_removed_when_asked(agreeing: VideoJob) -> None:
+    default_storage.save("videos/stray.mp4", ContentFile(b"x"))
+    default_storage.save("inputs/deep/stray.png", ContentFile(b"x"))
+    default_storage.save("looks/waits.png", ContentFile(b"x"))
+    disposal.dispose(["looks/waits.png"], after_seconds=60)
+
+    found = json.loads(run("reconcile", "--json")[1])
+    untouched = Disposal.objects.count()
+    run("reconcile", "--fix")
+    disposal.sweep()
+
+    assert [mismatch["file"] for mismatch in found] == ["videos/stray.mp4", "inputs/deep/stray.png"]
+    assert untouched == 1
+    assert not default_storage.exists("videos/stray.mp4")
+    assert default_storage.exists(str(agreeing.video.name))
+
+
+def test_sweeper_compares_once_a_day(agreeing: VideoJob, caplog: Any) -> None:
+    TokenAccount.objects.update(balance=7)
+
+    sweeper.do_chores()
+    sweeper.do_chores()
+
+    assert [record.message for record in caplog.records if record.name == "videos.reconciliation"] == ["mismatch"]
+    assert Heartbeat.objects.filter(name="daily").count() == 1

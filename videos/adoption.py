@@ -1,0 +1,51 @@
+"""Takes up a job again whose submit answer was lost, once somebody has found its operation at the provider."""
+
+import logging
+import uuid
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts import ledger
+from accounts.models import JOB_SLOTS
+from studio.errors import Conflict, InvalidInput, NotFound
+from videos.models import VideoJob, new_lease
+from videos.phases import Phase
+
+logger = logging.getLogger(__name__)
+
+OPERATION_MAX = 1000  # characters; the column's width
+
+
+def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
+    """Let a job that failed as `submission_unknown` go on from its operation.
+
+    Tokens that were given back for the failure stay with the owner: losing the answer was our fault. Raises NotFound,
+    InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise, for an operation that
+    another job has, or while the owner has no free slot.
+    """
+    name = operation.strip()
+    if not name or len(name) > OPERATION_MAX or not name.isprintable():
+        raise InvalidInput(f"An operation's name has 1 to {OPERATION_MAX} printable characters.")
+    with transaction.atomic():
+        job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
+        if job is None:
+            raise NotFound("There is no such video job.")
+        if job.phase != Phase.FAILED or job.error_code != "submission_unknown":
+            raise Conflict("Only a job that failed as submission_unknown can be taken up again.")
+        if VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).exists():
+            raise Conflict("Another job has this operation.")
+        VideoJob.objects.advance(
+            job, Phase.GENERATING, operation=name, slot=_free_slot(job), due_at=Now(), lease=new_lease()
+        )
+        job.log("The video service has the job after all; going on.")
+    logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
+
+
+def _free_slot(job: VideoJob) -> int:
+    ledger.lock_account(user_id=job.owner_id)
+    taken = set(VideoJob.objects.filter(owner=job.owner_id).live().values_list("slot", flat=True))
+    free = [slot for slot in JOB_SLOTS if slot not in taken]
+    if not free:
+        raise Conflict("The owner has three unfinished jobs; try again when one has finished.")
+    return free[0]

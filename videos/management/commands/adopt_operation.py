@@ -1,0 +1,30 @@
+"""`manage.py adopt_operation`: let a job whose submit answer was lost go on."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from studio.errors import StudioError
+from videos.adoption import adopt_operation
+
+
+class Command(BaseCommand):
+    help = (
+        "Attach the provider's operation to a job that failed as submission_unknown; it goes on from there. Look for "
+        "the name in the logs ('operation accepted'), or in the provider's console. Tokens that were given back stay "
+        "with the owner. Example: manage.py adopt_operation 550e8400-e29b-41d4-a716-446655440000 "
+        "models/veo-3.1-generate-preview/operations/abc123"
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("job", metavar="JOB", type=UUID, help="the job's id")
+        parser.add_argument("operation", metavar="NAME", help="the operation's name, as the provider spells it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            adopt_operation(job_id=options["job"], operation=options["operation"])
+        except StudioError as exc:
+            raise CommandError(exc.message) from exc
+        self.stdout.write("Taken up again; the sweeper asks the provider within seconds.")

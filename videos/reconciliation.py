@@ -1,0 +1,102 @@
+"""Compares what should agree: balances with the ledger, jobs with their charges, rows with files, both ways."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.files.storage import Storage
+from django.db.models import BigIntegerField, F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import LedgerEntry, TokenAccount
+from looks.models import Look, Product
+from studio.models import Disposal
+from studio.storage import disposal, media_storage
+from videos.models import JobInput, VideoJob
+from videos.phases import Phase
+
+logger = logging.getLogger(__name__)
+
+FOLDERS = ("videos", "inputs", "looks")  # what we name files after; others in the storage are not ours
+BATCH = 1000  # rows at a time
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Two things that do not agree, in a sentence; `file` is set where removing that file mends it."""
+
+    kind: str
+    sentence: str
+    file: str = ""
+
+
+def reconcile(*, fix: bool) -> list[Mismatch]:
+    """Everything that does not agree. With `fix`, files that nothing refers to are given up; nothing else is touched.
+
+    Raises what the storage raises.
+    """
+    found = [*_balances(), *_charges(), *_lost_files(), *_stray_files(media_storage())]
+    for mismatch in found:
+        logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
+    if fix:
+        disposal.dispose([mismatch.file for mismatch in found])
+    return found
+
+
+def _balances() -> Iterator[Mismatch]:
+    entries = LedgerEntry.objects.filter(account=OuterRef("pk")).order_by().values("account")
+    total = Subquery(entries.values(sum=Sum("amount")), output_field=BigIntegerField())
+    wrong = TokenAccount.objects.annotate(total=Coalesce(total, 0)).exclude(balance=F("total"))
+    for account in wrong.iterator(BATCH):
+        yield Mismatch(
+            "balance", f"Account {account.pk} has {account.balance} tokens, its entries sum to {account.total}."
+        )
+
+
+def _charges() -> Iterator[Mismatch]:
+    charge = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="charge").values("amount")
+    refund = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="refund").values("amount")
+    jobs = VideoJob.objects.annotate(charge=Subquery(charge), refund=Subquery(refund))
+    facts = jobs.values_list("id", "tokens_charged", "charge", "refund")
+    for job_id, tokens, paid, _ in facts.exclude(charge=-F("tokens_charged")).iterator(BATCH):
+        yield Mismatch("charge", f"Job {job_id} says {tokens} tokens, its charge {paid}.")
+    for job_id, _, _, _ in facts.filter(charge=None).iterator(BATCH):
+        yield Mismatch("charge", f"Job {job_id} has no charge in the ledger.")
+    for job_id, tokens, _, given_back in facts.filter(refund__gt=F("tokens_charged")).iterator(BATCH):
+        yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and got {given_back} back.")
+
+
+def _lost_files() -> Iterator[Mismatch]:
+    storage = media_storage()
+    for job in VideoJob.objects.filter(phase=Phase.SUCCEEDED).only("id", "video").iterator(BATCH):
+        if not storage.exists(str(job.video.name)):
+            yield Mismatch("lost file", f"Job {job.pk} succeeded, and its video {job.video.name} is gone.")
+
+
+def _stray_files(storage: Storage) -> Iterator[Mismatch]:
+    """Files that no row refers to. The storage is read first: what is stored meanwhile is not looked at."""
+    names = [name for folder in FOLDERS for name in _files(storage, folder)]
+    known = set(_known_files())
+    for name in names:
+        if name not in known:
+            yield Mismatch("stray file", f"Nothing refers to the file {name}.", file=name)
+
+
+def _files(storage: Storage, folder: str) -> Iterator[str]:
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:  # nothing stored there yet
+        return
+    for name in files:
+        yield f"{folder}/{name}"
+    for name in folders:
+        yield from _files(storage, f"{folder}/{name}")
+
+
+def _known_files() -> Iterator[str]:
+    yield from Disposal.objects.values_list("name", flat=True).iterator(BATCH)
+    yield from JobInput.objects.values_list("file_name", flat=True).iterator(BATCH)
+    yield from Product.objects.values_list("thumbnail", flat=True).iterator(BATCH)
+    for rows in (VideoJob.objects.values_list("video", "poster"), Look.objects.values_list("image", "thumbnail")):
+        for pair in rows.iterator(BATCH):
+            yield from pair
