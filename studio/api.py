@@ -165,6 +165,35 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
         }
 
 
+class IdPagination(SkipLimitPagination):
+    """The ids of a page of an ordered query set, found in its index alone; the rows are fetched by id then.
+
+    A page past the middle is skipped to from the end, so no page costs more than the middle one. The total is counted
+    only where the page itself does not tell it.
+    """
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        """The ids of the page, in order."""
+        skip, limit = self.get_offset(request), self.get_limit(request)
+        ids = queryset.values_list("pk", flat=True)
+        if skip == 0:
+            page = list(ids[:limit])
+            total = len(page) if len(page) < limit else self.get_count(queryset)
+        else:
+            total = self.get_count(queryset)
+            page = _from_the_nearer_end(ids, skip, limit, total)
+        self.request, self.offset, self.limit, self.count = request, skip, limit, total
+        return page
+
+
+def _from_the_nearer_end(ids: Any, skip: int, limit: int, total: int) -> list[Any]:
+    behind = max(total - skip - limit, 0)  # rows after the page
+    if skip <= behind:
+        return list(ids[skip : skip + limit])
+    size = max(min(limit, total - skip), 0)
+    return list(ids.reverse()[behind : behind + size])[::-1]
+
+
 class IsOwnerOrAdmin(permissions.BasePermission):
     """An object is its owner's; an admin (`is_staff`) may act on any."""
 

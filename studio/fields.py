@@ -45,3 +45,33 @@ class PictureField(serializers.FileField):
             return read_picture(upload)
         except BadImage as exc:
             self.fail("bad_image", reason=str(exc))
+
+
+class BlankAsNull(serializers.CharField):
+    """Text that is shown as null where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # that is its point
+        """The text, or None."""
+        return value or None
+
+
+class StoredFileUrl(serializers.URLField):
+    """The absolute URL of a stored file, null where there is none; shown by a Projection."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+
+class FromElsewhere(serializers.SerializerMethodField):
+    """Something that is no column of the row; whoever shows the row brings it along."""
+
+    def __init__(self, shape: Any, **kwargs: Any) -> None:
+        self.shape = shape
+        super().__init__(**kwargs)
+
+    def bind(self, field_name: str, parent: Any) -> None:
+        """Without the method that a SerializerMethodField looks for."""
+        serializers.Field.bind(self, field_name, parent)

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
@@ -17,6 +18,16 @@ class ErrorAnswer(serializers.Serializer[Any]):
         required=False,
         help_text="For a form: the messages by field, spelled as the client spelled it.",
     )
+
+
+class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
+    """A field that is brought along has the shape that it says."""
+
+    target_class = "studio.fields.FromElsewhere"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        """The schema of the shape."""
+        return auto_schema._map_serializer_field(self.target.shape, direction)  # type: ignore[no-untyped-call]  # so is this
 
 
 class StudioSchema(AutoSchema):

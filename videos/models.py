@@ -35,10 +35,6 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         """Shown to the public under one of these words."""
         return self.filter(phase__in=[phase for phase, status in STATUS.items() if status in statuses])
 
-    def with_looks(self) -> Self:
-        """With the looks that each was made for, in one more statement."""
-        return self.prefetch_related("look_videos__look")
-
     def due(self, *phases: Phase) -> Self:
         """Live rows of these phases whose next look has come, the longest waiting first."""
         return self.filter(phase__in=phases, due_at__lte=Now()).order_by("due_at", "id")

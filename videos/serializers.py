@@ -7,10 +7,10 @@ from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from studio.fields import PictureField, StrictBoolean, Timestamp
+from studio.fields import BlankAsNull, FromElsewhere, PictureField, StoredFileUrl, StrictBoolean, Timestamp
 from videos import catalogue
 from videos.models import JobLog, VideoJob
-from videos.phases import Status
+from videos.phases import STATUS, Phase, Status
 
 PROMPT_MAX = 4000  # characters; from the contract
 
@@ -64,74 +64,16 @@ class AssociatedLook(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     title = serializers.CharField()
-    generatedImageUrl = serializers.URLField(allow_null=True)
+    generatedImageUrl = StoredFileUrl()
     isDefault = serializers.BooleanField()
 
 
-class VideoJobOutput(serializers.Serializer[VideoJob]):
-    """A job as every endpoint shows it."""
+class StatusOfPhase(serializers.ChoiceField):
+    """The public word for a phase."""
 
-    id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=Status.choices)
-    prompt = serializers.CharField()
-    model = serializers.CharField()
-    resolution = serializers.CharField()
-    aspectRatio = serializers.CharField(source="aspect_ratio")
-    durationSeconds = serializers.IntegerField(source="duration_seconds")
-    generateAudio = serializers.BooleanField(source="generate_audio")
-    mockMode = serializers.BooleanField(source="mock_mode")
-    cloudinaryUrl = serializers.SerializerMethodField(method_name="video_url")
-    posterUrl = serializers.SerializerMethodField(method_name="poster_url")
-    progressPercentage = serializers.IntegerField(source="progress_percentage")
-    errorCode = serializers.SerializerMethodField(method_name="error_code")
-    errorMessage = serializers.SerializerMethodField(method_name="error_message")
-    tokensCharged = serializers.IntegerField(source="tokens_charged")
-    associatedLooks = serializers.SerializerMethodField(method_name="looks")
-    createdAt = Timestamp(source="created_at")
-    startedAt = Timestamp(source="started_at", allow_null=True)
-    completedAt = Timestamp(source="completed_at", allow_null=True)
-    updatedAt = Timestamp(source="updated_at")
-    # The list document spells these four in snake_case, the other one in camelCase; both are served.
-    cloudinary_url = serializers.SerializerMethodField(method_name="video_url")
-    progress_percentage = serializers.IntegerField()
-    created_at = Timestamp()
-    updated_at = Timestamp()
-
-    def _absolute(self, file: Any) -> str | None:
-        return str(self.context["request"].build_absolute_uri(file.url)) if file else None
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def video_url(self, job: VideoJob) -> str | None:
-        """Where the stored video is; null until SUCCEEDED."""
-        return self._absolute(job.video)
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def poster_url(self, job: VideoJob) -> str | None:
-        """A still of the video."""
-        return self._absolute(job.poster)
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def error_code(self, job: VideoJob) -> str | None:
-        """Why it failed, for a machine."""
-        return job.error_code or None
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def error_message(self, job: VideoJob) -> str | None:
-        """Why it failed, for a person."""
-        return job.error_message or None
-
-    @extend_schema_field(AssociatedLook(many=True))
-    def looks(self, job: VideoJob) -> list[Any]:
-        """The looks that it was made for."""
-        return [
-            {
-                "id": str(row.look_id),
-                "title": row.look.title,
-                "generatedImageUrl": self._absolute(row.look.image),
-                "isDefault": row.is_default,
-            }
-            for row in job.look_videos.all()
-        ]
+    def to_representation(self, value: str) -> str:
+        """Of the four."""
+        return STATUS[Phase(value)].value
 
 
 class JobLogOutput(serializers.Serializer[JobLog]):
@@ -142,16 +84,40 @@ class JobLogOutput(serializers.Serializer[JobLog]):
     message = serializers.CharField()
 
 
+class VideoJobOutput(serializers.Serializer[VideoJob]):
+    """A job as every endpoint shows it. Read by `videos.representation`."""
+
+    id = serializers.UUIDField()
+    status = StatusOfPhase(source="phase", choices=Status.choices)
+    prompt = serializers.CharField()
+    model = serializers.CharField()
+    resolution = serializers.CharField()
+    aspectRatio = serializers.CharField(source="aspect_ratio")
+    durationSeconds = serializers.IntegerField(source="duration_seconds")
+    generateAudio = serializers.BooleanField(source="generate_audio")
+    mockMode = serializers.BooleanField(source="mock_mode")
+    cloudinaryUrl = StoredFileUrl(source="video", help_text="Where the stored video is; null until SUCCEEDED.")
+    posterUrl = StoredFileUrl(source="poster", help_text="A still of the video.")
+    progressPercentage = serializers.IntegerField(source="progress_percentage")
+    errorCode = BlankAsNull(source="error_code", help_text="Why it failed, for a machine.")
+    errorMessage = BlankAsNull(source="error_message", help_text="Why it failed, for a person.")
+    tokensCharged = serializers.IntegerField(source="tokens_charged")
+    associatedLooks = FromElsewhere(AssociatedLook(many=True), help_text="The looks that it was made for.")
+    createdAt = Timestamp(source="created_at")
+    startedAt = Timestamp(source="started_at", allow_null=True)
+    completedAt = Timestamp(source="completed_at", allow_null=True)
+    updatedAt = Timestamp(source="updated_at")
+    # The list document spells these four in snake_case, the other one in camelCase; both are served.
+    cloudinary_url = StoredFileUrl(source="video")
+    progress_percentage = serializers.IntegerField()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
 class VideoJobDetail(VideoJobOutput):
     """A job with its story, oldest line first."""
 
-    logs = serializers.SerializerMethodField()
-
-    @extend_schema_field(JobLogOutput(many=True))
-    def get_logs(self, job: VideoJob) -> list[Any]:
-        """The lines."""
-        lines = job.logs.order_by("timestamp", "id")
-        return [JobLogOutput(line).data for line in lines]
+    logs = FromElsewhere(JobLogOutput(many=True))
 
 
 class Durations(serializers.Serializer[Any]):

@@ -18,10 +18,10 @@ from accounts.identity import caller
 from looks import curation
 from looks.models import Look
 from studio import files
-from studio.api import IsOwnerOrAdmin, as_uuid
+from studio.api import IdPagination, IsOwnerOrAdmin, as_uuid
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.schema import ErrorAnswer
-from videos import catalogue, creation, deletion
+from videos import catalogue, creation, deletion, representation
 from videos.models import VideoJob
 from videos.orders import Order
 from videos.phases import Phase
@@ -54,7 +54,8 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
     serializer_class = VideoJobOutput
-    queryset = VideoJob.objects.with_looks()
+    pagination_class = IdPagination
+    queryset = VideoJob.objects.all()
     lookup_value_regex = "[^/]+"
 
     def get_object(self) -> VideoJob:
@@ -100,18 +101,18 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         values = _tuples(form.validated_data)
         order = Order(**values | {"look_id": _look_id(values["look_id"], request)})
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
-        body = VideoJobDetail(job, context=self.get_serializer_context()).data
+        body = representation.show_detail(job, request=request)
         location = reverse("video-job-detail", args=[job.pk], request=request)
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     def list(self, request: Request) -> Response:
         """The caller's own jobs, newest first."""
-        page = self.paginate_queryset(self._wanted(request))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        ids: Any = self.paginate_queryset(self._wanted(request))
+        return self.get_paginated_response(representation.show_page(ids, request=request))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One job, with its story."""
-        return Response(VideoJobDetail(self.get_object(), context=self.get_serializer_context()).data)
+        return Response(representation.show_detail(self.get_object(), request=request))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete it, whatever its status; its slot is free at once."""
@@ -187,7 +188,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         wanted: dict[str, Any] = query.validated_data
         if wanted["all"] and not caller(request).is_staff:
             raise NotAllowed("Only an admin may list everybody's video jobs.")
-        jobs = VideoJob.objects.with_looks()
+        jobs = VideoJob.objects.all()
         if not wanted["all"]:
             jobs = jobs.filter(owner=caller(request))
         if "status" in wanted:

@@ -17,6 +17,7 @@ from studio.models import Disposal
 logger = logging.getLogger(__name__)
 
 ADOPTION_SECONDS = 3600  # from registration to commit; well above the longest RQ job (settings.RQ_QUEUES)
+AT_ONCE = -0.001  # seconds; SQLite's clock ticks in milliseconds, and "now" is due one tick later
 RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one goes on for ever
 
 
@@ -30,7 +31,7 @@ def adopt(*names: str) -> None:
     Disposal.objects.filter(name__in=names).delete()
 
 
-def dispose(names: Iterable[str], *, after_seconds: float = 0) -> None:
+def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
     """Call in the transaction that ends the last reference to the files; blank names are skipped."""
     _schedule([name for name in names if name], seconds=after_seconds)
 

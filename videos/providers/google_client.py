@@ -19,7 +19,7 @@ import httpx
 from django.conf import settings
 from google import genai
 from google.auth.credentials import Credentials
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request as TokenRequest
 from google.genai import errors, types
 
@@ -143,8 +143,8 @@ class House:
         options = types.HttpOptions(
             base_url=self._url or None,
             timeout=int(timeout_seconds * 1000),  # milliseconds
-            # No retries: each would be another paid call. The default is 5 attempts; 0 means 1, and an empty list of
-            # statuses means the default one. The Interactions client reads this differently: see google_omni.
+            # No retries: each would be another paid call. By default the SDK makes 5 attempts; an empty list of
+            # statuses means the default list. Its Interactions client reads this differently: see google_omni.
             retry_options=types.HttpRetryOptions(attempts=1, http_status_codes=[418]),
             httpx_client=http,
         )
@@ -177,7 +177,7 @@ class House:
             if not self._credentials.valid:
                 self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
         except GoogleAuthError as exc:
-            if exc.retryable:
+            if exc.retryable or isinstance(exc, TransportError):
                 raise NotAccepted(describe(exc)) from exc
             raise Refused(describe(exc), code="provider_misconfigured") from exc
         return self._credentials
@@ -188,4 +188,4 @@ def _unless_away(work: Callable[[], T]) -> T:
     try:
         return work()
     except ProviderError as exc:
-        raise Unreachable(str(exc), code=exc.code) from exc
+        raise Unreachable(str(exc)) from exc

@@ -4,9 +4,10 @@ import base64
 from pathlib import Path
 from typing import Any
 
-# The SDK imports this half of itself when it is first used; a worker loads it before it forks.
-import google.genai.interactions  # noqa: F401 - see above
 from google import genai
+
+# The SDK imports this half of itself when it is first used; a worker is to have it before it forks.
+from google.genai._gaos import google_genai as _  # noqa: F401 - see above
 
 from videos.providers.base import (
     Finished,
@@ -89,8 +90,8 @@ def _image(image: Image) -> dict[str, Any]:
 def _interactions(client: genai.Client) -> Any:
     """The client's Interactions half, with its retries off.
 
-    It takes HttpRetryOptions(attempts=1) for one retry, and repeats a POST after a reset or a time-out (google-genai
-    2.34.0, _gaos/google_genai.py and _gaos/utils/retries.py, read 2026-11).
+    It takes HttpRetryOptions(attempts=1) for one retry: of the statuses named there, so of every 429, 503 and 500 by
+    default (google-genai 2.34.0, _gaos/google_genai.py and _gaos/utils/retries.py, read and measured 2026-11).
     """
     interactions = client.interactions
     interactions.sdk_configuration.retry_config = None

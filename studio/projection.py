@@ -1,0 +1,84 @@
+"""Shows rows as the API does, from a serializer's declaration, without building model instances or serializers.
+
+The declaration is read once: which columns it needs, and how each is shown. Showing a row is then one pass over a
+tuple; a page costs about a tenth of what the serializer itself takes. The OpenAPI schema comes from the same class.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from django.db.models import FileField, Model
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+
+from studio.fields import FromElsewhere, StoredFileUrl
+
+Show = Callable[[Any], Any]
+
+
+def site_of(request: Request) -> str:
+    """Scheme and host under which the client has found us."""
+    return str(request.build_absolute_uri("/")).rstrip("/")
+
+
+def absolute(url: str, *, site: str) -> str:
+    """The URL of a stored file with a host in it; a storage service puts one there itself."""
+    return f"{site}{url}" if url.startswith("/") else url
+
+
+class Projection:
+    """A serializer class, compiled. Its fields name columns of one model, or are FromElsewhere."""
+
+    def __init__(self, serializer: type[BaseSerializer[Any]], model: type[Model]) -> None:
+        self._serializer = serializer
+        self._model = model
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """What to pass to `values_list`."""
+        return tuple(dict.fromkeys(source for _, source, _ in self._fields))
+
+    def shown(self, row: tuple[Any, ...], *, site: str, **elsewhere: Any) -> dict[str, Any]:
+        """A row of `values_list(*columns)` as the API shows it; `elsewhere` has the fields that are no columns."""
+        answer = {name: None if (value := row[index]) is None else show(value) for name, index, show in self._plain}
+        for name, index, url_of in self._files:
+            answer[name] = absolute(url_of(row[index]), site=site) if row[index] else None
+        return answer | elsewhere
+
+    def row_of(self, instance: Model) -> tuple[Any, ...]:
+        """The row that `values_list` would have given, from an instance that is at hand anyway."""
+        return tuple(read(instance) for read in self._readers)
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, str, Any]]:
+        fields: Mapping[str, Any] = self._serializer().fields  # type: ignore[attr-defined]  # every Serializer has them
+        return [
+            (name, str(field.source), field) for name, field in fields.items() if not isinstance(field, FromElsewhere)
+        ]
+
+    @cached_property
+    def _plain(self) -> list[tuple[str, int, Show]]:
+        return [
+            (name, self.columns.index(source), field.to_representation)
+            for name, source, field in self._fields
+            if not isinstance(field, StoredFileUrl)
+        ]
+
+    @cached_property
+    def _files(self) -> list[tuple[str, int, Show]]:
+        return [
+            (name, self.columns.index(source), self._column(source).storage.url)
+            for name, source, field in self._fields
+            if isinstance(field, StoredFileUrl)
+        ]
+
+    @cached_property
+    def _readers(self) -> list[Show]:
+        return [
+            attrgetter(f"{name}.name" if isinstance(self._column(name), FileField) else name) for name in self.columns
+        ]
+
+    def _column(self, name: str) -> Any:
+        return self._model._meta.get_field(name)
