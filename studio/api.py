@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from studio import errors
+from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
 def _answer(exc: Exception) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc)
+    if isinstance(exc, StorageError):
+        logger.error("storage failed", exc_info=exc)
+        return _studio_answer(
+            errors.Unavailable("Files cannot be stored or read at the moment.", code="storage_failed")
+        )
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
         return _studio_answer(errors.TooLarge())
     if isinstance(exc, Http404):

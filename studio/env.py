@@ -1,15 +1,27 @@
 """Reads settings from the environment and `.env`; a malformed value is named, with what it should look like."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import dj_database_url
 from dotenv.parser import parse_stream
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+_CLOUDINARY_URL = re.compile(
+    r"cloudinary://(?P<api_key>[\w-]+):(?P<api_secret>[\w-]+)@(?P<cloud_name>[\w-]+)/?(?:\?(?P<query>.+))?", re.ASCII
+)
+_CLOUDINARY_OPTIONS = {
+    "upload_prefix": (r"https?://[^\s/]+", "https://api-eu.cloudinary.com"),
+    "secure_distribution": (r"(https?://)?[^\s/]+", "media.example.com"),
+    "private_cdn": ("true|false", "true"),
+    "secure": ("true", "true"),  # part of many examples; there is no other way here
+}
 
 
 class BadEnvironment(Exception):
@@ -32,7 +44,9 @@ def load_dotenv(path: Path) -> None:
         # python-dotenv itself skips what it cannot parse, and goes on with half of the settings
         unclear = binding.error or "\0" in (binding.value or "") or (binding.key and binding.value is None)
         if unclear:
-            raise BadEnvironment(f"line {binding.original.line} of {path} is not NAME=value.")
+            source = binding.original.string
+            blank_lines = source[: len(source) - len(source.lstrip())].count("\n")
+            raise BadEnvironment(f"line {binding.original.line + blank_lines} of {path} is not NAME=value.")
     for name, value in {binding.key: binding.value for binding in bindings if binding.key}.items():
         os.environ.setdefault(name, value or "")
 
@@ -107,6 +121,57 @@ def redis_url(name: str) -> str:
     value = text(name)
     if value and not value.startswith(("redis://", "rediss://", "unix://")):
         raise BadEnvironment(f"{name} should look like redis://localhost:6379/0.")
+    return value
+
+
+def cloudinary_url(name: str) -> dict[str, Any] | None:
+    """The account that the URL names, as options of studio.storage.cloudinary; None when unset.
+
+    Raises BadEnvironment for anything but cloudinary://key:secret@cloud, with or without options that we know.
+    """
+    value = text(name)
+    if not value:
+        return None
+    match = _CLOUDINARY_URL.fullmatch(value)
+    if match is None:  # it holds a secret: the message says nothing of it
+        raise BadEnvironment(f"{name} should look like cloudinary://key:secret@cloud.")
+    options = dict(parse_qsl(match["query"] or "", keep_blank_values=True))
+    for option, given in options.items():
+        if option not in _CLOUDINARY_OPTIONS:
+            raise BadEnvironment(f"{name} has {option!r}; it may have: {', '.join(_CLOUDINARY_OPTIONS)}.")
+        pattern, example = _CLOUDINARY_OPTIONS[option]
+        if not re.fullmatch(pattern, given):
+            raise BadEnvironment(f"{name} has {option}={given}; it should look like {option}={example}.")
+    account = {part: match[part] for part in ("cloud_name", "api_key", "api_secret")}
+    return account | {
+        "upload_prefix": options.get("upload_prefix", ""),
+        "secure_distribution": options.get("secure_distribution", ""),
+        "private_cdn": options.get("private_cdn") == "true",
+    }
+
+
+def folder(name: str, default: str) -> str:
+    """A path of plain folder names, such as a/b. Raises BadEnvironment for any other, and for what reads as v1."""
+    value = text(name, default).strip("/")
+    parts = value.split("/")
+    if len(value) > 100 or not all(re.fullmatch(r"(?!v\d+$)[\w-]+", part, re.ASCII) for part in parts):
+        raise BadEnvironment(f"{name} is {value!r}; it should look like ai-studio or shop/videos.")
+    return value
+
+
+def http_url(name: str) -> str:
+    """The base URL of a web service, or "". Raises BadEnvironment for one with a query, or of another scheme."""
+    value = text(name).rstrip("/")
+    if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise BadEnvironment(f"{name} is {value!r}; it should look like https://host.example.com.")
+    return value
+
+
+def bucket(name: str) -> str:
+    """A place in Google Cloud Storage, or "". Raises BadEnvironment for anything else."""
+    value = text(name)
+    if value and not re.fullmatch(r"gs://[a-z0-9][\w.-]+(/[^\s?#]*)?", value):
+        raise BadEnvironment(f"{name} is {value!r}; it should look like gs://bucket/folder.")
     return value
 
 

@@ -19,6 +19,7 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
     """A file of the local storage by its name, for deployments without a storage service."""
     content_type = TYPES.get(name.rpartition(".")[2].lower())
     try:
+        default_storage.path(name)  # only where files are on our disk: a storage service must not be led by a client
         if content_type is None or not default_storage.exists(name):
             raise Http404
         etag = f"{default_storage.size(name)}-{default_storage.get_modified_time(name).timestamp()}"

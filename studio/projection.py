@@ -16,6 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from studio.fields import FromElsewhere, StoredFileUrl
 
 Show = Callable[[Any], Any]
+Step = tuple[tuple[str, ...], int, Show]  # the names on the wire, the column's place in the row, how it is shown
 
 
 def site_of(request: Request) -> str:
@@ -42,9 +43,16 @@ class Projection:
 
     def shown(self, row: tuple[Any, ...], *, site: str, **elsewhere: Any) -> dict[str, Any]:
         """A row of `values_list(*columns)` as the API shows it; `elsewhere` has the fields that are no columns."""
-        answer = {name: None if (value := row[index]) is None else show(value) for name, index, show in self._plain}
-        for name, index, url_of in self._files:
-            answer[name] = absolute(url_of(row[index]), site=site) if row[index] else None
+        answer: dict[str, Any] = {}
+        for names, index, show in self._plain:
+            value = row[index]
+            shown = None if value is None else show(value)
+            for name in names:
+                answer[name] = shown
+        for names, index, url_of in self._files:
+            url = absolute(url_of(row[index]), site=site) if row[index] else None
+            for name in names:
+                answer[name] = url
         return answer | elsewhere
 
     def row_of(self, instance: Model) -> tuple[Any, ...]:
@@ -59,20 +67,25 @@ class Projection:
         ]
 
     @cached_property
-    def _plain(self) -> list[tuple[str, int, Show]]:
-        return [
-            (name, self.columns.index(source), field.to_representation)
-            for name, source, field in self._fields
-            if not isinstance(field, StoredFileUrl)
-        ]
+    def _plain(self) -> list[Step]:
+        return self._steps(lambda field: not isinstance(field, StoredFileUrl), lambda _, field: field.to_representation)
 
     @cached_property
-    def _files(self) -> list[tuple[str, int, Show]]:
-        return [
-            (name, self.columns.index(source), self._column(source).storage.url)
-            for name, source, field in self._fields
-            if isinstance(field, StoredFileUrl)
-        ]
+    def _files(self) -> list[Step]:
+        return self._steps(
+            lambda field: isinstance(field, StoredFileUrl), lambda source, _: self._column(source).storage.url
+        )
+
+    def _steps(self, wanted: Callable[[Any], bool], show_of: Callable[[str, Any], Show]) -> list[Step]:
+        """What to show of each column; names that show the same of one column share a step."""
+        steps: dict[tuple[str, type], Step] = {}
+        for name, source, field in self._fields:
+            if wanted(field):
+                names, index, show = steps.get(
+                    (source, type(field)), ((), self.columns.index(source), show_of(source, field))
+                )
+                steps[source, type(field)] = ((*names, name), index, show)
+        return list(steps.values())
 
     @cached_property
     def _readers(self) -> list[Show]:

@@ -91,6 +91,7 @@ CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Dispo
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database("DATABASE_URL") or {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
 }
+DATABASES["default"]["CONN_MAX_AGE"] = 600  # seconds; a connection a request would cost more than the request
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a writer waits for its turn instead of failing half-way
@@ -99,7 +100,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
     }
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True}
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -141,6 +142,12 @@ STORAGES: dict[str, dict[str, Any]] = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+_account = env.cloudinary_url("CLOUDINARY_URL")  # no setting called CLOUDINARY: its SDK would read that
+if _account:
+    STORAGES["default"] = {
+        "BACKEND": "studio.storage.cloudinary.CloudinaryStorage",
+        "OPTIONS": _account | {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")},
+    }
 MIB = 1024 * 1024
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 50, least=1, most=500) * 1_000_000
@@ -177,9 +184,9 @@ SIMPLE_JWT = {
 
 # -- The API and its documentation
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["studio.requests.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "studio.requests.JSONParser",
         "rest_framework.parsers.FormParser",
@@ -218,6 +225,18 @@ SPECTACULAR_SETTINGS = {
 REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
 MOCK_VIDEO_SECONDS = env.integer("MOCK_VIDEO_SECONDS", 6, most=3600)
 
+# -- Google. Each is optional: a provider without its key or project is not offered (videos.providers.registry).
+GEMINI_API_KEY = env.text("GEMINI_API_KEY")  # for Veo and Omni on the Gemini API
+VERTEX_API_KEY = env.text("VERTEX_API_KEY")  # an express key; with it, project and location are not used
+VERTEX_PROJECT = env.text("VERTEX_PROJECT")  # signs in as Google's libraries do: GOOGLE_APPLICATION_CREDENTIALS …
+VERTEX_LOCATION = env.text("VERTEX_LOCATION", "us-central1")
+VERTEX_OUTPUT_GCS_URI = env.bucket("VERTEX_OUTPUT_GCS_URI")  # where Vertex leaves films; else in its replies
+# A server that stands in for Google's, for tests. The SDK would read these by itself, but not for downloads.
+GOOGLE_GEMINI_BASE_URL = env.http_url("GOOGLE_GEMINI_BASE_URL")
+GOOGLE_VERTEX_BASE_URL = env.http_url("GOOGLE_VERTEX_BASE_URL")
+PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, most=90)  # below schedule.LEASE
+VIDEO_MAX_BYTES = env.integer("VIDEO_MAX_MIB", 500, least=1, most=10_000) * MIB
+
 # -- Time and language
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -235,6 +254,7 @@ LOGGING = {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
         "httpx": {"level": "WARNING"},  # it logs whole URLs, and some are signed
+        "urllib3.connectionpool": {"level": "ERROR"},  # warns that its pool is full whenever threads share it
         "django.request": {"level": "ERROR"},
     },
 }

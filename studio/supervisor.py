@@ -19,7 +19,7 @@ from studio.env import PROJECT
 TICK_SECONDS = 0.1  # between two looks at the children
 # Seconds after the signal by which each stage should be gone; what is left at the last is killed. The whole of it
 # has to fit in five seconds, and Valkey outlives those that write to it.
-STAGES_END_SECONDS = (3.0, 3.5, 4.0)
+STAGES_END_SECONDS = (2.5, 3.0, 3.5)
 ONE_SIGNAL_SECONDS = 0.3  # `timeout` and shells send a signal twice, to the process and to its group
 LOG_BYTES = 5 * 1024 * 1024  # of one log file; the one before it is kept
 LINE_BYTES = 16 * 1024  # a longer line is shown in pieces
@@ -92,19 +92,14 @@ class LogFile:
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()  # the last words of a dead process may meet the first of the next
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._opened()
 
     def write(self, line: bytes) -> None:
-        """Append a line. A full disk loses it."""
+        """Append a line. A full disk, or a folder that is gone, loses it."""
         with self._lock, contextlib.suppress(OSError):
-            if self._file.tell() + len(line) > self._limit_bytes:
-                self._file.close()
+            if self._path.exists() and self._path.stat().st_size + len(line) > self._limit_bytes:
                 self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-                self._file = self._opened()
-            self._file.write(line)
-
-    def _opened(self) -> BinaryIO:
-        return self._path.open("ab", buffering=0)
+            with self._path.open("ab") as file:
+                file.write(line)
 
 
 class Child:
@@ -256,7 +251,7 @@ class Supervisor:
         self._console.say(self._prefix("up", "1") + text)
 
     def stop(self) -> None:
-        """End every part: in order within four seconds, then, or at a second Ctrl+C, by force."""
+        """End every part: in order within 3.5 seconds, then, or at a second Ctrl+C, by force."""
         self._is_interruptible = False
         began_at = time.monotonic()
         for stage, end_seconds in enumerate(STAGES_END_SECONDS):

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from studio.files import media
-from studio.health import healthz
+from studio.health import healthz, readyz
 
 handler400 = "studio.api.bad_request"
 handler404 = "studio.api.not_found"
@@ -14,11 +14,13 @@ handler500 = "studio.api.server_error"
 
 urlpatterns = [
     path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("looks.urls")),
     path("api/v1/", include("videos.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     re_path(r"^healthz/?$", healthz, name="healthz"),
+    re_path(r"^readyz/?$", readyz, name="readyz"),
     path("media/<path:name>", media, name="media"),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),

@@ -28,8 +28,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if database["ENGINE"].endswith("sqlite3"):
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         database["TEST"]["NAME"] = settings.DATA_DIR / f"test-{worker}.sqlite3"
-    else:
-        database["CONN_MAX_AGE"] = 0  # threads of a test end, and leave no connection behind
+    database["CONN_MAX_AGE"] = 0  # threads of a test end, and leave no connection behind
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

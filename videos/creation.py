@@ -66,26 +66,44 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     )
     if order.opens_with(look_image):
         order = replace(order, initial_image=_picture_in_storage(look_image))
-    inputs = _store_pictures(job, order)
+    pictures = {
+        f"inputs/{job.pk}/{role}-{position}-{uuid.uuid4().hex}.{picture.extension}": (role, position, picture)
+        for role, position, picture in order.pictures()
+    }
     try:
-        return _commit(job, inputs, look)
+        return _commit(job, _stored(job, pictures), look, uploads=list(pictures))
     except BaseException:
-        disposal.dispose([row.file_name for row in inputs])
+        disposal.dispose(pictures)
         raise
 
 
-def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None) -> VideoJob:
+def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> list[JobInput]:
+    """Upload the pictures under these names; they go again unless the job is committed."""
+    disposal.register(*pictures)
+    return [
+        JobInput(
+            job=job,
+            role=role,
+            position=position,
+            file_name=media_storage().save(name, ContentFile(picture.data)),
+            content_type=picture.content_type,
+        )
+        for name, (role, position, picture) in pictures.items()
+    ]
+
+
+def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, *, uploads: list[str]) -> VideoJob:
     with transaction.atomic():
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := _earlier(job.owner, job.idempotency_key, job.request_digest):
-            disposal.dispose([row.file_name for row in inputs])
+            disposal.dispose(uploads)
             return earlier
         job.slot = _admit(account, job.owner)
         job.due_at = from_now(schedule.REHINT)
         job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=ledger.VIDEO_JOB_TOKENS)
         job.save(force_insert=True)
         JobInput.objects.bulk_create(inputs)
-        disposal.adopt(*[row.file_name for row in inputs])
+        disposal.adopt(*uploads)
         if look:
             _link(look, job)
         job.log("The job is accepted and waits for its turn.")
@@ -147,17 +165,3 @@ def _earlier(owner: User, key: str, digest: str) -> VideoJob | None:
     if earlier and earlier.request_digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
     return earlier
-
-
-def _store_pictures(job: VideoJob, order: Order) -> list[JobInput]:
-    """Upload the pictures under names of ours; they go again unless the job is committed."""
-    storage = media_storage()
-    rows = []
-    for role, position, picture in order.pictures():
-        name = f"inputs/{job.pk}/{role}-{position}-{uuid.uuid4().hex}.{picture.extension}"
-        disposal.register(name)
-        stored = storage.save(name, ContentFile(picture.data))
-        rows.append(
-            JobInput(job=job, role=role, position=position, file_name=stored, content_type=picture.content_type)
-        )
-    return rows

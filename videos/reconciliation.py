@@ -85,7 +85,7 @@ def _stray_files(storage: Storage) -> Iterator[Mismatch]:
 def _files(storage: Storage, folder: str) -> Iterator[str]:
     try:
         folders, files = storage.listdir(folder)
-    except FileNotFoundError:  # nothing stored there yet
+    except (FileNotFoundError, NotImplementedError):  # nothing stored there yet; or a storage that lists nothing
         return
     for name in files:
         yield f"{folder}/{name}"

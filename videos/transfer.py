@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from studio.storage import disposal
+from studio.storage.base import StorageError
 from videos import generation, mp4, schedule
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
@@ -29,8 +30,13 @@ from videos.providers.registry import provider
 logger = logging.getLogger(__name__)
 
 DURATION_TOLERANCE = 0.5  # seconds; providers round to whole frames and pad the audio
+UPLOADING = 95  # percent shown from then on
 LOCK_NAME = "lock"
 YOUNG_SECONDS = 60
+
+
+class LeaseLost(Exception):
+    """Another process has the job, or nobody: it was deleted."""
 
 
 def transfer(*, job_id: str) -> None:
@@ -46,11 +52,15 @@ def transfer(*, job_id: str) -> None:
     try:
         with _lease_kept(job), _work_folder() as folder:
             _deliver(job, folder)
+    except LeaseLost:
+        logger.warning("transfer given up", extra={"job_id": job.pk})
     except ProviderError as exc:
         _failed(job, exc, code=exc.code, retryable=exc.retryable)
     except mp4.NotAVideo as exc:
         _failed(job, exc, code="invalid_video", retryable=True)
-    except Exception as exc:  # a storage backend raises what its vendor raises; a full disk is an OSError
+    except StorageError as exc:
+        _failed(job, exc, code="storage_failed", retryable=exc.retryable)
+    except Exception as exc:  # the edge of a task; a full disk is an OSError, and may have room later
         logger.exception("transfer failed", extra={"job_id": job.pk})
         _failed(job, exc, code="storage_failed", retryable=True)
 
@@ -60,12 +70,22 @@ def _deliver(job: VideoJob, folder: Path) -> None:
     provider(job.provider).fetch(job.result, generation.request_of(job), video)
     video = _checked(job, video)
     mp4.write_poster(path=video, destination=poster)
-    VideoJob.objects.show_progress(job, 95)
     storage: Storage = job._meta.get_field("video").storage
     names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
-    disposal.register(*names.values())
+    _register(job, names)
     stored = {field: _store(storage, names[field], path) for field, path in (("video", video), ("poster", poster))}
-    _succeed(job, digest=_sha256(video), **stored)
+    _succeed(job, names, digest=_sha256(video), **stored)
+
+
+def _register(job: VideoJob, names: dict[str, str]) -> None:
+    """Say that the files are about to come. Raises LeaseLost.
+
+    Under the fence: once another process has stored them for good, who was too slow must not put them down for removal.
+    """
+    with transaction.atomic():
+        if not VideoJob.objects.show_progress(job, UPLOADING):
+            raise LeaseLost
+        disposal.register(*names.values())
 
 
 def _checked(job: VideoJob, video: Path) -> Path:
@@ -91,7 +111,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _succeed(job: VideoJob, *, video: str, poster: str, digest: str) -> None:
+def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, digest: str) -> None:
     with transaction.atomic():
         if not VideoJob.objects.advance(
             job,
@@ -106,7 +126,7 @@ def _succeed(job: VideoJob, *, video: str, poster: str, digest: str) -> None:
             if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
                 disposal.dispose([video, poster])
             return
-        disposal.adopt(video, poster)
+        disposal.adopt(*names.values(), video, poster)
         generation.drop_inputs(job=job)
         job.log("The video is ready.")
     logger.info("video succeeded", extra={"job_id": job.pk})

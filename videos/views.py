@@ -21,6 +21,7 @@ from studio import files
 from studio.api import IdPagination, IsOwnerOrAdmin, as_uuid
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.schema import ErrorAnswer
+from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
 from videos.models import VideoJob
 from videos.orders import Order
@@ -140,7 +141,9 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         if job.phase != Phase.SUCCEEDED:
             raise Conflict(f"The video is not ready; its status is {job.status}.", code="not_ready")
         if query.validated_data["redirect"]:
-            return HttpResponseRedirect(request.build_absolute_uri(job.video.url))
+            storage, name = job.video.storage, str(job.video.name)
+            url = attachment_url(storage=storage, name=name, file_name=_file_name(job))
+            return HttpResponseRedirect(request.build_absolute_uri(url))
         try:
             answer = files.stored(
                 request,

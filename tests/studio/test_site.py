@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from tests.conftest import MakeUser, SignIn
 
 JOBS = "/api/v1/video-jobs"
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/redoc", "/redoc/"])

@@ -310,30 +310,43 @@ def test_sound_that_was_not_wanted_is_dropped(make_user: MakeUser, make_job: Mak
         assert not mp4.inspect(path=silent).has_audio
 
 
-@pytest.mark.slow
-def test_job_deleted_during_its_transfer_leaves_no_file(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
+def test_job_deleted_during_its_upload_leaves_no_file(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING)
     stale = VideoJob.objects.get(pk=job.pk)
+    names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
+    transfer._register(stale, names)
     deletion.delete(job_id=job.pk)
-    with transfer._work_folder() as folder:
-        transfer._deliver(stale, folder)
+    for name in names.values():
+        default_storage.save(name, ContentFile(b"x"))
 
+    transfer._succeed(stale, names, **names, digest="ab")
     disposal.sweep()
 
-    assert not default_storage.exists(f"videos/{job.pk}.mp4")
-    assert not default_storage.exists(f"videos/{job.pk}.jpg")
-    assert not VideoJob.objects.exists()
+    assert not any(default_storage.exists(name) for name in names.values())
+    assert not Disposal.objects.exists()
 
 
 @pytest.mark.slow
-def test_transfer_that_lost_its_lease_overwrites_nothing(make_user: MakeUser, make_job: MakeJob) -> None:
+@pytest.mark.parametrize("change", ["deleted", "taken over", "stored by another"])
+def test_transfer_that_lost_its_lease_leaves_everything_as_it_is(
+    make_user: MakeUser, make_job: MakeJob, change: str
+) -> None:
     job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
     stale = VideoJob.objects.get(pk=job.pk)
-    VideoJob.objects.filter(pk=job.pk).update(lease=new_lease())
-    with transfer._work_folder() as folder:
+    names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
+    if change == "deleted":
+        deletion.delete(job_id=job.pk)
+    elif change == "taken over":
+        VideoJob.objects.filter(pk=job.pk).update(lease=new_lease())
+    else:
+        transfer._succeed(job, names, **names, digest="ab")
+
+    with transfer._work_folder() as folder, pytest.raises(transfer.LeaseLost):
         transfer._deliver(stale, folder)
 
-    assert facts(job)[0] == "storing"
+    expected = {"deleted": [], "taken over": ["storing"], "stored by another": ["succeeded"]}[change]
+    assert list(VideoJob.objects.values_list("phase", flat=True)) == expected
+    assert not Disposal.objects.exists()
 
 
 def test_what_a_killed_transfer_left_is_removed(settings: Any, db: None) -> None:

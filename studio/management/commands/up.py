@@ -180,7 +180,9 @@ def _wait_for(valkey: Valkey) -> None:
         valkey.wait_until_ready()
     except RuntimeError as exc:
         log = settings.DATA_DIR / "logs" / "valkey.log"
-        raise CannotStart(f"the embedded Valkey does not answer; see {log}, or set REDIS_URL.") from exc
+        raise CannotStart(
+            f"the embedded Valkey does not answer; see {log}. Nothing is lost by deleting {valkey.folder}."
+        ) from exc
 
 
 def _check_redis() -> None:

@@ -1,0 +1,54 @@
+"""Who sends a request, by its access token. The token is verified once; the account's state is read every time."""
+
+import threading
+import time
+from collections import OrderedDict
+from typing import Any
+
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
+
+KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
+
+
+class TokenAuthentication(JWTAuthentication):
+    """simplejwt's, without checking the same signature again and again."""
+
+    _verified: "OrderedDict[bytes, Token]" = OrderedDict()
+    _lock = threading.Lock()
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        """The token. Raises InvalidToken for one that is forged, malformed or expired."""
+        with self._lock:
+            token = self._verified.get(raw_token)
+            if token is not None:
+                self._verified.move_to_end(raw_token)
+        if token is None:
+            token = super().get_validated_token(raw_token)
+            self._keep(raw_token, token)
+        elif self._has_expired(token):
+            return super().get_validated_token(raw_token)  # raises, in the library's words
+        return token
+
+    @classmethod
+    def _keep(cls, raw_token: bytes, token: Token) -> None:
+        with cls._lock:
+            cls._verified[raw_token] = token
+            while len(cls._verified) > KEPT:
+                cls._verified.popitem(last=False)
+
+    @staticmethod
+    def _has_expired(token: Token) -> bool:
+        return bool(token.payload["exp"] <= time.time())
+
+
+class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the library has it
+    """The same scheme in the OpenAPI document."""
+
+    target_class = TokenAuthentication  # type: ignore[assignment]  # a class will do, too
+    name = "jwtAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        """HTTP bearer."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

@@ -1,0 +1,215 @@
+"""Files kept at Cloudinary.
+
+The name that a file is stored under is the URL that Cloudinary answered, whatever host it is on. Every method takes
+the name that the file was saved as (`videos/1.mp4`), too.
+"""
+
+import io
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+import urllib3
+from cloudinary import uploader
+from cloudinary.exceptions import Error
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files import File
+from django.core.files.storage import Storage
+from django.utils.deconstruct import deconstructible
+
+from studio.storage.base import FileMissing, Patience, StorageError
+from studio.storage.delivery import DeliveredFile, is_passing, size_at
+
+KINDS = {"mp4": "video", "jpg": "image", "jpeg": "image", "png": "image", "webp": "image"}
+# At least 5 MB but for the last part (SDK 1.46.3, docs/upload-large-video.md). The SDK holds a part in memory three
+# times, and an upload runs in each of many threads: no more than that needs.
+PART_BYTES = 6 * 1024 * 1024
+READ_BYTES = 64 * 1024
+PATIENCE = Patience()
+
+_SAVED_AS = re.compile(r"(?P<path>[\w-][\w./-]*)\.(?P<extension>\w+)", re.ASCII)
+_ANSWERED = re.compile(
+    r"(?P<front>https?://[^/?#]+(?:/[^/?#]+)?/(?:image|video)/upload/)"
+    r"(?P<version>v\d+/)?(?P<path>[^?#]+)\.(?P<extension>\w+)",
+    re.ASCII,
+)
+_DIGEST = re.compile(r"\b[0-9a-f]{40,64}\b")
+
+
+@dataclass(frozen=True)
+class _Asset:
+    """A file as Cloudinary thinks of it; its URL is `front`, a transformation if any, and `back`."""
+
+    kind: str
+    public_id: str
+    front: str
+    back: str
+
+    def url(self, transformation: str = "") -> str:
+        return f"{self.front}{transformation}{self.back}"
+
+
+@deconstructible
+class CloudinaryStorage(Storage):
+    """A folder of one Cloudinary account. Raises StorageError, or SuspiciousFileOperation for a name not of its kind.
+
+    Nothing is kept in or taken from the SDK's global configuration, so there can be several.
+    """
+
+    def __init__(
+        self,
+        *,
+        cloud_name: str,
+        api_key: str,
+        api_secret: str,
+        folder: str = "",
+        upload_prefix: str = "",
+        secure_distribution: str = "",
+        private_cdn: bool = False,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        """`upload_prefix` is the API's origin, `secure_distribution` the host of files if not Cloudinary's own."""
+        self._folder = f"{folder}/" if folder else ""
+        host = secure_distribution or (f"{cloud_name}-res.cloudinary.com" if private_cdn else "res.cloudinary.com")
+        self._origin = (host if "://" in host else f"https://{host}") + ("" if private_cdn else f"/{cloud_name}")
+        self._patience = patience
+        # All that the SDK would look up in its global configuration.
+        self._account = {
+            "cloud_name": cloud_name,
+            "api_key": api_key,
+            "api_secret": api_secret,
+            "upload_prefix": upload_prefix,
+            "oauth_token": None,
+            "upload_preset": None,
+            "signature_algorithm": "sha1",
+            "signature_version": 2,
+        }
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """The name itself: names come from ids, and a repeated step writes the same file again."""
+        return name
+
+    def url(self, name: str | None) -> str:
+        """Where the file is; for a stored name the very URL that Cloudinary answered."""
+        return self._asset(name or "").url()
+
+    def poster_url(self, name: str) -> str:
+        """A still of the video, from where Cloudinary thinks that it looks best."""
+        url = self._asset(name).url("so_auto/")
+        return f"{url.rpartition('.')[0]}.jpg"
+
+    def attachment_url(self, name: str, file_name: str) -> str:
+        """The same file, to be saved by the browser under a name."""
+        stem = re.sub(r"[^\w-]+", "-", PurePosixPath(file_name).stem, flags=re.ASCII).strip("-")  # takes no dot
+        return self._asset(name).url(f"fl_attachment:{stem}/" if stem else "fl_attachment/")
+
+    def exists(self, name: str) -> bool:
+        """Whether it is delivered. For some minutes after its removal it may still be."""
+        try:
+            return self.size(name) >= 0
+        except FileMissing:
+            return False
+
+    def size(self, name: str) -> int:
+        """Its length in bytes. Raises FileMissing."""
+        return size_at(self.url(name), self._patience)
+
+    def delete(self, name: str) -> None:
+        """Remove the file and what was derived from it, also from the caches; one that is not there is fine."""
+        asset = self._asset(name)
+        # not repeated here: whoever removes files has retries of his own
+        answer = self._call(uploader.destroy, asset.public_id, resource_type=asset.kind, read=self._patience.answer)
+        if answer.get("result") not in {"ok", "not found"}:
+            raise StorageError(f"not removed: {answer.get('result')!r}", retryable=True)
+
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+        if mode != "rb":
+            raise ValueError(f"files of this storage are opened for reading only, not {mode!r}")
+        return File(io.BufferedReader(DeliveredFile(self.url(name), self._patience), READ_BYTES), name=name)
+
+    def _save(self, name: str, content: "File[Any]") -> str:
+        """Upload the file under an id that follows from the name; returns the URL that Cloudinary answered."""
+        asset = self._asset(name)
+        return self._patience.attempt(partial(self._upload, asset, content))
+
+    def _upload(self, asset: _Asset, content: "File[Any]") -> str:
+        """One try, from the first byte. A new try is a new upload: one in parts shows when all are there, or never.
+
+        A part is not repeated: what becomes of one that was stored while its answer was lost is nowhere documented.
+        """
+        answer: dict[str, Any] = {}
+        for headers, data in _parts(asset, content):
+            answer = self._call(
+                uploader.upload_large_part,
+                (PurePosixPath(asset.back).name, data),
+                public_id=asset.public_id,
+                resource_type=asset.kind,
+                overwrite=True,
+                http_headers=headers,
+                read=self._patience.video_answer if asset.kind == "video" else self._patience.answer,
+            )
+        url = str(answer.get("secure_url"))
+        if not _ANSWERED.fullmatch(url):
+            raise StorageError(f"stored, but at no URL that is understood: {url}", retryable=True)
+        return url
+
+    def _call(self, function: Callable[..., Any], *args: Any, read: float, **options: Any) -> dict[str, Any]:
+        """What Cloudinary answers. Raises StorageError.
+
+        urllib3 repeats a call only when no connection was made, so the server sees each of ours once.
+        """
+        timeout = urllib3.Timeout(connect=self._patience.connect, read=read)
+        options |= {"type": "upload", "invalidate": True, "return_error": True, "timeout": timeout}
+        try:
+            answer = function(*args, **self._account, **options)
+        except (Error, TypeError) as exc:  # TypeError: the SDK stumbles over JSON that is no object
+            # no connection, no answer, or one that is not Cloudinary's: says nothing about the next
+            raise StorageError(f"no answer from Cloudinary: {_without_digests(exc)}", retryable=True) from exc
+        if not isinstance(answer, dict):
+            raise StorageError("the answer is not Cloudinary's", retryable=True)
+        if error := answer.get("error"):
+            status = error["http_code"]  # added by the SDK
+            raise StorageError(f"{status}: {_without_digests(error.get('message'))}", retryable=is_passing(status))
+        return answer
+
+    def _asset(self, name: str) -> _Asset:
+        answered = _ANSWERED.fullmatch(name)
+        match = answered or _SAVED_AS.fullmatch(name)
+        kind = KINDS.get(match["extension"].lower()) if match else None
+        if match is None or kind is None or ".." in match["path"].split("/"):
+            raise SuspiciousFileOperation(f"{name!r} is no name of a file of this storage")
+        if answered:
+            public_id, front, version = unquote(match["path"]), match["front"], match["version"] or ""
+            kind = front.split("/")[-3]
+        else:
+            # v1 says where the id begins; without any version, what is in folders is not dropped from caches
+            public_id, front, version = f"{self._folder}{match['path']}", f"{self._origin}/{kind}/upload/", "v1/"
+        path = match["path"] if answered else public_id
+        return _Asset(kind, public_id, front, f"{version}{path}.{match['extension']}")
+
+
+def _parts(asset: _Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:
+    """What to send: a large video in parts, anything else in one.
+
+    Pictures in parts are answered with 500 (github.com/cloudinary/cloudinary_php/issues/412, read 2026-11).
+    """
+    content.seek(0)
+    size = content.size
+    if asset.kind != "video" or size <= PART_BYTES:
+        yield {}, content.read()
+        return
+    upload_id = secrets.token_hex(16)
+    for first in range(0, size, PART_BYTES):
+        data = content.read(PART_BYTES)
+        last = first + len(data) - 1
+        yield {"X-Unique-Upload-Id": upload_id, "Content-Range": f"bytes {first}-{last}/{size}"}, data
+
+
+def _without_digests(said: object) -> str:
+    """At most 500 characters, without signatures: Cloudinary quotes those that it refuses."""
+    return _DIGEST.sub("…", str(said))[:500]

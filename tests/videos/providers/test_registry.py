@@ -1,0 +1,138 @@
+"""Which providers there are, and who may load them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.request import Request as WebRequest
+from urllib.request import urlopen
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from tests.fakes.google import FakeGoogle
+from tests.videos.providers.conftest import GOOGLES, Make, ask
+from videos.providers import registry
+
+WEB = """
+import io, sys
+from studio.wsgi import application
+from videos.providers.registry import configured
+
+def get(path):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "localhost", "SERVER_PORT": "80",
+               "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http"}
+    said = []
+    body = application(environ, lambda status, headers: said.append(status))
+    list(body), body.close()
+    return said[0]
+
+assert get("/healthz") == "200 OK"
+assert get("/openapi.json") == "200 OK"
+assert get("/api/v1/video-jobs") == "401 Unauthorized"
+assert configured() == {"google_veo", "google_vertex", "google_omni"}
+print([name for name in sys.modules if name.startswith(("google.genai", "google.auth", "httpx"))])
+"""
+
+
+def run(script: str, **environment: str) -> str:
+    """What a Python of its own prints."""
+    variables = os.environ | {"GEMINI_API_KEY": "k", "VERTEX_API_KEY": "k", "VERTEX_PROJECT": ""} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=django_settings.BASE_DIR,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_the_web_process_never_loads_googles_sdk() -> None:
+    assert run(WEB) == "[]"
+
+
+@pytest.mark.slow
+def test_a_worker_loads_it_before_it_forks_and_connects_nowhere() -> None:
+    script = """
+import sys, django
+django.setup()
+from videos.providers import registry
+registry.preload()
+assert "google.genai._gaos.google_genai" in sys.modules, "the Interactions half, too"
+print([registry.provider(name).house._clients for name in sorted(registry.configured())])
+"""
+
+    assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}]"
+
+
+@pytest.mark.parametrize(
+    ("gemini_key", "vertex_key", "project", "expected"),
+    [
+        ("", "", "", set()),
+        ("k", "", "", {"google_veo", "google_omni"}),
+        ("", "k", "", {"google_vertex"}),
+        ("", "", "studio", {"google_vertex"}),
+    ],
+)
+def test_a_provider_is_configured_when_it_has_its_key_or_project(
+    settings: Settings, gemini_key: str, vertex_key: str, project: str, expected: set[str]
+) -> None:
+    settings.GEMINI_API_KEY, settings.VERTEX_API_KEY, settings.VERTEX_PROJECT = gemini_key, vertex_key, project
+
+    assert registry.configured() == expected
+
+
+def test_threads_that_come_at_once_get_the_same_provider() -> None:
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(registry.provider("mock"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(made) == 8
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_many_looks_at_once_are_all_answered(name: str, make: Make, google: FakeGoogle) -> None:
+    google.script("work", "never")
+    adapter = make(name)
+    operation = adapter.start(ask(name)).name
+
+    async def look_at_all() -> int:
+        return len(await asyncio.gather(*(adapter.poll(operation, ask(name)) for _ in range(100))))
+
+    assert asyncio.run(look_at_all()) == 100
+    assert asyncio.run(look_at_all()) == 100  # another event loop
+    assert len(google.calls("poll")) == 200
+
+
+@pytest.mark.slow
+def test_the_fake_runs_as_a_program(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fakes.google", "--seconds", "0"]
+    with subprocess.Popen(command, cwd=django_settings.BASE_DIR, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        lines = [program.stdout.readline().strip().split("=") for _ in range(4)]
+        variables = dict(lines)
+        url = variables["GOOGLE_GEMINI_BASE_URL"]
+        faults = json.dumps([{"on": "submit", "fault": "503", "times": 1}]).encode()
+        scripted = urlopen(WebRequest(f"{url}/__script__", faults, {"Content-Type": "application/json"}), timeout=10)
+        books = urlopen(f"{url}/__books__", timeout=10)
+        with scripted, books:
+            answers = json.load(scripted), json.load(books)
+        program.terminate()
+
+    assert list(variables) == [
+        "GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY", "GOOGLE_VERTEX_BASE_URL", "VERTEX_API_KEY",
+    ]  # fmt: skip
+    assert answers == ({"faults": 1}, {"submits": 0, "works": [], "calls": []})
+    assert program.returncode == 0
