@@ -121,6 +121,12 @@ class VideoJob(Record):
             models.Index(fields=("owner", "-created_at", "-id"), name="jobs_of_owner"),
             # GET /video-jobs?all=true: everybody's
             models.Index(fields=("-created_at", "-id"), name="jobs_newest_first"),
+            # readyz: a provider's last finished job
+            models.Index(
+                fields=("provider", "-created_at", "-id"),
+                condition=Q(completed_at__isnull=False),
+                name="jobs_done_of_provider",
+            ),
             # the sweeper: live rows whose time has come
             models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
         )

@@ -15,13 +15,28 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.timeouts import TimerDeathPenalty
-from rq.worker import SimpleWorker
-from rq.worker.base import WorkerStatus
+from rq.worker import SimpleWorker, Worker
+from rq.worker.base import BaseWorker, WorkerStatus
+
+from videos.providers import registry
 
 logger = logging.getLogger(__name__)
 
 
-class ThreadWorker(SimpleWorker):
+class Preloaded(BaseWorker):
+    """Loads the SDKs of the configured providers before the first job, and before any fork."""
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Load, then begin as RQ does."""
+        registry.preload()
+        super().bootstrap(*args, **kwargs)
+
+
+class ForkWorker(Preloaded, Worker):
+    """RQ's own worker, a process a job; for those who want that isolation."""
+
+
+class ThreadWorker(Preloaded, SimpleWorker):
     """Takes a hint only when a thread is free for it, so that hints wait in Redis, where other workers see them."""
 
     death_penalty_class = TimerDeathPenalty  # RQ's own uses SIGALRM, which only the main thread gets

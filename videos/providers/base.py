@@ -129,6 +129,10 @@ class Provider(Protocol):
         """Look at the work. Raises Refused or Unreachable."""
         ...
 
+    def probe(self) -> None:
+        """Ask for something that costs nothing, to see whether we are let in. Raises ProviderError."""
+        ...
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """Write the finished MP4 to the file `destination`. Raises Refused or Unreachable."""
         ...

@@ -140,6 +140,9 @@ class House:
             return self._clients[purpose][0]
 
     def _made(self, http: ThinClient, timeout_seconds: float) -> genai.Client:
+        """A client that sends through `http`. Raises NotAccepted and Refused when there is no way to sign in."""
+        if not self.api_key and not (self.is_vertex and settings.VERTEX_PROJECT):  # the SDK would look around for one
+            raise Refused("neither a key nor a project is set", code="provider_misconfigured")
         options = types.HttpOptions(
             base_url=self._url or None,
             timeout=int(timeout_seconds * 1000),  # milliseconds

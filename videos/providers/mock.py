@@ -71,6 +71,9 @@ class Mock:
             raise Refused("mock: filtered as the prompt asked", code="content_filtered")
         return Finished(result="mock")
 
+    def probe(self) -> None:
+        """Always there."""
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:

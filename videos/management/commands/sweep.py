@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from videos.providers import registry
 from videos.sweeper import Sweeper
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        registry.preload()
         asyncio.run(self._sweep())
 
     async def _sweep(self) -> None:

@@ -1,0 +1,81 @@
+"""Are the paid providers set up, and do they let us in? For `manage.py check`, `/readyz` and `doctor`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError
+
+from studio.health import Finding, Health, register
+from videos.models import VideoJob
+from videos.providers import registry
+from videos.providers.base import ProviderError
+
+REJECTED = "provider_misconfigured"
+
+
+def register_checks() -> None:
+    """Called once, when the app is ready."""
+    checks.register(provider_is_configured, checks.Tags.compatibility)
+    checks.register(key_is_accepted, checks.Tags.database)
+    register("providers", _providers, is_quick=True)
+    register("google", _reach, is_quick=False)
+
+
+def provider_is_configured(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """`check`: in production somebody should be there to make real videos."""
+    if registry.configured() or not settings.PRODUCTION:
+        return []
+    hint = "Set GEMINI_API_KEY, VERTEX_API_KEY or VERTEX_PROJECT; until then only mockMode=true works."
+    return [checks.Warning("No video provider is configured.", hint=hint, id="videos.W001")]
+
+
+def key_is_accepted(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """`check --database default`: no provider turned our last job away at the door."""
+    hint = "See its key and project in the environment, then `manage.py doctor`."
+    return [
+        checks.Error(f"{name} rejects our key or project.", hint=hint, id="videos.E002")
+        for name in (rejecting() if databases else [])
+    ]
+
+
+def rejecting() -> list[str]:
+    """The configured providers whose last finished job failed because of our key or project."""
+    return [name for name in sorted(registry.configured()) if _last_failure(name) == REJECTED]
+
+
+def _last_failure(provider: str) -> str:
+    done = VideoJob.objects.filter(provider=provider, completed_at__isnull=False)
+    return done.order_by("-created_at", "-id").values_list("error_code", flat=True).first() or ""
+
+
+def _providers() -> Finding:
+    configured = sorted(registry.configured())
+    if not configured:
+        health = Health.DEGRADED if settings.PRODUCTION else Health.OK
+        return Finding(health, "None is configured: only mockMode=true works. Set GEMINI_API_KEY or VERTEX_….")
+    try:
+        if names := rejecting():
+            return Finding(
+                Health.DEGRADED, f"{', '.join(names)} rejects our key or project; jobs fail and are refunded."
+            )
+    except DatabaseError:
+        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+    return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
+
+
+def _reach() -> Finding:
+    """Each configured provider is asked for something that costs nothing."""
+    troubles = []
+    for name in sorted(registry.configured()):
+        try:
+            registry.provider(name).probe()
+        except ProviderError as exc:
+            troubles.append(f"{name}: {exc}")
+    if troubles:
+        return Finding(Health.DOWN, "; ".join(troubles))
+    names = ", ".join(sorted(registry.configured()))
+    return Finding(Health.OK, f"Reached and let in by {names}." if names else "Not configured.")
