@@ -1,0 +1,134 @@
+"""Pictures on their way in: as a file of a form, or as text in JSON."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files import File
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from studio.fields import PictureField
+from studio.images import BadImage, Picture, read_picture
+
+Read = Callable[["IO[bytes] | File[Any]"], Picture]
+
+PRODUCT_MAX_SIDE = 1024  # pixels; only a thumbnail of it is kept
+PRODUCT_MAX_PIXELS = 25_000_000  # fifty of them come with one request
+
+
+def look_picture(file: "IO[bytes] | File[Any]") -> Picture:
+    """The picture of a look. Raises BadImage."""
+    return read_picture(file, any_format=True, max_side=settings.LOOK_IMAGE_MAX_SIDE)
+
+
+def product_picture(file: "IO[bytes] | File[Any]") -> Picture:
+    """The picture of a product. Raises BadImage."""
+    return read_picture(file, any_format=True, max_side=PRODUCT_MAX_SIDE, max_pixels=PRODUCT_MAX_PIXELS)
+
+
+class PictureFile(PictureField):
+    """An uploaded picture, read as the caller says."""
+
+    def __init__(self, *, read: Read, **kwargs: Any) -> None:
+        self.read = read
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for anything that is not a picture that we take."""
+        upload = serializers.FileField.to_internal_value(self, data)
+        try:
+            return self.read(upload)
+        except BadImage as exc:
+            self.fail("bad_image", reason=str(exc))
+
+
+@extend_schema_field(OpenApiTypes.BYTE)
+class PictureText(serializers.Field[Picture, Any, Any, Any]):
+    """A picture in base64, bare or as a data URI. What kind it is, its bytes tell; the URI may say what it likes."""
+
+    default_error_messages = {
+        "not_base64": "Must be an image in base64, bare or as data:image/png;base64,…",
+        "bad_image": "{reason}",
+    }
+
+    def __init__(self, *, read: Read, **kwargs: Any) -> None:
+        self.read = read
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for anything that is not a picture that we take."""
+        if not isinstance(data, str):
+            self.fail("not_base64")
+        try:
+            return self.read(io.BytesIO(self._decoded(data)))
+        except BadImage as exc:
+            self.fail("bad_image", reason=str(exc))
+        except ValueError:  # binascii's errors are some, too
+            self.fail("not_base64")
+
+    def _decoded(self, data: str) -> bytes:
+        """Raises ValueError. Of what is too large, more than is taken comes back, to be refused as such."""
+        text = data
+        if data[:5].lower() == "data:":
+            head, _, text = data.partition(",")
+            if not head.lower().endswith(";base64"):
+                raise ValueError("not in base64")
+        text = "".join(text.split()).rstrip("=")
+        text = text[: (settings.IMAGE_MAX_BYTES // 3 + 2) * 4]
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+class ShortList(serializers.ListField):
+    """A list that is counted before its items are looked at; in a form, repeated or as one JSON text."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        self.most = most
+        super().__init__(max_length=most, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError."""
+        if data == [""]:  # the empty list, in a form
+            data = []
+        if isinstance(data, list) and len(data) == 1 and self._is_text(data[0]):
+            data = _parsed(data[0])
+        if isinstance(data, list) and len(data) > self.most:
+            raise serializers.ValidationError(f"Ensure this field has no more than {self.most} elements.")
+        return super().to_internal_value(data)
+
+    def _is_text(self, item: Any) -> bool:
+        return isinstance(item, str) and item.startswith("[")
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class ListText(ShortList):
+    """The same where a form has only the text, which the schema tells apart."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators = []  # the schema would take the number of items for the length of the text
+
+    def _is_text(self, item: Any) -> bool:
+        return True
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "string", "pattern": r"^\d{0,10}(\.\d{0,2})?$"}, {"type": "number", "minimum": 0}]}
+)
+class Price(serializers.DecimalField):
+    """An amount of money, as text or a number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, min_value=Decimal(0), **kwargs)
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise serializers.ValidationError("Must be a list, in JSON.") from exc

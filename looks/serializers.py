@@ -1,0 +1,252 @@
+"""Looks on the wire: what clients send, and what they get."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
+from looks.models import Look, LookVideo, Product, Visibility
+from studio.fields import Timestamp
+
+TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
+PRODUCTS_MAX, READERS_MAX = 50, 100
+THUMBNAIL = re.compile(r"productThumbnail\.(\d{1,4})")  # the file of a form for the product with this index
+SUCCEEDED = "SUCCEEDED"  # the status of a video that readers may see
+_KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
+_IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
+
+
+class _Lenient(serializers.Serializer[Any]):
+    """In JSON, null says the same as leaving the field out."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Without the nulls."""
+        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
+            data = {name: value for name, value in data.items() if value is not None}
+        return super().to_internal_value(data)
+
+
+class ProductInput(_Lenient):
+    """A product of the look."""
+
+    id = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="In PATCH: of one of the look's products, which so keeps its thumbnail. Any other is not looked at.",
+    )
+    name = serializers.CharField(max_length=200)
+    sku = serializers.CharField(required=False, max_length=100, allow_blank=True)
+    designer = serializers.CharField(required=False, max_length=200, allow_blank=True)
+    price = Price(required=False)
+    currency = serializers.RegexField(
+        r"\A[A-Za-z]{3}\Z",
+        required=False,
+        allow_blank=True,
+        help_text="Three letters, as in ISO 4217.",
+        error_messages={"invalid": "Must be three letters, such as EUR."},
+    )
+    productUrl = serializers.URLField(
+        source="product_url",
+        required=False,
+        allow_blank=True,
+        max_length=2000,
+        validators=[URLValidator(schemes=("http", "https"))],
+        help_text="http or https.",
+    )
+    thumbnailBase64 = PictureText(
+        source="thumbnail", required=False, read=product_picture, help_text=f"Its picture. {_IN_BASE64}"
+    )
+
+    def validate_id(self, value: str) -> uuid.UUID | None:
+        """Ids are given here; one that cannot be any of them says nothing."""
+        try:
+            return uuid.UUID(value)
+        except ValueError:
+            return None
+
+    def validate_currency(self, value: str) -> str:
+        """As ISO 4217 spells it."""
+        return value.upper()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A PATCH may leave out the look's fields, but a product's name is never optional."""
+        if "name" not in attrs:
+            raise serializers.ValidationError({"name": "This field is required."})
+        return attrs
+
+
+class LookInput(_Lenient):
+    """A look as JSON."""
+
+    title = serializers.CharField(max_length=TITLE_MAX)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_MAX)
+    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False, help_text="private by default.")
+    sharedWithUserIds = ShortList(
+        source="shared_with_user_ids",
+        child=serializers.UUIDField(),
+        required=False,
+        most=READERS_MAX,
+        help_text='Who may read it while its visibility is "shared": all of them, not only new ones.',
+    )
+    products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="All of them.")
+    generatedImageBase64 = PictureText(source="image", required=False, read=look_picture, help_text=_IN_BASE64)
+
+
+class LookForm(LookInput):
+    """A look as a form, with files."""
+
+    products = ListText(
+        child=ProductInput(),
+        required=False,
+        most=PRODUCTS_MAX,
+        help_text=(
+            "A JSON list of products, as in the JSON body. The picture of a product is its `thumbnailBase64`, or a "
+            "file of this form called `productThumbnail.0` for the first product, `productThumbnail.1` for the "
+            "second, and so on."
+        ),
+    )
+    generatedImage = PictureFile(
+        source="image",
+        required=False,
+        read=look_picture,
+        help_text=_KINDS,
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """With each product's file in its place."""
+        if "generatedImage" in data and data.get("generatedImageBase64"):
+            raise serializers.ValidationError(
+                {"generatedImage": "Give either generatedImage or generatedImageBase64, not both."}
+            )
+        values = super().to_internal_value(data)
+        self._add_thumbnails(values.get("products", []), data)
+        return values
+
+    def _add_thumbnails(self, products: list[dict[str, Any]], data: QueryDict) -> None:
+        errors: dict[str, Any] = {}
+        field = PictureFile(read=product_picture)
+        for name in data:
+            if not (match := THUMBNAIL.fullmatch(name)):
+                continue
+            index = int(match[1])
+            if index >= len(products):
+                errors[name] = ["There is no product with this index."]
+                continue
+            try:
+                products[index]["thumbnail"] = field.run_validation(data[name])
+            except serializers.ValidationError as exc:
+                errors[name] = exc.detail
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+class FileUrl(serializers.FileField):
+    """The absolute URL of a stored file; null where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, use_url=True, **kwargs)
+
+
+class ProductOutput(serializers.Serializer[Product]):
+    """A product of a look."""
+
+    id = serializers.UUIDField()
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    designer = serializers.CharField()
+    price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
+    currency = serializers.CharField()
+    productUrl = serializers.SerializerMethodField(method_name="product_url")
+    thumbnailUrl = FileUrl(source="thumbnail")
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def product_url(self, product: Product) -> str | None:
+        """Where it is sold."""
+        return product.product_url or None
+
+
+class Reader(serializers.Serializer[Any]):
+    """A person whom the look is shared with."""
+
+    id = serializers.UUIDField()
+    email = serializers.CharField()
+
+
+class VideoOfLook(serializers.Serializer[LookVideo]):
+    """A video made for the look."""
+
+    id = serializers.UUIDField(source="video.id")
+    status = serializers.SerializerMethodField()
+    cloudinaryUrl = FileUrl(source="video.video")
+    posterUrl = FileUrl(source="video.poster")
+    isDefault = serializers.BooleanField(source="is_default")
+    createdAt = Timestamp(source="video.created_at")
+    progressPercentage = serializers.IntegerField(source="video.progress_percentage")
+
+    # the words are listed by the videos' app, which this one must not know
+    @extend_schema_field({"$ref": "#/components/schemas/VideoStatus"})
+    def get_status(self, row: LookVideo) -> str:
+        """As video jobs show it."""
+        return str(row.video.status)
+
+
+class LookOutput(serializers.Serializer[Look]):
+    """A look as every endpoint shows it."""  # made of what LookQuerySet.complete fetches
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    notes = serializers.CharField()
+    generatedImageUrl = FileUrl(source="image")
+    thumbnailUrl = FileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
+    products = ProductOutput(many=True)
+    visibility = serializers.ChoiceField(choices=Visibility.choices)
+    sharedWith = serializers.SerializerMethodField(method_name="readers")
+    videos = serializers.SerializerMethodField()
+    createdAt = Timestamp(source="created_at")
+    updatedAt = Timestamp(source="updated_at")
+
+    def _may_edit(self, look: Look) -> bool:
+        user = self.context["request"].user
+        return bool(user.is_staff or look.owner_id == user.pk)
+
+    @extend_schema_field(Reader(many=True))
+    def readers(self, look: Look) -> list[Any]:
+        """Whom it is shared with; told to the owner and admins, empty for others."""
+        people = getattr(look, "readers", None) if self._may_edit(look) else None
+        return sorted(
+            ({"id": str(uuid.UUID(person["id"])), "email": person["email"]} for person in people or []),
+            key=lambda person: person["email"],
+        )
+
+    @extend_schema_field(VideoOfLook(many=True))
+    def get_videos(self, look: Look) -> list[Any]:
+        """Newest first; those who may only read the look see the ones that succeeded."""
+        rows = look.look_videos.all()
+        return [
+            VideoOfLook(row, context=self.context).data
+            for row in rows
+            if self._may_edit(look) or row.video.status == SUCCEEDED
+        ]
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """The filters of the list."""
+
+    view = serializers.ChoiceField(
+        choices=("mine", "shared", "public"),
+        default="mine",
+        help_text="The caller's own looks, those that others share with the caller, or everybody's public ones.",
+    )
+    search = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=SEARCH_MAX,
+        help_text="Part of a title, of notes, or of a product's name, SKU or designer; in any case.",
+    )

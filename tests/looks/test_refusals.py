@@ -1,0 +1,221 @@
+"""POST /api/v1/looks: what is refused, how the refusal reads, and that it leaves nothing behind."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from looks.models import Look, LookShare
+from studio.models import Disposal
+from tests.conftest import MakeUser, SignIn
+from tests.looks.conftest import URL, base64_of, nothing_kept, png, stored_files, upload
+from tests.studio.hostile_images import REFUSED, png_bomb
+
+BELT = {"name": "Belt"}
+
+
+@pytest.fixture
+def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
+    return sign_in(make_user())
+
+
+def test_unknown_reader_is_refused(ann: APIClient, make_user: MakeUser, media: Path) -> None:
+    nobody = str(uuid.uuid4())
+    body = {"title": "x", "sharedWithUserIds": [str(make_user("ben@example.com").pk), nobody]}
+
+    answer = ann.post(URL, {**body, "generatedImageBase64": base64_of(png())}, format="json")
+
+    message = f"There is no user {nobody}."
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "detail": f"sharedWithUserIds: {message}",
+            "code": "invalid",
+            "errors": {"sharedWithUserIds": [message]},
+        },
+    )
+    assert nothing_kept(media)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"title": None}, "title"),
+        ({"title": "   "}, "title"),
+        ({"title": "x" * 201}, "title"),
+        ({"title": "a\x00b"}, "title"),
+        ({"title": ["x"]}, "title"),
+        ({"notes": "x" * 10_001}, "notes"),
+        ({"notes": "\x00"}, "notes"),
+        ({"visibility": "everyone"}, "visibility"),
+        ({"sharedWithUserIds": ["ben"]}, "sharedWithUserIds.0"),
+        ({"sharedWithUserIds": "ben"}, "sharedWithUserIds"),
+        ({"sharedWithUserIds": ["x"] * 101}, "sharedWithUserIds"),
+        ({"products": {"name": "x"}}, "products"),
+        ({"products": "none"}, "products"),
+        ({"products": ["x"]}, "products.0.non_field_errors"),
+        ({"products": [BELT] * 51}, "products"),
+        ({"products": [{"sku": "x"}]}, "products.0.name"),
+        ({"products": [BELT, {"name": ""}]}, "products.1.name"),
+        ({"products": [{**BELT, "sku": "x" * 101}]}, "products.0.sku"),
+        ({"products": [{**BELT, "designer": "\x00"}]}, "products.0.designer"),
+        ({"products": [{**BELT, "price": "-0.01"}]}, "products.0.price"),
+        ({"products": [{**BELT, "price": "1.001"}]}, "products.0.price"),
+        ({"products": [{**BELT, "price": "NaN"}]}, "products.0.price"),
+        ({"products": [{**BELT, "price": "12345678901"}]}, "products.0.price"),
+        ({"products": [{**BELT, "price": True}]}, "products.0.price"),
+        ({"products": [{**BELT, "currency": "EURO"}]}, "products.0.currency"),
+        ({"products": [{**BELT, "currency": "€"}]}, "products.0.currency"),
+        ({"products": [{**BELT, "productUrl": "javascript:alert(1)"}]}, "products.0.productUrl"),
+        ({"products": [{**BELT, "productUrl": "ftp://example.com/x"}]}, "products.0.productUrl"),
+        ({"products": [{**BELT, "productUrl": "https://example.com/" + "x" * 2000}]}, "products.0.productUrl"),
+        ({"products": [{**BELT, "thumbnailBase64": "%%%"}]}, "products.0.thumbnailBase64"),
+        ({"products": [{**BELT, "thumbnailBase64": base64_of(b"<html>")}]}, "products.0.thumbnailBase64"),
+        ({"generatedImageBase64": "%%%"}, "generatedImageBase64"),
+        ({"generatedImageBase64": "é"}, "generatedImageBase64"),
+        ({"generatedImageBase64": ""}, "generatedImageBase64"),
+        ({"generatedImageBase64": 7}, "generatedImageBase64"),
+        ({"generatedImageBase64": "data:image/png,%89PNG"}, "generatedImageBase64"),
+        ({"generatedImageBase64": "https://example.com/picture.png"}, "generatedImageBase64"),
+    ],
+)
+def test_bad_field_is_named_and_changes_nothing(
+    ann: APIClient, media: Path, change: dict[str, Any], field: str
+) -> None:
+    body = {"title": "x", "generatedImageBase64": base64_of(png()), **change}
+
+    answer = ann.post(URL, body, format="json")
+
+    refusal = answer.json()
+    assert (answer.status_code, list(refusal["errors"]), refusal["code"]) == (400, [field], "invalid")
+    assert nothing_kept(media)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"products": "[{"}, "products"),
+        ({"products": '{"name": "x"}'}, "products"),
+        ({"products": upload(b"[]", "products.json", "application/json")}, "products"),
+        ({"products": "[" * 100_000}, "products"),
+        ({"products": '[{"name": "x", "price": NaN}]'}, "products.0.price"),
+        ({"products": '[{"price": "1"}]'}, "products.0.name"),
+        ({"productThumbnail.0": upload()}, "productThumbnail.0"),
+        ({"products": '[{"name": "x"}]', "productThumbnail.0": upload(b"<html>")}, "productThumbnail.0"),
+        ({"products": '[{"name": "x"}]', "productThumbnail.0": "text"}, "productThumbnail.0"),
+        ({"generatedImage": "text"}, "generatedImage"),
+        ({"generatedImage": upload(b"")}, "generatedImage"),
+        ({"generatedImageBase64": base64_of(png())}, "generatedImage"),
+    ],
+)
+def test_bad_form_field_is_named_and_changes_nothing(
+    ann: APIClient, media: Path, change: dict[str, Any], field: str
+) -> None:
+    form = {"title": "x", "generatedImage": upload(), **change}
+
+    answer = ann.post(URL, form, format="multipart")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert nothing_kept(media)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("png bomb", "The image has more than 50 megapixels."),
+        ("html", "The image is damaged, or no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF."),
+        ("truncated jpeg", "The image is damaged, or no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF."),
+        ("jpeg of scans", "The image takes too long to decode."),
+        ("more bytes than are taken", "The image is larger than 10 MiB."),
+    ],
+)
+@pytest.mark.parametrize("way", ["form", "json"])
+def test_hostile_picture_is_refused_and_leaves_nothing(
+    ann: APIClient, media: Path, name: str, sentence: str, way: str
+) -> None:
+    data = REFUSED[name]()
+
+    if way == "form":
+        answer = ann.post(URL, {"title": "x", "generatedImage": upload(data, "dress.png")}, format="multipart")
+    else:
+        answer = ann.post(URL, {"title": "x", "generatedImageBase64": base64_of(data)}, format="json")
+
+    field = "generatedImage" if way == "form" else "generatedImageBase64"
+    assert (answer.status_code, answer.json()["errors"]) == (400, {field: [sentence]})
+    assert nothing_kept(media)
+
+
+def test_one_bad_thumbnail_keeps_the_good_pictures_out(ann: APIClient, media: Path) -> None:
+    form = {
+        "title": "x",
+        "generatedImage": upload(),
+        "products": json.dumps([BELT, BELT]),
+        "productThumbnail.0": upload(),
+        "productThumbnail.1": upload(png_bomb()),
+    }
+
+    answer = ann.post(URL, form, format="multipart")
+
+    assert answer.json()["errors"] == {"productThumbnail.1": ["The image has more than 25 megapixels."]}
+    assert nothing_kept(media)
+
+
+def test_body_of_60_megabytes_is_refused_unread(ann: APIClient, media: Path) -> None:
+    answer = ann.post(URL, {"title": "x", "generatedImage": upload(bytes(60_000_000))}, format="multipart")
+
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"detail": "The request is too large; the limit is 52 MiB.", "code": "too_large"},
+    )
+    assert nothing_kept(media)
+
+
+def test_storage_that_fails_leaves_nothing(
+    ann: APIClient, media: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a file stands where the folder of the pictures would be
+    media.mkdir()
+    (media / "looks").write_text("")
+    ann.raise_request_exception = False
+
+    answer = ann.post(URL, {"title": "x", "generatedImage": upload()}, format="multipart")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "server_error")
+    assert (Look.objects.count(), LookShare.objects.count(), stored_files(media)) == (0, 0, ["looks"])
+    assert Disposal.objects.count() == 1  # what may have been stored of the first file goes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        '"x"',
+        "{",
+        "[" * 100_000,
+        '{"title": "\\ud800"}',
+        '{"title": NaN, "notes": "\\udfff"}',
+        '{"title": "x", "sharedWithUserIds": [-1]}',
+        '{"title": "x", "sharedWithUserIds": [' + "9" * 100 + "]}",
+        '{"title": "x", "products": [{"name": "x", "price": 1e400}]}',
+        '{"title": "x", "products": [{"name": "x", "price": ' + "9" * 5000 + "}]}",
+        '{"title": "x", "products": [[]]}',
+        '{"title": "x", "generatedImageBase64": "\\ud800"}',
+        '{"title": "x", "generatedImageBase64": {"data": "x"}}',
+    ],
+)
+def test_hostile_json_is_a_400(ann: APIClient, media: Path, body: str) -> None:
+    answer = ann.post(URL, body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert set(answer.json()) >= {"detail", "code"}
+    assert nothing_kept(media)
+
+
+def test_other_bodies_are_refused(ann: APIClient, media: Path) -> None:
+    answer = ann.post(URL, "<look/>", content_type="application/xml")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert ann.options(URL).status_code == 200
