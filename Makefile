@@ -6,7 +6,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTEST := -m coverage run -m pytest -n auto -q $(ARGS)
@@ -51,6 +51,8 @@ clean: ## caches and reports; keeps .venv and data
 python:
 	@test -z "$(PYTHON)" || "$(PYTHON)" -c '$(IS_NEW_ENOUGH)' 2>/dev/null || { \
 		echo 'Cannot start: PYTHON=$(PYTHON) should be a Python 3.11 or newer.' >&2; exit 1; }
+	@test ! -x $(PY) || $(PY) -c '$(IS_NEW_ENOUGH)' || { \
+		echo 'Cannot start: $(VENV) was made by a Python older than 3.11; remove it.' >&2; exit 1; }
 
 $(PY):
 	@for python in $(CANDIDATES); do \

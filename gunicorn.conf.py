@@ -4,12 +4,13 @@ import ctypes
 import os
 import signal
 import sys
-import warnings
+from datetime import timedelta
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 from django.conf import settings
+from gunicorn import glogging
 
 from studio.env import BadEnvironment
 from studio.tether import PR_SET_PDEATHSIG
@@ -26,9 +27,16 @@ keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that th
 graceful_timeout = 30  # seconds for requests under way when it is asked to end
 control_socket_disable = True  # it would lie in the home directory, one for all copies
 
-# Until `collectstatic` is run there is no such folder, and whitenoise finds the files where they are.
-warnings.filterwarnings("ignore", message="No directory at:", category=UserWarning)
 
+class Log(glogging.Logger):
+    """Gunicorn's log, with the path as it was sent: a decoded one may hold line breaks."""
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> dict[str, Any]:
+        """What the format may name; `U` without the query."""
+        return {**super().atoms(resp, req, environ, request_time), "U": req.uri.partition("?")[0]}
+
+
+logger_class = Log
 accesslog = "-"
 access_log_format = "%(m)s %(U)s %(s)s %(M)sms"  # no query, no addresses
 

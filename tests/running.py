@@ -8,6 +8,7 @@ import time
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -34,9 +35,7 @@ def own_database_url() -> str:
     name = f"running_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return (
-        server.replace("/postgres", f"/{name}", 1) if "/postgres?" in server else f"{server.rpartition('/')[0]}/{name}"
-    )
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 class RunningStudio:

@@ -45,6 +45,7 @@ AI Studio is ready.
   Admin   {site}/admin/
 {accounts}
   Data and logs are in {data}. Ctrl+C stops everything.
+  A few looks and videos to look at: .venv/bin/python manage.py seed_demo
 """
 FIRST_VIDEO = """
 Make a video (paste into a shell; nothing leaves this machine, nothing is paid):
