@@ -6,7 +6,7 @@ from django.db import migrations
 
 BOTH = ["16:9", "9:16"]
 VEO = {"720p": [4, 6, 8], "1080p": [8]}  # Veo refuses 1080p unless 8 s
-OMNI = {"720p": [3, 4, 5, 6, 7, 8, 9, 10]}
+OMNI = {"720p": list(range(3, 11)), "1080p": list(range(3, 11))}  # docs/providers.md
 RETIRED = date(2026, 10, 22)  # Google's last day for veo-3.1-*-preview with API keys
 
 FULL = {"takes_last_frame": True, "max_references": 3, "reference_durations": [8]}
@@ -36,8 +36,8 @@ def _omni(model, position):
         upstream_model="gemini-omni-1.1-flash",
         durations=OMNI,
         aspect_ratios=BOTH,
+        takes_last_frame=True,
         max_references=3,
-        mixes_references_and_frames=True,
         price_per_second="0.10",
     )
 

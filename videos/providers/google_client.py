@@ -27,7 +27,7 @@ from google.genai import errors, types
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
-from videos.providers.google_download import download
+from videos.providers.google_download import download, is_same_origin
 from videos.providers.google_failures import describe
 from videos.providers.google_replies import Film, ThinClient, TooLarge
 
@@ -99,11 +99,20 @@ class House:
                 attempt=attempt,
             )
 
-    def headers(self) -> Mapping[str, str]:
-        """What authorises a request to `base_url`. Raises Unreachable."""
+    def headers_for(self, url: httpx.URL) -> Mapping[str, str]:
+        """What authorises a request to the URL: nothing where it is not of `base_url`. Raises Unreachable."""
+        if not is_same_origin(url, httpx.URL(self.base_url)):
+            return {}
         if self.api_key:
             return {"x-goog-api-key": self.api_key}
         return {"Authorization": f"Bearer {_unless_away(self._signed_in).token}"}
+
+    def probe(self) -> None:
+        """Ask for one name of the list of models, which costs nothing. Raises Unreachable."""
+        try:
+            self._look(lambda client: list(client.models.list(config={"page_size": 1, "query_base": True}).page))
+        except VENDOR_ERRORS as exc:
+            raise Unreachable(describe(exc)) from exc
 
     def close(self) -> None:
         """Give back connections and threads; for tests, a process just ends."""

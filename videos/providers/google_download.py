@@ -25,8 +25,8 @@ class Site(Protocol):
 
     base_url: str
 
-    def headers(self) -> Mapping[str, str]:
-        """What authorises a request to this house, and to nobody else."""
+    def headers_for(self, url: httpx.URL) -> Mapping[str, str]:
+        """What authorises a request to the URL: nothing where it is not this house's."""
         ...
 
 
@@ -40,8 +40,7 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
         here = httpx.URL(url)
         for _ in range(MAX_REDIRECTS + 1):
             _check_host(here, site)
-            headers = site.headers() if _same_origin(here, httpx.URL(site.base_url)) else {}
-            with http.stream("GET", here, headers=dict(headers)) as response:
+            with http.stream("GET", here, headers=dict(site.headers_for(here))) as response:
                 if response.status_code == httpx.codes.OK:
                     _save(response, destination, most_bytes, lambda: time.monotonic() < deadline)
                     return
@@ -71,11 +70,12 @@ def _save(response: httpx.Response, destination: Path, most_bytes: int, in_time:
 def _check_host(url: httpx.URL, site: Site) -> None:
     """Whatever a reply or a redirect says, we only go where Google keeps files."""
     at_google = url.scheme == "https" and url.host.endswith(_GOOGLE)
-    if not (at_google or _same_origin(url, httpx.URL(site.base_url))):
+    if not (at_google or is_same_origin(url, httpx.URL(site.base_url))):
         raise Unreachable(f"download: led to {url.scheme}://{url.host}, which is not Google's")
 
 
-def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+    """Whether both are of one server, so that what one may know the other may, too."""
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 

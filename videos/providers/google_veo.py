@@ -49,6 +49,10 @@ class Veo:
         """One look, in a thread."""
         return await self.house.look(lambda client: self._see(client, operation, request.attempt))
 
+    def probe(self) -> None:
+        """Whether Google lets us in."""
+        self.house.probe()
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the operation itself when that holds the film."""
         if "://" in result:

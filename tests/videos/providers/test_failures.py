@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,24 +9,25 @@ from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import GOOGLES, Make, ask, poll
-from videos.failures import FAILURES
-from videos.providers.base import Finished, NotAccepted, OutcomeUnknown, Progress, ProviderError, Refused, Unreachable
-from videos.providers.google_download import MISSING_TRIES
+from tests.videos.providers.outcomes import (
+    AGAIN,
+    BUSY,
+    FAILED,
+    FILTERED,
+    GONE,
+    MISCONFIGURED,
+    QUOTA,
+    REFUSED,
+    RETIRED,
+    UNKNOWN,
+    Outcome,
+    be_impatient,
+    cases,
+    failed,
+)
+from videos.providers.base import Finished, Progress, ProviderError, Refused, Unreachable
 from videos.providers.google_failures import MISSING_LOOKS
-
-Outcome = tuple[type[ProviderError], str]
-
-BUSY: Outcome = (NotAccepted, "provider_busy")
-QUOTA: Outcome = (NotAccepted, "provider_quota")
-REFUSED: Outcome = (Refused, "provider_refused")
-MISCONFIGURED: Outcome = (Refused, "provider_misconfigured")
-RETIRED: Outcome = (Refused, "model_unavailable")
-UNKNOWN: Outcome = (OutcomeUnknown, "submission_unknown")
-AGAIN: Outcome = (Unreachable, "result_expired")
-FILTERED: Outcome = (Refused, "content_filtered")
-FAILED: Outcome = (Refused, "generation_failed")
-GONE: Outcome = (Refused, "result_expired")
-BROKEN: Outcome = (Unreachable, "invalid_video")
+from videos.providers.google_replies import MAX_REPLY
 
 SAFETY = "Veo could not generate videos because the input image violates Vertex AI's usage guidelines. Support codes: 1"
 
@@ -77,7 +77,6 @@ LOOKS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed looks
     "silence": ({"fault": "hang"}, 99, AGAIN),
     "garbage": ({"fault": "garbage"}, 99, AGAIN),
     "empty": ({"fault": "empty"}, 99, AGAIN),
-    "6 MB": ({"fault": "flood"}, 99, AGAIN),
 }
 
 ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
@@ -88,47 +87,14 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
     "nothing": ({"fault": "nothing"}, FAILED),
 }
 
-DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed tries before, outcome
-    "404": ({"fault": "404"}, MISSING_TRIES - 1, AGAIN),
-    "404 for long": ({"fault": "404"}, MISSING_TRIES, GONE),
-    "403": ({"fault": "403"}, 99, AGAIN),
-    "500": ({"fault": "500"}, 99, AGAIN),
-    "503 from a proxy": ({"fault": "503", "bare": True}, 99, AGAIN),
-    "reset": ({"fault": "reset"}, 99, AGAIN),
-    "silence": ({"fault": "hang"}, 99, AGAIN),
-    "slower than the time-out": ({"fault": "drip", "seconds": 1.5}, 99, AGAIN),
-    "truncated": ({"fault": "truncate"}, 99, AGAIN),
-    "redirect loop": ({"fault": "loop", "times": 99}, 99, AGAIN),
-    "redirect elsewhere": ({"fault": "elsewhere"}, 99, AGAIN),
-    "too large": ({"fault": "huge"}, 0, (Refused, "invalid_video")),
-}
-
-
-SILENT = {"hang", "stall", "drip"}
-
-
-def cases(table: dict[str, Any]) -> list[Any]:
-    """The names of a table's rows; those that wait for a time-out are slow."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow if row[0]["fault"] in SILENT else ()) for name, row in table.items()
-    ]
-
-
-def be_impatient(fault: dict[str, Any], settings: Settings) -> None:
-    """Shorten the time-out where the test waits for it; elsewhere a busy machine must not run into it."""
-    if fault["fault"] in SILENT:
-        settings.PROVIDER_TIMEOUT_SECONDS = 1
-
-
-def failed(error: pytest.ExceptionInfo[ProviderError]) -> Outcome:
-    assert error.value.code in FAILURES
-    return type(error.value), error.value.code
-
 
 @pytest.mark.parametrize("case", cases(SUBMITS))
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_submit_is_posted_once_and_its_failure_is_told(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+def test_a_submit_is_posted_once_and_its_failure_is_told(
+    name: str, case: str, make: Make, google: FakeGoogle, settings: Settings
+) -> None:
     fault, outcome = SUBMITS[case]
+    be_impatient(fault, settings)
     google.script("submit", times=99, **fault)
 
     with pytest.raises(ProviderError) as error:
@@ -151,6 +117,23 @@ def test_a_submit_that_nobody_takes_is_sent_later(name: str, make: Make, setting
             make(name).start(ask(name))
 
     assert failed(error) == BUSY
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_missing_key_is_a_wrong_configuration(
+    name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = make(name)
+    adapter.house.api_key = ""
+    monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
+
+    with pytest.raises(Refused) as started:
+        adapter.start(ask(name))
+    with pytest.raises(Unreachable):  # whoever mends it in time has lost nothing
+        poll(adapter, "operation", ask(name))
+
+    assert failed(started) == MISCONFIGURED
+    assert google.account.calls == []
 
 
 def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(make: Make, settings: Settings) -> None:
@@ -178,8 +161,11 @@ def test_the_quota_of_a_day_is_told_from_that_of_a_minute(make: Make, google: Fa
 
 @pytest.mark.parametrize("case", cases(LOOKS))
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_failed_look_is_repeated_unless_it_is_a_verdict(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+def test_a_failed_look_is_repeated_unless_it_is_a_verdict(
+    name: str, case: str, make: Make, google: FakeGoogle, settings: Settings
+) -> None:
     fault, attempt, outcome = LOOKS[case]
+    be_impatient(fault, settings)
     adapter = make(name)
     operation = adapter.start(ask(name))
     google.script("poll", **fault)
@@ -229,65 +215,13 @@ def test_work_that_is_never_done_stays_in_progress(name: str, make: Make, google
     assert poll(adapter, operation.name, ask(name)) == Progress()
 
 
-@pytest.mark.parametrize("case", cases(DOWNLOADS))
-def test_a_failed_download_is_repeated_unless_it_is_in_vain(
-    case: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
-) -> None:
-    fault, attempt, outcome = DOWNLOADS[case]
-    be_impatient(fault, settings)
+def test_a_reply_has_a_largest_size(make: Make, google: FakeGoogle) -> None:
     adapter = make("google_veo")
     operation = adapter.start(ask("google_veo"))
-    done = poll(adapter, operation.name, ask("google_veo"))
-    assert isinstance(done, Finished)
-    google.script("download", **fault)
+    google.script("poll", "flood")
 
-    with pytest.raises(ProviderError) as error:
-        adapter.fetch(done.result, ask("google_veo", attempt=attempt), tmp_path / "video.mp4")
-
-    assert failed(error) == outcome
-    assert google.calls("stray") == []
-
-
-@pytest.mark.parametrize("name", ["google_vertex", "google_omni"])
-@pytest.mark.parametrize(
-    ("film", "most", "outcome"),
-    [(b"no film" * 9999, 10**9, BROKEN), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
-)
-def test_a_film_inside_a_reply_is_checked(
-    name: str,
-    film: bytes,
-    most: int,
-    outcome: Outcome,
-    make: Make,
-    google: FakeGoogle,
-    settings: Settings,
-    tmp_path: Path,
-) -> None:
-    google.account.film, settings.VIDEO_MAX_BYTES = film, most
-    adapter = make(name)
-    operation = adapter.start(ask(name))
-    done = poll(adapter, operation.name, ask(name))
-    assert done == Finished(operation.name)
-
-    with pytest.raises(ProviderError) as error:
-        adapter.fetch(done.result, ask(name), tmp_path / "video.mp4")
-
-    assert failed(error) == outcome
-
-
-def test_the_key_goes_to_google_only(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
-    adapter = make("google_veo")
-
-    for url in (
-        "https://evil.example/film",
-        "http://localhost:1/film",
-        "file:///etc/passwd",
-        "https://googleapis.com.x/",
-    ):
-        with pytest.raises(Unreachable, match="not Google's"):
-            adapter.fetch(url, ask("google_veo"), tmp_path / "video.mp4")
-
-    assert google.calls("stray") == []
+    with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
+        poll(adapter, operation.name, ask("google_veo"))
 
 
 def test_no_message_tells_the_key(make: Make, google: FakeGoogle) -> None:

@@ -1,0 +1,254 @@
+"""Answers as Google does: Veo on the Gemini API and on Vertex AI, Omni's Interactions API, files, sign-in. Keeps books.
+
+    python -m tests.fakes.google --port 9001 --seconds 5
+
+prints the variables that point the product at it. `GET /__books__` answers which calls came and what was accepted;
+`POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}].
+
+`on` is `submit`, `poll`, `download`, `probe` or `token`, and `fault` an HTTP status in Google's JSON (`"bare": true`: in HTML,
+as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is reset
+instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}), `flood`
+(6 MB); for a download also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With `work`, how
+an accepted video ends: `error`, `filtered`, `filtered-count`, `nothing` or `never`.
+
+Behaviour from google-genai 2.34.0 and the pages that docs/providers.md lists, read 2026-11.
+"""
+
+import argparse
+import json
+import re
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+from tests.fakes.google_books import RPC, WORDS, Account, Fault, Refusal
+
+MODEL = r"(?:(?P<where>projects/[^/:]+/locations/[^/:]+)/)?(?:publishers/google/)?models/(?P<model>[^/:]+)"
+TOKEN = "ya29.fake-token"
+HTML = b"<html>It works!</html>"
+
+
+class FakeGoogle(ThreadingHTTPServer):
+    """Google on loopback; a context manager that serves in a thread."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, *, port: int = 0, **account: Any) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.account = Account(url=self.url, **account)
+        self.stopping = threading.Event()
+        self._connections: set[socket.socket] = set()
+
+    def script(self, on: str, fault: str, **more: Any) -> None:
+        with self.account.lock:
+            self.account.faults.append(Fault(on, fault, **more))
+
+    def calls(self, action: str) -> list[dict[str, Any]]:
+        with self.account.lock:
+            return [call for call in self.account.calls if call["action"] == action]
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are part of the play."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stopping.set()
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: FakeGoogle
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        """The books tell it better."""
+
+    def do_GET(self) -> None:
+        account = self.server.account
+        path = unquote(urlsplit(self.path).path)
+        if path == "/__books__":
+            self._send_json(200, account.as_json())
+        elif match := re.fullmatch(r"(/download)?/v1beta/files/(\w+):download", path):
+            act = self._deliver if match[1] else self._redirect
+            self._play("download", {}, lambda fault: act(match[2], fault), on="download" if match[1] else "")
+        elif match := re.fullmatch(r"/storage/v1/b/[^/]+/o/(?:.+/)?(\w+)/sample_0.mp4", path):
+            self._play("download", {}, lambda fault: self._deliver(match[1], fault))
+        elif match := re.fullmatch(r"/v1beta/(?:interactions/(\w+)|(models/[^/]+/operations/\w+))", path):
+            self._play("poll", {}, lambda fault: self._send_json(200, account.look(match[1] or match[2])))
+        elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
+            self._play("probe", {}, lambda fault: self._send_json(200, {"models": [{"name": "models/veo"}]}))
+        else:
+            self._play("stray", {}, lambda fault: self._send_json(404, {}))
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        path = urlsplit(self.path).path
+        if path == "/token":
+            answer = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
+            self._play("token", {}, lambda fault: self._send_json(200, answer))
+            return
+        body = json.loads(data)
+        if path == "/__script__":
+            for fault in body if isinstance(body, list) else [body]:
+                self.server.script(**fault)
+            self._send_json(200, {"faults": len(self.server.account.faults)})
+        elif match := re.fullmatch(rf"/v1beta1/{MODEL}:fetchPredictOperation", path):
+            look = self.server.account.look
+            self._play("poll", body, lambda fault: self._send_json(200, look(body["operationName"])))
+        elif match := re.fullmatch(rf"/(?P<version>v1beta1?)/{MODEL}:predictLongRunning", path):
+            house = "vertex" if match["version"] == "v1beta1" else "gemini"
+            self._play("submit", body, lambda fault: self._accept(house, match["where"], match["model"], body, fault))
+        elif path == "/v1beta/interactions":
+            self._play("submit", body, lambda fault: self._accept("omni", "", body["model"], body, fault))
+        else:
+            self._play("stray", body, lambda fault: self._send_json(404, {}))
+
+    def _play(self, action: str, body: Any, act: Callable[[Fault], None], *, on: str | None = None) -> None:
+        """Write the call down, and let the next scripted fault happen, or do what was asked."""
+        fault = self.server.account.next_fault(action if on is None else on)
+        key = self.headers.get("x-goog-api-key") or self.headers.get("Authorization")
+        call = {"action": action, "path": self.path, "body": body, "key": key, "fault": fault.fault}
+        with self.server.account.lock:
+            self.server.account.calls.append(call)
+        if fault.fault == "reset":
+            self._reset()
+        elif fault.fault == "hang":
+            self.close_connection = True
+            self.server.stopping.wait(60)
+        elif fault.fault == "empty":
+            self._send_json(200, {})
+        elif fault.fault == "flood":
+            self._send(200, b"[" + b"1," * 3_000_000 + b"1]", {"Content-Type": "application/json"})
+        elif fault.fault == "garbage" and action != "submit":
+            self._send(200, HTML, {"Content-Type": "text/html"})
+        elif fault.fault.isdecimal():
+            self._refuse(Refusal(int(fault.fault), fault.message, fault.reason), bare=fault.bare)
+        else:
+            try:
+                self._check_key(key, action)
+                act(fault)
+            except Refusal as exc:
+                self._refuse(exc)
+
+    def _check_key(self, key: str | None, action: str) -> None:
+        if not key and action != "token":
+            raise Refusal(403, "Method doesn't allow unregistered callers.")
+
+    def _accept(self, house: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
+        work = self.server.account.accept(house, where, model, body)
+        if fault.fault == "lost":
+            self._reset()
+        elif fault.fault == "stall":
+            self.close_connection = True
+            self.server.stopping.wait(60)
+        elif fault.fault == "garbage":
+            self._send(200, HTML, {"Content-Type": "text/html"})
+        else:
+            self._send_json(200, self.server.account.receipt(work))
+
+    def _redirect(self, file_id: str, fault: Fault) -> None:
+        """Google's file URL leads to another one of Google's."""
+        self._send(302, b"", {"Location": f"/download/v1beta/files/{file_id}:download?alt=media"})
+
+    def _deliver(self, file_id: str, fault: Fault) -> None:
+        data = self.server.account.file(file_id)
+        headers = {"Content-Type": "video/mp4"}
+        if fault.fault == "loop":
+            self._send(302, b"", {"Location": self.path})
+        elif fault.fault == "elsewhere":
+            self._send(302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"})
+        elif fault.fault == "corrupt":
+            self._send(200, bytes(len(data)), headers)
+        elif fault.fault == "truncate":
+            self.close_connection = True
+            self._send(200, data[: len(data) // 2], headers, length=len(data))
+        elif fault.fault == "huge":
+            self.close_connection = True
+            self._send(200, data, headers, length=10**12)
+        elif fault.fault == "drip":
+            self._send(200, b"", headers, length=len(data))
+            for at in range(0, len(data), len(data) // 8):
+                self.server.stopping.wait(fault.seconds)
+                self.wfile.write(data[at : at + len(data) // 8])
+        else:
+            self._send(200, data, headers)
+
+    def _refuse(self, exc: Refusal, *, bare: bool = False) -> None:
+        if bare:
+            self._send(exc.status, HTML, {"Content-Type": "text/html"})
+        elif "/interactions" in self.path:
+            code = exc.reason or WORDS.get(exc.status, "api_error")
+            self._send_json(exc.status, {"error": {"code": code, "message": str(exc)}})
+        else:
+            error: dict[str, Any] = {"code": exc.status, "message": str(exc), "status": RPC.get(exc.status, "UNKNOWN")}
+            if exc.reason:
+                kind = "type.googleapis.com/google.rpc.ErrorInfo"
+                error["details"] = [{"@type": kind, "reason": exc.reason, "domain": "googleapis.com"}]
+            self._send_json(exc.status, {"error": error})
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()  # it holds the socket open
+        self.connection.close()
+
+    def _send_json(self, status: int, answer: Any) -> None:
+        self._send(status, json.dumps(answer).encode(), {"Content-Type": "application/json; charset=UTF-8"})
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str], *, length: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(data) if length is None else length)}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Google's video models, on this machine.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=5, help="how long a video takes")
+    arguments = parser.parse_args()
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # for sigwait, and in every thread
+    with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds) as fake:
+        for house in ("GEMINI", "VERTEX"):
+            sys.stdout.write(f"GOOGLE_{house}_BASE_URL={fake.url}\n{house}_API_KEY=fake-key\n")
+        sys.stdout.flush()
+        signal.sigwait(signals)
+
+
+if __name__ == "__main__":
+    main()

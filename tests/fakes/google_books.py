@@ -1,0 +1,244 @@
+"""What the fake Google keeps and knows: accepted work, films, the calls that came and the faults to come."""
+
+import base64
+import functools
+import json
+import re
+import tempfile
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from videos.providers.mock_video import render
+
+RPC = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+    409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
+}  # fmt: skip
+WORDS = {
+    400: "invalid_request", 401: "authentication", 402: "payment_required", 403: "permission_denied",
+    404: "not_found", 429: "rate_limit_exceeded", 500: "api_error", 503: "service_unavailable",
+}  # fmt: skip
+VEO_PARAMETERS = {"sampleCount", "durationSeconds", "resolution", "aspectRatio"}
+VERTEX_PARAMETERS = VEO_PARAMETERS | {"generateAudio", "storageUri"}
+OMNI_TASKS = {"text_to_video": {0}, "image_to_video": {1, 2}, "reference_to_video": {1, 2, 3, 4, 5}}  # pictures
+
+
+class Refusal(Exception):
+    """An answer other than 200. `reason` is Google's code for it, where it gives one."""
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.status, self.reason = status, reason
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the calls of a kind, after some that go well."""
+
+    on: str
+    fault: str
+    times: int = 1
+    skip: int = 0
+    message: str = "by script"
+    reason: str = ""  # Google's code for it
+    code: int = 13  # of an operation's error
+    bare: bool = False  # the status comes from something in between, not from Google
+    seconds: float = 0.05  # between two pieces of a slow download
+
+
+NO_FAULT = Fault("", "", times=0)
+
+
+@dataclass
+class Work:
+    """One accepted video."""
+
+    house: str
+    model: str
+    body: dict[str, Any]
+    name: str
+    file_id: str
+    accepted_at: float
+    end: Fault
+
+    @property
+    def seconds(self) -> int:
+        """How long the film is to be."""
+        if self.house == "omni":
+            return int(self.body["response_format"]["duration"].removesuffix("s"))
+        return int(self.body["parameters"]["durationSeconds"])
+
+
+@dataclass
+class Account:
+    """One customer of Google's. `work_seconds` is how long a video takes."""
+
+    work_seconds: float = 0
+    film: bytes | None = None  # for every request; else one of the length asked for
+    omni_gives_urls: bool = False  # the real one puts the film into the reply, whatever was asked for (2026-11)
+    url: str = ""
+    works: dict[str, Work] = field(default_factory=dict)  # by name
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def next_fault(self, on: str) -> Fault:
+        with self.lock:
+            for fault in self.faults:
+                if fault.on == on and fault.times:
+                    if fault.skip:
+                        fault.skip -= 1
+                        return NO_FAULT
+                    fault.times -= 1
+                    return fault
+        return NO_FAULT
+
+    def as_json(self) -> dict[str, Any]:
+        """The books, with pictures shortened."""
+        with self.lock:
+            calls = json.loads(re.sub(r'"[A-Za-z0-9+/=]{1000,}"', '"…"', json.dumps(self.calls)))
+        submits = [call for call in calls if call["action"] == "submit"]
+        return {"submits": len(submits), "works": sorted(self.works), "calls": calls}
+
+    # -- what Google does with a request
+
+    def accept(self, house: str, where: str, model: str, body: dict[str, Any]) -> Work:
+        """Take on the work. Raises Refusal where Google is known to."""
+        check_order(house, model, body)
+        with self.lock:
+            number = uuid.uuid4().hex[:12]
+            prefix = f"{where or 'projects/4711/locations/us-central1'}/publishers/google/" if house == "vertex" else ""
+            name = f"v1_{number}" if house == "omni" else f"{prefix}models/{model}/operations/{number}"
+            work = Work(house, model, body, name, f"film{number}", time.monotonic(), self.next_fault("work"))
+            self.works[name] = work
+        return work
+
+    def look(self, name: str) -> dict[str, Any]:
+        """The operation or interaction as it stands. Raises Refusal for one that there is not."""
+        work = self.works.get(name)
+        if work is None:
+            raise Refusal(404, f"{name} is not found")
+        if work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds:
+            return self.receipt(work)
+        return self._interaction(work) if work.house == "omni" else self._operation(work)
+
+    def receipt(self, work: Work) -> dict[str, Any]:
+        """What a submit is answered with."""
+        if work.house == "omni":
+            return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
+        return {"name": work.name}
+
+    def film_of(self, work: Work) -> bytes:
+        return self.film or film_of_length(work.seconds)
+
+    def file(self, file_id: str) -> bytes:
+        """Raises Refusal for a file that there is not."""
+        for work in self.works.values():
+            if work.file_id == file_id:
+                return self.film_of(work)
+        raise Refusal(404, f"File {file_id} is not found")
+
+    def _operation(self, work: Work) -> dict[str, Any]:
+        end = work.end.fault
+        if end == "error":
+            return {"name": work.name, "done": True, "error": {"code": work.end.code, "message": work.end.message}}
+        answer: dict[str, Any] = {}
+        if end == "filtered":
+            answer = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [work.end.message]}
+        elif end == "filtered-count":
+            answer = {"raiMediaFilteredCount": 1}
+        elif end != "nothing":
+            answer = self._video(work)
+        kind = "cloud.ai.large_models.vision.GenerateVideoResponse"
+        if work.house == "gemini":
+            answer = {"generateVideoResponse": answer}
+            kind = "google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
+        return {"name": work.name, "done": True, "response": {"@type": f"type.googleapis.com/{kind}"} | answer}
+
+    def _video(self, work: Work) -> dict[str, Any]:
+        if work.house == "gemini":
+            uri = f"{self.url}/v1beta/files/{work.file_id}:download?alt=media"
+            return {"generatedSamples": [{"video": {"uri": uri}}]}
+        if bucket := work.body["parameters"].get("storageUri"):
+            uri = f"{bucket.rstrip('/')}/{work.file_id}/sample_0.mp4"
+            return {"raiMediaFilteredCount": 0, "videos": [{"gcsUri": uri, "mimeType": "video/mp4"}]}
+        data = base64.b64encode(self.film_of(work)).decode()
+        return {"raiMediaFilteredCount": 0, "videos": [{"bytesBase64Encoded": data, "mimeType": "video/mp4"}]}
+
+    def _interaction(self, work: Work) -> dict[str, Any]:
+        answer = self.receipt(work) | {"status": "completed"}
+        end = work.end
+        if end.fault == "error":
+            return answer | {
+                "status": "failed",
+                "errors": [{"code": end.reason or "api_error", "message": end.message}],
+            }
+        if end.fault.startswith("filtered"):
+            if end.fault == "filtered-count":  # seen in the wild: nothing but the error, with status 200
+                return {"error": {"code": "content_blocked", "message": end.message}}
+            return answer | {"status": "failed", "errors": [{"code": "prohibited_content", "message": end.message}]}
+        video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
+        if self.omni_gives_urls:
+            video["uri"] = f"{self.url}/v1beta/files/{work.file_id}:download?alt=media"
+        else:
+            video["data"] = base64.b64encode(self.film_of(work)).decode()
+        content = [{"type": "text", "text": "I cannot."}] if end.fault == "nothing" else [video]
+        echo = {"type": "user_input", "content": work.body["input"]}
+        return answer | {"steps": [echo, {"type": "thought"}, {"type": "model_output", "content": content}]}
+
+
+def check_order(house: str, model: str, body: dict[str, Any]) -> None:
+    """Refuse what Google is known to refuse."""
+    if not model.startswith("gemini-omni-" if house == "omni" else "veo-"):
+        raise Refusal(404, f"models/{model} is not found, or is not supported for this method.")
+    if house == "omni":
+        _check_omni(body)
+    else:
+        _check_veo(house, body)
+
+
+def _check_veo(house: str, body: dict[str, Any]) -> None:
+    parameters, instances = body["parameters"], body["instances"]
+    unknown = set(parameters) - (VERTEX_PARAMETERS if house == "vertex" else VEO_PARAMETERS)
+    if unknown or len(instances) != 1:
+        raise Refusal(400, f"{sorted(unknown)} isn't supported by this model.")
+    instance, is_long = instances[0], parameters["durationSeconds"] == 8
+    if parameters["resolution"] == "1080p" and not is_long:
+        raise Refusal(400, "Resolution 1080p requires duration seconds to be 8 seconds.")
+    if "lastFrame" in instance and "image" not in instance:
+        raise Refusal(400, "A last frame requires a first frame.")
+    references = instance.get("referenceImages", [])
+    if references and ("image" in instance or not is_long or len(references) > 3):
+        raise Refusal(400, "Your use case is currently not supported.")
+
+
+def _check_omni(body: dict[str, Any]) -> None:
+    pictures = [item for step in body["input"] for item in step["content"] if item["type"] == "image"]
+    if not body.get("background") or not body.get("store"):
+        raise Refusal(400, "the fake has no patience: background and store, please", "invalid_request")
+    if len(pictures) not in OMNI_TASKS[body["generation_config"]["video_config"]["task"]]:
+        raise Refusal(400, "The task does not fit the pictures.", "invalid_request")
+    if not re.fullmatch(r"([3-9]|10)s", body["response_format"]["duration"]):
+        raise Refusal(400, "The duration must be from 3s to 10s.", "invalid_request")
+
+
+@functools.cache
+def film_of_length(seconds: int) -> bytes:
+    """A real MP4 with sound, as small as they come."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        render(
+            destination=path,
+            width=128,
+            height=72,
+            duration_seconds=seconds,
+            generate_audio=True,
+            prompt="a film of Google's",
+            first_frame=None,
+            seed="google",
+        )
+        return path.read_bytes()

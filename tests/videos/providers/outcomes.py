@@ -1,0 +1,43 @@
+"""What failures mean, in short, and how tests tell them."""
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from videos.failures import FAILURES
+from videos.providers.base import NotAccepted, OutcomeUnknown, ProviderError, Refused, Unreachable
+
+Outcome = tuple[type[ProviderError], str]
+
+BUSY: Outcome = (NotAccepted, "provider_busy")
+QUOTA: Outcome = (NotAccepted, "provider_quota")
+REFUSED: Outcome = (Refused, "provider_refused")
+MISCONFIGURED: Outcome = (Refused, "provider_misconfigured")
+RETIRED: Outcome = (Refused, "model_unavailable")
+UNKNOWN: Outcome = (OutcomeUnknown, "submission_unknown")
+AGAIN: Outcome = (Unreachable, "result_expired")
+FILTERED: Outcome = (Refused, "content_filtered")
+FAILED: Outcome = (Refused, "generation_failed")
+GONE: Outcome = (Refused, "result_expired")
+BROKEN: Outcome = (Unreachable, "invalid_video")
+
+SILENT = {"hang", "stall", "drip"}
+
+
+def cases(table: dict[str, Any]) -> list[Any]:
+    """The names of a table's rows; those that wait for a time-out are slow."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if row[0]["fault"] in SILENT else ()) for name, row in table.items()
+    ]
+
+
+def be_impatient(fault: dict[str, Any], settings: Settings) -> None:
+    """Shorten the time-out where the test waits for it; elsewhere a busy machine must not run into it."""
+    if fault["fault"] in SILENT:
+        settings.PROVIDER_TIMEOUT_SECONDS = 1
+
+
+def failed(error: pytest.ExceptionInfo[ProviderError]) -> Outcome:
+    assert error.value.code in FAILURES
+    return type(error.value), error.value.code
