@@ -1,5 +1,6 @@
 """Is all well? Checks that the apps register, answered to load balancers (`/healthz`, `/readyz`) and to `doctor`."""
 
+import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from studio.storage import media_storage
 logger = logging.getLogger(__name__)
 
 STALE_SECONDS = 30  # a sweeper beats every five
-PROBE_NAME = "probe/doctor.txt"
+# A picture, because a storage service may take nothing else: one grey pixel.
+PROBE_NAME = "probe/doctor.png"
+PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
 
 
 class Health(IntEnum):
@@ -128,9 +131,9 @@ def _storage() -> Finding:
     storage = media_storage()
     kind = type(getattr(storage, "_wrapped", storage)).__name__  # the default one is lazy
     try:
-        name = storage.save(PROBE_NAME, ContentFile(b"probe"))
+        name = storage.save(PROBE_NAME, ContentFile(PROBE))
         with storage.open(name) as file:
-            is_same = file.read() == b"probe"
+            is_same = bytes(file.read()) == PROBE
         storage.delete(name)
     except Exception as exc:  # a storage backend raises what its vendor raises
         return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}.")

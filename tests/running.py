@@ -79,7 +79,7 @@ class RunningStudio:
     def output(self) -> str:
         return (self.folder / "up.log").read_text()
 
-    def manage(self, *command: str, stdin: str = "") -> str:
+    def manage(self, *command: str, stdin: str = "", check: bool = True) -> str:
         """Run a management command beside it, and give back what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
@@ -88,7 +88,7 @@ class RunningStudio:
             input=stdin,
             capture_output=True,
             text=True,
-            check=True,
+            check=check,
             timeout=60,
         )
         return done.stdout

@@ -5,11 +5,11 @@
 prints the variables that point the product at it. `GET /__books__` answers which calls came and what was accepted;
 `POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}].
 
-`on` is `submit`, `poll`, `download`, `probe` or `token`, and `fault` an HTTP status in Google's JSON (`"bare": true`: in HTML,
-as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is reset
-instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}), `flood`
-(6 MB); for a download also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With `work`, how
-an accepted video ends: `error`, `filtered`, `filtered-count`, `nothing` or `never`.
+`on` is `submit`, `poll`, `download`, `probe` or `token`, and `fault` an HTTP status in Google's JSON (`"bare": true`:
+in HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
+reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}),
+`flood` (6 MB); for a download also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With
+`work`, how an accepted video ends: `error`, `filtered`, `filtered-count`, `nothing` or `never`.
 
 Behaviour from google-genai 2.34.0 and the pages that docs/providers.md lists, read 2026-11.
 """

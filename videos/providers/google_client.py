@@ -155,8 +155,8 @@ class House:
         options = types.HttpOptions(
             base_url=self._url or None,
             timeout=int(timeout_seconds * 1000),  # milliseconds
-            # No retries: each would be another paid call. By default the SDK makes 5 attempts; an empty list of
-            # statuses means the default list. Its Interactions client reads this differently: see google_omni.
+            # No retries: each would be another paid call. An empty list of statuses would mean the default list; the
+            # SDK's Interactions client reads all this differently: see google_omni.
             retry_options=types.HttpRetryOptions(attempts=1, http_status_codes=[418]),
             httpx_client=http,
         )

@@ -8,6 +8,7 @@ from typing import Protocol
 import httpx
 
 from videos.providers.base import ProviderError, Refused, Unreachable
+from videos.providers.google_failures import describe, redacted
 
 MAX_REDIRECTS = 5  # Google's own file URL makes one
 CHUNK_BYTES = 256 * 1024
@@ -48,9 +49,8 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
                     raise _failure(response, attempt)
                 here = here.join(response.headers["Location"])
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        # "peer closed connection …" here: fewer bytes than Content-Length announced. The SDK's own download would hand
-        # out the stump.
-        raise Unreachable(f"download: {type(exc).__name__}: {exc}") from exc
+        # Among them "peer closed connection …": fewer bytes than announced.
+        raise Unreachable(f"download: {describe(exc)}") from exc
     raise Unreachable("download: too many redirects")
 
 
@@ -81,7 +81,7 @@ def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
 
 def _failure(response: httpx.Response, attempt: int) -> ProviderError:
     text = next(response.iter_bytes(_ERROR_BYTES), b"").decode(errors="replace")
-    message = f"download: {response.status_code} {text}"
+    message = redacted(f"download: {response.status_code} {text}")
     if response.status_code in _GONE and attempt >= MISSING_TRIES:
         return Refused(message, code="result_expired")
     # 403, too: Google says it of a file that it no longer has, but also of a key that was exchanged, which can be

@@ -135,17 +135,18 @@ def look_failure(exc: Exception, *, attempt: int) -> ProviderError:
 def verdict(*, code: int | str | None, message: str) -> Refused:
     """The failure that an operation ended with."""
     if code in _BLOCKED or _SAFETY_TEXT.search(message):
-        return Refused(_shortened(f"{code}: {message}"), code="content_filtered")
+        return Refused(redacted(f"{code}: {message}"), code="content_filtered")
     meaning = "provider_quota" if code in _DAILY else _VERDICTS.get(code if isinstance(code, int) else 0)
-    return Refused(_shortened(f"{code}: {message}"), code=meaning or "generation_failed")
+    return Refused(redacted(f"{code}: {message}"), code=meaning or "generation_failed")
 
 
 def describe(exc: Exception) -> str:
-    """The vendor's text for logs and staff, without keys and without the queries of URLs."""
-    return _shortened(f"{type(exc).__name__}: {exc}")
+    """The failure for logs and staff."""
+    return redacted(f"{type(exc).__name__}: {exc}")
 
 
-def _shortened(text: str) -> str:
+def redacted(text: str) -> str:
+    """The vendor's text without keys and without the queries of URLs, and not too long."""
     for key in (settings.GEMINI_API_KEY, settings.VERTEX_API_KEY):
         text = text.replace(key, "[key]") if key else text
     return _QUERY.sub(r"\1?[query]", _KEY.sub("[key]", text))[:MESSAGE_LENGTH]

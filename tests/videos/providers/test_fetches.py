@@ -83,6 +83,17 @@ def test_a_film_inside_a_reply_is_checked(
     assert failed(error) == outcome
 
 
+def test_no_message_of_a_download_tells_the_key(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+    adapter = make("google_veo")
+    operation = adapter.start(ask("google_veo"))
+    done = poll(adapter, operation.name, ask("google_veo"))
+    assert isinstance(done, Finished)
+    google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
+
+    with pytest.raises(Unreachable, match="Consumer 'api_key:.key.' is suspended"):
+        adapter.fetch(done.result, ask("google_veo"), tmp_path / "video.mp4")
+
+
 def test_nothing_is_fetched_from_elsewhere(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter = make("google_veo")
 
