@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +12,7 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import Timestamp
+from studio.fields import Lenient, Timestamp
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
@@ -23,17 +22,7 @@ _KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
-class _Lenient(serializers.Serializer[Any]):
-    """In JSON, null says the same as leaving the field out."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Without the nulls."""
-        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
-            data = {name: value for name, value in data.items() if value is not None}
-        return super().to_internal_value(data)
-
-
-class ProductInput(_Lenient):
+class ProductInput(Lenient):
     """A product of the look."""
 
     id = serializers.CharField(
@@ -82,7 +71,7 @@ class ProductInput(_Lenient):
         return attrs
 
 
-class LookInput(_Lenient):
+class LookInput(Lenient):
     """A look as JSON."""
 
     title = serializers.CharField(max_length=TITLE_MAX)

@@ -1,8 +1,10 @@
 """Serializer fields that every app uses."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 from studio.images import BadImage, read_picture
@@ -14,6 +16,16 @@ class Timestamp(serializers.DateTimeField):
     def to_representation(self, value: datetime) -> str:
         """`2025-11-02T10:30:00.000Z`."""
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Lenient(serializers.Serializer[Any]):
+    """In JSON, null says the same as leaving the field out."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Without the nulls."""
+        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
+            data = {name: value for name, value in data.items() if value is not None}
+        return super().to_internal_value(data)
 
 
 class StrictBoolean(serializers.BooleanField):

@@ -249,7 +249,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "studio.log.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    },
     "loggers": {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},

@@ -51,5 +51,10 @@ os.environ.update(
     REDIS_URL=valkey.url,
     MOCK_VIDEO_SECONDS="1",
 )
-for name in ("BASE_PATH", "REFUND_POLICY", "REGISTRATION_OPEN", "CLOUDINARY_URL", "GEMINI_API_KEY"):
-    os.environ[name] = ""  # what a developer's shell or .env says must not change the outcome
+# What a developer's shell or .env says must not change the outcome.
+for name in """
+    BASE_PATH REFUND_POLICY REGISTRATION_OPEN CLOUDINARY_URL CLOUDINARY_FOLDER GEMINI_API_KEY GOOGLE_API_KEY
+    GOOGLE_GEMINI_BASE_URL GOOGLE_VERTEX_BASE_URL PROVIDER_TIMEOUT_SECONDS VERTEX_API_KEY VERTEX_PROJECT
+    VERTEX_LOCATION VERTEX_OUTPUT_GCS_URI CORS_ALLOWED_ORIGINS ALLOWED_HOSTS LOG_LEVEL
+""".split():
+    os.environ[name] = ""

@@ -1,13 +1,12 @@
 """Video jobs on the wire: what clients send, and what they get."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from studio.fields import BlankAsNull, FromElsewhere, PictureField, StoredFileUrl, StrictBoolean, Timestamp
+from studio.fields import BlankAsNull, FromElsewhere, Lenient, PictureField, StoredFileUrl, StrictBoolean, Timestamp
 from videos import catalogue
 from videos.models import JobLog, VideoJob
 from videos.phases import STATUS, Phase, Status
@@ -15,7 +14,7 @@ from videos.phases import STATUS, Phase, Status
 PROMPT_MAX = 4000  # characters; from the contract
 
 
-class VideoJobInput(serializers.Serializer[Any]):
+class VideoJobInput(Lenient):
     """What a client asks for, as JSON or urlencoded."""
 
     mockMode = StrictBoolean(
@@ -37,12 +36,6 @@ class VideoJobInput(serializers.Serializer[Any]):
     useLookImage = StrictBoolean(
         source="use_look_image", default=True, help_text="Without an initialImage, open with the look's own image."
     )
-
-    def to_internal_value(self, data: Any) -> Any:
-        """In JSON, null says the same as leaving the field out."""
-        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
-            data = {name: value for name, value in data.items() if value is not None}
-        return super().to_internal_value(data)
 
     def validate_model(self, value: str) -> str:
         """Older clients put `models/` before the name."""

@@ -21,36 +21,30 @@ import signal
 import socket
 import struct
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.fakes.cloudinary_books import TYPES, Account, Fault, Refusal
+from tests.fakes.server import FakeServer
 
 TRANSFORMATION = re.compile(r"[a-z]{1,3}_[^/,]+(,[a-z]{1,3}_[^/,]+)*")
 STILL = b"\xff\xd8\xff a still of "
 
 
-class FakeCloudinary(ThreadingHTTPServer):
+class FakeCloudinary(FakeServer):
     """One account on loopback; a context manager that serves in a thread.
 
     `private` is an account with a delivery host of its own: files are at another host, without the account's name.
     """
 
-    daemon_threads = True
-    request_queue_size = 64
-
     def __init__(self, *, port: int = 0, private: bool = False, **account: Any) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(port=port, handler=Handler)
         self.account = Account(**account)
         self.account.delivery = (
             f"http://localhost:{self.server_port}" if private else f"{self.url}/{self.account.cloud}"
         )
-        self.stopping = threading.Event()
-        self._connections: set[socket.socket] = set()
 
     @property
     def cloudinary_url(self) -> str:
@@ -64,40 +58,6 @@ class FakeCloudinary(ThreadingHTTPServer):
     def script(self, on: str, fault: str, *, times: int = 1, skip: int = 0) -> None:
         with self.account.lock:
             self.account.faults.append(Fault(on, fault, times, skip))
-
-    def calls(self, action: str) -> list[dict[str, Any]]:
-        with self.account.lock:
-            return [call for call in self.account.calls if call["action"] == action]
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the play."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        self.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):

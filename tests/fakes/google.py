@@ -5,9 +5,9 @@
 prints the variables that point the product at it. `GET /__books__` answers which calls came and what was accepted;
 `POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}].
 
-`on` is `submit`, `poll`, `download`, `probe` or `token`, and `fault` an HTTP status in Google's JSON (`"bare": true`:
-in HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
-reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}),
+`on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
+HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
+reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}) and
 `flood` (6 MB); for a download also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With
 `work`, how an accepted video ends: `error`, `filtered`, `filtered-count`, `nothing` or `never`.
 
@@ -21,69 +21,29 @@ import signal
 import socket
 import struct
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.fakes.google_books import RPC, WORDS, Account, Fault, Refusal
+from tests.fakes.server import FakeServer
 
 MODEL = r"(?:(?P<where>projects/[^/:]+/locations/[^/:]+)/)?(?:publishers/google/)?models/(?P<model>[^/:]+)"
 TOKEN = "ya29.fake-token"
 HTML = b"<html>It works!</html>"
 
 
-class FakeGoogle(ThreadingHTTPServer):
+class FakeGoogle(FakeServer):
     """Google on loopback; a context manager that serves in a thread."""
 
-    daemon_threads = True
-    request_queue_size = 256
-
     def __init__(self, *, port: int = 0, **account: Any) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(port=port, handler=Handler)
         self.account = Account(url=self.url, **account)
-        self.stopping = threading.Event()
-        self._connections: set[socket.socket] = set()
 
     def script(self, on: str, fault: str, **more: Any) -> None:
         with self.account.lock:
             self.account.faults.append(Fault(on, fault, **more))
-
-    def calls(self, action: str) -> list[dict[str, Any]]:
-        with self.account.lock:
-            return [call for call in self.account.calls if call["action"] == action]
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the play."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        self.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -13,9 +13,20 @@ from django.db.models.functions import Now
 from accounts.models import User
 from videos import generation, sweeper
 from videos.models import VideoJob, from_now
+from videos.orders import Order
 from videos.phases import TERMINAL, Phase
 
 MakeJob = Callable[..., VideoJob]
+
+ORDER = Order(
+    prompt="A red dress",
+    model="veo-3.1-generate-preview",
+    resolution="720p",
+    aspect_ratio="16:9",
+    duration_seconds=4,
+    generate_audio=False,
+    mock_mode=True,
+)
 
 
 @pytest.fixture

@@ -7,20 +7,9 @@ from django.test import Client
 
 from accounts.models import LedgerEntry, User
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.videos.conftest import ORDER, MakeJob
 from videos import catalogue, creation
 from videos.models import Upstream, VideoJob, VideoModel
-from videos.orders import Order
-
-ORDER = Order(
-    prompt="A red dress",
-    model="veo-3.1-generate-preview",
-    resolution="720p",
-    aspect_ratio="16:9",
-    duration_seconds=4,
-    generate_audio=False,
-    mock_mode=True,
-)
 
 
 @pytest.fixture

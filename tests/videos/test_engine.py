@@ -16,23 +16,13 @@ from accounts.models import LedgerEntry
 from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob, look_at_due_jobs, make_due
+from tests.videos.conftest import ORDER, MakeJob, look_at_due_jobs, make_due
 from videos import creation, deletion, generation, mp4, schedule, sweeper, transfer
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import Phase, Status
 from videos.providers.base import Finished, Progress, Refused, Unreachable
-
-ORDER = Order(
-    prompt="A red dress",
-    model="veo-3.1-generate-preview",
-    resolution="720p",
-    aspect_ratio="16:9",
-    duration_seconds=4,
-    generate_audio=False,
-    mock_mode=True,
-)
 
 
 def order(prompt: str, **changes: Any) -> Order:

@@ -16,25 +16,17 @@ from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
-from tests.videos.conftest import look_at_due_jobs, make_due
+from tests.videos.conftest import ORDER, look_at_due_jobs, make_due
 from videos import creation, deletion, generation, mp4, transfer
 from videos.models import Upstream, VideoJob
-from videos.orders import Order
 from videos.phases import TERMINAL, Phase
 from videos.providers import registry
 from videos.providers.base import Finished, ProviderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 FILM = film_of_length(4)
-ORDER = Order(
-    prompt="A red dress",
-    model="veo-3.1-generate-preview",
-    resolution="720p",
-    aspect_ratio="16:9",
-    duration_seconds=4,
-    generate_audio=True,  # what the provider makes is what is stored, to the byte
-    mock_mode=False,
-)
+# what the provider makes is what is stored, to the byte
+PAID = replace(ORDER, mock_mode=False, generate_audio=True)
 ROUNDS = 14  # more than all back-offs of a step
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -169,7 +161,7 @@ def test_fault(
 ) -> None:
     ann = make_user()
     {"google": google, "cloudinary": cloudinary}[who].script(on, fault, **options)
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, order=PAID)
 
     job = drive(job)
     if job.phase not in TERMINAL:
@@ -197,7 +189,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("submit", fault, times=2)
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), order=PAID)
 
     drive(job, rounds=3)
 
@@ -208,7 +200,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
 @pytest.mark.parametrize("fault", ["500", "reset", "lost", "hang", "garbage", "400"])
 def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     google.script("submit", fault, times=5)
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), order=PAID)
 
     drive(job)
 
@@ -217,7 +209,7 @@ def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user
 
 def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "400", message="vendor says: key AIza-secret is odd")
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), order=PAID)
 
     drive(job)
 
@@ -229,7 +221,7 @@ def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) 
 def test_sound_that_was_not_wanted_is_dropped(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, tmp_path: Any
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=replace(ORDER, generate_audio=False)))
+    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=False)))
 
     (tmp_path / "video.mp4").write_bytes(cloudinary.account.files["video", f"ai-studio/videos/{job.pk}"].data)
     assert mp4.inspect(path=tmp_path / "video.mp4").has_audio is False
@@ -238,7 +230,7 @@ def test_sound_that_was_not_wanted_is_dropped(
 def test_retired_preview_goes_to_omni(google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser) -> None:
     Upstream.objects.filter(provider="google_veo").update(retires_on="2026-10-22")
 
-    job = drive(creation.create(owner=make_user(), order=ORDER))
+    job = drive(creation.create(owner=make_user(), order=PAID))
 
     assert (job.phase, job.model, job.provider, job.upstream_model) == (
         Phase.SUCCEEDED,
@@ -251,7 +243,7 @@ def test_retired_preview_goes_to_omni(google: FakeGoogle, cloudinary: FakeCloudi
 def test_deleted_video_is_gone_from_the_storage(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=ORDER))
+    job = drive(creation.create(owner=make_user(), order=PAID))
     assert len(cloudinary.account.files) == 2  # with its poster
     cloudinary.script("destroy", "500")
 
@@ -274,7 +266,7 @@ def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
 
 
 def test_look_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), order=PAID)
     generation.submit(job_id=str(job.pk))
     job.refresh_from_db()
 

@@ -13,23 +13,13 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.videos.conftest import ORDER, MakeJob
 from videos import creation, queue, sweeper
 from videos.models import VideoJob
-from videos.orders import Order
 from videos.phases import Phase
 from videos.worker import ThreadWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-ORDER = Order(
-    prompt="A red dress",
-    model="veo-3.1-generate-preview",
-    resolution="720p",
-    aspect_ratio="16:9",
-    duration_seconds=4,
-    generate_audio=False,
-    mock_mode=True,
-)
 
 
 def work(name: str) -> None:

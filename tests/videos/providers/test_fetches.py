@@ -90,7 +90,7 @@ def test_no_message_of_a_download_tells_the_key(make: Make, google: FakeGoogle, 
     assert isinstance(done, Finished)
     google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
 
-    with pytest.raises(Unreachable, match="Consumer 'api_key:.key.' is suspended"):
+    with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[key\]' is suspended"):
         adapter.fetch(done.result, ask("google_veo"), tmp_path / "video.mp4")
 
 
