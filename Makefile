@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python
+.PHONY: help run test check bench format clean python chaos
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -39,6 +39,9 @@ check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API sc
 
 bench: python $(VENV)/.installed ## requests a second through a real server; see benchmarks/README.md
 	@$(PY) -m benchmarks $(ARGS)
+
+chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
+	@$(PY) -m tests.chaos $(ARGS)
 
 format: python $(VENV)/.installed-dev ## format, and mend what ruff can mend
 	$(PY) -m ruff format .

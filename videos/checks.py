@@ -1,14 +1,18 @@
 """Are the paid providers set up, and do they let us in? For `manage.py check`, `/readyz` and `doctor`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
+from django.utils import timezone
 
 from studio.health import Finding, Health, register
+from videos import schedule
 from videos.models import VideoJob
+from videos.phases import Phase
 from videos.providers import registry
 from videos.providers.base import ProviderError
 
@@ -20,6 +24,7 @@ def register_checks() -> None:
     checks.register(provider_is_configured, checks.Tags.compatibility)
     checks.register(key_is_accepted, checks.Tags.database)
     register("providers", _providers, is_quick=True)
+    register("lost answers", _unknown, is_quick=False)
     register("google", _reach, is_quick=False)
 
 
@@ -65,6 +70,15 @@ def _providers() -> Finding:
     except DatabaseError:
         return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
     return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
+
+
+def _unknown() -> Finding:
+    """Jobs that the provider may have made and billed, and that somebody could still take up."""
+    recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
+    lost = VideoJob.objects.filter(phase=Phase.FAILED, error_code="submission_unknown", created_at__gt=recently)
+    if count := lost.count():
+        return Finding(Health.DEGRADED, f"{count} in two days; see manage.py adopt_operation --help.")
+    return Finding(Health.OK, "None in two days.")
 
 
 def _reach() -> Finding:

@@ -10,6 +10,7 @@ from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob
 from videos import catalogue, creation
 from videos.models import Upstream, VideoJob, VideoModel
+from videos.phases import Phase
 
 
 @pytest.fixture
@@ -126,3 +127,37 @@ def test_malformed_ability_is_refused(office: Client, field: str, value: str) ->
     before = upstream.provider
     upstream.refresh_from_db()
     assert (answer.status_code, upstream.provider) == (200, before)
+
+
+@pytest.fixture
+def lost(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
+    return make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown")
+
+
+def test_lost_operation_is_adopted(office: Client, lost: VideoJob) -> None:
+    page = office.get(f"/admin/videos/videojob/{lost.pk}/change/").content.decode()
+    asked = office.get(f"/admin/videos/videojob/{lost.pk}/adopt/").content.decode()
+    answer = office.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "operations/abc"})
+
+    lost.refresh_from_db()
+    assert f"/admin/videos/videojob/{lost.pk}/adopt/" in page
+    assert "Let the job go on" in asked
+    assert (answer.status_code, lost.phase, lost.operation) == (302, Phase.GENERATING, "operations/abc")
+
+
+def test_adoption_that_is_refused_says_why(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.FAILED)
+
+    answer = office.post(f"/admin/videos/videojob/{job.pk}/adopt/", {"operation": "operations/abc"})
+
+    assert "Only a job that failed as submission_unknown" in answer.content.decode()
+
+
+def test_adoption_needs_the_permission(client: Client, lost: VideoJob, make_user: MakeUser) -> None:
+    client.force_login(make_user("support@example.com", staff=False))
+    User.objects.filter(email="support@example.com").update(is_staff=True)
+
+    answer = client.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "operations/abc"})
+
+    lost.refresh_from_db()
+    assert (answer.status_code, lost.phase) == (403, Phase.FAILED)

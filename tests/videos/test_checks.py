@@ -1,0 +1,84 @@
+"""Are the providers set up, and do they let us in: what `check`, `/readyz` and `doctor` say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from studio.health import Health, examine
+from tests.conftest import MakeUser
+from tests.fakes.google import FakeGoogle
+from tests.videos.conftest import MakeJob
+from videos import checks
+from videos.phases import Phase
+from videos.providers import registry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def google(settings: Any) -> Iterator[FakeGoogle]:
+    with FakeGoogle() as fake:
+        settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
+        registry._made.cache_clear()
+        yield fake
+        for name in ("google_veo", "google_omni"):
+            registry.provider(name).house.close()  # type: ignore[attr-defined]
+        registry._made.cache_clear()
+
+
+def test_production_without_a_provider_is_warned_about(settings: Any) -> None:
+    assert checks.provider_is_configured(None) == []
+
+    settings.PRODUCTION = True
+
+    assert [message.id for message in checks.provider_is_configured(None)] == ["videos.W001"]
+    assert examine(thoroughly=False)["providers"].health == Health.DEGRADED
+
+
+def test_rejected_key_is_told_until_a_job_gets_through(
+    settings: Any, client: Client, make_user: MakeUser, make_job: MakeJob
+) -> None:
+    settings.GEMINI_API_KEY = "gemini-key"
+    ann = make_user()
+    make_job(ann, phase=Phase.FAILED, provider="google_veo", mock_mode=False, error_code="provider_misconfigured")
+
+    rejected = checks.key_is_accepted(None, databases=["default"])
+    shown = client.get("/readyz").json()["checks"]["providers"]
+    make_job(ann, phase=Phase.SUCCEEDED, provider="google_veo", mock_mode=False)
+    accepted = checks.key_is_accepted(None, databases=["default"])
+
+    assert [message.id for message in rejected] == ["videos.E002"]
+    assert shown == {
+        "status": "degraded",
+        "detail": "google_veo rejects our key or project; jobs fail and are refunded.",
+    }
+    assert accepted == []
+
+
+def test_database_is_left_alone_unless_asked_for(settings: Any) -> None:
+    settings.GEMINI_API_KEY = "gemini-key"
+
+    assert checks.key_is_accepted(None, databases=None) == []
+
+
+@pytest.mark.slow
+def test_doctor_asks_the_provider(google: FakeGoogle) -> None:
+    well = examine(thoroughly=True)["google"]
+    google.script("probe", "401", times=5)
+    ill = examine(thoroughly=True)["google"]
+
+    assert (well.health, well.sentence) == (Health.OK, "Reached and let in by google_omni, google_veo.")
+    assert (ill.health, "google_veo: " in ill.sentence, "gemini-key" in ill.sentence) == (Health.DOWN, True, False)
+
+
+def test_lost_answers_are_counted(make_user: MakeUser, make_job: MakeJob) -> None:
+    before = examine(thoroughly=True)["lost answers"]
+    make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown")
+    after = examine(thoroughly=True)["lost answers"]
+
+    assert (before.sentence, after.sentence) == (
+        "None in two days.",
+        "1 in two days; see manage.py adopt_operation --help.",
+    )
