@@ -237,6 +237,8 @@ GOOGLE_VERTEX_BASE_URL = env.http_url("GOOGLE_VERTEX_BASE_URL")
 PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, most=90)  # below schedule.LEASE
 VIDEO_MAX_BYTES = env.integer("VIDEO_MAX_MIB", 500, least=1, most=10_000) * MIB
 
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # for /metrics; unset: no such page
+
 # -- Time and language
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -13,6 +13,7 @@ handler404 = "studio.api.not_found"
 handler500 = "studio.api.server_error"
 
 urlpatterns = [
+    path("", include("videos.public_urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("looks.urls")),
     path("api/v1/", include("videos.urls")),

@@ -6,9 +6,10 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
+from copy import copy
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -34,6 +35,8 @@ from videos.queue import hint
 logger = logging.getLogger(__name__)
 
 SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted, and when it is done
+STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
+STORE_PAUSE_SECONDS = 0.5  # between two tries
 EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the provider tells none
 
 
@@ -99,7 +102,24 @@ def submit(*, job_id: str) -> None:
 def _accepted(job: VideoJob, operation: Operation) -> None:
     # Logged before it is stored: if this process dies in between, the name can still be found and adopted.
     logger.info("operation accepted", extra={"job_id": job.pk, "operation": operation.name})
-    first_look = from_now(operation.first_look_seconds)
+    deadline = time.monotonic() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            is_stored = _store_operation(copy(job), operation)
+        except (OperationalError, InterfaceError) as exc:  # the database is restarting; what was paid for waits for it
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("operation not stored yet", extra={"job_id": job.pk, "reason": str(exc)})
+            connection.close()
+            time.sleep(STORE_PAUSE_SECONDS)
+        else:
+            break
+    if not is_stored:  # deleted meanwhile, or given up as lost
+        logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
+
+
+def _store_operation(job: VideoJob, operation: Operation) -> bool:
+    """Whether the row has the operation now; a try before may have written it, and not have heard so."""
     with transaction.atomic():
         moved = VideoJob.objects.advance(
             job,
@@ -107,13 +127,12 @@ def _accepted(job: VideoJob, operation: Operation) -> None:
             operation=operation.name,
             lease=job.lease,
             lease_until=None,
-            due_at=first_look,
+            due_at=from_now(operation.first_look_seconds),
             progress_percentage=SUBMITTED,
         )
         if moved:
             job.log("The video service has accepted the job.")
-    if not moved:  # deleted meanwhile, or given up as lost
-        logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
+    return moved or VideoJob.objects.filter(pk=job.pk, lease=job.lease, operation=operation.name).exists()
 
 
 def _try_again(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
