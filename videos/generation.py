@@ -6,16 +6,19 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
+from collections.abc import Callable
 from copy import copy
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import ledger
 from studio.storage import disposal, media_storage
+from studio.storage.base import StorageError
 from videos import schedule
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
@@ -26,13 +29,16 @@ from videos.providers.base import (
     NotAccepted,
     Operation,
     Progress,
+    Provider,
     ProviderError,
     Request,
+    Unreachable,
 )
 from videos.providers.registry import provider
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted, and when it is done
 STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
@@ -62,39 +68,40 @@ def request_of(job: VideoJob) -> Request:
 
 def submit(*, job_id: str) -> None:
     """Hand a queued job to its provider: the one paid call. Does nothing for a job that is not queued or not due."""
-    job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
+    job = VideoJob.objects.claimable().filter(pk=job_id, phase=Phase.QUEUED).first()
     if job is None:
         return
-    request = request_of(job)
     try:
+        adapter = provider(job.provider)
+        request = request_of(job)
         request.read_images()  # before the claim: a slow storage must not eat into the lease
-    except Exception as exc:  # a storage backend raises what its vendor raises
-        logger.warning("input not readable", extra={"job_id": job.pk}, exc_info=True)
-        fail(job=job, code="input_missing", detail=str(exc))
+    except Exception as exc:  # nothing has been sent; what went wrong says whether another try makes sense
+        _not_ready(job, exc)
         return
-    adapter = provider(job.provider)
-    claimable = VideoJob.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
     expiry = from_now(schedule.LEASE)
-    attempts = job.attempts
-    if not claimable.advance(
+    if VideoJob.objects.claimable().advance(
         job,
         Phase.SUBMITTING,
         lease=new_lease(),
         lease_until=expiry,
         due_at=expiry,
-        attempts=attempts,
+        attempts=job.attempts,
         started_at=job.started_at or Now(),
     ):
-        return
+        _start(job, adapter, request)
+
+
+def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
+    """The paid call, and what has come of it."""
     try:
         operation = adapter.start(request)
     except NotAccepted as exc:
-        _try_again(job, attempts, exc)
+        _insist(_try_again, job, job.attempts, exc)
     except ProviderError as exc:
-        fail(job=job, code=exc.code, detail=str(exc))
+        _insist(_failed, job, exc.code, str(exc))
     except Exception as exc:  # nothing is known about the call, so nothing may be assumed
         logger.exception("provider adapter failed in start", extra={"job_id": job.pk})
-        fail(job=job, code="submission_unknown", detail=repr(exc))
+        _insist(_failed, job, "submission_unknown", repr(exc))
     else:
         _accepted(job, operation)
 
@@ -102,20 +109,40 @@ def submit(*, job_id: str) -> None:
 def _accepted(job: VideoJob, operation: Operation) -> None:
     # Logged before it is stored: if this process dies in between, the name can still be found and adopted.
     logger.info("operation accepted", extra={"job_id": job.pk, "operation": operation.name})
+    if not _insist(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
+        logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
+
+
+def _not_ready(job: VideoJob, exc: Exception) -> None:
+    """The submit step could not begin: put it off while that may pass, else the job fails; nobody was asked."""
+    logger.warning("submit not begun", extra={"job_id": job.pk}, exc_info=exc)
+    may_pass = isinstance(exc, StorageError) and exc.retryable
+    if may_pass and job.attempts < len(schedule.SUBMIT_BACKOFF):
+        later = from_now(schedule.SUBMIT_BACKOFF[job.attempts])
+        VideoJob.objects.claimable().touch(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)
+        return
+    fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
+
+
+def _insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
+    """Write down what a call that may have been paid for has brought, also while the database restarts.
+
+    Raises what `write` raises, once the lease is about to run out.
+    """
     deadline = time.monotonic() + STORE_PATIENCE_SECONDS
     while True:
         try:
-            is_stored = _store_operation(copy(job), operation)
-        except (OperationalError, InterfaceError) as exc:  # the database is restarting; what was paid for waits for it
+            return write(copy(job), *args)  # a copy: a try that failed half-way may have changed it
+        except (OperationalError, InterfaceError) as exc:
             if time.monotonic() > deadline:
                 raise
-            logger.warning("operation not stored yet", extra={"job_id": job.pk, "reason": str(exc)})
+            logger.warning("outcome not stored yet", extra={"job_id": job.pk, "reason": str(exc)})
             connection.close()
             time.sleep(STORE_PAUSE_SECONDS)
-        else:
-            break
-    if not is_stored:  # deleted meanwhile, or given up as lost
-        logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
+
+
+def _failed(job: VideoJob, code: str, detail: str) -> None:
+    fail(job=job, code=code, detail=detail)
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -161,6 +188,9 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
         return await provider(job.provider).poll(job.operation, request)
     except ProviderError as exc:
         return exc
+    except Exception as exc:  # an adapter's defect must not keep a job from its back-off and its end
+        logger.exception("provider adapter failed in poll", extra={"job_id": job.pk})
+        return Unreachable(repr(exc))
 
 
 def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
@@ -207,7 +237,7 @@ def _not_seen(job: VideoJob, seen: ProviderError) -> None:
         return
     logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(seen)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
-    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=str(seen))
+    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=for_staff(str(seen)))
 
 
 def _elapsed(job: VideoJob) -> float:
@@ -223,7 +253,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
     failure = FAILURES[code]
     with transaction.atomic():
         if not VideoJob.objects.advance(
-            job, Phase.FAILED, error_code=code, error_message=failure.message, provider_reply=detail[:10_000]
+            job, Phase.FAILED, error_code=code, error_message=failure.message, provider_reply=for_staff(detail)
         ):
             return False
         job.log(failure.message, level=JobLog.Level.ERROR)
@@ -232,6 +262,11 @@ def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
             refund(job=job, note=f"video job failed: {code}")
     logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
     return True
+
+
+def for_staff(text: str) -> str:
+    """A vendor's words as they can be stored: PostgreSQL takes no NUL, and nobody reads more."""
+    return text.replace("\0", "")[:10_000]
 
 
 def refund(*, job: VideoJob, note: str) -> None:

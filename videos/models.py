@@ -39,6 +39,10 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         """Live rows of these phases whose next look has come, the longest waiting first."""
         return self.filter(phase__in=phases, due_at__lte=Now()).order_by("due_at", "id")
 
+    def claimable(self) -> Self:
+        """Nobody works on it, and no back-off runs."""
+        return self.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
+
     def advance(self, job: "VideoJob", to: Phase, **fields: Any) -> bool:
         """Move a job from the phase and lease that `job` was read with; False when it has moved meanwhile.
 

@@ -80,12 +80,21 @@ class Sweeper:
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
-        await _in_database(send_hints_again, "submit", Phase.QUEUED)
-        await _in_database(send_hints_again, "transfer", Phase.STORING)
-        await _in_database(settle_lost_submits)
-        for job, request in await _in_database(take_due_looks, MAX_LOOKS - len(self._looks)):
+        """Each step on its own: what breaks one must not keep the others from their jobs."""
+        await self._step(send_hints_again, "submit", Phase.QUEUED)
+        await self._step(send_hints_again, "transfer", Phase.STORING)
+        await self._step(settle_lost_submits)
+        for job, request in await self._step(take_due_looks, MAX_LOOKS - len(self._looks)) or ():
             if job.pk not in self._looks:
                 self._begin_look(job, request)
+
+    async def _step(self, work: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await _in_database(work, *args)
+        except (DatabaseError, InterfaceError):
+            raise  # the database is away: for all steps alike
+        except Exception:  # the edge of a step
+            logger.exception("sweep step failed", extra={"step": work.__name__})
 
     def _begin_look(self, job: VideoJob, request: Request) -> None:
         task = asyncio.create_task(self._look(job, request))
@@ -136,7 +145,11 @@ def send_hints_again(step: queue.Step, phase: Phase) -> None:
 def settle_lost_submits() -> None:
     """Decide about jobs whose submit step has died."""
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
-        generation.settle_lost_submit(job=job)
+        try:
+            generation.settle_lost_submit(job=job)
+        except Exception:  # one odd row must not keep the others waiting
+            logger.exception("lost submit not settled", extra={"job_id": job.pk})
+            VideoJob.objects.touch(job, due_at=from_now(schedule.LEASE))
 
 
 def _apply(job: VideoJob, seen: Any) -> None:
@@ -155,8 +168,8 @@ def do_chores() -> None:
     if Heartbeat.objects.filter(name="daily", beat_at__gt=yesterday).exists():
         return
     Heartbeat.objects.update_or_create(name="daily", defaults={"beat_at": Now()})
-    reconcile(fix=False)
     call_command("flushexpiredtokens")
+    reconcile(fix=False)
 
 
 def _do_chores() -> None:

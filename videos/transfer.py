@@ -15,8 +15,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage
 from django.db import connection, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F
 from django.utils import timezone
 
 from studio.storage import disposal
@@ -33,10 +32,15 @@ DURATION_TOLERANCE = 0.5  # seconds; providers round to whole frames and pad the
 UPLOADING = 95  # percent shown from then on
 LOCK_NAME = "lock"
 YOUNG_SECONDS = 60
+LENGTH_TRIES = 2
 
 
 class LeaseLost(Exception):
     """Another process has the job, or nobody: it was deleted."""
+
+
+class WrongLength(mp4.NotAVideo):
+    """A whole video, of another length than was asked for: fetching it again will hardly change that."""
 
 
 def transfer(*, job_id: str) -> None:
@@ -45,8 +49,7 @@ def transfer(*, job_id: str) -> None:
     if job is None:
         return
     lease, expiry = new_lease(), from_now(schedule.TRANSFER_LEASE)
-    claimable = VideoJob.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
-    if not claimable.touch(job, lease=lease, lease_until=expiry, due_at=expiry):
+    if not VideoJob.objects.claimable().touch(job, lease=lease, lease_until=expiry, due_at=expiry):
         return
     job.lease = lease
     try:
@@ -54,15 +57,8 @@ def transfer(*, job_id: str) -> None:
             _deliver(job, folder)
     except LeaseLost:
         logger.warning("transfer given up", extra={"job_id": job.pk})
-    except ProviderError as exc:
-        _failed(job, exc, code=exc.code, retryable=exc.retryable)
-    except mp4.NotAVideo as exc:
-        _failed(job, exc, code="invalid_video", retryable=True)
-    except StorageError as exc:
-        _failed(job, exc, code="storage_failed", retryable=exc.retryable)
-    except Exception as exc:  # the edge of a task; a full disk is an OSError, and may have room later
-        logger.exception("transfer failed", extra={"job_id": job.pk})
-        _failed(job, exc, code="storage_failed", retryable=True)
+    except Exception as exc:  # the edge of a task: whatever it was, the row says what happens next
+        _failed(job, exc)
 
 
 def _deliver(job: VideoJob, folder: Path) -> None:
@@ -92,7 +88,7 @@ def _checked(job: VideoJob, video: Path) -> Path:
     """The file to deliver: a whole MP4 of the length asked for, without sound where none was wanted."""
     facts = mp4.inspect(path=video)
     if abs(facts.duration_seconds - job.duration_seconds) > DURATION_TOLERANCE:
-        raise mp4.NotAVideo(f"{facts.duration_seconds} s long instead of {job.duration_seconds} s")
+        raise WrongLength(f"{facts.duration_seconds} s long instead of {job.duration_seconds} s")
     if job.generate_audio or not facts.has_audio:
         return video
     silent = video.with_name("silent.mp4")
@@ -132,8 +128,9 @@ def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, d
     logger.info("video succeeded", extra={"job_id": job.pk})
 
 
-def _failed(job: VideoJob, exc: Exception, *, code: str, retryable: bool) -> None:
-    """Try again later, for as long as the provider keeps the file."""
+def _failed(job: VideoJob, exc: Exception) -> None:
+    """Try again later, for as long as the provider keeps the file and another try makes sense."""
+    code, retryable = _verdict(job, exc)
     since = (timezone.now() - job.generated_at).total_seconds() if job.generated_at else 0
     if not retryable or since > schedule.TRANSFER_GIVE_UP:
         generation.fail(job=job, code=code, detail=str(exc))
@@ -141,8 +138,22 @@ def _failed(job: VideoJob, exc: Exception, *, code: str, retryable: bool) -> Non
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
     logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
     VideoJob.objects.touch(
-        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=str(exc)[:10_000]
+        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=generation.for_staff(str(exc))
     )
+
+
+def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
+    """What the failure is called, and whether another try makes sense."""
+    if isinstance(exc, ProviderError):
+        return exc.code, exc.retryable
+    if isinstance(exc, WrongLength):
+        return "invalid_video", job.attempts + 1 < LENGTH_TRIES
+    if isinstance(exc, mp4.NotAVideo):
+        return "invalid_video", True
+    if isinstance(exc, StorageError):
+        return "storage_failed", exc.retryable
+    logger.error("transfer failed", extra={"job_id": job.pk}, exc_info=exc)
+    return "storage_failed", True  # a full disk is an OSError, and may have room later
 
 
 @contextmanager
@@ -151,14 +162,14 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
     done = threading.Event()
 
     def renew() -> None:
-        try:
-            while not done.wait(schedule.RENEWAL):
+        while not done.wait(schedule.RENEWAL):
+            try:
                 expiry = from_now(schedule.TRANSFER_LEASE)
                 VideoJob.objects.touch(job, lease_until=expiry, due_at=expiry)
-        except Exception:  # the edge of a thread; without renewal the lease runs out, and the fence does the rest
-            logger.exception("lease not renewed", extra={"job_id": job.pk})
-        finally:
-            connection.close()
+            except Exception:  # the edge of a thread; two more tries fit into the lease, and then the fence decides
+                logger.exception("lease not renewed", extra={"job_id": job.pk})
+                connection.close()
+        connection.close()
 
     thread = threading.Thread(target=renew, name=f"lease {job.pk}", daemon=True)
     thread.start()

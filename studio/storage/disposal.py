@@ -16,7 +16,9 @@ from studio.models import Disposal
 
 logger = logging.getLogger(__name__)
 
-ADOPTION_SECONDS = 3600  # from registration to commit; well above the longest RQ job (settings.RQ_QUEUES)
+# From registration to commit. Above the longest back-off and the longest RQ job together, so that no removal of an
+# earlier try falls due while a later one is at work (videos.schedule, settings.RQ_QUEUES).
+ADOPTION_SECONDS = 3 * 3600
 AT_ONCE = -0.001  # seconds; SQLite's clock ticks in milliseconds, and "now" is due one tick later
 RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one goes on for ever
 
