@@ -7,3 +7,7 @@ class StudioConfig(AppConfig):
     """What every app shares."""
 
     name = "studio"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from studio import checks  # noqa: F401, PLC0415 - registers them

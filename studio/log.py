@@ -1,8 +1,12 @@
 """How a log line looks: the event, then its parameters as `name=value`."""
 
 import logging
+from contextvars import ContextVar
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+current_request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class LineFormatter(logging.Formatter):
@@ -18,6 +22,10 @@ class LineFormatter(logging.Formatter):
         """The line; a traceback, if any, follows it."""
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         extra.pop("request", None)  # Django attaches the whole request object
+        if request_id := current_request_id.get():
+            extra["request_id"] = request_id
         line = super().format(record)
         first, newline, rest = line.partition("\n")
-        return " ".join([first, *(f"{name}={value}" for name, value in extra.items())]) + newline + rest
+        # a value is somebody else's text, and must not look like a line of ours
+        said = (f"{name}={str(value)!r}" if "\n" in str(value) else f"{name}={value}" for name, value in extra.items())
+        return " ".join([first, *said]) + newline + rest

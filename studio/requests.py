@@ -1,5 +1,8 @@
 """What goes over the wire: how large a body is, how it is parsed, and that the answer is always JSON."""
 
+import json
+import re
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,6 +11,29 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from rest_framework import exceptions, negotiation, parsers, renderers
 from rest_framework.request import Request
+
+from studio.log import current_request_id
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestIdMiddleware:
+    """Gives every request an id, the client's own where it sent a sane one, and says it in the answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with `X-Request-ID`."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        token = current_request_id.set(request_id)
+        try:
+            answer = self.get_response(request)
+        finally:
+            current_request_id.reset(token)
+        answer.headers["X-Request-ID"] = request_id
+        return answer
 
 
 class BodyLimitMiddleware:
@@ -43,7 +69,12 @@ class JSONRenderer(renderers.JSONRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         """The body; empty for an answer without one."""
-        return b"" if data is None else orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError:  # half a surrogate pair, out of the request that an error message repeats
+            return json.dumps(data, default=str).encode()
 
 
 class JSONParser(parsers.JSONParser):

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "studio.requests.RequestIdMiddleware",
     "studio.paths.BasePathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,7 +85,7 @@ SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 0)
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"]
 
 # -- Database: SQLite in DATA_DIR unless DATABASE_URL says otherwise.
@@ -210,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Looks, and the videos made of them. Sign in at `POST /api/v1/auth/token`.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.0.3",
+    "SERVERS": [{"url": BASE_PATH or "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
+from django.utils.text import Truncator
 
 from studio.errors import StudioError
 from videos import catalogue, deletion
@@ -125,12 +126,22 @@ class JobLogInline(admin.TabularInline):  # type: ignore[type-arg]  # Django's c
 class VideoJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
     """Jobs are looked at, and deleted through the use case; nothing of them is edited by hand."""
 
-    list_display = ("id", "owner", "phase", "progress_percentage", "model", "provider", "error_code", "created_at")
+    list_display = ("short_id", "owner__email", "phase", "progress_percentage", "asked_for", "error_code", "created_at")
     list_filter = ("phase", "error_code", "provider", "mock_mode", "created_at")
     list_select_related = ("owner",)
     search_fields = ("id", "owner__email", "prompt")
     date_hierarchy = "created_at"
     inlines = (JobLogInline,)
+
+    @admin.display(description="Job", ordering="id")
+    def short_id(self, job: VideoJob) -> str:
+        """Enough to tell it from its neighbours."""
+        return str(job.pk)[:8]
+
+    @admin.display(description="Asked for")
+    def asked_for(self, job: VideoJob) -> str:
+        """The beginning of the prompt, and who makes it."""
+        return f"{Truncator(job.prompt).chars(40)} ({job.provider})"
 
     def get_urls(self) -> list[Any]:
         """With a page of our own."""

@@ -40,16 +40,21 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     Raises InvalidInput, Unavailable, Conflict (the key came with another order), InsufficientFunds or LimitReached, in
     this order, with nothing written.
     """
+    digest = order.digest()
+    if earlier := _earlier(owner, idempotency_key, digest):  # before today's state is looked at: it was fine then
+        return earlier
     look = _look(owner, order)
     look_image = str(look.image.name) if look and look.image else ""
     if not order.prompt and not order.initial_image and not order.opens_with(look_image):
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
     way = catalogue.route(order=order, has_first_frame=has_first_frame)
-    digest = order.digest()
-    if earlier := _earlier(owner, idempotency_key, digest):
-        return earlier
-    _admit(TokenAccount.objects.get(user_id=owner.pk), owner)  # before pictures are stored for nothing; decided below
+    try:  # before pictures are stored for nothing; decided below
+        _admit(TokenAccount.objects.get(user_id=owner.pk), owner)
+    except (InsufficientFunds, LimitReached):
+        if earlier := _earlier(owner, idempotency_key, digest):  # it is what has just taken the tokens or the slot
+            return earlier
+        raise
     job = VideoJob(
         owner=owner,
         prompt=order.prompt,

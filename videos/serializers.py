@@ -42,14 +42,24 @@ class VideoJobInput(Lenient):
         return value.removeprefix("models/")
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": 3, "default": []})
+class PictureList(serializers.ListField):
+    """Pictures under one name. An HTML form sends an empty part for a field that nobody has filled."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=PictureField(), required=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Without the empty parts."""
+        return super().to_internal_value([item for item in data if item != ""])
+
+
 class VideoJobForm(VideoJobInput):
     """The same as a multipart form, with pictures."""
 
     initialImage = PictureField(source="initial_image", required=False, help_text="The first frame.")
     endFrame = PictureField(source="end_frame", required=False, help_text="The last frame.")
-    referenceImages = serializers.ListField(
-        source="reference_images", child=PictureField(), required=False, max_length=catalogue.MAX_REFERENCES
-    )
+    referenceImages = PictureList(source="reference_images", max_length=catalogue.MAX_REFERENCES)
 
 
 class AssociatedLook(serializers.Serializer[Any]):

@@ -1,6 +1,7 @@
 """The endpoints of video jobs."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, HttpResponseRedirect
@@ -219,12 +220,19 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _look_id(given: str, request: Request) -> str:
-    """The look's id from the form, or from the query string, where the documents have it, too."""
-    in_query = request.query_params.get("look_id", "")
-    if given and in_query and given.lower() != in_query.lower():
+    """The look's id from the form, or from the query string, where the documents have it, too; in one spelling."""
+    in_form, in_query = (_one_spelling(text) for text in (given, request.query_params.get("look_id", "")))
+    if in_form and in_query and in_form != in_query:
         message = "Differs from the look_id of the query string."
         raise InvalidInput(f"lookId: {message}", errors={"lookId": [message]})
-    return given or in_query
+    return in_form or in_query
+
+
+def _one_spelling(look_id: str) -> str:
+    try:
+        return str(UUID(look_id))
+    except ValueError:  # refused later, in the documented words and order
+        return look_id
 
 
 def _idempotency_key(request: Request) -> str:

@@ -1,5 +1,6 @@
 """The site around the API: documentation, prefixes, slashes, CORS, and answers to what nobody expects."""
 
+import logging
 import re
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from studio.checks import client_addresses_are_known
+from studio.log import LineFormatter
 from tests.conftest import MakeUser, SignIn
 
 JOBS = "/api/v1/video-jobs"
@@ -173,3 +176,32 @@ def test_other_origin_may_not(client: Client) -> None:
     answer = client.get("/healthz", headers={"Origin": "https://localhost.evil.example"})
 
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("given", "kept"), [("abc-123", True), ("", False), ("a b", False), ("x" * 65, False)])
+def test_answer_has_a_request_id(client: Client, given: str, kept: bool) -> None:
+    answer = client.get("/healthz", headers={"X-Request-ID": given})
+
+    assert (answer["X-Request-ID"] == given) is kept
+    assert answer["X-Request-ID"]
+
+
+def test_log_lines_cannot_be_forged(client: Client) -> None:
+    record = logging.makeLogRecord({"msg": "video failed", "reason": "x\n2026 INFO forged: line"})
+
+    line = LineFormatter().format(record)
+
+    assert "\n" not in line
+    assert "video failed reason='x\\n2026 INFO forged: line'" in line
+
+
+def test_schema_names_the_prefix(client: Client) -> None:
+    assert client.get("/openapi.json").json()["servers"] == [{"url": "/"}]
+
+
+def test_trusted_proxy_has_to_be_counted(settings: Any) -> None:
+    assert client_addresses_are_known(None) == []
+
+    settings.USE_X_FORWARDED_HOST = True
+
+    assert [message.id for message in client_addresses_are_known(None)] == ["studio.E001"]

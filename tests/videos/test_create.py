@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts.models import LedgerEntry
+from looks.models import Look
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
@@ -368,3 +369,33 @@ def test_hostile_json_is_a_400(make_user: MakeUser, sign_in: SignIn, body: str) 
     assert answer.status_code == 400
     assert set(answer.json()) >= {"detail", "code"}
     assert nothing_written()
+
+
+def test_empty_parts_of_an_html_form_are_no_pictures(make_user: MakeUser, sign_in: SignIn) -> None:
+    form = {**FORM, "initialImage": "", "endFrame": "", "referenceImages": "", "lookId": ""}
+
+    answer = sign_in(make_user()).post(URL, form, format="multipart")
+
+    assert (answer.status_code, JobInput.objects.count()) == (202, 0)
+
+
+def test_half_a_character_in_a_choice_is_a_400(make_user: MakeUser, sign_in: SignIn) -> None:
+    body = '{"mockMode": true, "prompt": "x", "resolution": "\\ud800"}'
+
+    answer = sign_in(make_user()).post(URL, body, content_type="application/json")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["resolution"])
+
+
+def test_repeat_is_answered_whatever_has_become_of_the_look(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user()
+    look = Look.objects.create(owner=ann, title="Stone Essence")
+    client = sign_in(ann)
+    headers = {"Idempotency-Key": "k"}
+    look_id = str(look.pk)
+    first = client.post(URL, {**FORM, "lookId": look_id}, format="multipart", headers=headers)
+    look.delete()
+
+    again = client.post(URL, {**FORM, "lookId": look_id.upper()}, format="multipart", headers=headers)
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])

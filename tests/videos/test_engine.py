@@ -403,3 +403,61 @@ def test_live_move_must_say_when_it_is_due(make_user: MakeUser, make_job: MakeJo
 
     with pytest.raises(ValueError, match="next due"):
         VideoJob.objects.advance(job, Phase.SUBMITTING)
+
+
+def test_odd_row_does_not_stop_the_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    odd = make_job(ann, phase=Phase.SUBMITTING, provider="gone")
+    lost = make_job(ann, phase=Phase.SUBMITTING)
+
+    sweeper.settle_lost_submits()
+
+    assert (facts(odd)[0], facts(lost)[0]) == ("submitting", "queued")
+
+
+def test_provider_that_is_gone_fails_the_job_before_the_call(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), provider="gone")
+
+    generation.submit(job_id=str(job.pk))
+
+    assert facts(job)[:3] == ("failed", None, "internal_error")
+
+
+def test_defect_of_an_adapter_keeps_the_back_off_and_the_end(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING, operation="no operation of the mock's")
+    look_at_due_jobs()
+    once = facts(job)[0], VideoJob.objects.get().attempts
+    VideoJob.objects.update(started_at="2020-01-01T00:00:00Z")
+    make_due(job)
+    look_at_due_jobs()
+
+    assert once == ("generating", 1)
+    assert facts(job)[:3] == ("failed", None, "generation_timeout")
+
+
+def test_vendors_text_with_a_nul_is_stored(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    generation.apply_look(job=job, seen=Unreachable("a\0b"))
+
+    job.refresh_from_db()
+    assert job.provider_reply == "ab"
+
+
+def test_files_of_an_earlier_try_outlast_the_next(settings: Any) -> None:
+    longest_try = settings.RQ_QUEUES["media"]["DEFAULT_TIMEOUT"]
+
+    assert schedule.TRANSFER_BACKOFF[-1] + longest_try < disposal.ADOPTION_SECONDS
+
+
+@pytest.mark.slow
+def test_whole_video_of_another_length_is_fetched_twice_at_most(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
+    job.duration_seconds = 2
+    error = transfer.WrongLength("1 s long instead of 2 s")
+
+    verdicts = []
+    for job.attempts in (0, 1):
+        verdicts.append(transfer._verdict(job, error))
+
+    assert verdicts == [("invalid_video", True), ("invalid_video", False)]

@@ -8,6 +8,7 @@ import io
 import ipaddress
 import json
 import secrets
+import shlex
 import socket
 import sys
 import threading
@@ -45,7 +46,7 @@ AI Studio is ready.
   Admin   {site}/admin/
 {accounts}
   Data and logs are in {data}. Ctrl+C stops everything.
-  A few looks and videos to look at: .venv/bin/python manage.py seed_demo
+  A few looks and videos to look at: {manage} seed_demo
 """
 FIRST_VIDEO = """
 Make a video (paste into a shell; nothing leaves this machine, nothing is paid):
@@ -273,7 +274,11 @@ def _banner(accounts: dict[str, str]) -> str:
         f"  {email:<18} password {password or '(changed since it was made)'}" for email, password in accounts.items()
     ]
     listed = "\n".join(["", *lines, ""]) if lines else ""
-    banner = BANNER.format(site=site, accounts=listed, data=settings.DATA_DIR)
+    elsewhere = (
+        "" if settings.DATA_DIR == settings.BASE_DIR / "data" else f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} "
+    )
+    manage = f"{elsewhere}.venv/bin/python manage.py"
+    banner = BANNER.format(site=site, accounts=listed, data=settings.DATA_DIR, manage=manage)
     email = "demo@example.com"
     if accounts.get(email):
         api = f"{site}/api/v1"
