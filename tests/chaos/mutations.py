@@ -1,0 +1,50 @@
+"""The safeguards of the engine, each of which can be taken out to show that the suite then goes red."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from videos import generation, sweeper
+from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
+from videos.phases import Phase
+
+
+def mutate(name: str) -> None:
+    """Take one safeguard out of this process; "" leaves all of them."""
+    if name:
+        MUTATIONS[name]()
+
+
+def _write_unfenced() -> None:
+    """Whoever comes last overwrites, whatever has happened meanwhile."""
+    VideoJobQuerySet._fenced = lambda self, job: self.filter(pk=job.pk)
+
+
+def _call_before_claim() -> None:
+    """The paid call comes first, and the claim is written with its outcome."""
+
+    def submit(*, job_id: str) -> None:
+        job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
+        if job is None:
+            return
+        operation = generation.provider(job.provider).start(generation.request_of(job))
+        with transaction.atomic():
+            until = from_now(60)
+            if VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
+                generation._accepted(job, operation)
+
+    generation.submit = submit
+
+
+def _forget_hints() -> None:
+    """A lost hint stays lost."""
+    sweeper.send_hints_again = lambda step, phase: None
+
+
+MUTATIONS: dict[str, Callable[[], None]] = {
+    "unfenced": _write_unfenced,
+    "call-before-claim": _call_before_claim,
+    "repeated-entries": lambda: None,  # all of it is in the database: tests.chaos.fleet
+    "no-rehint": _forget_hints,
+}

@@ -1,0 +1,241 @@
+"""What goes wrong besides deaths: lost, late and repeated hints, rivals, frozen processes, wrong clocks, full disks."""
+
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from tests.chaos import freezes
+from tests.chaos.fleet import Fleet, Job
+from tests.chaos.flows import away
+from tests.chaos.freezes import SUBMIT_THREADS
+from tests.chaos.invariants import Outcome, examine
+from tests.chaos.processes import wait_until
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How long and how much: the short form is for every test run, the long one for `make chaos`."""
+
+    outage_seconds: float
+    jobs: int
+    rolling: int
+    in_flight: int
+    clocks: tuple[tuple[str, float], ...]
+
+
+# Seconds of an outage, jobs of most scenarios, those of the two upheavals, and whose clock is off.
+SHORT = Scale(outage_seconds=2.5, jobs=3, rolling=12, in_flight=24, clocks=(("sweeper", 300), ("media", -300)))
+LONG = Scale(
+    outage_seconds=30,
+    jobs=9,
+    rolling=100,
+    in_flight=300,
+    clocks=tuple((role, off) for role in ("web", "submit", "media", "sweeper") for off in (300.0, -300.0)),
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`options` are those of the fleet that it needs for itself alone."""
+
+    name: str
+    run: Callable[[Fleet, Scale, str], Outcome]
+    databases: tuple[str, ...] = ("sqlite", "postgres")
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def redis_emptied_early(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    with away(fleet, "submit"):
+        jobs = fleet.create(count=scale.jobs)
+        fleet.valkey.kill(and_empty=True)
+        fleet.valkey.start()
+    return examine(fleet, jobs, scenario=name)
+
+
+def redis_emptied_late(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    with away(fleet, "media"):
+        jobs = fleet.create(count=scale.jobs)
+        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=20, what="all films made")
+        fleet.valkey.kill(and_empty=True)
+        fleet.valkey.start()
+    return examine(fleet, jobs, scenario=name)
+
+
+def redis_down(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    before = fleet.create(count=scale.jobs)
+    fleet.valkey.kill()
+    meanwhile = fleet.create(count=scale.jobs)
+    time.sleep(scale.outage_seconds)
+    fleet.valkey.start()
+    return examine(fleet, [*before, *meanwhile], scenario=name)
+
+
+def postgres_restarted(mode: str) -> Callable[[Fleet, Scale, str], Outcome]:
+    def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+        jobs = []
+        for _ in range(3):  # at three moments of their lives
+            jobs += fleet.create(count=scale.jobs)
+            fleet.database.restart(mode)
+            jobs += fleet.create(count=1)
+        return examine(fleet, jobs, scenario=name, unknown_at_most=3 * SUBMIT_THREADS)
+
+    return run
+
+
+def postgres_restarted_in_the_paid_call(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """Nobody dies, so no answer may be lost."""
+    fleet.traps.add("submit", "unanswered", lambda _: partial(fleet.database.restart, "immediate"))
+    return examine(fleet, fleet.create(), scenario=name)
+
+
+def hints_five_times(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    jobs = fleet.create(count=scale.jobs)
+    while not fleet.are_in(jobs, "succeeded", "failed"):
+        for job in jobs:
+            fleet.hint("submit", job, times=4)
+            fleet.hint("transfer", job, times=4)
+        time.sleep(0.3)
+    return examine(fleet, jobs, scenario=name)
+
+
+def no_hints(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """All are lost until the sweeper has sent them again for a while."""
+    with away(fleet, "media"):
+        with away(fleet, "submit"):
+            jobs = fleet.create(count=scale.jobs)
+            _lose_hints(fleet, scale.outage_seconds)
+        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=30, what="all films made")
+        _lose_hints(fleet, scale.outage_seconds)
+    return examine(fleet, jobs, scenario=name)
+
+
+def _lose_hints(fleet: Fleet, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        fleet.lose_hints()
+        time.sleep(0.02)
+
+
+def rivals(**roles: str) -> Callable[[Fleet, Scale, str], Outcome]:
+    """More processes of a kind than are needed; on top, every hint comes twice."""
+
+    def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+        for role, kind in roles.items():
+            fleet.processes.start(role, kind=kind)
+        jobs = fleet.create(count=2 * scale.jobs)
+        for job in jobs:
+            fleet.hint("submit", job, times=1)
+        outcome = examine(fleet, jobs, scenario=name)
+        for role in roles:
+            fleet.processes.retire(role)
+        return outcome
+
+    return run
+
+
+def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome]:
+    """SIGTERM during a call: it is finished first."""
+
+    def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+        def stop() -> None:
+            fleet.processes.kill(role, signal.SIGTERM)
+            time.sleep(1.5)
+
+        deaths = fleet.processes.deaths[role]
+        fleet.traps.add(call, "unanswered", lambda _: stop)
+        jobs = fleet.create(count=scale.jobs)
+        outcome = examine(fleet, jobs, scenario=name)
+        wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=20, what=f"the end of {role}")
+        return outcome
+
+    return run
+
+
+def disk_full(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """No file of the media worker may grow beyond 16 KiB, for a while."""
+    process_id = fleet.processes.roles["media"].process_id
+    _, hard = resource.prlimit(process_id, resource.RLIMIT_FSIZE)
+    resource.prlimit(process_id, resource.RLIMIT_FSIZE, (16_384, hard))
+    jobs = fleet.create(count=scale.jobs)
+    time.sleep(scale.outage_seconds)
+    if process_id == fleet.processes.roles["media"].process_id:
+        resource.prlimit(process_id, resource.RLIMIT_FSIZE, (hard, hard))
+    return examine(fleet, jobs, scenario=name)
+
+
+def clocks_off(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    jobs: list[Job] = []
+    for role, seconds in scale.clocks:
+        fleet.processes.retire(role)
+        fleet.processes.start(role, clock=seconds)
+        made = fleet.create(count=3)
+        fleet.finish(made)
+        jobs += made
+        fleet.processes.retire(role)
+        fleet.processes.start(role)
+    return examine(fleet, jobs, scenario=name)
+
+
+def deleted_meanwhile(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """At every moment of their lives; who deletes has a free slot at once."""
+    fleet.google.submit_seconds = 0.2
+    jobs: list[Job] = []
+    for tenth in range(0, 20, 20 // scale.jobs):
+        made = fleet.create(count=3)
+        time.sleep(tenth / 10)
+        threads = [threading.Thread(target=fleet.delete, args=(job,)) for job in made]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        again = [fleet.order(made[0].person) for _ in range(3)]
+        fleet.finish(again)
+        jobs += [*made, *again]
+    fleet.google.submit_seconds = 0
+    return examine(fleet, jobs, scenario=name)
+
+
+def adopted(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """A lost operation is taken up, and fails after all: what was given back is not given back again."""
+    fleet.traps.add("submit", "unanswered", fleet.processes.kill_caller)
+    fleet.google.script("work", "error")
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    work = fleet.google.works_by_prompt()[jobs[0].prompt][0]
+    status, output = fleet.processes.run(argv=["manage.py", "adopt_operation", jobs[0].id, work.name])
+    assert status == 0, output
+    return examine(fleet, jobs, scenario=name, may_fail=("generation_failed",))
+
+
+def _unscaled(run: Callable[[Fleet, str], Outcome]) -> Callable[[Fleet, Scale, str], Outcome]:
+    return lambda fleet, scale, name: run(fleet, name)
+
+
+SCENARIOS = (
+    Scenario("Redis emptied early", redis_emptied_early),
+    Scenario("Redis emptied late", redis_emptied_late),
+    Scenario("Redis down", redis_down),
+    Scenario("PostgreSQL restarted, fast", postgres_restarted("fast"), databases=("postgres",)),
+    Scenario("PostgreSQL restarted, immediate", postgres_restarted("immediate"), databases=("postgres",)),
+    Scenario("PostgreSQL restarted in the paid call", postgres_restarted_in_the_paid_call, databases=("postgres",)),
+    Scenario("each hint five times", hints_five_times),
+    Scenario("no hint delivered", no_hints),
+    Scenario("two sweepers", rivals(sweeper2="sweeper")),
+    Scenario("three workers", rivals(submit2="submit", submit3="submit", media2="media", media3="media")),
+    Scenario("submit frozen in the paid call", _unscaled(freezes.submit_frozen)),
+    Scenario("submit frozen before its claim", _unscaled(freezes.submit_frozen_before_claim)),
+    Scenario("media frozen in the download", _unscaled(freezes.media_frozen("download", "unanswered"))),
+    Scenario("media frozen in the upload", _unscaled(freezes.media_frozen("upload video", "arrived"))),
+    Scenario("media frozen after the upload", _unscaled(freezes.media_frozen("upload image", "answered"))),
+    Scenario("SIGTERM in the paid call", asked_to_stop("submit", "submit")),
+    Scenario("SIGTERM in the upload", asked_to_stop("media", "upload video")),
+    Scenario("disk full", disk_full),
+    Scenario("clock off", clocks_off),
+    Scenario("deleted meanwhile", deleted_meanwhile),
+    Scenario("adopted", adopted, options={"policy": "failed"}),
+)

@@ -1,0 +1,118 @@
+"""Counts the database statements of every step of a job in this process, and kills (or
+freezes) it before or after one of them.
+
+Production code knows nothing of this: it hangs on Django's `execute_wrappers`, and on the connection's commit, which
+Django does not send through them. The step is read off the stack. Two files in the suite's folder say what to do:
+`trace` (when there, every statement is added to it) and `armed` (at which statement to get which signal, once).
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+# The outermost function of each step, by file; the same name may be a statement's home, too.
+STEPS = {
+    ("videos/views.py", "create"): "create",
+    ("videos/views.py", "destroy"): "delete",
+    ("videos/generation.py", "submit"): "submit",
+    ("videos/transfer.py", "transfer"): "transfer",
+    ("videos/transfer.py", "renew"): "renew",
+    ("videos/sweeper.py", "take_due_looks"): "take",
+    ("videos/sweeper.py", "send_hints_again"): "rehint",
+    ("videos/sweeper.py", "settle_lost_submits"): "settle",
+    ("videos/sweeper.py", "_apply"): "look",
+    ("studio/storage/disposal.py", "sweep"): "dispose",
+}
+HOMES = ("videos/", "accounts/", "looks/", "studio/")
+PROJECT = f"{Path(__file__).parents[2]}/"
+
+
+class Counter:
+    """What has been executed in the step that a thread is in; a step is known by its frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self._armed, self._fired, self._trace = folder / "armed", folder / "fired", folder / "trace"
+        self._local = threading.local()
+
+    def around(self, sql: str, run: Callable[[], Any]) -> Any:
+        """Execute a statement, unless this is where to suffer."""
+        place = _place(sys._getframe(1))
+        if place is None:
+            return run()
+        step, home, frame = place
+        number = self._next_number(frame)
+        point = f"{step} {number} {_gist(sql)} in {home}"
+        self._suffer_if_armed(f"{point} before")
+        result = run()
+        self._suffer_if_armed(f"{point} after")
+        if self._trace.exists():
+            with self._trace.open("a") as file:
+                file.write(f"{point}\n")
+        return result
+
+    def _next_number(self, frame: FrameType) -> int:
+        # the frame is kept, so that no later one can have its identity
+        is_same = getattr(self._local, "frame", None) is frame
+        self._local.number = self._local.number + 1 if is_same else 1
+        self._local.frame = frame
+        return int(self._local.number)
+
+    def _suffer_if_armed(self, point: str) -> None:
+        try:
+            armed, _, number = self._armed.read_text().partition("\n")
+            if armed != point:
+                return
+            self._armed.rename(self._fired)  # of several processes, one
+        except FileNotFoundError:
+            return
+        # to this thread, which so comes no further; to the process, another one might take it
+        signal.pthread_kill(threading.get_ident(), int(number))
+
+
+def install(folder: Path) -> None:
+    """Count on every connection that this process opens from now on."""
+    counter = Counter(folder)
+
+    def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        return counter.around(sql, lambda: run(sql, params, many, context))
+
+    def begin(connection: BaseDatabaseWrapper, **_: Any) -> None:
+        if execute in connection.execute_wrappers:  # opened again
+            return
+        connection.execute_wrappers.append(execute)
+        commit = connection._commit
+        connection._commit = lambda: counter.around("COMMIT", commit)
+
+    connection_created.connect(begin, weak=False)
+
+
+def _place(frame: FrameType | None) -> tuple[str, str, FrameType] | None:
+    """The outermost step on the stack, the innermost function of ours that is no model, and the step's frame."""
+    step, home, step_frame = "", "", None
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(PROJECT):
+            path, function = name.removeprefix(PROJECT), frame.f_code.co_name
+            if not home and path.startswith(HOMES) and not path.endswith("models.py"):
+                home = f"{Path(path).stem}.{function}"
+            if (path, function) in STEPS:
+                step, step_frame = STEPS[path, function], frame
+        frame = frame.f_back
+    return (step, home, step_frame) if step_frame else None
+
+
+def _gist(sql: str) -> str:
+    """The verb and the table: INSERT studio_disposal."""
+    words = sql.replace('"', " ").split()
+    verb = words[0].upper()
+    if verb in {"COMMIT", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK"}:
+        return verb
+    after = {"SELECT": "FROM", "INSERT": "INTO", "DELETE": "FROM", "UPDATE": "UPDATE"}.get(verb)
+    return f"{verb} {words[words.index(after) + 1]}" if after in words else verb

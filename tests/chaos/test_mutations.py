@@ -1,0 +1,49 @@
+"""The suite can fail: with any one safeguard of the engine taken out, a run goes red that is green with all of them."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.chaos.fleet import Fleet
+from tests.chaos.flows import HINTS_LOST, PLAIN
+from tests.chaos.freezes import submit_frozen_before_claim
+from tests.chaos.invariants import Outcome, examine
+from tests.chaos.points import KillPoint, kill_at
+from tests.chaos.scenarios import SHORT, adopted
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+KIND = os.environ.get("TEST_DATABASE", "sqlite")
+
+
+def killed_before_the_answer(fleet: Fleet) -> Outcome:
+    return kill_at(fleet, KillPoint(PLAIN, "submit unanswered", "submit", "unanswered"))[0]
+
+
+def hints_lost(fleet: Fleet) -> Outcome:
+    return examine(fleet, HINTS_LOST.run(fleet), scenario="hints lost")
+
+
+def adopted_and_failed(fleet: Fleet) -> Outcome:
+    return adopted(fleet, SHORT, "adopted")
+
+
+def frozen_before_claim(fleet: Fleet) -> Outcome:
+    return submit_frozen_before_claim(fleet, "frozen before its claim")
+
+
+# The safeguard, the run that needs it, and what the table then shows: doubled, stuck, money wrong.
+CASES = [
+    ("unfenced", frozen_before_claim, "doubled"),
+    ("call-before-claim", killed_before_the_answer, "doubled"),
+    ("repeated-entries", adopted_and_failed, "money"),
+    ("no-rehint", hints_lost, "stuck"),
+]
+
+
+@pytest.mark.parametrize(("mutation", "run", "column"), CASES, ids=[case[0] for case in CASES])
+def test_goes_red_without(mutation: str, run: Callable[[Fleet], Outcome], column: str) -> None:
+    with Fleet(kind=KIND, mutation=mutation, policy="failed", patience_seconds=6) as fleet:
+        outcome = run(fleet)
+
+    assert getattr(outcome, column) > 0

@@ -1,0 +1,41 @@
+"""A process dies at a point of a job's life: a sample of all that `make chaos` tries."""
+
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from tests.chaos.fleet import Fleet
+from tests.chaos.flows import PICTURED, PLAIN
+from tests.chaos.invariants import Outcome, examine_files_at_last
+from tests.chaos.points import KillPoint, calls, kill_at, watch
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+KIND = os.environ.get("TEST_DATABASE", "sqlite")
+
+
+def test_killed_around_every_call() -> None:
+    with Fleet(kind=KIND) as fleet:
+        found = try_all(fleet, [point for point in calls() if point.call == "submit" or point.moment == "unanswered"])
+
+    assert found == ([], [])
+
+
+@pytest.mark.parametrize("steps", ["submit", "transfer", "create take look"])
+def test_killed_at_statements(steps: str) -> None:
+    with Fleet(kind=KIND) as fleet:
+        points = [point for point in watch(fleet, [PICTURED, PLAIN]) if point.step in steps.split()]
+        found = try_all(fleet, [point for point in points if point.flow is PICTURED][::3])
+
+    assert len(points) > 10
+    assert found == ([], [])
+
+
+def try_all(fleet: Fleet, points: Sequence[KillPoint]) -> tuple[list[Outcome], list[str]]:
+    """What went wrong, and which points nobody came by."""
+    runs = [(point, *kill_at(fleet, point)) for point in points]
+    last = Outcome("files at last")
+    examine_files_at_last(fleet, last)
+    outcomes = [outcome for _, outcome, _ in runs]
+    missed = [point.where for point, _, reached in runs if not reached]
+    return [outcome for outcome in [*outcomes, last] if not outcome.is_good], missed

@@ -1,0 +1,33 @@
+"""What goes wrong besides deaths, in short."""
+
+import os
+
+import pytest
+
+from tests.chaos.scenarios import SCENARIOS, SHORT, Scenario
+from tests.chaos.suite import table, try_scenarios
+from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+KIND = os.environ.get("TEST_DATABASE", "sqlite")
+APPLICABLE = [scenario for scenario in SCENARIOS if KIND in scenario.databases]
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_scenarios(half: int) -> None:
+    outcomes = try_scenarios(APPLICABLE[half::2], kind=KIND, scale=SHORT, tell=lambda line: None)
+
+    assert all(outcome.is_good for outcome in outcomes), table(outcomes)
+
+
+def test_upheavals() -> None:
+    seed = int.from_bytes(os.urandom(4))
+    scenarios = [
+        Scenario("rolling restart", rolling_restart),
+        Scenario("restart of all", restart_of_all),
+        Scenario(f"random kills, seed {seed}", random_kills(10, seed)),
+    ]
+
+    outcomes = try_scenarios(scenarios, kind=KIND, scale=SHORT, tell=lambda line: None)
+
+    assert all(outcome.is_good for outcome in outcomes), table(outcomes)

@@ -1,0 +1,162 @@
+"""Google and Cloudinary as the suite needs them: the fakes, with a film for each job, and a trap at every call.
+
+A trap goes off at one moment of a call: when it has arrived and nothing is done yet, when all is done and the answer is
+still to come, or when the answer has been sent. What it does (kill the caller, freeze it) is the suite's business.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fakes import cloudinary, google
+from tests.fakes.google_books import Fault, Work, film_of_length
+
+MOMENTS = ("arrived", "unanswered", "answered")
+
+
+Shot = Callable[[], None]
+
+
+@dataclass
+class Trap:
+    """What happens at the next call of a kind. `aim` gets the caller's port while the caller is sure to be there."""
+
+    call: str
+    moment: str
+    aim: Callable[[int], Shot]
+
+
+class Traps:
+    """Those that are set, shared by both vendors; each goes off once."""
+
+    def __init__(self) -> None:
+        self._set: list[Trap] = []
+        self._lock = threading.Lock()
+
+    def add(self, call: str, moment: str, aim: Callable[[int], Shot]) -> None:
+        """Set one."""
+        with self._lock:
+            self._set.append(Trap(call, moment, aim))
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any has not gone off yet."""
+        return bool(self._set)
+
+    def clear(self) -> int:
+        """Take up those that have not gone off; returns how many that were."""
+        with self._lock:
+            left = len(self._set)
+            self._set.clear()
+        return left
+
+    def spring(self, call: str, moment: str, port: int) -> bool:
+        """Let the first trap for this go off; whether there was one."""
+        shot = self.aim(call, moment, port)
+        if shot:
+            shot()
+        return shot is not None
+
+    def aim(self, call: str, moment: str, port: int) -> Shot | None:
+        """What the first trap for this is to do when the moment comes."""
+        with self._lock:
+            trap = next((trap for trap in self._set if (trap.call, trap.moment) == (call, moment)), None)
+            if trap:
+                self._set.remove(trap)
+        return trap.aim(port) if trap else None
+
+
+class GoogleHandler(google.Handler):
+    """Google's, with traps."""
+
+    server: "Google"
+    _call = ""
+
+    def _play(self, action: str, body: Any, act: Callable[[Fault], None], *, on: str | None = None) -> None:
+        call = "redirect" if on == "" else action
+        self.server.moments.append((time.monotonic(), call, self.path))
+        if self.server.traps.spring(call, "arrived", self.client_address[1]):
+            self._reset()
+            return
+        self._call = call
+        super()._play(action, body, act, on=on)
+        self._call = ""
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str], *, length: int | None = None) -> None:
+        port = self.client_address[1]
+        if self._call:
+            if self._call == "submit":
+                time.sleep(self.server.submit_seconds)
+            self.server.traps.spring(self._call, "unanswered", port)
+        shot = self.server.traps.aim(self._call, "answered", port)
+        super()._send(status, data, headers, length=length)
+        if shot:
+            shot()
+
+
+class Google(google.FakeGoogle):
+    """Google's video models; `moments` says when which call came."""
+
+    def __init__(self, *, traps: Traps, **account: Any) -> None:
+        super().__init__(**account)
+        self.RequestHandlerClass = GoogleHandler
+        self.traps = traps
+        self.submit_seconds = 0.0  # between taking on a video and saying so
+        self.moments: list[tuple[float, str, str]] = []
+        self.account.film_of = film_of  # type: ignore[method-assign]
+
+    def works_by_prompt(self) -> dict[str, list[Work]]:
+        """What was accepted, and so is paid for."""
+        found: dict[str, list[Work]] = {}
+        with self.account.lock:
+            works = list(self.account.works.values())
+        for work in works:
+            found.setdefault(work.body["instances"][0]["prompt"], []).append(work)
+        return found
+
+
+def film_of(work: Work) -> bytes:
+    """A film that no other job has: the name of the work is in a box that players skip (ISO/IEC 14496-12, 8.1.2)."""
+    name = work.name.encode()
+    return film_of_length(work.seconds) + (len(name) + 8).to_bytes(4) + b"free" + name
+
+
+class CloudinaryHandler(cloudinary.Handler):
+    """Cloudinary's, with traps."""
+
+    server: "Cloudinary"
+    _call = ""
+
+    def _play(self, call: dict[str, Any], act: Callable[[], None]) -> None:
+        kind = "video" if "/video/" in self.path else "image"
+        self._call = f"{call['action']} {kind}"
+        if self.server.traps.spring(self._call, "arrived", self.client_address[1]):
+            self._reset()
+            return
+        super()._play(call, act)
+        self._call = ""
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str], *, fault: str = "") -> None:
+        port = self.client_address[1]
+        if self._call:
+            self.server.traps.spring(self._call, "unanswered", port)
+        shot = self.server.traps.aim(self._call, "answered", port)
+        super()._send(status, data, headers, fault=fault)
+        if shot:
+            shot()
+
+
+class Cloudinary(cloudinary.FakeCloudinary):
+    """An account at Cloudinary."""
+
+    def __init__(self, *, traps: Traps) -> None:
+        super().__init__()
+        self.RequestHandlerClass = CloudinaryHandler
+        self.traps = traps
+
+    def files(self) -> dict[str, bytes]:
+        """What is stored: `videos/1` and its bytes, by kind and name; a poster lies beside its video."""
+        with self.account.lock:
+            return {f"{kind}:{public_id}": stored.data for (kind, public_id), stored in self.account.files.items()}
