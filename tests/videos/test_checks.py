@@ -1,11 +1,16 @@
 """Are the providers set up, and do they let us in: what `check`, `/readyz` and `doctor` say."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from studio.env import PROJECT
 from studio.health import Health, examine
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
@@ -49,7 +54,7 @@ def test_rejected_key_is_told_until_a_job_gets_through(
     make_job(ann, phase=Phase.SUCCEEDED, provider="google_veo", mock_mode=False)
     accepted = checks.key_is_accepted(None, databases=["default"])
 
-    assert [message.id for message in rejected] == ["videos.E002"]
+    assert [message.id for message in rejected] == ["videos.W002"]
     assert shown == {
         "status": "degraded",
         "detail": "google_veo rejects our key or project; jobs fail and are refunded.",
@@ -61,6 +66,22 @@ def test_database_is_left_alone_unless_asked_for(settings: Any) -> None:
     settings.GEMINI_API_KEY = "gemini-key"
 
     assert checks.key_is_accepted(None, databases=None) == []
+
+
+@pytest.mark.slow
+def test_empty_database_is_migrated_with_a_key_set(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": "", "GEMINI_API_KEY": "gemini-key"}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.slow
