@@ -5,20 +5,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db import models
 from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers what is taken off below
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount, User
+from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
 
 # They show refresh tokens: who reads one can act as its owner.
 admin.site.unregister((BlacklistedToken, OutstandingToken))
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
     """People: find, add, lock out. Nobody is deleted, the ledger names them."""
 
     fieldsets = (
@@ -48,22 +48,6 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's class takes 
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Never: unset `is_active` instead."""
-        return False
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """Pages to look at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Never."""
         return False
 
 

@@ -10,28 +10,14 @@ from django.utils.html import format_html
 
 from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
+from studio.admin import BackOfficeAdmin, ReadOnlyRows
 
 
 def _picture(file: models.fields.files.FieldFile, side: int) -> str:
     return format_html('<img src="{}" alt="" style="max-height: {}px">', file.url, side) if file else "-"
 
 
-class _ReadOnlyRows(admin.TabularInline):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """Rows to look at."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-
-class ProductRows(_ReadOnlyRows):
+class ProductRows(ReadOnlyRows):
     """The products of a look."""
 
     model = Product
@@ -44,7 +30,7 @@ class ProductRows(_ReadOnlyRows):
         return _picture(product.thumbnail, 48)
 
 
-class VideoRows(_ReadOnlyRows):
+class VideoRows(ReadOnlyRows):
     """The videos made for a look."""
 
     model = LookVideo
@@ -61,7 +47,7 @@ class VideoRows(_ReadOnlyRows):
         return str(row.video.status)
 
 
-class ReaderRows(_ReadOnlyRows):
+class ReaderRows(ReadOnlyRows):
     """The people whom a look is shared with."""
 
     model = LookShare
@@ -75,7 +61,7 @@ class ReaderRows(_ReadOnlyRows):
 
 
 @admin.register(Look)
-class LookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class LookAdmin(BackOfficeAdmin):
     """Looks of everybody."""
 
     list_display = ("small_picture", "title", "owner", "visibility", "created_at")

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils.text import Truncator
 
+from studio.admin import BackOfficeAdmin, EditableRows, ReadOnlyRows
 from studio.errors import StudioError
 from videos import catalogue, deletion
 from videos.adoption import OPERATION_MAX, adopt_operation
@@ -71,16 +72,15 @@ def _check_seconds(value: Any) -> None:
         raise forms.ValidationError("Lengths are lists of whole seconds from 1 to 60.")
 
 
-class UpstreamInline(admin.StackedInline):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class UpstreamInline(EditableRows):
     """The ways to have the model's videos made, the preferred one first."""
 
     model = Upstream
     form = UpstreamForm
-    extra = 0
 
 
 @admin.register(VideoModel)
-class VideoModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class VideoModelAdmin(BackOfficeAdmin):
     """The catalogue. An edit counts from the next request on; jobs in flight keep their upstream."""
 
     list_display = ("name", "title", "is_offered", "made_by")
@@ -109,21 +109,15 @@ def _may_adopt(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("videos.change_videojob"))
 
 
-class JobLogInline(admin.TabularInline):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class JobLogInline(ReadOnlyRows):
     """The job's story."""
 
     model = JobLog
     fields = readonly_fields = ("timestamp", "level", "message")
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The engine writes it."""
-        return False
 
 
 @admin.register(VideoJob)
-class VideoJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class VideoJobAdmin(BackOfficeAdmin):
     """Jobs are looked at, and deleted through the use case; nothing of them is edited by hand."""
 
     list_display = ("short_id", "owner__email", "phase", "progress_percentage", "asked_for", "error_code", "created_at")
