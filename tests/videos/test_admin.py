@@ -1,6 +1,4 @@
-"""What staff can do with jobs and the catalogue in the admin."""
-
-from typing import Any
+"""What staff can do with jobs in the admin."""
 
 import pytest
 from django.test import Client
@@ -8,8 +6,8 @@ from django.test import Client
 from accounts.models import LedgerEntry, User
 from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob
-from videos import catalogue, creation
-from videos.models import Upstream, VideoJob, VideoModel
+from videos import creation
+from videos.models import VideoJob
 from videos.phases import Phase
 
 
@@ -66,67 +64,6 @@ def test_nothing_of_a_job_is_made_or_edited_by_hand(office: Client, make_user: M
     ]
 
     assert codes == [403, 403]
-
-
-def form_of(model: VideoModel, upstream: Upstream, **changes: Any) -> dict[str, Any]:
-    fields = {
-        "name": model.name,
-        "title": model.title,
-        "position": 0,
-        "is_offered": "on",
-        "upstreams-TOTAL_FORMS": 1,
-        "upstreams-INITIAL_FORMS": 1,
-        "upstreams-0-id": str(upstream.pk),
-        "upstreams-0-model": str(model.pk),
-        "upstreams-0-position": 0,
-        "upstreams-0-provider": "mock",
-        "upstreams-0-upstream_model": "elsewhere",
-        "upstreams-0-is_enabled": "on",
-        "upstreams-0-durations": '{"720p": [8]}',
-        "upstreams-0-aspect_ratios": '["16:9"]',
-        "upstreams-0-max_references": 0,
-        "upstreams-0-reference_durations": "[]",
-        "upstreams-0-price_per_second": "0.1",
-    }
-    return fields | {f"upstreams-0-{name}": value for name, value in changes.items()}
-
-
-def test_public_name_is_pointed_elsewhere(office: Client) -> None:
-    model = VideoModel.objects.get(name=catalogue.DEFAULT_MODEL)
-    upstream = model.upstreams.all()[0]
-
-    answer = office.post(f"/admin/videos/videomodel/{model.pk}/change/", form_of(model, upstream))
-
-    upstream.refresh_from_db()
-    assert answer.status_code == 302
-    assert (upstream.provider, upstream.upstream_model, upstream.durations) == ("mock", "elsewhere", {"720p": [8]})
-    assert office.get("/admin/videos/videomodel/").status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("durations", "{}"),
-        ("durations", '{"480p": [8]}'),
-        ("durations", '{"720p": 8}'),
-        ("durations", '{"720p": ["8"]}'),
-        ("durations", '{"720p": [800]}'),
-        ("durations", "no json"),
-        ("aspect_ratios", "[]"),
-        ("aspect_ratios", '["1:1"]'),
-        ("reference_durations", '"8"'),
-        ("provider", "sora"),
-    ],
-)
-def test_malformed_ability_is_refused(office: Client, field: str, value: str) -> None:
-    model = VideoModel.objects.get(name=catalogue.DEFAULT_MODEL)
-    upstream = model.upstreams.all()[0]
-
-    answer = office.post(f"/admin/videos/videomodel/{model.pk}/change/", form_of(model, upstream, **{field: value}))
-
-    before = upstream.provider
-    upstream.refresh_from_db()
-    assert (answer.status_code, upstream.provider) == (200, before)
 
 
 @pytest.fixture
