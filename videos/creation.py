@@ -3,27 +3,25 @@
 import logging
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
 from looks import curation
 from looks.models import Look
-from studio.errors import Conflict, InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
+from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
 from studio.images import BadImage, Picture, read_picture
 from studio.storage import disposal, media_storage
 from videos import catalogue, schedule
+from videos.idempotency import earlier_job
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
 
-IDEMPOTENCY_HOURS = 24
 RETRY_AFTER_SECONDS = 10  # a video takes from 11 s to some minutes; a slot is often free by then
 
 
@@ -37,11 +35,12 @@ class InvalidLook(InvalidInput):
 def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
 
-    Raises InvalidInput, Unavailable, Conflict (the key came with another order), InsufficientFunds or LimitReached, in
-    this order, with nothing written.
+    Raises InvalidInput, Unavailable, Conflict (the key came with another order, or its job is deleted),
+    InsufficientFunds or LimitReached, in this order, with nothing written.
     """
     digest = order.digest()
-    if earlier := _earlier(owner, idempotency_key, digest):  # before today's state is looked at: it was fine then
+    # before today's state is looked at: it was fine then
+    if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
         return earlier
     look = _look(owner, order)
     look_image = str(look.image.name) if look and look.image else ""
@@ -52,7 +51,8 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     try:  # before pictures are stored for nothing; decided below
         _admit(TokenAccount.objects.get(user_id=owner.pk), owner)
     except (InsufficientFunds, LimitReached):
-        if earlier := _earlier(owner, idempotency_key, digest):  # it is what has just taken the tokens or the slot
+        # it may be what has just taken the tokens or the slot
+        if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
             return earlier
         raise
     job = VideoJob(
@@ -100,7 +100,7 @@ def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> lis
 def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, *, uploads: list[str]) -> VideoJob:
     with transaction.atomic():
         account = ledger.lock_account(user_id=job.owner_id)
-        if earlier := _earlier(job.owner, job.idempotency_key, job.request_digest):
+        if earlier := earlier_job(owner_id=job.owner_id, key=job.idempotency_key, digest=job.request_digest):
             disposal.dispose(uploads)
             return earlier
         job.slot = _admit(account, job.owner)
@@ -158,15 +158,3 @@ def _admit(account: TokenAccount, owner: User) -> int:
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )
     return free[0]
-
-
-def _earlier(owner: User, key: str, digest: str) -> VideoJob | None:
-    """The job that this key has created within the last day; an older one gives its key up."""
-    if not key:
-        return None
-    jobs = VideoJob.objects.filter(owner=owner, idempotency_key=key)
-    jobs.filter(created_at__lt=Now() - timedelta(hours=IDEMPOTENCY_HOURS)).update(idempotency_key="", updated_at=Now())
-    earlier = jobs.first()
-    if earlier and earlier.request_digest != digest:
-        raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
-    return earlier

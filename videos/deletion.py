@@ -8,6 +8,7 @@ from django.db import transaction
 from studio.errors import NotFound
 from studio.storage import disposal
 from videos import generation
+from videos.idempotency import keep_key
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -27,6 +28,7 @@ def delete(*, job_id: uuid.UUID) -> None:
             generation.refund(job=job, note="video job deleted before it was started")
         # A transfer under way registered its files for removal before it uploaded them, and will find the row gone.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
+        keep_key(job=job)
         phase = job.phase
         job.delete()
     logger.info("video job deleted", extra={"job_id": job_id, "phase": phase})

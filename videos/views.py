@@ -91,7 +91,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         responses={
             202: VideoJobDetail,
             402: _error("Insufficient tokens."),
-            409: _error("The Idempotency-Key was used for another request."),
+            409: _error("The Idempotency-Key was used for another request, or its job was deleted."),
             429: _error("Three jobs are running already."),
             503: _error("Nobody makes videos of this model here."),
         },

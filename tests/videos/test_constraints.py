@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
-from videos.models import JobInput, JobLog, VideoJob
+from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import Phase
 
 NOW = timezone.now()
@@ -57,6 +57,16 @@ def test_idempotency_key_has_one_job(make_user: MakeUser, make_job: MakeJob) -> 
 
     with pytest.raises(IntegrityError), transaction.atomic():
         make_job(ann, idempotency_key="k")
+
+
+def test_spent_key_is_kept_once(make_user: MakeUser) -> None:
+    ann = make_user()
+    SpentKey.objects.create(owner=ann, key="k", used_at=NOW)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SpentKey.objects.create(owner=ann, key="k", used_at=NOW)
+    with pytest.raises(IntegrityError, match="spent_key_is_not_blank"), transaction.atomic():
+        SpentKey.objects.create(owner=ann, key="", used_at=NOW)
 
 
 def test_input_place_has_one_picture(make_user: MakeUser, make_job: MakeJob) -> None:

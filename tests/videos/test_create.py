@@ -3,10 +3,12 @@
 import io
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from PIL import Image
 
 from accounts.models import LedgerEntry
@@ -14,7 +16,8 @@ from looks.models import Look
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
-from videos.models import JobInput, VideoJob
+from videos.idempotency import forget_old_keys
+from videos.models import JobInput, SpentKey, VideoJob
 from videos.phases import Phase
 
 URL = "/api/v1/video-jobs"
@@ -352,6 +355,55 @@ def test_key_is_free_again_after_a_day(make_user: MakeUser, sign_in: SignIn) -> 
     answer = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers={"Idempotency-Key": "k"})
 
     assert (answer.status_code, answer.json()["prompt"]) == (202, "new")
+
+
+def test_key_of_a_deleted_job_makes_no_second_one(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user()
+    client = sign_in(ann)
+    headers = {"Idempotency-Key": "k"}
+    first = client.post(URL, FORM, format="multipart", headers=headers).json()
+    VideoJob.objects.update(phase="generating", operation="x")  # a deletion gives no tokens back then
+    client.delete(f"{URL}/{first['id']}")
+
+    again = client.post(URL, FORM, format="multipart", headers=headers)
+    other = client.post(URL, {**FORM, "prompt": "other"}, format="multipart", headers=headers)
+    neighbour = sign_in(make_user("ben@example.com")).post(URL, FORM, format="multipart", headers=headers)
+
+    ann.token_account.refresh_from_db()
+    assert (again.status_code, again.json()) == (
+        409,
+        {
+            "detail": "The video job of this Idempotency-Key was deleted; send a new key for a new video.",
+            "code": "idempotent_job_deleted",
+        },
+    )
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+    assert neighbour.status_code == 202
+    assert (ann.token_account.balance, VideoJob.objects.filter(owner=ann).count()) == (950, 0)
+
+
+def test_key_of_a_deleted_job_is_free_again_after_a_day(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+    headers = {"Idempotency-Key": "k"}
+    for prompt in ("one", "two"):  # the second one is deleted over what the first one has left
+        job = client.post(URL, {**FORM, "prompt": prompt}, format="multipart", headers=headers)
+        assert job.status_code == 202
+        client.delete(f"{URL}/{job.json()['id']}")
+        SpentKey.objects.update(used_at=timezone.now() - timedelta(hours=24, seconds=1))
+
+    assert (SpentKey.objects.count(), forget_old_keys(), SpentKey.objects.count()) == (1, 1, 0)
+
+
+def test_deletion_does_not_bring_an_old_key_back(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+    headers = {"Idempotency-Key": "k"}
+    job = client.post(URL, FORM, format="multipart", headers=headers).json()
+    VideoJob.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+    client.delete(f"{URL}/{job['id']}")
+
+    answer = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers=headers)
+
+    assert answer.status_code == 202
 
 
 def test_overlong_key_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:

@@ -64,6 +64,23 @@ def test_one_key_at_once_makes_one_job(make_user: MakeUser, sign_in: SignIn) -> 
     assert (len(set(answers)), VideoJob.objects.count(), ann.token_account.balance) == (1, 1, 950)
 
 
+def test_repeats_beside_the_deletion_make_no_second_job(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user()
+    client = sign_in(ann)
+    for round_ in range(5):
+        headers = {"Idempotency-Key": f"k{round_}"}
+        repeat = partial(
+            client.post, "/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart", headers=headers
+        )
+        first = repeat().json()["id"]
+
+        *answers, _ = at_once([*[repeat] * 6, partial(client.delete, f"/api/v1/video-jobs/{first}")])
+
+        told = {(answer.status_code, answer.json().get("id", answer.json().get("code"))) for answer in answers}
+        assert told <= {(202, first), (409, "idempotent_job_deleted")}
+    assert (VideoJob.objects.count(), LedgerEntry.objects.filter(kind="charge").count()) == (0, 5)
+
+
 def test_submitted_by_five_hints_at_once_goes_out_once(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
 
