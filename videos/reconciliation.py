@@ -1,7 +1,7 @@
 """Compares what should agree: balances with the ledger, jobs with their charges, rows with files, both ways."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.core.files.storage import Storage
@@ -30,12 +30,12 @@ class Mismatch:
     file: str = ""
 
 
-def reconcile(*, fix: bool) -> list[Mismatch]:
+def reconcile(*, fix: bool, go_on: Callable[[], None] = lambda: None) -> list[Mismatch]:
     """Everything that does not agree. With `fix`, files that nothing refers to are given up; nothing else is touched.
 
-    Raises what the storage raises.
+    `go_on` is called before every call to the storage, and may raise to end it all. Raises what the storage raises.
     """
-    found = [*_balances(), *_charges(), *_lost_files(), *_stray_files(media_storage())]
+    found = [*_balances(), *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
     for mismatch in found:
         logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
     if fix:
@@ -66,23 +66,25 @@ def _charges() -> Iterator[Mismatch]:
         yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and got {given_back} back.")
 
 
-def _lost_files() -> Iterator[Mismatch]:
+def _lost_files(go_on: Callable[[], None]) -> Iterator[Mismatch]:
     storage = media_storage()
     for job in VideoJob.objects.filter(phase=Phase.SUCCEEDED).only("id", "video").iterator(BATCH):
+        go_on()
         if not storage.exists(str(job.video.name)):
             yield Mismatch("lost file", f"Job {job.pk} succeeded, and its video {job.video.name} is gone.")
 
 
-def _stray_files(storage: Storage) -> Iterator[Mismatch]:
+def _stray_files(storage: Storage, go_on: Callable[[], None]) -> Iterator[Mismatch]:
     """Files that no row refers to. The storage is read first: what is stored meanwhile is not looked at."""
-    names = [name for folder in FOLDERS for name in _files(storage, folder)]
+    names = [name for folder in FOLDERS for name in _files(storage, folder, go_on)]
     known = set(_known_files())
     for name in names:
         if name not in known:
             yield Mismatch("stray file", f"Nothing refers to the file {name}.", file=name)
 
 
-def _files(storage: Storage, folder: str) -> Iterator[str]:
+def _files(storage: Storage, folder: str, go_on: Callable[[], None]) -> Iterator[str]:
+    go_on()
     try:
         folders, files = storage.listdir(folder)
     except (FileNotFoundError, NotImplementedError):  # nothing stored there yet; or a storage that lists nothing
@@ -90,7 +92,7 @@ def _files(storage: Storage, folder: str) -> Iterator[str]:
     for name in files:
         yield f"{folder}/{name}"
     for name in folders:
-        yield from _files(storage, f"{folder}/{name}")
+        yield from _files(storage, f"{folder}/{name}", go_on)
 
 
 def _known_files() -> Iterator[str]:

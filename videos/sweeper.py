@@ -6,23 +6,19 @@ Polls run side by side in one event loop, up to MAX_LOOKS at once; the database 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from studio.models import Heartbeat
-from studio.storage import disposal
 from videos import generation, queue, schedule
+from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import Request
-from videos.reconciliation import reconcile
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +26,6 @@ TICK_SECONDS = 0.5  # between two looks at the table; one indexed query each
 MAX_LOOKS = 256  # polls under way at once; measured: 1,000 jobs in flight need about 200
 BATCH = 500  # rows a tick and step
 HEARTBEAT_SECONDS = 5  # between two signs of life
-CHORES_SECONDS = 10  # between two rounds of what nobody waits for
 OUTAGE_SECONDS = 2  # between two tries while the database is away
 
 Due = list[tuple[VideoJob, Request]]
@@ -41,15 +36,18 @@ class Sweeper:
 
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
+        self._chores = Chores()
         self._looks: dict[Any, asyncio.Task[None]] = {}
 
     def stop(self) -> None:
-        """End after the looks under way."""
+        """End after the looks under way; chores are broken off."""
         self._stopping.set()
+        self._chores.stop()
 
     async def run(self) -> None:
         """Tick until stopped. A database that is away is waited for."""
-        others = [asyncio.create_task(self._do_chores()), asyncio.create_task(self._beat())]
+        self._chores.start()
+        beating = asyncio.create_task(self._beat())
         while not self._stopping.is_set():
             pause = TICK_SECONDS
             try:
@@ -58,17 +56,9 @@ class Sweeper:
                 logger.exception("sweep failed")
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
-        await asyncio.gather(*others, *self._looks.values())
+        await asyncio.gather(beating, *self._looks.values())
+        await asyncio.to_thread(self._chores.wait)
         await _in_database(_hang_up)
-
-    async def _do_chores(self) -> None:
-        """Run them in a thread of their own: a slow storage must not hold up the polls."""
-        while not self._stopping.is_set():
-            try:
-                await sync_to_async(_do_chores, thread_sensitive=False)()
-            except Exception:  # the edge of a task; the rows are due again
-                logger.exception("chores failed")
-            await self._pause(CHORES_SECONDS)
 
     async def _beat(self) -> None:
         """Leave a sign of life, for those who watch."""
@@ -159,24 +149,6 @@ def _apply(job: VideoJob, seen: Any) -> None:
 def beat() -> None:
     """The sweeper's sign of life, by the database's clock."""
     Heartbeat.objects.update_or_create(name="sweeper", defaults={"beat_at": Now()})
-
-
-def do_chores() -> None:
-    """Remove files whose time has come; once a day compare what should agree, and forget tokens that have expired."""
-    disposal.sweep()
-    yesterday = timezone.now() - timedelta(days=1)
-    if Heartbeat.objects.filter(name="daily", beat_at__gt=yesterday).exists():
-        return
-    Heartbeat.objects.update_or_create(name="daily", defaults={"beat_at": Now()})
-    call_command("flushexpiredtokens")
-    reconcile(fix=False)
-
-
-def _do_chores() -> None:
-    try:
-        do_chores()
-    finally:
-        connection.close()
 
 
 def _hang_up() -> None:

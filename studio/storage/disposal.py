@@ -5,7 +5,7 @@ registration back. What nobody took back, and what was handed over by a deletion
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.core.files.storage import default_storage
@@ -38,10 +38,15 @@ def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
     _schedule([name for name in names if name], seconds=after_seconds)
 
 
-def sweep(*, limit: int = 50) -> int:
-    """Remove files whose time has come; returns how many went. A storage that fails is asked again later."""
+def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) -> int:
+    """Remove files whose time has come; returns how many went. A storage that fails is asked again later.
+
+    `is_stopped` is asked before every file; the rest stays due.
+    """
     removed = 0
     for row in list(Disposal.objects.filter(due_at__lte=Now()).order_by("due_at", "id")[:limit]):
+        if is_stopped():
+            break
         delay = RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS) - 1)]
         # the claim: of two sweepers one gets the row, and a dead one's row comes back
         claimed = Disposal.objects.filter(pk=row.pk, due_at=row.due_at).update(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import uuid
 from typing import Any
 
@@ -16,7 +17,7 @@ from studio.models import Disposal, Heartbeat
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
-from videos import sweeper
+from videos.chores import do_chores
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.reconciliation import _files
@@ -102,7 +103,7 @@ def agreeing(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 def disposal_names(folder: str) -> list[str]:
 
-    return list(_files(default_storage, folder))
+    return list(_files(default_storage, folder, lambda: None))
 
 
 def test_everything_agrees(agreeing: VideoJob) -> None:
@@ -163,8 +164,8 @@ def test_stray_files_are_found_and_removed_when_asked(agreeing: VideoJob) -> Non
 def test_sweeper_compares_once_a_day(agreeing: VideoJob, caplog: Any) -> None:
     TokenAccount.objects.update(balance=7)
 
-    sweeper.do_chores()
-    sweeper.do_chores()
+    do_chores(stopping=threading.Event())
+    do_chores(stopping=threading.Event())
 
     assert [record.message for record in caplog.records if record.name == "videos.reconciliation"] == ["mismatch"]
     assert Heartbeat.objects.filter(name="daily").count() == 1

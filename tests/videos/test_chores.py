@@ -1,0 +1,98 @@
+"""What the sweeper does beside polling, and that none of it holds up the end."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+
+from studio.models import Disposal, Heartbeat
+from studio.storage import disposal
+from tests.conftest import MakeUser
+from tests.fakes.cloudinary import FakeCloudinary
+from tests.studio.cloudinary_files import env_options
+from tests.videos.conftest import MakeJob
+from videos.chores import Stopped, do_chores
+from videos.phases import Phase
+from videos.sweeper import Sweeper
+
+
+@pytest.fixture
+def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
+    """The storage of the whole product, for this test, with the patience that it has in production."""
+    with FakeCloudinary() as fake:
+        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
+        backend = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
+        settings.STORAGES = settings.STORAGES | {"default": backend}
+        yield fake
+
+
+def seconds_to_stop(fake: FakeCloudinary, action: str) -> float:
+    """How long a real sweeper takes to end while the storage hangs in this call."""
+    taken: list[float] = []
+
+    async def run() -> None:
+        subject = Sweeper()
+        task = asyncio.create_task(subject.run())
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if fake.calls(action):
+                break
+        taken.append(time.monotonic())
+        subject.stop()
+        await task
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    thread.join()
+    return time.monotonic() - taken[0]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_storage_that_hangs_in_the_comparison_does_not_hold_up_the_end(
+    cloudinary: FakeCloudinary, make_user: MakeUser, make_job: MakeJob
+) -> None:
+    ann = make_user()
+    for _ in range(3):
+        make_job(ann, phase=Phase.SUCCEEDED)
+    cloudinary.script("head", "hang", times=100)
+
+    seconds = seconds_to_stop(cloudinary, "head")
+
+    assert seconds < 4
+    assert len(cloudinary.calls("head")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_storage_that_hangs_in_a_removal_does_not_hold_up_the_end(cloudinary: FakeCloudinary) -> None:
+    disposal.dispose(["videos/1.mp4", "videos/2.mp4"])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    cloudinary.script("destroy", "hang", times=100)
+
+    seconds = seconds_to_stop(cloudinary, "destroy")
+
+    assert seconds < 4
+    assert Disposal.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_what_was_broken_off_today_is_taken_up_again(make_user: MakeUser, make_job: MakeJob) -> None:
+    make_job(make_user(), phase=Phase.SUCCEEDED)
+    disposal.dispose(["videos/1.mp4"])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    stopping = threading.Event()
+    stopping.set()
+
+    with pytest.raises(Stopped):
+        do_chores(stopping=stopping)
+    broken_off = (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists())
+    do_chores(stopping=threading.Event())
+
+    assert broken_off == (1, False)
+    assert (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists()) == (0, True)
+    assert not default_storage.exists("videos/1.mp4")
