@@ -245,6 +245,7 @@ VERTEX_OUTPUT_GCS_URI = env.bucket("VERTEX_OUTPUT_GCS_URI")  # where Vertex leav
 GOOGLE_GEMINI_BASE_URL = env.http_url("GOOGLE_GEMINI_BASE_URL")
 GOOGLE_VERTEX_BASE_URL = env.http_url("GOOGLE_VERTEX_BASE_URL")
 PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, most=90)  # below schedule.LEASE
+PROVIDER_POLLS_PER_MINUTE = env.integer("PROVIDER_POLLS_PER_MINUTE", 0)  # 0: as often as videos.schedule says
 VIDEO_MAX_BYTES = env.integer("VIDEO_MAX_MIB", 500, least=1, most=10_000) * MIB
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # for /metrics; unset: no such page

@@ -266,6 +266,19 @@ class SpentKey(Record):
         return f"spent key {self.pk}"
 
 
+class PollQuota(Record):
+    """When a provider may be asked next, so that all sweepers together keep to its quota. Written by `videos.quota`."""
+
+    provider = models.CharField(max_length=40, unique=True)
+    next_look_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("provider",)
+
+    def __str__(self) -> str:
+        return f"quota of {self.provider} ({self.pk})"
+
+
 class VideoModel(Record):
     """A model under the public name that clients use; the name stays, whatever becomes of the upstreams behind it."""
 

@@ -12,7 +12,7 @@ REHINT = 15  # a hint that has had no effect by then is sent again: Redis may ha
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
 
 POLL_EVERY = 5  # the shortest interval, and the default after the first look
-POLL_SLOWER_AFTER, POLL_SLOWER = 120, 10  # most videos are done in two minutes
+POLL_SLOWER_AFTER, POLL_SLOWER = 360, 10  # Google names six minutes as the longest that a video takes
 POLL_SLOWEST_AFTER, POLL_SLOWEST = 1200, 60  # past the 20 minutes that a user is told
 POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
 
@@ -20,12 +20,15 @@ TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one goes on until TRA
 TRANSFER_GIVE_UP = 48 * 3600  # after the provider was done; then the file is gone there too
 
 
-def poll_interval(elapsed: float, failures: int) -> int:
-    """Seconds to the next look at an operation that has run for `elapsed` seconds, after so many failed looks."""
+def poll_interval(elapsed: float, failures: int) -> float:
+    """Seconds to the next look at an operation that has run for `elapsed` seconds, after so many failed looks.
+
+    A look that PROVIDER_POLLS_PER_MINUTE has no room for comes later (videos.quota).
+    """
     if elapsed >= POLL_SLOWEST_AFTER:
         return POLL_SLOWEST
     usual = POLL_SLOWER if elapsed >= POLL_SLOWER_AFTER else POLL_EVERY
-    return min(usual << min(failures, 4), POLL_SLOWEST)
+    return min(usual * (1 << min(failures, 4)), POLL_SLOWEST)
 
 
 def transfer_backoff(attempts: int) -> int:

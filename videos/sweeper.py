@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from studio.models import Heartbeat
-from videos import generation, queue, schedule
+from videos import generation, queue, quota, schedule
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
@@ -111,7 +111,7 @@ def take_due_looks(limit: int) -> Due:
     """Jobs whose provider shall be asked now. Each is due again soon, should nothing come of this look."""
     with transaction.atomic():
         due = VideoJob.objects.due(Phase.GENERATING).prefetch_related("inputs")
-        jobs = list(due.select_for_update(skip_locked=True, no_key=True)[: max(limit, 0)])
+        jobs = quota.pick(due.select_for_update(skip_locked=True, no_key=True), limit=max(limit, 0))
         VideoJob.objects.filter(pk__in=[job.pk for job in jobs]).update(due_at=from_now(schedule.POLL_EVERY))
     return [(job, generation.request_of(job)) for job in jobs]
 

@@ -23,6 +23,7 @@ _NEEDS = {
     "google_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
     "google_omni": ("GEMINI_API_KEY",),
 }
+PAID = frozenset(_NEEDS)
 _making = threading.Lock()
 
 
