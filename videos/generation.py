@@ -49,7 +49,7 @@ EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the prov
 def request_of(job: VideoJob) -> Request:
     """What the provider is asked for, with the job's pictures."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
-    for row in job.inputs.order_by("role", "position"):
+    for row in job.inputs.all():  # in the order of their table; possibly fetched for many jobs at once
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
     return Request(
         job_id=str(job.pk),

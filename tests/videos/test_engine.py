@@ -245,6 +245,22 @@ def test_lost_hints_are_sent_again(make_user: MakeUser, make_job: MakeJob, rq_hi
     assert rq_hints() == {"submit": [str(queued.pk)], "media": [str(storing.pk)]}
 
 
+def test_round_of_looks_takes_as_many_statements_for_three_jobs_as_for_one(
+    make_user: MakeUser, make_job: MakeJob, django_assert_num_queries: Any
+) -> None:
+    for email, jobs in (("ann@example.com", 1), ("ben@example.com", 3)):
+        owner = make_user(email)
+        for _ in range(jobs):
+            job = make_job(owner, phase=Phase.GENERATING)
+            JobInput.objects.create(job=job, role="first_frame", file_name="inputs/a.png", content_type="image/png")
+
+        with django_assert_num_queries(5):
+            taken = sweeper.take_due_looks(10)
+
+        assert [request.first_frame.name for _, request in taken if request.first_frame] == ["inputs/a.png"] * jobs
+
+
+
 def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
