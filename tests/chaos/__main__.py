@@ -18,7 +18,15 @@ from tests.chaos.suite import all_points, merged, side_by_side, table, try_point
 from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("points", "scenarios", "random", "attack")
+UPHEAVALS = (
+    Scenario("rolling restart", rolling_restart, options={"people": 40}),
+    Scenario(
+        "restart of all",
+        restart_of_all,
+        options={"people": 340, "schedule": {"POLL_EVERY": 5}, "patience_seconds": 240},
+    ),
+)
+PARTS = ("points", "scenarios", "upheavals", "random", "attack")
 
 
 def main() -> int:
@@ -55,16 +63,13 @@ def _run(part: str, options: argparse.Namespace) -> list[Outcome]:
         return _points(options)
     scale = SHORT if options.short else LONG
     if part == "scenarios":
-        upheavals = (
-            Scenario("rolling restart", rolling_restart, options={"people": 40}),
-            Scenario("restart of all", restart_of_all, options={"people": 110, "schedule": {"POLL_EVERY": 5}}),
-        )
-        return _scenarios([*SCENARIOS, *upheavals], options, scale, log=part)
+        return _scenarios(SCENARIOS, options.databases, scale, log=part)
+    if part == "upheavals":  # one database after the other: each of them takes the whole machine
+        return [row for kind in options.databases for row in _scenarios(UPHEAVALS, [kind], scale, log=part)]
     if part == "random":
         kills = random_kills(options.minutes * 60, options.seed)
-        return _scenarios(
-            [Scenario(f"random kills, seed {options.seed}", kills, options={"people": 12})], options, scale
-        )
+        scenario = Scenario(f"random kills, seed {options.seed}", kills, options={"people": 12})
+        return _scenarios([scenario], options.databases, scale, log=part)
     return [_attack(kind) for kind in options.databases]
 
 
@@ -96,7 +101,7 @@ def _points(options: argparse.Namespace) -> list[Outcome]:
     return side_by_side(works)
 
 
-def _scenarios(scenarios: Sequence[Scenario], options: argparse.Namespace, scale: Scale, *, log: str) -> list[Outcome]:
+def _scenarios(scenarios: Sequence[Scenario], databases: Sequence[str], scale: Scale, *, log: str) -> list[Outcome]:
     return side_by_side(
         [
             partial(
@@ -106,7 +111,7 @@ def _scenarios(scenarios: Sequence[Scenario], options: argparse.Namespace, scale
                 scale=scale,
                 tell=_logger(log, kind),
             )
-            for kind in options.databases
+            for kind in databases
         ]
     )
 

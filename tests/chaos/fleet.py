@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -107,7 +107,7 @@ class Fleet:
         self._prepare_rows()
         for name in ("web", "submit", "media", "sweeper"):
             self.processes.start(name)
-        wait_until(self._answers, seconds=30, what="an answer of the site")
+        wait_until(self.answers, seconds=30, what="an answer of the site")
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
@@ -130,7 +130,7 @@ class Fleet:
         }
 
     def _prepare_rows(self) -> None:
-        status, output = self.processes.run(argv=["manage.py", "migrate", "-v", "0", "--skip-checks"])
+        status, output = self.processes.run(argv=["manage.py", "migrate", "-v", "0"])
         assert status == 0, output
         # the upstream that Google has retired is the simplest one, and the fake still knows it
         self.database.execute("UPDATE videos_upstream SET retires_on = NULL")
@@ -148,7 +148,8 @@ class Fleet:
         self._exit.callback(client.close)
         return Person(id, client)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the site does."""
         try:
             return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
         except httpx.TransportError:
@@ -167,6 +168,12 @@ class Fleet:
 
     def order(self, person: Person, *, with_picture: bool = False) -> Job:
         """One video."""
+        job, request = self.draft(person, with_picture=with_picture)
+        self.place(job, lambda: person.client.send(request))
+        return job
+
+    def draft(self, person: Person, *, with_picture: bool = False) -> tuple[Job, httpx.Request]:
+        """What will be ordered, and how."""
         job = Job(person, f"chaos {uuid.uuid4().hex}")
         self.jobs.append(job)
         person.jobs.append(job)
@@ -178,27 +185,31 @@ class Fleet:
             "mockMode": "false",
         }
         files = {"initialImage": ("look.png", PICTURE, "image/png")} if with_picture else None
-        answer = self.insist(person, "POST", JOBS, data=form, files=files, headers={"Idempotency-Key": job.prompt})
+        headers = {"Idempotency-Key": job.prompt}
+        return job, person.client.build_request("POST", JOBS, data=form, files=files, headers=headers)
+
+    def place(self, job: Job, send: Callable[[], httpx.Response]) -> None:
+        """Order it for good."""
+        answer = self.insist(send)
         assert answer.status_code == 202, answer.text
         job.id = answer.json()["id"]
-        return job
 
     def delete(self, job: Job) -> None:
         """Delete a job; one that is gone was deleted by a try whose answer was lost."""
         job.is_deleted = True
-        answer = self.insist(job.person, "DELETE", f"{JOBS}/{job.id}")
+        answer = self.insist(lambda: job.person.client.delete(f"{JOBS}/{job.id}"))
         assert answer.status_code in {204, 404}, answer.text
 
-    def insist(self, person: Person, method: str, path: str, **options: Any) -> httpx.Response:
+    def insist(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Send a request until it is answered by the product itself."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with contextlib.suppress(httpx.TransportError):
-                answer = person.client.request(method, path, **options)
+                answer = send()
                 if answer.status_code < 500:
                     return answer
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{method} {path} is not answered")
+                raise TimeoutError("a request is not answered")
             time.sleep(0.1)
 
     # -- what the rows say
@@ -211,7 +222,9 @@ class Fleet:
 
     def are_in(self, jobs: Iterable[Job], *phases: str) -> bool:
         """Whether all of them that are still there are in one of the phases."""
-        return all(row["phase"] in phases for row in self.rows(jobs).values())
+        prompts = {job.prompt for job in jobs}
+        rows = self.database.rows("SELECT prompt, phase FROM videos_videojob")
+        return all(row["phase"] in phases for row in rows if row["prompt"] in prompts)
 
     def finish(self, jobs: Iterable[Job], *, seconds: float = 0) -> bool:
         """Wait until all are finished; whether they are."""

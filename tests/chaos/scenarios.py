@@ -4,13 +4,13 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from tests.chaos import freezes
-from tests.chaos.fleet import Fleet, Job
+from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
 from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
@@ -34,7 +34,7 @@ LONG = Scale(
     outage_seconds=30,
     jobs=9,
     rolling=100,
-    in_flight=300,
+    in_flight=1000,
     clocks=tuple((role, off) for role in ("web", "submit", "media", "sweeper") for off in (300.0, -300.0)),
 )
 
@@ -156,6 +156,26 @@ def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome
     return run
 
 
+def site_asked_to_stop(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """SIGTERM while an order is still being sent: it is taken and answered first."""
+    deaths = fleet.processes.deaths["web"]
+    person = fleet.people[0]
+    job, request = fleet.draft(person, with_picture=True)
+    body = request.read()
+
+    def halves() -> Iterator[bytes]:
+        yield body[: len(body) // 2]
+        fleet.processes.kill("web", signal.SIGTERM)
+        time.sleep(1.5)
+        yield body[len(body) // 2 :]
+
+    answer = person.client.post(JOBS, content=halves(), headers=request.headers)
+    fleet.place(job, lambda: answer)
+    wait_until(lambda: fleet.processes.deaths["web"] > deaths, seconds=40, what="the end of the site")
+    wait_until(fleet.answers, seconds=20, what="an answer of the site")
+    return examine(fleet, [job], scenario=name)
+
+
 def disk_full(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     """No file of the media worker may grow beyond 16 KiB, for a while."""
     process_id = fleet.processes.roles["media"].process_id
@@ -234,6 +254,7 @@ SCENARIOS = (
     Scenario("media frozen after the upload", _unscaled(freezes.media_frozen("upload image", "answered"))),
     Scenario("SIGTERM in the paid call", asked_to_stop("submit", "submit")),
     Scenario("SIGTERM in the upload", asked_to_stop("media", "upload video")),
+    Scenario("SIGTERM in a request", site_asked_to_stop),
     Scenario("disk full", disk_full),
     Scenario("clock off", clocks_off),
     Scenario("deleted meanwhile", deleted_meanwhile),

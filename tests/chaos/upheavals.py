@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.chaos.fleet import JOBS, TERMINAL, Fleet, Job
+from tests.chaos.fleet import TERMINAL, Fleet, Job
 from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
@@ -82,14 +82,8 @@ def rolling_restart(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         fleet.processes.kill(role, signal.SIGTERM)
         wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=40, what=f"the end of {role}")  # noqa: B023
         if role == "web":
-            wait_until(lambda: _answers(fleet), seconds=20, what="an answer of the site")
+            wait_until(fleet.answers, seconds=20, what="an answer of the site")
     return examine(fleet, jobs, scenario=name)
-
-
-def _answers(fleet: Fleet) -> bool:
-    with contextlib.suppress(Exception):
-        return fleet.people[0].client.get(JOBS).status_code == 200
-    return False
 
 
 def restart_of_all(fleet: Fleet, scale: Scale, name: str) -> Outcome:
