@@ -260,7 +260,6 @@ def test_round_of_looks_takes_as_many_statements_for_three_jobs_as_for_one(
         assert [request.first_frame.name for _, request in taken if request.first_frame] == ["inputs/a.png"] * jobs
 
 
-
 def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
