@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers what is taken off below
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from accounts import ledger
+from accounts import ledger, security_admin  # noqa: F401 -- registers its pages
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from accounts import lockout
 from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
 from studio.fields import Timestamp
 
@@ -50,6 +52,18 @@ class SignInForm(TokenObtainPairSerializer):
         # simplejwt's own two strip blanks from the password, and take text of any length
         self.fields["email"] = serializers.CharField(write_only=True, max_length=EMAIL_LENGTH)
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed."""
+        request = self.context["request"]
+        try:
+            answer: dict[str, Any] = super().validate(attrs)
+        except AuthenticationFailed:
+            if lockout.is_locked(request):
+                raise lockout.refusal(request, email=attrs["email"]) from None
+            raise
+        lockout.forget(request, email=attrs["email"])
+        return answer
 
 
 class RefreshForm(serializers.Serializer[Any]):

@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.urls import reverse_lazy
+
 from studio import env
 
 BASE_DIR = env.PROJECT
@@ -37,6 +39,10 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "auditlog",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -55,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.second_factor_gate.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
@@ -174,6 +181,22 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Wrong passwords, counted by accounts.lockout in the database for both doors: the API and the back office.
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10, least=1)  # for one account, from one address
+SIGN_IN_ADDRESS_FAILURES = env.integer("SIGN_IN_ADDRESS_FAILURES", 100, least=1)  # an office may share an address
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # an attacker must not keep the lock shut
+AXES_HANDLER = "accounts.lockout.FailureCount"
+AXES_USERNAME_CALLABLE = "accounts.lockout.account_tried"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_tried"
+AXES_ENABLE_ADMIN = False  # accounts.security_admin has its page
+AXES_DISABLE_ACCESS_LOG = True  # a row a sign-in, for ever, that nobody reads
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware: our form and our API answer in their own ways
+REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
+OTP_TOTP_ISSUER = "AI Studio"
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 SIMPLE_JWT = {
@@ -229,7 +252,14 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- The back office
-UNFOLD = {"SITE_TITLE": "AI Studio", "SITE_HEADER": "AI Studio", "SITE_SYMBOL": "movie", "SITE_URL": "/docs"}
+UNFOLD = {
+    "SITE_TITLE": "AI Studio",
+    "SITE_HEADER": "AI Studio",
+    "SITE_SYMBOL": "movie",
+    "SITE_URL": "/docs",
+    "LOGIN": {"form": "accounts.sign_in_form.BackOfficeSignIn"},
+    "ACCOUNT": {"navigation": [{"title": "Two-step sign-in", "link": reverse_lazy("second-factor")}]},
+}
 
 # -- Video jobs
 REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
@@ -270,6 +300,7 @@ LOGGING = {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
         "httpx": {"level": "WARNING"},  # it logs whole URLs, and some are signed
+        "axes": {"level": "ERROR"},  # it logs addresses of people; accounts.lockout says what there is to say
         "urllib3.connectionpool": {"level": "ERROR"},  # warns that its pool is full whenever threads share it
         "django.request": {"level": "ERROR"},
     },

@@ -1,0 +1,30 @@
+"""Where a request comes from, as far as a client cannot choose it."""
+
+import ipaddress
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+IPV6_PREFIX = 64  # bits; what a provider gives to one household, which can use any address in it
+
+
+def network_of(request: HttpRequest | Request) -> str | None:
+    """The client's address, of IPv6 its network; None where a server or a proxy told nothing that is one.
+
+    With PROXY_COUNT it is the address that the outermost of our proxies has seen.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if proxies := cast("int", settings.REST_FRAMEWORK["NUM_PROXIES"]):
+        address = hops[-min(proxies, len(hops))].strip() or address
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network(f"{found}/{IPV6_PREFIX}", strict=False).network_address)
+    return str(found)

@@ -1,0 +1,180 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.addresses import network_of
+from accounts.models import User
+from accounts.registration import create_person
+
+SIGN_IN, DOOR = "/api/v1/auth/token", "/admin/login/"
+PASSWORD = "lorry-violet-42"
+LOCKED = {"detail": "Too many failed attempts to sign in. Please try again later.", "code": "locked_out"}
+ELSEWHERE = "10.0.0.9"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _low_limits(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT, settings.SIGN_IN_ADDRESS_FAILURES = 3, 6
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    return create_person(email="ann@example.com", password=PASSWORD, staff=True)
+
+
+def try_api(password: str, email: str = "ann@example.com", *, address: str = "127.0.0.1") -> Any:
+    return APIClient(REMOTE_ADDR=address).post(SIGN_IN, {"email": email, "password": password})
+
+
+def try_door(password: str, email: str = "ann@example.com", *, address: str = "127.0.0.1") -> Any:
+    return Client(REMOTE_ADDR=address).post(DOOR, {"username": email, "password": password})
+
+
+def age_attempts(minutes: int) -> None:
+    for attempt in AccessAttempt.objects.all():
+        before = attempt.attempt_time - timedelta(minutes=minutes)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=before)
+
+
+def test_right_password_is_refused_after_too_many_wrong_ones(ann: User) -> None:
+    wrong = [try_api("wrong").status_code for _ in range(3)]
+
+    refused = try_api(PASSWORD)
+
+    assert wrong == [401, 401, 429]
+    assert (refused.status_code, refused.json()) == (429, LOCKED)
+    assert 890 < int(refused["Retry-After"]) <= 901
+
+
+def test_one_count_for_both_doors(ann: User) -> None:
+    try_api("wrong")
+    try_door("wrong", " Ann@EXAMPLE.com ")
+    try_api("wrong", "ANN@example.com")
+
+    page = try_door(PASSWORD)
+
+    assert (page.status_code, "_auth_user_id" in page.client.session) == (200, False)
+    assert "Too many failed attempts. Try again in 15 minutes" in page.content.decode()
+    assert try_api(PASSWORD).json() == LOCKED
+
+
+def test_owner_is_not_locked_out_from_elsewhere(ann: User) -> None:
+    for _ in range(4):
+        try_api("wrong", address=ELSEWHERE)
+
+    assert try_api(PASSWORD).status_code == 200
+    assert try_door(PASSWORD).status_code == 302
+    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 429
+
+
+def test_lock_ends_and_attempts_meanwhile_do_not_prolong_it(ann: User) -> None:
+    for _ in range(3):
+        try_api("wrong")
+    age_attempts(minutes=10)
+    assert try_api("wrong").status_code == 429
+
+    age_attempts(minutes=6)
+
+    assert try_api(PASSWORD).status_code == 200
+
+
+def test_right_password_starts_a_new_count_at_this_address_only(ann: User) -> None:
+    for _ in range(2):
+        try_api("wrong")
+        try_api("wrong", address=ELSEWHERE)
+
+    try_door(PASSWORD)
+
+    assert list(AccessAttempt.objects.values_list("ip_address", "failures_since_start")) == [(ELSEWHERE, 2)]
+    try_api(PASSWORD, address=ELSEWHERE)
+    assert not AccessAttempt.objects.exists()
+
+
+def test_address_that_tries_many_accounts_is_locked_for_all(ann: User) -> None:
+    answers = [try_api("wrong", f"user{n}@example.com").status_code for n in range(6)]
+
+    assert answers == [401] * 5 + [429]
+    assert try_api(PASSWORD).status_code == 429
+    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 200
+
+
+def test_unknown_account_is_locked_like_any_other() -> None:
+    assert [try_api("wrong", "nobody@example.com").status_code for _ in range(4)] == [401, 401, 429, 429]
+
+
+def test_staff_open_a_lock_in_the_back_office(ann: User) -> None:
+    create_person(email="bob@example.com", password=PASSWORD)
+    for _ in range(3):
+        try_api("wrong", "bob@example.com", address=ELSEWHERE)
+    office = Client()
+    office.force_login(ann)
+    row = AccessAttempt.objects.get()
+
+    listed = office.get("/admin/axes/accessattempt/")
+    office.post(f"/admin/axes/accessattempt/{row.pk}/delete/", {"post": "yes"})
+
+    assert "bob@example.com" in listed.content.decode()
+    assert try_api(PASSWORD, "bob@example.com", address=ELSEWHERE).status_code == 200
+
+
+def test_no_password_is_kept_with_the_attempt(ann: User) -> None:
+    try_door("my-secret-guess")
+    try_api("my-secret-guess")
+
+    kept = str(list(AccessAttempt.objects.values()))
+
+    assert "my-secret-guess" not in kept
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Counts how often a password is hashed: the work that takes the time."""
+
+    algorithm = "counting"
+    count = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).count += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("door", [try_api, try_door])
+@pytest.mark.parametrize("who", ["known", "unknown", "locked out"])
+def test_same_work_whoever_is_guessed(settings: Any, door: Any, who: str) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    ann = create_person(email="ann@example.com", password=PASSWORD)
+    if who == "locked out":
+        User.objects.filter(pk=ann.pk).update(is_active=False)
+    CountingHasher.count = 0
+
+    door("wrong", "nobody@example.com" if who == "unknown" else "ann@example.com")
+
+    assert CountingHasher.count == 1
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "proxies", "expected"),
+    [
+        ("10.1.1.1", "", 0, "10.1.1.1"),
+        ("10.1.1.1", "6.6.6.6", 0, "10.1.1.1"),
+        ("10.1.1.1", "6.6.6.6, 7.7.7.7", 1, "7.7.7.7"),
+        ("10.1.1.1", "6.6.6.6, 7.7.7.7", 2, "6.6.6.6"),
+        ("10.1.1.1", "", 1, "10.1.1.1"),
+        ("10.1.1.1", "nonsense", 1, None),
+        ("2001:db8:1:2:3:4:5:6", "", 0, "2001:db8:1:2::"),
+        ("::ffff:10.1.1.1", "", 0, "10.1.1.1"),
+        ("", "", 0, None),
+    ],
+)
+def test_address(rf: Any, settings: Any, remote: str, forwarded: str, proxies: int, expected: str | None) -> None:
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
+
+    request = rf.get("/", REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert network_of(request) == expected
