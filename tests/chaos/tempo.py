@@ -17,7 +17,8 @@ FAST: dict[str, dict[str, Any]] = {
         "POLL_EVERY": 1,
         "TRANSFER_BACKOFF": (1, 1, 2, 2),
     },
-    "videos.sweeper": {"TICK_SECONDS": 0.1, "CHORES_SECONDS": 0.5, "OUTAGE_SECONDS": 0.3},
+    "videos.sweeper": {"TICK_SECONDS": 0.1, "OUTAGE_SECONDS": 0.3},
+    "videos.chores": {"CHORES_SECONDS": 0.5},
     "videos.providers.google_veo": {"FIRST_LOOK_SECONDS": 0.2},
     "studio.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
 }
