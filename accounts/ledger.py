@@ -40,13 +40,15 @@ def can_pay(*, account: TokenAccount, tokens: int) -> bool:
     return account.unlimited or account.balance >= tokens
 
 
-def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int) -> int:
+def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str = "", actor: User | None = None) -> int:
     """Take the price of a job from a locked account, once a job; returns the tokens taken.
+
+    A free job has a charge of 0. `actor` is the staff member who had the job made.
 
     Raises InsufficientFunds, with nothing written.
     """
     amount = 0 if account.unlimited else tokens
-    _record(account=account, kind=Kind.CHARGE, amount=-amount, job_id=job_id)
+    _record(account=account, kind=Kind.CHARGE, amount=-amount, job_id=job_id, note=note, actor=actor)
     return amount
 
 

@@ -264,6 +264,8 @@ UNFOLD = {
 # -- Video jobs
 REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
 MOCK_VIDEO_SECONDS = env.integer("MOCK_VIDEO_SECONDS", 6, most=3600)
+# What one member of staff may refund a day who has no right to operate jobs (videos.interventions).
+SUPPORT_REFUND_TOKENS = env.integer("SUPPORT_REFUND_TOKENS", 500)
 
 # -- Google. Each is optional: a provider without its key or project is not offered (videos.providers.registry).
 GEMINI_API_KEY = env.text("GEMINI_API_KEY")  # for Veo and Omni on the Gemini API

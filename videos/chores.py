@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from studio.models import Heartbeat
 from studio.storage import disposal
+from videos import generation
 from videos.idempotency import forget_old_keys
 from videos.reconciliation import reconcile
 
@@ -82,5 +83,6 @@ def _do_daily_chores(stopping: threading.Event) -> None:
 
     call_command("flushexpiredtokens")
     forget_old_keys()
+    generation.drop_old_inputs()
     go_on()
     reconcile(fix=False, go_on=go_on)

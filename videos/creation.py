@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -32,7 +32,19 @@ class InvalidLook(InvalidInput):
     message = "Invalid look_id"
 
 
-def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What a job costs its owner, and what the ledger says beside it."""
+
+    tokens: int = ledger.VIDEO_JOB_TOKENS
+    note: str = ""
+    actor: User | None = None
+
+
+USUAL_BILL = Bill()
+
+
+def create(*, owner: User, order: Order, idempotency_key: str = "", bill: Bill = USUAL_BILL) -> VideoJob:
     """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
 
     Raises InvalidInput, Unavailable, Conflict (the key came with another order, or its job is deleted),
@@ -49,7 +61,7 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
     way = catalogue.route(order=order, has_first_frame=has_first_frame)
     try:  # before pictures are stored for nothing; decided below
-        _admit(TokenAccount.objects.get(user_id=owner.pk), owner)
+        _admit(TokenAccount.objects.get(user_id=owner.pk), owner, bill)
     except (InsufficientFunds, LimitReached):
         # it may be what has just taken the tokens or the slot
         if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
@@ -70,13 +82,13 @@ def create(*, owner: User, order: Order, idempotency_key: str = "") -> VideoJob:
         upstream_model=way.upstream_model,
     )
     if order.opens_with(look_image):
-        order = replace(order, initial_image=_picture_in_storage(look_image))
+        order = replace(order, initial_image=_picture_of_look(look_image))
     pictures = {
         f"inputs/{job.pk}/{role}-{position}-{uuid.uuid4().hex}.{picture.extension}": (role, position, picture)
         for role, position, picture in order.pictures()
     }
     try:
-        return _commit(job, _stored(job, pictures), look, uploads=list(pictures))
+        return _commit(job, _stored(job, pictures), look, bill, uploads=list(pictures))
     except BaseException:
         disposal.dispose(pictures)
         raise
@@ -97,15 +109,18 @@ def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> lis
     ]
 
 
-def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, *, uploads: list[str]) -> VideoJob:
+def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, bill: Bill, *, uploads: list[str]) -> VideoJob:
     with transaction.atomic():
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := earlier_job(owner_id=job.owner_id, key=job.idempotency_key, digest=job.request_digest):
             disposal.dispose(uploads)
             return earlier
-        job.slot = _admit(account, job.owner)
+        job.slot = _admit(account, job.owner, bill)
         job.due_at = from_now(schedule.REHINT)
-        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=ledger.VIDEO_JOB_TOKENS)
+        job.input_count = len(inputs)
+        job.tokens_charged = ledger.charge(
+            account=account, job_id=job.pk, tokens=bill.tokens, note=bill.note, actor=bill.actor
+        )
         job.save(force_insert=True)
         JobInput.objects.bulk_create(inputs)
         disposal.adopt(*uploads)
@@ -137,17 +152,22 @@ def _link(look: Look, job: VideoJob) -> None:
         raise InvalidLook from exc
 
 
-def _picture_in_storage(name: str) -> Picture:
+def picture_in_storage(*, name: str) -> Picture:
+    """A stored picture. Raises OSError or BadImage."""
+    with media_storage().open(name) as file:
+        return read_picture(file)
+
+
+def _picture_of_look(name: str) -> Picture:
     try:
-        with media_storage().open(name) as file:
-            return read_picture(file)
+        return picture_in_storage(name=name)
     except (OSError, BadImage) as exc:
         raise Unavailable("The look's image cannot be read at the moment.", code="look_image_unreadable") from exc
 
 
-def _admit(account: TokenAccount, owner: User) -> int:
+def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
     """A free slot for an owner who can pay. Decisive only while the account is locked."""
-    if not ledger.can_pay(account=account, tokens=ledger.VIDEO_JOB_TOKENS):
+    if not ledger.can_pay(account=account, tokens=bill.tokens):
         raise InsufficientFunds
     taken = set(owner.video_jobs.live().values_list("slot", flat=True))
     free = [slot for slot in JOB_SLOTS if slot not in taken]

@@ -25,6 +25,7 @@ FAILURES: dict[str, Failure] = {
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
     "storage_failed": Failure("The finished video could not be stored.", True),
+    "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
     "internal_error": Failure("Something went wrong on our side.", True),
 }
 

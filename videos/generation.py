@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import User
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
 from videos import schedule
@@ -43,6 +44,8 @@ T = TypeVar("T")
 SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted, and when it is done
 STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
 STORE_PAUSE_SECONDS = 0.5  # between two tries
+INPUTS_KEPT_DAYS = 30  # after a failure; a month is what people need to notice and complain
+BATCH = 1000  # rows at a time
 EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the provider tells none
 
 
@@ -246,9 +249,10 @@ def _elapsed(job: VideoJob) -> float:
 
 
 def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
-    """End a job with a failure: slot freed, pictures given up, tokens back where the policy says so, all at once.
+    """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
 
-    False when another process has moved the job meanwhile. `detail` is for logs and staff.
+    Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
+    process has moved the job meanwhile. `detail` is for logs and staff.
     """
     failure = FAILURES[code]
     with transaction.atomic():
@@ -257,7 +261,6 @@ def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
         ):
             return False
         job.log(failure.message, level=JobLog.Level.ERROR)
-        drop_inputs(job=job)
         if is_refunded(code, policy=settings.REFUND_POLICY):
             refund(job=job, note=f"video job failed: {code}")
     logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
@@ -269,14 +272,26 @@ def for_staff(text: str) -> str:
     return text.replace("\0", "")[:10_000]
 
 
-def refund(*, job: VideoJob, note: str) -> None:
-    """Give back what the job was charged, once."""
-    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note)
+def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
+    """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
+    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
     if tokens:
         job.log(f"{tokens} tokens were given back.")
+    return tokens
 
 
 def drop_inputs(*, job: VideoJob) -> None:
-    """Give up the pictures of a job that is finished."""
+    """Give up the pictures of a job that nobody makes any more."""
     disposal.dispose(job.inputs.values_list("file_name", flat=True))
     job.inputs.all().delete()
+
+
+def drop_old_inputs() -> None:
+    """Give up the pictures of jobs that failed so long ago that nobody will have them made again."""
+    long_ago = from_now(-INPUTS_KEPT_DAYS * 24 * 3600)
+    failed = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__lt=long_ago)
+    for job in failed.filter(Exists(JobInput.objects.filter(job=OuterRef("pk")))).iterator(BATCH):
+        with transaction.atomic():
+            # locked, and looked at again: an operator may be taking it up at this moment
+            if failed.select_for_update().filter(pk=job.pk).exists():
+                drop_inputs(job=job)

@@ -111,6 +111,10 @@ class VideoJob(Record):
     error_message = models.CharField(max_length=500, blank=True)
     provider_reply = models.TextField(blank=True, help_text="The provider's own words; for staff only.")
     tokens_charged = models.PositiveIntegerField(default=0)
+    # Without it nobody could tell a job without pictures from one whose pictures have been given up.
+    input_count = models.PositiveSmallIntegerField(
+        null=True, default=0, help_text="Pictures that it was created with; unknown for the oldest jobs."
+    )
     # What came of it.
     video = models.FileField(storage=media_storage, max_length=300, blank=True)
     poster = models.FileField(storage=media_storage, max_length=300, blank=True)
@@ -120,6 +124,10 @@ class VideoJob(Record):
 
     class Meta:
         ordering = ("-created_at", "-id")
+        permissions = (
+            ("refund_videojob", "Can give the tokens of a video job back, within a day's limit"),
+            ("operate_videojob", "Can retry, stop, hurry and adopt video jobs, and refund them without limit"),
+        )
         indexes = (
             # GET /video-jobs: a user's jobs, newest first
             models.Index(fields=("owner", "-created_at", "-id"), name="jobs_of_owner"),
@@ -215,7 +223,7 @@ class JobLog(Record):
 
 
 class JobInput(Record):
-    """A picture that a job starts from; kept until the job is finished."""
+    """A picture that a job starts from; kept until the video is there, or a while after the job has failed."""
 
     class Role(models.TextChoices):
         """What the provider shall do with it."""

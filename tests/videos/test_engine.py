@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob, look_at_due_jobs, make_due
-from videos import creation, deletion, generation, mp4, schedule, sweeper, transfer
+from videos import chores, creation, deletion, generation, mp4, schedule, sweeper, transfer
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
@@ -165,7 +166,7 @@ def test_unreadable_input_fails_before_the_call(make_user: MakeUser) -> None:
 
     assert facts(job)[:3] == ("failed", None, "input_missing")
     assert balance(ann) == 1000
-    assert list(Disposal.objects.values_list("name", flat=True)) == ["inputs/gone.png"]
+    assert list(job.inputs.values_list("file_name", flat=True)) == ["inputs/gone.png"]
 
 
 def test_lost_submit_is_repeated_where_it_is_free(make_user: MakeUser, make_job: MakeJob) -> None:
@@ -367,16 +368,28 @@ def test_what_a_killed_transfer_left_is_removed(settings: Any, db: None) -> None
     assert list(settings.WORK_DIR.iterdir()) == []
 
 
-def test_inputs_go_when_the_job_ends(make_user: MakeUser, make_job: MakeJob) -> None:
+@pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
+def test_inputs_of_a_failed_job_go_after_a_month(make_user: MakeUser, make_job: MakeJob, days: int, kept: bool) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
-    name = default_storage.save("inputs/x.png", ContentFile(b"x"))
+    name = default_storage.save(f"inputs/{job.pk}.png", ContentFile(b"x"))
     JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
-
     generation.fail(job=job, code="generation_failed")
+    VideoJob.objects.filter(pk=job.pk).update(completed_at=from_now(-days * 24 * 3600))
+
+    chores.do_chores(stopping=threading.Event())
     disposal.sweep()
 
-    assert not JobInput.objects.exists()
-    assert not default_storage.exists(name)
+    assert (JobInput.objects.exists(), default_storage.exists(name)) == (kept, kept)
+
+
+def test_inputs_of_a_live_job_are_never_too_old(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    JobInput.objects.create(job=job, role="first_frame", file_name="inputs/x.png", content_type="image/png")
+    VideoJob.objects.update(created_at=from_now(-90 * 24 * 3600))
+
+    generation.drop_old_inputs()
+
+    assert job.inputs.count() == 1
 
 
 @pytest.mark.parametrize(
