@@ -7,3 +7,9 @@ class AccountsConfig(AppConfig):
     """People, sign-in and tokens."""
 
     name = "accounts"
+
+    def ready(self) -> None:
+        """Keep the sign-ins."""
+        from accounts import sign_ins  # noqa: PLC0415 - models can be imported only now
+
+        sign_ins.listen()

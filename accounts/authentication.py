@@ -7,7 +7,10 @@ from typing import Any
 
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.tokens import Token
+
+from accounts.models import User
 
 KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
 
@@ -30,6 +33,15 @@ class TokenAuthentication(JWTAuthentication):
         elif self._has_expired(token):
             return super().get_validated_token(raw_token)  # raises, in the library's words
         return token
+
+    def get_user(self, validated_token: Token) -> User:
+        """The token's user. Raises AuthenticationFailed for one who may not come in, or has been signed out since."""
+        user = super().get_user(validated_token)
+        assert isinstance(user, User)
+        # a token's time is in whole seconds: one of the same second as the sign-out is refused
+        if user.signed_out_at and validated_token["iat"] <= user.signed_out_at.timestamp():
+            raise AuthenticationFailed("The user has been signed out.", code="signed_out")
+        return user
 
     @classmethod
     def _keep(cls, raw_token: bytes, token: Token) -> None:

@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
 NOTE_MAX = 500  # characters; the column's width
+TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a slip of the finger
 Kind = LedgerEntry.Kind
 
 
@@ -64,17 +65,47 @@ def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | No
     return tokens if entry else 0
 
 
-def grant(*, user: User, tokens: int, note: str, actor: User | None = None) -> LedgerEntry:
-    """Add tokens to a user's account. Raises InvalidInput for a number or a note out of bounds."""
-    if not 0 < tokens <= 1_000_000_000:  # far above any sale; a slip of the finger, not a grant
-        raise InvalidInput("A grant is a whole number of tokens from 1 to 1,000,000,000.")
+def grant(
+    *, user: User, tokens: int, note: str, actor: User | None = None, entry_id: uuid.UUID | None = None
+) -> LedgerEntry:
+    """Add tokens to a user's account. Raises InvalidInput for a number or a note out of bounds.
+
+    With an `entry_id` a repeat changes nothing, and returns the first one's entry.
+    """
+    if not 0 < tokens <= TOKENS_MAX:
+        raise InvalidInput(f"A grant is a whole number of tokens from 1 to {TOKENS_MAX:,}.")
+    return _by_hand(user=user, kind=Kind.GRANT, tokens=tokens, note=note, actor=actor, entry_id=entry_id)
+
+
+def adjust(
+    *, user: User, tokens: int, note: str, actor: User | None = None, entry_id: uuid.UUID | None = None
+) -> LedgerEntry:
+    """Correct a balance, upwards or downwards, with a reason; repeats as in `grant`.
+
+    Raises InvalidInput for a number or a note out of bounds, and InsufficientFunds where the balance is too small.
+    """
+    if not 0 < abs(tokens) <= TOKENS_MAX:
+        raise InvalidInput(f"A correction is a whole number of tokens, not 0, up to {TOKENS_MAX:,} either way.")
+    if not note.strip():
+        raise InvalidInput("A correction needs a reason.")
+    return _by_hand(user=user, kind=Kind.ADJUSTMENT, tokens=tokens, note=note, actor=actor, entry_id=entry_id)
+
+
+def _by_hand(
+    *, user: User, kind: Kind, tokens: int, note: str, actor: User | None, entry_id: uuid.UUID | None
+) -> LedgerEntry:
     if len(note) > NOTE_MAX:
         raise InvalidInput(f"The note is longer than {NOTE_MAX} characters.")
     with transaction.atomic():
         account = lock_account(user_id=user.pk)
-        entry = _record(account=account, kind=Kind.GRANT, amount=tokens, note=note, actor=actor)
-    assert entry is not None  # only entries of a job can be repeats
-    logger.info("tokens granted", extra={"user_id": user.pk, "tokens": tokens})
+        earlier = account.entries.filter(pk=entry_id).first() if entry_id else None
+        if earlier:
+            return earlier
+        if account.balance + tokens < 0:
+            raise InsufficientFunds(f"The balance is {account.balance}; it cannot go below zero.")
+        entry = _record(account=account, kind=kind, amount=tokens, note=note, actor=actor, entry_id=entry_id)
+    assert entry is not None  # only entries of a job can be repeats, and what else is one was found above
+    logger.info("balance changed by hand", extra={"user_id": user.pk, "tokens": tokens, "kind": kind})
     return entry
 
 
@@ -86,6 +117,7 @@ def _record(
     job_id: uuid.UUID | None = None,
     note: str = "",
     actor: User | None = None,
+    entry_id: uuid.UUID | None = None,
 ) -> LedgerEntry | None:
     """One entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
 
@@ -94,6 +126,7 @@ def _record(
     try:
         with transaction.atomic():
             entry = LedgerEntry.objects.create(
+                id=entry_id or uuid.uuid4(),
                 account=account,
                 kind=kind,
                 amount=amount,

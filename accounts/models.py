@@ -1,6 +1,7 @@
 """Users, their token accounts, and the append-only ledger behind every balance."""
 
-from typing import Any, ClassVar, NoReturn
+from datetime import datetime
+from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -49,6 +50,9 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField(default=True, help_text="Unset to lock the person out; their tokens stop at once.")
+    signed_out_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="What was signed in until then is signed out."
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -57,6 +61,10 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ("email",)
+        indexes = (
+            # the back office's filters: the few who work there, among all people
+            models.Index(fields=("email",), condition=Q(is_staff=True), name="users_staff"),
+        )
         constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
 
     def __str__(self) -> str:
@@ -65,6 +73,11 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Bring the address into its one spelling before it is checked."""
         self.email = normal_email(self.email)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's, which ends a browser's session with the password it began with; and with `signed_out_at`."""
+        digest = str(super()._get_session_auth_hash(secret=secret))  # type: ignore[misc]  # the stubs leave it out
+        return f"{digest} {self.signed_out_at.timestamp()}" if self.signed_out_at else digest
 
 
 class TokenAccount(Record):
@@ -76,6 +89,7 @@ class TokenAccount(Record):
 
     class Meta:
         ordering = ("user",)
+        permissions = (("adjust_tokens", "Can grant tokens and correct balances"),)
         constraints = (models.CheckConstraint(name="balance_is_never_negative", condition=Q(balance__gte=0)),)
 
     def __str__(self) -> str:
@@ -125,6 +139,8 @@ class LedgerEntry(Record):
         indexes = (
             # GET /tokens/ledger: an account's entries, newest first
             models.Index(fields=("account", "-created_at", "-id"), name="ledger_of_account"),
+            # the back office: everybody's, newest first
+            models.Index(fields=("-created_at", "-id"), name="ledger_newest_first"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -157,3 +173,56 @@ class LedgerEntry(Record):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused."""
         raise TypeError("ledger entries are never deleted; record a correction instead")
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    """The questions asked of sign-ins."""
+
+    def older_than(self, moment: datetime) -> Self:
+        """Those that need not be kept when only what came after the moment is."""
+        return self.filter(created_at__lt=moment)
+
+
+class SignIn(Record):
+    """Somebody gave an address and a password, rightly or wrongly. What they typed is not kept.
+
+    Written by `accounts.sign_ins`, at every attempt, also for an address that nobody has: the time that an answer takes
+    must not tell who has an account.
+    """
+
+    class Door(models.TextChoices):
+        """Where it was."""
+
+        API = "api", "API"
+        BACK_OFFICE = "admin", "Back office"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="sign_ins",
+        db_index=False,  # the index below begins with it
+        help_text="Empty: nobody has the address that was typed.",
+    )
+    door = models.CharField(max_length=10, choices=Door)
+    succeeded = models.BooleanField()
+    address = models.GenericIPAddressField(null=True, blank=True, help_text="Of the network; of IPv6 the first half.")
+    client = models.CharField(max_length=300, blank=True, help_text="The program, as it calls itself.")
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = (
+            # a person's page: their sign-ins, newest first
+            models.Index(fields=("user", "-created_at", "-id"), name="sign_ins_of_user"),
+            # the list of all, newest first; and those old enough to go
+            models.Index(fields=("-created_at", "-id"), name="sign_ins_newest_first"),
+            # the list, from one address
+            models.Index(fields=("address", "-created_at"), name="sign_ins_of_address"),
+        )
+        constraints = (models.CheckConstraint(name="sign_in_door_is_known", condition=Q(door__in=("api", "admin"))),)
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}"

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import ledger
 from accounts.models import User, normal_email
+from accounts.roles import Role, groups_of
 from studio.errors import InvalidInput, NotAllowed
 
 logger = logging.getLogger(__name__)
@@ -56,20 +57,31 @@ def vet(*, email: str, password: str) -> None:
         raise InvalidInput(f"{field}: {messages[0]}", errors=failed)
 
 
-def create_person(*, email: str, password: str, tokens: int = 0, staff: bool = False, unlimited: bool = False) -> User:
-    """Make a user whose account starts with `tokens`; `staff` may do everything. Raises EmailTaken.
+def create_person(
+    *,
+    email: str,
+    password: str,
+    tokens: int = 0,
+    staff: bool = False,
+    role: Role = Role.NONE,
+    unlimited: bool = False,
+) -> User:
+    """Make a user whose account starts with `tokens`; `staff` is the same as the role of an admin. Raises EmailTaken.
 
     What `vet` checks is the caller's business.
     """
-    user = User(email=normal_email(email), is_staff=staff, is_superuser=staff)
+    role = Role.ADMIN if staff else role
+    user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
     user.set_password(password)  # takes a good part of a second, so not inside the transaction
     try:
         with transaction.atomic():
             user.save(force_insert=True)
+            if role:
+                user.groups.set(groups_of(role))
             ledger.open_account(user=user, tokens=tokens, unlimited=unlimited)
     except IntegrityError as exc:
         if User.objects.filter(email=user.email).exists():
             raise EmailTaken from exc
         raise
-    logger.info("user created", extra={"user_id": user.pk, "staff": staff})
+    logger.info("user created", extra={"user_id": user.pk, "role": role.value or "none"})
     return user

@@ -4,12 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 
-from accounts import lockout
+from accounts import lockout, roles, sign_ins
+from accounts.authentication import TokenAuthentication
 from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
 from studio.fields import Timestamp
 
@@ -53,8 +53,18 @@ class SignInForm(TokenObtainPairSerializer):
         self.fields["email"] = serializers.CharField(write_only=True, max_length=EMAIL_LENGTH)
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH)
 
+    @classmethod
+    def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
+        """A refresh token for somebody whose password was right. Raises BackOfficeOnly."""
+        if user.is_staff and roles.role_of(user) in roles.LIMITED:
+            raise roles.BackOfficeOnly
+        return super().get_token(user)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed."""
+        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
+
+        What is refused for its password is kept by `accounts.sign_ins` already.
+        """
         request = self.context["request"]
         try:
             answer: dict[str, Any] = super().validate(attrs)
@@ -62,7 +72,11 @@ class SignInForm(TokenObtainPairSerializer):
             if lockout.is_locked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
+        except roles.BackOfficeOnly:
+            sign_ins.record(request=request, user=self.user, succeeded=False)
+            raise
         lockout.forget(request, email=attrs["email"])
+        sign_ins.record(request=request, user=self.user, succeeded=True)
         return answer
 
 
@@ -80,7 +94,7 @@ class RefreshForm(serializers.Serializer[Any]):
         """
         old = RefreshToken(attrs["refresh"])
         try:
-            user = JWTAuthentication().get_user(old)
+            user = TokenAuthentication().get_user(old)
         except AuthenticationFailed as exc:
             raise InvalidToken from exc
         is_first_use = old.blacklist()[1]  # type: ignore[index]  # annotated wrongly: it is get_or_create's pair

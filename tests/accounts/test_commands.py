@@ -83,7 +83,8 @@ def test_staff_user_in_json() -> None:
 
     user = User.objects.get()
     assert user.check_password(said.pop("password"))
-    assert said == {"id": str(user.pk), "email": "ann@example.com", "isStaff": True, "balance": 0, "created": True}
+    answer = {"id": str(user.pk), "email": "ann@example.com", "isStaff": True, "balance": 0}
+    assert said == answer | {"role": "admin", "created": True}
     assert (user.is_staff, user.is_superuser, balances()) == (True, True, {"ann@example.com": 0})
 
 
@@ -108,6 +109,7 @@ def test_existing_user_is_left_alone(make_user: MakeUser) -> None:
         "email": "ann@example.com",
         "isStaff": False,
         "balance": 10,
+        "role": None,
         "created": False,
         "password": None,
     }
@@ -162,3 +164,20 @@ def test_superuser_has_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (user.email, user.is_staff, user.is_superuser) == ("ann@example.com", True, True)
     assert user.check_password("lorry-violet-42")
     assert balances() == {"ann@example.com": 0}
+
+
+@pytest.mark.parametrize(
+    ("role", "flags"), [("support", (True, False)), ("operator", (True, False)), ("admin", (True, True))]
+)
+def test_account_with_a_role(role: str, flags: tuple[bool, bool]) -> None:
+    run("create_api_user", "ann@example.com", "--role", role)
+
+    user = User.objects.get()
+    assert (user.is_staff, user.is_superuser) == flags
+    assert list(user.groups.values_list("name", flat=True)) == [role]
+
+
+def test_staff_with_a_smaller_role_is_refused() -> None:
+    with pytest.raises(CommandError, match="same as --role admin"):
+        run("create_api_user", "ann@example.com", "--staff", "--role", "support")
+    assert not User.objects.exists()

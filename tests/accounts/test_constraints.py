@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
-from accounts.models import LedgerEntry, TokenAccount, User
+from accounts.models import LedgerEntry, SignIn, TokenAccount, User
 
 JOB = uuid.UUID(int=1)
 
@@ -121,18 +121,24 @@ def test_person_with_tokens_is_never_deleted(account: TokenAccount) -> None:
     assert (User.objects.count(), TokenAccount.objects.count(), entries()) == (1, 1, 1)
 
 
+def test_sign_in_door_is_known() -> None:
+    with pytest.raises(IntegrityError, match="sign_in_door_is_known"), transaction.atomic():
+        SignIn.objects.create(door="window", succeeded=True)
+    assert SignIn.objects.count() == 0
+
+
 def test_every_named_constraint_is_in_the_database() -> None:
     with connection.cursor() as cursor:
         found = {
             name
-            for model in (User, TokenAccount, LedgerEntry)
+            for model in (User, TokenAccount, LedgerEntry, SignIn)
             for name in connection.introspection.get_constraints(cursor, model._meta.db_table)
         }
 
     named = {
         item.name
-        for model in (User, TokenAccount, LedgerEntry)
+        for model in (User, TokenAccount, LedgerEntry, SignIn)
         for item in (*model._meta.constraints, *model._meta.indexes)
     }
     assert named - found == set()
-    assert len(named) == 8
+    assert len(named) == 14

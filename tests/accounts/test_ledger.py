@@ -50,6 +50,52 @@ def test_grant_of_a_number_that_is_none(make_user: Callable[..., User], tokens: 
     assert story(user) == []
 
 
+@pytest.mark.parametrize(("tokens", "balance"), [(7, 107), (-100, 0)])
+def test_correction_goes_either_way(make_user: Callable[..., User], tokens: int, balance: int) -> None:
+    user, admin = make_user(tokens=100), make_user("sue@example.com", staff=True)
+
+    entry = ledger.adjust(user=user, tokens=tokens, note="counted twice", actor=admin)
+
+    assert story(user)[1:] == [("adjustment", tokens, balance, None, "counted twice")]
+    assert (entry.actor, entry.balance_after) == (admin, balance)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "note", "message"),
+    [
+        (0, "why", "not 0"),
+        (1_000_000_001, "why", "1,000,000,000"),
+        (-1_000_000_001, "why", "1,000,000,000"),
+        (1, " ", "needs a reason"),
+        (1, "y" * 501, "longer than 500"),
+    ],
+)
+def test_correction_out_of_bounds(make_user: Callable[..., User], tokens: int, note: str, message: str) -> None:
+    user = make_user(tokens=10)
+
+    with pytest.raises(InvalidInput, match=message):
+        ledger.adjust(user=user, tokens=tokens, note=note)
+    assert story(user) == [("signup", 10, 10, None, "")]
+
+
+def test_correction_below_zero_writes_nothing(make_user: Callable[..., User]) -> None:
+    user = make_user(tokens=10)
+
+    with pytest.raises(InsufficientFunds, match="The balance is 10; it cannot go below zero"):
+        ledger.adjust(user=user, tokens=-11, note="too much")
+    assert story(user) == [("signup", 10, 10, None, "")]
+
+
+def test_repeated_correction_changes_nothing(make_user: Callable[..., User]) -> None:
+    user, entry_id = make_user(tokens=10), uuid.uuid4()
+
+    first = ledger.adjust(user=user, tokens=-10, note="why", entry_id=entry_id)
+    again = ledger.adjust(user=user, tokens=-10, note="why", entry_id=entry_id)
+
+    assert first == again
+    assert story(user)[1:] == [("adjustment", -10, 0, None, "why")]
+
+
 def test_charge_takes_the_price(make_user: Callable[..., User]) -> None:
     user = make_user(tokens=80)
 

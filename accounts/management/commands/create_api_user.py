@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.ledger import TOKENS_MAX
 from accounts.models import User
 from accounts.registration import EmailTaken, create_person, vet
+from accounts.roles import MEANINGS, Role, role_of
 from studio.errors import InvalidInput
-
-TOKENS_MAX = 1_000_000_000  # as in a grant: more is a slip of the finger
 
 
 class Command(BaseCommand):
@@ -26,12 +26,20 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("email", metavar="EMAIL", help="the address to sign in with")
         add("--password-stdin", action="store_true", help="take the password from the first line of stdin")
-        add("--staff", action="store_true", help="an admin: may use /admin/ and act on everybody's work")
+        add("--staff", action="store_true", help="the same as --role admin")
+        add(
+            "--role",
+            choices=[role.value for role in Role if role],
+            help="what for: "
+            + " ".join(f"{role.value}: {meaning}" for role, meaning in MEANINGS.items() if role != Role.NONE),
+        )
         add("--tokens", metavar="N", type=int, default=settings.SIGNUP_TOKENS, help="to start with (%(default)s)")
         add("--if-missing", action="store_true", help="succeed, and change nothing, if the account is there already")
         add("--json", action="store_true", help="answer in JSON, for scripts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["staff"] and options["role"] not in {None, "admin"}:
+            raise CommandError("--staff is the same as --role admin; leave it out.")
         if not 0 <= options["tokens"] <= TOKENS_MAX:
             raise CommandError(f"--tokens is {options['tokens']}; it should be from 0 to {TOKENS_MAX:,}.")
         generated = "" if options["password_stdin"] else secrets.token_urlsafe(18)
@@ -48,15 +56,14 @@ class Command(BaseCommand):
 
     def _create(self, password: str, options: dict[str, Any]) -> User:
         vet(email=options["email"], password=password)
-        return create_person(
-            email=options["email"], password=password, tokens=options["tokens"], staff=options["staff"]
-        )
+        role = Role(options["role"] or (Role.ADMIN if options["staff"] else Role.NONE))
+        return create_person(email=options["email"], password=password, tokens=options["tokens"], role=role)
 
     def _answer(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
         balance = user.token_account.balance
         if options["json"]:
             answer = {"id": str(user.pk), "email": user.email, "isStaff": user.is_staff, "balance": balance}
-            answer |= {"created": created, "password": password or None}
+            answer |= {"role": role_of(user).value or None, "created": created, "password": password or None}
             self.stdout.write(json.dumps(answer))
             return
         self.stdout.write(f"{user.email} {'was made' if created else 'exists already'}, with {balance} tokens.")

@@ -1,0 +1,38 @@
+"""Who is signed in, and who may be: locking people out, letting them in again, and ending what they have open."""
+
+import logging
+
+from django.db import transaction
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def lock_out(*, user: User) -> None:
+    """Deactivate the account: passwords, tokens and sessions are of no use from now on; the jobs go on."""
+    with transaction.atomic():
+        user.is_active = False
+        user.save(update_fields=["is_active", "updated_at"])
+        sign_out_everywhere(user=user)
+    logger.info("user locked out", extra={"user_id": user.pk})
+
+
+def let_in(*, user: User) -> None:
+    """Activate the account again; what was signed in before stays signed out."""
+    user.is_active = True
+    user.save(update_fields=["is_active", "updated_at"])
+    logger.info("user let in again", extra={"user_id": user.pk})
+
+
+def sign_out_everywhere(*, user: User) -> None:
+    """End every session in the back office, and make every token of the API useless, at once."""
+    with transaction.atomic():
+        user.signed_out_at = timezone.now()
+        user.save(update_fields=["signed_out_at", "updated_at"])
+        # access and refresh tokens are refused by their time of issue; this is for whoever looks at the tables
+        live = OutstandingToken.objects.filter(user=user, blacklistedtoken=None, expires_at__gt=timezone.now())
+        BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in live], ignore_conflicts=True)
+    logger.info("user signed out everywhere", extra={"user_id": user.pk})

@@ -1,0 +1,95 @@
+"""Who may do what in the back office: three roles, each a group whose permissions a migration has given it.
+
+The API knows one difference only: an admin, `is_staff`, may act on everybody's work. Django wants the same flag of
+whoever enters the back office. So the two roles that may do less than an admin get no tokens for the API
+(`accounts.serializers.SignInForm`): there they could do everything.
+"""
+
+import logging
+
+from django.contrib.auth.models import Group
+from django.db import models, transaction
+from django.db.models import QuerySet
+
+from accounts import access
+from accounts.models import User
+from studio.errors import Conflict, NotAllowed
+
+logger = logging.getLogger(__name__)
+
+
+class Role(models.TextChoices):
+    """What a person is here for; the values are the names of the groups."""
+
+    NONE = "", "No role"
+    SUPPORT = "support", "Support"
+    OPERATOR = "operator", "Operator"
+    ADMIN = "admin", "Admin"
+
+
+MEANINGS = {
+    Role.NONE: "Uses the product through the API; cannot enter the back office.",
+    Role.SUPPORT: "Sees people, jobs, looks and the ledger, and gives tokens back for a video. Cannot use the API.",
+    Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens. "
+    "Cannot use the API.",
+    Role.ADMIN: "Everything, people and their roles included; in the API, may act on everybody's work.",
+}
+LIMITED = (Role.SUPPORT, Role.OPERATOR)
+
+
+class BackOfficeOnly(NotAllowed):
+    """The account's role is for the back office alone."""
+
+    code = "back_office_only"
+    message = "This account is for the back office; it has no access to the API. Use another one."
+
+
+class LastAdmin(Conflict):
+    """Nobody would be left who can give roles."""
+
+    code = "last_admin"
+    message = "This is the last admin who can sign in. Make somebody else an admin first."
+
+
+def role_of(user: User) -> Role:
+    """The person's role; the highest one, should groups have been edited by other means."""
+    if user.is_superuser:
+        return Role.ADMIN
+    names = {group.name for group in user.groups.all()}  # not a filter: lists prefetch them
+    return next((role for role in (Role.ADMIN, Role.OPERATOR, Role.SUPPORT) if role in names), Role.NONE)
+
+
+def groups_of(role: Role) -> QuerySet[Group]:
+    """What the role is made of."""
+    return Group.objects.filter(name=role.value)
+
+
+def assign(*, user: User, role: Role) -> None:
+    """Give the person this role instead of theirs, and sign them out everywhere. Raises LastAdmin.
+
+    Permissions beside the role are taken away: what a person may do is what the role says.
+    """
+    with transaction.atomic():
+        if role != Role.ADMIN:
+            _require_other_admin(user)
+        user.is_staff, user.is_superuser = bool(role), role == Role.ADMIN
+        user.save(update_fields=["is_staff", "is_superuser", "updated_at"])
+        user.groups.set(groups_of(role))
+        user.user_permissions.clear()
+        access.sign_out_everywhere(user=user)
+    logger.info("role assigned", extra={"user_id": user.pk, "role": role.value or "none"})
+
+
+def lock_out(*, user: User) -> None:
+    """Deactivate somebody's account, unless nobody else could give roles. Raises LastAdmin."""
+    with transaction.atomic():
+        _require_other_admin(user)
+        access.lock_out(user=user)
+
+
+def _require_other_admin(user: User) -> None:
+    """Raise LastAdmin if nobody but the user can give roles; call in the transaction that takes that away."""
+    # locked, so that two admins cannot remove each other at the same time
+    admins = User.objects.select_for_update().filter(is_superuser=True, is_staff=True, is_active=True)
+    if {admin.pk for admin in admins.order_by("pk")} == {user.pk}:
+        raise LastAdmin

@@ -1,0 +1,81 @@
+"""Locking out, letting in, and ending what somebody has open: tried at the API and in the back office."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+
+from accounts import access
+from accounts.models import User
+from tests.conftest import PASSWORD, MakeUser
+
+SIGN_IN, REFRESH, ME = (f"/api/v1/auth/{name}" for name in ("token", "token/refresh", "me"))
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(client: APIClient, user: User) -> dict[str, str]:
+    answer = client.post(SIGN_IN, {"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def status_of(client: APIClient, pair: dict[str, str]) -> tuple[int, int]:
+    """Of a request with the access token, and of a refresh."""
+    refreshed = client.post(REFRESH, {"refresh": pair["refresh"]})
+    return client.get(ME, HTTP_AUTHORIZATION=f"Bearer {pair['access']}").status_code, refreshed.status_code
+
+
+def age(user: User) -> None:
+    """As if the sign-out had been a moment ago: a token's time is in whole seconds."""
+    User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now() - timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("end", [access.lock_out, access.sign_out_everywhere])
+def test_tokens_end_at_once(anonymous: APIClient, make_user: MakeUser, end: Callable[..., None]) -> None:
+    ann, bob = make_user(), make_user("bob@example.com")
+    pair, other = sign_in(anonymous, ann), sign_in(anonymous, bob)
+
+    end(user=ann)
+
+    assert (status_of(anonymous, pair), status_of(anonymous, other)) == ((401, 401), (200, 200))
+    assert set(BlacklistedToken.objects.values_list("token__user", flat=True)) == {ann.pk, bob.pk}  # bob's is used up
+
+
+def test_person_let_in_again_has_to_sign_in_again(anonymous: APIClient, make_user: MakeUser) -> None:
+    ann = make_user()
+    pair = sign_in(anonymous, ann)
+    access.lock_out(user=ann)
+    refused = anonymous.post(SIGN_IN, {"email": ann.email, "password": PASSWORD}).status_code
+
+    access.let_in(user=ann)
+    stale = status_of(anonymous, pair)
+    age(ann)
+
+    assert (refused, stale, status_of(anonymous, sign_in(anonymous, ann))) == (401, (401, 401), (200, 200))
+
+
+def test_token_of_the_same_second_is_refused(anonymous: APIClient, make_user: MakeUser) -> None:
+    ann = make_user()
+    pair = sign_in(anonymous, ann)
+    User.objects.filter(pk=ann.pk).update(signed_out_at=timezone.now())
+
+    answer = anonymous.get(ME, HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "signed_out")
+
+
+def test_browser_sessions_end_with_it(make_user: MakeUser) -> None:
+    sue, client = make_user("sue@example.com", staff=True), Client()
+    client.force_login(sue)
+    before = client.get("/admin/").status_code
+
+    access.sign_out_everywhere(user=sue)
+
+    assert (before, client.get("/admin/").status_code) == (200, 302)
+    client.force_login(sue)
+    assert client.get("/admin/").status_code == 200
