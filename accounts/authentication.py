@@ -34,7 +34,7 @@ class TokenAuthentication(JWTAuthentication):
             return super().get_validated_token(raw_token)  # raises, in the library's words
         return token
 
-    def get_user(self, validated_token: Token) -> User:
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]  # no TokenUser: we look the person up
         """The token's user. Raises AuthenticationFailed for one who may not come in, or has been signed out since."""
         user = super().get_user(validated_token)
         assert isinstance(user, User)
