@@ -16,7 +16,8 @@ class BasePathMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request under its canonical path."""
+        """Answer the request under its canonical path. Raises DisallowedHost for a name that is not ours."""
+        request.get_host()
         prefix: str = settings.BASE_PATH
         path = request.path_info
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from rest_framework import exceptions, negotiation, parsers, renderers
 from rest_framework.request import Request
 
@@ -36,20 +36,23 @@ class RequestIdMiddleware:
         return answer
 
 
-class BodyLimitMiddleware:
-    """Refuses a body larger than any endpoint takes, before a byte of it is read or stored."""
+class BodyLengthMiddleware:
+    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the answer's is."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer 413 on the declared length; WSGI reads no further than that length."""
+        """Answer, with 413 on the declared length; WSGI reads no further than that length."""
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
             limit = settings.REQUEST_MAX_BYTES // settings.MIB
             detail = f"The request is too large; the limit is {limit} MiB."
             return JsonResponse({"detail": detail, "code": "too_large"}, status=413, headers={"Connection": "close"})
-        return self.get_response(request)
+        answer = self.get_response(request)
+        if isinstance(answer, HttpResponse) and "Content-Length" not in answer.headers:
+            answer.headers["Content-Length"] = str(len(answer.content))  # else the server would send it in chunks
+        return answer
 
 
 class AlwaysJSON(negotiation.BaseContentNegotiation):

@@ -56,15 +56,16 @@ MIDDLEWARE = [
     "studio.paths.BasePathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "studio.requests.BodyLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.second_factor_gate.SecondFactorMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "studio.requests.BodyLengthMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    # For the admin alone; what else it needs is added there, too.
+    "studio.back_office.SessionMiddleware",
+    "studio.back_office.CommonMiddleware",
+    "studio.back_office.CsrfViewMiddleware",
+    "studio.back_office.AuthenticationMiddleware",
+    "accounts.second_factor_gate.SecondFactorMiddleware",
+    "studio.back_office.MessageMiddleware",
+    "studio.back_office.AuditlogMiddleware",
 ]
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"

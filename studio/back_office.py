@@ -1,0 +1,54 @@
+"""The middleware of pages that staff sign in to with a session, for requests to the admin alone.
+
+The API signs nobody in and keeps no session: there it would cost each request time, and could only do harm. Each class
+here is its library's own, and lets a request to any other part of the site pass.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from auditlog import middleware as auditlog
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware import common, csrf
+
+_HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
+
+
+def is_back_office(request: HttpRequest) -> bool:
+    """Whether the request is for the admin, by its canonical path (studio.paths)."""
+    return request.path_info.startswith("/admin/") or request.path_info == "/admin"
+
+
+def _for_the_back_office(kind: type[Any]) -> type[Any]:
+    class Confined(kind):  # type: ignore[misc]  # any class may come
+        async_capable = False  # Django adapts one that is not, so that there is one way through
+
+        def __call__(self, request: HttpRequest) -> HttpResponseBase:
+            answer: HttpResponseBase = (
+                super().__call__(request) if is_back_office(request) else self.get_response(request)
+            )
+            return answer
+
+    for name in _HOOKS:
+        if hook := getattr(kind, name, None):
+            setattr(Confined, name, _confined(hook))
+    return Confined
+
+
+def _confined(hook: Callable[..., Any]) -> Callable[..., Any]:
+    def confined(self: Any, request: HttpRequest, *args: Any) -> Any:
+        return hook(self, request, *args) if is_back_office(request) else None
+
+    return confined
+
+
+# In the order of settings.MIDDLEWARE.
+SessionMiddleware = _for_the_back_office(sessions.SessionMiddleware)
+CommonMiddleware = _for_the_back_office(common.CommonMiddleware)  # its part is to append slashes
+CsrfViewMiddleware = _for_the_back_office(csrf.CsrfViewMiddleware)
+AuthenticationMiddleware = _for_the_back_office(auth.AuthenticationMiddleware)
+MessageMiddleware = _for_the_back_office(messages.MessageMiddleware)
+AuditlogMiddleware = _for_the_back_office(auditlog.AuditlogMiddleware)
