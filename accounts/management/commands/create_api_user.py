@@ -1,25 +1,28 @@
 """`manage.py create_api_user`: an account made by hand, for a person or a program."""
 
-import json
 import secrets
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.ledger import TOKENS_MAX
 from accounts.models import User
 from accounts.registration import EmailTaken, create_person, vet
 from accounts.roles import MEANINGS, Role, role_of
-from studio.errors import InvalidInput
+from studio.command_line import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Make an account, also where registration is closed. Without --password-stdin a password is made, and printed "
-        "this once. Example: manage.py create_api_user ann@example.com --tokens 500"
+        "this once."
+    )
+    examples = (
+        "create_api_user ann@example.com --tokens 500",
+        "create_api_user ops@example.com --staff --if-missing --json",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,7 +38,7 @@ class Command(BaseCommand):
         )
         add("--tokens", metavar="N", type=int, default=settings.SIGNUP_TOKENS, help="to start with (%(default)s)")
         add("--if-missing", action="store_true", help="succeed, and change nothing, if the account is there already")
-        add("--json", action="store_true", help="answer in JSON, for scripts")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["staff"] and options["role"] not in {None, "admin"}:
@@ -49,8 +52,6 @@ class Command(BaseCommand):
             if not options["if_missing"]:
                 raise CommandError(f"{exc.message} With --if-missing that is not an error.") from exc
             self._answer(User.objects.get_by_natural_key(options["email"]), options, created=False)
-        except InvalidInput as exc:
-            raise CommandError(exc.message) from exc
         else:
             self._answer(user, options, created=True, password=generated)
 
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         if options["json"]:
             answer = {"id": str(user.pk), "email": user.email, "isStaff": user.is_staff, "balance": balance}
             answer |= {"role": role_of(user).value or None, "created": created, "password": password or None}
-            self.stdout.write(json.dumps(answer))
+            self.answer(answer)
             return
         self.stdout.write(f"{user.email} {'was made' if created else 'exists already'}, with {balance} tokens.")
         if password:

@@ -1,26 +1,27 @@
 """`manage.py doctor`: what is configured, whether it works, and what to do about it."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from studio.command_line import NOT_WELL, OperatorCommand
 from studio.health import Health, examine
 
 MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Examine this deployment: database, migrations, Redis, sweeper, storage (a file is written, read and removed) "
-        "and video providers (each is asked, nothing is bought). Exit status 1 if anything is wrong."
+        "and video providers (each is asked, nothing is bought). WARN: requests are answered, but something waits or "
+        "fails; FAIL: broken."
     )
+    examples = ("doctor", "doctor --json | jq 'map_values(.status)'")
+    not_well = "something is wrong, be it WARN or FAIL"
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         findings = examine(thoroughly=True)
@@ -29,9 +30,9 @@ class Command(BaseCommand):
                 name: {"status": found.health.name.lower(), "detail": found.sentence}
                 for name, found in findings.items()
             }
-            self.stdout.write(json.dumps(facts, indent=2))
+            self.answer(facts)
         else:
             for name, found in findings.items():
                 self.stdout.write(f"{MARKS[found.health]}  {name:<14} {found.sentence}")
         if any(found.health != Health.OK for found in findings.values()):
-            sys.exit(1)
+            sys.exit(NOT_WELL)

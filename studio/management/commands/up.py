@@ -22,9 +22,9 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 
+from studio.command_line import OperatorCommand
 from studio.embedded import Valkey
 from studio.env import write_private
 from studio.supervisor import Console, Part, Supervisor
@@ -66,11 +66,13 @@ class CannotStart(Exception):
     """What stands in the way: the rest of a sentence that starts with "Cannot start:"."""
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Run the whole system on this machine: Valkey (unless REDIS_URL is set), web, workers and sweeper. HOST, PORT "
         "and DATA_DIR say where; Ctrl+C stops it."
     )
+    examples = ("up", "up --no-demo")
+    not_well = "cannot start; a sentence on stderr says why"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-demo", action="store_true", help="make no demo and admin accounts")

@@ -4,18 +4,19 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
-
-from studio.errors import StudioError
+from studio.command_line import OperatorCommand
 from videos.adoption import adopt_operation
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Attach the provider's operation to a job that failed as submission_unknown; it goes on from there. Look for "
         "the name in the logs ('operation accepted'), or in the provider's console. Tokens that were given back stay "
-        "with the owner. Example: manage.py adopt_operation 550e8400-e29b-41d4-a716-446655440000 "
-        "models/veo-3.1-generate-preview/operations/abc123"
+        "with the owner."
+    )
+    examples = (
+        "jobs list --error submission_unknown",
+        "adopt_operation 550e8400-e29b-41d4-a716-446655440000 models/veo-3.1-generate-preview/operations/abc123",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,8 +24,5 @@ class Command(BaseCommand):
         parser.add_argument("operation", metavar="NAME", help="the operation's name, as the provider spells it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            adopt_operation(job_id=options["job"], operation=options["operation"])
-        except StudioError as exc:
-            raise CommandError(exc.message) from exc
+        adopt_operation(job_id=options["job"], operation=options["operation"])
         self.stdout.write("Taken up again; the sweeper asks the provider within seconds.")

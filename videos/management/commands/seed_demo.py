@@ -5,20 +5,18 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from accounts.models import User
 from accounts.registration import create_person, vet
-from studio.errors import StudioError
+from studio.command_line import OperatorCommand
 from videos import demonstration
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Fill an account with looks, and with videos in every state; everything is drawn here, nothing is downloaded. "
-        "The account is made if it is not there. Running it again adds only what is missing. "
-        "Example: manage.py seed_demo ann@example.com"
+        "The account is made if it is not there. Running it again adds only what is missing."
     )
+    examples = ("seed_demo", "seed_demo ann@example.com --password-stdin < password.txt")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", metavar="EMAIL", nargs="?", default="demo@example.com", help="%(default)s")
@@ -27,14 +25,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            user = self._user(options["email"], from_stdin=options["password_stdin"])
-            added = False
-            for what in demonstration.fill(user=user):
-                self.stdout.write(f"Added: {what}.")
-                added = True
-        except StudioError as exc:
-            raise CommandError(exc.message) from exc
+        user = self._user(options["email"], from_stdin=options["password_stdin"])
+        added = False
+        for what in demonstration.fill(user=user):
+            self.stdout.write(f"Added: {what}.")
+            added = True
         if not added:
             self.stdout.write(f"{user.email} has it all already; nothing was added.")
 

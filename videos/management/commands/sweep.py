@@ -4,17 +4,18 @@ import asyncio
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from studio.command_line import OperatorCommand
 from videos.providers import registry
 from videos.sweeper import Sweeper
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Run the sweeper: polls the providers of all jobs in flight, sends lost hints again, settles what stalled, "
         "and removes files that nothing refers to. One is enough; two do no harm. SIGTERM ends it in order."
     )
+    examples = ("sweep",)
+    not_well = "could not start; a sentence on stderr says why"
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry.preload()
