@@ -1,76 +1,270 @@
-"""The back office of people and tokens. Accounts and entries are read here and written by `accounts.ledger`."""
+"""The back office of people. Tokens are in `accounts.ledger_admin`, locks and second factors in `security_admin`."""
 
+import uuid
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers what is taken off below
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm
 
-from accounts import ledger, security_admin  # noqa: F401 -- registers its pages
-from accounts.models import LedgerEntry, TokenAccount, User
+from accounts import access, ledger, roles
+from accounts import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
+from accounts import security_admin as _security_admin  # noqa: F401 -- the same
+from accounts.models import SignIn, User
+from accounts.person_forms import NewPersonForm, PersonForm, TokensForm
+from accounts.recent import recent
+from accounts.roles import Role
 from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
+from studio.errors import StudioError
 
-# They show refresh tokens: who reads one can act as its owner.
-admin.site.unregister((BlacklistedToken, OutstandingToken))
+# The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
+admin.site.unregister((BlacklistedToken, OutstandingToken, Group))
+
+Answer = HttpResponse
+
+
+@admin.register(Group)
+class RoleAdmin(ReadOnlyAdmin, GroupAdmin):
+    """What each role may do. A person has one role, given on the person's page."""
+
+    ordering = ("name",)
+    list_display = ("name", "meaning")
+    fields = ("name", "meaning", "permissions")
+
+    def meaning(self, group: Group) -> str:
+        """In words."""
+        return roles.MEANINGS[Role(group.name)] if group.name in Role.values else "Not one of ours."
+
+
+class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
+    """People of one role; those without one are nearly all."""
+
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The roles."""
+        return [(role.value, str(role.label)) for role in Role if role]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        """Staff first: there is an index of them."""
+        if not self.value():
+            return queryset
+        named = Q(groups__name=self.value())
+        if self.value() == Role.ADMIN:  # one who was made by Django's own createsuperuser is in no group
+            named |= Q(is_superuser=True)
+        return queryset.filter(pk__in=User.objects.filter(named, is_staff=True).values("pk"))
 
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """People: find, add, lock out. Nobody is deleted, the ledger names them."""
+    """People: find, add, lock out, give tokens. Nobody is deleted, the ledger names them."""
 
+    form = PersonForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
     fieldsets = (
-        (None, {"fields": ("email", "password", "balance")}),
-        ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("When", {"fields": ("last_login", "created_at", "updated_at")}),
+        (None, {"fields": ("email", "state", "balance", "password")}),
+        ("What they may do", {"fields": ("role",)}),
+        ("When", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
     )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "is_staff")}),)
-    readonly_fields = ("balance", "last_login", "created_at", "updated_at")
-    list_display = ("email", "is_staff", "is_active", "balance", "created_at")
-    list_filter = ("is_staff", "is_active", "token_account__unlimited")
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
+    readonly_fields = ("state", "balance", "last_login", "signed_out_at", "created_at", "id")
+    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "is_active")
+    list_filter = (RoleFilter, "is_active", "token_account__unlimited")
+    list_filter_submit = True
     list_select_related = ("token_account",)
-    search_fields = ("email", "id")
+    search_fields = ("^email", "=id")
+    search_help_text = "The beginning of an e-mail address, or a whole id."
     ordering = ("email",)
+    filter_horizontal = ()
+    actions_detail = ("tokens", "sign_out", "lock_out", "let_in")
+    change_form_outer_after_template = "admin/accounts/recent.html"
 
     @admin.display(description="tokens", ordering="token_account__balance")
     def balance(self, user: User) -> str:
         """What the person can spend."""
         account = user.token_account
-        return "unlimited" if account.unlimited else str(account.balance)
+        return "unlimited" if account.unlimited else f"{account.balance:,}"
+
+    @admin.display(description="role")
+    def role(self, user: User) -> str:
+        """In a word."""
+        return str(roles.role_of(user).label) if user.is_staff else "-"
+
+    @admin.display(description="account")
+    def state(self, user: User) -> str:
+        """Whether the person can sign in."""
+        return "Can sign in." if user.is_active else "Locked out. “Let in again”, above, ends that."
+
+    @admin.display(description="jobs now")
+    def live_jobs(self, user: Any) -> str:
+        """Those that hold a slot; a link to the person's jobs."""
+        return self._jobs(user, user.live_jobs)
+
+    @admin.display(description="jobs in all")
+    def all_jobs(self, user: Any) -> str:
+        """A link to them."""
+        return self._jobs(user, user.all_jobs)
+
+    def _jobs(self, user: User, number: int) -> str:
+        url = reverse("admin:videos_videojob_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', url, user.email, number) if number else "0"
+
+    def complete(self, rows: list[Any]) -> None:
+        """Count the jobs of the people on this page, by an index."""
+        # videos, which this app must not know, adds the relation
+        people = User.objects.filter(pk__in=[user.pk for user in rows]).order_by()
+        in_all = dict(people.values_list("pk").annotate(Count("video_jobs")))
+        live = dict(people.filter(video_jobs__slot__isnull=False).values_list("pk").annotate(Count("video_jobs")))
+        for user in rows:
+            user.all_jobs, user.live_jobs = in_all.get(user.pk, 0), live.get(user.pk, 0)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """With the groups, in one more statement."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Nothing of a password for whoever may not set one."""
+        fieldsets: Any = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        kept = tuple(name for name in fieldsets[0][1]["fields"] if name != "password")
+        return ((None, {"fields": kept}), *fieldsets[1:])
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Only an admin gives roles; whoever else was let in here sees them."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "role" in form.base_fields:
+            form.base_fields["role"].disabled = not request.user.is_superuser
+        return form
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """A new person gets a token account, in the transaction that Django's form runs in."""
         super().save_model(request, obj, form, change)
         if not change:
             ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
+        if "role" in form.changed_data:
+            roles.assign(user=obj, role=Role(form.cleaned_data["role"]))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what the person did lately, as far as the one who asks may see it."""
+        try:
+            tables = recent(user_id=uuid.UUID(unquote(object_id)), viewer=request.user)
+        except ValueError:
+            tables = []
+        return super().change_view(request, object_id, form_url, {"recent": tables, **(extra_context or {})})
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin changes an admin: who sets somebody's password can be that person."""
+        user: Any = request.user
+        if isinstance(obj, User) and obj.is_superuser and not user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: unset `is_active` instead."""
+        """Never: lock the person out instead."""
         return False
 
+    # -- What is done to a person, each with a page that asks first
 
-@admin.register(TokenAccount)
-class TokenAccountAdmin(ReadOnlyAdmin):
-    """What everybody can spend."""
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Those that make sense now."""
+        user = self.get_object(request, str(object_id))
+        needless = "let_in" if user is None or user.is_active else "lock_out"
+        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
 
-    list_display = ("user", "balance", "unlimited", "updated_at")
-    list_filter = ("unlimited",)
+    @action(description="Tokens", url_path="tokens", permissions=["accounts.adjust_tokens"])  # type: ignore[untyped-decorator]
+    def tokens(self, request: HttpRequest, object_id: str) -> Answer:
+        """Grant tokens or correct the balance: a form, a look at what will be, and the entry."""
+        user = self._person(request, object_id)
+        form = TokensForm(request.POST or None, balance=user.token_account.balance)
+        if not form.is_valid():
+            text = f"{user.email} has {self.balance(user)} tokens; a video costs {ledger.VIDEO_JOB_TOKENS}."
+            return self.ask(request, user, title="Tokens", text=text, button="Go on", form=form)
+        if request.POST.get("step") != "sure":
+            return self.ask(
+                request, user, title="Tokens", text=form.summary(user), button="Yes, do it", form=form.hidden()
+            )
+        try:
+            entry = form.enter(user=user, actor=request.user)
+        except StudioError as exc:
+            self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
+        else:
+            self.log_change(request, user, f"{entry.kind} of {entry.amount} tokens: {entry.note}")
+            self.message_user(request, f"Done. {user.email} has {entry.balance_after:,} tokens now.", messages.SUCCESS)
+        return redirect("admin:accounts_user_change", user.pk)
+
+    @action(description="Sign out everywhere", url_path="sign-out", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    def sign_out(self, request: HttpRequest, object_id: str) -> Answer:
+        """End sessions and tokens."""
+        text = "{email} has to sign in again, here and in every program that uses the API. Jobs go on."
+        return self._sure(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
+
+    @action(description="Lock out", url_path="lock-out", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    def lock_out(self, request: HttpRequest, object_id: str) -> Answer:
+        """Deactivate the account."""
+        text = "{email} cannot sign in any more, and is signed out everywhere at once. Jobs go on; nothing is deleted."
+        return self._sure(request, object_id, "Lock out", text, roles.lock_out)
+
+    @action(description="Let in again", url_path="let-in", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    def let_in(self, request: HttpRequest, object_id: str) -> Answer:
+        """Activate the account again."""
+        return self._sure(request, object_id, "Let in again", "{email} can sign in again.", access.let_in)
+
+    def _sure(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> Answer:
+        user = self._person(request, object_id)
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        if "confirmed" not in request.POST:
+            return self.ask(request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}")
+        if user == request.user and act is roles.lock_out:
+            self.message_user(request, "Nobody locks themselves out; ask another admin.", messages.ERROR)
+            return redirect("admin:accounts_user_change", user.pk)
+        try:
+            act(user=user)
+        except StudioError as exc:
+            self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
+        else:
+            self.log_change(request, user, f"{title}.")
+            self.message_user(request, f"Done: {title} ({user.email}).", messages.SUCCESS)
+        return redirect("admin:accounts_user_change", user.pk)
+
+    def _person(self, request: HttpRequest, object_id: str) -> User:
+        user: User | None = self.get_object(request, unquote(object_id))
+        if user is None:
+            raise Http404
+        if not self.has_view_permission(request, user):
+            raise PermissionDenied
+        return user
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin):
+    """Who tried to sign in, when, from where."""
+
+    list_display = ("created_at", "email", "door", "succeeded", "address", "client")
+    list_filter = ("door", "succeeded")
     list_select_related = ("user",)
-    search_fields = ("user__email", "id")
+    search_fields = ("^user__email", "=user_id")
+    search_help_text = "The beginning of an e-mail address, or a whole id."
 
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Every movement of tokens."""
-
-    list_display = ("created_at", "email", "kind", "amount", "balance_after", "video_job_id", "note", "actor")
-    list_filter = ("kind",)
-    list_select_related = ("account__user", "actor")
-    search_fields = ("account__user__email", "video_job_id", "note")
-
-    @admin.display(ordering="account__user__email")
-    def email(self, entry: LedgerEntry) -> str:
-        """Whose tokens they were."""
-        return entry.account.user.email
+    @admin.display(description="person")
+    def email(self, row: SignIn) -> str:
+        """Who, if anybody has the address that was typed."""
+        return row.user.email if row.user else "nobody we know"

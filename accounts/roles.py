@@ -71,7 +71,7 @@ def assign(*, user: User, role: Role) -> None:
     """
     with transaction.atomic():
         if role != Role.ADMIN:
-            _require_other_admin(user)
+            require_other_admin(user)
         user.is_staff, user.is_superuser = bool(role), role == Role.ADMIN
         user.save(update_fields=["is_staff", "is_superuser", "updated_at"])
         user.groups.set(groups_of(role))
@@ -83,11 +83,11 @@ def assign(*, user: User, role: Role) -> None:
 def lock_out(*, user: User) -> None:
     """Deactivate somebody's account, unless nobody else could give roles. Raises LastAdmin."""
     with transaction.atomic():
-        _require_other_admin(user)
+        require_other_admin(user)
         access.lock_out(user=user)
 
 
-def _require_other_admin(user: User) -> None:
+def require_other_admin(user: User) -> None:
     """Raise LastAdmin if nobody but the user can give roles; call in the transaction that takes that away."""
     # locked, so that two admins cannot remove each other at the same time
     admins = User.objects.select_for_update().filter(is_superuser=True, is_staff=True, is_active=True)

@@ -29,8 +29,8 @@ ROLES = {"support": SUPPORT, "operator": OPERATOR, "admin": []}
 OF_A_MODEL = {"adjust_tokens": "tokenaccount"}  # the permissions whose codename does not end with it
 NAMES = {
     "adjust_tokens": "Can grant tokens and correct balances",
-    "refund_videojob": "Can give the tokens of a job back",
-    "operate_videojob": "Can act on jobs: adopt, retry, fail, poll",
+    "refund_videojob": "Can give the tokens of a video job back, within a day's limit",
+    "operate_videojob": "Can retry, stop, hurry and adopt video jobs, and refund them without limit",
 }
 
 

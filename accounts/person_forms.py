@@ -1,0 +1,131 @@
+"""The forms of a person's pages in the back office."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils.safestring import mark_safe
+from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts import ledger, roles
+from accounts.models import LedgerEntry, User
+from accounts.roles import Role
+from studio.errors import StudioError
+
+
+def _role_field() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        choices=[(role.value, f"{role.label}: {meaning}") for role, meaning in roles.MEANINGS.items()],
+        widget=UnfoldAdminRadioSelectWidget,
+        required=False,
+        help_text="A new role signs the person out everywhere. Roles & permissions shows what each may do.",
+    )
+
+
+class PersonForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
+    """Address and role; the password has a page of its own."""
+
+    role = _role_field()
+
+    class Meta:
+        model = User
+        fields = ("email", "password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].initial = roles.role_of(self.instance).value
+        if "password" in self.fields:
+            self.fields["password"].help_text = mark_safe(
+                'Nobody can read it. <a href="../password/" class="text-primary-600 dark:text-primary-500 underline">'
+                "Set another one</a>: that signs the person out everywhere."
+            )
+
+    def clean_role(self) -> str:
+        """Unless nobody would be left to give roles."""
+        role = str(self.cleaned_data["role"])
+        if role != Role.ADMIN and self.instance.is_superuser:
+            try:
+                roles.require_other_admin(self.instance)
+            except StudioError as exc:
+                raise forms.ValidationError(exc.message) from exc
+        return role
+
+
+class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
+    """A person added by hand, with the tokens of a sign-up."""
+
+    role = _role_field()
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class TokensForm(forms.Form):
+    """How many tokens go in or out, and why."""
+
+    GRANT, ADJUSTMENT = LedgerEntry.Kind.GRANT.value, LedgerEntry.Kind.ADJUSTMENT.value
+
+    kind = forms.ChoiceField(
+        label="What it is",
+        choices=[
+            (GRANT, "A grant: somebody has bought the tokens, or gets them as a gift"),
+            (ADJUSTMENT, "A correction: the balance is wrong, and this puts it right"),
+        ],
+        initial=GRANT,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    tokens = forms.IntegerField(
+        min_value=-ledger.TOKENS_MAX,
+        max_value=ledger.TOKENS_MAX,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="A whole number. A correction may be negative: -50 takes the price of one video away.",
+    )
+    reason = forms.CharField(
+        max_length=ledger.NOTE_MAX,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Say what somebody needs who asks in a year: the invoice, the ticket. The person reads it, too.",
+    )
+    # of the entry to be: the same one posted twice is entered once
+    entry_id = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
+    step = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, balance: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.balance = balance
+
+    def clean(self) -> dict[str, Any]:
+        """What the ledger would refuse is refused here, beside the field."""
+        form: dict[str, Any] = super().clean() or {}
+        tokens = form.get("tokens")
+        if tokens == 0:
+            self.add_error("tokens", "Zero changes nothing.")
+        elif tokens is not None and form.get("kind") == self.GRANT and tokens < 0:
+            self.add_error("tokens", "A grant adds tokens; choose a correction to take some away.")
+        elif tokens is not None and self.balance + tokens < 0:
+            self.add_error("tokens", f"The balance is {self.balance:,}; it cannot go below zero.")
+        return form
+
+    def summary(self, user: User) -> str:
+        """What is about to happen."""
+        form = self.cleaned_data
+        word = "Grant" if form["kind"] == self.GRANT else "Correct by"
+        after = self.balance + form["tokens"]
+        return (
+            f"{word} {form['tokens']:+,} tokens for {user.email}: the balance goes from {self.balance:,} to {after:,}. "
+            f"The reason: {form['reason']}"
+        )
+
+    def hidden(self) -> "TokensForm":
+        """The same values, not to be edited, for the page that asks whether it shall be."""
+        sure = TokensForm({**self.data.dict(), "step": "sure"}, balance=self.balance)  # type: ignore[attr-defined]
+        for field in sure.fields.values():
+            field.widget = forms.HiddenInput()
+        return sure
+
+    def enter(self, *, user: User, actor: Any) -> LedgerEntry:
+        """Write the entry. Raises InvalidInput and InsufficientFunds."""
+        form = self.cleaned_data
+        write = ledger.grant if form["kind"] == self.GRANT else ledger.adjust
+        return write(user=user, tokens=form["tokens"], note=form["reason"], actor=actor, entry_id=form["entry_id"])
