@@ -181,6 +181,10 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         """Never: lock the person out instead."""
         return False
 
+    def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether tokens may be granted and taken by hand."""
+        return bool(request.user.has_perm("accounts.adjust_tokens"))
+
     # -- What is done to a person, each with a page that asks first
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
@@ -189,7 +193,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         needless = "let_in" if user is None or user.is_active else "lock_out"
         return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
 
-    @action(description="Tokens", url_path="tokens", permissions=["accounts.adjust_tokens"])  # type: ignore[untyped-decorator]
+    @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
     def tokens(self, request: HttpRequest, object_id: str) -> Answer:
         """Grant tokens or correct the balance: a form, a look at what will be, and the entry."""
         user = self._person(request, object_id)
@@ -210,19 +214,19 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
             self.message_user(request, f"Done. {user.email} has {entry.balance_after:,} tokens now.", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
 
-    @action(description="Sign out everywhere", url_path="sign-out", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    @action(description="Sign out everywhere", url_path="sign-out", permissions=["change"])  # type: ignore[untyped-decorator]
     def sign_out(self, request: HttpRequest, object_id: str) -> Answer:
         """End sessions and tokens."""
         text = "{email} has to sign in again, here and in every program that uses the API. Jobs go on."
         return self._sure(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
 
-    @action(description="Lock out", url_path="lock-out", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    @action(description="Lock out", url_path="lock-out", permissions=["change"])  # type: ignore[untyped-decorator]
     def lock_out(self, request: HttpRequest, object_id: str) -> Answer:
         """Deactivate the account."""
         text = "{email} cannot sign in any more, and is signed out everywhere at once. Jobs go on; nothing is deleted."
         return self._sure(request, object_id, "Lock out", text, roles.lock_out)
 
-    @action(description="Let in again", url_path="let-in", permissions=["accounts.change_user"])  # type: ignore[untyped-decorator]
+    @action(description="Let in again", url_path="let-in", permissions=["change"])  # type: ignore[untyped-decorator]
     def let_in(self, request: HttpRequest, object_id: str) -> Answer:
         """Activate the account again."""
         return self._sure(request, object_id, "Let in again", "{email} can sign in again.", access.let_in)
