@@ -9,6 +9,11 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+# What a deployment sets at least; the values are of no use anywhere.
+AS_IN_PRODUCTION := env ENVIRONMENT=production ALLOWED_HOSTS=studio.example.com TRUST_PROXY=true PROXY_COUNT=1 \
+	SECRET_KEY=a-secret-that-is-good-for-this-check-and-nothing-else \
+	JWT_SIGNING_KEY=a-signing-key-that-is-good-for-this-check-and-nothing-else-at-all \
+	GEMINI_API_KEY=none
 PYTEST := -m coverage run -m pytest -n auto -q $(ARGS)
 
 help: ## what there is to make
@@ -33,6 +38,7 @@ check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API sc
 	@set -e; DATA_DIR=$$(mktemp -d); trap 'rm -rf "$$DATA_DIR"' EXIT; \
 	export DATA_DIR ENVIRONMENT=development DATABASE_URL= REDIS_URL= BASE_PATH=; set -x; \
 	$(PY) manage.py check --fail-level WARNING; \
+	$(AS_IN_PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING; \
 	$(PY) manage.py makemigrations --check --dry-run; \
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null; \
 	$(PY) -m mypy

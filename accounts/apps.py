@@ -9,7 +9,8 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Keep the sign-ins."""
-        from accounts import sign_ins  # noqa: PLC0415 - models can be imported only now
+        """Keep the sign-ins, and know tokens that were signed with an earlier key."""
+        from accounts import sign_ins, signing  # noqa: PLC0415 - models can be imported only now
 
         sign_ins.listen()
+        signing.install()

@@ -204,6 +204,14 @@ def secret(name: str, *, least: int, made_in: Path | None) -> str:
     return value
 
 
+def previous_secrets(name: str, *, least: int) -> list[str]:
+    """Secrets that were in use before, comma separated. Raises BadEnvironment for one that is too short."""
+    values = words(name)
+    if any(len(value) < least for value in values):
+        raise BadEnvironment(f"{name} has a secret that is too short; each should have at least {least} characters.")
+    return values
+
+
 def kept_url(path: Path) -> str:
     """The URL that a running `manage.py up` left in the file for other commands; "" where none runs."""
     return path.read_text().strip() if path.is_file() else ""

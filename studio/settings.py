@@ -22,6 +22,9 @@ PORT = env.integer("PORT", 8000, least=1, most=65_535)
 _MADE_IN = None if PRODUCTION else DATA_DIR / "secrets"
 SECRET_KEY = env.secret("SECRET_KEY", least=50, made_in=_MADE_IN)
 JWT_SIGNING_KEY = env.secret("JWT_SIGNING_KEY", least=64, made_in=_MADE_IN)  # 64: HS512 wants a key of its own length
+# What these were before, while tokens and sessions of then are still out there (SECURITY.md).
+SECRET_KEY_FALLBACKS = env.previous_secrets("SECRET_KEY_PREVIOUS", least=50)
+JWT_PREVIOUS_KEYS = env.previous_secrets("JWT_PREVIOUS_KEYS", least=64)
 
 # -- Apps
 INSTALLED_APPS = [
@@ -52,6 +55,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "studio.headers.SecurityHeadersMiddleware",
     "studio.requests.RequestIdMiddleware",
     "studio.paths.BasePathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -89,12 +93,18 @@ BASE_PATH = env.url_prefix("BASE_PATH")
 FORCE_SCRIPT_NAME = BASE_PATH or None
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "*")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-if env.flag("TRUST_PROXY", default=False):  # only behind a proxy that sets these headers itself
+_IS_BEHIND_PROXY = env.flag("TRUST_PROXY", default=False)
+if _IS_BEHIND_PROXY:  # only behind a proxy that sets these headers itself
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
+# Without such a proxy all requests look like http, and a redirect would never end.
+SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=PRODUCTION and _IS_BEHIND_PROXY)
+SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)/?$"]  # asked by machines that stand behind the proxy
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)  # a year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
-SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=False)
-SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 0)
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{BASE_PATH}/admin/"  # nothing else has sessions
+SESSION_COOKIE_AGE = env.integer("ADMIN_SESSION_HOURS", 12, least=1, most=720) * 3600
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
@@ -195,7 +205,13 @@ AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_tried"
 AXES_ENABLE_ADMIN = False  # accounts.security_admin has its page
 AXES_DISABLE_ACCESS_LOG = True  # a row a sign-in, for ever, that nobody reads
 AXES_VERBOSE = False
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware: our form and our API answer in their own ways
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # its middleware: our form and our API answer in their own ways
+    "security.W003",  # CSRF protection: studio.back_office has it, for the admin
+    "security.W005",  # HSTS for all subdomains, and ...
+    "security.W021",  # ... in the browsers' own lists: for the domain's owner to decide, with HSTS_SUBDOMAINS
+]
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
