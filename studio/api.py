@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, pagination, permissions, status
 from rest_framework.request import Request
@@ -28,6 +29,9 @@ STATUS_OF_KIND: dict[type[errors.StudioError], int] = {
     errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
+OUTAGES = (StorageError, OperationalError, InterfaceError)
+OUTAGE_SECONDS = 5  # a restart of a database takes about that
+
 
 def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: every anticipated failure in the one error shape; None lets the rest be a 500."""
@@ -40,11 +44,8 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
 def _answer(exc: Exception) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc)
-    if isinstance(exc, StorageError):
-        logger.error("storage failed", exc_info=exc)
-        return _studio_answer(
-            errors.Unavailable("Files cannot be stored or read at the moment.", code="storage_failed")
-        )
+    if isinstance(exc, OUTAGES):
+        return _studio_answer(_outage(exc))
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
         return _studio_answer(errors.TooLarge())
     if isinstance(exc, Http404):
@@ -58,13 +59,22 @@ def _answer(exc: Exception) -> Response | None:
     return None
 
 
+def _outage(exc: Exception) -> errors.Unavailable:
+    """What a service of ours that does not work is called."""
+    logger.error("service failed", exc_info=exc)
+    sentence, code = "Files cannot be stored or read at the moment.", "storage_failed"
+    if not isinstance(exc, StorageError):  # also what SQLite says to a writer who has waited in vain
+        sentence, code = "The database is not available at the moment.", "database_failed"
+    return errors.Unavailable(sentence, code=code, retry_after_seconds=OUTAGE_SECONDS)
+
+
 def _studio_answer(exc: errors.StudioError) -> Response:
     code = next(STATUS_OF_KIND[kind] for kind in type(exc).__mro__ if kind in STATUS_OF_KIND)
     body: dict[str, Any] = {"detail": exc.message, "code": exc.code}
     if exc.errors:
         body["errors"] = exc.errors
     answer = Response(body, status=code)
-    if isinstance(exc, errors.LimitReached):
+    if exc.retry_after_seconds:
         answer["Retry-After"] = str(exc.retry_after_seconds)
     return answer
 

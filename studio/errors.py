@@ -10,11 +10,15 @@ class StudioError(Exception):
 
     code = "error"
     message = "Something went wrong."
+    retry_after_seconds = 0  # how long a sensible client waits; 0 where waiting does not help
 
-    def __init__(self, message: str = "", *, code: str = "", errors: FieldErrors | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, code: str = "", errors: FieldErrors | None = None, retry_after_seconds: int = 0
+    ) -> None:
         self.message = message or self.message
         self.code = code or self.code
         self.errors = errors
+        self.retry_after_seconds = retry_after_seconds or self.retry_after_seconds
         super().__init__(self.message)
 
 
@@ -61,14 +65,11 @@ class TooLarge(StudioError):
 
 
 class LimitReached(StudioError):
-    """The caller has to wait; `retry_after_seconds` says how long a sensible client waits."""
+    """The caller has to wait."""
 
     code = "limit_reached"
     message = "Too many requests."
-
-    def __init__(self, message: str = "", *, code: str = "", retry_after_seconds: int = 10) -> None:
-        super().__init__(message, code=code)
-        self.retry_after_seconds = retry_after_seconds
+    retry_after_seconds = 10
 
 
 class Unavailable(StudioError):

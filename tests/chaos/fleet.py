@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -162,9 +163,13 @@ class Fleet:
         made: list[Job] = []
         while len(made) < count:
             person = next(self._turns)
+            wait_until(partial(self._is_idle, person), seconds=PATIENCE_SECONDS, what="free slots")
             for _ in range(min(3, count - len(made))):
                 made.append(self.order(person, with_picture=with_picture))
         return made
+
+    def _is_idle(self, person: Person) -> bool:
+        return self.are_in([job for job in person.jobs if not job.is_deleted], *TERMINAL)
 
     def order(self, person: Person, *, with_picture: bool = False) -> Job:
         """One video."""
