@@ -113,7 +113,8 @@ def _redis() -> Finding:
     return Finding(Health.OK, "Redis answers.")
 
 
-def _sweeper() -> Finding:
+def sweeper() -> Finding:
+    """Whether the process that looks at every live job is alive."""
     try:
         beat = Heartbeat.objects.filter(name="sweeper").first()
     except DatabaseError:
@@ -145,5 +146,5 @@ def _storage() -> Finding:
 register("database", _database, is_quick=True)
 register("migrations", _migrations, is_quick=True)
 register("redis", _redis, is_quick=True)
-register("sweeper", _sweeper, is_quick=True)
+register("sweeper", sweeper, is_quick=True)
 register("storage", _storage, is_quick=False)

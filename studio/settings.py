@@ -4,9 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import env
+from studio import env, navigation
 
 BASE_DIR = env.PROJECT
 env.load_dotenv(BASE_DIR / ".env")
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "studio.back_office.CsrfViewMiddleware",
     "studio.back_office.AuthenticationMiddleware",
     "accounts.second_factor_gate.SecondFactorMiddleware",
+    "studio.queue_pages.QueuePagesGate",
     "studio.back_office.MessageMiddleware",
     "studio.back_office.AuditlogMiddleware",
 ]
@@ -276,6 +278,10 @@ UNFOLD = {
     "SITE_URL": "/docs",
     "LOGIN": {"form": "accounts.sign_in_form.BackOfficeSignIn"},
     "ACCOUNT": {"navigation": [{"title": "Two-step sign-in", "link": reverse_lazy("second-factor")}]},
+    "DASHBOARD_CALLBACK": "videos.dashboard.show",
+    "SIDEBAR": navigation.SIDEBAR,
+    "STYLES": [lambda request: static("studio/back_office.css")],
+    "SCRIPTS": [lambda request: static("studio/back_office.js")],
 }
 
 # -- Video jobs

@@ -79,7 +79,7 @@ class RunningStudio:
     def output(self) -> str:
         return (self.folder / "up.log").read_text()
 
-    def manage(self, *command: str, stdin: str = "", check: bool = True) -> str:
+    def manage(self, *command: str, stdin: str = "", check: bool = True, seconds: float = 60) -> str:
         """Run a management command beside it, and give back what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
@@ -89,7 +89,7 @@ class RunningStudio:
             capture_output=True,
             text=True,
             check=check,
-            timeout=60,
+            timeout=seconds,
         )
         return done.stdout
 

@@ -1,92 +1,189 @@
-"""Video jobs, for staff."""
+"""Video jobs, for staff: to find, to watch, and to act on through the use cases. Nothing of them is edited by hand."""
 
 from typing import Any
-from uuid import UUID
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
+from django.utils.timesince import timesince
 
-from studio.admin import BackOfficeAdmin, ReadOnlyRows
-from studio.errors import StudioError
+from accounts.models import LedgerEntry
+from looks.models import LookVideo
+from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, badge
+from studio.storage import media_storage
 from videos import catalogue_admin as _catalogue_admin  # noqa: F401 -- Django looks for pages here, and only here
-from videos import deletion
-from videos.adoption import OPERATION_MAX, adopt_operation
+from videos import deletion, job_search
+from videos.intervention_pages import InterventionPages
 from videos.models import JobLog, VideoJob
+from videos.phases import Status
 
-
-class AdoptForm(forms.Form):
-    """Which operation a job shall go on with."""
-
-    operation = forms.CharField(max_length=OPERATION_MAX, help_text="Its name, as the provider spells it.")
-
-
-def _may_adopt(request: HttpRequest) -> bool:
-    return bool(request.user.has_perm("videos.change_videojob"))
+COLOURS = {
+    Status.PENDING.value: "warning",
+    Status.RUNNING.value: "info",
+    Status.SUCCEEDED.value: "success",
+    Status.FAILED.value: "danger",
+}
 
 
 class JobLogInline(ReadOnlyRows):
     """The job's story."""
 
     model = JobLog
-    fields = readonly_fields = ("timestamp", "level", "message")
+    verbose_name_plural = "timeline, as its owner reads it"
+    fields = readonly_fields = ("timestamp", "shown_level", "message")
+    ordering = ("timestamp", "id")
+
+    @badge(description="level", colours={"info": "info", "warning": "warning", "error": "danger"})
+    def shown_level(self, line: JobLog) -> str:
+        """As a coloured word."""
+        return line.level
 
 
 @admin.register(VideoJob)
-class VideoJobAdmin(BackOfficeAdmin):
-    """Jobs are looked at, and deleted through the use case; nothing of them is edited by hand."""
+class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
+    """Jobs are looked at, and acted on through the use cases."""
 
-    list_display = ("short_id", "owner__email", "phase", "progress_percentage", "asked_for", "error_code", "created_at")
-    list_filter = ("phase", "error_code", "provider", "mock_mode", "created_at")
+    list_display = ("poster_column", "job", "status_column", "owner_link", "look_link", "age", "model", "tokens")
+    list_display_links = ("poster_column", "job")
+    list_filter = (
+        job_search.StatusFilter,
+        "phase",
+        job_search.ErrorCodeFilter,
+        job_search.ModelFilter,
+        job_search.ProviderFilter,
+        "mock_mode",
+        ("created_at", DaysFilter),
+    )
+    list_filter_sheet = True
     list_select_related = ("owner",)
-    search_fields = ("id", "owner__email", "prompt")
-    date_hierarchy = "created_at"
+    search_fields = ("id",)  # Django shows the box for it; `get_search_results` says what is searched
+    search_help_text = "Id or its beginning, e-mail, or words of the prompt"
     inlines = (JobLogInline,)
+    fieldsets = (
+        (
+            "What was asked for",
+            {
+                "fields": (
+                    "prompt",
+                    ("owner_link", "look_link"),
+                    ("model", "mock_mode"),
+                    ("resolution", "aspect_ratio"),
+                    ("duration_seconds", "generate_audio"),
+                )
+            },
+        ),
+        (
+            "Where it stands",
+            {
+                "fields": (
+                    ("phase", "progress_percentage"),
+                    ("error_code", "error_message"),
+                    ("created_at", "started_at"),
+                    ("generated_at", "completed_at"),
+                    ("due_at", "lease_until"),
+                    ("attempts", "slot"),
+                )
+            },
+        ),
+        (
+            "At the provider",
+            {"fields": (("provider", "upstream_model"), "operation", "result", "raw_answer")},
+        ),
+        ("Ids", {"fields": ("id", "idempotency_key", "video_sha256", "lease")}),
+    )
+
+    @admin.display(description="Picture")
+    def poster_column(self, job: VideoJob) -> str:
+        """What the video looks like."""
+        if not job.poster:
+            return mark_safe('<span class="studio-no-poster">no picture</span>')
+        return format_html(
+            '<img src="{}" alt="Poster of the video" class="studio-poster" loading="lazy">', job.poster.url
+        )
 
     @admin.display(description="Job", ordering="id")
-    def short_id(self, job: VideoJob) -> str:
+    def job(self, job: VideoJob) -> str:
         """Enough to tell it from its neighbours."""
-        return str(job.pk)[:8]
+        prompt = Truncator(job.prompt).chars(40) or "without a prompt"
+        return format_html('<span class="studio-id">{}</span><br>{}', str(job.pk)[:8], prompt)
 
-    @admin.display(description="Asked for")
-    def asked_for(self, job: VideoJob) -> str:
-        """The beginning of the prompt, and who makes it."""
-        return f"{Truncator(job.prompt).chars(40)} ({job.provider})"
+    @badge(description="Status", colours=COLOURS)
+    def status_column(self, job: VideoJob) -> tuple[str, str]:
+        """The public word; of a job that failed, why, and of one that runs, how far it is."""
+        detail = job.error_code or (f"{job.progress_percentage} %" if job.status == Status.RUNNING else "")
+        return job.status.value, f"{job.status.label}: {detail}" if detail else job.status.label
 
-    def get_urls(self) -> list[Any]:
-        """With a page of our own."""
-        adopt = path("<uuid:job_id>/adopt/", self.admin_site.admin_view(self.adopt), name="videos_videojob_adopt")
-        return [adopt, *super().get_urls()]
+    @admin.display(description="Owner", ordering="owner__email")
+    def owner_link(self, job: VideoJob) -> str:
+        """To the person's page."""
+        return _link("admin:accounts_user_change", job.owner_id, job.owner.email)
+
+    @admin.display(description="Look")
+    def look_link(self, job: VideoJob) -> str:
+        """To the look's page."""
+        links = [row.look for row in job.look_videos.all()]
+        return _link("admin:looks_look_change", links[0].pk, links[0].title) if links else "-"
+
+    @admin.display(description="Asked for", ordering="created_at")
+    def age(self, job: VideoJob) -> str:
+        """How long ago."""
+        ago = timesince(job.created_at, timezone.now(), depth=1)
+        return format_html(
+            '<time datetime="{0}" title="{0}">{1} ago</time>', job.created_at.isoformat("T", "seconds"), ago
+        )
+
+    @admin.display(description="Tokens", ordering="tokens_charged")
+    def tokens(self, job: VideoJob) -> str:
+        """What it cost."""
+        return str(job.tokens_charged)
+
+    @admin.display(description="Raw answer")
+    def raw_answer(self, job: VideoJob) -> str:
+        """The provider's own words, as they came."""
+        return format_html('<pre class="studio-raw">{}</pre>', job.provider_reply) if job.provider_reply else "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VideoJob]:
+        """With the looks, in one more statement."""
+        looks = Prefetch("look_videos", LookVideo.objects.select_related("look").order_by("created_at", "id"))
+        return super().get_queryset(request).prefetch_related(looks)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[VideoJob], search_term: str
+    ) -> tuple[QuerySet[VideoJob], bool]:
+        """By id, e-mail or prompt, whichever the text looks like."""
+        return job_search.found(jobs=queryset, text=search_term), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With a link to that page, for those who may use it."""
-        context = {"has_adopt_permission": _may_adopt(request), **(extra_context or {})}
+        """With the video, its pictures, its money, and what can be done."""
+        context = {**self._beside_the_fields(request, object_id), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
-    def adopt(self, request: HttpRequest, job_id: UUID) -> HttpResponse:
-        """Ask for an operation's name, and let the job go on with it."""
-        job = get_object_or_404(VideoJob, pk=job_id)
-        if not _may_adopt(request):
-            raise PermissionDenied
-        form = AdoptForm(request.POST or None)
-        if form.is_valid():
-            try:
-                adopt_operation(job_id=job_id, operation=form.cleaned_data["operation"])
-            except StudioError as exc:
-                form.add_error("operation", exc.message)
-            else:
-                self.log_change(request, job, f"Adopted the operation {form.cleaned_data['operation']}.")
-                self.message_user(request, "Taken up again; the sweeper asks the provider within seconds.")
-                return redirect("admin:videos_videojob_change", job_id)
-        context = {**self.admin_site.each_context(request), "title": "Adopt an operation", "job": job, "form": form}
-        return render(request, "admin/videos/videojob/adopt.html", context)
+    def _beside_the_fields(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        job = self.get_object(request, object_id)
+        if job is None:
+            return {}
+        inputs = [(row.get_role_display(), media_storage().url(row.file_name)) for row in job.inputs.all()]
+        entries = LedgerEntry.objects.filter(video_job_id=job.pk).select_related("actor").order_by("created_at", "id")
+        can_see_money = request.user.has_perm("accounts.view_ledgerentry")
+        return {
+            "title": f"Video job {str(job.pk)[:8]}",
+            "subtitle": None,
+            "status_colour": COLOURS[job.status.value],
+            "interventions": self.offered(request, job),
+            "inputs": inputs,
+            "entries": entries if can_see_money else None,
+        }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """All that there is."""
+        return ("owner_link", "look_link", "raw_answer", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Jobs come through the API."""
@@ -96,6 +193,15 @@ class VideoJobAdmin(BackOfficeAdmin):
         """The engine moves them."""
         return False
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """The jobs alone: their logs and links go with them, and a list of those says nothing."""
+        jobs = list(objs)
+        lacking = set() if self.has_delete_permission(request) else {"video job"}
+        names = [f"{str(job.pk)[:8]}, {job.get_phase_display()}: {Truncator(job.prompt).chars(60)}" for job in jobs]
+        return names, {"video jobs": len(jobs)}, lacking, []
+
     def delete_model(self, request: HttpRequest, obj: VideoJob) -> None:
         """Like the API does it."""
         deletion.delete(job_id=obj.pk)
@@ -104,3 +210,7 @@ class VideoJobAdmin(BackOfficeAdmin):
         """Like the API does it, one by one."""
         for job_id in queryset.values_list("pk", flat=True):
             deletion.delete(job_id=job_id)
+
+
+def _link(view: str, key: Any, text: str) -> str:
+    return format_html('<a class="studio-link" href="{}">{}</a>', reverse(view, args=[key]), text)

@@ -139,6 +139,14 @@ class VideoJob(Record):
                 condition=Q(completed_at__isnull=False),
                 name="jobs_done_of_provider",
             ),
+            # the dashboard: what has come to an end today, and in the last 30 days
+            models.Index(
+                fields=("completed_at", "phase"), condition=Q(completed_at__isnull=False), name="jobs_finished"
+            ),
+            # the back office: the newest jobs that failed so
+            models.Index(
+                fields=("error_code", "-created_at", "-id"), condition=~Q(error_code=""), name="jobs_failed_so"
+            ),
             # the sweeper: live rows whose time has come
             models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
         )

@@ -1,0 +1,23 @@
+"""Who may see the pages that RQ brings along."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+
+class QueuePagesGate:
+    """Lets operators alone to the pages of RQ: whoever is staff could empty a queue there, RQ itself asks no more."""
+
+    PATHS = ("/admin/rq/", "/admin/django_rq/")
+    PERMISSION = "videos.operate_videojob"
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Refuse who is signed in without the right; who is not signed in is sent to do so by the pages."""
+        is_guarded = request.path_info.startswith(self.PATHS)
+        if is_guarded and request.user.is_authenticated and not request.user.has_perm(self.PERMISSION):
+            raise PermissionDenied
+        return self.get_response(request)

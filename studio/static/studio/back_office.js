@@ -1,0 +1,13 @@
+// Unfold's button that opens the filters is a link without an address, which no keyboard reaches.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const link of document.querySelectorAll("a:not([href])")) {
+    if (!link.hasAttribute("x-on:click")) continue;
+    link.tabIndex = 0;
+    link.setAttribute("role", "button");
+    link.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      link.click();
+    });
+  }
+});

@@ -1,0 +1,132 @@
+"""Staff at work in a real browser, on the running product; what they do shows in the API."""
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser import chromium
+from tests.running import PASSWORD, RunningStudio, wait_for
+
+BOSS = "grace@example.com"
+JOBS = "/api/v1/video-jobs"
+SECONDS = 60  # for a mock video on a busy machine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _worth_it() -> None:
+    if os.environ.get("TEST_DATABASE", "sqlite") != "sqlite":
+        pytest.skip("what a browser shows does not depend on the database")
+    if chromium.path() is None:
+        pytest.skip("NO CHROMIUM: THE BACK OFFICE IS NOT TESTED IN A BROWSER (on Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, _worth_it: None) -> Iterator[RunningStudio]:
+    running = RunningStudio(tmp_path_factory.mktemp("studio"), MOCK_VIDEO_SECONDS="0")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def ann(studio: RunningStudio) -> Iterator[httpx.Client]:
+    with studio.client("ann@example.com", tokens=1000) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.browser() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(browser: Browser, studio: RunningStudio, boss: str) -> Iterator[Page]:
+    """The back office, signed in; no page of it may fail, or fetch anything from elsewhere."""
+    page = chromium.page_of(browser)
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: None if _is_ours(request.url, studio) else troubles.append(request.url))
+    page.on("response", lambda answer: troubles.append(answer.url) if answer.status >= 400 else None)
+    chromium.sign_in(page, url=studio.url, email=boss, password=PASSWORD)
+    yield page
+    page.context.close()
+    assert troubles == []
+
+
+def _is_ours(url: str, studio: RunningStudio) -> bool:
+    return url.startswith((studio.url, "data:", "blob:"))
+
+
+@pytest.fixture(scope="module")
+def boss(studio: RunningStudio) -> str:
+    studio.manage("create_api_user", BOSS, "--password-stdin", "--staff", stdin=PASSWORD)
+    return BOSS
+
+
+def failed_job(ann: httpx.Client) -> str:
+    form = {"mockMode": "true", "prompt": "A red dress [mock:filtered]", "durationSeconds": "4"}
+    job_id = str(ann.post(JOBS, data=form).json()["id"])
+    assert wait_for(ann, [job_id], seconds=SECONDS)[0]["status"] == "FAILED"
+    return job_id
+
+
+def balance(ann: httpx.Client) -> int:
+    return int(ann.get("/api/v1/me").json()["tokens"]["balance"])
+
+
+def test_failed_job_is_found_made_again_and_refunded(desk: Page, studio: RunningStudio, ann: httpx.Client) -> None:
+    job_id, before = failed_job(ann), balance(ann)
+
+    desk.get_by_role("link", name="Video jobs", exact=True).click()
+    desk.get_by_role("searchbox").or_(desk.locator("#searchbar")).first.fill(job_id[:8])
+    desk.keyboard.press("Enter")
+    desk.get_by_role("link", name=job_id[:8]).click()
+    desk.get_by_role("link", name="Make again").click()
+    desk.get_by_label("Nobody: it is free of charge").check()
+    desk.get_by_role("button", name="Make again").click()
+    desk.get_by_text("Made again as job").wait_for()
+    desk.get_by_role("link", name="Give tokens back").click()
+    desk.get_by_label("Reason").fill("The filter was wrong")
+    desk.get_by_role("button", name="Give tokens back").click()
+    desk.get_by_text("50 tokens were given back: The filter was wrong").first.wait_for()
+
+    made = [job for job in ann.get(JOBS).json()["items"] if job["id"] != job_id]
+    entries = ann.get("/api/v1/tokens/ledger").json()["items"]
+    assert [(job["prompt"], job["tokensCharged"]) for job in made] == [("A red dress [mock:filtered]", 0)]
+    assert balance(ann) == before + 50
+    assert entries[0]["note"] == "The filter was wrong"
+
+
+def test_edit_of_the_catalogue_shows_in_the_api(desk: Page, studio: RunningStudio, ann: httpx.Client) -> None:
+    offered = ann.get("/api/v1/video-models").json()
+    names = [model["name"] for model in offered]
+
+    desk.get_by_role("link", name="Models on offer").click()
+    row = desk.locator("#result_list tr.data-row, #result_list tbody tr").filter(has_text=names[-1]).first
+    row.locator("input[type=checkbox][name$=is_offered]").uncheck()
+    desk.get_by_role("button", name="Save").click()
+    desk.get_by_text("changed successfully").wait_for()
+
+    assert [model["name"] for model in ann.get("/api/v1/video-models").json()] == names[:-1]
+
+
+def test_pages_fit_a_phone_and_the_keyboard(browser: Browser, studio: RunningStudio, boss: str) -> None:
+    page = chromium.page_of(browser, viewport=chromium.PHONE)
+    chromium.sign_in(page, url=studio.url, email=boss, password=PASSWORD)
+    for path in ("/admin/", "/admin/videos/videojob/", "/admin/rq/"):
+        page.goto(f"{studio.url}{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= chromium.PHONE["width"], path
+
+    page.goto(f"{studio.url}/admin/videos/videojob/")
+    page.get_by_role("button", name="Filters").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="By status").or_(page.get_by_text("By status")).first.wait_for()
+    page.context.close()

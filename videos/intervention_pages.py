@@ -1,0 +1,288 @@
+"""The back office's pages for what staff does to jobs by hand: each asks first, then calls one use case.
+
+`INTERVENTIONS` says it all once: the buttons on a job's page, the actions of the list, the questions, the rights.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin, helpers
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from accounts import ledger
+from accounts.identity import caller
+from accounts.models import User
+from studio.errors import StudioError
+from videos import interventions
+from videos.adoption import OPERATION_MAX, adopt_operation
+from videos.models import VideoJob
+from videos.phases import LIVE, Phase
+
+MOST_AT_ONCE = 100  # jobs; each is a transaction of its own, and somebody waits for the page
+TEMPLATE = "admin/videos/videojob/intervene.html"
+
+
+class NothingToAsk(forms.Form):
+    """A plain yes."""
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        max_length=interventions.REASON_MAX,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="The owner reads it beside the tokens in their ledger, so write it for them. Your name stays here.",
+    )
+
+
+class RetryForm(forms.Form):
+    """At whose expense."""
+
+    payment = forms.ChoiceField(
+        label="Who pays for the new video",
+        choices=(
+            ("free", "Nobody: it is free of charge"),
+            ("charge", f"The owner: {ledger.VIDEO_JOB_TOKENS} tokens, like any new video"),
+        ),
+        widget=UnfoldAdminRadioSelectWidget,
+        help_text="Where the failed video's tokens were given back, the owner has them again.",
+    )
+
+
+class AdoptForm(forms.Form):
+    """Which operation a job shall go on with."""
+
+    operation = forms.CharField(
+        max_length=OPERATION_MAX,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Its name, as the provider spells it: models/veo-3.1-generate-preview/operations/abc123.",
+    )
+
+
+def _retry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    again = interventions.retry(job_id=job.pk, charge=answers["payment"] == "charge", actor=actor)
+    return f"Made again as job {again.pk}, {'charged to the owner' if again.tokens_charged else 'free of charge'}."
+
+
+def _refund(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    tokens = interventions.refund(job_id=job.pk, reason=answers["reason"], actor=actor)
+    return f"{tokens} tokens were given back: {answers['reason']}"
+
+
+def _stop(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    interventions.fail_and_refund(job_id=job.pk, reason=answers["reason"], actor=actor)
+    return f"Stopped, and its tokens given back: {answers['reason']}"
+
+
+def _hurry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    interventions.poll_now(job_id=job.pk, actor=actor)
+    return "Looked at now; reload in some seconds to see what came of it."
+
+
+def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    adopt_operation(job_id=job.pk, operation=answers["operation"])
+    return f"Taken up again with the operation {answers['operation']}; the sweeper asks the provider within seconds."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervention:
+    """Something that staff can do to a job; `run` does it, and returns what to remember of it."""
+
+    name: str
+    title: str
+    icon: str
+    explanation: str
+    run: Callable[[VideoJob, dict[str, Any], User], str]
+    makes_sense: Callable[[VideoJob], bool]
+    form: type[forms.Form] = NothingToAsk
+    permissions: tuple[str, ...] = (interventions.OPERATE,)
+    for_several: bool = True
+
+    def is_allowed(self, request: HttpRequest) -> bool:
+        """Whether the person who asks may do this to some job at all."""
+        return any(map(request.user.has_perm, self.permissions))
+
+
+INTERVENTIONS = (
+    Intervention(
+        name="retry",
+        title="Make again",
+        icon="replay",
+        explanation=(
+            "A new video with the same prompt, pictures, options and look, for the same owner. It needs a free place "
+            "among the owner's three, and goes to whoever makes this model today. The failed job stays as it is."
+        ),
+        run=_retry,
+        makes_sense=lambda job: job.phase == Phase.FAILED,
+        form=RetryForm,
+    ),
+    Intervention(
+        name="refund",
+        title="Give tokens back",
+        icon="undo",
+        explanation="What the owner paid for this video goes back to their account, once. The video stays.",
+        run=_refund,
+        makes_sense=lambda job: job.tokens_charged > 0,
+        form=ReasonForm,
+        permissions=(interventions.REFUND, interventions.OPERATE),
+    ),
+    Intervention(
+        name="stop",
+        title="Stop and refund",
+        icon="stop_circle",
+        explanation=(
+            "The job ends as failed, its owner can start another one at once, and the tokens go back. What the "
+            "provider still delivers is thrown away; what it costs us is paid all the same. This cannot be undone."
+        ),
+        run=_stop,
+        makes_sense=lambda job: job.phase in LIVE,
+        form=ReasonForm,
+    ),
+    Intervention(
+        name="hurry",
+        title="Look now",
+        icon="bolt",
+        explanation=(
+            "The next step of this job happens at once, instead of when its wait is over: the provider is asked, or "
+            "a worker is told. It does no harm, and costs nothing."
+        ),
+        run=_hurry,
+        makes_sense=lambda job: job.phase in LIVE,
+    ),
+    Intervention(
+        name="adopt",
+        title="Adopt an operation",
+        icon="link",
+        explanation=(
+            "The answer to this job's submit was lost. If the provider has accepted it all the same, the operation's "
+            "name is in our logs (“operation accepted”) or in the provider's console; with it the job goes on to the "
+            "finished video. Tokens that were given back stay with the owner."
+        ),
+        run=_adopt,
+        makes_sense=lambda job: job.error_code == "submission_unknown",
+        form=AdoptForm,
+        for_several=False,
+    ),
+)
+
+
+class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+    """What an admin of video jobs needs to offer every intervention, on a job's page and for several of the list."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """With a page for each."""
+        pages = [
+            path(
+                f"<uuid:job_id>/{intervention.name}/",
+                self.admin_site.admin_view(self._page_of(intervention)),
+                name=f"videos_videojob_{intervention.name}",
+            )
+            for intervention in INTERVENTIONS
+        ]
+        return [*pages, *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """With those that make sense for several jobs, and that the person may use."""
+        actions: dict[str, Any] = super().get_actions(request)
+        for intervention in INTERVENTIONS:
+            if intervention.for_several and intervention.is_allowed(request):
+                actions[intervention.name] = (self._action_of(intervention), intervention.name, intervention.title)
+        return actions
+
+    def offered(self, request: HttpRequest, job: VideoJob) -> list[dict[str, str]]:
+        """The buttons of a job's page: what makes sense in its state, and what the person may do."""
+        return [
+            {
+                "title": intervention.title,
+                "icon": intervention.icon,
+                "url": reverse(f"admin:videos_videojob_{intervention.name}", args=[job.pk]),
+            }
+            for intervention in INTERVENTIONS
+            if intervention.makes_sense(job) and intervention.is_allowed(request)
+        ]
+
+    def _page_of(self, intervention: Intervention) -> Callable[..., HttpResponse]:
+        def page(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+            if not intervention.is_allowed(request):
+                raise PermissionDenied
+            job = get_object_or_404(VideoJob.objects.select_related("owner"), pk=job_id)
+            if request.method != "POST" and not intervention.makes_sense(job):
+                self.message_user(request, "This is not possible in the job's present state.", messages.WARNING)
+                return redirect("admin:videos_videojob_change", job_id)
+            return self._asked_about_one(request, intervention, job)
+
+        return page
+
+    def _asked_about_one(self, request: HttpRequest, intervention: Intervention, job: VideoJob) -> HttpResponse:
+        form = intervention.form(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                outcome = self._intervene(request, intervention, job, form)
+            except StudioError as exc:
+                form.add_error(None, exc.message)
+            else:
+                self.message_user(request, outcome, messages.SUCCESS)
+                return redirect("admin:videos_videojob_change", job.pk)
+        return self._ask(
+            request, intervention, form, [job], back=reverse("admin:videos_videojob_change", args=[job.pk])
+        )
+
+    def _action_of(self, intervention: Intervention) -> Callable[..., HttpResponse | None]:
+        def action(_: Any, request: HttpRequest, queryset: QuerySet[VideoJob]) -> HttpResponse | None:
+            jobs = list(queryset.select_related("owner")[: MOST_AT_ONCE + 1])
+            if len(jobs) > MOST_AT_ONCE:
+                self.message_user(request, f"Choose at most {MOST_AT_ONCE} jobs at once.", messages.ERROR)
+                return None
+            form = intervention.form(request.POST if "confirmed" in request.POST else None)
+            if not form.is_bound or not form.is_valid():
+                return self._ask(request, intervention, form, jobs, back=request.get_full_path())
+            self._do_to_all(request, intervention, form, jobs)
+            return HttpResponseRedirect(request.get_full_path())
+
+        return action
+
+    def _do_to_all(
+        self, request: HttpRequest, intervention: Intervention, form: forms.Form, jobs: Sequence[VideoJob]
+    ) -> None:
+        """Each on its own: what one refuses does not keep the others."""
+        done = 0
+        for job in jobs:
+            try:
+                self._intervene(request, intervention, job, form)
+            except StudioError as exc:
+                self.message_user(request, f"Job {str(job.pk)[:8]} of {job.owner.email}: {exc.message}", messages.ERROR)
+            else:
+                done += 1
+        level = messages.SUCCESS if done == len(jobs) else messages.WARNING
+        self.message_user(request, f"{intervention.title}: done for {done} of {len(jobs)} jobs.", level)
+
+    def _intervene(self, request: HttpRequest, intervention: Intervention, job: VideoJob, form: forms.Form) -> str:
+        outcome = intervention.run(job, form.cleaned_data, caller(request))
+        self.log_change(request, job, outcome)
+        return outcome
+
+    def _ask(
+        self, request: HttpRequest, intervention: Intervention, form: forms.Form, jobs: Sequence[VideoJob], *, back: str
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": intervention.title,
+            "intervention": intervention,
+            "form": form,
+            "jobs": jobs,
+            "unfit": [job for job in jobs if not intervention.makes_sense(job)],
+            "back": back,
+            "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+        }
+        return render(request, TEMPLATE, context)
