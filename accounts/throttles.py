@@ -1,15 +1,20 @@
-"""How often somebody may try to sign in or register; counted in the cache, and let through without it."""
+"""How often somebody may try to sign in or register, or ask at all; without Redis everything is let through."""
 
 import hashlib
 import logging
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from redis.exceptions import RedisError
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
 from accounts.models import normal_email
+from studio import counting
+
+if TYPE_CHECKING:  # the views' module loads this one, for the default
+    from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +29,12 @@ class AttemptThrottle(SimpleRateThrottle):
     num_requests: int
     duration: int  # seconds
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
+    def get_cache_key(self, request: Request, view: "APIView") -> str:
         """What is counted together, in this window."""
         window = int(self.now // self.duration)
         return self.cache_format % {"scope": self.scope, "ident": f"{window}_{self.get_ident(request)}"}
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
         self.now = self.timer()
         key = self.get_cache_key(request, view)
@@ -68,3 +73,33 @@ class SignInAccountThrottle(AttemptThrottle):
         form: Any = request.data
         email = normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
         return hashlib.sha256(f"{super().get_ident(request)} {email}".encode(errors="replace")).hexdigest()
+
+
+class PersonThrottle(BaseThrottle):
+    """What one person may ask in a minute: far more than any page does, and less than a runaway loop.
+
+    Deleting is free: clients delete page after page, one request for each job.
+    """
+
+    seconds: int
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Count the request; False when there were too many."""
+        if request.method == "DELETE" or not request.user.is_authenticated:
+            return True
+        scope = "create" if request.method == "POST" else "request"
+        rates = cast("dict[str, str]", settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
+        allowed, self.seconds = _parsed(rates[scope])
+        counted = counting.count(f"{scope}:{request.user.pk}", window_seconds=self.seconds)
+        return counted is None or counted <= allowed
+
+    def wait(self) -> float:
+        """Seconds until the next window."""
+        return counting.seconds_left(window_seconds=self.seconds)
+
+
+@cache
+def _parsed(rate: str) -> tuple[int, int]:
+    """How many, in how many seconds."""
+    number, _, period = rate.partition("/")
+    return int(number), {"s": 1, "m": 60, "h": 3600, "d": 86_400}[period[0]]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage, default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 CHUNK_BYTES = 64 * 1024
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -43,8 +43,10 @@ def stored(
     size = storage.size(name)
     part = _wanted_part(request, size, tag)
     if part == OUTSIDE:
-        refusal = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        return _with_headers(refusal, tag, 0)
+        detail = f"The range lies outside the file, which has {size} bytes."
+        refusal = JsonResponse({"detail": detail, "code": "range_not_satisfiable"}, status=416)
+        refusal["Content-Range"] = f"bytes */{size}"
+        return _with_headers(refusal, tag, len(refusal.content))
     first, last = part or (0, size - 1)
     length = last - first + 1
     body = () if request.method == "HEAD" else _chunks(storage, name, first, length)

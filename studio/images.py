@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files import File
 from PIL import Image, ImageCms, ImageOps
 
-from studio import containers
+from studio import containers, picture_budget
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 CONVERTIBLE = ("GIF", "BMP", "TIFF", "AVIF")  # taken where the caller wants, and made into a PNG or JPEG
@@ -111,11 +111,16 @@ def _checked(data: bytes, bounds: _Bounds) -> Picture:
         is_large = max(image.size) > bounds.max_side
         if is_large:
             image.draft(None, (bounds.max_side, bounds.max_side))
-        image.load()
-        has_bad_profile = bool(image.info.get("icc_profile")) and not _icc_profile(image)
-        if image.mode in _PLAIN_MODES and not is_large and not has_bad_profile and containers.is_bare(data):
-            return _picture(data, kind, image.size)
-        return _remade(image, kind, bounds)
+        pixels = image.width * image.height  # to be decoded: a draft has fewer than the file
+        if not picture_budget.spend(pixels):
+            most = settings.REQUEST_MAX_PIXELS // 1_000_000
+            raise BadImage(f"The images of one request may have {most} megapixels together.")
+        with picture_budget.room_for(pixels):
+            image.load()
+            has_bad_profile = bool(image.info.get("icc_profile")) and not _icc_profile(image)
+            if image.mode in _PLAIN_MODES and not is_large and not has_bad_profile and containers.is_bare(data):
+                return _picture(data, kind, image.size)
+            return _remade(image, kind, bounds)
 
 
 def _tile_pixels(image: Image.Image) -> int:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from rest_framework import exceptions, negotiation, parsers, renderers
 from rest_framework.request import Request
 
+from studio import picture_budget
 from studio.log import current_request_id
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -44,15 +45,24 @@ class BodyLengthMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with 413 on the declared length; WSGI reads no further than that length."""
+        if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
+            detail = "Send the length of the body (Content-Length); chunks are not taken."
+            return _refusal(411, "length_required", detail)
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
             limit = settings.REQUEST_MAX_BYTES // settings.MIB
             detail = f"The request is too large; the limit is {limit} MiB."
-            return JsonResponse({"detail": detail, "code": "too_large"}, status=413, headers={"Connection": "close"})
-        answer = self.get_response(request)
+            return _refusal(413, "too_large", detail)
+        with picture_budget.limited(settings.REQUEST_MAX_PIXELS):
+            answer = self.get_response(request)
         if isinstance(answer, HttpResponse) and "Content-Length" not in answer.headers:
             answer.headers["Content-Length"] = str(len(answer.content))  # else the server would send it in chunks
         return answer
+
+
+def _refusal(status: int, code: str, detail: str) -> JsonResponse:
+    """The connection ends with it: the body that follows is not read."""
+    return JsonResponse({"detail": detail, "code": code}, status=status, headers={"Connection": "close"})
 
 
 class AlwaysJSON(negotiation.BaseContentNegotiation):

@@ -46,6 +46,8 @@ class StudioSchema(AutoSchema):
             refusals["401"] = "No valid access token."
         if self.method in {"POST", "PUT", "PATCH"}:
             refusals |= {"413": "The request is too large.", "415": "The body's type is not taken."}
+        if self.method != "DELETE" and self.get_auth():
+            refusals["429"] = "Too many requests; `Retry-After` says when to go on."
         if "{" in self.path:
             refusals |= {"403": "It is somebody else's.", "404": "There is no such thing."}
         return refusals

@@ -55,11 +55,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # Outermost what every answer has, also one to a request that the next ones refuse.
     "studio.headers.SecurityHeadersMiddleware",
     "studio.requests.RequestIdMiddleware",
-    "studio.paths.BasePathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "studio.paths.BasePathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -177,6 +178,7 @@ if _account:
 MIB = 1024 * 1024
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 50, least=1, most=500) * 1_000_000
+REQUEST_MAX_PIXELS = env.integer("REQUEST_MAX_MEGAPIXELS", 150, least=1, most=5000) * 1_000_000  # of all its images
 LOOK_IMAGE_MAX_SIDE = env.integer("LOOK_IMAGE_MAX_SIDE", 4096, least=256, most=16_384)  # pixels; larger is scaled down
 # five images of a video job, and the form around them
 REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
@@ -245,10 +247,13 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
     "EXCEPTION_HANDLER": "studio.api.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.PersonThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
         "sign-in-address": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
         "register": env.rate("REGISTER_RATE", "20/hour"),
+        "request": env.rate("REQUEST_RATE", "600/min"),
+        "create": env.rate("CREATE_RATE", "60/min"),
     },
     # how many proxies stand in front, so that a client can't choose its own address
     "NUM_PROXIES": env.integer("PROXY_COUNT", 0, most=10),

@@ -130,7 +130,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
             302: OpenApiResponse(description="To the storage's own URL."),
             304: OpenApiResponse(description="The client has it already."),
             409: _error("The video is not ready."),
-            416: OpenApiResponse(description="The range lies outside the file."),
+            416: _error("The range lies outside the file."),
             503: _error("The storage cannot be read."),
         },
     )

@@ -451,3 +451,13 @@ def test_repeat_is_answered_whatever_has_become_of_the_look(make_user: MakeUser,
     again = client.post(URL, {**FORM, "lookId": look_id.upper()}, format="multipart", headers=headers)
 
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+
+
+def test_pictures_of_one_request_have_a_budget(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
+    settings.REQUEST_MAX_PIXELS = 2 * 64 * 64
+    files = [upload(png(64, 64)) for _ in range(3)]
+
+    refused = sign_in(make_user()).post(URL, {"mockMode": "true", "referenceImages": files}, format="multipart")
+
+    assert (refused.status_code, nothing_written()) == (400, True)
+    assert "The images of one request may have 0 megapixels together." in refused.json()["detail"]

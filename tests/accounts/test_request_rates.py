@@ -1,0 +1,72 @@
+import time
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from studio import counting
+from tests.conftest import MakeUser, SignIn
+
+ME, LOOKS = "/api/v1/auth/me", "/api/v1/looks"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _low_rates(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] | {"request": "3/min", "create": "2/min"}
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
+    clock = time.time() // 60 * 60 + 15
+    monkeypatch.setattr(counting, "time", type("Clock", (), {"time": staticmethod(lambda: clock)}))
+    monkeypatch.setattr(counting, "_rests_until", 0.0)
+
+
+def test_too_many_requests_are_told_when_to_come_back(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+    allowed = [client.get(ME).status_code for _ in range(3)]
+
+    refused = client.get(ME)
+
+    assert allowed == [200] * 3
+    assert (refused.status_code, refused.json()) == (
+        429,
+        {"detail": "Request was throttled. Expected available in 45 seconds.", "code": "throttled"},
+    )
+    assert refused["Retry-After"] == "46"
+    assert sign_in(make_user("bob@example.com")).get(ME).status_code == 200
+
+
+def test_creating_is_counted_by_itself(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+
+    answers = [client.post(LOOKS, {"title": "Stone"}).status_code for _ in range(3)]
+
+    assert answers == [201, 201, 429]
+    assert client.get(LOOKS).status_code == 200
+
+
+def test_deleting_is_free(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+
+    answers = {client.delete(f"{LOOKS}/9b8322e4-0000-4000-8000-000000000000").status_code for _ in range(100)}
+
+    assert answers == {404}
+
+
+def test_nobody_is_refused_while_redis_is_away(
+    make_user: MakeUser, sign_in: SignIn, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    client = sign_in(make_user())
+    caplog.clear()
+
+    answers = [client.get(ME).status_code for _ in range(5)]
+
+    assert answers == [200] * 5
+    assert [record.getMessage() for record in caplog.records] == ["requests are not counted"]
+
+
+def test_signing_out_is_not_counted(make_user: MakeUser) -> None:
+    answers = [APIClient().post("/api/v1/auth/token/revoke", {"refresh": "x"}).status_code for _ in range(5)]
+
+    assert answers == [401] * 5

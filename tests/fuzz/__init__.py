@@ -1,0 +1,1 @@
+"""Sends the API what its schema allows, and what it does not."""

@@ -1,0 +1,67 @@
+"""`make fuzz`: schemathesis against the whole product, as a person and as an admin, for FUZZ_MINUTES in all.
+
+A run is repeated with the FUZZ_SEED that it has printed. The exit status is 1 where something was found.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("DATABASE_URL", "")
+
+from tests.running import RunningStudio
+
+MINUTES = float(os.environ.get("FUZZ_MINUTES") or 10)
+SEED = int(os.environ.get("FUZZ_SEED") or random.randrange(2**31))
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+# Nothing may be refused for its pace: that would hide what else is wrong with it.
+ENVIRONMENT = {
+    "MOCK_VIDEO_SECONDS": "1",
+    "SIGN_IN_FAILURES": "1000000",
+    "SIGN_IN_ADDRESS_FAILURES": "1000000",
+    "SIGN_IN_RATE": "1000000/min",
+    "SIGN_IN_ADDRESS_RATE": "1000000/min",
+    "REGISTER_RATE": "1000000/min",
+    "REQUEST_RATE": "1000000/min",
+    "CREATE_RATE": "1000000/min",
+}
+
+
+def fuzz(studio: RunningStudio, email: str, *, staff: bool, seed: int) -> int:
+    """One person's half of the time; gives schemathesis' exit status."""
+    token = studio.client(email, tokens=1_000_000_000, staff=staff).headers["Authorization"]
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
+            *("run", f"{studio.url}/openapi.json", "-H", f"Authorization: {token}"),
+            *("--max-time", str(int(MINUTES * 60 / 2)), "--seed", str(seed), "--max-examples", "1000"),
+            *sys.argv[1:],
+        ],
+        check=False,
+        timeout=MINUTES * 60 / 2 + 300,
+    ).returncode
+
+
+def main() -> int:
+    """Start the product, and let both loose on it."""
+    print(f"FUZZ_SEED={SEED} FUZZ_MINUTES={MINUTES:g}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="studio-fuzz-") as folder:
+        studio = RunningStudio(Path(folder), **ENVIRONMENT)
+        try:
+            statuses = [
+                fuzz(studio, "person@example.com", staff=False, seed=SEED),
+                fuzz(studio, "admin@example.com", staff=True, seed=SEED + 1),
+            ]
+        finally:
+            studio.stop()
+        if "Traceback" in studio.output():
+            print(studio.output()[-20_000:])
+            statuses.append(1)
+    return int(any(statuses))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

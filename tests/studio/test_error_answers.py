@@ -1,0 +1,85 @@
+"""Whatever refuses a request, the answer has our shape, an id, and may be read by the frontend's page."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import path
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from studio import urls
+from studio.picture_budget import LARGE_PIXELS, limited, room_for, spend
+from tests.conftest import MakeUser
+
+JOBS = "/api/v1/video-jobs"
+ORIGIN = "http://localhost:5173"
+
+pytestmark = pytest.mark.django_db
+
+
+def _crash(request: Any) -> None:
+    raise ZeroDivisionError
+
+
+urlpatterns = [path("crash", _crash), *urls.urlpatterns]
+handler400, handler404, handler500 = urls.handler400, urls.handler404, urls.handler500
+
+REFUSALS: list[tuple[str, int, str, dict[str, Any]]] = [
+    ("bad host", 400, "bad_request", {"path": JOBS, "HTTP_HOST": "evil.example"}),
+    ("bad json", 400, "parse_error", {"path": JOBS, "method": "POST", "data": "{", "auth": True}),
+    ("no token", 401, "not_authenticated", {"path": JOBS}),
+    ("bad token", 401, "token_not_valid", {"path": JOBS, "HTTP_AUTHORIZATION": "Bearer x"}),
+    ("unknown url", 404, "not_found", {"path": "/api/v1/nothing"}),
+    ("unknown job", 404, "not_found", {"path": f"{JOBS}/nothing", "auth": True}),
+    ("method", 405, "method_not_allowed", {"path": JOBS, "method": "PUT", "auth": True}),
+    ("odd method", 405, "method_not_allowed", {"path": JOBS, "method": "BREW", "auth": True}),
+    ("chunks", 411, "length_required", {"path": JOBS, "method": "POST", "HTTP_TRANSFER_ENCODING": "chunked"}),
+    ("too large", 413, "too_large", {"path": JOBS, "method": "POST", "CONTENT_LENGTH": "99999999999"}),
+    ("bad length", 413, "too_large", {"path": JOBS, "method": "POST", "CONTENT_LENGTH": "-1"}),
+    ("body's type", 415, "unsupported_media_type", {"path": JOBS, "method": "POST", "data": "x", "type": "text/xml"}),
+    ("crash", 500, "server_error", {"path": "/crash"}),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "how"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
+def test_every_refusal_alike(make_user: MakeUser, settings: Any, status: int, code: str, how: dict[str, Any]) -> None:
+    settings.ALLOWED_HOSTS, settings.ROOT_URLCONF = ["testserver"], __name__
+    how = {"method": "GET", "data": "", "type": "application/json"} | how
+    extra = {name: value for name, value in how.items() if name.isupper()}
+    if how.get("auth") or how["type"] == "text/xml":
+        extra["HTTP_AUTHORIZATION"] = f"Bearer {AccessToken.for_user(make_user())}"
+    client = APIClient(raise_request_exception=False, HTTP_ORIGIN=ORIGIN, HTTP_X_REQUEST_ID="abc-123")
+
+    answer: Any = client.generic(how["method"], how["path"], how["data"], how["type"], **extra)
+
+    body = json.loads(answer.content)
+    assert (answer.status_code, body["code"], sorted(body)) == (status, code, ["code", "detail"])
+    assert answer["X-Request-ID"] == "abc-123"
+    assert answer["Access-Control-Allow-Origin"] == ORIGIN
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert "Traceback" not in body["detail"]
+
+
+def test_bad_host_is_refused_before_a_redirect_to_it(settings: Any) -> None:
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["testserver"], True
+
+    answer = Client(HTTP_X_REQUEST_ID="abc-123").get("/docs", HTTP_HOST="evil.example")
+
+    assert (answer.status_code, answer.json()["code"], answer["X-Request-ID"]) == (400, "bad_request", "abc-123")
+
+
+# -- The pixels of one request
+
+
+def test_budget_is_for_all_pictures_together() -> None:
+    with limited(100):
+        assert [spend(60), spend(40), spend(1)] == [True, True, False]
+    assert spend(10**12)  # a worker has no budget
+
+
+def test_large_pictures_wait_for_each_other() -> None:
+    with room_for(LARGE_PIXELS + 1) as held, room_for(LARGE_PIXELS) as small:
+        assert (held, small) == (True, None)
+        assert not room_for(LARGE_PIXELS + 1).acquire(blocking=False)  # type: ignore[union-attr]  # it is the lock
