@@ -2,6 +2,8 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -25,6 +27,46 @@ def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAc
         if tokens:
             _record(account=account, kind=Kind.SIGNUP, amount=tokens)
     return account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """What a person had in the system that they come from."""
+
+    user: User
+    tokens: int
+    unlimited: bool
+    note: str
+
+
+def open_moved_accounts(*, openings: Sequence[Opening]) -> None:
+    """Give people who have just been moved here their accounts, each with one entry that says what they brought.
+
+    Call in the transaction that makes the people.
+    """
+    accounts = TokenAccount.objects.bulk_create(
+        TokenAccount(user=opening.user, balance=opening.tokens, unlimited=opening.unlimited) for opening in openings
+    )
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            account=account,
+            kind=Kind.OPENING,
+            amount=opening.tokens,
+            balance_after=opening.tokens,
+            note=opening.note,
+        )
+        for account, opening in zip(accounts, openings, strict=True)
+    )
+
+
+def refund_moved(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: str) -> int:
+    """Give back what another system was paid for a job, at most once a job; returns the tokens given back."""
+    with transaction.atomic():
+        account = lock_account(user_id=user_id)
+        if account.unlimited or not tokens:
+            return 0
+        entry = _record(account=account, kind=Kind.REFUND, amount=tokens, job_id=job_id, note=note)
+    return tokens if entry else 0
 
 
 def lock_account(*, user_id: uuid.UUID) -> TokenAccount:

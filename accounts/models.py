@@ -119,6 +119,7 @@ class LedgerEntry(Record):
         CHARGE = "charge"
         REFUND = "refund"
         ADJUSTMENT = "adjustment"
+        OPENING = "opening"
 
     account = models.ForeignKey(TokenAccount, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -147,15 +148,16 @@ class LedgerEntry(Record):
                 name="one_entry_a_job_and_kind", fields=("video_job_id", "kind"), condition=~Q(video_job_id=None)
             ),
             models.UniqueConstraint(name="one_signup_an_account", fields=("account",), condition=Q(kind="signup")),
+            models.UniqueConstraint(name="one_opening_an_account", fields=("account",), condition=Q(kind="opening")),
             models.CheckConstraint(
                 name="job_entries_name_their_job",
                 condition=Q(kind__in=("charge", "refund"), video_job_id__isnull=False)
-                | Q(kind__in=("signup", "grant", "adjustment"), video_job_id__isnull=True),
+                | Q(kind__in=("signup", "grant", "adjustment", "opening"), video_job_id__isnull=True),
             ),
             models.CheckConstraint(
                 name="entry_moves_the_right_way",
                 condition=Q(kind="charge", amount__lte=0)
-                | Q(kind__in=("signup", "grant", "refund"), amount__gte=0)
+                | Q(kind__in=("signup", "grant", "refund", "opening"), amount__gte=0)
                 | Q(kind="adjustment"),
             ),
             models.CheckConstraint(name="balance_after_is_never_negative", condition=Q(balance_after__gte=0)),

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from looks.models import Look, LookShare, LookVideo, Product, searchable
+from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.images import Picture, thumbnail_of
 from studio.storage import disposal, media_storage
@@ -196,10 +196,7 @@ def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Pro
             product_id = given.get("id") or uuid.uuid4()
             # popped: an id that is sent twice is the same product once
             products.append(_product(look, given, position, stored, earlier.pop(product_id, None)))
-    texts = [look.title, look.notes]
-    for product in products:
-        texts += [product.name, product.sku, product.designer]
-    look.search_text = "\n".join(map(searchable, texts))
+    look.search_text = search_text(look, products)
     return products
 
 

@@ -1,6 +1,7 @@
 """Looks: a picture of an outfit, its products, who may see it, and the videos made for it."""
 
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 def searchable(text: str) -> str:
     """One spelling for what is searched and what is searched for: SQLite itself tells É from é."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", " ".join(text.split())).casefold())
+
+
+def search_text(look: "Look", products: "Iterable[Product]") -> str:
+    """What a search looks into."""
+    texts = [look.title, look.notes]
+    for product in products:
+        texts += [product.name, product.sku, product.designer]
+    return "\n".join(map(searchable, texts))
 
 
 class _JSONRows(models.Aggregate):

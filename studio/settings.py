@@ -164,7 +164,7 @@ WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
     # allow_overwrite: names come from ids, so a repeated step writes the same file again
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "studio.storage.elsewhere.LocalStorage",
         "OPTIONS": {"allow_overwrite": True},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -175,6 +175,8 @@ if _account:
         "BACKEND": "studio.storage.cloudinary.CloudinaryStorage",
         "OPTIONS": _account | {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")},
     }
+# Hosts from which files of an earlier system are read (studio.storage.elsewhere).
+EXTERNAL_FILE_HOSTS = [host.lower() for host in env.words("EXTERNAL_FILE_HOSTS", "res.cloudinary.com")]
 MIB = 1024 * 1024
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 50, least=1, most=500) * 1_000_000
@@ -218,6 +220,10 @@ SILENCED_SYSTEM_CHECKS = [
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # what new passwords get, and moved ones at the next sign-in
+    "accounts.hashers.MovedBcryptHasher",
+]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 SIMPLE_JWT = {

@@ -26,6 +26,10 @@ FAILURES: dict[str, Failure] = {
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
     "storage_failed": Failure("The finished video could not be stored.", True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
+    # of jobs that came from another system (videos.incumbent)
+    "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
+    "lost_before_move": Failure("The file of this video was lost before the service moved.", False),
+    "cancelled_before_move": Failure("This video was cancelled.", False),
     "internal_error": Failure("Something went wrong on our side.", True),
 }
 

@@ -15,6 +15,8 @@ from studio.models import Record
 from studio.storage import media_storage
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
+IMPORTED = "imported"  # the provider of jobs that another system has made, and charged for
+
 # Constraints are frozen into migrations, so what goes into them has an order.
 _LIVE, _TERMINAL = sorted(LIVE), sorted(TERMINAL)
 

@@ -24,6 +24,7 @@ from django.utils.deconstruct import deconstructible
 
 from studio.storage.base import FileMissing, Patience, StorageError
 from studio.storage.delivery import DeliveredFile, is_passing, size_at
+from studio.storage.elsewhere import TakesFilesElsewhere, url_of
 
 KINDS = {"mp4": "video", "jpg": "image", "jpeg": "image", "png": "image", "webp": "image"}
 # At least 5 MB but for the last part (SDK 1.46.3, docs/upload-large-video.md). The SDK holds a part in memory three
@@ -54,8 +55,7 @@ class _Asset:
         return f"{self.front}{transformation}{self.back}"
 
 
-@deconstructible
-class CloudinaryStorage(Storage):
+class _Folder(Storage):
     """A folder of one Cloudinary account. Raises StorageError, or SuspiciousFileOperation for a name not of its kind.
 
     Nothing is kept in or taken from the SDK's global configuration, so there can be several.
@@ -107,6 +107,13 @@ class CloudinaryStorage(Storage):
         """The same file, to be saved by the browser under a name."""
         stem = re.sub(r"[^\w-]+", "-", PurePosixPath(file_name).stem, flags=re.ASCII).strip("-")  # takes no dot
         return self._asset(name).url(f"fl_attachment:{stem}/" if stem else "fl_attachment/")
+
+    def owns(self, url: str) -> bool:
+        """Whether the URL is that of a file of this account, as it was stored, whoever stored it."""
+        match = _ANSWERED.fullmatch(url)
+        if match is None or not match["version"] or match["extension"].lower() not in KINDS:
+            return False
+        return match["front"].startswith(f"{self._origin}/") and ".." not in match["path"].split("/")
 
     def exists(self, name: str) -> bool:
         """Whether it is delivered. For some minutes after its removal it may still be."""
@@ -191,6 +198,15 @@ class CloudinaryStorage(Storage):
             public_id, front, version = f"{self._folder}{match['path']}", f"{self._origin}/{kind}/upload/", "v1/"
         path = match["path"] if answered else public_id
         return _Asset(kind, public_id, front, f"{version}{path}.{match['extension']}")
+
+
+@deconstructible
+class CloudinaryStorage(TakesFilesElsewhere, _Folder):
+    """The same, which also takes the names of files that are elsewhere."""
+
+    def attachment_url(self, name: str, file_name: str) -> str:
+        """The same file, to be saved by the browser under a name; one that is elsewhere just by its URL."""
+        return url_of(name) or super().attachment_url(name, file_name)
 
 
 def _parts(asset: _Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:

@@ -72,7 +72,7 @@ def test_malformed_folder_is_named(monkeypatch: pytest.MonkeyPatch, value: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("url", "backend"), [("", "FileSystemStorage"), ("cloudinary://k:s@c", "CloudinaryStorage")])
+@pytest.mark.parametrize(("url", "backend"), [("", "LocalStorage"), ("cloudinary://k:s@c", "CloudinaryStorage")])
 def test_only_a_deployment_with_an_account_loads_the_sdk(url: str, backend: str) -> None:
     code = (
         "import sys, studio.wsgi; from django.core.files.storage import default_storage;"

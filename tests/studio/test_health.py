@@ -46,7 +46,7 @@ def test_doctor_is_content(db: None) -> None:
 
     status, facts = doctor()
 
-    assert facts["storage"] == {"status": "ok", "detail": "FileSystemStorage works."}
+    assert facts["storage"] == {"status": "ok", "detail": "LocalStorage works."}
     assert (status, {fact["status"] for fact in facts.values()}) == (0, {"ok"})
 
 
@@ -86,7 +86,7 @@ def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_pat
     status, facts = doctor()
 
     assert (status, facts["storage"]["status"]) == (1, "down")
-    assert facts["storage"]["detail"].startswith("FileSystemStorage cannot be written and read")
+    assert facts["storage"]["detail"].startswith("LocalStorage cannot be written and read")
 
 
 def test_check_that_breaks_is_down(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
