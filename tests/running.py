@@ -30,8 +30,11 @@ PARTS = {
 def own_database_url() -> str:
     """An empty database of the kind that this run tests with; "" where each DATA_DIR has its own."""
     server = os.environ["DATABASE_URL"]
-    if not server:
-        return ""
+    return empty_database(server) if server else ""
+
+
+def empty_database(server: str) -> str:
+    """The URL of a new database on the server."""
     name = f"running_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

@@ -32,9 +32,13 @@ def url_of(name: str | None) -> str:
 
 
 def is_readable(url: str) -> bool:
-    """Whether files may be read from there: by https, from a host that the settings name."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" and parts.netloc.lower() in settings.EXTERNAL_FILE_HOSTS
+    """Whether files may be read from there: by https from a host that the settings name, or from an origin there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an address in brackets that is none
+        return False
+    origin = f"{parts.scheme}://{parts.netloc.lower()}"
+    return origin in {host if "://" in host else f"https://{host}" for host in settings.EXTERNAL_FILE_HOSTS}
 
 
 class TakesFilesElsewhere(Storage):
@@ -68,9 +72,10 @@ class TakesFilesElsewhere(Storage):
             raise SuspiciousFileOperation(f"{name!r} is not on this disk")
         return super().path(name)
 
-    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+    def open(self, name: str, mode: str = "rb") -> "File[Any]":
+        """The file, for reading where it is elsewhere; reading raises FileMissing or StorageError."""
         if not url_of(name):
-            return super()._open(name, mode)
+            return super().open(name, mode)
         return File(io.BufferedReader(DeliveredFile(_readable(name), PATIENCE), READ_BYTES), name=name)
 
 

@@ -1,0 +1,1 @@
+"""Moves what is in the database of the system that this one replaces; see docs/moving.md."""
