@@ -25,7 +25,7 @@ from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.cloudinary_books import Stored
 from tests.videos.incumbent_tables import CLOUD, CREATED, TABLES, Incumbent, new_database, server_url
-from videos import deletion
+from videos import deletion, representation
 from videos.incumbent.films import JobMover
 from videos.models import VideoJob
 from videos.reconciliation import reconcile
@@ -62,7 +62,9 @@ def cloud(settings: Any) -> Iterator[FakeCloudinary]:
         }
         settings.STORAGES = settings.STORAGES | {"default": backend}
         settings.EXTERNAL_FILE_HOSTS = ["res.cloudinary.com", fake.url]
+        representation.JOB.__dict__.pop("_files", None)  # it has kept the storage that it was first used with
         yield fake
+        representation.JOB.__dict__.pop("_files", None)
 
 
 def move(incumbent: Incumbent, *options: str) -> dict[str, Any]:
