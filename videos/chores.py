@@ -4,6 +4,7 @@ import logging
 import threading
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
@@ -14,6 +15,7 @@ from studio.storage import disposal
 from videos import generation
 from videos.idempotency import forget_old_keys
 from videos.reconciliation import reconcile
+from videos.retention import default_days, purge
 
 logger = logging.getLogger(__name__)
 
@@ -85,4 +87,7 @@ def _do_daily_chores(stopping: threading.Event) -> None:
     forget_old_keys()
     generation.drop_old_inputs()
     go_on()
+    if settings.PURGE_DAILY:
+        for rule, removed in purge(days=default_days(), go_on=go_on):
+            logger.info("purged", extra={"what": rule.what, "removed": removed})
     reconcile(fix=False, go_on=go_on)

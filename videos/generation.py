@@ -280,18 +280,20 @@ def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
     return tokens
 
 
-def drop_inputs(*, job: VideoJob) -> None:
-    """Give up the pictures of a job that nobody makes any more."""
+def drop_inputs(*, job: VideoJob) -> int:
+    """Give up the pictures of a job that nobody makes any more; returns how many."""
     disposal.dispose(job.inputs.values_list("file_name", flat=True))
-    job.inputs.all().delete()
+    return job.inputs.all().delete()[0]
 
 
-def drop_old_inputs() -> None:
-    """Give up the pictures of jobs that failed so long ago that nobody will have them made again."""
+def drop_old_inputs() -> int:
+    """Give up the pictures of jobs that failed so long ago that nobody will have them made again; returns how many."""
+    dropped = 0
     long_ago = from_now(-INPUTS_KEPT_DAYS * 24 * 3600)
     failed = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__lt=long_ago)
     for job in failed.filter(Exists(JobInput.objects.filter(job=OuterRef("pk")))).iterator(BATCH):
         with transaction.atomic():
             # locked, and looked at again: an operator may be taking it up at this moment
             if failed.select_for_update().filter(pk=job.pk).exists():
-                drop_inputs(job=job)
+                dropped += drop_inputs(job=job)
+    return dropped

@@ -1,0 +1,173 @@
+"""`manage.py purge`: what goes, what stays, and that it can be broken off."""
+
+import io
+import json
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from auditlog.models import LogEntry as AuditEntry
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import LedgerEntry, SignIn
+from studio.models import Disposal
+from tests.conftest import MakeUser
+from tests.videos.conftest import MakeJob
+from videos import retention
+from videos.chores import Stopped, do_chores
+from videos.models import JobInput, JobLog, SpentKey, VideoJob
+from videos.phases import Phase
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*args: str) -> dict[str, int]:
+    """How many of each kind."""
+    out = io.StringIO()
+    call_command("purge", "--json", *args, stdout=out)
+    return {found["what"]: found["count"] for found in json.loads(out.getvalue())["found"]}
+
+
+def age(row: Any, days: int, *fields: str) -> None:
+    then = timezone.now() - timedelta(days=days)
+    type(row)._default_manager.filter(pk=row.pk).update(**dict.fromkeys(fields, then))
+
+
+@pytest.fixture
+def jobs(make_user: MakeUser, make_job: MakeJob) -> dict[str, VideoJob]:
+    """Jobs of every kind, a year old but for the fresh one; each with a line."""
+    ann = make_user()
+    real = {"mock_mode": False, "provider": "google_veo"}
+    made = {
+        "mock": make_job(ann, phase=Phase.SUCCEEDED, poster="videos/poster.jpg"),
+        "failed mock": make_job(ann, phase=Phase.FAILED),
+        "fresh mock": make_job(ann, phase=Phase.SUCCEEDED),
+        "live mock": make_job(ann, phase=Phase.GENERATING),
+        "real": make_job(ann, phase=Phase.SUCCEEDED, **real),
+    }
+    for name, job in made.items():
+        job.log("A line.")
+        if name != "fresh mock":
+            age(job, 365, *(["created_at"] if name == "live mock" else ["created_at", "completed_at"]))
+    return made
+
+
+def left(jobs: dict[str, VideoJob]) -> set[str]:
+    ids = set(VideoJob.objects.values_list("pk", flat=True))
+    return {name for name, job in jobs.items() if job.pk in ids}
+
+
+def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
+    found = run()
+    out = io.StringIO()
+    call_command("purge", stdout=out)
+
+    assert found == {"mock": 2, "log": 3, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
+    assert out.getvalue().endswith("Nothing was removed; say --yes to do it.\n")
+    assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
+
+
+def test_old_mock_videos_and_lines_go(jobs: dict[str, VideoJob]) -> None:
+    ledger = list(LedgerEntry.objects.values_list("pk", flat=True))
+
+    found = run("--yes")
+
+    assert (found["mock"], found["log"]) == (2, 1)
+    assert left(jobs) == {"fresh mock", "live mock", "real"}
+    assert set(JobLog.objects.values_list("job_id", flat=True)) == {jobs["fresh mock"].pk, jobs["live mock"].pk}
+    assert set(Disposal.objects.values_list("name", flat=True)) == {jobs["mock"].video.name, "videos/poster.jpg"}
+    assert list(LedgerEntry.objects.values_list("pk", flat=True)) == ledger
+    assert run("--yes") == {"mock": 0, "log": 0, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+
+
+def test_paid_videos_go_only_when_asked(jobs: dict[str, VideoJob]) -> None:
+    found = run("--yes", "--real-days", "300", "--mock-days", "0", "--log-days", "0")
+
+    assert ("mock" in found, "log" in found, found["real"]) == (False, False, 1)
+    assert left(jobs) == set(jobs) - {"real"}
+
+
+def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    AuditEntry.objects.all().delete()
+    job = make_job(ann, phase=Phase.FAILED)
+    age(job, 40, "created_at", "completed_at")
+    JobInput.objects.create(job=job, role="first_frame", file_name="inputs/1.png")
+    for days in (1, 1000):
+        age(SignIn.objects.create(user=ann, door="api", succeeded=True), days, "created_at")
+        entry = AuditEntry.objects.create(
+            content_type_id=1, object_pk=str(ann.pk), object_repr="x", action=AuditEntry.Action.UPDATE
+        )
+        age(entry, days, "timestamp")
+        SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
+        Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
+        RefreshToken.for_user(ann)
+    OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
+        expires_at=timezone.now()
+    )
+
+    counted = run("--mock-days", "0")
+    removed = run("--yes", "--mock-days", "0")
+
+    assert counted == removed == {"log": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
+    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+
+
+def test_it_works_in_batches_and_can_be_broken_off(
+    make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    ann = make_user()
+    for _ in range(5):
+        age(make_job(ann, phase=Phase.FAILED), 365, "created_at", "completed_at")
+    calls: list[int] = []
+
+    def go_on() -> None:
+        calls.append(VideoJob.objects.count())
+        if len(calls) == 5:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        list(retention.purge(days=retention.default_days(), go_on=go_on))
+
+    assert (calls, VideoJob.objects.count()) == ([5, 5, 4, 3, 3], 3)
+    assert run("--yes")["mock"] == 3
+
+
+def test_ctrl_c_is_one_sentence(jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retention.deletion, "delete", interrupted)
+
+    with pytest.raises(CommandError, match="Stopped; what was removed is removed"):
+        run("--yes")
+
+
+def test_sweeper_does_it_daily_when_told_to(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_DAILY = True
+    for job in jobs.values():
+        VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
+
+    do_chores(stopping=threading.Event())
+
+    assert left(jobs) == {"fresh mock", "live mock", "real"}
+
+
+def test_sweeper_keeps_everything_otherwise(jobs: dict[str, VideoJob]) -> None:
+    do_chores(stopping=threading.Event())
+
+    assert left(jobs) == set(jobs)
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "36501"])
+def test_days_that_make_no_sense_are_refused(value: str) -> None:
+    with pytest.raises(CommandError, match="is no whole number of days from 0 to 36,500"):
+        call_command("purge", f"--mock-days={value}")
