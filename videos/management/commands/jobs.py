@@ -1,0 +1,190 @@
+"""`manage.py jobs`: look at video jobs, and set right what went wrong."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from studio.command_line import HelpFormatter, OperatorCommand
+from videos import deletion, interventions
+from videos.dossier import dossier, job_that_begins_with, summary
+from videos.models import VideoJob
+from videos.phases import Phase, Status
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LIMIT, LIMIT_MAX = 50, 10_000
+# Widths that fit, with a space between two, into 120 columns.
+COLUMNS = {"id": 36, "phase": 10, "%": 3, "age": 4, "provider": 13, "error": 22, "owner": 26}
+
+
+def duration(text: str) -> timedelta:
+    """A length of time such as 90s, 30m, 2h or 3d."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if match is None:
+        raise ArgumentTypeError(f"{text!r} is no length of time such as 30m, 2h or 3d")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+def limit(text: str) -> int:
+    """How many rows."""
+    if not text.isdecimal() or not 0 < int(text) <= LIMIT_MAX:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 1 to {LIMIT_MAX:,}")
+    return int(text)
+
+
+class Command(OperatorCommand):
+    help = (
+        "Look at video jobs, and set right what went wrong. An ID may be its beginning, as long as no other job's id "
+        "begins so. What each of the words takes: manage.py jobs WORD --help."
+    )
+    examples = (
+        "jobs list --status running --older-than 30m",
+        "jobs list --error submission_unknown --json | jq -r '.[].id'",
+        "jobs show 550e8400",
+        "jobs retry 550e8400 --free",
+        "jobs refund 550e8400 --reason 'the film was black'",
+        "jobs cancel 550e8400 --reason 'asked by phone'",
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
+
+        def add(word: str, what: str, *, takes_id: bool = True, takes_reason: bool = False) -> ArgumentParser:
+            made: ArgumentParser = words.add_parser(word, help=what, description=what, formatter_class=HelpFormatter)
+            if takes_id:
+                made.add_argument("id", metavar="ID", help="the job's id, or its beginning")
+            if takes_reason:
+                made.add_argument("--reason", required=True, help="why; the owner reads it in the ledger")
+            self.add_json(made)
+            return made
+
+        self._add_filters(add("list", "jobs, newest first", takes_id=False))
+        add("show", "everything about one: row, log, ledger, inputs, files, the provider's own answer")
+        again = add("retry", "have a failed one made again, as a new job of the same owner")
+        again.add_argument("--free", action="store_true", help="charge nothing; the ledger says so")
+        add("refund", "give its tokens back, once, whatever has become of it", takes_reason=True)
+        add("cancel", "end a live one: its slot is free at once, and its tokens are back", takes_reason=True)
+        add("poll", "let its next step happen at once, instead of when it is due")
+        add("delete", "remove it with its files, as its owner could; the ledger keeps its entries")
+
+    def _add_filters(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--status", type=str.upper, choices=Status.values, help="as the API shows it")
+        parser.add_argument("--phase", type=str.lower, choices=Phase.values, help="as the engine knows it")
+        parser.add_argument("--error", metavar="CODE", help="failed with this code")
+        parser.add_argument("--owner", metavar="EMAIL", help="of this person")
+        parser.add_argument("--older-than", metavar="AGE", type=duration, help="made longer ago than 30m, 2h, 3d …")
+        parser.add_argument("--limit", metavar="N", type=limit, default=LIMIT, help="at most so many (%(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        work = getattr(self, f"_{options['word']}")
+        if options["word"] == "list":
+            facts, text = work(options)
+        else:
+            facts, text = work(job_that_begins_with(options["id"]), options)
+        if options["json"]:
+            self.answer(facts)
+        else:
+            self.stdout.write(text)
+
+    def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
+        jobs = self._wanted(options).select_related("owner").order_by("-created_at", "-id")
+        found = [summary(job) for job in jobs.defer("prompt", "result", "provider_reply")[: options["limit"]]]
+        lines = [_line({name: name.upper() for name in COLUMNS}), *map(_line, map(_cells, found))]
+        return found, "\n".join(lines) if found else "There are no such jobs."
+
+    @staticmethod
+    def _wanted(options: dict[str, Any]) -> QuerySet[VideoJob]:
+        jobs = VideoJob.objects.all()
+        if options["status"]:
+            jobs = jobs.with_status(Status(options["status"]))
+        if options["phase"]:
+            jobs = jobs.filter(phase=options["phase"])
+        if options["error"]:
+            jobs = jobs.filter(phase=Phase.FAILED, error_code=options["error"])
+        if options["older_than"]:
+            jobs = jobs.filter(created_at__lt=timezone.now() - options["older_than"])
+        if options["owner"]:
+            try:
+                jobs = jobs.filter(owner=User.objects.get_by_natural_key(options["owner"]))
+            except User.DoesNotExist as exc:
+                raise CommandError(f"Nobody has the address {options['owner']!r}.") from exc
+        return jobs
+
+    @staticmethod
+    def _show(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        facts = dossier(job)
+        return facts, _told(facts)
+
+    @staticmethod
+    def _retry(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        again = interventions.retry(job_id=job.pk, charge=not options["free"], actor=None)
+        text = f"Job {again.pk} makes it again, for {again.tokens_charged} tokens; see manage.py jobs show {again.pk}."
+        return {"id": str(again.pk), "of": str(job.pk), "tokens": again.tokens_charged}, text
+
+    @staticmethod
+    def _refund(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        tokens = interventions.refund(job_id=job.pk, reason=options["reason"], actor=None)
+        return {"id": str(job.pk), "tokens": tokens}, f"{tokens} tokens are back with {job.owner.email}."
+
+    @staticmethod
+    def _cancel(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        interventions.fail_and_refund(job_id=job.pk, reason=options["reason"], actor=None)
+        return {"id": str(job.pk)}, f"Job {job.pk} is ended, and its tokens are back with {job.owner.email}."
+
+    @staticmethod
+    def _poll(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        interventions.poll_now(job_id=job.pk, actor=None)
+        return {"id": str(job.pk)}, f"Job {job.pk} is due now; a running sweeper takes it up within seconds."
+
+    @staticmethod
+    def _delete(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
+        deletion.delete(job_id=job.pk)
+        return {"id": str(job.pk)}, f"Job {job.pk} is deleted; its files go in the background."
+
+
+def _cells(job: dict[str, Any]) -> dict[str, str]:
+    facts = job | {"%": job["progress"], "age": _age(job["created_at"]), "error": job["error"] or ""}
+    return {name: str(facts[name]) for name in COLUMNS}
+
+
+def _line(cells: dict[str, str]) -> str:
+    """One row of the table; what does not fit ends with an ellipsis."""
+    parts = []
+    for name, width in COLUMNS.items():
+        text = cells[name] if len(cells[name]) <= width else f"{cells[name][: width - 1]}…"
+        parts.append(text.rjust(width) if name in {"%", "age"} else text.ljust(width))
+    return " ".join(parts).rstrip()
+
+
+def _age(since: datetime) -> str:
+    """How long ago, in the largest unit that says something: 45s, 12m, 5h, 30d."""
+    seconds = int((timezone.now() - since).total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _told(facts: dict[str, Any]) -> str:
+    """A dossier for a person to read."""
+    lines = [f"{name:<21} {value}" for name, value in facts["job"].items() if value not in {None, ""}]
+    sections = {
+        "Looks": [f"{look['look_id']}  {look['look__title']}" for look in facts["looks"]],
+        "Log": [f"{line['timestamp']:%Y-%m-%d %H:%M:%S} {line['level']:<7} {line['message']}" for line in facts["log"]],
+        "Ledger": [
+            f"{entry['created_at']:%Y-%m-%d %H:%M:%S} {entry['kind']:<10} {entry['amount']:>6} {entry['note']}".rstrip()
+            for entry in facts["ledger"]
+        ],
+        "Inputs": [f"{given['role']}-{given['position']}  {given['file_name']}" for given in facts["inputs"]],
+        "Files": [f"{file['name']}  {file['state']}, {file['bytes'] or 0:,} bytes" for file in facts["files"]],
+        "The provider's own answer": facts["provider_reply"].splitlines(),
+        "What you can do": facts["next"],
+    }
+    for title, said in sections.items():
+        lines += ["", title, *(f"  {line}" for line in said or ["none"])]
+    return "\n".join(lines)
