@@ -27,6 +27,8 @@ from accounts.models import SignIn, User
 from accounts.person_forms import NewPersonForm, PersonForm, TokensForm
 from accounts.recent import recent
 from accounts.roles import Role
+from studio import audit
+from studio import audit_admin as _audit_admin  # noqa: F401 -- the same
 from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
 from studio.errors import StudioError
 
@@ -158,7 +160,9 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         if not change:
             ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
         if "role" in form.changed_data:
-            roles.assign(user=obj, role=Role(form.cleaned_data["role"]))
+            before, after = roles.role_of(obj), Role(form.cleaned_data["role"])
+            roles.assign(user=obj, role=after)
+            audit.record(obj, role=(before.label, after.label))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -211,6 +215,8 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
             self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
         else:
             self.log_change(request, user, f"{entry.kind} of {entry.amount} tokens: {entry.note}")
+            before = entry.balance_after - entry.amount
+            audit.record(entry.account, balance=(before, entry.balance_after), reason=("", entry.note))
             self.message_user(request, f"Done. {user.email} has {entry.balance_after:,} tokens now.", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
 

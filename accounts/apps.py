@@ -9,8 +9,13 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Keep the sign-ins, and know tokens that were signed with an earlier key."""
+        """Keep the sign-ins and what staff change of people, and know tokens that were signed with an earlier key."""
         from accounts import sign_ins, signing  # noqa: PLC0415 - models can be imported only now
+        from accounts.models import TokenAccount, User  # noqa: PLC0415 - the same
+        from studio import audit  # noqa: PLC0415 - the same
 
         sign_ins.listen()
         signing.install()
+        flags = ("email", "is_active", "is_staff", "is_superuser", "signed_out_at")
+        audit.watch(User, fields=flags, secret=("password",))
+        audit.watch(TokenAccount, fields=("balance", "unlimited"))

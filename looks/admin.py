@@ -1,16 +1,25 @@
-"""The back office of looks: find them, correct their words, take them down. Pictures come through the API."""
+"""The back office of looks: find them, correct their words, choose their video, take them down.
 
+Pictures come through the API.
+"""
+
+import uuid
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
 from django.utils.html import format_html
 
 from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
-from studio.admin import BackOfficeAdmin, ReadOnlyRows
+from studio import audit
+from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows
+from studio.errors import StudioError
 
 
 def _picture(file: models.fields.files.FieldFile, side: int) -> str:
@@ -31,20 +40,46 @@ class ProductRows(ReadOnlyRows):
 
 
 class VideoRows(ReadOnlyRows):
-    """The videos made for a look."""
+    """The videos made for a look; a button lets one stand for it."""
 
     model = LookVideo
-    fields = ("video", "status", "is_default")
-    readonly_fields = ("status",)
+    fields = ("poster", "job", "status", "made", "stands_for_the_look")
+    readonly_fields = fields
     ordering = ("-video__created_at", "-video_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LookVideo]:
         """With the videos themselves."""
         return super().get_queryset(request).select_related("video")
 
+    @admin.display(description="")
+    def poster(self, row: LookVideo) -> str:
+        """Its first picture."""
+        return _picture(row.video.poster, 64)
+
+    def job(self, row: LookVideo) -> str:
+        """A link to the job."""
+        url = reverse("admin:videos_videojob_change", args=(row.video_id,))
+        return format_html('<a href="{}">{}</a>', url, row.video.prompt[:60] or str(row.video_id)[:8])
+
     def status(self, row: LookVideo) -> str:
         """As the API shows it."""
         return str(row.video.status)
+
+    def made(self, row: LookVideo) -> Any:
+        """When it was asked for."""
+        return row.video.created_at
+
+    def stands_for_the_look(self, row: LookVideo) -> str:
+        """Whether it is the default; else a button that makes it so."""
+        # a button of the page's own form, sent elsewhere: works by keyboard, and without scripts
+        act, text = ("unset", "Yes: take that back") if row.is_default else ("set", "Make it the one")
+        url = reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act))
+        return format_html(
+            '<button type="submit" formaction="{}" formnovalidate class="underline text-primary-600 '
+            'dark:text-primary-500 cursor-pointer">{}</button>',
+            url,
+            text,
+        )
 
 
 class ReaderRows(ReadOnlyRows):
@@ -64,14 +99,16 @@ class ReaderRows(ReadOnlyRows):
 class LookAdmin(BackOfficeAdmin):
     """Looks of everybody."""
 
-    list_display = ("small_picture", "title", "owner", "visibility", "created_at")
+    list_display = ("small_picture", "title", "person", "visibility", "videos", "created_at")
     list_display_links = ("small_picture", "title")
-    list_filter = ("visibility", "created_at")
+    list_filter = ("visibility", ("created_at", DaysFilter))
+    list_filter_submit = True
     list_select_related = ("owner",)
-    search_fields = ("search_text", "owner__email", "id")
-    fields = ("picture", "title", "notes", "visibility", "owner", "id", "created_at", "updated_at")
-    readonly_fields = ("picture", "owner", "id", "created_at", "updated_at")
-    inlines = (ProductRows, VideoRows, ReaderRows)
+    search_fields = ("search_text",)
+    search_help_text = "Words of the title, the notes or a product; an owner's whole e-mail address; or a whole id."
+    fields = ("picture", "title", "notes", "visibility", "person", "id", "created_at", "updated_at")
+    readonly_fields = ("picture", "person", "id", "created_at", "updated_at")
+    inlines = (VideoRows, ProductRows, ReaderRows)
 
     @admin.display(description="")
     def small_picture(self, look: Look) -> str:
@@ -81,6 +118,66 @@ class LookAdmin(BackOfficeAdmin):
     def picture(self, look: Look) -> str:
         """For the page of one."""
         return _picture(look.thumbnail, 320)
+
+    @admin.display(description="owner", ordering="owner__email")
+    def person(self, look: Look) -> str:
+        """Whose it is."""
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:accounts_user_change", args=(look.owner_id,)), look.owner.email
+        )
+
+    @admin.display(description="videos")
+    def videos(self, look: Any) -> int:
+        """How many were made for it."""
+        return int(look.video_count)
+
+    def complete(self, rows: list[Any]) -> None:
+        """Count the videos of the looks on this page."""
+        links = LookVideo.objects.filter(look__in=rows).order_by().values_list("look").annotate(Count("pk"))
+        numbers = dict(links)
+        for look in rows:
+            look.video_count = numbers.get(look.pk, 0)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Look]:
+        """Without what a search looks into."""
+        return super().get_queryset(request).defer("search_text")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Look], search_term: str
+    ) -> tuple[QuerySet[Look], bool]:
+        """By id, by owner, or by words as everybody searches them."""
+        words = search_term.strip()
+        try:
+            return queryset.filter(Q(pk=uuid.UUID(words)) | Q(owner=uuid.UUID(words))), False
+        except ValueError:
+            pass
+        if "@" in words:
+            return queryset.filter(owner__email=words.lower()), False
+        return queryset.search(words), False  # type: ignore[attr-defined]  # it is a LookQuerySet
+
+    def get_urls(self) -> list[Any]:
+        """With the choice of the video that stands for a look."""
+        view = self.admin_site.admin_view(self.choose)
+        url = "<uuid:look_id>/default/<uuid:video_id>/<str:act>/"
+        return [path(url, view, name="looks_look_default"), *super().get_urls()]
+
+    def choose(self, request: HttpRequest, look_id: uuid.UUID, video_id: uuid.UUID, act: str) -> HttpResponse:
+        """Let a video stand for its look, or no longer."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        look = get_object_or_404(Look, pk=look_id)
+        before = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
+        change = curation.set_default if act == "set" else curation.unset_default
+        try:
+            change(look_id=look_id, video_id=video_id)
+        except StudioError as exc:
+            self.message_user(request, f"Nothing was changed. {exc.message}.", messages.ERROR)
+        else:
+            after = video_id if act == "set" else None
+            self.log_change(request, look, f"The video that stands for the look is {after or 'none'} now.")
+            audit.record(look, default_video=(before, after))
+            self.message_user(request, "Done. The frontend shows it from the next request on.", messages.SUCCESS)
+        return redirect("admin:looks_look_change", look_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Looks are made by their owners."""

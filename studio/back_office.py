@@ -7,12 +7,13 @@ here is its library's own, and lets a request to any other part of the site pass
 from collections.abc import Callable
 from typing import Any
 
-from auditlog import middleware as auditlog
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware import common, csrf
+
+from studio import audit
 
 _HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
 
@@ -51,4 +52,4 @@ CommonMiddleware = _for_the_back_office(common.CommonMiddleware)  # its part is 
 CsrfViewMiddleware = _for_the_back_office(csrf.CsrfViewMiddleware)
 AuthenticationMiddleware = _for_the_back_office(auth.AuthenticationMiddleware)
 MessageMiddleware = _for_the_back_office(messages.MessageMiddleware)
-AuditlogMiddleware = _for_the_back_office(auditlog.AuditlogMiddleware)
+AuditMiddleware = _for_the_back_office(audit.AuditMiddleware)

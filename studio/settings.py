@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "accounts.second_factor_gate.SecondFactorMiddleware",
     "studio.queue_pages.QueuePagesGate",
     "studio.back_office.MessageMiddleware",
-    "studio.back_office.AuditlogMiddleware",
+    "studio.back_office.AuditMiddleware",
 ]
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"
@@ -282,6 +282,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- The back office
+AUDITLOG_DISABLE_REMOTE_ADDR = True  # it believes any X-Forwarded-For; who it was is what counts
+AUDITLOG_CID_GETTER = "studio.audit.request_id"
 UNFOLD = {
     "SITE_TITLE": "AI Studio",
     "SITE_HEADER": "AI Studio",

@@ -9,7 +9,13 @@ class VideosConfig(AppConfig):
     name = "videos"
 
     def ready(self) -> None:
-        """Tell the health checks about the providers."""
-        from videos.checks import register_checks  # noqa: PLC0415 - models can be imported only now
+        """Tell the health checks about the providers, and keep what staff change of the catalogue."""
+        from studio import audit  # noqa: PLC0415 - models can be imported only now
+        from videos.checks import register_checks  # noqa: PLC0415 - the same
+        from videos.models import Upstream, VideoModel  # noqa: PLC0415 - the same
+
+        for model in (VideoModel, Upstream):
+            names = (field.name for field in model._meta.fields)
+            audit.watch(model, fields=tuple(name for name in names if name not in {"id", "created_at", "updated_at"}))
 
         register_checks()

@@ -94,14 +94,18 @@ def _offer(model: VideoModel, usable: list[Upstream]) -> Offer:
 
 def usable_upstreams(model: VideoModel) -> list[Upstream]:
     """The model's upstreams that are switched on, set up here and not retired, the preferred one first."""
-    today, configured = timezone.now().date(), registry.configured()
-    return [
-        upstream
-        for upstream in model.upstreams.all()
-        if upstream.is_enabled
-        and upstream.provider in configured
-        and (upstream.retires_on is None or upstream.retires_on > today)
-    ]
+    return [upstream for upstream in model.upstreams.all() if not why_unused(upstream)]
+
+
+def why_unused(upstream: Upstream) -> str:
+    """Why no video is made by this upstream at present, in words for staff; "" for one that is used."""
+    if not upstream.is_enabled:
+        return "switched off"
+    if upstream.retires_on and upstream.retires_on <= timezone.now().date():
+        return f"retired since {upstream.retires_on}"
+    if upstream.provider not in registry.configured():
+        return f"not set up on this server: {' or '.join(registry.needs(upstream.provider))} is unset"
+    return ""
 
 
 def _objections(upstream: Upstream, order: Order, has_first_frame: bool) -> Iterator[InvalidInput]:

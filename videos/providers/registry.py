@@ -38,6 +38,11 @@ def configured() -> frozenset[str]:
     return frozenset(name for name, needs in _NEEDS.items() if any(getattr(settings, need) for need in needs))
 
 
+def needs(name: str) -> tuple[str, ...]:
+    """The settings any of which makes the provider usable."""
+    return _NEEDS.get(name, ())
+
+
 def preload() -> None:
     """Import the SDKs of the configured providers: before a worker forks, so that not every job pays for it.
 
