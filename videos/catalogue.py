@@ -65,11 +65,12 @@ class Offer:
 def offers() -> list[Offer]:
     """Every model that is offered, in the order of lists; an unavailable one makes mock videos only."""
     models = VideoModel.objects.filter(is_offered=True).order_by("position", "name").prefetch_related("upstreams")
-    return [_offer(model, usable_upstreams(model)) for model in models]
+    return [offer_of(model) for model in models]
 
 
-def _offer(model: VideoModel, usable: list[Upstream]) -> Offer:
-    """What any of the usable upstreams can do; for a model without one, what the mock can: everything."""
+def offer_of(model: VideoModel) -> Offer:
+    """What any of its usable upstreams can do; for a model without one, what the mock can: everything."""
+    usable = usable_upstreams(model)
     lengths = {
         resolution: [
             seconds

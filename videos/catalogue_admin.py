@@ -1,68 +1,18 @@
 """The catalogue of models, for staff: public names, and who makes their videos."""
 
+import json
 from typing import Any
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 
 from studio.admin import BackOfficeAdmin, EditableRows
 from videos import catalogue
+from videos.catalogue_forms import ModelForm, UpstreamForm, UpstreamRows
 from videos.models import Upstream, VideoModel
-from videos.providers import registry
-
-
-class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """An upstream whose abilities are spelled in a way that the catalogue understands."""
-
-    provider = forms.ChoiceField(choices=[(name, name) for name in registry.PROVIDERS])
-
-    class Meta:
-        model = Upstream
-        fields = (
-            "position",
-            "provider",
-            "upstream_model",
-            "is_enabled",
-            "retires_on",
-            "durations",
-            "aspect_ratios",
-            "makes_audio",
-            "takes_last_frame",
-            "max_references",
-            "reference_durations",
-            "mixes_references_and_frames",
-            "price_per_second",
-        )
-
-    def clean_durations(self) -> dict[str, list[int]]:
-        """Resolutions of the contract, each with whole seconds."""
-        durations = self.cleaned_data["durations"]
-        if not isinstance(durations, dict) or not durations or set(durations) - set(catalogue.RESOLUTIONS):
-            raise forms.ValidationError(f'Must look like {{"720p": [4, 8]}}, with {", ".join(catalogue.RESOLUTIONS)}.')
-        for seconds in durations.values():
-            _check_seconds(seconds)
-        return durations
-
-    def clean_reference_durations(self) -> list[int]:
-        """Whole seconds."""
-        seconds = self.cleaned_data["reference_durations"] or []
-        _check_seconds(seconds)
-        return list(seconds)
-
-    def clean_aspect_ratios(self) -> list[str]:
-        """Ratios of the contract."""
-        ratios = self.cleaned_data["aspect_ratios"]
-        if not isinstance(ratios, list) or not ratios or not set(map(str, ratios)) <= set(catalogue.ASPECT_RATIOS):
-            raise forms.ValidationError(f"Must be a list of {' and '.join(catalogue.ASPECT_RATIOS)}.")
-        return ratios
-
-
-def _check_seconds(value: Any) -> None:
-    is_list = isinstance(value, list)
-    if not is_list or not all(isinstance(seconds, int) and 0 < seconds <= 60 for seconds in value):
-        raise forms.ValidationError("Lengths are lists of whole seconds from 1 to 60.")
+from videos.serializers import VideoModelOutput
 
 
 class UpstreamInline(EditableRows):
@@ -70,23 +20,94 @@ class UpstreamInline(EditableRows):
 
     model = Upstream
     form = UpstreamForm
+    formset = UpstreamRows
+    readonly_fields = ("state",)
+    verbose_name = "way to have its videos made"
+    verbose_name_plural = "who makes its videos, the preferred one first"
+
+    def get_fields(self, request: HttpRequest, obj: VideoModel | None = None) -> tuple[str, ...]:
+        """The form's; for whoever may only look, the lengths as they are stored."""
+        names: tuple[str, ...] = UpstreamForm.Meta.fields
+        if not self.has_change_permission(request, obj):
+            names = tuple("durations" if name == "seconds_720p" else name for name in names if name != "seconds_1080p")
+        return ("state", *names)
+
+    @admin.display(description="now")
+    def state(self, upstream: Upstream) -> str:
+        """Whether videos are made by it, as it is stored; else why not."""
+        if upstream._state.adding:
+            return "not saved yet"
+        reason = catalogue.why_unused(upstream)
+        return f"Not used: {reason}." if reason else "In use."
 
 
 @admin.register(VideoModel)
 class VideoModelAdmin(BackOfficeAdmin):
     """The catalogue. An edit counts from the next request on; jobs in flight keep their upstream."""
 
-    list_display = ("name", "title", "is_offered", "made_by")
-    list_editable = ("is_offered",)
+    form = ModelForm
+    list_display = ("name", "title", "is_offered", "told", "made_by")
     inlines = (UpstreamInline,)
+    change_form_outer_before_template = "admin/videos/offer.html"
 
-    @admin.display(description="Made by")
+    @admin.display(description="made by")
     def made_by(self, model: VideoModel) -> str:
         """The upstreams that could make a video now."""
-        return (
-            ", ".join(f"{row.provider}: {row.upstream_model}" for row in catalogue.usable_upstreams(model)) or "nobody"
-        )
+        upstreams = catalogue.usable_upstreams(model)
+        return ", ".join(f"{row.provider}: {row.upstream_model}" for row in upstreams) or "nobody: mock videos only"
+
+    @admin.display(description="what the frontend offers")
+    def told(self, model: VideoModel) -> str:
+        """Resolutions and lengths."""
+        if not model.is_offered:
+            return "nothing"
+        lengths = catalogue.offer_of(model).durations.items()
+        said = "; ".join(f"{resolution}: {', '.join(map(str, seconds))} s" for resolution, seconds in lengths)
+        return f"{said} (the default)" if model.name == catalogue.DEFAULT_MODEL else said
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoModel]:
         """With the upstreams, in one more statement."""
         return super().get_queryset(request).prefetch_related("upstreams")
+
+    def get_fields(self, request: HttpRequest, obj: VideoModel | None = None) -> tuple[str, ...]:
+        """Without a question to whoever may only look."""
+        names = ModelForm.Meta.fields
+        return (*names, "only_mock") if self.has_change_permission(request, obj) else names
+
+    def get_readonly_fields(self, request: HttpRequest, obj: VideoModel | None = None) -> tuple[str, ...]:
+        """A name stays once it is given."""
+        return ("name",) if obj else ()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what the frontend is told of the model, as it is stored."""
+        model: VideoModel | None = self.get_object(request, object_id)
+        context = {"offer": _as_the_api_says(model) if model else "", **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """And say what came of it."""
+        super().save_related(request, form, formsets, change)
+        model = VideoModel.objects.get(pk=form.instance.pk)
+        text = f"From now on the frontend offers of {model.name}: {self.told(model)}. Made by {self.made_by(model)}."
+        self.message_user(request, text, messages.INFO)
+
+    def has_delete_permission(self, request: HttpRequest, obj: VideoModel | None = None) -> bool:
+        """Not the default one, which requests mean that name none."""
+        if obj and obj.name == catalogue.DEFAULT_MODEL:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Models are deleted one by one, looking at each."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+def _as_the_api_says(model: VideoModel) -> str:
+    if not model.is_offered:
+        return ""
+    text = json.dumps(VideoModelOutput(catalogue.offer_of(model)).data, indent=2)
+    return format_html("<pre class='overflow-x-auto text-sm'>{}</pre>", text)

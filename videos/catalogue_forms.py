@@ -1,0 +1,157 @@
+"""The forms in which staff edit the catalogue: no JSON, and nothing that the catalogue would not understand."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from videos import catalogue
+from videos.models import Upstream, VideoModel
+from videos.providers import registry
+
+SECONDS_MAX = 60  # of one video; far above what any provider makes
+MADE_BY = {
+    "google_veo": "Veo on the Gemini API",
+    "google_vertex": "Veo on Vertex AI",
+    "google_omni": "Omni on the Gemini API",
+}
+PARTS = re.compile(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?")
+
+
+class Seconds(forms.CharField):
+    """Lengths of videos, as people write them: `4, 6, 8` or `3-10`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=UnfoldAdminTextInputWidget, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """A list as a person would write it; what was typed as it was typed."""
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """The whole seconds, each once, the shortest first. Raises ValidationError."""
+        found: set[int] = set()
+        for part in filter(None, (part.strip() for part in str(value or "").split(","))):
+            match = PARTS.fullmatch(part)
+            first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+            if not 0 < first <= last <= SECONDS_MAX:
+                raise forms.ValidationError(f"Write whole seconds from 1 to {SECONDS_MAX}, like 4, 6, 8 or 3-10.")
+            found.update(range(first, last + 1))
+        return sorted(found)
+
+
+class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
+    """A public name. It stays: clients send it, and old jobs show it."""
+
+    name = forms.CharField(
+        max_length=100,
+        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots and hyphens only.")],
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What clients send as `model`. It cannot be changed later: programs and old jobs refer to it.",
+    )
+    only_mock = forms.BooleanField(
+        label="Only mock videos",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="Tick it when you take away the last way to make real videos of this model, and mean it.",
+    )
+
+    class Meta:
+        model = VideoModel
+        fields = ("name", "title", "position", "is_offered")
+        help_texts = {
+            "title": "What people see.",
+            "position": "Where it stands in the frontend's list: the smallest number comes first.",
+            "is_offered": "Off: the frontend's list leaves it out, and a job that asks for it is refused.",
+        }
+
+    def clean_is_offered(self) -> bool:
+        """The default model is always there: a request without a model means it."""
+        is_offered = bool(self.cleaned_data["is_offered"])
+        if self.instance.name == catalogue.DEFAULT_MODEL and not is_offered:
+            raise forms.ValidationError(
+                "This is the default model: every request that names none means it, and would be refused. To have its "
+                "videos made by another one, change who makes them, below."
+            )
+        return is_offered
+
+
+class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
+    """One way to have videos of a model made."""
+
+    provider = forms.ChoiceField(
+        # not the mock: what mockMode asks for needs no upstream
+        choices=[(name, MADE_BY.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
+        widget=UnfoldAdminSelectWidget,
+    )
+    seconds_720p = Seconds(label="Lengths in 720p", help_text="Seconds, like 4, 6, 8 or 3-10. Empty: no 720p.")
+    seconds_1080p = Seconds(label="Lengths in 1080p", help_text="The same. Empty: no 1080p.")
+    aspect_ratios = forms.MultipleChoiceField(
+        choices=[(ratio, ratio) for ratio in catalogue.ASPECT_RATIOS], widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+    reference_durations = Seconds(
+        label="Lengths with reference images", help_text="Seconds. Empty: the same as without them."
+    )
+
+    class Meta:
+        model = Upstream
+        fields = (
+            "position",
+            "provider",
+            "upstream_model",
+            "is_enabled",
+            "retires_on",
+            "seconds_720p",
+            "seconds_1080p",
+            "aspect_ratios",
+            "makes_audio",
+            "takes_last_frame",
+            "max_references",
+            "reference_durations",
+            "mixes_references_and_frames",
+            "price_per_second",
+        )
+        help_texts = {
+            "position": "The smallest number is asked first; the first one that can make a video makes it.",
+            "upstream_model": "What the provider calls the model, letter by letter.",
+            "makes_audio": "Off: a job that wants sound goes to the next one.",
+            "max_references": f"Reference images that it takes; the API lets a client send {catalogue.MAX_REFERENCES}.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for resolution in catalogue.RESOLUTIONS:
+            self.fields[f"seconds_{resolution}"].initial = self.instance.durations.get(resolution, [])
+
+    def clean(self) -> dict[str, Any]:
+        """With the lengths put together."""
+        form: dict[str, Any] = super().clean() or {}
+        lengths = {resolution: form.get(f"seconds_{resolution}") for resolution in catalogue.RESOLUTIONS}
+        self.instance.durations = {resolution: seconds for resolution, seconds in lengths.items() if seconds}
+        if not self.instance.durations and not self.errors:
+            self.add_error("seconds_720p", "Say how long its videos can be, in one resolution at least.")
+        return form
+
+
+class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django's class takes none when it runs
+    """The upstreams of a model, as they would be."""
+
+    def clean(self) -> None:
+        """Ask before nobody makes a model's videos any more. Raises ValidationError."""
+        super().clean()
+        is_new, is_meant = self.instance._state.adding, bool(self.data.get("only_mock"))
+        if any(self.errors) or is_new or is_meant or not self.instance.is_offered:
+            return
+        kept = [form.instance for form in self.forms if form not in self.deleted_forms]
+        if catalogue.usable_upstreams(VideoModel(pk=self.instance.pk)) and all(map(catalogue.why_unused, kept)):
+            raise forms.ValidationError(
+                f"After this nobody makes real videos of “{self.instance.title}” here: jobs without mockMode would be "
+                "refused. Tick “Only mock videos”, above, to do it all the same."
+            )
