@@ -31,12 +31,23 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     database["CONN_MAX_AGE"] = 0  # threads of a test end, and leave no connection behind
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What migrations have put into the tables (the catalogue) is there again after a transactional test, too."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What does not depend on the database runs on SQLite only; transactional tests find the catalogue as it was."""
+    if os.environ["DATABASE_URL"]:
+        left_out = [item for item in items if not _depends_on_the_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
         mark = item.get_closest_marker("django_db")
         if mark and mark.kwargs.get("transaction"):
             item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
+
+
+def _depends_on_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once"):
+        return False
+    needed = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(needed or item.get_closest_marker("django_db") or item.get_closest_marker("product"))
 
 
 @pytest.fixture(autouse=True)

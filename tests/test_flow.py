@@ -12,7 +12,7 @@ import pytest
 from tests.running import RunningStudio, wait_for
 from videos import mp4
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("flow")]
 JOBS = "/api/v1/video-jobs"
 
 
@@ -73,6 +73,7 @@ def test_create_watch_list_play_download_delete(studio: RunningStudio, tmp_path:
     assert balance == 950
 
 
+@pytest.mark.once
 def test_upright_full_hd_with_sound(studio: RunningStudio, tmp_path: Path) -> None:
     with studio.client("sound@example.com") as client:
         created = create(client, resolution="1080p", aspectRatio="9:16", generateAudio="true")
@@ -83,6 +84,7 @@ def test_upright_full_hd_with_sound(studio: RunningStudio, tmp_path: Path) -> No
     assert (facts.width, facts.height, facts.has_audio) == (1080, 1920, True)
 
 
+@pytest.mark.once
 def test_body_over_the_limit_gets_its_answer(studio: RunningStudio) -> None:
     # curl, because it goes on to read the answer while its upload is being refused, as browsers do
     with studio.client("big@example.com") as client:
@@ -116,6 +118,7 @@ def test_body_over_the_limit_gets_its_answer(studio: RunningStudio) -> None:
     assert done.stdout == "413"
 
 
+@pytest.mark.once
 def test_every_scenario_of_the_mock(studio: RunningStudio) -> None:
     expected = {
         "[mock:fail]": ("FAILED", "generation_failed"),
@@ -142,6 +145,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     running.stop()
 
 
+@pytest.mark.once  # on PostgreSQL the crash suite does worse
 @pytest.mark.parametrize("part", ["submit", "media", "sweeper", "valkey"])
 def test_killed_part_loses_no_job(victim: RunningStudio, part: str) -> None:
     ann, ben = (victim.client(f"{name}-{part}@example.com") for name in ("ann", "ben"))
@@ -192,6 +196,7 @@ main();
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
 def test_javascript_client(studio: RunningStudio) -> None:
     studio.client("node@example.com").close()

@@ -12,7 +12,7 @@ from tests.running import RunningStudio, wait_for
 from tests.videos.test_create import png
 from videos.providers.mock_video import render
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("paid flow")]
 JOBS = "/api/v1/video-jobs"
 EXAMPLE = {  # as a browser's FormData sends it
     "model": "veo-3.1-generate-preview",

@@ -12,7 +12,7 @@ from tests.chaos.invariants import Outcome, examine
 from tests.chaos.points import KillPoint, kill_at
 from tests.chaos.scenarios import SHORT, adopted
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 
 

@@ -10,7 +10,7 @@ from tests.chaos.flows import PICTURED, PLAIN
 from tests.chaos.invariants import Outcome, examine_files_at_last
 from tests.chaos.points import KillPoint, calls, kill_at, watch
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 
 

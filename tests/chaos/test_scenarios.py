@@ -8,7 +8,7 @@ from tests.chaos.scenarios import SCENARIOS, SHORT, Scenario
 from tests.chaos.suite import table, try_scenarios
 from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 APPLICABLE = [scenario for scenario in SCENARIOS if KIND in scenario.databases]
 

@@ -21,10 +21,9 @@ from studio.embedded import free_port
 from studio.env import PROJECT
 from tests.running import own_database_url
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("up")]
 START_SECONDS = 90  # with coverage, on a busy machine; otherwise some four
-# What has nothing to do with the database is tried with the one in DATA_DIR.
-once = pytest.mark.skipif(bool(os.environ["DATABASE_URL"]), reason="the database plays no part")
+once = pytest.mark.once
 PARTS = ("web", "submit", "media", "sweeper", "valkey")
 
 
@@ -154,6 +153,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     up.stop()
 
 
+@once
 def test_first_lines_of_the_banner_lead_somewhere(up: Up) -> None:
     shown = up.wait_for("Ctrl+C stops everything.")
 
@@ -165,6 +165,7 @@ def test_first_lines_of_the_banner_lead_somewhere(up: Up) -> None:
     assert httpx.get(urls["Admin"], follow_redirects=True).status_code == 200
 
 
+@once
 def test_accounts_of_the_banner_work(up: Up) -> None:
     accounts = {}
     for email, password in up.passwords():
@@ -196,6 +197,7 @@ def test_pasted_lines_make_a_video_and_download_it(up: Up, tmp_path: Path) -> No
     assert (tmp_path / "video.mp4").read_bytes()[4:8] == b"ftyp"
 
 
+@once
 def test_output_is_told_apart_by_name(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/healthz?secret=1")
 
@@ -207,12 +209,14 @@ def test_output_is_told_apart_by_name(up: Up) -> None:
     assert "GET /healthz 200 " in (up.folder / "logs" / "web.log").read_text()
 
 
+@once
 def test_line_break_in_a_path_makes_no_line_in_the_log(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/nothing%0aFORGED%20line")
 
     assert "\nweb     | GET /nothing%0aFORGED%20line 404 " in up.wait_for("FORGED")
 
 
+@once
 def test_commands_in_another_shell_find_valkey(up: Up) -> None:
     script = "from django.core.cache import cache; cache.set('k', 'from outside'); print(cache.get('k'))"
 
@@ -222,6 +226,7 @@ def test_commands_in_another_shell_find_valkey(up: Up) -> None:
     assert stat.S_IMODE((up.folder / "valkey" / "url").stat().st_mode) == 0o600
 
 
+@once
 def test_second_one_with_the_same_data_is_refused(up: Up) -> None:
     done = up.manage("up")
 
