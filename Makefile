@@ -45,8 +45,8 @@ check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API sc
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null; \
 	$(PY) -m mypy
 
-bench: python $(VENV)/.installed ## requests a second through a real server; see benchmarks/README.md
-	@$(PY) -m benchmarks $(ARGS)
+bench: python $(VENV)/.installed-dev ## measure it, beside the plain way; FULL=1 for half an hour; see benchmarks/README.md
+	@$(PY) -m benchmarks $(if $(FULL),--full) $(ARGS)
 
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)

@@ -1,192 +1,117 @@
-"""Requests a second of the two busiest endpoints, through a real gunicorn on a database with some history."""
+"""`make bench`: every part in a process of its own, then what was met and what was missed."""
 
-import http.client
+import argparse
 import json
 import os
 import platform
-import sqlite3
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from studio.embedded import Valkey, free_port
 from studio.env import PROJECT
 
-HISTORY = 2000  # finished jobs of the account that lists
-ROUNDS = 3
-CLIENTS = 8  # connections at once, kept alive, a thread each
-LISTS = 400  # requests a round
-CREATES = 240  # requests a round; every third one has an account of its own, because three at once is the limit
 RESULTS = Path(__file__).parent / "results"
-BODY = json.dumps({"mockMode": True, "prompt": "A red dress in the wind"}).encode()
-
-# What is sent: method, access token, body, and the status that it has to be answered with.
-Shot = tuple[str, str, bytes, int]
-
-
-def main() -> None:
-    """Start the product in a folder of its own, measure, print, and keep the numbers as JSON."""
-    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
-        valkey = Valkey(folder=Path(folder) / "valkey")
-        valkey.start()
-        try:
-            configure(folder, valkey)
-            results = measure()
-        finally:
-            valkey.stop()
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"\nKept in {path.relative_to(PROJECT)}")
+# What there is, and the seconds that it may take: at a small size, and in full.
+PARTS = {
+    "startup": (300, 300),
+    "endpoints": (600, 900),
+    "scaling": (600, 900),
+    "engine": (600, 1200),
+    "flight": (300, 420),
+    "transfers": (420, 420),
+    "crowd": (300, 420),
+    "back_office": (600, 600),
+}
+END_SECONDS = 60  # for a part that is told to end
 
 
-def configure(folder: str, valkey: Valkey) -> None:
-    """Point the product at the folder; nothing of the developer's own is touched."""
-    os.environ.update(
-        ENVIRONMENT="development",
-        DATA_DIR=folder,
-        DATABASE_URL="",
-        REDIS_URL=valkey.url,
-        BASE_PATH="",
-        HOST="127.0.0.1",
-        PORT=str(free_port()),
-        LOG_LEVEL="ERROR",
-    )
-    manage("migrate", "-v", "0")
+def main() -> int:
+    """Run the parts, print, keep the numbers as JSON; the exit status is 1 only where --strict asks for it."""
+    arguments = _arguments()
+    began_at = time.monotonic()
+    results = []
+    with tempfile.TemporaryDirectory(prefix="studio-bench-results-") as folder:
+        for name in arguments.only or [name for name in PARTS if _is_there(name)]:
+            print(f"\n== {name}{' (full)' if arguments.full else ''} ==", flush=True)
+            results.append(_run(name, Path(folder) / f"{name}.json", full=arguments.full))
+    minutes = (time.monotonic() - began_at) / 60
+    path = _keep(results, minutes=minutes, full=arguments.full)
+    missed = _summary(results)
+    print(f"\n{minutes:.1f} minutes; kept in {path.relative_to(PROJECT)}")
+    return int(arguments.strict and missed)
 
 
-def manage(*command: str) -> str:
-    """Run a management command, and give back what it prints."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return done.stdout
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure the product on this machine.")
+    parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=f"one of {', '.join(PARTS)}")
+    parser.add_argument("--full", action="store_true", help="at full size: half an hour instead of some minutes")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 unless every target is met")
+    return parser.parse_args()
 
 
-def measure() -> dict[str, Any]:
-    """Both scenarios, with all that one has to know to compare them with another day's."""
-    arguments = f"history={HISTORY}, creators={ROUNDS * CREATES // 3}"
-    seeded = json.loads(manage("shell", "-v", "0", "-c", f"from benchmarks import seed; seed.main({arguments})"))
-    lists: list[Shot] = [("GET", seeded["lister"], b"", 200)] * LISTS
-    creates: list[Shot] = [("POST", token, BODY, 202) for token in seeded["creators"] for _ in range(3)]
-    with server():
-        fire(lists[:CLIENTS])  # the first request of a process loads a good part of it
-        scenarios = {
-            "list, page 1": run([lists] * ROUNDS),
-            "create, mock": run([creates[i * CREATES : (i + 1) * CREATES] for i in range(ROUNDS)]),
-        }
-    for name, scenario in scenarios.items():
-        print(f"{name:<14} {scenario['requests_per_second']:>7} requests/s   p95 {scenario['p95_ms']} ms")
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "system": platform.system()},
-        "versions": {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version},
-        "parameters": {"history": HISTORY, "clients": CLIENTS, "rounds": ROUNDS},
-        "scenarios": scenarios,
-    }
+def _is_there(name: str) -> bool:
+    return (Path(__file__).parent / f"{name}.py").exists()
 
 
-@contextmanager
-def server() -> Iterator[None]:
-    """Gunicorn as in production; no worker and no sweeper, so that what is measured is the request alone."""
-    quiet = ("--access-logfile", "/dev/null", "--log-level", "warning")
-    process = subprocess.Popen([sys.executable, "-m", "gunicorn", "studio.wsgi:application", *quiet], cwd=PROJECT)
+def _run(name: str, path: Path, *, full: bool) -> dict[str, Any]:
+    """One part; what it has kept, also when it fails or takes too long."""
+    argv = [sys.executable, "-m", "benchmarks.part", name, str(path), *(["full"] if full else [])]
+    environment = {**os.environ, "BENCH_DATABASE_URL": os.environ.get("DATABASE_URL", "")}
+    began_at = time.monotonic()
+    process = subprocess.Popen(argv, cwd=PROJECT, env=environment)
+    problem = ""
     try:
-        wait_until_it_answers(process)
-        yield
+        status = process.wait(PARTS[name][full])
+        problem = f"it failed with status {status}; see above" if status else ""
+    except subprocess.TimeoutExpired:
+        problem = f"it was not done after {PARTS[name][full]} s"
     finally:
-        process.terminate()
-        process.wait()
+        _end(process)
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"part": name, "targets": []}
+    if problem:
+        print(f"  {name}: {problem}", flush=True)
+    return kept | {"problem": problem, "seconds": round(time.monotonic() - began_at, 1)}
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes]) -> None:
-    """Return once `/healthz` answers. Raises SystemExit where it never will."""
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        connection = connect()
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
         try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    sys.exit("gunicorn does not answer; see above.")
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def connect() -> http.client.HTTPConnection:
-    """A connection to the server under test."""
-    return http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]), timeout=60)
-
-
-def run(rounds: list[list[Shot]]) -> dict[str, Any]:
-    """Fire each round; requests a second of each, and latencies of all."""
-    rates, latencies = [], []
-    for shots in rounds:
-        began_at = time.perf_counter()
-        latencies += fire(shots)
-        rates.append(round(len(shots) / (time.perf_counter() - began_at), 1))
-    cuts = statistics.quantiles(latencies, n=20)
-    return {
-        "requests_per_second": statistics.median(rates),
-        "rounds": rates,
-        "p50_ms": round(cuts[9] * 1000, 1),
-        "p95_ms": round(cuts[18] * 1000, 1),
+def _keep(results: list[dict[str, Any]], *, minutes: float, full: bool) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}{'-full' if full else ''}.json"
+    facts = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "minutes": round(minutes, 1),
+        "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "system": platform.system()},
+        "python": platform.python_version(),
+        "parts": results,
     }
+    path.write_text(json.dumps(facts, indent=2) + "\n")
+    return path
 
 
-def fire(shots: list[Shot]) -> list[float]:
-    """Send all of them, CLIENTS at a time; seconds of each. Raises RuntimeError for any unexpected answer."""
-    waiting, latencies, wrong = iter(shots), [], []
-    lock = threading.Lock()
-
-    def client() -> None:
-        connection = connect()
-        while True:
-            with lock:
-                shot = next(waiting, None)
-            if shot is None or wrong:
-                break
-            seconds, status = send(connection, shot)
-            latencies.append(seconds)
-            if status != shot[3]:
-                wrong.append(status)
-        connection.close()
-
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if wrong or len(latencies) != len(shots):
-        raise RuntimeError(f"not a measurement: {len(latencies)} of {len(shots)} were answered, with {wrong}")
-    return latencies
-
-
-def send(connection: http.client.HTTPConnection, shot: Shot) -> tuple[float, int]:
-    """How long the answer took, and its status."""
-    method, token, body, _ = shot
-    began_at = time.perf_counter()
-    connection.request(
-        method,
-        "/api/v1/video-jobs",
-        body=body or None,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    answer = connection.getresponse()
-    answer.read()
-    return time.perf_counter() - began_at, answer.status
+def _summary(results: list[dict[str, Any]]) -> int:
+    """Print it; how many targets are missed, parts that did not come to their end among them."""
+    targets = [target for result in results for target in result["targets"]]
+    missed = [target["line"] for target in targets if not target["met"]]
+    missed += [f"{result['part']}: {result['problem']}" for result in results if result["problem"]]
+    print(f"\n== {len(targets) - sum(not target['met'] for target in targets)} targets met, {len(missed)} missed ==")
+    for line in missed:
+        print(f"  {line}")
+    return len(missed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

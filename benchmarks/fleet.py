@@ -1,0 +1,120 @@
+"""Submit worker, media worker and sweeper beside stand-ins of the vendors, and jobs for them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from benchmarks import meters
+from benchmarks.deployment import THREADS, Deployment
+from studio.env import PROJECT
+
+COMMANDS = {
+    "submit": ("manage.py", "rqworker", "submit", *THREADS),
+    "media": ("manage.py", "rqworker", "media", *THREADS),
+    "sweeper": ("manage.py", "sweep"),
+}
+
+
+@contextmanager
+def vendors() -> Iterator[dict[str, str]]:
+    """The variables that point the product at them."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.vendors"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def call(url: str, path: str, body: Any = None) -> Any:
+    """Ask the stand-in for Google."""
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", data), timeout=60) as answer:
+        return json.loads(answer.read())
+
+
+@contextmanager
+def fleet(
+    site: Deployment, *, factor: float, roles: Sequence[str] = tuple(COMMANDS), **environment: str
+) -> Iterator[list[int]]:
+    """The processes, in time that is so many times as quick, ready to begin; their ids."""
+    with redis.Redis.from_url(site.valkey.url) as connection:
+        connection.flushall()
+        began_at = time.time()
+        ids = [
+            site.start(role, "-m", "benchmarks.tempo", str(factor), *COMMANDS[role], **environment) for role in roles
+        ]
+        try:
+            workers = sum(role != "sweeper" for role in roles)
+            for role in roles:
+                site.wait_until(
+                    lambda: connection.scard("rq:workers") >= workers and ("sweeper" not in roles or _beats(began_at)),
+                    name=role,
+                )
+            time.sleep(1)  # what they do once
+            yield ids
+        finally:
+            site.stop(*roles)
+
+
+def _beats(since: float) -> bool:
+    from studio.models import Heartbeat
+
+    beat = Heartbeat.objects.filter(name="sweeper").first()
+    return beat is not None and beat.beat_at.timestamp() >= since
+
+
+@contextmanager
+def held_back(process_ids: Sequence[int]) -> Iterator[None]:
+    """The processes sleep meanwhile, and begin all at once after it."""
+    for process_id in process_ids:
+        os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process_id in process_ids:
+            os.kill(process_id, signal.SIGCONT)
+
+
+@dataclass
+class Usage:
+    """What processes have used in a stretch of time."""
+
+    cpu_seconds: float = 0
+    peak_mib: float = 0
+
+
+@contextmanager
+def watched(process_ids: Sequence[int]) -> Iterator[Usage]:
+    """Their CPU and highest memory during the block."""
+    usage, before = Usage(), meters.cpu_seconds(process_ids)
+    with meters.Peak(process_ids) as peak:
+        yield usage
+    usage.cpu_seconds, usage.peak_mib = meters.cpu_seconds(process_ids) - before, peak.mib
+
+
+def wait_for(ids: Sequence[Any], *, seconds: float, site: Deployment, roles: Sequence[str] = tuple(COMMANDS)) -> bool:
+    """Return when all of these jobs are finished; False when they are not in time. Raises when a process ends."""
+    from videos.models import VideoJob
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not VideoJob.objects.filter(pk__in=ids, due_at__isnull=False).exists():
+            return True
+        site.require(*roles)
+        time.sleep(0.1)
+    return False

@@ -1,0 +1,106 @@
+"""A worker the plain way: one video at a time, from the paid call to the stored file, asleep in between.
+
+`python -m benchmarks.reference.blocking QUEUE FACTOR` takes jobs' ids from a Redis list, as a Celery worker with
+prefetch 1 and one process does; FACTOR quickens its sleep.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+POLL_SECONDS = 5  # as often as the product looks: a slower look would be cheaper, and its video later
+
+
+def main() -> None:
+    """Work until killed."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "studio.settings"
+    django.setup()
+    import redis
+    from django.conf import settings
+
+    queue, factor = sys.argv[1], float(sys.argv[2])
+    connection = redis.Redis.from_url(settings.REDIS_URL)
+    client = _client()
+    connection.incr(f"{queue}-ready")
+    while True:
+        _, job_id = connection.blpop([queue])  # type: ignore[misc]  # it waits for ever, so never None
+        work(client, job_id.decode(), pause=POLL_SECONDS / factor)
+
+
+def _client() -> Any:
+    from django.conf import settings
+    from google import genai
+
+    options = genai.types.HttpOptions(base_url=settings.GOOGLE_GEMINI_BASE_URL, timeout=60_000)
+    return genai.Client(vertexai=False, api_key=settings.GEMINI_API_KEY, http_options=options)
+
+
+def work(client: Any, job_id: str, *, pause: float) -> None:
+    """One video."""
+    from google.genai import types
+
+    from videos.models import VideoJob
+
+    job = VideoJob.objects.get(pk=job_id)
+    config = types.GenerateVideosConfig(
+        number_of_videos=1,
+        duration_seconds=job.duration_seconds,
+        resolution=job.resolution,
+        aspect_ratio=job.aspect_ratio,
+    )
+    source = types.GenerateVideosSource(prompt=job.prompt)
+    operation = client.models.generate_videos(model=job.upstream_model, source=source, config=config)
+    VideoJob.objects.filter(pk=job_id).update(operation=operation.name)
+    while not operation.done:
+        time.sleep(pause)
+        operation = client.operations.get(operation)
+        VideoJob.objects.filter(pk=job_id).update(progress_percentage=50)
+    video = operation.response.generated_videos[0].video
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        _download(video.uri, path)
+        _store(job_id, path)
+
+
+def _download(url: str, path: Path) -> None:
+    import httpx
+    from django.conf import settings
+
+    headers = {"x-goog-api-key": settings.GEMINI_API_KEY}
+    with (
+        httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=60) as answer,
+        path.open("wb") as file,
+    ):
+        answer.raise_for_status()
+        for chunk in answer.iter_bytes():
+            file.write(chunk)
+
+
+def _store(job_id: str, path: Path) -> None:
+    import cloudinary.uploader
+    from django.conf import settings
+    from django.utils import timezone
+
+    from videos.models import VideoJob
+
+    account = {name: value for name, value in settings.STORAGES["default"]["OPTIONS"].items() if name != "folder"}
+    answer = cloudinary.uploader.upload(
+        str(path), public_id=f"plain/{job_id}", resource_type="video", overwrite=True, timeout=60, **account
+    )
+    VideoJob.objects.filter(pk=job_id).update(
+        phase="succeeded",
+        slot=None,
+        due_at=None,
+        video=answer["secure_url"],
+        progress_percentage=100,
+        completed_at=timezone.now(),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The plain way's serializers: ModelSerializers, nested where the answer is."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from looks.models import Look, LookShare, LookVideo, Product
+from videos.models import JobLog, VideoJob
+
+DURATIONS, RESOLUTIONS, RATIOS = (8, 4), ("720p", "1080p"), ("16:9", "9:16")
+
+
+class Moment(serializers.DateTimeField):
+    """UTC with milliseconds."""
+
+    def to_representation(self, value: datetime) -> str:
+        """`2025-11-02T10:30:00.000Z`."""
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class AssociatedLook(serializers.ModelSerializer):
+    """A look of a job."""
+
+    id = serializers.UUIDField(source="look.id")
+    title = serializers.CharField(source="look.title")
+    generatedImageUrl = serializers.FileField(source="look.image")
+    isDefault = serializers.BooleanField(source="is_default")
+
+    class Meta:
+        model = LookVideo
+        fields = ("id", "title", "generatedImageUrl", "isDefault")
+
+
+class Job(serializers.ModelSerializer):
+    """A job of the list."""
+
+    status = serializers.CharField(read_only=True)
+    aspectRatio = serializers.CharField(source="aspect_ratio")
+    durationSeconds = serializers.IntegerField(source="duration_seconds")
+    generateAudio = serializers.BooleanField(source="generate_audio")
+    mockMode = serializers.BooleanField(source="mock_mode")
+    cloudinaryUrl = serializers.FileField(source="video")
+    posterUrl = serializers.FileField(source="poster")
+    progressPercentage = serializers.IntegerField(source="progress_percentage")
+    errorCode = serializers.SerializerMethodField()
+    errorMessage = serializers.SerializerMethodField()
+    tokensCharged = serializers.IntegerField(source="tokens_charged")
+    associatedLooks = AssociatedLook(source="look_videos", many=True)
+    createdAt = Moment(source="created_at")
+    startedAt = Moment(source="started_at")
+    completedAt = Moment(source="completed_at")
+    updatedAt = Moment(source="updated_at")
+    cloudinary_url = serializers.FileField(source="video")
+    created_at = Moment()
+    updated_at = Moment()
+
+    class Meta:
+        model = VideoJob
+        fields = (
+            "id", "status", "prompt", "model", "resolution", "aspectRatio", "durationSeconds", "generateAudio",
+            "mockMode", "cloudinaryUrl", "posterUrl", "progressPercentage", "errorCode", "errorMessage",
+            "tokensCharged", "associatedLooks", "createdAt", "startedAt", "completedAt", "updatedAt", "cloudinary_url",
+            "progress_percentage", "created_at", "updated_at",
+        )  # fmt: skip
+
+    def get_errorCode(self, job: VideoJob) -> str | None:  # noqa: N802 - DRF derives it from the field
+        """Null where there is none."""
+        return job.error_code or None
+
+    def get_errorMessage(self, job: VideoJob) -> str | None:  # noqa: N802 - the same
+        """Null where there is none."""
+        return job.error_message or None
+
+
+class Line(serializers.ModelSerializer):
+    """A line of a job's story."""
+
+    timestamp = Moment()
+
+    class Meta:
+        model = JobLog
+        fields = ("timestamp", "level", "message")
+
+
+class JobDetail(Job):
+    """A job with its story."""
+
+    logs = Line(many=True)
+
+    class Meta(Job.Meta):
+        fields = (*Job.Meta.fields, "logs")
+
+
+class ProductOfLook(serializers.ModelSerializer):
+    """A product."""
+
+    productUrl = serializers.SerializerMethodField()
+    thumbnailUrl = serializers.FileField(source="thumbnail")
+
+    class Meta:
+        model = Product
+        fields = ("id", "sku", "name", "designer", "price", "currency", "productUrl", "thumbnailUrl")
+
+    def get_productUrl(self, product: Product) -> str | None:  # noqa: N802
+        """Null where there is none."""
+        return product.product_url or None
+
+
+class Reader(serializers.ModelSerializer):
+    """Somebody with whom a look is shared."""
+
+    id = serializers.UUIDField(source="user.id")
+    email = serializers.CharField(source="user.email")
+
+    class Meta:
+        model = LookShare
+        fields = ("id", "email")
+
+
+class VideoOfLook(serializers.ModelSerializer):
+    """A video of a look."""
+
+    id = serializers.UUIDField(source="video.id")
+    status = serializers.CharField(source="video.status")
+    cloudinaryUrl = serializers.FileField(source="video.video")
+    posterUrl = serializers.FileField(source="video.poster")
+    isDefault = serializers.BooleanField(source="is_default")
+    createdAt = Moment(source="video.created_at")
+    progressPercentage = serializers.IntegerField(source="video.progress_percentage")
+
+    class Meta:
+        model = LookVideo
+        fields = ("id", "status", "cloudinaryUrl", "posterUrl", "isDefault", "createdAt", "progressPercentage")
+
+
+class LookOutput(serializers.ModelSerializer):
+    """A look of the caller's."""
+
+    generatedImageUrl = serializers.FileField(source="image")
+    thumbnailUrl = serializers.FileField(source="thumbnail")
+    products = ProductOfLook(many=True)
+    sharedWith = Reader(source="shares", many=True)
+    videos = VideoOfLook(source="look_videos", many=True)
+    createdAt = Moment(source="created_at")
+    updatedAt = Moment(source="updated_at")
+
+    class Meta:
+        model = Look
+        fields = (
+            "id", "title", "notes", "generatedImageUrl", "thumbnailUrl", "products", "visibility", "sharedWith",
+            "videos", "createdAt", "updatedAt",
+        )  # fmt: skip
+
+
+class JobForm(serializers.Serializer[Any]):
+    """What a client asks for."""
+
+    mockMode = serializers.BooleanField(source="mock_mode")
+    prompt = serializers.CharField(max_length=4000)
+    model = serializers.CharField(max_length=100, default="veo-3.1-generate-preview")
+    resolution = serializers.ChoiceField(choices=RESOLUTIONS, default="720p")
+    aspectRatio = serializers.ChoiceField(source="aspect_ratio", choices=RATIOS, default="16:9")
+    durationSeconds = serializers.ChoiceField(source="duration_seconds", choices=DURATIONS, default=8)
+    generateAudio = serializers.BooleanField(source="generate_audio", default=False)
+    initialImage = serializers.ImageField(required=False)

@@ -1,0 +1,119 @@
+"""Fills tables by the million: the database itself copies a template row, with some columns computed from a number.
+
+Templates are made with the product's models, so a new column has what the product would have written there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, models
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import User
+from accounts.registration import create_person
+from videos.models import VideoJob
+
+TOKENS = 1_000_000_000
+
+
+def person(name: str) -> User:
+    """Somebody with more tokens than any benchmark spends."""
+    return create_person(email=f"{name}@example.com", password="not used", tokens=TOKENS)
+
+
+def people(name: str, count: int) -> list[User]:
+    """Several of them."""
+    return [person(f"{name}-{number}") for number in range(count)]
+
+
+def access_token(user: User) -> str:
+    """What the user signs requests with."""
+    return str(RefreshToken.for_user(user).access_token)
+
+
+def copy(template: models.Model, numbers: tuple[int, int], **columns: str) -> None:
+    """Insert a row for each number from the first to the last; `columns` are SQL that may speak of the number `n`."""
+    table = template._meta.db_table
+    names = [field.column for field in template._meta.concrete_fields]
+    values = [columns.get(name, f't."{name}"') for name in names]
+    listed = ", ".join(f'"{name}"' for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{table}" ({listed}) SELECT {", ".join(values)}'
+            f" FROM \"{table}\" t, generate_series({numbers[0]}, {numbers[1]}) n WHERE t.id = '{template.pk}'"
+        )
+
+
+def key(kind: str, number: str = "n") -> str:
+    """SQL for the id of the row of a kind with a number; as scattered as random ones are."""
+    return f"md5('{kind}' || ({number}))::uuid"
+
+
+def key_of(kind: str, number: int) -> str:
+    """The same id, known here."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {key(kind, str(number))}")
+        return str(cursor.fetchone()[0])
+
+
+def finished_job(owner: User, **fields: Any) -> VideoJob:
+    """A template: a job with its video, as the product leaves it."""
+    from django.utils import timezone
+
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "prompt": "A red dress in the wind, slow pan, evening light over the sea, filmed on 35 mm.",
+        "model": "veo-3.1-generate-preview",
+        "resolution": "720p",
+        "aspect_ratio": "16:9",
+        "duration_seconds": 8,
+        "mock_mode": True,
+        "provider": "mock",
+        "operation": "mock?began=1762079400.000&seconds=6&scenario=",
+        "result": "mock",
+        "phase": "succeeded",
+        "progress_percentage": 100,
+        "started_at": now,
+        "generated_at": now,
+        "completed_at": now,
+        "video": "videos/template.mp4",
+        "poster": "videos/template.jpg",
+        "video_sha256": "0" * 64,
+        "tokens_charged": 50,
+    }
+    return VideoJob.objects.create(owner=owner, **(values | fields))
+
+
+def copy_jobs(template: VideoJob, numbers: tuple[int, int], *, kind: str = "job", **columns: str) -> None:
+    """Jobs, the higher the number the older, a minute apart."""
+    moment = "now() - interval '1 minute' * n"
+    defaults = {
+        "id": key(kind),
+        "prompt": "'A dress, number ' || n || ', in the wind, slow pan, evening light over the sea.'",
+        "video": f"'videos/' || {key(kind)} || '.mp4'",
+        "poster": f"'videos/' || {key(kind)} || '.jpg'",
+        "created_at": moment,
+        "updated_at": moment,
+        "started_at": moment,
+        "generated_at": moment,
+        "completed_at": moment,
+    }
+    copy(template, numbers, **(defaults | columns))
+
+
+def among(owners: Sequence[User]) -> str:
+    """SQL for the owner with the number n, in turn."""
+    listed = ", ".join(f"'{owner.pk}'" for owner in owners)
+    return f"(ARRAY[{listed}]::uuid[])[1 + n % {len(owners)}]"
+
+
+def settle() -> None:
+    """What autovacuum would do in time: statistics, and pages that an index alone can answer for."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def execute(sql: str) -> None:
+    """A statement of the benchmark's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
