@@ -10,6 +10,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.tokens import Token
 
+from accounts.identity import PEOPLE
 from accounts.models import User
 
 KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
@@ -20,6 +21,11 @@ class TokenAuthentication(JWTAuthentication):
 
     _verified: "OrderedDict[bytes, Token]" = OrderedDict()
     _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        super().__init__()
+        # the library asks this for the person, and looks at the state of who it gets
+        self.user_model = PEOPLE  # type: ignore[assignment]  # it has what is used of the model
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         """The token. Raises InvalidToken for one that is forged, malformed or expired."""

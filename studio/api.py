@@ -137,6 +137,11 @@ def server_error(request: HttpRequest) -> JsonResponse:
     return _plain(500, "server_error", "Something went wrong on our side. Please try again later.")
 
 
+def envelope(items: Any, *, total: int | None, skip: int | None, limit: int | None) -> dict[str, Any]:
+    """A page of a list, as every list of the API answers it."""
+    return {"items": items, "total": total, "skip": skip, "limit": limit}
+
+
 class SkipLimitPagination(pagination.LimitOffsetPagination):
     """`?skip=0&limit=20`, answered as `{items, total, skip, limit}`; a malformed number is a 400."""
 
@@ -157,6 +162,12 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
             raise exceptions.ValidationError({self.offset_query_param: [f"Must be at most {self.max_skip}."]})
         return skip
 
+    @classmethod
+    def window(cls, request: Request) -> tuple[int, int]:
+        """The skip and the limit of a request, for a list that reads its page itself."""
+        pages = cls()
+        return pages.get_offset(request), pages.get_limit(request)
+
     @staticmethod
     def _number(request: Request, name: str, *, default: int, least: int) -> int:
         value = request.query_params.get(name)
@@ -169,7 +180,7 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         """The page in its envelope."""
-        return Response({"items": data, "total": self.count, "skip": self.offset, "limit": self.limit})
+        return Response(envelope(data, total=self.count, skip=self.offset, limit=self.limit))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope, for the OpenAPI document."""
@@ -181,41 +192,22 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
         }
 
 
-class IdPagination(SkipLimitPagination):
-    """The ids of a page of an ordered query set, found in its index alone; the rows are fetched by id then.
-
-    A page past the middle is skipped to from the end, so no page costs more than the middle one. The total is counted
-    only where the page itself does not tell it.
-    """
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        """The ids of the page, in order."""
-        skip, limit = self.get_offset(request), self.get_limit(request)
-        ids = queryset.values_list("pk", flat=True)
-        if skip == 0:
-            page = list(ids[:limit])
-            total = len(page) if len(page) < limit else self.get_count(queryset)
-        else:
-            total = self.get_count(queryset)
-            page = _from_the_nearer_end(ids, skip, limit, total)
-        self.request, self.offset, self.limit, self.count = request, skip, limit, total
-        return page
-
-
-def _from_the_nearer_end(ids: Any, skip: int, limit: int, total: int) -> list[Any]:
-    behind = max(total - skip - limit, 0)  # rows after the page
-    if skip <= behind:
-        return list(ids[skip : skip + limit])
-    size = max(min(limit, total - skip), 0)
-    return list(ids.reverse()[behind : behind + size])[::-1]
-
-
 class IsOwnerOrAdmin(permissions.BasePermission):
     """An object is its owner's; an admin (`is_staff`) may act on any."""
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """Whether the caller may act on the object."""
-        return bool(request.user.is_staff or obj.owner_id == request.user.pk)
+        return _may_act(request, obj.owner_id)
+
+
+def require_owner(request: Request, owner_id: uuid.UUID) -> None:
+    """The same of an object that was read without a model instance. Raises NotAllowed."""
+    if not _may_act(request, owner_id):
+        raise errors.NotAllowed
+
+
+def _may_act(request: Request, owner_id: uuid.UUID) -> bool:
+    return bool(request.user.is_staff or owner_id == request.user.pk)
 
 
 def as_uuid(text: str) -> uuid.UUID:

@@ -164,7 +164,7 @@ WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
     # allow_overwrite: names come from ids, so a repeated step writes the same file again
     "default": {
-        "BACKEND": "studio.storage.elsewhere.LocalStorage",
+        "BACKEND": "studio.storage.local.LocalStorage",
         "OPTIONS": {"allow_overwrite": True},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -2,47 +2,71 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from rest_framework.request import Request
+from django.db import models
 
 from looks.models import Look, LookVideo
-from studio.projection import Projection, absolute, site_of
+from studio.errors import NotFound
+from studio.projection import Projection, absolute
+from studio.statements import Among, Given, Row, Statement
+from videos import listing
 from videos.models import JobLog, VideoJob
 from videos.serializers import JobLogOutput, VideoJobOutput
 
 JOB = Projection(VideoJobOutput, VideoJob)
 LINE = Projection(JobLogOutput, JobLog)
 
+_JOB = Statement(
+    lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
+)
+_STORY = Statement(
+    lambda: (
+        JobLog.objects.filter(job=Given("id", models.UUIDField()))
+        .order_by("timestamp", "id")
+        .values_list(*LINE.columns)
+    )
+)
+_LOOKS = Statement(
+    lambda: (
+        LookVideo.objects.filter(Among("video", "ids", models.UUIDField()))
+        .order_by("created_at", "id")
+        .values_list("video", "look", "look__title", "look__image", "is_default")
+    )
+)
 
-def show_page(ids: Sequence[uuid.UUID], *, request: Request) -> list[dict[str, Any]]:
-    """The jobs with these ids, in this order; one that was deleted meanwhile is left out."""
-    rows = {row[0]: row for row in VideoJob.objects.filter(pk__in=ids).values_list("pk", *JOB.columns)}
-    looks, site = _looks_of(ids, request), site_of(request)
-    return [JOB.shown(rows[pk][1:], site=site, associatedLooks=looks[pk]) for pk in ids if pk in rows]
+
+def show_page(*, wanted: listing.Wanted, skip: int, limit: int, site: str) -> tuple[list[dict[str, Any]], int]:
+    """A page of the jobs that are wanted, newest first, and how many there are in all."""
+    rows, total = listing.page(wanted=wanted, columns=JOB.columns, skip=skip, limit=limit)
+    looks = _looks_of([row[0] for row in rows], site)
+    return [JOB.shown(row[1:], site=site, associatedLooks=looks[row[0]]) for row in rows], total
 
 
-def show_detail(job: VideoJob, *, request: Request) -> dict[str, Any]:
-    """One job with its story."""
-    site = site_of(request)
-    lines = JobLog.objects.filter(job_id=job.pk).order_by("timestamp", "id").values_list(*LINE.columns)
+def found(*, job_id: uuid.UUID) -> tuple[uuid.UUID, Row]:
+    """A job's owner, and what `show_detail` shows. Raises NotFound."""
+    row = _JOB.row(id=job_id)
+    if row is None:
+        raise NotFound("There is no such video job.")
+    return row[0], row[1:]
+
+
+def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:
+    """One job, as `found` or `Projection.row_of` gives it, with its story."""
     return JOB.shown(
-        JOB.row_of(job),
+        row,
         site=site,
-        associatedLooks=_looks_of([job.pk], request)[job.pk],
-        logs=[LINE.shown(line, site=site) for line in lines],
+        associatedLooks=_looks_of([job_id], site)[job_id],
+        logs=[LINE.shown(line, site=site) for line in _STORY.rows(id=job_id)],
     )
 
 
-def _looks_of(ids: Iterable[uuid.UUID], request: Request) -> dict[uuid.UUID, list[dict[str, Any]]]:
+def _looks_of(ids: Sequence[uuid.UUID], site: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """The looks of each job, in the order of linking."""
-    site, url_of = site_of(request), Look._meta.get_field("image").storage.url
+    url_of = Look._meta.get_field("image").storage.url
     looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
-    rows = LookVideo.objects.filter(video_id__in=ids).order_by("created_at", "id")
-    for job_id, look_id, title, image, is_default in rows.values_list(
-        "video_id", "look_id", "look__title", "look__image", "is_default"
-    ):
+    for job_id, look_id, title, image, is_default in _LOOKS.rows(ids=ids) if ids else ():
         looks[job_id].append(
             {
                 "id": str(look_id),

@@ -167,7 +167,9 @@ class DownloadQuery(serializers.Serializer[Any]):
 class ListQuery(serializers.Serializer[Any]):
     """The filters of the list."""
 
-    status = serializers.CharField(required=False, help_text="One or more of the four, repeated or comma separated.")
+    status = serializers.CharField(
+        required=False, source="statuses", help_text="One or more of the four, repeated or comma separated."
+    )
     mockMode = StrictBoolean(required=False, source="mock_mode")
     lookId = serializers.UUIDField(required=False, source="look_id", help_text="Made for this look.")
     all = StrictBoolean(default=False, help_text="Admins only: everybody's jobs.")
@@ -179,9 +181,9 @@ class ListQuery(serializers.Serializer[Any]):
             plain["status"] = ",".join(data.getlist("status"))
         return super().to_internal_value(plain)
 
-    def validate_status(self, value: str) -> list[Status]:
+    def validate_status(self, value: str) -> tuple[Status, ...]:
         """Known words only."""
         words = [word.strip().upper() for word in value.split(",") if word.strip()]
         if not words or set(words) - set(Status.values):
             raise serializers.ValidationError(f"Must be one or more of: {', '.join(Status.values)}.")
-        return [Status(word) for word in words]
+        return tuple(status for status in Status if status in words)

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
@@ -19,11 +18,13 @@ from accounts.identity import caller
 from looks import curation
 from looks.models import Look
 from studio import files
-from studio.api import IdPagination, IsOwnerOrAdmin, as_uuid
+from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
+from studio.projection import site_of
 from studio.schema import ErrorAnswer
 from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
+from videos.listing import Wanted
 from videos.models import VideoJob
 from videos.orders import Order
 from videos.phases import Phase
@@ -39,6 +40,7 @@ from videos.serializers import (
 )
 
 IDEMPOTENCY_KEY_MAX = 255  # characters
+UNFILTERED = {"skip", "limit"}  # a query string of the list without any filter has no other names
 
 
 def _error(description: str) -> OpenApiResponse:
@@ -56,7 +58,6 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
     serializer_class = VideoJobOutput
-    pagination_class = IdPagination
     queryset = VideoJob.objects.all()
     lookup_value_regex = "[^/]+"
 
@@ -103,18 +104,25 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         values = _tuples(form.validated_data)
         order = Order(**values | {"look_id": _look_id(values["look_id"], request)})
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
-        body = representation.show_detail(job, request=request)
+        row = representation.JOB.row_of(job)
+        body = representation.show_detail(job_id=job.pk, row=row, site=site_of(request))
         location = reverse("video-job-detail", args=[job.pk], request=request)
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     def list(self, request: Request) -> Response:
         """The caller's own jobs, newest first."""
-        ids: Any = self.paginate_queryset(self._wanted(request))
-        return self.get_paginated_response(representation.show_page(ids, request=request))
+        skip, limit = SkipLimitPagination.window(request)
+        items, total = representation.show_page(
+            wanted=self._wanted(request), skip=skip, limit=limit, site=site_of(request)
+        )
+        return Response(envelope(items, total=total, skip=skip, limit=limit))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One job, with its story."""
-        return Response(representation.show_detail(self.get_object(), request=request))
+        job_id = as_uuid(pk)
+        owner_id, row = representation.found(job_id=job_id)
+        require_owner(request, owner_id)
+        return Response(representation.show_detail(job_id=job_id, row=row, site=site_of(request)))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete it, whatever its status; its slot is free at once."""
@@ -186,22 +194,17 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         answer = {"message": message, "videoId": video.pk, "lookId": look.pk, "isDefault": is_default}
         return Response(DefaultAnswer(answer).data)
 
-    def _wanted(self, request: Request) -> QuerySet[VideoJob]:
+    def _wanted(self, request: Request) -> Wanted:
+        if request.query_params.keys() <= UNFILTERED:
+            return Wanted(owner_id=caller(request).pk)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = query.validated_data
-        if wanted["all"] and not caller(request).is_staff:
-            raise NotAllowed("Only an admin may list everybody's video jobs.")
-        jobs = VideoJob.objects.all()
-        if not wanted["all"]:
-            jobs = jobs.filter(owner=caller(request))
-        if "status" in wanted:
-            jobs = jobs.with_status(*wanted["status"])
-        if "mock_mode" in wanted:
-            jobs = jobs.filter(mock_mode=wanted["mock_mode"])
-        if "look_id" in wanted:
-            jobs = jobs.filter(look_videos__look_id=wanted["look_id"])
-        return jobs.order_by("-created_at", "-id")
+        asked: dict[str, Any] = query.validated_data
+        if asked.pop("all"):
+            if not caller(request).is_staff:
+                raise NotAllowed("Only an admin may list everybody's video jobs.")
+            return Wanted(**asked)
+        return Wanted(owner_id=caller(request).pk, **asked)
 
 
 @extend_schema_view(get=extend_schema(tags=["Video jobs"], summary="List video models"))

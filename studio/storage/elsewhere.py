@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, Storage
+from django.core.files.storage import Storage
 
 from studio.storage.base import FileMissing, Patience, StorageError
 from studio.storage.delivery import DeliveredFile, size_at
@@ -77,10 +77,6 @@ class TakesFilesElsewhere(Storage):
         if not url_of(name):
             return super().open(name, mode)
         return File(io.BufferedReader(DeliveredFile(_readable(name), PATIENCE), READ_BYTES), name=name)
-
-
-class LocalStorage(TakesFilesElsewhere, FileSystemStorage):
-    """Files in a folder of this machine."""
 
 
 def _readable(name: str) -> str:

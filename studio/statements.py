@@ -1,0 +1,125 @@
+"""Query sets that are compiled once, and run again and again with other values.
+
+Building and compiling a query set takes Django several times as long as the driver and the database take to answer it.
+What the busiest endpoints read is therefore declared once, as a query set with `Given` and `Among` in the places of
+values, and compiled when it is first run.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, models
+from django.db.models.expressions import Expression
+
+Row = tuple[Any, ...]
+_Converters = list[tuple[int, list[Callable[..., Any]], Any]]
+
+
+class Given(Expression):
+    """A value that is named when the statement runs."""
+
+    def __init__(self, name: str, output_field: "models.Field[Any, Any]") -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """A place for the value; this object stands in for it."""
+        return "%s", [self]
+
+    def prepared(self, values: dict[str, Any]) -> Any:
+        """The value as the driver takes it."""
+        return self.output_field.get_db_prep_value(values[self.name], connection)
+
+
+class _AnyOf(Given):
+    """A list of values, as one parameter: the text of the statement does not depend on how many there are."""
+
+    def prepared(self, values: dict[str, Any]) -> Any:
+        prepared = [self.output_field.get_db_prep_value(value, connection) for value in values[self.name]]
+        return prepared if connection.vendor == "postgresql" else json.dumps(prepared)
+
+
+class Among(models.Func):
+    """A condition: the column is one of the values that are given under the name."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, name: str, values: "models.Field[Any, Any]") -> None:
+        super().__init__(models.F(column), _AnyOf(name, values))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """By an array."""
+        return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" = ANY(", **context)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """By a list in JSON: SQLite has no arrays."""
+        joiner = " IN (SELECT value FROM json_each("
+        return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=joiner, **context)
+
+
+@dataclass
+class _Compiled:
+    sql: str
+    params: list[Any]
+    converters: _Converters
+
+    def prepared(self, values: dict[str, Any]) -> list[Any]:
+        return [place.prepared(values) if isinstance(place, Given) else place for place in self.params]
+
+
+@dataclass
+class Statement:
+    """What `build` asks for, in `values_list` columns; compiled at the first use, when all models are there.
+
+    With `in_pages`, its rows are run with `skip` and `limit`, too.
+    """
+
+    build: Callable[[], "models.QuerySet[Any, Any]"]
+    in_pages: bool = False
+    _compiled: dict[str, _Compiled] = field(default_factory=dict)
+
+    def rows(self, **values: Any) -> list[Row]:
+        """Every row, with these values in their places."""
+        compiled = self._compiled.get(connection.vendor) or self._compile()
+        params = compiled.prepared(values)
+        if self.in_pages:
+            params += [values["limit"], values["skip"]]
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, params)
+            rows: list[Row] = cursor.fetchall()
+        return _converted(rows, compiled.converters) if compiled.converters else rows
+
+    def count(self, **values: Any) -> int:
+        """How many rows there are with these values."""
+        compiled = self._compiled.get(connection.vendor) or self._compile()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", compiled.prepared(values))  # noqa: S608 - Django's own text
+            return int(cursor.fetchone()[0])
+
+    def row(self, **values: Any) -> Row | None:
+        """The first row, None where there is none."""
+        return next(iter(self.rows(**values)), None)
+
+    def _compile(self) -> _Compiled:
+        compiler = self.build().query.get_compiler(connection=connection)
+        sql, params = compiler.as_sql()
+        assert compiler.select is not None
+        shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
+        converters = [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
+        compiled = _Compiled(f"{sql} LIMIT %s OFFSET %s" if self.in_pages else sql, list(params), converters)
+        self._compiled[connection.vendor] = compiled
+        return compiled
+
+
+def _converted(rows: list[Row], converters: _Converters) -> list[Row]:
+    """The rows in Python's types, where the database has none of its own."""
+    converted = []
+    for row in rows:
+        values = list(row)
+        for place, steps, column in converters:
+            for step in steps:
+                values[place] = step(values[place], column, connection)
+        converted.append(tuple(values))
+    return converted

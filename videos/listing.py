@@ -1,0 +1,98 @@
+"""Which jobs a list has: its filters, its page and its total, in statements that are compiled once."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from django.db import models
+
+from studio.statements import Among, Given, Row, Statement
+from videos.models import VideoJob, VideoJobQuerySet
+from videos.phases import Status
+
+_KINDS = 256  # of lists, by which filters they have: kept so many; there are not more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a list asks for; None and () where something does not matter."""
+
+    owner_id: uuid.UUID | None = None
+    look_id: uuid.UUID | None = None
+    statuses: tuple[Status, ...] = ()
+    mock_mode: bool | None = None
+
+
+def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tuple[list[Row], int]:
+    """The rows of a page, newest first, each with its id before the columns; and how many there are in all."""
+    statements = _statements(
+        wanted.owner_id is not None, wanted.look_id is not None, wanted.statuses, wanted.mock_mode, tuple(columns)
+    )
+    values = {"owner_id": wanted.owner_id, "look_id": wanted.look_id}
+    if skip == 0:
+        rows = statements.rows.rows(**values, skip=0, limit=limit)
+        return rows, len(rows) if len(rows) < limit else statements.all_ids.count(**values)
+    total = statements.all_ids.count(**values)
+    ids = _from_the_nearer_end(statements, values, skip=skip, limit=limit, total=total)
+    found = {row[0]: row for row in statements.by_id.rows(ids=ids)}
+    return [found[pk] for pk in ids if pk in found], total  # one that was deleted meanwhile is left out
+
+
+def _from_the_nearer_end(
+    statements: "_Statements", values: dict[str, Any], *, skip: int, limit: int, total: int
+) -> list[uuid.UUID]:
+    """The ids of a page, found in the index alone: no page costs more than the one in the middle."""
+    behind = max(total - skip - limit, 0)  # rows after the page
+    if skip <= behind:
+        return [pk for (pk,) in statements.ids.rows(**values, skip=skip, limit=limit)]
+    size = max(min(limit, total - skip), 0)
+    return [pk for (pk,) in statements.ids_backwards.rows(**values, skip=behind, limit=size)][::-1]
+
+
+@lru_cache(maxsize=_KINDS)
+def _statements(*kind: Any) -> "_Statements":
+    return _Statements(*kind)
+
+
+@dataclass
+class _Statements:
+    """What is asked of the database for one kind of list."""
+
+    of_owner: bool
+    of_look: bool
+    statuses: tuple[Status, ...]
+    mock_mode: bool | None
+    columns: tuple[str, ...]
+
+    @cached_property
+    def rows(self) -> Statement:
+        return Statement(lambda: self._jobs().values_list("pk", *self.columns), in_pages=True)
+
+    @cached_property
+    def by_id(self) -> Statement:
+        jobs = VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())).order_by()
+        return Statement(lambda: jobs.values_list("pk", *self.columns))
+
+    @cached_property
+    def ids(self) -> Statement:
+        return Statement(lambda: self._jobs().values_list("pk"), in_pages=True)
+
+    @cached_property
+    def ids_backwards(self) -> Statement:
+        return Statement(lambda: self._jobs().reverse().values_list("pk"), in_pages=True)
+
+    @cached_property
+    def all_ids(self) -> Statement:
+        return Statement(lambda: self._jobs().order_by().values_list("pk"))
+
+    def _jobs(self) -> VideoJobQuerySet:
+        jobs = VideoJob.objects.order_by("-created_at", "-id")
+        if self.of_owner:
+            jobs = jobs.filter(owner=Given("owner_id", models.UUIDField()))
+        if self.of_look:
+            jobs = jobs.filter(look_videos__look=Given("look_id", models.UUIDField()))
+        if self.statuses:
+            jobs = jobs.with_status(*self.statuses)
+        return jobs if self.mock_mode is None else jobs.filter(mock_mode=self.mock_mode)
