@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, JSONField, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, JSONField, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
 from studio.models import Record
+from studio.statements import Given
 from studio.storage import media_storage
 
 if TYPE_CHECKING:
@@ -59,15 +60,9 @@ class Visibility(models.TextChoices):
 class LookQuerySet(models.QuerySet["Look"]):
     """The questions asked of looks, and what it takes to show them."""
 
-    def visible_to(self, user: "User") -> Self:
-        """What the user may read."""
-        if user.is_staff:
-            return self.all()
-        return self.filter(Q(owner=user) | Q(visibility=Visibility.PUBLIC) | _is_shared_with(user))
-
-    def shared_with(self, user: "User") -> Self:
+    def shared_with(self, user: "User | Given") -> Self:
         """Other people's looks that the user may read because they were shared."""
-        return self.filter(_is_shared_with(user)).exclude(owner=user)
+        return self.filter(Q(visibility=Visibility.SHARED), is_reader(user)).exclude(owner=user)
 
     def public(self) -> Self:
         """Anybody's who signed in."""
@@ -78,20 +73,15 @@ class LookQuerySet(models.QuerySet["Look"]):
         wanted = searchable(text)
         return self.filter(search_text__contains=wanted) if wanted else self.all()
 
-    def complete(self) -> Self:
-        """With all that is shown of a look, in three statements for however many."""
+    def with_readers(self) -> Self:
+        """With the people whom each was shared with as `readers`: a list of ids and addresses, None for nobody."""
         readers = (
             LookShare.objects.filter(look=OuterRef("pk"))
             .order_by()
             .values("look")
             .values(people=_JSONRows(JSONObject(id="user_id", email="user__email")))
         )
-        videos = LookVideo.objects.select_related("video").order_by("-video__created_at", "-video_id")
-        # what a video was asked with and answered by is long, and not shown here
-        videos = videos.defer("video__prompt", "video__result", "video__provider_reply")
-        products = Product.objects.order_by("position")
-        looks = self.annotate(readers=Subquery(readers)).defer("search_text")
-        return looks.prefetch_related(Prefetch("products", products), Prefetch("look_videos", videos))
+        return self.annotate(readers=Subquery(readers))
 
     def counted(self) -> Self:
         """With how many there are in all as `total` of each, whatever slice is taken later."""
@@ -99,9 +89,9 @@ class LookQuerySet(models.QuerySet["Look"]):
         return self.annotate(total=_Count(self.order_by().values("pk")))
 
 
-def _is_shared_with(user: "User") -> Q:
-    shares = LookShare.objects.filter(look=OuterRef("pk"), user=user)
-    return Q(Exists(shares), visibility=Visibility.SHARED)
+def is_reader(user: "User | Given") -> Exists:
+    """Whether a look was shared with the user; it counts while the look's visibility is "shared"."""
+    return Exists(LookShare.objects.filter(look=OuterRef("pk"), user=user))
 
 
 class Look(Record):

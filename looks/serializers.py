@@ -12,12 +12,11 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import Lenient, Timestamp
+from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Timestamp
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
 THUMBNAIL = re.compile(r"productThumbnail\.(\d{1,4})")  # the file of a form for the product with this index
-SUCCEEDED = "SUCCEEDED"  # the status of a video that readers may see
 _KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
@@ -136,13 +135,6 @@ class LookForm(LookInput):
             raise serializers.ValidationError(errors)
 
 
-class FileUrl(serializers.FileField):
-    """The absolute URL of a stored file; null where there is none."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, allow_null=True, use_url=True, **kwargs)
-
-
 class ProductOutput(serializers.Serializer[Product]):
     """A product of a look."""
 
@@ -152,13 +144,8 @@ class ProductOutput(serializers.Serializer[Product]):
     designer = serializers.CharField()
     price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
     currency = serializers.CharField()
-    productUrl = serializers.SerializerMethodField(method_name="product_url")
-    thumbnailUrl = FileUrl(source="thumbnail")
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def product_url(self, product: Product) -> str | None:
-        """Where it is sold."""
-        return product.product_url or None
+    productUrl = BlankAsNull(source="product_url", help_text="Where it is sold.")
+    thumbnailUrl = StoredFileUrl(source="thumbnail")
 
 
 class Reader(serializers.Serializer[Any]):
@@ -168,61 +155,46 @@ class Reader(serializers.Serializer[Any]):
     email = serializers.CharField()
 
 
+# the words are listed by the videos' app, which this one must not know
+@extend_schema_field({"$ref": "#/components/schemas/VideoStatus"})
+class VideoStatus(serializers.CharField):
+    """The public word for a video's phase, as video jobs show it."""
+
+    def to_representation(self, value: str) -> str:
+        """By the model that the videos are rows of."""
+        model: Any = LookVideo._meta.get_field("video").related_model
+        return str(model.status_of(value))
+
+
 class VideoOfLook(serializers.Serializer[LookVideo]):
     """A video made for the look."""
 
     id = serializers.UUIDField(source="video.id")
-    status = serializers.SerializerMethodField()
-    cloudinaryUrl = FileUrl(source="video.video")
-    posterUrl = FileUrl(source="video.poster")
+    status = VideoStatus(source="video.phase")
+    cloudinaryUrl = StoredFileUrl(source="video.video")
+    posterUrl = StoredFileUrl(source="video.poster")
     isDefault = serializers.BooleanField(source="is_default")
     createdAt = Timestamp(source="video.created_at")
     progressPercentage = serializers.IntegerField(source="video.progress_percentage")
 
-    # the words are listed by the videos' app, which this one must not know
-    @extend_schema_field({"$ref": "#/components/schemas/VideoStatus"})
-    def get_status(self, row: LookVideo) -> str:
-        """As video jobs show it."""
-        return str(row.video.status)
-
 
 class LookOutput(serializers.Serializer[Look]):
-    """A look as every endpoint shows it."""  # made of what LookQuerySet.complete fetches
+    """A look as every endpoint shows it."""  # read by looks.representation
 
     id = serializers.UUIDField()
     title = serializers.CharField()
     notes = serializers.CharField()
-    generatedImageUrl = FileUrl(source="image")
-    thumbnailUrl = FileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
-    products = ProductOutput(many=True)
+    generatedImageUrl = StoredFileUrl(source="image")
+    thumbnailUrl = StoredFileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
+    products = FromElsewhere(ProductOutput(many=True))
     visibility = serializers.ChoiceField(choices=Visibility.choices)
-    sharedWith = serializers.SerializerMethodField(method_name="readers")
-    videos = serializers.SerializerMethodField()
+    sharedWith = FromElsewhere(Reader(many=True), help_text="Told to the owner and admins, empty for others.")
+    videos = FromElsewhere(
+        VideoOfLook(many=True),
+        help_text="Newest first; those who may only read the look see the ones that succeeded.",
+    )
     createdAt = Timestamp(source="created_at")
     updatedAt = Timestamp(source="updated_at")
-
-    def _may_edit(self, look: Look) -> bool:
-        user = self.context["request"].user
-        return bool(user.is_staff or look.owner_id == user.pk)
-
-    @extend_schema_field(Reader(many=True))
-    def readers(self, look: Look) -> list[Any]:
-        """Whom it is shared with; told to the owner and admins, empty for others."""
-        people = getattr(look, "readers", None) if self._may_edit(look) else None
-        return sorted(
-            ({"id": str(uuid.UUID(person["id"])), "email": person["email"]} for person in people or []),
-            key=lambda person: person["email"],
-        )
-
-    @extend_schema_field(VideoOfLook(many=True))
-    def get_videos(self, look: Look) -> list[Any]:
-        """Newest first; those who may only read the look see the ones that succeeded."""
-        rows = look.look_videos.all()
-        return [
-            VideoOfLook(row, context=self.context).data
-            for row in rows
-            if self._may_edit(look) or row.video.status == SUCCEEDED
-        ]
 
 
 class ListQuery(serializers.Serializer[Any]):

@@ -30,7 +30,7 @@ def absolute(url: str, *, site: str) -> str:
 
 
 class Projection:
-    """A serializer class, compiled. Its fields name columns of one model, or are FromElsewhere."""
+    """A serializer class, compiled. Its fields name columns of a model or of its relations, or are FromElsewhere."""
 
     def __init__(self, serializer: type[BaseSerializer[Any]], model: type[Model]) -> None:
         self._serializer = serializer
@@ -63,7 +63,9 @@ class Projection:
     def _fields(self) -> list[tuple[str, str, Any]]:
         fields: Mapping[str, Any] = self._serializer().fields  # type: ignore[attr-defined]  # every Serializer has them
         return [
-            (name, str(field.source), field) for name, field in fields.items() if not isinstance(field, FromElsewhere)
+            (name, str(field.source).replace(".", "__"), field)
+            for name, field in fields.items()
+            if not isinstance(field, FromElsewhere)
         ]
 
     @cached_property
@@ -94,4 +96,8 @@ class Projection:
         ]
 
     def _column(self, name: str) -> Any:
-        return self._model._meta.get_field(name)
+        *relations, last = name.split("__")
+        model: Any = self._model
+        for relation in relations:
+            model = model._meta.get_field(relation).related_model
+        return model._meta.get_field(last)

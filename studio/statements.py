@@ -83,11 +83,11 @@ class Statement:
     def rows(self, **values: Any) -> list[Row]:
         """Every row, with these values in their places."""
         compiled = self._compiled.get(connection.vendor) or self._compile()
-        params = compiled.prepared(values)
+        sql, params = compiled.sql, compiled.prepared(values)
         if self.in_pages:
-            params += [values["limit"], values["skip"]]
+            sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
         with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, params)
+            cursor.execute(sql, params)
             rows: list[Row] = cursor.fetchall()
         return _converted(rows, compiled.converters) if compiled.converters else rows
 
@@ -108,7 +108,7 @@ class Statement:
         assert compiler.select is not None
         shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
         converters = [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
-        compiled = _Compiled(f"{sql} LIMIT %s OFFSET %s" if self.in_pages else sql, list(params), converters)
+        compiled = _Compiled(sql, list(params), converters)
         self._compiled[connection.vendor] = compiled
         return compiled
 

@@ -193,10 +193,15 @@ class VideoJob(Record):
     def __str__(self) -> str:
         return f"video job {self.pk}"
 
+    @staticmethod
+    def status_of(phase: str) -> Status:
+        """The public word for a phase; asked by those who know jobs through a relation only."""
+        return STATUS[Phase(phase)]
+
     @property
     def status(self) -> Status:
         """The public word for the phase."""
-        return STATUS[Phase(self.phase)]
+        return self.status_of(self.phase)
 
     def log(self, message: str, *, level: "JobLog.Level | None" = None) -> None:
         """Add a line to what the owner reads about this job; dropped when the job is gone."""

@@ -49,6 +49,7 @@ def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3):
         pages = [IN_PAGES.rows(skip=skip, limit=2) for skip in (0, 2, 4)]
 
+    assert IN_PAGES.count() == 3
     assert pages == [[("ann@example.com",), ("ben@example.com",)], [("cat@example.com",)], []]
 
 
