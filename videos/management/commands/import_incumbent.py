@@ -1,27 +1,29 @@
 """`manage.py import_incumbent`: bring along what is in the database of the system that this one replaces."""
 
 import contextlib
-import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from studio.errors import StudioError
+from studio.command_line import NOT_WELL, OperatorCommand
 from videos.incumbent.migration import Move, move
 from videos.incumbent.report import SHOWN, Report
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Move users, looks, products, shares, video jobs, links and token balances from the previous system's "
         "PostgreSQL, which is only read. Rows that are here already stay as they are, so it can be run again: after a "
-        "crash, and for rows that have come since. Begin with --dry-run; docs/moving.md has the whole plan. Exit "
-        "status 1 if rows were left out. Example: manage.py import_incumbent --source postgresql://reader@db/old "
-        "--report moved.jsonl --dry-run"
+        "crash, and for rows that have come since. Begin with --dry-run; docs/moving.md has the whole plan."
     )
+    examples = (
+        "import_incumbent --source postgresql://reader@db/old --report moved.jsonl --dry-run",
+        "import_incumbent --source postgresql://reader@db/old --report moved.jsonl",
+    )
+    not_well = "rows were left out, or the source cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -34,20 +36,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--report", metavar="FILE", help="a line of JSON for each row that was left out, changed, or differs"
         )
-        parser.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with _opened(options["report"]) as file:
-            try:
-                done = move(source_url=options["source"], report=Report(file=file), dry_run=options["dry_run"])
-            except StudioError as exc:
-                raise CommandError(exc.message) from exc
+            done = move(source_url=options["source"], report=Report(file=file), dry_run=options["dry_run"])
         if options["json"]:
-            self.stdout.write(json.dumps(_facts(done, dry_run=options["dry_run"]), indent=2))
+            self.answer(_facts(done, dry_run=options["dry_run"]))
         else:
             self._print(done, file_name=options["report"] or "", dry_run=options["dry_run"])
         if done.report.skipped:
-            sys.exit(1)
+            sys.exit(NOT_WELL)
 
     def _print(self, done: Move, *, file_name: str, dry_run: bool) -> None:
         report = done.report
