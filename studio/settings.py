@@ -128,7 +128,16 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True}
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # seconds
+    # What DATABASE_URL says itself wins. A connection whose other end has gone is given up after a minute at most: a
+    # failover or a firewall that forgets connections says nothing, and TCP alone waits for two hours.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 10,  # seconds
+        "keepalives": 1,
+        "keepalives_idle": 30,  # seconds without a word, then a probe
+        "keepalives_interval": 10,  # seconds between probes
+        "keepalives_count": 3,  # unanswered ones
+        "tcp_user_timeout": 60_000,  # milliseconds for what was sent and not acknowledged; Linux
+    } | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Redis or Valkey: carries hints and the counters of throttles; may be lost at any time.
