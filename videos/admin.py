@@ -48,7 +48,7 @@ class JobLogInline(ReadOnlyRows):
 class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     """Jobs are looked at, and acted on through the use cases."""
 
-    list_display = ("poster_column", "job", "status_column", "owner_link", "look_link", "age", "model", "tokens")
+    list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model", "tokens")
     list_display_links = ("poster_column", "job")
     list_filter = (
         job_search.StatusFilter,
@@ -122,6 +122,11 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def owner_link(self, job: VideoJob) -> str:
         """To the person's page."""
         return _link("admin:accounts_user_change", job.owner_id, job.owner.email)
+
+    @admin.display(description="Owner, look", ordering="owner__email")
+    def owner_and_look(self, job: VideoJob) -> str:
+        """One above the other, so that the list fits a laptop's screen."""
+        return format_html("{}<br>{}", self.owner_link(job), self.look_link(job))
 
     @admin.display(description="Look")
     def look_link(self, job: VideoJob) -> str:

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from accounts import ledger
 from accounts.identity import caller
-from accounts.models import User
+from accounts.models import LedgerEntry, User
 from studio.errors import StudioError
 from videos import interventions
 from videos.adoption import OPERATION_MAX, adopt_operation
@@ -94,6 +94,11 @@ def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
     return f"Taken up again with the operation {answers['operation']}; the sweeper asks the provider within seconds."
 
 
+def _has_something_to_give_back(job: VideoJob) -> bool:
+    entries = LedgerEntry.objects.filter(video_job_id=job.pk, kind=LedgerEntry.Kind.REFUND)
+    return job.tokens_charged > 0 and not entries.exists()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intervention:
     """Something that staff can do to a job; `run` does it, and returns what to remember of it."""
@@ -132,7 +137,7 @@ INTERVENTIONS = (
         icon="undo",
         explanation="What the owner paid for this video goes back to their account, once. The video stays.",
         run=_refund,
-        makes_sense=lambda job: job.tokens_charged > 0,
+        makes_sense=_has_something_to_give_back,
         form=ReasonForm,
         permissions=(interventions.REFUND, interventions.OPERATE),
     ),

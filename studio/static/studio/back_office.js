@@ -1,3 +1,11 @@
+// Icons are drawn from words ("movie", "tune"), which a screen reader would read out before the real name.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const icon of document.querySelectorAll("a .material-symbols-outlined, button .material-symbols-outlined")) {
+    const named = icon.closest("a, button");
+    if (named.textContent.trim() !== icon.textContent.trim()) icon.setAttribute("aria-hidden", "true");
+  }
+});
+
 // Unfold's button that opens the filters is a link without an address, which no keyboard reaches.
 document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a:not([href])")) {
