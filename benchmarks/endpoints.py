@@ -41,7 +41,7 @@ class Scenario:
 
 def run(report: Report) -> None:
     """Seed, compare the answers, then measure."""
-    others, rounds, seconds, creators = (90_000, 5, 3.0, 400) if report.full else (2_000, 3, 0.7, 60)
+    others, rounds, seconds, creators = (90_000, 5, 2.5, 400) if report.full else (2_000, 3, 0.7, 60)
     with deployment() as site:
         core, _ = site.give_services_a_core()
         scenarios = _seed(others=others, creators=creators, rounds=rounds)

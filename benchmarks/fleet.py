@@ -53,7 +53,8 @@ def fleet(
 ) -> Iterator[list[int]]:
     """The processes, in time that is so many times as quick, ready to begin; their ids."""
     with redis.Redis.from_url(site.valkey.url) as connection:
-        connection.flushall()
+        for key in connection.scan_iter("rq:*"):  # hints and workers of an earlier one
+            connection.delete(key)
         began_at = time.time()
         ids = [
             site.start(role, "-m", "benchmarks.tempo", str(factor), *COMMANDS[role], **environment) for role in roles

@@ -18,7 +18,7 @@ SETTLING_SECONDS = 8  # more than a poll interval
 
 def run(report: Report) -> None:
     """From few to many in flight; a tenth of them are done meanwhile, evenly."""
-    sizes, seconds = ((100, 1000, 3000), 40) if report.full else ((50, 300), 15)
+    sizes, seconds = ((100, 1000, 3000), 30) if report.full else ((50, 300), 15)
     found = []
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         for size in sizes:
