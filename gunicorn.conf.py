@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 from django.conf import settings
 from gunicorn import glogging
 
+from studio import log
 from studio.env import BadEnvironment
 from studio.tether import PR_SET_PDEATHSIG
 
@@ -29,16 +30,31 @@ control_socket_disable = True  # it would lie in the home directory, one for all
 
 
 class Log(glogging.Logger):
-    """Gunicorn's log, with the path as it was sent: a decoded one may hold line breaks."""
+    """Gunicorn's log in the form of ours; of a request neither the query nor any address or header but its id."""
 
-    def atoms(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> dict[str, Any]:
-        """What the format may name; `U` without the query."""
-        return {**super().atoms(resp, req, environ, request_time), "U": req.uri.partition("?")[0]}
+    def setup(self, cfg: Any) -> None:
+        """Keep gunicorn's handlers, with our formatter."""
+        super().setup(cfg)
+        formatter = log.FORMATTERS[settings.LOG_FORMAT]()
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(formatter)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """A line for a request; its path as it was sent, for a decoded one may hold anything."""
+        if not self.access_log_enabled:
+            return
+        facts = {
+            "method": environ.get("REQUEST_METHOD"),
+            "path": req.uri.partition("?")[0],
+            "status": int(str(resp.status).partition(" ")[0]),
+            "milliseconds": round(request_time.total_seconds() * 1000),
+        }
+        request_id = next((value for name, value in resp.headers if name == "X-Request-ID"), "")
+        self.access_log.info("request", extra=facts | {"request_id": request_id})
 
 
 logger_class = Log
 accesslog = "-"
-access_log_format = "%(m)s %(U)s %(s)s %(M)sms"  # no query, no addresses
 
 
 def post_fork(server: Any, worker: Any) -> None:

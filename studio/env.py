@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -165,6 +166,23 @@ def http_url(name: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise BadEnvironment(f"{name} is {value!r}; it should look like https://host.example.com.")
     return value
+
+
+def sentry_dsn(name: str) -> str:
+    """Where errors are reported, or "". Raises BadEnvironment for anything but a DSN."""
+    value = text(name)
+    if value and not re.fullmatch(r"https?://[^\s/?#@:]+@[^\s/?#@]+(/[^\s?#]*)?/\d+", value):
+        raise BadEnvironment(f"{name} should look like https://key@o1.ingest.sentry.io/123.")
+    return value
+
+
+def needs(name: str, package: str) -> None:
+    """Raises BadEnvironment where the variable is set, and the optional package that it needs is not installed."""
+    if text(name) and find_spec(package) is None:
+        raise BadEnvironment(
+            f"{name} is set, and what it needs is not installed; pip install -r requirements-observability.txt, "
+            f"or unset {name}."
+        )
 
 
 def bucket(name: str) -> str:

@@ -12,8 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from rest_framework import exceptions, negotiation, parsers, renderers
 from rest_framework.request import Request
 
-from studio import picture_budget
-from studio.log import current_request_id
+from studio import log, picture_budget
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -28,11 +27,8 @@ class RequestIdMiddleware:
         """Answer with `X-Request-ID`."""
         given = request.headers.get("X-Request-ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        token = current_request_id.set(request_id)
-        try:
+        with log.about(request_id=request_id):
             answer = self.get_response(request)
-        finally:
-            current_request_id.reset(token)
         answer.headers["X-Request-ID"] = request_id
         return answer
 

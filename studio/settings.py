@@ -331,7 +331,12 @@ PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, 
 PROVIDER_POLLS_PER_MINUTE = env.integer("PROVIDER_POLLS_PER_MINUTE", 0)  # 0: as often as videos.schedule says
 VIDEO_MAX_BYTES = env.integer("VIDEO_MAX_MIB", 500, least=1, most=10_000) * MIB
 
+# -- For those who watch it. Each is off while it is unset (studio.telemetry, videos.metrics).
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # for /metrics; unset: no such page
+SENTRY_DSN = env.sentry_dsn("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT")
+env.needs("SENTRY_DSN", "sentry_sdk")
+env.needs("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")
 
 # -- Time and language
 USE_TZ = True
@@ -340,11 +345,13 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 # -- Logs: one event a line
+LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "line", among=("line", "json"))
+LOGGING_CONFIG = "studio.log.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "studio.log.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {LOG_FORMAT: {"()": f"studio.log.{LOG_FORMAT.capitalize()}Formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {
         "handlers": ["stderr"],
         "level": env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
@@ -352,9 +359,15 @@ LOGGING = {
     "loggers": {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
-        "httpx": {"level": "WARNING"},  # it logs whole URLs, and some are signed
         "axes": {"level": "ERROR"},  # it logs addresses of people; accounts.lockout says what there is to say
-        "urllib3.connectionpool": {"level": "ERROR"},  # warns that its pool is full whenever threads share it
+        "django": {"level": "INFO", "handlers": [], "propagate": True},  # in place of Django's own handlers
+        "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
+        "urllib3.connectionpool": {"level": "ERROR"},  # warns that its pool is full whenever threads share it
+        # At DEBUG or INFO these log whole URLs, some of them signed, headers with keys, or what is sent: prompts.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("httpx", "httpcore", "google", "google_genai", "urllib3", "requests", "django.db.backends")
+        },
     },
 }

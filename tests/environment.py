@@ -71,5 +71,9 @@ for name in [
     "CORS_ALLOWED_ORIGINS",
     "ALLOWED_HOSTS",
     "LOG_LEVEL",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "SENTRY_DSN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 ]:
     os.environ[name] = ""
