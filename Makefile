@@ -82,7 +82,7 @@ $(VENV)/.installed: requirements.txt $(PY)
 	@$(PIP) -r requirements.txt || { echo 'Cannot start: not all packages could be installed; see above.' >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(PY)
+$(VENV)/.installed-dev: requirements-dev.txt requirements-observability.txt requirements.txt $(PY)
 	@echo 'Installing the packages that it is tested with (once)'
 	@$(PIP) -r requirements-dev.txt || { echo 'Cannot start: not all packages could be installed; see above.' >&2; exit 1; }
 	@touch $@ $(VENV)/.installed
