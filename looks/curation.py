@@ -20,7 +20,7 @@ from accounts.models import User
 from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.images import Picture, thumbnail_of
-from studio.storage import disposal, media_storage
+from studio.storage import disposal, store
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class _Stored:
         name = f"looks/{self.look_id}/{role}-{uuid.uuid4().hex}.{picture.extension}"
         disposal.register(name)
         self.names.append(name)
-        return media_storage().save(name, ContentFile(picture.data))
+        return store(name=name, content=ContentFile(picture.data))
 
 
 @contextmanager

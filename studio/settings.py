@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "studio.traffic.TrafficMiddleware",
     # Outermost what every answer has, also one to a request that the next ones refuse.
     "studio.headers.SecurityHeadersMiddleware",
     "studio.requests.RequestIdMiddleware",

@@ -16,7 +16,7 @@ from accounts import ledger
 from accounts.models import JOB_SLOTS, User
 from looks import curation, showcase
 from looks.models import Look
-from studio.storage import disposal, media_storage
+from studio.storage import disposal, store
 from videos import catalogue, creation, generation, mp4
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobLog, VideoJob
@@ -171,7 +171,7 @@ def _film(job: VideoJob, look: Look | None, video_name: str, poster_name: str) -
         mp4.write_poster(path=video, destination=poster)
         for path, name in ((video, video_name), (poster, poster_name)):
             with path.open("rb") as file:
-                media_storage().save(name, File(file, name=name))
+                store(name=name, content=File(file, name=name))
         job.video.name, job.poster.name = video_name, poster_name
         job.video_sha256, job.progress_percentage = hashlib.sha256(video.read_bytes()).hexdigest(), 100
 
