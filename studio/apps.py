@@ -9,5 +9,7 @@ class StudioConfig(AppConfig):
     name = "studio"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from studio import checks  # noqa: F401, PLC0415 - registers them
+        """Register the system checks and the health checks."""
+        from studio import checks, examinations  # noqa: F401, PLC0415 - the first one registers by itself
+
+        examinations.register_all()

@@ -1,28 +1,22 @@
 """Is all well? Checks that the apps register, answered to load balancers (`/healthz`, `/readyz`) and to `doctor`."""
 
-import base64
+import hmac
 import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-import redis
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
-
-from studio.models import Heartbeat
-from studio.storage import media_storage
 
 logger = logging.getLogger(__name__)
 
-STALE_SECONDS = 30  # a sweeper beats every five
-# A picture, because a storage service may take nothing else: one grey pixel.
-PROBE_NAME = "probe/doctor.png"
-PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
+READY_SECONDS = 2.5  # for an answer of /readyz; load balancers wait five, usually
+STUCK_SECONDS = 10.0  # a round that takes longer is left to itself, and another one begins
+MOST_STUCK = 3  # rounds; a thread and a connection each
 
 
 class Health(IntEnum):
@@ -33,6 +27,9 @@ class Health(IntEnum):
     DOWN = 2  # requests cannot be answered
 
 
+WORDS = {Health.OK: "ready", Health.DEGRADED: "degraded", Health.DOWN: "unready"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a check has found, in a sentence for an operator."""
@@ -41,14 +38,21 @@ class Finding:
     sentence: str
 
 
-Check = Callable[[], Finding]
+@dataclass(frozen=True)
+class Check:
+    """A question, and what it means when no answer comes in time."""
+
+    find: Callable[[], Finding]
+    if_late: Health = Health.DEGRADED
+
+
 _quick: dict[str, Check] = {}
 _thorough: dict[str, Check] = {}
 
 
-def register(name: str, check: Check, *, is_quick: bool) -> None:
+def register(name: str, find: Callable[[], Finding], *, is_quick: bool, if_late: Health = Health.DEGRADED) -> None:
     """Add a check. Quick ones stay within milliseconds and answer `/readyz`; `doctor` runs all of them."""
-    (_quick if is_quick else _thorough)[name] = check
+    (_quick if is_quick else _thorough)[name] = Check(find, if_late)
 
 
 def examine(*, thoroughly: bool) -> dict[str, Finding]:
@@ -58,10 +62,61 @@ def examine(*, thoroughly: bool) -> dict[str, Finding]:
 
 def _run(check: Check) -> Finding:
     try:
-        return check()
+        return check.find()
     except Exception as exc:  # the edge: whatever broke is what the check is there to tell
         logger.warning("health check failed", exc_info=True)
         return Finding(Health.DOWN, f"The check itself failed: {type(exc).__name__}.")
+
+
+class _Round:
+    """The quick checks, run once in a thread of their own: a part that hangs must not hang who asks about it."""
+
+    def __init__(self) -> None:
+        self.began_at = time.monotonic()
+        self.done = threading.Event()
+        self._findings: dict[str, Finding] = {}
+        # first what decides: a Redis that hangs must not hide that the database answers
+        self._checks = sorted(_quick.items(), key=lambda item: -item[1].if_late)
+        threading.Thread(target=self._work, name="readyz", daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            for name, check in self._checks:
+                self._findings[name] = _run(check)
+        finally:
+            connections.close_all()  # this thread's own
+            self.done.set()
+
+    def findings(self) -> dict[str, Finding]:
+        """What was found by now."""
+        found = dict(self._findings)
+        late = f"No answer within {READY_SECONDS} s."
+        return {name: found.get(name) or Finding(check.if_late, late) for name, check in self._checks}
+
+
+class Watch:
+    """Answers who asks, however many they are, with one round at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rounds: list[_Round] = []  # that are not done
+
+    def findings(self) -> dict[str, Finding]:
+        """What the checks find now; those that have not answered in time are late."""
+        current = self._current()
+        current.done.wait(READY_SECONDS)
+        return current.findings()
+
+    def _current(self) -> _Round:
+        with self._lock:
+            self._rounds = [round_ for round_ in self._rounds if not round_.done.is_set()]
+            is_stuck = bool(self._rounds) and time.monotonic() - self._rounds[-1].began_at > STUCK_SECONDS
+            if not self._rounds or (is_stuck and len(self._rounds) < MOST_STUCK):
+                self._rounds.append(_Round())
+            return self._rounds[-1]
+
+
+_watch = Watch()
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -70,81 +125,21 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready to take requests: 200, also when degraded; 503 when not."""
-    findings = examine(thoroughly=False)
+    """Ready to take requests: 200, also when degraded; 503 when not. Sentences only for who has METRICS_TOKEN."""
+    findings = _watch.findings()
     worst = max(finding.health for finding in findings.values())
+    is_told = has_metrics_token(request)
     checks = {
-        name: {"status": finding.health.name.lower(), "detail": finding.sentence} for name, finding in findings.items()
+        name: {"status": finding.health.name.lower()} | ({"detail": finding.sentence} if is_told else {})
+        for name, finding in findings.items()
     }
-    body = {"status": {Health.OK: "ready", Health.DEGRADED: "degraded", Health.DOWN: "unready"}[worst]}
-    return JsonResponse(body | {"checks": checks}, status=503 if worst == Health.DOWN else 200)
+    answer = JsonResponse({"status": WORDS[worst], "checks": checks}, status=503 if worst == Health.DOWN else 200)
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # what Django asks before it logs each 503 as an error
+    return answer
 
 
-def _database() -> Finding:
-    kind = connection.vendor
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as exc:
-        return Finding(
-            Health.DOWN, f"{kind} does not answer: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
-        )
-    return Finding(Health.OK, f"{kind} answers.")
-
-
-def _migrations() -> Finding:
-    try:
-        executor = MigrationExecutor(connection)
-    except DatabaseError:
-        return Finding(Health.DOWN, "Cannot be told while the database is away.")
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        return Finding(Health.DOWN, f"{len(missing)} are not applied; run manage.py migrate.")
-    return Finding(Health.OK, "All are applied.")
-
-
-def _redis() -> Finding:
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
-            client.ping()
-    except (redis.RedisError, OSError) as exc:
-        reason = str(exc).partition("\n")[0]
-        return Finding(Health.DEGRADED, f"Redis does not answer ({reason}): new jobs wait. See REDIS_URL.")
-    return Finding(Health.OK, "Redis answers.")
-
-
-def sweeper() -> Finding:
-    """Whether the process that looks at every live job is alive."""
-    try:
-        beat = Heartbeat.objects.filter(name="sweeper").first()
-    except DatabaseError:
-        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
-    if beat is None:
-        return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
-    age = (timezone.now() - beat.beat_at).total_seconds()
-    if age > STALE_SECONDS:
-        return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
-    return Finding(Health.OK, "It is alive.")
-
-
-def _storage() -> Finding:
-    """A file written, read and removed."""
-    storage = media_storage()
-    kind = type(getattr(storage, "_wrapped", storage)).__name__  # the default one is lazy
-    try:
-        name = storage.save(PROBE_NAME, ContentFile(PROBE))
-        with storage.open(name) as file:
-            is_same = bytes(file.read()) == PROBE
-        storage.delete(name)
-    except Exception as exc:  # a storage backend raises what its vendor raises
-        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}.")
-    return Finding(
-        Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
-    )
-
-
-register("database", _database, is_quick=True)
-register("migrations", _migrations, is_quick=True)
-register("redis", _redis, is_quick=True)
-register("sweeper", sweeper, is_quick=True)
-register("storage", _storage, is_quick=False)
+def has_metrics_token(request: HttpRequest) -> bool:
+    """Whether the request comes from one of those who watch; never while METRICS_TOKEN is unset."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = settings.METRICS_TOKEN
+    return bool(token) and hmac.compare_digest(given.encode(), token.encode())

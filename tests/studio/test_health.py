@@ -2,19 +2,31 @@
 
 import io
 import json
+import socket
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from studio import health
-from studio.health import Finding, Health
+from studio import counters, examinations, health
+from studio.health import Check, Finding, Health
 from studio.models import Heartbeat
+from studio.storage import store
 from videos import sweeper
+
+TOLD = {"Authorization": "Bearer metrics-token"}
+
+
+@pytest.fixture(autouse=True)
+def _metrics_token(settings: Any) -> None:
+    settings.METRICS_TOKEN = "metrics-token"
 
 
 def doctor() -> tuple[int, dict[str, Any]]:
@@ -26,10 +38,11 @@ def doctor() -> tuple[int, dict[str, Any]]:
     return 0, json.loads(out.getvalue())
 
 
-def test_all_is_well(db: None, client: Client) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+def test_all_is_well(client: Client) -> None:
     sweeper.beat()
 
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers=TOLD)
 
     checks = answer.json()["checks"]
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
@@ -38,6 +51,7 @@ def test_all_is_well(db: None, client: Client) -> None:
         "migrations": "ok",
         "redis": "ok",
         "sweeper": "ok",
+        "writes": "ok",
     }
 
 
@@ -50,33 +64,158 @@ def test_doctor_is_content(db: None) -> None:
     assert (status, {fact["status"] for fact in facts.values()}) == (0, {"ok"})
 
 
-def test_redis_that_is_away_degrades(db: None, client: Client, settings: Any) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+def test_redis_that_is_away_degrades(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     sweeper.beat()
 
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers=TOLD)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert "See REDIS_URL." in answer.json()["checks"]["redis"]["detail"]
 
 
-def test_sweeper_that_never_ran_or_died_degrades(db: None, client: Client) -> None:
-    never = client.get("/readyz").json()["checks"]["sweeper"]
+@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+def test_sweeper_that_never_ran_or_died_degrades(client: Client) -> None:
+    never = client.get("/readyz", headers=TOLD).json()["checks"]["sweeper"]
     Heartbeat.objects.create(name="sweeper", beat_at=timezone.now() - timedelta(minutes=5))
-    dead = client.get("/readyz").json()["checks"]["sweeper"]
+    dead = client.get("/readyz", headers=TOLD).json()["checks"]["sweeper"]
 
     assert never == {"status": "degraded", "detail": "It has never run; start manage.py sweep."}
     assert (dead["status"], dead["detail"][:29]) == ("degraded", "Its last sign of life is 300 ")
 
 
-def test_missing_migration_is_not_ready(db: None, client: Client) -> None:
+def test_missing_migration_is_not_ready(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'videos'")
 
-    answer = client.get("/readyz")
+    finding = health.examine(thoroughly=False)["migrations"]
 
-    assert (answer.status_code, answer.json()["status"]) == (503, "unready")
-    assert "run manage.py migrate" in answer.json()["checks"]["migrations"]["detail"]
+    assert finding == Finding(Health.DOWN, "Some of videos are not applied; run manage.py migrate.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strangers_are_told_names_and_states_only(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Finding:
+        raise OSError("db.internal.example: password authentication failed for user studio")
+
+    settings.REDIS_URL = "redis://:redis-password@127.0.0.1:1/0"
+    settings.GEMINI_API_KEY = "gemini-key"
+    monkeypatch.setitem(health._quick, "broken", Check(broken))
+
+    answers = [client.get("/readyz", headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"})]
+
+    for answer in answers:
+        assert answer.json() == {
+            "status": "unready",
+            "checks": {
+                "database": {"status": "ok"},
+                "migrations": {"status": "ok"},
+                "sweeper": {"status": "degraded"},
+                "redis": {"status": "degraded"},
+                "writes": {"status": "degraded"},
+                "providers": {"status": "ok"},
+                "broken": {"status": "down"},
+            },
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, go_on = [], threading.Event()
+    examinations._newest()  # reads files, the first time
+
+    def hang() -> Finding:
+        asked.append(True)
+        go_on.wait(30)
+        return Finding(Health.OK, "At last.")
+
+    monkeypatch.setattr(health, "READY_SECONDS", 0.5)
+    monkeypatch.setitem(health._quick, "hanging", Check(hang, Health.DEGRADED))
+    began_at = time.monotonic()
+
+    answers = [client.get("/readyz", headers=TOLD) for _ in range(3)]
+
+    seconds = time.monotonic() - began_at
+    shown = [
+        (answer.status_code, answer.json()["checks"]["hanging"], answer.json()["checks"]["database"]["status"])
+        for answer in answers
+    ]
+    assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 3
+    assert (asked, seconds < 5) == ([True], True)
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "readyz":
+            thread.join(10)
+
+
+def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def hang() -> Finding:
+        go_on.wait(30)
+        return Finding(Health.OK, "At last.")
+
+    monkeypatch.setattr(health, "READY_SECONDS", 0.01)
+    monkeypatch.setattr(health, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(health, "_quick", {"hanging": Check(hang)})
+    watch = health.Watch()
+
+    for _ in range(6):
+        watch.findings()
+    stuck = list(watch._rounds)
+    go_on.set()
+    assert [round_.done.wait(10) for round_ in stuck] == [True] * health.MOST_STUCK
+
+    assert watch._current() not in stuck
+    watch._current().done.wait(10)
+
+
+def test_migrations_take_one_query_and_no_files(db: None, django_assert_num_queries: Any) -> None:
+    examinations._newest()
+
+    with django_assert_num_queries(1):
+        finding = examinations._migrations()
+
+    assert finding == Finding(Health.OK, "All are applied.")
+
+
+def test_last_write_that_failed_is_told_until_one_succeeds(settings: Any, tmp_path: Any) -> None:
+    counters.connect().delete(counters.MARKS)
+    nothing = examinations._writes()
+    good, settings.MEDIA_ROOT = settings.MEDIA_ROOT, tmp_path / "file"
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match="file"):
+        store(name="probe/a.txt", content=ContentFile(b"a"))
+    counters.flush()
+    failing = examinations._writes()
+    settings.MEDIA_ROOT = good
+    store(name="probe/a.txt", content=ContentFile(b"a"))
+    counters.flush()
+    mended = examinations._writes()
+
+    assert (nothing, failing.health, mended) == (
+        Finding(Health.OK, "Nothing was stored yet."),
+        Health.DEGRADED,
+        Finding(Health.OK, "The last file was stored."),
+    )
+    assert failing.sentence == "The last file could not be stored, 0 s ago; see manage.py doctor."
+
+
+def test_doctor_knocks_at_what_reports_go_to(settings: Any) -> None:
+    off = examinations._reporting()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.SENTRY_DSN = f"http://public-key@127.0.0.1:{server.getsockname()[1]}/1"
+        reached = examinations._reporting()
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = settings.SENTRY_DSN = "http://key@127.0.0.1:1/1"
+    away = examinations._reporting()
+
+    assert off.health == Health.OK
+    assert reached == Finding(Health.OK, "Reached: Sentry.")
+    assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing else waits for that.")
 
 
 def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_path: Any) -> None:
@@ -89,13 +228,14 @@ def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_pat
     assert facts["storage"]["detail"].startswith("LocalStorage cannot be written and read")
 
 
-def test_check_that_breaks_is_down(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+def test_check_that_breaks_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Finding:
         raise RuntimeError
 
-    monkeypatch.setitem(health._quick, "broken", broken)
+    monkeypatch.setitem(health._quick, "broken", Check(broken))
 
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers=TOLD)
 
     assert answer.status_code == 503
     assert answer.json()["checks"]["broken"] == {"status": "down", "detail": "The check itself failed: RuntimeError."}

@@ -1,0 +1,149 @@
+"""The health checks of what every deployment has: database, migrations, sweeper, storage, Redis, and reporting."""
+
+import base64
+import socket
+import time
+from functools import cache
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from studio import counters
+from studio.health import Finding, Health, register
+from studio.models import Heartbeat
+from studio.storage import FAILED, WRITTEN, media_storage
+
+STALE_SECONDS = 30  # a sweeper beats every five
+TELLING_SECONDS = 3600  # for so long a failed write tells something; transfers are tried again at least once an hour
+CONNECT_SECONDS = 3.0
+# A picture, because a storage service may take nothing else: one grey pixel.
+PROBE_NAME = "probe/doctor.png"
+PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
+AWAY = "Cannot be told while the database is away."
+
+
+def register_all() -> None:
+    """Called once, when the app is ready."""
+    register("database", _database, is_quick=True, if_late=Health.DOWN)
+    register("migrations", _migrations, is_quick=True, if_late=Health.DOWN)
+    register("sweeper", sweeper, is_quick=True)
+    register("redis", _redis, is_quick=True)
+    register("writes", _writes, is_quick=True)
+    register("storage", _storage, is_quick=False)
+    register("reporting", _reporting, is_quick=False)
+
+
+def _database() -> Finding:
+    kind = connection.vendor
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as exc:
+        return Finding(
+            Health.DOWN, f"{kind} does not answer: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
+        )
+    return Finding(Health.OK, f"{kind} answers.")
+
+
+@cache
+def _newest() -> frozenset[tuple[str, str]]:
+    """The last migration of each app, from its files: read once a process."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
+
+
+def _migrations() -> Finding:
+    """One query: where an app's last migration is applied, those before it are."""
+    newest = _newest()
+    try:
+        applied = MigrationRecorder.Migration.objects.filter(name__in={name for _, name in newest})
+        missing = newest - set(applied.values_list("app", "name"))
+    except DatabaseError:
+        return Finding(Health.DOWN, "Cannot be told: the database is away, or manage.py migrate was never run.")
+    if missing:
+        apps = ", ".join(sorted(app for app, _ in missing))
+        return Finding(Health.DOWN, f"Some of {apps} are not applied; run manage.py migrate.")
+    return Finding(Health.OK, "All are applied.")
+
+
+def _redis() -> Finding:
+    try:
+        with counters.connect() as client:
+            client.ping()
+    except (redis.RedisError, OSError) as exc:
+        reason = str(exc).partition("\n")[0]
+        return Finding(Health.DEGRADED, f"Redis does not answer ({reason}): new jobs wait. See REDIS_URL.")
+    return Finding(Health.OK, "Redis answers.")
+
+
+def sweeper() -> Finding:
+    """Whether the process that looks at every live job is alive."""
+    try:
+        beat = Heartbeat.objects.filter(name="sweeper").first()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, AWAY)
+    if beat is None:
+        return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
+    age = (timezone.now() - beat.beat_at).total_seconds()
+    if age > STALE_SECONDS:
+        return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
+    return Finding(Health.OK, "It is alive.")
+
+
+def _writes() -> Finding:
+    """What came of the last files that any process stored: asking the storage itself each time would cost uploads."""
+    try:
+        with counters.connect() as client:
+            marks = counters.marks(client)
+    except (redis.RedisError, OSError):
+        return Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+    failed, written = marks.get(FAILED, 0), marks.get(WRITTEN, 0)
+    age = time.time() - failed
+    if failed > written and age < TELLING_SECONDS:
+        return Finding(Health.DEGRADED, f"The last file could not be stored, {age:.0f} s ago; see manage.py doctor.")
+    return Finding(Health.OK, "The last file was stored." if written else "Nothing was stored yet.")
+
+
+def _storage() -> Finding:
+    """A file written, read and removed."""
+    storage = media_storage()
+    kind = type(getattr(storage, "_wrapped", storage)).__name__  # the default one is lazy
+    try:
+        name = storage.save(PROBE_NAME, ContentFile(PROBE))
+        with storage.open(name) as file:
+            is_same = bytes(file.read()) == PROBE
+        storage.delete(name)
+    except Exception as exc:  # a storage backend raises what its vendor raises
+        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}.")
+    return Finding(
+        Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
+    )
+
+
+def _reporting() -> Finding:
+    """Whether the servers that errors and traces go to take connections; nothing is reported for it."""
+    servers = {"Sentry": settings.SENTRY_DSN, "OpenTelemetry": settings.OTEL_EXPORTER_OTLP_ENDPOINT}
+    used = {name: url for name, url in servers.items() if url}
+    if not used:
+        return Finding(
+            Health.OK, "Errors and traces stay in the log. For more: SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT."
+        )
+    away = [name for name, url in used.items() if not _is_reached(url)]
+    if away:
+        return Finding(Health.DEGRADED, f"{' and '.join(away)} cannot be reached; nothing else waits for that.")
+    return Finding(Health.OK, f"Reached: {', '.join(used)}.")
+
+
+def _is_reached(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
