@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import LedgerEntry, TokenAccount, User
+from studio.counters import Measure
 from studio.errors import InsufficientFunds, InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,11 @@ VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend'
 NOTE_MAX = 500  # characters; the column's width
 TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a slip of the finger
 Kind = LedgerEntry.Kind
+TOKENS = Measure(
+    "studio_tokens_total",
+    "Tokens that moved, by kind of ledger entry; the ledger itself has the last word",
+    {"kind": Kind.values},
+)
 
 
 def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAccount:
@@ -187,4 +193,5 @@ def _record(
             return None
         raise
     account.balance += amount
+    transaction.on_commit(lambda: TOKENS.add(kind.value, amount=abs(amount)))
     return entry

@@ -16,7 +16,7 @@ from auditlog.registry import auditlog
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from studio.log import current_request_id
+from studio import log
 
 _watching: ContextVar[bool] = ContextVar("watching", default=False)
 
@@ -66,7 +66,7 @@ def hidden(value: str) -> str:
 
 def request_id() -> str | None:
     """What an entry is found by in the logs."""
-    return current_request_id.get() or None
+    return log.request_id() or None
 
 
 def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:

@@ -74,11 +74,15 @@ def _providers() -> Finding:
     return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
 
 
-def _unknown() -> Finding:
-    """Jobs that the provider may have made and billed, and that somebody could still take up."""
+def lost_answers() -> int:
+    """How many jobs there are that the provider may have made and billed, and that somebody could still take up."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
     lost = VideoJob.objects.filter(phase=Phase.FAILED, error_code="submission_unknown", created_at__gt=recently)
-    if count := lost.count():
+    return lost.count()
+
+
+def _unknown() -> Finding:
+    if count := lost_answers():
         return Finding(Health.DEGRADED, f"{count} in two days; see manage.py adopt_operation --help.")
     return Finding(Health.OK, "None in two days.")
 

@@ -11,10 +11,11 @@ from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
 from looks import curation
 from looks.models import Look
+from studio import log, telemetry
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
 from studio.images import BadImage, Picture, read_picture
-from studio.storage import disposal, media_storage
-from videos import catalogue, schedule
+from studio.storage import disposal, media_storage, store
+from videos import catalogue, measures, schedule
 from videos.idempotency import earlier_job
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
@@ -78,6 +79,7 @@ def create(*, owner: User, order: Order, idempotency_key: str = "", bill: Bill =
         mock_mode=order.mock_mode,
         idempotency_key=idempotency_key,
         request_digest=digest,
+        request_id=log.request_id(),
         provider=way.provider,
         upstream_model=way.upstream_model,
     )
@@ -102,7 +104,7 @@ def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> lis
             job=job,
             role=role,
             position=position,
-            file_name=media_storage().save(name, ContentFile(picture.data)),
+            file_name=store(name=name, content=ContentFile(picture.data)),
             content_type=picture.content_type,
         )
         for name, (role, position, picture) in pictures.items()
@@ -128,6 +130,8 @@ def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, bill: Bill
             _link(look, job)
         job.log("The job is accepted and waits for its turn.")
         hint("submit", str(job.pk))
+    measures.CREATED.add(job.provider)
+    telemetry.link_job(job.pk)
     logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
     return job
 

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import LedgerEntry
-from studio import health
+from studio import examinations, health
 from videos.models import Upstream, VideoJob
 from videos.phases import LIVE, Phase
 
@@ -55,7 +55,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm("videos.view_videojob"):
         return context
     now = timezone.now()
-    phases, days, sweeper = _phases_now(), _days(now), health.sweeper()
+    phases, days, sweeper = _phases_now(), _days(now), examinations.sweeper()
     dashboard = {
         "now": now,
         "phases": phases,

@@ -20,7 +20,7 @@ from accounts import ledger
 from accounts.models import User
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
-from videos import schedule
+from videos import measures, schedule, story
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.phases import Phase
@@ -29,6 +29,7 @@ from videos.providers.base import (
     Image,
     NotAccepted,
     Operation,
+    OutcomeUnknown,
     Progress,
     Provider,
     ProviderError,
@@ -74,6 +75,11 @@ def submit(*, job_id: str) -> None:
     job = VideoJob.objects.claimable().filter(pk=job_id, phase=Phase.QUEUED).first()
     if job is None:
         return
+    with story.step("submit", job):
+        _submit(job)
+
+
+def _submit(job: VideoJob) -> None:
     try:
         adapter = provider(job.provider)
         request = request_of(job)
@@ -99,14 +105,18 @@ def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
     try:
         operation = adapter.start(request)
     except NotAccepted as exc:
+        measures.count_submit(job, exc)
         _insist(_try_again, job, job.attempts, exc)
     except ProviderError as exc:
+        measures.count_submit(job, exc)
         _insist(_failed, job, exc.code, str(exc))
     except Exception as exc:  # nothing is known about the call, so nothing may be assumed
         logger.exception("provider adapter failed in start", extra={"job_id": job.pk})
+        measures.count_submit(job, OutcomeUnknown(type(exc).__name__))
         _insist(_failed, job, "submission_unknown", repr(exc))
     else:
         _accepted(job, operation)
+        measures.count_submit(job, None)
 
 
 def _accepted(job: VideoJob, operation: Operation) -> None:
@@ -198,6 +208,7 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
 
 def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
     """Write down what a look has shown."""
+    measures.count_look(job, seen)
     if isinstance(seen, Finished):
         _finished(job, seen)
     elif isinstance(seen, Progress):
@@ -219,7 +230,9 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             progress_percentage=GENERATED,
         ):
             job.log("The video is made; storing it.")
+            measures.count_cost(job)
             hint("transfer", str(job.pk))
+            logger.info("video generated", extra={"job_id": job.pk})
 
 
 def _progressed(job: VideoJob, seen: Progress) -> None:
@@ -263,6 +276,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
         job.log(failure.message, level=JobLog.Level.ERROR)
         if is_refunded(code, policy=settings.REFUND_POLICY):
             refund(job=job, note=f"video job failed: {code}")
+        measures.count_end(Phase.FAILED, code)
     logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
     return True
 

@@ -1,69 +1,149 @@
-"""`/metrics` for Prometheus: what the database says about jobs at the moment of asking."""
+"""`/metrics` for Prometheus: the same from every web process. docs/metrics.md says what each line means.
 
-import hmac
-from collections.abc import Iterator
-from datetime import timedelta
+What the tables know is asked at every scrape, from their indexes; what only processes know, they add up in Redis
+(studio.counters). A part that is away is missing from the page, and `studio_up` says so.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
 
-from studio.models import Heartbeat
-from videos import schedule
+from studio import counters
+from studio.counters import Measure, Sums
+from studio.health import has_metrics_token
+from studio.models import Disposal, Heartbeat
+from videos import queue
+from videos.checks import lost_answers
 from videos.models import VideoJob
 from videos.phases import LIVE
 
+logger = logging.getLogger(__name__)
 
-class Jobs(Collector):
-    """Gauges, read from the tables' indexes on every scrape: any web process gives the same answer."""
+Value = float | dict[str, float]
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Every gauge."""
-        yield self._by_phase()
-        yield self._oldest()
-        yield self._lost()
-        yield self._heartbeat()
 
-    def _by_phase(self) -> GaugeMetricFamily:
-        gauge = GaugeMetricFamily("studio_jobs_live", "Unfinished video jobs", labels=["phase"])
-        counts = dict(VideoJob.objects.live().order_by().values_list("phase").annotate(count=Count("pk")))
-        for phase in sorted(LIVE):
-            gauge.add_metric([phase], counts.get(phase, 0))
-        return gauge
+def _live() -> Value:
+    counts = dict(VideoJob.objects.live().order_by().values_list("phase").annotate(count=Count("pk")))
+    return {phase: counts.get(phase, 0) for phase in sorted(LIVE)}
 
-    def _oldest(self) -> GaugeMetricFamily:
-        oldest = VideoJob.objects.live().aggregate(oldest=Min("created_at"))["oldest"]
-        age = (timezone.now() - oldest).total_seconds() if oldest else 0
-        return GaugeMetricFamily("studio_jobs_oldest_live_seconds", "Age of the oldest unfinished job", value=age)
 
-    def _lost(self) -> GaugeMetricFamily:
-        recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
-        lost = VideoJob.objects.filter(error_code="submission_unknown", created_at__gt=recently).count()
-        return GaugeMetricFamily(
-            "studio_jobs_lost_answers", "Jobs of two days that ended submission_unknown", value=lost
-        )
+def _oldest_live() -> Value:
+    return _age(VideoJob.objects.live().aggregate(oldest=Min("created_at"))["oldest"])
 
-    def _heartbeat(self) -> GaugeMetricFamily:
-        beat = Heartbeat.objects.filter(name="sweeper").first()
-        age = (timezone.now() - beat.beat_at).total_seconds() if beat else float("inf")
-        return GaugeMetricFamily(
-            "studio_sweeper_heartbeat_seconds", "Age of the sweeper's last sign of life", value=age
-        )
+
+def _overdue() -> Value:
+    """By phase: each is one look into the index."""
+    return {phase: _age(VideoJob.objects.due(phase).values_list("due_at", flat=True).first()) for phase in sorted(LIVE)}
+
+
+def _age(moment: Any) -> float:
+    """Seconds since then; 0 for nothing, or for what is still to come."""
+    return max((timezone.now() - moment).total_seconds(), 0) if moment else 0
+
+
+def _heartbeat() -> Value:
+    beat = Heartbeat.objects.filter(name="sweeper").values_list("beat_at", flat=True).first()
+    return _age(beat) if beat else float("inf")
+
+
+def _disposals() -> Value:
+    return Disposal.objects.count()
+
+
+def _overdue_disposal() -> Value:
+    return _age(Disposal.objects.aggregate(first=Min("due_at"))["first"])
+
+
+# name: what it means, its label, what finds it. Of the tables:
+_OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
+    "studio_jobs_live": ("Unfinished video jobs", "phase", _live),
+    "studio_jobs_oldest_live_seconds": ("Age of the oldest unfinished job", "", _oldest_live),
+    "studio_jobs_overdue_seconds": ("How long the job has been due that waits longest", "phase", _overdue),
+    "studio_jobs_lost_answers": ("Jobs of two days that ended submission_unknown", "", lost_answers),
+    "studio_sweeper_heartbeat_seconds": ("Age of the sweeper's last sign of life", "", _heartbeat),
+    "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
+    "studio_disposals_overdue_seconds": ("How long the file has been due that waits longest", "", _overdue_disposal),
+}
+# ... and of Redis:
+_OF_REDIS: dict[str, tuple[str, str, Callable[[], Value]]] = {
+    "studio_queue_hints": ("Hints that wait for a worker", "queue", lambda: {**queue.lengths()}),
+}
+UP = ("studio_up", "Whether what this page is made from answers", "part")
+GAUGES = [*_OF_DATABASE, *_OF_REDIS, UP[0]]
+
+
+class Studio(Collector):
+    """All of the page."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Each part on its own: one that is away must not hide the other."""
+        up = GaugeMetricFamily(UP[0], UP[1], labels=[UP[2]])
+        for part, read in (("database", self._database), ("redis", self._redis)):
+            try:
+                yield from list(read())
+                up.add_metric([part], 1)
+            except (DatabaseFailure, RedisError, OSError) as exc:
+                logger.warning("metrics are incomplete", extra={"part": part, "reason": type(exc).__name__})
+                up.add_metric([part], 0)
+        yield up
+
+    def _database(self) -> Iterator[Metric]:
+        yield from (_gauge(name, *facts) for name, facts in _OF_DATABASE.items())
+
+    def _redis(self) -> Iterator[Metric]:
+        with counters.connect() as client:
+            sums = counters.sums(client)
+        yield from (_gauge(name, *facts) for name, facts in _OF_REDIS.items())
+        for measure in counters.measures():
+            yield _histogram(measure, sums) if measure.buckets else _counter(measure, sums)
+
+
+def _gauge(name: str, meaning: str, label: str, find: Callable[[], Value]) -> Metric:
+    gauge = GaugeMetricFamily(name, meaning, labels=[label] if label else [])
+    value = find()
+    for key, number in value.items() if isinstance(value, dict) else [(None, value)]:
+        gauge.add_metric([] if key is None else [str(key)], number)
+    return gauge
+
+
+def _counter(measure: Measure, sums: Sums) -> Metric:
+    family = CounterMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
+    counted = {values: number for (name, values, _), number in sums.items() if name == measure.name}
+    for values, number in (dict.fromkeys(measure.known_series(), 0.0) | counted).items():
+        family.add_metric(list(values), number)
+    return family
+
+
+def _histogram(measure: Measure, sums: Sums) -> Metric:
+    family = HistogramMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
+    bounds = [*(str(bound) for bound in measure.buckets), "+Inf"]
+    for values in sorted({values for name, values, _ in sums if name == measure.name}):
+        total, cumulative = 0.0, []
+        for bound in bounds:
+            total += sums.get((measure.name, values, bound), 0)
+            cumulative.append((bound, total))
+        family.add_metric(list(values), cumulative, sums.get((measure.name, values, "sum"), 0))
+    return family
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The gauges, for who has METRICS_TOKEN; not there while that is unset."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    """The page, for who has METRICS_TOKEN; not there while that is unset."""
     if not settings.METRICS_TOKEN:
         return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=404)
-    if not hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode()):
+    if not has_metrics_token(request):
         refusal = {"detail": "This needs the metrics token.", "code": "not_authenticated"}
         return JsonResponse(refusal, status=401, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Jobs())
+    registry.register(Studio())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -93,6 +93,7 @@ class VideoJob(Record):
     mock_mode = models.BooleanField(default=False)
     idempotency_key = models.CharField(max_length=255, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=64, blank=True, help_text="Of the request; on every log line of the job.")
     # Who makes it; settled at creation, so that an edit of the catalogue does not touch jobs in flight.
     provider = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100, blank=True)

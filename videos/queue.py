@@ -28,6 +28,11 @@ def is_crowded(step: Step) -> bool:
     return int(_queue(QUEUE_OF[step]).count) >= CROWDED
 
 
+def lengths() -> dict[str, int]:
+    """How many hints wait in each queue. Raises RedisError."""
+    return {name: int(_queue(name).count) for name in QUEUE_OF.values()}
+
+
 def _send(step: Step, job_id: str) -> None:
     try:
         _queue(QUEUE_OF[step]).enqueue(

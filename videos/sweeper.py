@@ -13,8 +13,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
+from studio import log
 from studio.models import Heartbeat
-from videos import generation, queue, quota, schedule
+from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
@@ -92,12 +93,13 @@ class Sweeper:
         task.add_done_callback(lambda _: self._looks.pop(job.pk, None))
 
     async def _look(self, job: VideoJob, request: Request) -> None:
-        try:
-            async with asyncio.timeout(schedule.LEASE):
-                seen = await generation.look(job, request)
-            await _in_database(_apply, job, seen)
-        except Exception:  # the edge of a task; the row is due again by itself
-            logger.exception("look failed", extra={"job_id": job.pk})
+        with story.step("poll", job):
+            try:
+                async with asyncio.timeout(schedule.LEASE):
+                    seen = await generation.look(job, request)
+                await _in_database(_apply, job, seen)
+            except Exception:  # the edge of a task; the row is due again by itself
+                logger.exception("look failed", extra={"job_id": job.pk})
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -129,17 +131,19 @@ def send_hints_again(step: queue.Step, phase: Phase) -> None:
         return
     for job in jobs:
         if VideoJob.objects.touch(job, due_at=from_now(schedule.REHINT)):
-            queue.hint(step, str(job.pk))
+            with log.about(job_id=str(job.pk), request_id=job.request_id):
+                queue.hint(step, str(job.pk))
 
 
 def settle_lost_submits() -> None:
     """Decide about jobs whose submit step has died."""
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
-        try:
-            generation.settle_lost_submit(job=job)
-        except Exception:  # one odd row must not keep the others waiting
-            logger.exception("lost submit not settled", extra={"job_id": job.pk})
-            VideoJob.objects.touch(job, due_at=from_now(schedule.LEASE))
+        with story.step("settle", job):
+            try:
+                generation.settle_lost_submit(job=job)
+            except Exception:  # one odd row must not keep the others waiting
+                logger.exception("lost submit not settled", extra={"job_id": job.pk})
+                VideoJob.objects.touch(job, due_at=from_now(schedule.LEASE))
 
 
 def _apply(job: VideoJob, seen: Any) -> None:

@@ -9,18 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import Storage
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from studio.storage import disposal
+from studio.storage import disposal, store
 from studio.storage.base import StorageError
-from videos import generation, mp4, schedule
+from videos import generation, measures, mp4, schedule, story
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError
@@ -48,17 +48,26 @@ def transfer(*, job_id: str) -> None:
     job = VideoJob.objects.filter(pk=job_id, phase=Phase.STORING).first()
     if job is None:
         return
+    with story.step("transfer", job):
+        _transfer(job)
+
+
+def _transfer(job: VideoJob) -> None:
     lease, expiry = new_lease(), from_now(schedule.TRANSFER_LEASE)
     if not VideoJob.objects.claimable().touch(job, lease=lease, lease_until=expiry, due_at=expiry):
         return
     job.lease = lease
+    began_at = time.monotonic()
     try:
         with _lease_kept(job), _work_folder() as folder:
             _deliver(job, folder)
     except LeaseLost:
         logger.warning("transfer given up", extra={"job_id": job.pk})
     except Exception as exc:  # the edge of a task: whatever it was, the row says what happens next
+        measures.TRANSFERS.observe(time.monotonic() - began_at, "failed")
         _failed(job, exc)
+    else:
+        measures.TRANSFERS.observe(time.monotonic() - began_at, "stored")
 
 
 def _deliver(job: VideoJob, folder: Path) -> None:
@@ -66,10 +75,10 @@ def _deliver(job: VideoJob, folder: Path) -> None:
     provider(job.provider).fetch(job.result, generation.request_of(job), video)
     video = _checked(job, video)
     mp4.write_poster(path=video, destination=poster)
-    storage: Storage = job._meta.get_field("video").storage
     names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
     _register(job, names)
-    stored = {field: _store(storage, names[field], path) for field, path in (("video", video), ("poster", poster))}
+    stored = {field: _store(names[field], path) for field, path in (("video", video), ("poster", poster))}
+    measures.BYTES.observe(video.stat().st_size, job.provider)
     _succeed(job, names, digest=_sha256(video), **stored)
 
 
@@ -97,9 +106,9 @@ def _checked(job: VideoJob, video: Path) -> Path:
     return silent
 
 
-def _store(storage: Storage, name: str, path: Path) -> str:
+def _store(name: str, path: Path) -> str:
     with path.open("rb") as file:
-        return storage.save(name, File(file, name=name))
+        return store(name=name, content=File(file, name=name))
 
 
 def _sha256(path: Path) -> str:
@@ -125,6 +134,8 @@ def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, d
         disposal.adopt(*names.values(), video, poster)
         generation.drop_inputs(job=job)
         job.log("The video is ready.")
+        measures.count_end(Phase.SUCCEEDED, "")
+    measures.SECONDS_TO_VIDEO.observe((timezone.now() - job.created_at).total_seconds(), job.provider)
     logger.info("video succeeded", extra={"job_id": job.pk})
 
 
@@ -145,6 +156,7 @@ def _failed(job: VideoJob, exc: Exception) -> None:
 def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
     """What the failure is called, and whether another try makes sense."""
     if isinstance(exc, ProviderError):
+        measures.count_error(job, "transfer", exc)
         return exc.code, exc.retryable
     if isinstance(exc, WrongLength):
         return "invalid_video", job.attempts + 1 < LENGTH_TRIES
@@ -171,7 +183,8 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
                 connection.close()
         connection.close()
 
-    thread = threading.Thread(target=renew, name=f"lease {job.pk}", daemon=True)
+    # the context: what its lines are about
+    thread = threading.Thread(target=copy_context().run, args=(renew,), name=f"lease {job.pk}", daemon=True)
     thread.start()
     try:
         yield

@@ -18,6 +18,7 @@ from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker, Worker
 from rq.worker.base import BaseWorker, WorkerStatus
 
+from studio import counters, telemetry
 from videos.providers import registry
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,20 @@ class Preloaded(BaseWorker):
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Load, then begin as RQ does."""
         registry.preload()
+        telemetry.start(process="-".join(self.queue_names()))
         super().bootstrap(*args, **kwargs)
 
 
 class ForkWorker(Preloaded, Worker):
     """RQ's own worker, a process a job; for those who want that isolation."""
+
+    def perform_job(self, *args: Any, **kwargs: Any) -> bool:
+        """Run the job, in a process that ends without `atexit` after it."""
+        try:
+            return super().perform_job(*args, **kwargs)
+        finally:
+            counters.flush()
+            telemetry.flush()
 
 
 class ThreadWorker(Preloaded, SimpleWorker):

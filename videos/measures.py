@@ -1,0 +1,98 @@
+"""What is counted about video jobs, by whichever process sees it; declared here, so that `/metrics` knows all of it."""
+
+from django.db import transaction
+
+from studio.counters import Measure
+from videos.models import Upstream, VideoJob
+from videos.providers.base import (
+    Finished,
+    NotAccepted,
+    OutcomeUnknown,
+    Progress,
+    ProviderError,
+    Refused,
+    Unreachable,
+)
+from videos.providers.registry import PROVIDERS
+
+ERRORS = (NotAccepted, Refused, OutcomeUnknown, Unreachable)
+# seconds; a video takes from 11 s to 6 min, and two days at worst
+JOB_SECONDS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600, 14_400, 172_800)
+TRANSFER_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+TRANSFER_BYTES = tuple(1_000_000 * size for size in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500))
+
+CREATED = Measure("studio_jobs_created_total", "Video jobs that were created and paid for", {"provider": PROVIDERS})
+SUBMITS = Measure(
+    "studio_submits_total",
+    "Calls that ask a provider for a video, by what came of them",
+    {"provider": PROVIDERS, "outcome": ("accepted", "not_accepted", "refused", "unknown")},
+)
+POLLS = Measure(
+    "studio_polls_total",
+    "Looks at a provider's work, by what they showed",
+    {"provider": PROVIDERS, "outcome": ("progress", "finished", "refused", "unreachable")},
+)
+PROVIDER_ERRORS = Measure(
+    "studio_provider_errors_total",
+    "Failures of providers, by step, kind and code of failure",
+    {"provider": PROVIDERS, "step": ("submit", "poll", "transfer"), "error": (), "code": ()},
+)
+DONE = Measure(
+    "studio_jobs_finished_total",
+    "Video jobs that ended, by how; code is empty for a success",
+    {"phase": (), "code": ()},
+)
+SECONDS_TO_VIDEO = Measure(
+    "studio_job_seconds",
+    "Successful video jobs, by the time from the request to the stored video",
+    {"provider": PROVIDERS},
+    buckets=JOB_SECONDS,
+)
+TRANSFERS = Measure(
+    "studio_transfer_seconds",
+    "Tries to fetch and store a finished video, by the time they took",
+    {"outcome": ("stored", "failed")},
+    buckets=TRANSFER_SECONDS,
+)
+BYTES = Measure("studio_transfer_bytes", "Stored videos, by size", {"provider": PROVIDERS}, buckets=TRANSFER_BYTES)
+DOLLARS = Measure(
+    "studio_provider_dollars_total",
+    "What delivered videos cost at the providers, by the prices of the catalogue",
+    {"provider": (), "model": ()},
+)
+
+
+def count_submit(job: VideoJob, outcome: ProviderError | None) -> None:
+    """What came of the paid call; None: the provider has accepted it."""
+    words = {NotAccepted: "not_accepted", Refused: "refused"}
+    SUBMITS.add(job.provider, words.get(type(outcome), "unknown") if outcome else "accepted")
+    if outcome:
+        count_error(job, "submit", outcome)
+
+
+def count_look(job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
+    """What a look at the provider has shown."""
+    if isinstance(seen, ProviderError):
+        POLLS.add(job.provider, "unreachable" if seen.retryable else "refused")
+        count_error(job, "poll", seen)
+    else:
+        POLLS.add(job.provider, "finished" if isinstance(seen, Finished) else "progress")
+
+
+def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
+    """A failure of the provider in a step."""
+    PROVIDER_ERRORS.add(job.provider, step, type(exc).__name__, exc.code)
+
+
+def count_cost(job: VideoJob) -> None:
+    """What the video costs that the provider has just delivered. Call in the transaction that says so."""
+    upstream = Upstream.objects.filter(provider=job.provider, upstream_model=job.upstream_model, model__name=job.model)
+    price = upstream.values_list("price_per_second", flat=True).first()
+    if price:
+        dollars = float(price) * job.duration_seconds
+        transaction.on_commit(lambda: DOLLARS.add(job.provider, job.upstream_model, amount=dollars))
+
+
+def count_end(phase: str, code: str) -> None:
+    """A job that has reached one of phases.TERMINAL. Call in the transaction that moves it."""
+    transaction.on_commit(lambda: DONE.add(phase, code))
