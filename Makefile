@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos
+.PHONY: help run test check bench format clean python chaos fuzz
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -37,6 +37,7 @@ check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API sc
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m ruff check --quiet .
 	$(VENV)/bin/lint-imports --no-logo
+	$(PY) -m tests.dependencies
 	@set -e; DATA_DIR=$$(mktemp -d); trap 'rm -rf "$$DATA_DIR"' EXIT; \
 	export DATA_DIR ENVIRONMENT=development DATABASE_URL= REDIS_URL= BASE_PATH=; set -x; \
 	$(PY) manage.py check --fail-level WARNING; \
@@ -47,6 +48,9 @@ check: python $(VENV)/.installed-dev ## format, lint, layers, migrations, API sc
 
 bench: python $(VENV)/.installed-dev ## measure it, beside the plain way; FULL=1 for half an hour; see benchmarks/README.md
 	@$(PY) -m benchmarks $(if $(FULL),--full) $(ARGS)
+
+fuzz: python $(VENV)/.installed-dev ## what the API's schema allows and what not, sent for FUZZ_MINUTES (10); FUZZ_SEED repeats a run
+	@$(PY) -m tests.fuzz $(ARGS)
 
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)

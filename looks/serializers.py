@@ -87,8 +87,27 @@ class LookInput(Lenient):
     generatedImageBase64 = PictureText(source="image", required=False, read=look_picture, help_text=_IN_BASE64)
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]},
+        "maxItems": READERS_MAX,
+    }
+)
+class IdsOfForm(ShortList):
+    """Ids in a form, which cannot hold an empty list: one empty text stands for it."""
+
+
 class LookForm(LookInput):
     """A look as a form, with files."""
+
+    sharedWithUserIds = IdsOfForm(
+        source="shared_with_user_ids",
+        child=serializers.UUIDField(),
+        required=False,
+        most=READERS_MAX,
+        help_text="As in the JSON body, repeated; one that is empty for nobody.",
+    )
 
     products = ListText(
         child=ProductInput(),
@@ -203,6 +222,7 @@ class ListQuery(serializers.Serializer[Any]):
     view = serializers.ChoiceField(
         choices=("mine", "shared", "public"),
         default="mine",
+        allow_blank=True,
         help_text="The caller's own looks, those that others share with the caller, or everybody's public ones.",
     )
     search = serializers.CharField(
@@ -211,3 +231,7 @@ class ListQuery(serializers.Serializer[Any]):
         max_length=SEARCH_MAX,
         help_text="Part of a title, of notes, or of a product's name, SKU or designer; in any case.",
     )
+
+    def validate_view(self, value: str) -> str:
+        """A page's form sends a filter that nobody has set as an empty text."""
+        return value or "mine"

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
@@ -28,6 +28,27 @@ class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[n
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
         """The schema of the shape."""
         return auto_schema._map_serializer_field(self.target.shape, direction)  # type: ignore[no-untyped-call]  # so is this
+
+
+class LenientExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # as the library has it
+    """In JSON, null stands for a field that is left out."""
+
+    target_class = "studio.fields.Lenient"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        """The library's schema, with every field that may be left out nullable; a form has no null."""
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]  # so is this
+        if not any(isinstance(field, serializers.FileField) for field in self.target.fields.values()):
+            optional = schema["properties"].keys() - set(schema.get("required", ()))
+            schema["properties"] |= {name: _or_null(schema["properties"][name]) for name in optional}
+        return schema
+
+
+def _or_null(field: dict[str, Any]) -> dict[str, Any]:
+    if "type" not in field:
+        return {"oneOf": [field, {"enum": [None]}]}
+    return {**field, "nullable": True} | ({"enum": [*field["enum"], None]} if "enum" in field else {})
 
 
 class StudioSchema(AutoSchema):

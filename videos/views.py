@@ -39,6 +39,7 @@ from videos.serializers import (
     VideoModelOutput,
 )
 
+UUID_OR_EMPTY = {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]}
 IDEMPOTENCY_KEY_MAX = 255  # characters
 UNFILTERED = {"skip", "limit"}  # a query string of the list without any filter has no other names
 
@@ -49,7 +50,11 @@ def _error(description: str) -> OpenApiResponse:
 
 @extend_schema(tags=["Video jobs"])
 @extend_schema_view(
-    list=extend_schema(summary="List video jobs", parameters=[ListQuery], responses={200: VideoJobOutput(many=True)}),
+    list=extend_schema(
+        summary="List video jobs",
+        parameters=[ListQuery],
+        responses={200: VideoJobOutput(many=True), 403: _error("`all=true` is for admins.")},
+    ),
     retrieve=extend_schema(summary="One video job", responses={200: VideoJobDetail}),
     destroy=extend_schema(summary="Delete a video job", responses={204: None}),
 )
@@ -87,7 +92,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
                 OpenApiParameter.HEADER,
                 description="A repeat within 24 h answers with the first answer's job and charges nothing.",
             ),
-            OpenApiParameter("look_id", OpenApiTypes.UUID, description="The same as the field `lookId`."),
+            OpenApiParameter("look_id", UUID_OR_EMPTY, description="The same as the field `lookId`; empty for none."),
         ],
         responses={
             202: VideoJobDetail,
@@ -144,7 +149,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     )
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """The file itself, whole or in part."""
-        query = DownloadQuery(data=request.query_params)
+        query = DownloadQuery(data=request.query_params.dict())  # a form's leniency would take "" for false
         query.is_valid(raise_exception=True)
         job = self.get_object()
         if job.phase != Phase.SUCCEEDED:

@@ -142,3 +142,12 @@ def test_media_serves_nothing_else(anonymous: Any, db: None, name: str) -> None:
     answer = anonymous.get(f"/media/{name}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_redirect_is_true_or_false_and_never_guessed(make_user: MakeUser, make_job: MakeJob, sign_in: SignIn) -> None:
+    ann = make_user()
+    job = make_job(ann, phase=Phase.SUCCEEDED)
+
+    answer = sign_in(ann).get(f"/api/v1/video-jobs/{job.pk}/download?redirect=")
+
+    assert (answer.status_code, sorted(answer.json()["errors"])) == (400, ["redirect"])
