@@ -79,12 +79,12 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     fieldsets = (
-        (None, {"fields": ("email", "state", "balance", "password")}),
+        (None, {"fields": ("email", "state", "balance", "password_page")}),
         ("What they may do", {"fields": ("role",)}),
         ("When", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "last_login", "signed_out_at", "created_at", "id")
+    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
     list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "is_active")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
@@ -111,6 +111,13 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     def state(self, user: User) -> str:
         """Whether the person can sign in."""
         return "Can sign in." if user.is_active else "Locked out. “Let in again”, above, ends that."
+
+    @admin.display(description="password")
+    def password_page(self, user: User) -> str:
+        """Where to set another one; nothing of the one there is."""
+        url = reverse("admin:auth_user_password_change", args=(user.pk,))
+        text = "Set another one"
+        return format_html('<a href="{}" class="underline">{}</a>: it signs the person out everywhere.', url, text)
 
     @admin.display(description="jobs now")
     def live_jobs(self, user: Any) -> str:
@@ -144,7 +151,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         fieldsets: Any = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
-        kept = tuple(name for name in fieldsets[0][1]["fields"] if name != "password")
+        kept = tuple(name for name in fieldsets[0][1]["fields"] if name != "password_page")
         return ((None, {"fields": kept}), *fieldsets[1:])
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:

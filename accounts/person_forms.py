@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django import forms
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html_join
 from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
@@ -16,10 +16,17 @@ from studio.errors import StudioError
 
 def _role_field() -> forms.ChoiceField:
     return forms.ChoiceField(
-        choices=[(role.value, f"{role.label}: {meaning}") for role, meaning in roles.MEANINGS.items()],
+        choices=Role.choices,
         widget=UnfoldAdminRadioSelectWidget,
         required=False,
-        help_text="A new role signs the person out everywhere. Roles & permissions shows what each may do.",
+        help_text=format_html_join(
+            "",
+            "<div><strong>{}</strong>: {}</div>",
+            (
+                *((role.label, meaning) for role, meaning in roles.MEANINGS.items()),
+                ("A new role", "signs the person out everywhere. “Roles”, in the menu, lists what each may do."),
+            ),
+        ),
     )
 
 
@@ -35,11 +42,6 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["role"].initial = roles.role_of(self.instance).value
-        if "password" in self.fields:
-            self.fields["password"].help_text = mark_safe(
-                'Nobody can read it. <a href="../password/" class="text-primary-600 dark:text-primary-500 underline">'
-                "Set another one</a>: that signs the person out everywhere."
-            )
 
     def clean_role(self) -> str:
         """Unless nobody would be left to give roles."""
@@ -70,8 +72,8 @@ class TokensForm(forms.Form):
     kind = forms.ChoiceField(
         label="What it is",
         choices=[
-            (GRANT, "A grant: somebody has bought the tokens, or gets them as a gift"),
-            (ADJUSTMENT, "A correction: the balance is wrong, and this puts it right"),
+            (GRANT, "A grant: a sale or a gift"),
+            (ADJUSTMENT, "A correction of the balance"),
         ],
         initial=GRANT,
         widget=UnfoldAdminRadioSelectWidget,

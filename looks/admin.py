@@ -13,6 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from looks import curation
@@ -45,6 +46,7 @@ class VideoRows(ReadOnlyRows):
     model = LookVideo
     fields = ("poster", "job", "status", "made", "stands_for_the_look")
     readonly_fields = fields
+    verbose_name_plural = "videos"
     ordering = ("-video__created_at", "-video_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LookVideo]:
@@ -65,9 +67,9 @@ class VideoRows(ReadOnlyRows):
         """As the API shows it."""
         return str(row.video.status)
 
-    def made(self, row: LookVideo) -> Any:
+    def made(self, row: LookVideo) -> str:
         """When it was asked for."""
-        return row.video.created_at
+        return f"{timezone.localtime(row.video.created_at):%Y-%m-%d %H:%M}"
 
     def stands_for_the_look(self, row: LookVideo) -> str:
         """Whether it is the default; else a button that makes it so."""

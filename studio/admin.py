@@ -162,6 +162,7 @@ class ReadOnlyRows(TabularInline):  # type: ignore[type-arg]  # Django's class t
 
     extra = 0
     can_delete = False
+    hide_title = True  # a row's id above the row
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never."""
