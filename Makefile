@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos fuzz
+.PHONY: help run test check bench format clean python chaos fuzz screenshots
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -17,7 +17,7 @@ AS_IN_PRODUCTION := env ENVIRONMENT=production ALLOWED_HOSTS=studio.example.com 
 PYTEST := -m pytest -n auto --dist loadgroup -q
 
 help: ## what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # tether: kill -9 of make must not leave the rest running
 run: python $(VENV)/.installed ## the whole system on this machine; PORT, HOST and DATA_DIR say where
@@ -54,6 +54,9 @@ fuzz: python $(VENV)/.installed-dev ## what the API's schema allows and what not
 
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)
+
+screenshots: python $(VENV)/.installed-dev ## draw the back office into docs/screenshots; needs a Chromium
+	@$(PY) -m tests.browser.screenshots
 
 format: python $(VENV)/.installed-dev ## format, and mend what ruff can mend
 	$(PY) -m ruff format .

@@ -113,9 +113,9 @@ def test_edit_of_the_catalogue_shows_in_the_api(desk: Page, studio: RunningStudi
     names = offered(ann)
 
     desk.get_by_role("link", name="Models on offer", exact=True).click()
-    row = desk.locator("#result_list tr").filter(has_text=names[-1]).first
-    row.locator("input[type=checkbox][name$=is_offered]").uncheck()
-    desk.get_by_role("button", name="Save").click()
+    desk.get_by_role("link", name=names[-1], exact=True).click()
+    desk.locator("#id_is_offered").uncheck()
+    desk.get_by_role("button", name="Save", exact=True).click()
     desk.get_by_text("changed successfully").wait_for()
 
     assert offered(ann) == names[:-1]
