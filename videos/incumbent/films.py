@@ -12,9 +12,8 @@ from studio.storage.base import poster_url
 from videos.failures import FAILURES, is_refunded
 from videos.incumbent.moving import Item, Mover, uuids
 from videos.incumbent.outfits import here_of
-from videos.incumbent.report import Report
 from videos.incumbent.shape import JOBS, LINKS
-from videos.incumbent.source import Row, Source
+from videos.incumbent.source import Row
 from videos.incumbent.values import (
     FILE_NAME_MAX,
     Misfit,
@@ -40,10 +39,6 @@ class JobMover(Mover[VideoJob]):
 
     table = JOBS
     order = ("id",)
-
-    def __init__(self, *, source: Source, report: Report, shared_files: set[str]) -> None:
-        super().__init__(source=source, report=report)
-        self._shared_files = shared_files
 
     def prepare(self, rows: Sequence[Row]) -> None:
         """What is here, and whose people are."""
@@ -99,7 +94,7 @@ class JobMover(Mover[VideoJob]):
     def _succeed(self, job: VideoJob, url: str) -> None:
         storage = media_storage()
         job.phase, job.progress_percentage = Phase.SUCCEEDED, 100
-        name = file_name(url, storage=storage, is_shared=url in self._shared_files)
+        name = file_name(url, storage=storage, is_shared=url in self.shared_files)
         job.video.name = name
         # Cloudinary makes it of the video, and forgets it with the video; there is nothing of it to remove
         if not elsewhere.url_of(name) and (poster := poster_url(storage=storage, name=name)):

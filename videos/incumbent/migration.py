@@ -14,6 +14,9 @@ from videos.incumbent.report import Report
 from videos.incumbent.shape import TRANSACTIONS
 from videos.incumbent.source import Row, Source, Unmoved
 
+# in this order: what refers to something comes after it
+MOVERS: tuple[type[Mover[Any]], ...] = (PeopleMover, LookMover, ProductMover, ShareMover, JobMover, LinkMover)
+
 
 @dataclass(frozen=True)
 class Move:
@@ -43,16 +46,8 @@ def move(*, source_url: str, report: Report, dry_run: bool) -> Move:
 
 def _move_all(source: Source, report: Report) -> None:
     shared = source.shared_files()
-    movers: list[Mover[Any]] = [
-        PeopleMover(source=source, report=report),
-        LookMover(source=source, report=report, shared_files=shared),
-        ProductMover(source=source, report=report, shared_files=shared),
-        ShareMover(source=source, report=report),
-        JobMover(source=source, report=report, shared_files=shared),
-        LinkMover(source=source, report=report),
-    ]
-    for mover in movers:
-        mover.move()
+    for mover in MOVERS:
+        mover(source=source, report=report, shared_files=shared).move()
     _compare_tokens(source, report)
 
 

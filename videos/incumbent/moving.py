@@ -14,6 +14,8 @@ from videos.incumbent.shape import Table
 from videos.incumbent.source import Row, Source
 from videos.incumbent.values import Misfit
 
+DATED_AT_ONCE = 100  # rows; Django writes a case for each row, and each row is compared with all of them
+
 R = TypeVar("R", bound=Record)
 
 
@@ -32,9 +34,11 @@ class Mover(ABC, Generic[R]):
     table: ClassVar[Table]
     order: ClassVar[tuple[str, ...]]
 
-    def __init__(self, *, source: Source, report: Report) -> None:
+    def __init__(self, *, source: Source, report: Report, shared_files: set[str]) -> None:
+        """`shared_files`: URLs that more than one row has."""
         self.source = source
         self.report = report
+        self.shared_files = shared_files
 
     def move(self) -> None:
         """All rows. What is committed stays when a later batch fails; the next run goes on from there."""
@@ -109,7 +113,7 @@ def insert(rows: Sequence[Any]) -> None:
     manager.bulk_create(rows)
     for row, (created_at, updated_at) in zip(rows, dates, strict=True):
         row.created_at, row.updated_at = created_at, updated_at
-    manager.bulk_update(rows, ["created_at", "updated_at"])
+    manager.bulk_update(rows, ["created_at", "updated_at"], batch_size=DATED_AT_ONCE)
 
 
 def uuids(values: Iterable[Any]) -> set[uuid.UUID]:

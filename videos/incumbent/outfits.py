@@ -10,9 +10,8 @@ from accounts.models import User
 from looks.models import Look, LookShare, Product, Visibility, search_text
 from studio.storage import media_storage
 from videos.incumbent.moving import Item, Mover, uuids
-from videos.incumbent.report import Report
 from videos.incumbent.shape import LOOKS, PRODUCTS, SHARES
-from videos.incumbent.source import Row, Source
+from videos.incumbent.source import Row
 from videos.incumbent.values import Misfit, amount, created_and_updated, file_name, identifier, short
 
 UNTITLED, UNNAMED = "Untitled", "Unnamed"
@@ -23,10 +22,6 @@ class LookMover(Mover[Look]):
 
     table = LOOKS
     order = ("id",)
-
-    def __init__(self, *, source: Source, report: Report, shared_files: set[str]) -> None:
-        super().__init__(source=source, report=report)
-        self._shared_files = shared_files
 
     def prepare(self, rows: Sequence[Row]) -> None:
         """What is here, and whose people are."""
@@ -48,7 +43,7 @@ class LookMover(Mover[Look]):
         if visibility not in Visibility.values:
             changes.append(f"The visibility {visibility!r} becomes private.")
             visibility = Visibility.PRIVATE
-        picture = picture_name(row["generated_image_url"], self._shared_files, changes)
+        picture = picture_name(row["generated_image_url"], self.shared_files, changes)
         look = Look(
             id=identifier(row["id"], of="id"),
             owner_id=owner_id,
@@ -69,10 +64,6 @@ class ProductMover(Mover[Product]):
 
     table = PRODUCTS
     order = ("look_id", "created_at", "id")
-
-    def __init__(self, *, source: Source, report: Report, shared_files: set[str]) -> None:
-        super().__init__(source=source, report=report)
-        self._shared_files = shared_files
 
     def prepare(self, rows: Sequence[Row]) -> None:
         """What is here, and the next free place in each look."""
@@ -105,7 +96,7 @@ class ProductMover(Mover[Product]):
             price=amount(row["price"], changes=changes),
             currency=short(row["currency"], most=3, field="currency", changes=changes).upper(),
             product_url=url,
-            thumbnail=picture_name(row["thumbnail_url"], self._shared_files, changes),
+            thumbnail=picture_name(row["thumbnail_url"], self.shared_files, changes),
             created_at=created_at,
             updated_at=updated_at,
         )

@@ -1,8 +1,8 @@
 """Reads the other system's database: one snapshot of it, never a write, and never more than a batch in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -15,6 +15,7 @@ BATCH = 500  # rows at a time
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 300  # the longest statement sorts a whole table
 Row = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ class Source:
         if table.name not in self._columns:
             return
         query = SQL("SELECT {} FROM {}").format(self._selected(table), Identifier(table.name))
-        with self._connection.cursor(name=f"moving_{table.name}") as cursor:
-            cursor.execute(query + self._ordered(table, order))
-            while rows := self._guarded(lambda: cursor.fetchmany(BATCH)):
-                yield rows
+        yield from self._streamed(query + self._ordered(table, order))
 
     def subscriptions(self, user_ids: Sequence[str]) -> dict[str, Row]:
         """The balances of these people, by their ids."""
@@ -129,10 +127,7 @@ class Source:
         query = SQL("SELECT DISTINCT ON ({}) {}::text AS user_id, {} AS balance_after FROM {}").format(
             user, user, self._column(TRANSACTIONS, "balance_after"), Identifier(TRANSACTIONS.name)
         )
-        with self._connection.cursor(name="moving_balances") as cursor:
-            cursor.execute(query + order)
-            while rows := self._guarded(lambda: cursor.fetchmany(BATCH)):
-                yield rows
+        yield from self._streamed(query + order)
 
     def shared_files(self) -> set[str]:
         """URLs that more than one row has."""
@@ -170,15 +165,20 @@ class Source:
     def _column(self, table: Table, name: str) -> Identifier:
         return Identifier(self._columns[table.name][name])
 
+    def _streamed(self, query: Composed) -> Iterator[list[Row]]:
+        with self._connection.cursor(name="moving") as cursor:
+            self._guarded(lambda: cursor.execute(query))
+            while rows := self._guarded(lambda: cursor.fetchmany(BATCH)):
+                yield rows
+
     def _all(self, query: SQL | Composed, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         return self._guarded(lambda: self._connection.execute(query, parameters).fetchall())
 
-    def _guarded(self, read: Any) -> list[Row]:
+    def _guarded(self, read: Callable[[], _T]) -> _T:
         try:
-            rows: list[Row] = read()
+            return read()
         except psycopg.Error as exc:
             raise Unavailable(f"The source cannot be read: {_first_line(exc)}") from exc
-        return rows
 
 
 _COLUMNS = """
