@@ -25,6 +25,7 @@ worker_class = "gthread"
 workers = 2
 threads = 8
 keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that they close first
+limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
 graceful_timeout = 30  # seconds for requests under way when it is asked to end
 control_socket_disable = True  # it would lie in the home directory, one for all copies
 

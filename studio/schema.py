@@ -66,7 +66,11 @@ class StudioSchema(AutoSchema):
         if self.get_auth():
             refusals["401"] = "No valid access token."
         if self.method in {"POST", "PUT", "PATCH"}:
-            refusals |= {"413": "The request is too large.", "415": "The body's type is not taken."}
+            refusals |= {
+                "411": "The body's length is not told.",
+                "413": "The request is too large.",
+                "415": "The body's type is not taken.",
+            }
         if self.method != "DELETE" and self.get_auth():
             refusals["429"] = "Too many requests; `Retry-After` says when to go on."
         if "{" in self.path:
