@@ -41,6 +41,22 @@ def empty_database(server: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
+def manage(
+    *command: str, stdin: str = "", seconds: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A management command of its own process, by default on the database and the folder of this test run."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+
+
 class RunningStudio:
     """`manage.py up`, with its files in a folder of the test."""
 
@@ -84,16 +100,9 @@ class RunningStudio:
 
     def manage(self, *command: str, stdin: str = "", check: bool = True, seconds: float = 60) -> str:
         """Run a management command beside it, and give back what it prints."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=PROJECT,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=check,
-            timeout=seconds,
-        )
+        done = manage(*command, stdin=stdin, seconds=seconds, **self.environment)
+        if check:
+            done.check_returncode()
         return done.stdout
 
     def client(self, email: str, *, tokens: int = 1000, staff: bool = False) -> httpx.Client:

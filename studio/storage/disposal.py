@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db.models import F
 from django.db.models.functions import Now
 
-from studio.models import Disposal
+from studio.models import Disposal, Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 ADOPTION_SECONDS = 3 * 3600
 AT_ONCE = -0.001  # seconds; SQLite's clock ticks in milliseconds, and "now" is due one tick later
 RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one goes on for ever
+
+HOLD_NAME, HOLD_SECONDS = "files held", 600  # a backup that was killed holds up removals for so long
 
 
 def register(*names: str) -> None:
@@ -38,12 +40,24 @@ def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
     _schedule([name for name in names if name], seconds=after_seconds)
 
 
+def hold_back() -> None:
+    """From now on no removal begins, for ten minutes; call again where that has to go on: a backup copies files."""
+    Heartbeat.objects.update_or_create(name=HOLD_NAME, defaults={"beat_at": Now()})
+
+
+def go_on() -> None:
+    """Call when the files need not be held any more."""
+    Heartbeat.objects.filter(name=HOLD_NAME).delete()
+
+
 def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) -> int:
     """Remove files whose time has come; returns how many went. A storage that fails is asked again later.
 
     `is_stopped` is asked before every file; the rest stays due.
     """
     removed = 0
+    if Heartbeat.objects.filter(name=HOLD_NAME, beat_at__gt=Now() - timedelta(seconds=HOLD_SECONDS)).exists():
+        return removed
     for row in list(Disposal.objects.filter(due_at__lte=Now()).order_by("due_at", "id")[:limit]):
         if is_stopped():
             break

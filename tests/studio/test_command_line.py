@@ -1,9 +1,6 @@
 """What all our commands have in common: help that teaches, one sentence for an error, exit statuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,21 +8,9 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.test import Client
 
 from studio.command_line import OperatorCommand
-from studio.env import PROJECT
+from tests.running import manage
 
 OURS = sorted((app, name) for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos"})
-
-
-def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 @pytest.mark.parametrize(("app", "name"), OURS)

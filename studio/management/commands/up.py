@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import http.client
 import io
 import ipaddress
@@ -25,6 +24,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 
 from studio.command_line import OperatorCommand
+from studio.data_folder import FolderInUse, alone_in
 from studio.embedded import Valkey
 from studio.env import write_private
 from studio.supervisor import Console, Part, Supervisor
@@ -79,7 +79,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with _alone_in(settings.DATA_DIR):
+            with _alone():
                 _check_address()
                 # Nobody wants an account with a printed password in production.
                 self._run(with_accounts=not (options["no_demo"] or settings.PRODUCTION))
@@ -108,21 +108,19 @@ class Command(OperatorCommand):
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel lets go of it whatever way this process ends."""
+def _alone() -> Iterator[None]:
+    """Hold the lock of DATA_DIR. Raises CannotStart."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "up.lock").open("w")
-    except OSError as exc:
-        raise CannotStart(f"DATA_DIR should be a folder that can be written; {exc}.") from exc
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise CannotStart(
-                f"it runs already, with its data in {folder}; for a second copy set DATA_DIR and PORT."
-            ) from exc
-        yield
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(alone_in(settings.DATA_DIR))
+            except OSError as exc:
+                raise CannotStart(f"DATA_DIR should be a folder that can be written; {exc}.") from exc
+            yield
+    except FolderInUse as exc:
+        raise CannotStart(
+            f"it runs already, with its data in {settings.DATA_DIR}; for a second copy set DATA_DIR and PORT."
+        ) from exc
 
 
 def _check_address() -> None:

@@ -1,0 +1,80 @@
+"""DATA_DIR, all that a single machine knows: who may use it, and how its parts are exchanged at once."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+LOCK, JOURNAL = "up.lock", "exchange.json"
+
+
+class FolderInUse(Exception):
+    """`manage.py up` runs with this folder, or another command exchanges its parts."""
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel lets go of it whatever way this process ends.
+
+    An exchange that was broken off is undone first. Raises FolderInUse, and OSError for a folder that cannot be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise FolderInUse from exc
+        _undo(folder)
+        yield
+
+
+def exchange(*, folder: Path, fresh: Path, aside: Path, names: list[str]) -> None:
+    """Put `fresh`'s parts in the place of `folder`'s, which go `aside`. The folder must be locked.
+
+    Whatever happens, kill -9 and a power cut included, the next `alone_in` finds either all the old parts or all the
+    new ones. Raises OSError with the old ones in place: all three have to be on one file system.
+    """
+    moves = [(folder / name, aside / name) for name in names if os.path.lexists(folder / name)]
+    moves += [(fresh / name, folder / name) for name in names if os.path.lexists(fresh / name)]
+    os.sync()  # what is put in place is on the disk
+    _write_durably(folder / JOURNAL, json.dumps([[str(source), str(target)] for source, target in moves]))
+    try:
+        for source, target in moves:
+            source.rename(target)
+    except OSError:
+        _undo(folder)
+        raise
+    (folder / JOURNAL).unlink()
+    _sync(folder)
+
+
+def _undo(folder: Path) -> None:
+    """Move back, last first, what an exchange that did not end has moved."""
+    journal = folder / JOURNAL
+    if not journal.exists():
+        return
+    for source, target in reversed(json.loads(journal.read_text())):
+        if os.path.lexists(target) and not os.path.lexists(source):
+            Path(target).rename(source)
+    journal.unlink()
+    _sync(folder)
+
+
+def _write_durably(path: Path, content: str) -> None:
+    draft = path.with_name(f"{path.name}.draft")
+    with draft.open("w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,175 @@
+"""A backup is taken while the system runs, and restored so that nothing is paid for twice."""
+
+import io
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+
+from accounts import ledger
+from studio.models import Heartbeat
+from tests.conftest import MakeUser
+from tests.fakes.google import FakeGoogle
+from tests.running import manage
+from tests.videos.conftest import MakeJob
+from videos import restored, sweeper
+from videos.models import VideoJob, from_now
+from videos.phases import Phase
+
+once = pytest.mark.skipif(bool(os.environ["DATABASE_URL"]), reason="a backup has SQLite's file")
+
+
+def settle() -> dict[str, int]:
+    out = io.StringIO()
+    call_command("restore", settle=True, json=True, stdout=out)
+    settled: dict[str, int] = json.loads(out.getvalue())["settled"]
+    return settled
+
+
+@pytest.mark.django_db
+def test_paid_job_that_waited_is_never_sent_again(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann, ben = make_user(), make_user("ben@example.com")
+    paid = {"mock_mode": False, "provider": "google_veo"}
+    queued, submitting = make_job(ann, **paid), make_job(ann, phase=Phase.SUBMITTING, **paid)
+    generating = make_job(ann, phase=Phase.GENERATING, **paid)
+    gone = make_job(ben, mock_mode=False, provider="of_a_former_version")
+    for job in (queued, submitting, generating, gone):
+        ledger.charge(account=job.owner.token_account, job_id=job.pk, tokens=50)
+
+    settled = settle()
+
+    ann.token_account.refresh_from_db()
+    facts = {pk: (phase, code) for pk, phase, code in VideoJob.objects.values_list("pk", "phase", "error_code")}
+    assert settled == {"failed": 3, "requeued": 0, "go on": 1}
+    assert facts == {
+        queued.pk: (Phase.FAILED, "submission_unknown"),
+        submitting.pk: (Phase.FAILED, "submission_unknown"),
+        gone.pk: (Phase.FAILED, "submission_unknown"),
+        generating.pk: (Phase.GENERATING, ""),
+    }
+    assert ann.token_account.balance == 1000 - 50
+
+
+@pytest.mark.django_db
+def test_free_job_that_waited_starts_again(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    later = from_now(600)
+    make_job(ann, due_at=later, lease_until=later)
+    make_job(ann, phase=Phase.SUBMITTING, due_at=later, lease_until=later)
+
+    settled = settle()
+
+    assert settled == {"failed": 0, "requeued": 2, "go on": 0}
+    assert VideoJob.objects.due(Phase.QUEUED).claimable().count() == 2
+
+
+@pytest.mark.django_db
+def test_nothing_is_settled_under_a_sweeper(
+    make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(make_user(), mock_mode=False, provider="google_veo")
+    sweeper.beat()
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        Heartbeat.objects.update(beat_at=Now())
+
+    monkeypatch.setattr(restored, "sleep", sleep)
+    with pytest.raises(CommandError, match="A sweeper runs on this database"):
+        settle()
+
+    job.refresh_from_db()
+    assert (job.phase, len(waited), 0 < waited[0] <= restored.LIVELY_SECONDS) == (Phase.QUEUED, 1, True)
+
+
+@pytest.mark.parametrize("options", [{}, {"file": Path("x"), "settle": True}])
+def test_archive_or_settle(options: dict[str, Any]) -> None:
+    with pytest.raises(CommandError) as raised:
+        call_command("restore", **options)
+
+    assert (str(raised.value), raised.value.returncode) == ("Name the archive, or say --settle, and not both.", 2)
+
+
+# Everything in one process, because each start of one takes seconds.
+PAY_AND_RESTORE = """
+import json
+from pathlib import Path
+from django.core.management import call_command
+from accounts.models import TokenAccount
+from accounts.registration import create_person
+from tests.videos.conftest import ORDER
+from dataclasses import replace
+from videos import creation, generation, sweeper
+from videos.models import VideoJob
+
+archive = {archive!r}
+call_command("migrate", verbosity=0)
+ann = create_person(email="ann@example.com", password="x", tokens=1000)
+job = creation.create(owner=ann, order=replace(ORDER, mock_mode=False))
+call_command("backup", archive)
+generation.submit(job_id=str(job.pk))  # paid for after the backup was taken
+paid = VideoJob.objects.get().phase
+call_command("restore", archive, replace=True)
+restored = VideoJob.objects.get()
+generation.submit(job_id=str(job.pk))  # a hint that Redis has kept
+sweeper.settle_lost_submits()
+after = VideoJob.objects.get()
+print(json.dumps([paid, restored.phase, restored.error_code, after.phase, TokenAccount.objects.get().balance]))
+"""
+
+
+@pytest.fixture
+def google() -> Iterator[FakeGoogle]:
+    with FakeGoogle(film=b"no film is fetched", work_seconds=600) as fake:
+        yield fake
+
+
+@once
+@pytest.mark.slow
+def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
+    script = PAY_AND_RESTORE.format(archive=str(tmp_path / "b.tar.gz"))
+
+    done = manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        script,
+        DATA_DIR=str(tmp_path / "data"),
+        GEMINI_API_KEY="gemini-key",
+        GOOGLE_GEMINI_BASE_URL=google.url,
+    )
+
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout.splitlines()[-1])
+    assert facts == ["generating", "failed", "submission_unknown", "failed", 1000]
+    assert "Jobs: 1 may have been paid for since and failed as submission_unknown" in done.stdout
+    assert len(google.calls("submit")) == 1
+
+
+@once
+@pytest.mark.slow
+def test_archive_with_a_damaged_or_newer_database_changes_nothing(tmp_path: Path) -> None:
+    from tests.studio.test_backup import pack  # noqa: PLC0415 - only this test packs by hand
+
+    data = tmp_path / "data"
+    database = tmp_path / "newer.sqlite3"
+    with sqlite3.connect(database) as newer:
+        newer.execute("CREATE TABLE django_migrations (app TEXT, name TEXT)")
+        newer.execute("INSERT INTO django_migrations VALUES ('videos', '0999_better')")
+    newer.close()
+    damaged = pack(tmp_path / "damaged", {"db.sqlite3": b"no database" * 100}, migrations=[])
+    lying = pack(tmp_path / "lying", {"db.sqlite3": database.read_bytes()}, migrations=[])
+
+    told = [manage("restore", str(path), DATA_DIR=str(data), DATABASE_URL="") for path in (damaged, lying)]
+
+    assert [done.returncode for done in told] == [1, 1]
+    assert told[0].stderr.startswith("The backup's database is damaged: ")
+    assert told[1].stderr.startswith("The backup is of a newer version: videos.0999_better is not known here.")
+    assert sorted(path.name for path in data.iterdir()) == ["secrets", "up.lock"]
