@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import redis
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -112,14 +113,15 @@ def _writes() -> Finding:
 def _storage() -> Finding:
     """A file written, read and removed."""
     storage = media_storage()
-    kind = type(getattr(storage, "_wrapped", storage)).__name__  # the default one is lazy
+    kind = storage.__class__.__name__  # type() would name the wrapper of the default one, which is lazy
     try:
         name = storage.save(PROBE_NAME, ContentFile(PROBE))
         with storage.open(name) as file:
             is_same = bytes(file.read()) == PROBE
         storage.delete(name)
     except Exception as exc:  # a storage backend raises what its vendor raises
-        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}.")
+        variable = "DATA_DIR" if isinstance(storage, FileSystemStorage) else "CLOUDINARY_URL"
+        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}. See {variable}.")
     return Finding(
         Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
     )

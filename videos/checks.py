@@ -82,7 +82,11 @@ def lost_answers() -> int:
 
 
 def _unknown() -> Finding:
-    if count := lost_answers():
+    try:
+        count = lost_answers()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+    if count:
         return Finding(Health.DEGRADED, f"{count} in two days; see manage.py adopt_operation --help.")
     return Finding(Health.OK, "None in two days.")
 
@@ -96,6 +100,6 @@ def _reach() -> Finding:
         except ProviderError as exc:
             troubles.append(f"{name}: {exc}")
     if troubles:
-        return Finding(Health.DOWN, "; ".join(troubles))
+        return Finding(Health.DOWN, f"{'; '.join(troubles)}. See GEMINI_API_KEY and VERTEX_… in the environment.")
     names = ", ".join(sorted(registry.configured()))
     return Finding(Health.OK, f"Reached and let in by {names}." if names else "Not configured.")
