@@ -59,7 +59,7 @@ def test_no_sweeper_and_a_missing_migration() -> None:
 
     assert status == 1
     assert ill(facts) == {
-        "migrations": "1 are not applied; run manage.py migrate.",
+        "migrations": "Some of videos are not applied; run manage.py migrate.",
         "sweeper": "It has never run; start manage.py sweep.",
     }
 

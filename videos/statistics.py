@@ -1,0 +1,115 @@
+"""How the making of videos went, in figures that a million old jobs do not slow: for the dashboard and the commands.
+
+Each is bounded by date and has an index; days are UTC days.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from datetime import date as Date  # noqa: N812 - a day has a date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+
+from accounts.models import LedgerEntry
+from videos.models import Upstream, VideoJob
+from videos.phases import Phase
+
+DURATIONS_MOST = 1000  # the newest videos that the median is taken of
+TOP_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What has come to an end since a moment."""
+
+    made: int
+    failed: int
+    unknown: int
+    failures: list[tuple[str, int]]
+    dollars: Decimal
+    median_seconds: float | None
+    p95_seconds: float | None
+    tokens_charged: int
+    tokens_refunded: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """What came to an end on one day."""
+
+    date: Date
+    made: int
+    failed: int
+
+
+def figures(*, since: datetime) -> Figures:
+    """The sums since then."""
+    finished = VideoJob.objects.filter(completed_at__gte=since).order_by()
+    groups = list(
+        finished.values("phase", "error_code", "model", "provider", "upstream_model", "mock_mode").annotate(
+            jobs=Count("id"),
+            # what the provider has made it is paid for, whether or not we could store it
+            seconds=Sum("duration_seconds", filter=Q(generated_at__isnull=False), default=0),
+        )
+    )
+    failures: Counter[str] = Counter()
+    for group in groups:
+        if group["phase"] == Phase.FAILED:
+            failures[group["error_code"]] += group["jobs"]
+    times = finished.filter(phase=Phase.SUCCEEDED).order_by("-completed_at").values_list("created_at", "completed_at")
+    durations = sorted((end - start).total_seconds() for start, end in times[:DURATIONS_MOST] if end)
+    entries = LedgerEntry.objects.filter(created_at__gte=since, kind__in=("charge", "refund")).order_by()
+    tokens = dict(entries.values_list("kind").annotate(Sum("amount")))
+    return Figures(
+        made=sum(group["jobs"] for group in groups if group["phase"] == Phase.SUCCEEDED),
+        failed=failures.total(),
+        unknown=failures["submission_unknown"],
+        failures=failures.most_common(TOP_FAILURES),
+        dollars=_dollars(groups),
+        median_seconds=_share(durations, 0.5),
+        p95_seconds=_share(durations, 0.95),
+        tokens_charged=-tokens.get("charge", 0),
+        tokens_refunded=tokens.get("refund", 0),
+    )
+
+
+def days(*, last: Date, count: int) -> list[Day]:
+    """So many days up to the last one, the oldest first."""
+    first = last - timedelta(days=count - 1)
+    rows = _by_day(first).values_list("day", "phase").annotate(Count("id"))
+    counts = {(day, phase): jobs for day, phase, jobs in rows}
+    dates = [first + timedelta(days=number) for number in range(count)]
+    return [Day(day, counts.get((day, Phase.SUCCEEDED), 0), counts.get((day, Phase.FAILED), 0)) for day in dates]
+
+
+def lost_answers(*, first: Date) -> dict[Date, int]:
+    """How many of the failed jobs of each day since then ended because the answer to the submit was lost."""
+    return dict(_by_day(first).filter(error_code="submission_unknown").values_list("day").annotate(Count("id")))
+
+
+def _by_day(first: Date) -> QuerySet[Any]:
+    finished = VideoJob.objects.filter(completed_at__gte=datetime.combine(first, time(), UTC)).order_by()
+    return finished.annotate(day=TruncDate("completed_at", tzinfo=UTC))
+
+
+def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:
+    """What the providers ask for these groups of jobs, by the catalogue's prices; mock videos cost nothing."""
+    rows = Upstream.objects.values_list("model__name", "provider", "upstream_model", "price_per_second")
+    prices = {(name, provider, model): price for name, provider, model, price in rows}
+    return sum(
+        (
+            prices.get((group["model"], group["provider"], group["upstream_model"]), Decimal()) * group["seconds"]
+            for group in groups
+            if not group["mock_mode"]
+        ),
+        Decimal(),
+    )
+
+
+def _share(ordered: Sequence[float], share: float) -> float | None:
+    """The value that this share of the others does not exceed."""
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None
