@@ -18,7 +18,7 @@ from studio.models import Heartbeat
 from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
-from videos.phases import Phase
+from videos.phases import LIVE, Phase
 from videos.providers.base import Request
 
 logger = logging.getLogger(__name__)
@@ -72,12 +72,14 @@ class Sweeper:
 
     async def _tick(self) -> None:
         """Each step on its own: what breaks one must not keep the others from their jobs."""
-        await self._step(send_hints_again, "submit", Phase.QUEUED)
-        await self._step(send_hints_again, "transfer", Phase.STORING)
-        await self._step(settle_lost_submits)
-        for job, request in await self._step(take_due_looks, MAX_LOOKS - len(self._looks)) or ():
-            if job.pk not in self._looks:
-                self._begin_look(job, request)
+        due = await _in_database(due_phases)
+        for phase, (work, *arguments) in STEPS.items():
+            if phase in due:
+                await self._step(work, *arguments)
+        if Phase.GENERATING in due:
+            for job, request in await self._step(take_due_looks, MAX_LOOKS - len(self._looks)) or ():
+                if job.pk not in self._looks:
+                    self._begin_look(job, request)
 
     async def _step(self, work: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -107,6 +109,11 @@ class Sweeper:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+def due_phases() -> set[str]:
+    """Those with a job whose time has come: one statement where usually there is nothing to do."""
+    return set(VideoJob.objects.due(*LIVE).order_by().values_list("phase", flat=True).distinct())
 
 
 def take_due_looks(limit: int) -> Due:
@@ -144,6 +151,14 @@ def settle_lost_submits() -> None:
             except Exception:  # one odd row must not keep the others waiting
                 logger.exception("lost submit not settled", extra={"job_id": job.pk})
                 VideoJob.objects.touch(job, due_at=from_now(schedule.LEASE))
+
+
+# What is done about jobs of a phase whose time has come; those that generate are looked at.
+STEPS: dict[Phase, tuple[Any, ...]] = {
+    Phase.QUEUED: (send_hints_again, "submit", Phase.QUEUED),
+    Phase.STORING: (send_hints_again, "transfer", Phase.STORING),
+    Phase.SUBMITTING: (settle_lost_submits,),
+}
 
 
 def _apply(job: VideoJob, seen: Any) -> None:

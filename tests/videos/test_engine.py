@@ -22,7 +22,7 @@ from videos import chores, creation, deletion, generation, mp4, schedule, sweepe
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
-from videos.phases import Phase, Status
+from videos.phases import LIVE, Phase, Status
 from videos.providers.base import Finished, Progress, Refused, Unreachable
 
 
@@ -259,6 +259,22 @@ def test_round_of_looks_takes_as_many_statements_for_three_jobs_as_for_one(
             taken = sweeper.take_due_looks(10)
 
         assert [request.first_frame.name for _, request in taken if request.first_frame] == ["inputs/a.png"] * jobs
+
+
+def test_sweeper_asks_once_where_nothing_is_due(
+    make_user: MakeUser, make_job: MakeJob, django_assert_num_queries: Any
+) -> None:
+    ann = make_user()
+    later = make_job(ann, phase=Phase.GENERATING)
+    VideoJob.objects.filter(pk=later.pk).update(due_at=from_now(60))
+
+    with django_assert_num_queries(1):
+        assert sweeper.due_phases() == set()
+
+    make_job(ann, phase=Phase.STORING)
+    make_job(ann)
+    assert sweeper.due_phases() == {"storing", "queued"}
+    assert {*sweeper.STEPS, Phase.GENERATING} == LIVE
 
 
 def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) -> None:
