@@ -74,6 +74,9 @@ def _children() -> float:
 
 
 def _output(*argv: str) -> str:
-    return subprocess.run(
-        [sys.executable, *argv], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=120
-    ).stdout
+    done = subprocess.run(
+        [sys.executable, *argv], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(argv)[:60]} failed:\n{done.stderr[-3000:]}")
+    return done.stdout
