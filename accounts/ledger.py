@@ -5,13 +5,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.counters import Measure
 from studio.errors import InsufficientFunds, InvalidInput
+from studio.statements import Given, Statement
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +81,22 @@ def lock_account(*, user_id: uuid.UUID) -> TokenAccount:
 
     Lock order: a job's row first, then the account. Raises TokenAccount.DoesNotExist.
     """
+    row = _ACCOUNT.row(user_id=user_id)
+    if row is None:
+        raise TokenAccount.DoesNotExist
+    return TokenAccount.from_db("default", _COLUMNS, row)
+
+
+_COLUMNS = [field.attname for field in TokenAccount._meta.concrete_fields]
+_ACCOUNT = Statement(
     # no_key: rows that refer to the account can still be inserted meanwhile
-    return TokenAccount.objects.select_for_update(no_key=True).get(user_id=user_id)
+    lambda: (
+        TokenAccount.objects.select_for_update(no_key=True)
+        .filter(user=Given("user_id", models.UUIDField()))
+        .order_by()
+        .values_list(*_COLUMNS)
+    )
+)
 
 
 def can_pay(*, account: TokenAccount, tokens: int) -> bool:

@@ -13,13 +13,14 @@ from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
 from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.images import Picture, thumbnail_of
+from studio.statements import Given, Statement
 from studio.storage import disposal, store
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,8 @@ def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
     Raises NotFound or NotLinked.
     """
     with transaction.atomic():
-        rows = _locked(look_id).look_videos
+        _lock(look_id)
+        rows = LookVideo.objects.filter(look_id=look_id)
         # in this order: the database allows one default at a time
         rows.filter(is_default=True).exclude(video_id=video_id).update(is_default=False, updated_at=Now())
         if not rows.filter(video_id=video_id).update(is_default=True, updated_at=Now()):
@@ -123,7 +125,9 @@ def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
 def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
     """Let the video no longer stand for the look; a repeat changes nothing. Raises NotFound or NotLinked."""
     with transaction.atomic():
-        if not _locked(look_id).look_videos.filter(video_id=video_id).update(is_default=False, updated_at=Now()):
+        _lock(look_id)
+        rows = LookVideo.objects.filter(look_id=look_id, video_id=video_id)
+        if not rows.update(is_default=False, updated_at=Now()):
             raise NotLinked
 
 
@@ -137,6 +141,22 @@ def _locked(look_id: uuid.UUID) -> Look:
     if look is None:
         raise NotFound("There is no such look.")
     return look
+
+
+_LOCK = Statement(
+    lambda: (
+        Look.objects.select_for_update(no_key=True)
+        .filter(pk=Given("id", models.UUIDField()))
+        .order_by()
+        .values_list("pk")
+    )
+)
+
+
+def _lock(look_id: uuid.UUID) -> None:
+    """The same where only the lock is wanted."""
+    if _LOCK.row(id=look_id) is None:
+        raise NotFound("There is no such look.")
 
 
 def _require_known(user_ids: Collection[uuid.UUID]) -> None:

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
@@ -14,6 +14,7 @@ from looks.models import Look
 from studio import log, telemetry
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
 from studio.images import BadImage, Picture, read_picture
+from studio.statements import Given, Statement
 from studio.storage import disposal, media_storage, store
 from videos import catalogue, measures, schedule
 from videos.idempotency import earlier_job
@@ -62,7 +63,7 @@ def create(*, owner: User, order: Order, idempotency_key: str = "", bill: Bill =
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
     way = catalogue.route(order=order, has_first_frame=has_first_frame)
     try:  # before pictures are stored for nothing; decided below
-        _admit(TokenAccount.objects.get(user_id=owner.pk), owner, bill)
+        _admit(owner.token_account, owner, bill)
     except (InsufficientFunds, LimitReached):
         # it may be what has just taken the tokens or the slot
         if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
@@ -169,11 +170,16 @@ def _picture_of_look(name: str) -> Picture:
         raise Unavailable("The look's image cannot be read at the moment.", code="look_image_unreadable") from exc
 
 
+_SLOTS = Statement(
+    lambda: VideoJob.objects.live().filter(owner=Given("owner_id", models.UUIDField())).order_by().values_list("slot")
+)
+
+
 def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
     """A free slot for an owner who can pay. Decisive only while the account is locked."""
     if not ledger.can_pay(account=account, tokens=bill.tokens):
         raise InsufficientFunds
-    taken = set(owner.video_jobs.live().values_list("slot", flat=True))
+    taken = {slot for (slot,) in _SLOTS.rows(owner_id=owner.pk)}
     free = [slot for slot in JOB_SLOTS if slot not in taken]
     if not free:
         raise LimitReached(

@@ -21,6 +21,7 @@ LINE = Projection(JobLogOutput, JobLog)
 _JOB = Statement(
     lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
 )
+_OWNER = Statement(lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner"))
 _STORY = Statement(
     lambda: (
         JobLog.objects.filter(job=Given("id", models.UUIDField()))
@@ -50,6 +51,15 @@ def found(*, job_id: uuid.UUID) -> tuple[uuid.UUID, Row]:
     if row is None:
         raise NotFound("There is no such video job.")
     return row[0], row[1:]
+
+
+def owner_of(*, job_id: uuid.UUID) -> uuid.UUID:
+    """Whose job it is. Raises NotFound."""
+    row = _OWNER.row(id=job_id)
+    if row is None:
+        raise NotFound("There is no such video job.")
+    owner_id: uuid.UUID = row[0]
+    return owner_id
 
 
 def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:

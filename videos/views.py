@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 
 from accounts.identity import caller
 from looks import curation
-from looks.models import Look
+from looks.representation import owner_of
 from studio import files
 from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
@@ -174,30 +174,28 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     @extend_schema(summary="Let a video stand for a look", request=None, responses={200: DefaultAnswer})
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look's former default gives way; a video of any status may be the default."""
-        video, look = self._video_and_look(look_id)
-        curation.set_default(look_id=look.pk, video_id=video.pk)
+        video, look = self._video_and_look(pk, look_id)
+        curation.set_default(look_id=look, video_id=video)
         return self._default_answer("Video set as default successfully", video, look, is_default=True)
 
     @extend_schema(summary="Let a video no longer stand for a look", request=None, responses={200: DefaultAnswer})
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look has no default then."""
-        video, look = self._video_and_look(look_id)
-        curation.unset_default(look_id=look.pk, video_id=video.pk)
+        video, look = self._video_and_look(pk, look_id)
+        curation.unset_default(look_id=look, video_id=video)
         return self._default_answer("Video unset as default successfully", video, look, is_default=False)
 
-    def _video_and_look(self, look_id: str) -> tuple[VideoJob, Look]:
+    def _video_and_look(self, pk: str, look_pk: str) -> tuple[UUID, UUID]:
         """Both of the path: 404 where either is unknown, then 403 where either is somebody else's."""
-        video, look = self._found(), Look.objects.filter(pk=as_uuid(look_id)).first()
-        if look is None:
-            raise NotFound("There is no such look.")
-        for thing in (video, look):
-            self.check_object_permissions(self.request, thing)
-        return video, look
+        video_id, look_id = as_uuid(pk), as_uuid(look_pk)
+        owners = representation.owner_of(job_id=video_id), owner_of(look_id=look_id)
+        for owner_id in owners:
+            require_owner(self.request, owner_id)
+        return video_id, look_id
 
     @staticmethod
-    def _default_answer(message: str, video: VideoJob, look: Look, *, is_default: bool) -> Response:
-        answer = {"message": message, "videoId": video.pk, "lookId": look.pk, "isDefault": is_default}
-        return Response(DefaultAnswer(answer).data)
+    def _default_answer(message: str, video_id: UUID, look_id: UUID, *, is_default: bool) -> Response:
+        return Response({"message": message, "videoId": video_id, "lookId": look_id, "isDefault": is_default})
 
     def _wanted(self, request: Request) -> Wanted:
         if request.query_params.keys() <= UNFILTERED:
