@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db import models
 from django.utils import timezone
 
 from studio.errors import InvalidInput, Unavailable
+from studio.statements import Given, Statement
 from videos.models import Upstream, VideoModel
 from videos.orders import Order
 from videos.providers import registry
@@ -32,19 +34,25 @@ def route(*, order: Order, has_first_frame: bool) -> Route:
     Raises InvalidInput, with the field and its allowed values, for what no upstream makes, and Unavailable when nobody
     makes videos of this model here.
     """
-    model = VideoModel.objects.filter(name=order.model, is_offered=True).first()
-    if model is None:
+    if _OFFERED.row(name=order.model) is None:
         names = ", ".join(VideoModel.objects.filter(is_offered=True).values_list("name", flat=True))
         raise _refusal("model", f"Must be one of: {names}.")
     if order.mock_mode:
-        return Route("mock", model.name)
-    usable = usable_upstreams(model)
+        return Route("mock", order.model)
+    usable = usable_upstreams(VideoModel.objects.get(name=order.model))
     if not usable:
         raise Unavailable("No videos are made of this model on this server; use mockMode=true.", code="no_provider")
     for upstream in usable:
         if not any(_objections(upstream, order, has_first_frame)):
             return Route(upstream.provider, upstream.upstream_model)
     raise next(_objections(usable[0], order, has_first_frame))
+
+
+_OFFERED = Statement(
+    lambda: (
+        VideoModel.objects.filter(is_offered=True, name=Given("name", models.CharField())).order_by().values_list("pk")
+    )
+)
 
 
 @dataclass(frozen=True)

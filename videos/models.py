@@ -35,7 +35,10 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
 
     def with_status(self, *statuses: Status) -> Self:
         """Shown to the public under one of these words."""
-        return self.filter(phase__in=[phase for phase, status in STATUS.items() if status in statuses])
+        phases = {phase for phase, status in STATUS.items() if status in statuses}
+        # the three at most that are live are found by their slots, however many are finished
+        jobs = self.filter(phase__in=sorted(phases))
+        return jobs if phases & TERMINAL else jobs.live()
 
     def due(self, *phases: Phase) -> Self:
         """Live rows of these phases whose next look has come, the longest waiting first."""
