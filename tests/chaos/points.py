@@ -39,6 +39,8 @@ class KillPoint:
     @property
     def may_lose_the_answer(self) -> bool:
         """Whether the job is claimed for the paid call, and what comes of that not stored yet."""
+        if self.call == "delivery image":  # the last thing before the claim; who has the answer may be on its way
+            return self.moment == "answered"
         if self.step != "submit" or self.call:
             return self.call == "submit"
         _, _, verb, *_, home, moment = self.where.split()
