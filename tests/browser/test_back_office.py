@@ -109,6 +109,23 @@ def test_failed_job_is_found_made_again_and_refunded(desk: Page, studio: Running
     assert entries[0]["note"] == "The filter was wrong"
 
 
+def test_granted_tokens_are_there_to_spend(desk: Page, studio: RunningStudio, ann: httpx.Client) -> None:
+    before = balance(ann)
+
+    desk.get_by_role("link", name="People", exact=True).click()
+    desk.get_by_role("link", name="ann@example.com", exact=True).click()
+    desk.get_by_role("link", name="Tokens", exact=True).click()
+    desk.get_by_label("Tokens").fill("500")
+    desk.get_by_label("Reason").fill("Invoice 117")
+    desk.get_by_role("button", name="Go on").click()
+    desk.get_by_role("button", name="Yes, do it").click()
+    desk.get_by_text(f"ann@example.com has {before + 500:,} tokens now").wait_for()
+
+    entry = ann.get("/api/v1/tokens/ledger").json()["items"][0]
+    assert balance(ann) == before + 500
+    assert (entry["kind"], entry["amount"], entry["note"]) == ("grant", 500, "Invoice 117")
+
+
 def test_edit_of_the_catalogue_shows_in_the_api(desk: Page, studio: RunningStudio, ann: httpx.Client) -> None:
     names = offered(ann)
 
