@@ -19,7 +19,11 @@ CALLS = {
     "destroy video": DELETED,
     "destroy image": DELETED,
 }
-UP_TO_THE_CLAIM = {"generation.submit", "generation._submit", "generation.request_of"}  # where a submit is before it calls anybody
+UP_TO_THE_CLAIM = {
+    "generation.submit",
+    "generation._submit",
+    "generation.request_of",
+}  # where a submit is before it calls anybody
 
 
 @dataclass(frozen=True)
