@@ -256,7 +256,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [
         "studio.requests.JSONParser",
         "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "studio.requests.MultiPartParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",

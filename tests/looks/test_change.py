@@ -278,3 +278,43 @@ def test_reader_who_does_not_exist_is_refused_by_the_use_case(ann: Any, make_loo
         curation.update_look(look_id=look.pk, shared_with_user_ids=[look.pk])
 
     assert refusal.value.errors == {"sharedWithUserIds": [f"There is no user {look.pk}."]}
+
+
+NO_FORMS = {
+    "no boundary in it": b"[]",
+    "another boundary": b'--other\r\nContent-Disposition: form-data; name="title"\r\n\r\nAsh\r\n--other--\r\n',
+    "a part without a name": b"--limit\r\n\r\nAsh\r\n--limit--\r\n",
+}
+
+
+@pytest.mark.parametrize("body", NO_FORMS.values(), ids=NO_FORMS)
+@pytest.mark.parametrize("way", ["change a look", "create a look", "create a video"])
+def test_body_that_is_no_form_is_refused(
+    client: APIClient, ann: Any, make_look: MakeLook, way: str, body: bytes
+) -> None:
+    look = make_look(ann)
+    method, path = {
+        "change a look": ("PATCH", f"{URL}/{look.pk}"),
+        "create a look": ("POST", URL),
+        "create a video": ("POST", "/api/v1/video-jobs"),
+    }[way]
+    before = client.get(f"{URL}/{look.pk}").json()
+
+    answer = client.generic(method, path, body, "multipart/form-data; boundary=limit")
+
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "detail": "Multipart form parse error - the body is no form of its boundary",
+        "code": "parse_error",
+    }
+    assert (client.get(f"{URL}/{look.pk}").json(), Look.objects.count(), VideoJob.objects.count()) == (before, 1, 0)
+
+
+@pytest.mark.parametrize("body", [b"", b"--limit--\r\n", b"\r\n--limit--"])
+def test_form_without_fields_changes_nothing(client: APIClient, ann: Any, make_look: MakeLook, body: bytes) -> None:
+    look = make_look(ann)
+    before = client.get(f"{URL}/{look.pk}").json()
+
+    answer = client.generic("PATCH", f"{URL}/{look.pk}", body, "multipart/form-data; boundary=limit")
+
+    assert (answer.status_code, answer.json()["title"]) == (200, before["title"])
