@@ -5,6 +5,7 @@ the name that the file was saved as (`videos/1.mp4`), too.
 """
 
 import io
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from django.utils.deconstruct import deconstructible
 from studio.storage.base import FileMissing, Patience, StorageError
 from studio.storage.delivery import DeliveredFile, is_passing, size_at
 from studio.storage.elsewhere import TakesFilesElsewhere, url_of
+
+logger = logging.getLogger(__name__)
 
 KINDS = {"mp4": "video", "jpg": "image", "jpeg": "image", "png": "image", "webp": "image"}
 # At least 5 MB but for the last part (SDK 1.46.3, docs/upload-large-video.md). The SDK holds a part in memory three
@@ -50,6 +53,14 @@ class _Asset:
     public_id: str
     front: str
     back: str
+
+    @property
+    def cloud(self) -> str:
+        """The account that the URL names, in its path or as Cloudinary's host for it; "" on a host of one's own."""
+        host, *path = self.front.split("://")[1].split("/")[:-3]
+        if path:
+            return path[0]
+        return host.removesuffix("-res.cloudinary.com") if host.endswith("-res.cloudinary.com") else ""
 
     def url(self, transformation: str = "") -> str:
         return f"{self.front}{transformation}{self.back}"
@@ -127,8 +138,14 @@ class _Folder(Storage):
         return size_at(self.url(name), self._patience)
 
     def delete(self, name: str) -> None:
-        """Remove the file and what was derived from it, also from the caches; one that is not there is fine."""
+        """Remove the file and what was derived from it, also from the caches; one that is not there is fine.
+
+        One of another account is left alone: its id would name some other file in ours.
+        """
         asset = self._asset(name)
+        if asset.cloud not in {"", self._account["cloud_name"]}:
+            logger.warning("file of another account not removed", extra={"file": name})
+            return
         # not repeated here: whoever removes files has retries of his own
         answer = self._call(uploader.destroy, asset.public_id, resource_type=asset.kind, read=self._patience.answer)
         if answer.get("result") not in {"ok", "not found"}:

@@ -149,6 +149,25 @@ def test_two_accounts_at_once() -> None:
         assert [name.split("/v")[0] for name in names] == [f"{one.url}/one/image/upload", f"{two.url}/two/image/upload"]
 
 
+def test_file_of_another_account_is_not_removed(
+    fake: FakeCloudinary, storage: CloudinaryStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = storage.save("videos/1.mp4", ContentFile(VIDEO))
+    theirs = [
+        stored.replace("/demo/", "/other/"),
+        stored.replace(f"{fake.url}/demo", "https://res.cloudinary.com/other"),
+        stored.replace(f"{fake.url}/demo", "https://other-res.cloudinary.com"),
+    ]
+
+    for name in theirs:
+        storage.delete(name)
+
+    assert (list(stored_bytes(fake)), fake.calls("destroy")) == ([("video", "ai-studio/videos/1")], [])
+    assert [record.file for record in caplog.records] == theirs  # type: ignore[attr-defined]  # given by extra
+    storage.delete(stored)
+    assert stored_bytes(fake) == {}
+
+
 def test_global_configuration_of_the_sdk_is_not_used(fake: FakeCloudinary, storage: CloudinaryStorage) -> None:
     try:
         cloudinary.config(
