@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import JOB_SLOTS
 from studio.errors import Conflict, InvalidInput, NotFound
+from videos.idempotency import is_spent, retry_key
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 
@@ -21,8 +22,8 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
     """Let a job that failed as `submission_unknown` go on from its operation.
 
     Tokens that were given back for the failure stay with the owner: losing the answer was our fault. Raises NotFound,
-    InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise, for an operation that
-    another job has, or while the owner has no free slot.
+    InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise or was made again within
+    the last day, for an operation that another job has, or while the owner has no free slot.
     """
     name = operation.strip()
     if not name or len(name) > OPERATION_MAX or not name.isprintable():
@@ -35,9 +36,10 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
             raise Conflict("Only a job that failed as submission_unknown can be taken up again.")
         if VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).exists():
             raise Conflict("Another job has this operation.")
-        VideoJob.objects.advance(
-            job, Phase.GENERATING, operation=name, slot=_free_slot(job), due_at=Now(), lease=new_lease()
-        )
+        slot = _free_slot(job)
+        if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
+            raise Conflict("This job was made again within the last day; its owner would get two videos.")
+        VideoJob.objects.advance(job, Phase.GENERATING, operation=name, slot=slot, due_at=Now(), lease=new_lease())
         job.log("The video service has the job after all; going on.")
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 

@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
@@ -46,9 +47,17 @@ class Bill:
 USUAL_BILL = Bill()
 
 
-def create(*, owner: User, order: Order, idempotency_key: str = "", bill: Bill = USUAL_BILL) -> VideoJob:
+def create(
+    *,
+    owner: User,
+    order: Order,
+    idempotency_key: str = "",
+    bill: Bill = USUAL_BILL,
+    begin: Callable[[], None] = lambda: None,
+) -> VideoJob:
     """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
 
+    `begin` opens the transaction: there the caller locks what the job depends on, and raises where it may not be.
     Raises InvalidInput, Unavailable, Conflict (the key came with another order, or its job is deleted),
     InsufficientFunds or LimitReached, in this order, with nothing written.
     """
@@ -91,7 +100,7 @@ def create(*, owner: User, order: Order, idempotency_key: str = "", bill: Bill =
         for role, position, picture in order.pictures()
     }
     try:
-        return _commit(job, _stored(job, pictures), look, bill, uploads=list(pictures))
+        return _commit(job, _stored(job, pictures), look, bill, begin, uploads=list(pictures))
     except BaseException:
         disposal.dispose(pictures)
         raise
@@ -112,8 +121,17 @@ def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> lis
     ]
 
 
-def _commit(job: VideoJob, inputs: list[JobInput], look: Look | None, bill: Bill, *, uploads: list[str]) -> VideoJob:
+def _commit(
+    job: VideoJob,
+    inputs: list[JobInput],
+    look: Look | None,
+    bill: Bill,
+    begin: Callable[[], None],
+    *,
+    uploads: list[str],
+) -> VideoJob:
     with transaction.atomic():
+        begin()  # before the account is locked: the order is job, then account
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := earlier_job(owner_id=job.owner_id, key=job.idempotency_key, digest=job.request_digest):
             disposal.dispose(uploads)

@@ -34,6 +34,17 @@ def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | Non
     return found
 
 
+def retry_key(*, job_id: uuid.UUID) -> str:
+    """The key of the job that staff has made again from a failed one: who clicks twice gets one job."""
+    return f"retry-{job_id}"
+
+
+def is_spent(*, owner_id: uuid.UUID, key: str) -> bool:
+    """Whether the key has made a job within the last day, deleted or not. Decisive while the account is locked."""
+    jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key, created_at__gte=_day_ago())
+    return jobs.exists() or SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=_day_ago()).exists()
+
+
 def keep_key(*, job: VideoJob) -> None:
     """Call in the transaction that deletes the job: its key stays spent until its day is over."""
     if not job.idempotency_key:

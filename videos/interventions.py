@@ -19,6 +19,7 @@ from accounts.models import LedgerEntry, User
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
 from studio.images import BadImage, Picture
 from videos import creation, generation, schedule
+from videos.idempotency import retry_key
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
 from videos.phases import LIVE, Phase
@@ -43,15 +44,20 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
     job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
     if job is None:
         raise NotFound("There is no such video job.")
-    if job.phase != Phase.FAILED:
-        raise Conflict("Only a job that has failed can be made again.")
+    _require_failed(job)
     terms = "again" if charge else "again, free of charge"
     bill = creation.Bill(
         tokens=ledger.VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor
     )
-    key = f"retry-{job.pk}"  # who clicks twice gets one job
+    key = retry_key(job_id=job.pk)
     try:
-        again = creation.create(owner=job.owner, order=_order_of(job), idempotency_key=key, bill=bill)
+        again = creation.create(
+            owner=job.owner,
+            order=_order_of(job),
+            idempotency_key=key,
+            bill=bill,
+            begin=lambda: _require_failed(_locked(job_id)),
+        )
     except Conflict as exc:
         if exc.code != "idempotent_job_deleted":
             raise
@@ -120,6 +126,11 @@ def _require(actor: User | None, *permissions: str) -> None:
     """Raise NotAllowed for an actor who has none of these."""
     if actor is not None and not any(map(actor.has_perm, permissions)):
         raise NotAllowed
+
+
+def _require_failed(job: VideoJob) -> None:
+    if job.phase != Phase.FAILED:
+        raise Conflict("Only a job that has failed can be made again.")
 
 
 def _checked(reason: str) -> str:

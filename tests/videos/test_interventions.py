@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.videos.test_looks import make_look
 from tests.videos.test_operations import paid
 from tests.videos.test_races import at_once
 from videos import creation, deletion, generation, interventions, sweeper, transfer
+from videos.adoption import adopt_operation
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import Operation
@@ -69,9 +71,9 @@ def crimson() -> bytes:
     return data.getvalue()
 
 
-def failed(owner: User, **changes: Any) -> VideoJob:
+def failed(owner: User, code: str = "content_filtered", **changes: Any) -> VideoJob:
     job = creation.create(owner=owner, order=order("A red dress", **changes))
-    assert generation.fail(job=job, code="content_filtered")
+    assert generation.fail(job=job, code=code)
     return VideoJob.objects.get(pk=job.pk)
 
 
@@ -404,3 +406,46 @@ def test_retry_that_was_deleted_is_not_repeated_at_once(make_user: MakeUser, ope
 
     with pytest.raises(Conflict, match="deleted since"):
         interventions.retry(job_id=job.pk, charge=True, actor=operator)
+
+
+def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: User) -> None:
+    job = failed(make_user(), code="submission_unknown")
+    again = interventions.retry(job_id=job.pk, charge=True, actor=operator)
+    generation.fail(job=again, code="content_filtered")
+    deletion.delete(job_id=again.pk)
+
+    with pytest.raises(Conflict, match="made again within the last day"):
+        adopt_operation(job_id=job.pk, operation="operations/abc")
+
+    assert facts(job)[:3] == ("failed", None, "submission_unknown")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
+    ann = make_user()
+
+    def told(call: Callable[..., Any], **arguments: Any) -> str:
+        try:
+            call(**arguments)
+        except Conflict as exc:
+            return str(exc)
+        return "done"
+
+    for _ in range(6):
+        job = failed(ann, code="submission_unknown")
+        answers = at_once(
+            [
+                partial(told, interventions.retry, job_id=job.pk, charge=False, actor=None),
+                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}"),
+            ]
+        )
+
+        assert answers in (
+            ["done", "This job was made again within the last day; its owner would get two videos."],
+            ["Only a job that has failed can be made again.", "done"],
+        )
+        live = VideoJob.objects.live()
+        assert live.count() == 1
+        for row in live:
+            generation.fail(job=row, code="content_filtered")
