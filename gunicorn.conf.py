@@ -1,6 +1,7 @@
 """How gunicorn serves the site, under `manage.py up` and under the Procfile alike."""
 
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 from django.conf import settings
-from gunicorn import glogging
+from gunicorn import glogging, util
 
 from studio import log
 from studio.env import BadEnvironment
@@ -56,6 +57,24 @@ class Log(glogging.Logger):
 
 logger_class = Log
 accesslog = "-"
+
+
+REFUSALS = {
+    414: ("uri_too_long", f"The URL is too long; the limit of the request's first line is {limit_request_line} bytes."),
+    431: ("headers_too_large", "The request's headers are too large."),
+    500: ("server_error", "Something went wrong on our side. Please try again later."),
+}
+
+
+def write_error(sock: Any, status: int, reason: str, message: str) -> None:
+    """Refuse what never reaches Django, in the shape of every other refusal; `message` quotes the request."""
+    code, detail = REFUSALS.get(status, ("bad_request", "The request is not valid HTTP."))
+    body = json.dumps({"detail": detail, "code": code})
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"))
+
+
+util.write_error = write_error  # there is no setting for it; its HTML is what its workers would answer
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -62,7 +62,7 @@ class StudioSchema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def _shared_refusals(self) -> dict[str, str]:
-        refusals = {"400": "Something in the request is not valid."}
+        refusals = {"400": "Something in the request is not valid.", "414": "The URL is too long."}
         if self.get_auth():
             refusals["401"] = "No valid access token."
         if self.method in {"POST", "PUT", "PATCH"}:
