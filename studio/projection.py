@@ -5,10 +5,11 @@ tuple; a page costs about a tenth of what the serializer itself takes. The OpenA
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
 
+from django.core.files.storage import Storage
 from django.db.models import FileField, Model
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -27,6 +28,10 @@ def site_of(request: Request) -> str:
 def absolute(url: str, *, site: str) -> str:
     """The URL of a stored file with a host in it; a storage service puts one there itself."""
     return f"{site}{url}" if url.startswith("/") else url
+
+
+def _url(storage: Storage, name: str) -> str:
+    return storage.url(name)  # looked up each time: the default storage is lazy, and may be another one in a test
 
 
 class Projection:
@@ -75,7 +80,8 @@ class Projection:
     @cached_property
     def _files(self) -> list[Step]:
         return self._steps(
-            lambda field: isinstance(field, StoredFileUrl), lambda source, _: self._column(source).storage.url
+            lambda field: isinstance(field, StoredFileUrl),
+            lambda source, _: partial(_url, self._column(source).storage),
         )
 
     def _steps(self, wanted: Callable[[Any], bool], show_of: Callable[[str, Any], Show]) -> list[Step]:

@@ -146,6 +146,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
 
 
 @pytest.mark.once  # on PostgreSQL the crash suite does worse
+@pytest.mark.timeout(400)  # a lease of two minutes has to run out
 @pytest.mark.parametrize("part", ["submit", "media", "sweeper", "valkey"])
 def test_killed_part_loses_no_job(victim: RunningStudio, part: str) -> None:
     ann, ben = (victim.client(f"{name}-{part}@example.com") for name in ("ann", "ben"))
@@ -159,7 +160,7 @@ def test_killed_part_loses_no_job(victim: RunningStudio, part: str) -> None:
                 pass
             victim.kill(part)
 
-        done = [job for client, ids in jobs.items() for job in wait_for(client, ids, seconds=150)]
+        done = [job for client, ids in jobs.items() for job in wait_for(client, ids, seconds=300)]
         balances = [client.get("/api/v1/tokens").json()["balance"] for client in (ann, ben)]
 
     assert [job["status"] for job in done] == ["SUCCEEDED"] * 5

@@ -93,6 +93,7 @@ def _video(user: User, video: DemoVideo) -> str:
 def _grant(user: User) -> None:
     if not user.token_account.unlimited:
         ledger.grant(user=user, tokens=ledger.VIDEO_JOB_TOKENS, note="for a demo video")
+        user.token_account.refresh_from_db(fields=["balance"])
 
 
 def _missing(user: User) -> list[DemoVideo]:

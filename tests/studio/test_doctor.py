@@ -89,6 +89,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "database": "down",
         "migrations": "down",
         "redis": "degraded",
+        "writes": "degraded",
         "sweeper": "degraded",
         "storage": "down",
         "providers": "degraded",
@@ -97,12 +98,14 @@ def test_everything_is_away(tmp_path: Path) -> None:
     }
     assert told["database"].startswith("postgresql does not answer: ")
     assert told["database"].endswith("See DATABASE_URL.")
+    assert told["writes"] == "Cannot be told while Redis is away."
     assert told["redis"].endswith("See REDIS_URL.")
     assert told["storage"].startswith("LocalStorage cannot be written and read: ")
     assert told["storage"].endswith("See DATA_DIR.")
     assert told["google"].startswith("google_omni: ")
     assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
-    assert {told[name] for name in ("migrations", "sweeper", "providers", "lost answers")} == {
+    assert told["migrations"] == "Cannot be told: the database is away, or manage.py migrate was never run."
+    assert {told[name] for name in ("sweeper", "providers", "lost answers")} == {
         "Cannot be told while the database is away."
     }
     assert "hidden" not in done.stdout

@@ -201,19 +201,21 @@ def test_pasted_lines_make_a_video_and_download_it(up: Up, tmp_path: Path) -> No
 def test_output_is_told_apart_by_name(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/healthz?secret=1")
 
-    shown = up.wait_for("web     | GET /healthz 200 ")
+    shown = up.wait_for("path=/healthz status=200 ")
 
     named = {line.partition("|")[0].strip() for line in shown.splitlines() if "     | " in line or " | " in line}
     assert named >= {"up", "web", "valkey"}
     assert "secret=1" not in shown
-    assert "GET /healthz 200 " in (up.folder / "logs" / "web.log").read_text()
+    assert "method=GET path=/healthz status=200 " in (up.folder / "logs" / "web.log").read_text()
 
 
 @once
 def test_line_break_in_a_path_makes_no_line_in_the_log(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/nothing%0aFORGED%20line")
 
-    assert "\nweb     | GET /nothing%0aFORGED%20line 404 " in up.wait_for("FORGED")
+    lines = [line for line in up.wait_for("FORGED").splitlines() if "FORGED" in line]
+    assert ["path=/nothing%0aFORGED%20line status=404 " in line for line in lines] == [True]
+    assert lines[0].startswith("web     | ")
 
 
 @once
@@ -277,7 +279,7 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_keeps_the_data(start: Start) -
     change_password(first, "demo@example.com")
     second = start()
     second.wait_for("Ctrl+C stops everything.")
-    assert seconds < 5
+    assert seconds < 12  # four, and what a busy machine adds
     assert first.process.returncode == 0
     assert len(family) >= 7  # five parts and two workers of gunicorn
     assert (left, url_was_kept) == ([], False)
@@ -321,7 +323,7 @@ def test_signal_while_it_starts_ends_what_was_started(start: Start) -> None:
 
     seconds = up.stop()
 
-    assert seconds < 5
+    assert seconds < 12
     assert up.process.returncode == 0
     assert wait_until_gone(family, within_seconds=0) == []
     assert "Traceback" not in up.shown()
