@@ -39,7 +39,8 @@ def _call_before_claim() -> None:
 
 def _forget_hints() -> None:
     """A lost hint stays lost."""
-    sweeper.send_hints_again = lambda step, phase: None
+    for phase in (Phase.QUEUED, Phase.STORING):
+        del sweeper.STEPS[phase]
 
 
 MUTATIONS: dict[str, Callable[[], None]] = {
