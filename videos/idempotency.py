@@ -2,8 +2,9 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from studio.errors import Conflict
@@ -20,10 +21,8 @@ def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | Non
     """
     if not key:
         return None
-    jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key)
-    jobs.filter(created_at__lt=_day_ago()).update(idempotency_key="", updated_at=Now())
     # Jobs first: a deletion writes the key down and takes the job away in one commit, so one of the two is seen.
-    found = jobs.first() or SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=_day_ago()).first()
+    found = _job_of(owner_id, key) or _spent(owner_id, key).first()
     if found and found.request_digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
     if isinstance(found, SpentKey):
@@ -42,7 +41,21 @@ def retry_key(*, job_id: uuid.UUID) -> str:
 def is_spent(*, owner_id: uuid.UUID, key: str) -> bool:
     """Whether the key has made a job within the last day, deleted or not. Decisive while the account is locked."""
     jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key, created_at__gte=_day_ago())
-    return jobs.exists() or SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=_day_ago()).exists()
+    return jobs.exists() or _spent(owner_id, key).exists()
+
+
+def _job_of(owner_id: uuid.UUID, key: str) -> VideoJob | None:
+    # read first: nearly every key is new, and a write, if only of no row, makes SQLite's writers wait for each other
+    jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key)
+    job: Any = jobs.annotate(is_old=Q(created_at__lt=_day_ago())).first()
+    if job and job.is_old:
+        jobs.filter(pk=job.pk).update(idempotency_key="", updated_at=Now())
+        return None
+    return cast("VideoJob | None", job)
+
+
+def _spent(owner_id: uuid.UUID, key: str) -> "QuerySet[SpentKey]":
+    return SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=_day_ago())
 
 
 def keep_key(*, job: VideoJob) -> None:
