@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
 
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
@@ -17,10 +16,7 @@ from tests.running import PASSWORD, RunningStudio, wait_for
 from tests.test_paid_flow import EXAMPLE, JOBS
 from videos.providers.mock_video import render
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="says nothing about the database"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("logs")]
 PROMPT = "An unmistakable prompt\nof two lines"
 EMAIL = "unmistakable.person@example.com"
 KEY = "unmistakable-gemini-key"

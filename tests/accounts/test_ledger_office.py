@@ -9,7 +9,6 @@ from typing import Any
 
 import openpyxl
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -170,9 +169,7 @@ MANY = 5 * exports.CHUNK
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    connection.vendor != "sqlite", reason="the same code on either; 100,000 rows: benchmarks.back_office"
-)
+@pytest.mark.once  # the same code on either; 100,000 rows: benchmarks.back_office
 def test_long_export_takes_little_memory(office: Client, ann: User) -> None:
     rows = (LedgerEntry(account=ann.token_account, kind="grant", amount=i, balance_after=i) for i in range(MANY))
     LedgerEntry.objects.bulk_create(rows, batch_size=1000)

@@ -1,6 +1,5 @@
 """Staff at work in a real browser, on the running product; what they do shows in the API."""
 
-import os
 from collections.abc import Iterator
 
 import httpx
@@ -15,13 +14,11 @@ JOBS = "/api/v1/video-jobs"
 SECONDS = 60  # for a mock video on a busy machine
 
 # 600: the product and the browser start in it, and on a busy machine that takes minutes
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _worth_it() -> None:
-    if os.environ.get("TEST_DATABASE", "sqlite") != "sqlite":
-        pytest.skip("what a browser shows does not depend on the database")
     if chromium.path() is None:
         pytest.skip("NO CHROMIUM: THE BACK OFFICE IS NOT TESTED IN A BROWSER (on Debian: apt install chromium)")
 

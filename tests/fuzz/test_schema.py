@@ -24,11 +24,7 @@ from tests.fuzz.__main__ import CONFIG
 SEED = int(os.environ.get("FUZZ_SEED") or 20_261_124)
 EXAMPLES = 4  # of each operation, kind of data and person; some 15 s in all on an idle machine
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.environ.get("TEST_DATABASE") == "postgres", reason="one database is enough for shapes"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -23,8 +23,7 @@ from studio.storage import disposal
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.studio.cloudinary_files import env_options
 
-# What has nothing to do with the database is tried with one of them.
-once = pytest.mark.skipif(bool(os.environ["DATABASE_URL"]), reason="the database plays no part")
+once = pytest.mark.once
 
 Files = dict[str, bytes]
 
