@@ -121,8 +121,8 @@ class Processes:
         while not self._stopping.wait(0.02):
             for name, role in list(self.roles.items()):
                 if not is_alive(role.process_id) and self.roles.get(name) is role and not self._stopping.is_set():
-                    self.deaths[name] += 1
                     self._launch(name, role)
+                    self.deaths[name] += 1  # last: who waits for it then finds the new process
 
     def _launch(self, name: str, role: Role) -> None:
         log = str(self._folder / f"{name}.log")
