@@ -14,7 +14,9 @@ AS_IN_PRODUCTION := env ENVIRONMENT=production ALLOWED_HOSTS=studio.example.com 
 	SECRET_KEY=a-secret-that-is-good-for-this-check-and-nothing-else \
 	JWT_SIGNING_KEY=a-signing-key-that-is-good-for-this-check-and-nothing-else-at-all \
 	GEMINI_API_KEY=none
-PYTEST := -m pytest -n auto --dist loadgroup -q
+# one more than there are processors: a third of the time the tests wait for processes that they have started
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PYTEST := -m pytest -n $(WORKERS) --dist loadgroup -q
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
