@@ -109,11 +109,11 @@ def origins(name: str) -> list[str]:
     return values
 
 
-def url_prefix(name: str) -> str:
+def url_prefix(name: str, *, example: str = "/AIStudio") -> str:
     """A path such as /AIStudio, or "" for none. Raises BadEnvironment for one that does not start with a slash."""
     value = text(name).rstrip("/")
     if value and (not value.startswith("/") or "//" in value or any(mark in value for mark in "?# ")):
-        raise BadEnvironment(f"{name} is {value!r}; it should look like /AIStudio.")
+        raise BadEnvironment(f"{name} is {value!r}; it should look like {example}.")
     return value
 
 

@@ -47,12 +47,12 @@ class BodyLengthMiddleware:
         """Answer, with 413 on the declared length; WSGI reads no further than that length."""
         if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
             detail = "Send the length of the body (Content-Length); chunks are not taken."
-            return _refusal(411, "length_required", detail)
+            return refusal(411, "length_required", detail)
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
             limit = settings.REQUEST_MAX_BYTES // settings.MIB
             detail = f"The request is too large; the limit is {limit} MiB."
-            return _refusal(413, "too_large", detail)
+            return refusal(413, "too_large", detail)
         with picture_budget.limited(settings.REQUEST_MAX_PIXELS):
             answer = self.get_response(request)
         if isinstance(answer, HttpResponse) and "Content-Length" not in answer.headers:
@@ -60,8 +60,8 @@ class BodyLengthMiddleware:
         return answer
 
 
-def _refusal(status: int, code: str, detail: str) -> JsonResponse:
-    """The connection ends with it: the body that follows is not read."""
+def refusal(status: int, code: str, detail: str) -> JsonResponse:
+    """A refusal before any view. The connection ends with it: a body that follows is not read."""
     return JsonResponse({"detail": detail, "code": code}, status=status, headers={"Connection": "close"})
 
 

@@ -18,6 +18,7 @@ DEBUG = env.flag("DEBUG", default=False)
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
 PORT = env.integer("PORT", 8000, least=1, most=65_535)
+WEB_SLOTS = env.integer("WEB_SLOTS", 8, least=1, most=256)  # requests worked on at once by a process (studio.gate)
 
 # -- Secrets: none has a default in production; in development they are made at first start, in DATA_DIR/secrets.
 _MADE_IN = None if PRODUCTION else DATA_DIR / "secrets"
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "studio.paths.BasePathMiddleware",
+    "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -167,6 +169,7 @@ CACHES = {
 # -- Files
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = f"{BASE_PATH}/media/"
+X_ACCEL_REDIRECT = env.url_prefix("X_ACCEL_REDIRECT", example="/protected-media")  # nginx sends the files then
 WORK_DIR = DATA_DIR / "work"  # files of transfers under way
 STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for collectstatic, which is not needed: see the next line

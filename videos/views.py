@@ -144,7 +144,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
             304: OpenApiResponse(description="The client has it already."),
             409: _error("The video is not ready."),
             416: _error("The range lies outside the file."),
-            503: _error("The storage cannot be read."),
+            503: _error("The storage cannot be read, or too many files are being sent."),
         },
     )
     def download(self, request: Request, pk: str) -> HttpResponseBase:

@@ -103,6 +103,46 @@ def test_redirect_to_the_storage(fetch: Any, stored: VideoJob) -> None:
     assert (answer.status_code, answer["Location"]) == (302, f"http://testserver/media/videos/{stored.pk}.mp4")
 
 
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_nginx_sends_the_file_where_it_is_told_to(fetch: Any, stored: VideoJob, settings: Any, method: str) -> None:
+    settings.X_ACCEL_REDIRECT = "/protected-media"
+
+    answer = fetch(method=method, **{"Range": "bytes=0-9", "If-None-Match": '"c0ffee"'})
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    wanted = ("X-Accel-Redirect", "Content-Type", "Cache-Control", "X-Content-Type-Options", "Content-Disposition")
+    assert {name: answer[name] for name in wanted} == {
+        "X-Accel-Redirect": f"/protected-media/videos/{stored.pk}.mp4",
+        "Content-Type": "video/mp4",
+        "Cache-Control": "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f'attachment; filename="groe-a-red-dress-{str(stored.pk)[:8]}.mp4"',
+    }
+    assert "ETag" not in answer  # nginx has its own, and would not know ours again
+
+
+def test_nginx_is_not_sent_for_what_is_not_there(fetch: Any, stored: VideoJob, settings: Any) -> None:
+    settings.X_ACCEL_REDIRECT = "/protected-media"
+    default_storage.delete(str(stored.video.name))
+
+    answer = fetch()
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unreadable")
+
+
+def test_media_url_is_for_nginx_too(stored: VideoJob, anonymous: Any, settings: Any) -> None:
+    settings.X_ACCEL_REDIRECT = "/protected-media"
+    default_storage.save("videos/a picture.png", ContentFile(b"pixels"))
+
+    answer = anonymous.get("/media/videos/a picture.png")
+    default_storage.delete("videos/a picture.png")
+
+    assert (answer["X-Accel-Redirect"], answer["Content-Type"]) == (
+        "/protected-media/videos/a%20picture.png",
+        "image/png",
+    )
+
+
 def test_unready_video_is_a_conflict(make_user: MakeUser, make_job: MakeJob, sign_in: SignIn) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
 

@@ -1,0 +1,159 @@
+"""A web process works on a bounded number of requests and database connections, whatever its threads wait for."""
+
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from studio.gate import Gate, away
+
+View = Callable[[dict[str, Any]], Iterable[bytes]]
+PATIENCE = 20  # seconds, for what takes none
+
+
+def gate_before(view: View, *, slots: int) -> Gate:
+    return Gate(lambda environ, start_response: view(environ), slots=slots)
+
+
+def ask(gate: Gate, **environ: Any) -> Iterable[bytes]:
+    return gate({"wsgi.input": io.BytesIO(), **environ}, lambda status, headers: None)
+
+
+class Stalled:
+    """A body whose client sends nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.is_awaited, self.goes_on = threading.Event(), threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self.is_awaited.set()
+        assert self.goes_on.wait(PATIENCE)
+        return b"body"
+
+    readline = read
+
+
+def test_no_more_than_the_slots_work_at_once() -> None:
+    lock, inside, most = threading.Lock(), 0, 0
+    both_are_in = threading.Barrier(2)
+
+    def view(environ: dict[str, Any]) -> Iterable[bytes]:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        both_are_in.wait(PATIENCE)
+        with lock:
+            inside -= 1
+        return [b"done"]
+
+    gate = gate_before(view, slots=2)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: ask(gate), range(12)))
+
+    assert (answers, most) == ([[b"done"]] * 12, 2)
+
+
+def test_view_that_raises_gives_its_slot_back() -> None:
+    def view(environ: dict[str, Any]) -> Iterable[bytes]:
+        if environ["fails"]:
+            raise ValueError
+        return [b"done"]
+
+    gate = gate_before(view, slots=1)
+    with pytest.raises(ValueError, match=r"^$"):
+        ask(gate, fails=True)
+
+    assert ask(gate, fails=False) == [b"done"]
+
+
+@pytest.mark.parametrize("read", ["read", "readline"])
+def test_slow_body_holds_no_slot(read: str) -> None:
+    body = Stalled()
+    gate = gate_before(lambda environ: [getattr(environ["wsgi.input"], read)(9)], slots=1)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ask, gate, **{"wsgi.input": body})
+        assert body.is_awaited.wait(PATIENCE)
+
+        quick = ask(gate, **{"wsgi.input": io.BytesIO(b"quick")})
+        body.goes_on.set()
+
+        assert (quick, slow.result(PATIENCE)) == ([b"quick"], [b"body"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_transaction_keeps_its_connection_while_it_waits() -> None:
+    seen: list[bool] = []
+
+    def view(environ: dict[str, Any]) -> Iterable[bytes]:
+        with transaction.atomic():
+            before = connections["default"]
+            with away():
+                seen.append(connections["default"] is before)
+        connection.close()
+        return []
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ask, gate_before(view, slots=1)).result(PATIENCE)
+
+    assert seen == [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_threads_share_the_connections_of_the_slots() -> None:
+    lock, used, answers = threading.Lock(), set(), []
+    everybody = threading.Barrier(10)
+
+    def view(environ: dict[str, Any]) -> Iterable[bytes]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            answers.append(cursor.fetchone())
+        with lock:
+            used.add(connections["default"].connection)
+        if environ["last"]:
+            connection.close()
+        return []
+
+    gate = gate_before(view, slots=1)
+
+    def be_a_thread(_: int) -> list[Any]:
+        everybody.wait(PATIENCE)  # so that no thread takes two turns
+        ask(gate, last=False)
+        return connections.all(initialized_only=True)
+
+    with ThreadPoolExecutor(10) as pool:
+        left_behind = list(pool.map(be_a_thread, range(10)))
+        pool.submit(ask, gate, last=True).result(PATIENCE)
+
+    assert (len(used), answers, left_behind) == (1, [(1,)] * 11, [[]] * 10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_that_reads_while_it_is_sent_has_a_connection_that_ends_with_it() -> None:
+    class Export:
+        streaming = True
+        is_closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                yield str(cursor.fetchone()[0]).encode()
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    export = Export()
+
+    def thread() -> tuple[list[bytes], Any]:
+        answer: Any = ask(gate_before(lambda environ: export, slots=1))  # type: ignore[arg-type,return-value]
+        sent = list(answer)
+        answer.close()
+        return sent, connections["default"].connection
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(thread).result(PATIENCE) == ([b"1"], None)
+    assert export.is_closed
