@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from django.db.models import QuerySet
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from accounts.models import LedgerEntry
 
@@ -49,6 +47,10 @@ def csv_lines(entries: QuerySet[LedgerEntry]) -> Iterator[str]:
 
 def write_xlsx(entries: QuerySet[LedgerEntry], file: IO[bytes]) -> None:
     """An XLSX of one sheet; the library keeps its rows on the disk until they are packed."""
+    # loads as much as half of Django, for a click a week
+    from openpyxl import Workbook  # noqa: PLC0415
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Ledger")
     sheet.freeze_panes = "A2"

@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.counters import Measure
 from studio.errors import InsufficientFunds, InvalidInput
-from studio.statements import Given, Statement
+from studio.statements import Change, Given, Insertion, Statement
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def can_pay(*, account: TokenAccount, tokens: int) -> bool:
 
 
 def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str = "", actor: User | None = None) -> int:
-    """Take the price of a job from a locked account, once a job; returns the tokens taken.
+    """Take the price of a new job from a locked account, once a job, and count the job; returns the tokens taken.
 
     A free job has a charge of 0. `actor` is the staff member who had the job made.
 
@@ -114,6 +114,11 @@ def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str =
     amount = 0 if account.unlimited else tokens
     _record(account=account, kind=Kind.CHARGE, amount=-amount, job_id=job_id, note=note, actor=actor)
     return amount
+
+
+def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
+    """Jobs have come without a charge, or have gone; call in the transaction in which they did."""
+    TokenAccount.objects.filter(user_id=user_id).update(video_jobs=F("video_jobs") + more, updated_at=Now())
 
 
 def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | None = None) -> int:
@@ -186,27 +191,37 @@ def _record(
 
     The account must be locked (or new). The entry comes first: a repeat is recognised even when the balance is gone.
     """
-    try:
-        with transaction.atomic():
-            entry = LedgerEntry.objects.create(
-                id=entry_id or uuid.uuid4(),
-                account=account,
-                kind=kind,
-                amount=amount,
-                balance_after=max(account.balance + amount, 0),
-                video_job_id=job_id,
-                note=note,
-                actor=actor,
-            )
-            paid = TokenAccount.objects.filter(pk=account.pk, balance__gte=-amount).update(
-                balance=F("balance") + amount, updated_at=timezone.now()
-            )
-            if not paid:
-                raise InsufficientFunds  # takes the entry back with it
-    except IntegrityError:
+    entry = LedgerEntry(
+        id=entry_id or uuid.uuid4(),
+        account=account,
+        kind=kind,
+        amount=amount,
+        balance_after=account.balance + amount,
+        video_job_id=job_id,
+        note=note,
+        actor=actor,
+    )
+    if entry.balance_after < 0:
         if job_id and LedgerEntry.objects.filter(video_job_id=job_id, kind=kind).exists():
             return None
-        raise
+        raise InsufficientFunds
+    if not _ENTRY.run(entry):
+        return None
+    jobs = 1 if kind == Kind.CHARGE else 0
+    if not _MOVE.run(account_id=account.pk, amount=amount, least=-amount, jobs=jobs):
+        raise InsufficientFunds  # of a balance that was not locked; the caller's transaction takes the entry back
     account.balance += amount
     transaction.on_commit(lambda: TOKENS.add(kind.value, amount=abs(amount)))
     return entry
+
+
+# The unique references of an entry make a repeat of it nothing.
+_ENTRY = Insertion(LedgerEntry, unless_there=True)
+_MOVE = Change(
+    lambda: TokenAccount.objects.filter(
+        pk=Given("account_id", models.UUIDField()), balance__gte=Given("least", models.BigIntegerField())
+    ),
+    balance=F("balance") + Given("amount", models.BigIntegerField()),
+    video_jobs=F("video_jobs") + Given("jobs", models.IntegerField()),
+    updated_at=Now(),
+)

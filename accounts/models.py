@@ -81,11 +81,14 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
 
 class TokenAccount(Record):
-    """What one user can spend. Only `accounts.ledger` writes the balance."""
+    """What one user can spend, and has made of it. Only `accounts.ledger` writes the balance and the count."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="token_account")
     balance = models.BigIntegerField(default=0)
     unlimited = models.BooleanField(default=False, help_text="Charges nothing; every job is still in the ledger.")
+    video_jobs = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many the user has; counting a million takes longer than showing a page."
+    )
 
     class Meta:
         ordering = ("user",)

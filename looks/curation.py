@@ -20,7 +20,7 @@ from accounts.models import User
 from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.images import Picture, thumbnail_of
-from studio.statements import Given, Statement
+from studio.statements import Change, Given, Statement
 from studio.storage import disposal, store
 
 logger = logging.getLogger(__name__)
@@ -115,10 +115,9 @@ def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
     """
     with transaction.atomic():
         _lock(look_id)
-        rows = LookVideo.objects.filter(look_id=look_id)
         # in this order: the database allows one default at a time
-        rows.filter(is_default=True).exclude(video_id=video_id).update(is_default=False, updated_at=Now())
-        if not rows.filter(video_id=video_id).update(is_default=True, updated_at=Now()):
+        _UNSET_OTHERS.run(look_id=look_id, video_id=video_id)
+        if not _SET.run(look_id=look_id, video_id=video_id):
             raise NotLinked  # takes the first update back
 
 
@@ -126,11 +125,19 @@ def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
     """Let the video no longer stand for the look; a repeat changes nothing. Raises NotFound or NotLinked."""
     with transaction.atomic():
         _lock(look_id)
-        rows = LookVideo.objects.filter(look_id=look_id, video_id=video_id)
-        if not rows.update(is_default=False, updated_at=Now()):
+        if not _UNSET.run(look_id=look_id, video_id=video_id):
             raise NotLinked
 
 
+_OF_LOOK = {"look": Given("look_id", models.UUIDField())}
+_OF_VIDEO = {"video": Given("video_id", models.UUIDField())}
+_SET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=True, updated_at=Now())
+_UNSET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=False, updated_at=Now())
+_UNSET_OTHERS = Change(
+    lambda: LookVideo.objects.filter(**_OF_LOOK, is_default=True).exclude(**_OF_VIDEO),
+    is_default=False,
+    updated_at=Now(),
+)
 _COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
 
 

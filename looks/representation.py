@@ -34,7 +34,6 @@ _LOOK = Statement(
         .values_list(*_HEAD, *LOOK.columns, "visibility", "is_reader")
     )
 )
-_OWNER = Statement(lambda: Look.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner"))
 _PRODUCTS = Statement(
     lambda: (
         Product.objects.filter(Among("look", "ids", models.UUIDField()))
@@ -72,15 +71,6 @@ def show(*, look_id: uuid.UUID, caller: User, site: str) -> dict[str, Any]:
     if not is_open and not _may_edit(caller, row[1]):
         raise NotAllowed
     return _shown([row], caller, site)[0]
-
-
-def owner_of(*, look_id: uuid.UUID) -> uuid.UUID:
-    """Whose look it is. Raises NotFound."""
-    row = _OWNER.row(id=look_id)
-    if row is None:
-        raise NotFound("There is no such look.")
-    owner_id: uuid.UUID = row[0]
-    return owner_id
 
 
 @lru_cache(maxsize=3)

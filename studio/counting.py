@@ -1,7 +1,9 @@
-"""Counts what happens in a window of the clock: one Redis command each, and no count where Redis is away."""
+"""Counts what happens in a window of the clock, for all processes in Redis; no count where Redis is away."""
 
 import logging
+import threading
 import time
+from dataclasses import dataclass
 from functools import cache
 
 import redis
@@ -11,26 +13,74 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 0.25  # an answer takes a tenth of a millisecond; a request must not wait for its own counting
 REST_SECONDS = 10  # after a failure nobody asks for so long, so that requests do not wait one by one
+KEPT = 10_000  # counts in a process, of all windows; of a forgotten one less than a step is lost
 
 _rests_until = 0.0
 
 
-def count(key: str, *, window_seconds: int) -> int | None:
-    """Add one, and tell how many there are in this window of the clock; None where nobody can tell."""
+def count(key: str, *, window_seconds: int, step: int = 1) -> int | None:
+    """Add one, and tell how many there are in this window of the clock; None where nobody can tell.
+
+    A process sends what it has counted in steps. It tells of its own at once, and misses less than a step of each
+    other process.
+    """
     global _rests_until  # noqa: PLW0603 -- one for the process, as the connections are
     now = time.time()
     if now < _rests_until:
         return None
     name = f"count:{key}:{int(now // window_seconds)}"
+    known, unsent = _tally.add(name, step)
+    if not unsent:
+        return known
     try:
-        total = int(_client(settings.REDIS_URL).incr(name))
-        if total == 1:
+        total = int(_client(settings.REDIS_URL).incr(name, unsent))
+        if total == unsent:
             _client(settings.REDIS_URL).expire(name, window_seconds)
     except redis.RedisError as exc:
         _rests_until = now + REST_SECONDS
         logger.warning("requests are not counted", extra={"error": type(exc).__name__, "seconds": REST_SECONDS})
         return None
+    _tally.learn(name, total)
     return total
+
+
+@dataclass
+class _Count:
+    """Of a window: all that Redis knew when it was last asked, and what this process has counted since."""
+
+    sent: int = 0
+    unsent: int = 0
+
+
+class _Tally:
+    """What this process counts between two commands to Redis."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, _Count] = {}
+        self._lock = threading.Lock()
+
+    def add(self, name: str, step: int) -> tuple[int, int]:
+        """Count one: how many are known now, and how many of them to send, 0 before a step is full."""
+        with self._lock:
+            count = self._counts.get(name)
+            if count is None:
+                if len(self._counts) >= KEPT:
+                    self._counts.clear()
+                self._counts[name] = count = _Count()
+            count.unsent += 1
+            if count.sent and count.unsent < step:
+                return count.sent + count.unsent, 0
+            unsent, count.unsent = count.unsent, 0
+            return count.sent + unsent, unsent
+
+    def learn(self, name: str, total: int) -> None:
+        """Redis has counted so many."""
+        with self._lock:
+            if name in self._counts:
+                self._counts[name].sent = max(self._counts[name].sent, total)
+
+
+_tally = _Tally()
 
 
 def seconds_left(*, window_seconds: int) -> float:

@@ -1,17 +1,18 @@
 """Query sets that are compiled once, and run again and again with other values.
 
 Building and compiling a query set takes Django several times as long as the driver and the database take to answer it.
-What the busiest endpoints read is therefore declared once, as a query set with `Given` and `Among` in the places of
-values, and compiled when it is first run.
+What the busiest endpoints read and write is therefore declared once, as a query set with `Given` and `Among` in the
+places of values, and compiled when it is first run.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 from django.db.models.expressions import Expression
+from django.db.models.sql import UpdateQuery
 
 Row = tuple[Any, ...]
 _Converters = list[tuple[int, list[Callable[..., Any]], Any]]
@@ -69,22 +70,39 @@ class _Compiled:
         return [place.prepared(values) if isinstance(place, Given) else place for place in self.params]
 
 
-@dataclass
-class Statement:
+class _Declared:
+    """A statement whose text is made once for each kind of database."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Compiled] = {}
+
+    def _compile(self) -> _Compiled:
+        raise NotImplementedError
+
+    @property
+    def _compiled(self) -> _Compiled:
+        kept = self._kept.get(connection.vendor)
+        if kept is None:
+            kept = self._kept[connection.vendor] = self._compile()
+        return kept
+
+
+class Statement(_Declared):
     """What `build` asks for, in `values_list` columns; compiled at the first use, when all models are there.
 
     With `in_pages`, its rows are run with `skip` and `limit`, too.
     """
 
-    build: Callable[[], "models.QuerySet[Any, Any]"]
-    in_pages: bool = False
-    _compiled: dict[str, _Compiled] = field(default_factory=dict)
+    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], *, in_pages: bool = False) -> None:
+        super().__init__()
+        self._build = build
+        self._in_pages = in_pages
 
     def rows(self, **values: Any) -> list[Row]:
         """Every row, with these values in their places."""
-        compiled = self._compiled.get(connection.vendor) or self._compile()
+        compiled = self._compiled
         sql, params = compiled.sql, compiled.prepared(values)
-        if self.in_pages:
+        if self._in_pages:
             sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
@@ -93,7 +111,7 @@ class Statement:
 
     def count(self, **values: Any) -> int:
         """How many rows there are with these values."""
-        compiled = self._compiled.get(connection.vendor) or self._compile()
+        compiled = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", compiled.prepared(values))  # noqa: S608 - Django's own text
             return int(cursor.fetchone()[0])
@@ -103,14 +121,74 @@ class Statement:
         return next(iter(self.rows(**values)), None)
 
     def _compile(self) -> _Compiled:
-        compiler = self.build().query.get_compiler(connection=connection)
+        compiler = self._build().query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
         assert compiler.select is not None
         shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
         converters = [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
-        compiled = _Compiled(sql, list(params), converters)
-        self._compiled[connection.vendor] = compiled
-        return compiled
+        return _Compiled(sql, list(params), converters)
+
+
+class Change(_Declared):
+    """An UPDATE of the rows that `build` asks for; `columns` names their new values, `Given` ones and expressions."""
+
+    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any) -> None:
+        super().__init__()
+        self._build = build
+        self._columns = columns
+
+    def run(self, **values: Any) -> int:
+        """Change them; returns how many there were."""
+        compiled = self._compiled
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.prepared(values))
+            return int(cursor.rowcount)
+
+    def _compile(self) -> _Compiled:
+        query: Any = self._build().query.chain(UpdateQuery)
+        query.add_update_values(self._columns)
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return _Compiled(sql, list(params), [])
+
+
+class Insertion(_Declared):
+    """An INSERT of a model's instance, as `save(force_insert=True)` does it, but without its signals.
+
+    `columns` are those whose value is an expression. Where a row of the same key is there already, `unless_there`
+    inserts nothing.
+    """
+
+    def __init__(self, model: type[models.Model], *, unless_there: bool = False, **columns: Expression) -> None:
+        super().__init__()
+        self._fields = [field for field in model._meta.concrete_fields if field.name not in columns]
+        self._model = model
+        self._columns = columns
+        self._unless_there = unless_there
+
+    def run(self, instance: models.Model) -> bool:
+        """Insert it; False where it was there already. Raises IntegrityError."""
+        compiled = self._compiled
+        values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in self._fields]
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, [*values, *compiled.params])
+            inserted = bool(cursor.rowcount)
+        instance._state.adding = not inserted
+        instance._state.db = connection.alias
+        return inserted
+
+    def _compile(self) -> _Compiled:
+        query = self._model._default_manager.all().query
+        compiler = query.get_compiler(connection=connection)
+        columns: list[tuple[Any, str, Sequence[Any]]] = [(field, "%s", []) for field in self._fields]
+        for name, expression in self._columns.items():
+            columns.append((self._model._meta.get_field(name), *compiler.compile(expression.resolve_expression(query))))
+        quoted = connection.ops.quote_name
+        names = ", ".join(quoted(field.column) for field, _, _ in columns)
+        places = ", ".join(place for _, place, _ in columns)
+        sql = f"INSERT INTO {quoted(self._model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608 - no value in it
+        if self._unless_there:
+            sql += " ON CONFLICT DO NOTHING"
+        return _Compiled(sql, [value for _, _, params in columns for value in params], [])
 
 
 def _converted(rows: list[Row], converters: _Converters) -> list[Row]:

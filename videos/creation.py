@@ -15,7 +15,7 @@ from looks.models import Look
 from studio import log, telemetry
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
 from studio.images import BadImage, Picture, read_picture
-from studio.statements import Given, Statement
+from studio.statements import Given, Insertion, Statement
 from studio.storage import disposal, media_storage, store
 from videos import catalogue, measures, schedule
 from videos.idempotency import earlier_job
@@ -71,13 +71,14 @@ def create(
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
     way = catalogue.route(order=order, has_first_frame=has_first_frame)
-    try:  # before pictures are stored for nothing; decided below
-        _admit(owner.token_account, owner, bill)
-    except (InsufficientFunds, LimitReached):
-        # it may be what has just taken the tokens or the slot
-        if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
-            return earlier
-        raise
+    if has_first_frame or any(order.pictures()):
+        try:  # before pictures are stored for nothing; decided below
+            _admit(owner.token_account, owner, bill)
+        except (InsufficientFunds, LimitReached):
+            # it may be what has just taken the tokens or the slot
+            if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
+                return earlier
+            raise
     job = VideoJob(
         owner=owner,
         prompt=order.prompt,
@@ -137,12 +138,11 @@ def _commit(
             disposal.dispose(uploads)
             return earlier
         job.slot = _admit(account, job.owner, bill)
-        job.due_at = from_now(schedule.REHINT)
         job.input_count = len(inputs)
         job.tokens_charged = ledger.charge(
             account=account, job_id=job.pk, tokens=bill.tokens, note=bill.note, actor=bill.actor
         )
-        job.save(force_insert=True)
+        _JOB.run(job)
         JobInput.objects.bulk_create(inputs)
         disposal.adopt(*uploads)
         if look:
@@ -153,6 +153,9 @@ def _commit(
     telemetry.link_job(job.pk)
     logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
     return job
+
+
+_JOB = Insertion(VideoJob, due_at=from_now(schedule.REHINT))
 
 
 def _look(owner: User, order: Order) -> Look | None:

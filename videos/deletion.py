@@ -5,6 +5,7 @@ import uuid
 
 from django.db import transaction
 
+from accounts import ledger
 from studio.errors import NotFound
 from studio.storage import disposal
 from videos import generation
@@ -31,4 +32,5 @@ def delete(*, job_id: uuid.UUID) -> None:
         keep_key(job=job)
         phase = job.phase
         job.delete()
+        ledger.count_jobs(user_id=job.owner_id, more=-1)  # last: the account is locked after the job
     logger.info("video job deleted", extra={"job_id": job_id, "phase": phase})

@@ -17,12 +17,13 @@ _KINDS = 256  # of lists, by which filters they have: kept so many; there are no
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a list asks for; None and () where something does not matter."""
+    """What a list asks for; None and () where something does not matter. `total`: how many there are, where known."""
 
     owner_id: uuid.UUID | None = None
     look_id: uuid.UUID | None = None
     statuses: tuple[Status, ...] = ()
     mock_mode: bool | None = None
+    total: int | None = None
 
 
 def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tuple[list[Row], int]:
@@ -31,10 +32,14 @@ def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tu
         wanted.owner_id is not None, wanted.look_id is not None, wanted.statuses, wanted.mock_mode, tuple(columns)
     )
     values = {"owner_id": wanted.owner_id, "look_id": wanted.look_id}
+
+    def count() -> int:
+        return statements.all_ids.count(**values) if wanted.total is None else wanted.total
+
     if skip == 0:
         rows = statements.rows.rows(**values, skip=0, limit=limit)
-        return rows, len(rows) if len(rows) < limit else statements.all_ids.count(**values)
-    total = statements.all_ids.count(**values)
+        return rows, len(rows) if len(rows) < limit else count()
+    total = count()
     ids = _from_the_nearer_end(statements, values, skip=skip, limit=limit, total=total)
     found = {row[0]: row for row in statements.by_id.rows(ids=ids)}
     return [found[pk] for pk in ids if pk in found], total  # one that was deleted meanwhile is left out

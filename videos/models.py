@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import JOB_SLOTS
 from studio.models import Record
+from studio.statements import Insertion
 from studio.storage import media_storage
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
@@ -209,7 +210,7 @@ class VideoJob(Record):
 
     def log(self, message: str, *, level: "JobLog.Level | None" = None) -> None:
         """Add a line to what the owner reads about this job; dropped when the job is gone."""
-        JobLog.objects.create(job_id=self.pk, level=level or JobLog.Level.INFO, message=message)
+        _LINE.run(JobLog(job_id=self.pk, level=level or JobLog.Level.INFO, message=message))
 
 
 class JobLog(Record):
@@ -239,6 +240,9 @@ class JobLog(Record):
 
     def __str__(self) -> str:
         return f"{self.level} line {self.pk}"
+
+
+_LINE = Insertion(JobLog)
 
 
 class JobInput(Record):

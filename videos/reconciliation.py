@@ -1,13 +1,16 @@
 """Compares what should agree: balances with the ledger, jobs with their charges, rows with files, both ways."""
 
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.core.files.storage import Storage
-from django.db.models import BigIntegerField, F, OuterRef, Subquery, Sum
+from django.db import transaction
+from django.db.models import BigIntegerField, Count, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount
 from looks.models import Look, Product
 from studio.models import Disposal
@@ -23,23 +26,32 @@ BATCH = 1000  # rows at a time
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Two things that do not agree, in a sentence; `file` is set where removing that file mends it."""
+    """Two things that do not agree, in a sentence.
+
+    `file` is set where removing that file mends it, `miscounted` where counting that user's jobs again does.
+    """
 
     kind: str
     sentence: str
     file: str = ""
+    miscounted: uuid.UUID | None = None
 
 
 def reconcile(*, fix: bool, go_on: Callable[[], None] = lambda: None) -> list[Mismatch]:
-    """Everything that does not agree. With `fix`, files that nothing refers to are given up; nothing else is touched.
+    """Everything that does not agree.
+
+    With `fix`, files that nothing refers to are given up and jobs are counted again; nothing else is touched.
 
     `go_on` is called before every call to the storage, and may raise to end it all. Raises what the storage raises.
     """
-    found = [*_balances(), *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
+    found = [*_balances(), *_counts(), *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
     for mismatch in found:
         logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
     if fix:
-        disposal.dispose([mismatch.file for mismatch in found])
+        disposal.dispose([mismatch.file for mismatch in found if mismatch.file])
+        for mismatch in found:
+            if mismatch.miscounted:
+                _count_again(mismatch.miscounted)
     return found
 
 
@@ -51,6 +63,21 @@ def _balances() -> Iterator[Mismatch]:
         yield Mismatch(
             "balance", f"Account {account.pk} has {account.balance} tokens, its entries sum to {account.total}."
         )
+
+
+def _counts() -> Iterator[Mismatch]:
+    jobs = VideoJob.objects.filter(owner=OuterRef("user")).order_by().values("owner").values(number=Count("pk"))
+    counted = Coalesce(Subquery(jobs, output_field=BigIntegerField()), 0)
+    for account in TokenAccount.objects.annotate(counted=counted).exclude(video_jobs=F("counted")).iterator(BATCH):
+        sentence = f"Account {account.pk} says {account.video_jobs} video jobs; there are {account.counted}."
+        yield Mismatch("count", sentence, miscounted=account.user_id)
+
+
+def _count_again(user_id: uuid.UUID) -> None:
+    with transaction.atomic():
+        account = ledger.lock_account(user_id=user_id)  # nobody makes one meanwhile, nor deletes one
+        jobs = VideoJob.objects.filter(owner=user_id).count()
+        ledger.count_jobs(user_id=user_id, more=jobs - account.video_jobs)
 
 
 def _charges() -> Iterator[Mismatch]:

@@ -21,7 +21,19 @@ LINE = Projection(JobLogOutput, JobLog)
 _JOB = Statement(
     lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
 )
-_OWNER = Statement(lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner"))
+_OWNERS = Statement(
+    lambda: (
+        VideoJob.objects.filter(pk=Given("id", models.UUIDField()))
+        .order_by()
+        .values_list(
+            "owner",
+            models.Subquery(
+                Look.objects.filter(pk=Given("look_id", models.UUIDField())).order_by().values("owner"),
+                output_field=models.UUIDField(),
+            ),
+        )
+    )
+)
 _STORY = Statement(
     lambda: (
         JobLog.objects.filter(job=Given("id", models.UUIDField()))
@@ -53,13 +65,14 @@ def found(*, job_id: uuid.UUID) -> tuple[uuid.UUID, Row]:
     return row[0], row[1:]
 
 
-def owner_of(*, job_id: uuid.UUID) -> uuid.UUID:
-    """Whose job it is. Raises NotFound."""
-    row = _OWNER.row(id=job_id)
+def owners_of(*, job_id: uuid.UUID, look_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+    """Whose the job is, and whose the look. Raises NotFound."""
+    row = _OWNERS.row(id=job_id, look_id=look_id)
     if row is None:
         raise NotFound("There is no such video job.")
-    owner_id: uuid.UUID = row[0]
-    return owner_id
+    if row[1] is None:
+        raise NotFound("There is no such look.")
+    return row[0], row[1]
 
 
 def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from rest_framework.reverse import reverse
 
 from accounts.identity import caller
 from looks import curation
-from looks.representation import owner_of
 from studio import files
 from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
@@ -188,8 +187,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     def _video_and_look(self, pk: str, look_pk: str) -> tuple[UUID, UUID]:
         """Both of the path: 404 where either is unknown, then 403 where either is somebody else's."""
         video_id, look_id = as_uuid(pk), as_uuid(look_pk)
-        owners = representation.owner_of(job_id=video_id), owner_of(look_id=look_id)
-        for owner_id in owners:
+        for owner_id in representation.owners_of(job_id=video_id, look_id=look_id):
             require_owner(self.request, owner_id)
         return video_id, look_id
 
@@ -199,7 +197,8 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
 
     def _wanted(self, request: Request) -> Wanted:
         if request.query_params.keys() <= UNFILTERED:
-            return Wanted(owner_id=caller(request).pk)
+            person = caller(request)
+            return Wanted(owner_id=person.pk, total=person.token_account.video_jobs)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked: dict[str, Any] = query.validated_data

@@ -1,7 +1,9 @@
 import time
+import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from studio import counting
@@ -70,3 +72,20 @@ def test_signing_out_is_not_counted(make_user: MakeUser) -> None:
     answers = [APIClient().post("/api/v1/auth/token/revoke", {"refresh": "x"}).status_code for _ in range(5)]
 
     assert answers == [401] * 5
+
+
+def test_steps_save_commands_and_lose_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    client = counting._client(settings.REDIS_URL)
+    incr = client.incr
+    monkeypatch.setattr(client, "incr", lambda name, number: (sent.append(number), incr(name, number))[1])
+    key = f"test:{uuid.uuid4()}"
+
+    counts = [counting.count(key, window_seconds=60, step=4) for _ in range(10)]
+    other = counting._Tally()
+    monkeypatch.setattr(counting, "_tally", other)  # another process
+    of_other = counting.count(key, window_seconds=60, step=4)
+
+    assert counts == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert sent == [1, 4, 4, 1]
+    assert of_other == 10  # the first process has one that it has not sent

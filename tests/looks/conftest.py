@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from accounts import ledger
 from accounts.models import User
 from looks import curation
 from looks.models import Look, LookVideo
@@ -103,6 +104,7 @@ def make_video(db: None) -> MakeVideo:
         if phase == Phase.FAILED:
             values |= {"error_code": "generation_failed"}
         job = VideoJob.objects.create(owner=owner, phase=phase, **(values | fields))
+        ledger.count_jobs(user_id=owner.pk, more=1)
         if look:
             LookVideo.objects.create(look=look, video=job, is_default=is_default)
         return job

@@ -1,15 +1,18 @@
 """Statements that are compiled once: the right rows in the right types, whichever values they are run with."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-from django.db import models
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
-from accounts.models import User
-from studio.statements import Among, Given, Statement
+from accounts.models import TokenAccount, User
+from studio.models import Disposal
+from studio.statements import Among, Change, Given, Insertion, Statement
 from studio.storage.local import LocalStorage
 from tests.conftest import MakeUser
 
@@ -51,6 +54,54 @@ def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
 
     assert IN_PAGES.count() == 3
     assert pages == [[("ann@example.com",), ("ben@example.com",)], [("cat@example.com",)], []]
+
+
+def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
+    change = Change(
+        lambda: TokenAccount.objects.filter(
+            user=Given("user_id", models.UUIDField()), balance__gte=Given("least", models.IntegerField())
+        ),
+        balance=F("balance") + Given("amount", models.IntegerField()),
+        unlimited=True,
+    )
+    before = people[0].token_account.balance
+
+    numbers = [change.run(user_id=people[0].pk, least=least, amount=amount) for least, amount in ((0, 5), (0, -2))]
+
+    assert numbers == [1, 1]
+    assert change.run(user_id=people[0].pk, least=before + 4, amount=1) == 0
+    accounts = {account.user_id: account for account in TokenAccount.objects.all()}
+    assert (accounts[people[0].pk].balance, accounts[people[0].pk].unlimited) == (before + 3, True)
+    assert not accounts[people[1].pk].unlimited
+
+
+@pytest.mark.django_db
+def test_instance_is_inserted_as_it_is_saved() -> None:
+    insertion = Insertion(Disposal, due_at=Now() + timedelta(hours=1))
+    one, other = Disposal(name="videos/a.mp4"), Disposal(name="videos/b.mp4", attempts=3, last_error="50 % 'x'")
+
+    assert [insertion.run(row) for row in (one, other)] == [True, True]
+
+    rows = {row.name: row for row in Disposal.objects.annotate(left=F("due_at") - Now())}
+    assert rows["videos/b.mp4"].pk == other.pk
+    assert (rows["videos/b.mp4"].attempts, rows["videos/b.mp4"].last_error) == (3, "50 % 'x'")
+    assert rows["videos/a.mp4"].created_at == one.created_at
+    assert all(timedelta(minutes=59) < row.left <= timedelta(hours=1) for row in rows.values())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insertion.run(Disposal(name="videos/a.mp4"))
+
+
+@pytest.mark.django_db
+def test_row_that_is_there_already_is_left_alone() -> None:
+    insertion = Insertion(Disposal, unless_there=True)
+    due_at = datetime(2026, 1, 2, tzinfo=UTC)
+
+    inserted = [insertion.run(Disposal(name="videos/a.mp4", due_at=due_at, attempts=number)) for number in range(2)]
+
+    assert inserted == [True, False]
+    assert list(Disposal.objects.values_list("attempts")) == [(0,)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insertion.run(Disposal(name="videos/b.mp4", due_at=due_at, attempts=-1))  # no repeat, but a wrong row
 
 
 @pytest.mark.parametrize(

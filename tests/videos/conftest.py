@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db.models.functions import Now
 
+from accounts import ledger
 from accounts.models import User
 from videos import generation, sweeper
 from videos.models import VideoJob, from_now
@@ -59,6 +60,7 @@ def make_job(db: None) -> MakeJob:
         if phase == Phase.FAILED:
             values |= {"error_code": "generation_failed", "error_message": "The video could not be made."}
         job = VideoJob.objects.create(owner=owner, phase=phase, **(values | fields))
+        ledger.count_jobs(user_id=owner.pk, more=1)
         return VideoJob.objects.get(pk=job.pk)
 
     return make

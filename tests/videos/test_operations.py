@@ -88,6 +88,7 @@ def test_unknown_job_is_refused() -> None:
 
 def paid(job: VideoJob) -> VideoJob:
     ledger.charge(account=job.owner.token_account, job_id=job.pk, tokens=50)
+    ledger.count_jobs(user_id=job.owner_id, more=-1)  # make_job has counted it already
     return job
 
 
@@ -120,6 +121,19 @@ def test_wrong_balance_is_found(agreeing: VideoJob) -> None:
         1,
         f"balance    Account {account.pk} has 7 tokens, its entries sum to 950.\n1 mismatches.\n",
     )
+
+
+def test_wrong_count_of_jobs_is_found_and_set_right(agreeing: VideoJob) -> None:
+    ledger.count_jobs(user_id=agreeing.owner_id, more=6)
+    account = agreeing.owner.token_account
+
+    assert run("reconcile") == (
+        1,
+        f"count      Account {account.pk} says 7 video jobs; there are 1.\n1 mismatches.\n",
+    )
+    run("reconcile", "--fix")
+    assert run("reconcile") == (0, "Everything agrees.\n")
+    assert TokenAccount.objects.get(pk=account.pk).video_jobs == 1
 
 
 def test_job_without_or_with_another_charge_is_found(agreeing: VideoJob, make_job: MakeJob) -> None:

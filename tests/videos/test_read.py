@@ -181,3 +181,17 @@ def test_unknown_job_is_a_404(make_user: MakeUser, sign_in: SignIn, path: str, m
     answer = getattr(sign_in(make_user()), method)(f"{URL}/{path}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_total_follows_what_is_made_and_deleted(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+    form = {"mockMode": "true", "prompt": "x", "durationSeconds": "4"}
+
+    totals = []
+    for _ in range(3):
+        made = client.post(URL, form).json()
+        totals.append(client.get(URL, {"limit": 1}).json()["total"])
+    client.delete(f"{URL}/{made['id']}")
+    client.delete(f"{URL}/{made['id']}")
+
+    assert [*totals, client.get(URL, {"limit": 1}).json()["total"]] == [1, 2, 3, 2]

@@ -1,5 +1,6 @@
 """Moves video jobs, and which looks their videos were made for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,6 +84,8 @@ class JobMover(Mover[VideoJob]):
     def write(self, items: Sequence[Item[VideoJob]]) -> None:
         """The jobs, and what the policy gives back for those that were not finished."""
         super().write(items)
+        for owner_id, number in Counter(item.made.owner_id for item in items).items():
+            ledger.count_jobs(user_id=owner_id, more=number)
         for item in items:
             job = item.made
             if job.error_code == UNFINISHED and is_refunded(UNFINISHED, policy=settings.REFUND_POLICY):

@@ -18,7 +18,11 @@ class Command(OperatorCommand):
     not_well = "something does not agree, or the storage cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--fix", action="store_true", help="remove files that nothing refers to, in the background")
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="remove files that nothing refers to, in the background, and count jobs again",
+        )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
