@@ -1,5 +1,6 @@
 """What processes cost, and what is made of many measurements."""
 
+import contextlib
 import math
 import os
 import statistics
@@ -101,8 +102,7 @@ def bind_to(core: int | None, process_ids: Iterable[int]) -> None:
         return
     for process_id in process_ids:
         for process in tree(process_id):
-            for thread in process.threads():
-                try:
-                    os.sched_setaffinity(thread.id, {core})
-                except ProcessLookupError:
-                    continue
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                for thread in process.threads():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.sched_setaffinity(thread.id, {core})

@@ -8,7 +8,7 @@ import io
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -16,8 +16,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import urllib3
-from cloudinary import uploader
-from cloudinary.exceptions import Error
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
 from django.core.files.storage import Storage
@@ -147,7 +145,7 @@ class _Folder(Storage):
             logger.warning("file of another account not removed", extra={"file": name})
             return
         # not repeated here: whoever removes files has retries of his own
-        answer = self._call(uploader.destroy, asset.public_id, resource_type=asset.kind, read=self._patience.answer)
+        answer = self._call("destroy", asset.public_id, resource_type=asset.kind, read=self._patience.answer)
         if answer.get("result") not in {"ok", "not found"}:
             raise StorageError(f"not removed: {answer.get('result')!r}", retryable=True)
 
@@ -169,7 +167,7 @@ class _Folder(Storage):
         answer: dict[str, Any] = {}
         for headers, data in _parts(asset, content):
             answer = self._call(
-                uploader.upload_large_part,
+                "upload_large_part",
                 (PurePosixPath(asset.back).name, data),
                 public_id=asset.public_id,
                 resource_type=asset.kind,
@@ -182,15 +180,18 @@ class _Folder(Storage):
             raise StorageError(f"stored, but at no URL that is understood: {url}", retryable=True)
         return url
 
-    def _call(self, function: Callable[..., Any], *args: Any, read: float, **options: Any) -> dict[str, Any]:
-        """What Cloudinary answers. Raises StorageError.
+    def _call(self, function: str, *args: Any, read: float, **options: Any) -> dict[str, Any]:
+        """What Cloudinary answers to a call of the SDK's uploader. Raises StorageError.
 
         urllib3 repeats a call only when no connection was made, so the server sees each of ours once.
         """
+        from cloudinary import uploader  # noqa: PLC0415 - a process that only shows where files are does without the SDK
+        from cloudinary.exceptions import Error  # noqa: PLC0415
+
         timeout = urllib3.Timeout(connect=self._patience.connect, read=read)
         options |= {"type": "upload", "invalidate": True, "return_error": True, "timeout": timeout}
         try:
-            answer = function(*args, **self._account, **options)
+            answer = getattr(uploader, function)(*args, **self._account, **options)
         except (Error, TypeError) as exc:  # TypeError: the SDK stumbles over JSON that is no object
             # no connection, no answer, or one that is not Cloudinary's: says nothing about the next
             raise StorageError(f"no answer from Cloudinary: {_without_digests(exc)}", retryable=True) from exc

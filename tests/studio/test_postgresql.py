@@ -1,9 +1,10 @@
 """The health check of kept connections."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
-from django.db import close_old_connections, connection, connections
+from django.db import DataError, close_old_connections, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 pytestmark = [
@@ -60,3 +61,25 @@ def test_message_of_the_server_is_not_taken_for_an_end() -> None:
 
     assert connection.is_usable()
     assert ask() == first
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-24 12:57:24.12+00", datetime(2026, 11, 24, 12, 57, 24, 120_000, tzinfo=UTC)),
+        ("2026-11-24 12:57:24+05:30", datetime(2026, 11, 24, 7, 27, 24, tzinfo=UTC)),
+        ("0001-01-01 00:00:00.000001+00", datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)),
+        (None, None),
+    ],
+)
+def test_moments_come_back(text: str | None, moment: datetime | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CAST(%s AS timestamptz)", [text])
+        assert cursor.fetchone() == (moment,)
+
+
+def test_moment_that_python_has_none_of_is_an_error() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CAST('infinity' AS timestamptz)")
+        with pytest.raises(DataError, match="too large"):
+            cursor.fetchone()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
@@ -15,12 +16,13 @@ from accounts import ledger
 from studio.models import Heartbeat
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.running import manage
+from tests.running import RunningStudio, manage, wait_for
 from tests.videos.conftest import MakeJob
 from videos import restored, sweeper
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 
+JOBS = "/api/v1/video-jobs"
 once = pytest.mark.once  # a backup has SQLite's file
 
 
@@ -150,6 +152,48 @@ def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
     assert facts == ["generating", "failed", "submission_unknown", "failed", 1000]
     assert "Jobs: 1 may have been paid for since and failed as submission_unknown" in done.stdout
     assert len(google.calls("submit")) == 1
+
+
+@once
+@pytest.mark.slow
+@pytest.mark.product
+@pytest.mark.timeout(600)  # two systems and six commands are started; each start takes seconds
+def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    archive = str(tmp_path / "b.tar.gz")
+    first = RunningStudio(tmp_path / "first", MOCK_VIDEO_SECONDS="1")
+    try:
+        with first.client("ann@example.com") as client:
+            made = client.post(JOBS, data={"mockMode": "true", "prompt": "x", "durationSeconds": "4"}).json()
+            wait_for(client, [made["id"]], seconds=60)
+            film = client.get(f"{JOBS}/{made['id']}/download").content
+            slow = client.post(JOBS, data={"mockMode": "true", "prompt": "[mock:slow=5]", "durationSeconds": "4"})
+            said = first.manage("backup", archive)
+            client.delete(f"{JOBS}/{made['id']}")
+            refused = manage("restore", archive, "--replace", **first.environment)
+            headers = {"Authorization": client.headers["Authorization"]}
+    finally:
+        first.stop()
+
+    there = {"DATA_DIR": str(tmp_path / "second"), "DATABASE_URL": ""}
+    restored = manage("restore", archive, **there)
+    (tmp_path / "second").mkdir(exist_ok=True)
+    second = RunningStudio(tmp_path / "second", MOCK_VIDEO_SECONDS="1")
+    try:
+        with httpx.Client(base_url=second.url, headers=headers, timeout=30) as client:  # the secrets came along
+            jobs = wait_for(client, [made["id"], slow.json()["id"]], seconds=60)
+            downloaded = client.get(f"{JOBS}/{made['id']}/download").content
+    finally:
+        second.stop()
+
+    assert "2 video jobs" in said
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"The system runs with its data in {tmp_path / 'first'}; stop it first (Ctrl+C, or its service).\n",
+    )
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert [job["status"] for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
+    assert downloaded == film
 
 
 @once
