@@ -62,7 +62,8 @@ class LookQuerySet(models.QuerySet["Look"]):
 
     def shared_with(self, user: "User | Given") -> Self:
         """Other people's looks that the user may read because they were shared."""
-        return self.filter(Q(visibility=Visibility.SHARED), is_reader(user)).exclude(owner=user)
+        shares = LookShare.objects.filter(user=user).values("look")  # a list: SQLite would ask of every look
+        return self.filter(visibility=Visibility.SHARED, pk__in=shares).exclude(owner=user)
 
     def public(self) -> Self:
         """Anybody's who signed in."""
