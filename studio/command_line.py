@@ -37,6 +37,7 @@ class OperatorCommand(BaseCommand):
         "--skip-checks",
     }
     _called_from_command_line: bool  # Django's
+    requires_system_checks: Any = ()  # `up` and `check` have Django's; they load every page, which takes a second
     examples: tuple[str, ...] = ()  # what comes after `manage.py`
     not_well = "refused; a sentence on stderr says why"  # what exit status 1 means
 

@@ -30,7 +30,7 @@ JWT_PREVIOUS_KEYS = env.previous_secrets("JWT_PREVIOUS_KEYS", least=64)
 
 # -- Apps
 INSTALLED_APPS = [
-    "studio",
+    "studio.apps.StudioConfig",
     "accounts",
     "looks",
     "videos",
@@ -48,7 +48,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
-    "django.contrib.admin",
+    "studio.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

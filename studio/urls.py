@@ -12,6 +12,7 @@ handler400 = "studio.api.bad_request"
 handler404 = "studio.api.not_found"
 handler500 = "studio.api.server_error"
 
+admin.autodiscover()
 urlpatterns = [
     path("", include("videos.public_urls")),
     path("api/v1/", include("accounts.urls")),

@@ -6,7 +6,8 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from copy import copy
 from typing import Any, TypeVar
 
@@ -217,6 +218,20 @@ def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> N
         _not_seen(job, seen)
     else:
         fail(job=job, code=seen.code, detail=str(seen))
+
+
+def apply_progress(seen: Sequence[tuple[VideoJob, Progress]]) -> None:
+    """The same for many jobs that go on, in one commit: each costs SQLite a wait for the disk."""
+    going_on: list[tuple[VideoJob, Progress]] = []
+    given_up: list[tuple[VideoJob, Progress]] = []
+    for job, progress in seen:
+        measures.count_look(job, progress)
+        (given_up if _elapsed(job) > schedule.POLL_GIVE_UP else going_on).append((job, progress))
+    with transaction.atomic() if len(going_on) > 1 else nullcontext():
+        for job, progress in sorted(going_on, key=lambda one: one[0].pk):  # as others lock who lock several
+            _progressed(job, progress)
+    for job, progress in given_up:  # each by itself: a failure locks the account, too
+        _progressed(job, progress)
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:

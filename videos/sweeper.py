@@ -19,7 +19,7 @@ from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
-from videos.providers.base import Request
+from videos.providers.base import Progress, Request
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Sweeper:
         self._stopping = asyncio.Event()
         self._chores = Chores()
         self._looks: dict[Any, asyncio.Task[None]] = {}
+        self._progress = _Together(generation.apply_progress)
 
     def stop(self) -> None:
         """End after the looks under way; chores are broken off."""
@@ -99,7 +100,10 @@ class Sweeper:
             try:
                 async with asyncio.timeout(schedule.LEASE):
                     seen = await generation.look(job, request)
-                await _in_database(_apply, job, seen)
+                if isinstance(seen, Progress):
+                    await self._progress.add((job, seen))
+                else:
+                    await _in_database(_apply, job, seen)
             except Exception:  # the edge of a task; the row is due again by itself
                 logger.exception("look failed", extra={"job_id": job.pk})
 
@@ -109,6 +113,23 @@ class Sweeper:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+class _Together:
+    """Does in one go what has come together while the database's thread was busy."""
+
+    def __init__(self, work: Callable[[list[Any]], None]) -> None:
+        self._work = work
+        self._waiting: list[Any] = []
+        self._turn = asyncio.Lock()
+
+    async def add(self, item: Any) -> None:
+        """Returns when it is done; what went wrong is raised for one of those that were done together."""
+        self._waiting.append(item)
+        async with self._turn:
+            together, self._waiting = self._waiting, []
+            if together:  # else it was done with those before
+                await _in_database(self._work, together)
 
 
 def due_phases() -> set[str]:

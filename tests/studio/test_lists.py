@@ -20,10 +20,12 @@ from accounts.models import LedgerEntry, SignIn, TokenAccount, User
 from accounts.registration import create_person
 from accounts.roles import Role
 from looks.models import Look, LookVideo
+from studio import urls
 from videos.models import VideoJob, VideoModel
 from videos.phases import Phase
 
 MOST = 12  # statements; session and user are two of them
+assert urls.urlpatterns  # with them come the pages
 REGISTERED = [model for model in admin.site._registry if model._meta.managed]
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,6 @@ class Command(OperatorCommand):
     )
     examples = ("doctor", "doctor --json | jq 'map_values(.status)'")
     not_well = "something is wrong, be it WARN or FAIL"
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_json(parser)

@@ -73,6 +73,7 @@ class Command(OperatorCommand):
     )
     examples = ("up", "up --no-demo")
     not_well = "cannot start; a sentence on stderr says why"
+    requires_system_checks = "__all__"  # also for the parts that it starts
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-demo", action="store_true", help="make no demo and admin accounts")
@@ -202,8 +203,9 @@ def _django_parts() -> list[Part]:
     threads = ("--worker-class", "videos.worker.ThreadWorker", "-v", "0")
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
-        Part("submit", [python, manage, "rqworker", "submit", *threads]),
-        Part("media", [python, manage, "rqworker", "media", *threads]),
+        # what Django would check in each has been checked here
+        Part("submit", [python, manage, "rqworker", "submit", "--skip-checks", *threads]),
+        Part("media", [python, manage, "rqworker", "media", "--skip-checks", *threads]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 
