@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.counters import Measure
@@ -117,8 +117,10 @@ def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str =
 
 
 def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
-    """Jobs have come without a charge, or have gone; call in the transaction in which they did."""
-    TokenAccount.objects.filter(user_id=user_id).update(video_jobs=F("video_jobs") + more, updated_at=Now())
+    """Jobs have come without a charge, or have gone; call in the transaction in which they did. Locks the account."""
+    # a count that is too low, of a release that did not count, must not keep anybody from deleting
+    video_jobs = Greatest(F("video_jobs") + more, 0)
+    TokenAccount.objects.filter(user_id=user_id).update(video_jobs=video_jobs, updated_at=Now())
 
 
 def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | None = None) -> int:

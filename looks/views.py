@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -18,19 +18,21 @@ from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
 from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
 from studio.errors import NotFound
 from studio.projection import site_of
+from studio.schema import ErrorAnswer
 
 BODIES = {
     "multipart/form-data": LookForm,
     "application/json": LookInput,
 }
+BUSY = OpenApiResponse(ErrorAnswer, description="Too many files are being received.")
 
 
 @extend_schema(tags=["Looks"])
 @extend_schema_view(
     list=extend_schema(summary="List looks", parameters=[ListQuery], responses={200: LookOutput(many=True)}),
-    create=extend_schema(summary="Create a look", request=BODIES, responses={201: LookOutput}),
+    create=extend_schema(summary="Create a look", request=BODIES, responses={201: LookOutput, 503: BUSY}),
     retrieve=extend_schema(summary="One look", responses={200: LookOutput}),
-    partial_update=extend_schema(summary="Change a look", request=BODIES, responses={200: LookOutput}),
+    partial_update=extend_schema(summary="Change a look", request=BODIES, responses={200: LookOutput, 503: BUSY}),
     destroy=extend_schema(summary="Delete a look", responses={204: None}),
 )
 class LookViewSet(viewsets.GenericViewSet[Look]):

@@ -21,8 +21,8 @@ _rests_until = 0.0
 def count(key: str, *, window_seconds: int, step: int = 1) -> int | None:
     """Add one, and tell how many there are in this window of the clock; None where nobody can tell.
 
-    A process sends what it has counted in steps. It tells of its own at once, and misses less than a step of each
-    other process.
+    A process sends what it has counted in steps. It knows all of its own, and of the others what Redis told it last; so
+    each process may let through less than a step too much.
     """
     global _rests_until  # noqa: PLW0603 -- one for the process, as the connections are
     now = time.time()

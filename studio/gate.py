@@ -33,6 +33,7 @@ class _Slot:
         for connection in self._connections:
             if not connection.allow_thread_sharing:
                 connection.inc_thread_sharing()  # one thread at a time all the same: the one with the slot
+            connection.health_check_done = False  # it may lie for a while, and go on with another request
             del connections[connection.alias]
 
 

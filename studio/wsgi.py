@@ -8,4 +8,6 @@ from studio import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 application = get_wsgi_application()
+from studio import urls  # noqa: E402, F401 - the pages are loaded now, and not by the first request
+
 telemetry.start(process="web")

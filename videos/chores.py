@@ -14,7 +14,7 @@ from studio.models import Heartbeat
 from studio.storage import disposal
 from videos import generation
 from videos.idempotency import forget_old_keys
-from videos.reconciliation import reconcile
+from videos.reconciliation import reconcile, recount
 from videos.retention import default_days, purge
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ def _do_daily_chores(stopping: threading.Event) -> None:
     call_command("flushexpiredtokens")
     forget_old_keys()
     generation.drop_old_inputs()
+    for mismatch in recount():
+        logger.warning("jobs counted again", extra={"sentence": mismatch.sentence})
     go_on()
     if settings.PURGE_DAILY:
         for rule, removed in purge(days=default_days(), go_on=go_on):

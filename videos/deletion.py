@@ -25,6 +25,7 @@ def delete(*, job_id: uuid.UUID) -> None:
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
+        ledger.count_jobs(user_id=job.owner_id, more=-1)  # next after the job, before links to looks: the lock order
         if job.phase == Phase.QUEUED:
             generation.refund(job=job, note="video job deleted before it was started")
         # A transfer under way registered its files for removal before it uploaded them, and will find the row gone.
@@ -32,5 +33,4 @@ def delete(*, job_id: uuid.UUID) -> None:
         keep_key(job=job)
         phase = job.phase
         job.delete()
-        ledger.count_jobs(user_id=job.owner_id, more=-1)  # last: the account is locked after the job
     logger.info("video job deleted", extra={"job_id": job_id, "phase": phase})

@@ -209,29 +209,32 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
 
 def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
     """Write down what a look has shown."""
+    if isinstance(seen, Progress) and goes_on(job, seen):
+        apply_progress([(job, seen)])
+        return
     measures.count_look(job, seen)
     if isinstance(seen, Finished):
         _finished(job, seen)
     elif isinstance(seen, Progress):
-        _progressed(job, seen)
+        fail(job=job, code="generation_timeout", detail="not done within two days")
     elif seen.retryable:
         _not_seen(job, seen)
     else:
         fail(job=job, code=seen.code, detail=str(seen))
 
 
+def goes_on(job: VideoJob, seen: Progress | Finished | ProviderError) -> bool:
+    """Whether a look has shown nothing but progress, of a job that is still waited for."""
+    return isinstance(seen, Progress) and _elapsed(job) <= schedule.POLL_GIVE_UP
+
+
 def apply_progress(seen: Sequence[tuple[VideoJob, Progress]]) -> None:
-    """The same for many jobs that go on, in one commit: each costs SQLite a wait for the disk."""
-    going_on: list[tuple[VideoJob, Progress]] = []
-    given_up: list[tuple[VideoJob, Progress]] = []
+    """Write down what looks have shown of jobs that go on, in one commit: each costs SQLite a wait for the disk."""
+    with transaction.atomic() if len(seen) > 1 else nullcontext():
+        for job, progress in sorted(seen, key=lambda one: one[0].pk):  # as others lock who lock several
+            _show(job, progress)
     for job, progress in seen:
         measures.count_look(job, progress)
-        (given_up if _elapsed(job) > schedule.POLL_GIVE_UP else going_on).append((job, progress))
-    with transaction.atomic() if len(going_on) > 1 else nullcontext():
-        for job, progress in sorted(going_on, key=lambda one: one[0].pk):  # as others lock who lock several
-            _progressed(job, progress)
-    for job, progress in given_up:  # each by itself: a failure locks the account, too
-        _progressed(job, progress)
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:
@@ -250,11 +253,8 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             logger.info("video generated", extra={"job_id": job.pk})
 
 
-def _progressed(job: VideoJob, seen: Progress) -> None:
+def _show(job: VideoJob, seen: Progress) -> None:
     elapsed = _elapsed(job)
-    if elapsed > schedule.POLL_GIVE_UP:
-        fail(job=job, code="generation_timeout", detail="not done within two days")
-        return
     share = seen.percentage / 100 if seen.percentage is not None else 1 - 0.5 ** (elapsed / EXPECTED_SECONDS)
     due_at = from_now(seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0))
     percentage = SUBMITTED + int((GENERATED - 1 - SUBMITTED) * share)

@@ -1,4 +1,4 @@
-"""Compares what should agree: balances with the ledger, jobs with their charges, rows with files, both ways."""
+"""Compares what should agree: balances with the ledger, jobs with charges and counts, rows with files, both ways."""
 
 import logging
 import uuid
@@ -44,14 +44,12 @@ def reconcile(*, fix: bool, go_on: Callable[[], None] = lambda: None) -> list[Mi
 
     `go_on` is called before every call to the storage, and may raise to end it all. Raises what the storage raises.
     """
-    found = [*_balances(), *_counts(), *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
+    counts = recount() if fix else list(_counts())  # before the storage is asked, which may be away
+    found = [*_balances(), *counts, *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
     for mismatch in found:
         logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
     if fix:
         disposal.dispose([mismatch.file for mismatch in found if mismatch.file])
-        for mismatch in found:
-            if mismatch.miscounted:
-                _count_again(mismatch.miscounted)
     return found
 
 
@@ -73,11 +71,16 @@ def _counts() -> Iterator[Mismatch]:
         yield Mismatch("count", sentence, miscounted=account.user_id)
 
 
-def _count_again(user_id: uuid.UUID) -> None:
-    with transaction.atomic():
-        account = ledger.lock_account(user_id=user_id)  # nobody makes one meanwhile, nor deletes one
-        jobs = VideoJob.objects.filter(owner=user_id).count()
-        ledger.count_jobs(user_id=user_id, more=jobs - account.video_jobs)
+def recount() -> list[Mismatch]:
+    """Set wrong numbers of jobs right, as a release before they were kept has left them; returns what was wrong."""
+    found = list(_counts())
+    for mismatch in found:
+        assert mismatch.miscounted
+        with transaction.atomic():
+            account = ledger.lock_account(user_id=mismatch.miscounted)  # nobody makes one meanwhile, nor deletes one
+            jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
+            ledger.count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_jobs)
+    return found
 
 
 def _charges() -> Iterator[Mismatch]:

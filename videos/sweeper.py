@@ -19,7 +19,7 @@ from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
-from videos.providers.base import Progress, Request
+from videos.providers.base import Request
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +100,7 @@ class Sweeper:
             try:
                 async with asyncio.timeout(schedule.LEASE):
                     seen = await generation.look(job, request)
-                if isinstance(seen, Progress):
-                    await self._progress.add((job, seen))
-                else:
+                if not (generation.goes_on(job, seen) and await self._progress.add((job, seen))):
                     await _in_database(_apply, job, seen)
             except Exception:  # the edge of a task; the row is due again by itself
                 logger.exception("look failed", extra={"job_id": job.pk})
@@ -120,16 +118,27 @@ class _Together:
 
     def __init__(self, work: Callable[[list[Any]], None]) -> None:
         self._work = work
-        self._waiting: list[Any] = []
+        self._waiting: list[tuple[Any, asyncio.Future[bool]]] = []
         self._turn = asyncio.Lock()
 
-    async def add(self, item: Any) -> None:
-        """Returns when it is done; what went wrong is raised for one of those that were done together."""
-        self._waiting.append(item)
+    async def add(self, item: Any) -> bool:
+        """Returns when it is done; False where nothing was done, because of this one or of another."""
+        is_done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, is_done))
         async with self._turn:
-            together, self._waiting = self._waiting, []
-            if together:  # else it was done with those before
-                await _in_database(self._work, together)
+            if not is_done.done():  # else with those before
+                await self._do_all()
+        return is_done.result()
+
+    async def _do_all(self) -> None:
+        together, self._waiting = self._waiting, []
+        try:
+            await _in_database(self._work, [item for item, _ in together])
+            is_well = True
+        except Exception:  # whoever is to blame finds out by itself, in its own step
+            is_well = False
+        for _, is_done in together:
+            is_done.set_result(is_well)
 
 
 def due_phases() -> set[str]:

@@ -98,7 +98,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
             402: _error("Insufficient tokens."),
             409: _error("The Idempotency-Key was used for another request, or its job was deleted."),
             429: _error("Three jobs are running already."),
-            503: _error("Nobody makes videos of this model here."),
+            503: _error("Nobody makes videos of this model here, or too many files are being received."),
         },
     )
     def create(self, request: Request) -> Response:
@@ -198,7 +198,8 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     def _wanted(self, request: Request) -> Wanted:
         if request.query_params.keys() <= UNFILTERED:
             person = caller(request)
-            return Wanted(owner_id=person.pk, total=person.token_account.video_jobs)
+            account = getattr(person, "token_account", None)  # who was made by other hands may have none
+            return Wanted(owner_id=person.pk, total=account and account.video_jobs)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked: dict[str, Any] = query.validated_data

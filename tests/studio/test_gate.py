@@ -104,6 +104,25 @@ def test_transaction_keeps_its_connection_while_it_waits() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_connection_that_has_lain_is_checked_before_it_is_used() -> None:
+    seen: list[bool] = []
+
+    def view(environ: dict[str, Any]) -> Iterable[bytes]:
+        connection.ensure_connection()
+        connection.health_check_done = True
+        with away():
+            pass
+        seen.append(connection.health_check_done)
+        connection.close()
+        return []
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ask, gate_before(view, slots=1)).result(PATIENCE)
+
+    assert seen == [False]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_many_threads_share_the_connections_of_the_slots() -> None:
     lock, used, answers = threading.Lock(), set(), []
     everybody = threading.Barrier(10)

@@ -1,9 +1,11 @@
 """The steps of a job: submit, look, transfer; what each writes, and that a second or late one changes nothing."""
 
+import asyncio
 import dataclasses
 import hashlib
 import os
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -220,6 +222,35 @@ def test_operation_that_never_ends_is_given_up_after_two_days(
     generation.apply_look(job=VideoJob.objects.get(pk=job.pk), seen=seen)
 
     assert facts(job)[:3] == ("failed", None, "generation_timeout")
+
+
+def test_many_jobs_go_on_together_each_behind_its_fence(make_user: MakeUser, make_job: MakeJob) -> None:
+    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben", "cat")]
+    VideoJob.objects.filter(pk=jobs[2].pk).update(lease=uuid.uuid4())  # somebody else's by now
+
+    generation.apply_progress([(job, Progress(percentage=40)) for job in jobs])
+
+    assert [facts(job)[3] for job in jobs] == [38, 38, 0]
+
+
+def test_what_comes_together_is_done_together_and_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[list[int]] = []
+
+    def work(items: list[int]) -> None:
+        done.append(items)
+        time.sleep(0.05)
+        if 3 in items:
+            raise ValueError
+
+    async def everybody() -> list[bool]:
+        together = sweeper._Together(work)
+        first = [together.add(number) for number in range(1, 3)]
+        return list(await asyncio.gather(*first, together.add(3), together.add(4)))
+
+    monkeypatch.setattr(sweeper, "_in_database", asyncio.to_thread)
+    said = asyncio.run(everybody())
+
+    assert (said, done) == ([True, False, False, False], [[1], [2, 3, 4]])
 
 
 def test_look_of_a_job_that_moved_on_changes_nothing(make_user: MakeUser, make_job: MakeJob) -> None:

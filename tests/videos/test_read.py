@@ -1,12 +1,16 @@
 """Reading jobs: the list with its filters and pages, one job, and who may see what."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import ledger
+from accounts.models import TokenAccount, User
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
 from videos.models import VideoJob
@@ -195,3 +199,30 @@ def test_total_follows_what_is_made_and_deleted(make_user: MakeUser, sign_in: Si
     client.delete(f"{URL}/{made['id']}")
 
     assert [*totals, client.get(URL, {"limit": 1}).json()["total"]] == [1, 2, 3, 2]
+
+
+def test_total_that_is_too_low_keeps_nobody_from_deleting(
+    make_user: MakeUser, sign_in: SignIn, make_job: MakeJob
+) -> None:
+    job = make_job(make_user(), phase=Phase.FAILED)
+    ledger.count_jobs(user_id=job.owner_id, more=-1)
+
+    assert sign_in(job.owner).delete(f"{URL}/{job.pk}").status_code == 204
+    assert TokenAccount.objects.get(user=job.owner).video_jobs == 0
+
+
+def test_person_without_an_account_has_an_empty_list(sign_in: SignIn, db: None) -> None:
+    person = User.objects.bulk_create([User(email="ann@example.com")])[0]
+
+    assert sign_in(person).get(URL).json()["total"] == 0
+
+
+def test_jobs_from_before_they_were_counted_are_counted(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann, ben = make_user(), make_user("ben@example.com")
+    for _ in range(2):
+        make_job(ann)
+    TokenAccount.objects.update(video_jobs=9)
+
+    import_module("videos.migrations.0010_count_jobs").count(apps, None)
+
+    assert dict(TokenAccount.objects.values_list("user", "video_jobs")) == {ann.pk: 2, ben.pk: 0}

@@ -11,8 +11,8 @@ from videos.reconciliation import reconcile
 
 class Command(OperatorCommand):
     help = (
-        "Compare balances with the ledger, jobs with their charges, and rows with stored files, both ways. The sweeper "
-        "does the same once a day, without --fix, into its log."
+        "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways. "
+        "The sweeper does the same once a day, without --fix, into its log; it counts jobs again."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --json | jq -r '.[].sentence'")
     not_well = "something does not agree, or the storage cannot be read"
