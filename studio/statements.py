@@ -60,6 +60,23 @@ class Among(models.Func):
         return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=joiner, **context)
 
 
+class OnPage(models.Func):
+    """A condition: the column is among what `page`, a statement with pages, finds there; an index alone may do."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, page: "Statement") -> None:
+        super().__init__(models.F(column))
+        self._page = page
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
+        """By a subquery, in whose statement the page's values are those of the whole."""
+        column, params = compiler.compile(self.source_expressions[0])
+        page = self._page._compiled
+        places = [Given(name, models.IntegerField()) for name in ("limit", "skip")]
+        return f"{column} IN ({page.sql} LIMIT %s OFFSET %s)", [*params, *page.params, *places]
+
+
 @dataclass
 class _Compiled:
     sql: str

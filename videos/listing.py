@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import models
 
-from studio.statements import Among, Given, Row, Statement
+from studio.statements import Given, OnPage, Row, Statement
 from videos.models import VideoJob, VideoJobQuerySet
 from videos.phases import Status
 
+_NEWEST_FIRST = ("-created_at", "-id")
 _KINDS = 256  # of lists, by which filters they have: kept so many; there are not more
 
 
@@ -40,20 +41,18 @@ def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tu
         rows = statements.rows.rows(**values, skip=0, limit=limit)
         return rows, len(rows) if len(rows) < limit else count()
     total = count()
-    ids = _from_the_nearer_end(statements, values, skip=skip, limit=limit, total=total)
-    found = {row[0]: row for row in statements.by_id.rows(ids=ids)}
-    return [found[pk] for pk in ids if pk in found], total  # one that was deleted meanwhile is left out
+    return _from_the_nearer_end(statements, values, skip=skip, limit=limit, total=total), total
 
 
 def _from_the_nearer_end(
     statements: "_Statements", values: dict[str, Any], *, skip: int, limit: int, total: int
-) -> list[uuid.UUID]:
-    """The ids of a page, found in the index alone: no page costs more than the one in the middle."""
+) -> list[Row]:
+    """The rows of a page that is found in the index alone: no page costs more than the one in the middle."""
     behind = max(total - skip - limit, 0)  # rows after the page
     if skip <= behind:
-        return [pk for (pk,) in statements.ids.rows(**values, skip=skip, limit=limit)]
+        return statements.skipping.rows(**values, skip=skip, limit=limit)
     size = max(min(limit, total - skip), 0)
-    return [pk for (pk,) in statements.ids_backwards.rows(**values, skip=behind, limit=size)][::-1]
+    return statements.skipping_backwards.rows(**values, skip=behind, limit=size)
 
 
 @lru_cache(maxsize=_KINDS)
@@ -76,24 +75,23 @@ class _Statements:
         return Statement(lambda: self._jobs().values_list("pk", *self.columns), in_pages=True)
 
     @cached_property
-    def by_id(self) -> Statement:
-        jobs = VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())).order_by()
-        return Statement(lambda: jobs.values_list("pk", *self.columns))
+    def skipping(self) -> Statement:
+        return self._found_by(Statement(lambda: self._jobs().values_list("pk"), in_pages=True))
 
     @cached_property
-    def ids(self) -> Statement:
-        return Statement(lambda: self._jobs().values_list("pk"), in_pages=True)
-
-    @cached_property
-    def ids_backwards(self) -> Statement:
-        return Statement(lambda: self._jobs().reverse().values_list("pk"), in_pages=True)
+    def skipping_backwards(self) -> Statement:
+        return self._found_by(Statement(lambda: self._jobs().reverse().values_list("pk"), in_pages=True))
 
     @cached_property
     def all_ids(self) -> Statement:
         return Statement(lambda: self._jobs().order_by().values_list("pk"))
 
+    def _found_by(self, page: Statement) -> Statement:
+        jobs = VideoJob.objects.filter(OnPage("pk", page)).order_by(*_NEWEST_FIRST)
+        return Statement(lambda: jobs.values_list("pk", *self.columns))
+
     def _jobs(self) -> VideoJobQuerySet:
-        jobs = VideoJob.objects.order_by("-created_at", "-id")
+        jobs = VideoJob.objects.order_by(*_NEWEST_FIRST)
         if self.of_owner:
             jobs = jobs.filter(owner=Given("owner_id", models.UUIDField()))
         if self.of_look:
