@@ -87,11 +87,18 @@ class LookInput(Lenient):
     generatedImageBase64 = PictureText(source="image", required=False, read=look_picture, help_text=_IN_BASE64)
 
 
-# One part of a form is the same to it as a list of one.
-_ID_OR_NOTHING = {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]}
-
-
-@extend_schema_field({"anyOf": [{"type": "array", "items": _ID_OR_NOTHING, "maxItems": READERS_MAX}, _ID_OR_NOTHING]})
+@extend_schema_field(
+    {
+        "anyOf": [  # one empty text alone is the same in a form as a list of it
+            {
+                "type": "array",
+                "items": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]},
+                "maxItems": READERS_MAX,
+            },
+            {"type": "string", "maxLength": 0},
+        ]
+    }
+)
 class IdsOfForm(ShortList):
     """Ids in a form, which cannot hold an empty list: one empty text stands for it."""
 
