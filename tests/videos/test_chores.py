@@ -37,7 +37,7 @@ def seconds_to_stop(fake: FakeCloudinary, action: str) -> float:
     async def run() -> None:
         subject = Sweeper()
         task = asyncio.create_task(subject.run())
-        for _ in range(200):
+        for _ in range(1200):  # a minute, on a busy machine
             await asyncio.sleep(0.05)
             if fake.calls(action):
                 break
