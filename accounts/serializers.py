@@ -11,7 +11,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from accounts import lockout, roles, sign_ins
 from accounts.authentication import TokenAuthentication
 from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
-from studio.fields import Timestamp
+from studio.fields import Text, Timestamp
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
@@ -27,7 +27,7 @@ class EmailAddress(serializers.EmailField):
         return normal_email(super().to_internal_value(data))
 
 
-class Password(serializers.CharField):
+class Password(Text):
     """A password as it was typed: blanks count."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class SignInForm(TokenObtainPairSerializer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # simplejwt's own two strip blanks from the password, and take text of any length
-        self.fields["email"] = serializers.CharField(write_only=True, max_length=EMAIL_LENGTH)
+        self.fields["email"] = Text(write_only=True, max_length=EMAIL_LENGTH)
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH)
 
     @classmethod
@@ -83,7 +83,7 @@ class SignInForm(TokenObtainPairSerializer):
 class RefreshForm(serializers.Serializer[Any]):
     """Swaps a refresh token for a new pair; the old one is used up."""
 
-    refresh = serializers.CharField(help_text="The refresh token of the last answer; it works once.")
+    refresh = Text(help_text="The refresh token of the last answer; it works once.")
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
@@ -114,7 +114,7 @@ class _AnyRefreshToken(RefreshToken):
 class RevokeForm(serializers.Serializer[Any]):
     """Signs out: the refresh token is of no use any more."""
 
-    refresh = serializers.CharField(write_only=True)
+    refresh = Text(write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Nothing, with the token revoked; a repeat changes nothing. Raises TokenError."""

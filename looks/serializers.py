@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Timestamp
+from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Text, Timestamp
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
@@ -24,14 +24,14 @@ _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 class ProductInput(Lenient):
     """A product of the look."""
 
-    id = serializers.CharField(
+    id = Text(
         required=False,
         allow_blank=True,
         help_text="In PATCH: of one of the look's products, which so keeps its thumbnail. Any other is not looked at.",
     )
-    name = serializers.CharField(max_length=200)
-    sku = serializers.CharField(required=False, max_length=100, allow_blank=True)
-    designer = serializers.CharField(required=False, max_length=200, allow_blank=True)
+    name = Text(max_length=200)
+    sku = Text(required=False, max_length=100, allow_blank=True)
+    designer = Text(required=False, max_length=200, allow_blank=True)
     price = Price(required=False)
     currency = serializers.RegexField(
         r"\A[A-Za-z]{3}\Z",
@@ -73,8 +73,8 @@ class ProductInput(Lenient):
 class LookInput(Lenient):
     """A look as JSON."""
 
-    title = serializers.CharField(max_length=TITLE_MAX)
-    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_MAX)
+    title = Text(max_length=TITLE_MAX)
+    notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX)
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False, help_text="private by default.")
     sharedWithUserIds = ShortList(
         source="shared_with_user_ids",

@@ -45,6 +45,17 @@ class StrictBoolean(serializers.BooleanField):
         return word == "true"
 
 
+class Text(serializers.CharField):
+    """Text, also in JSON: a number is no text, and to make one of it would change what was meant (1.10, 0012)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for anything else."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
 class PictureField(serializers.FileField):
     """An uploaded image, decoded and checked: a `studio.images.Picture`."""
 

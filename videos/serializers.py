@@ -6,7 +6,16 @@ from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from studio.fields import BlankAsNull, FromElsewhere, Lenient, PictureField, StoredFileUrl, StrictBoolean, Timestamp
+from studio.fields import (
+    BlankAsNull,
+    FromElsewhere,
+    Lenient,
+    PictureField,
+    StoredFileUrl,
+    StrictBoolean,
+    Text,
+    Timestamp,
+)
 from videos import catalogue
 from videos.models import JobLog, VideoJob
 from videos.phases import STATUS, Phase, Status
@@ -20,8 +29,8 @@ class VideoJobInput(Lenient):
     mockMode = StrictBoolean(
         source="mock_mode", help_text="true: a local generator stands in for the provider; costs the same tokens."
     )
-    prompt = serializers.CharField(default="", max_length=PROMPT_MAX, allow_blank=True)
-    model = serializers.CharField(default=catalogue.DEFAULT_MODEL, max_length=100)
+    prompt = Text(default="", max_length=PROMPT_MAX, allow_blank=True)
+    model = Text(default=catalogue.DEFAULT_MODEL, max_length=100)
     resolution = serializers.ChoiceField(choices=catalogue.RESOLUTIONS, default=catalogue.RESOLUTIONS[0])
     aspectRatio = serializers.ChoiceField(
         source="aspect_ratio", choices=catalogue.ASPECT_RATIOS, default=catalogue.ASPECT_RATIOS[0]
@@ -30,7 +39,7 @@ class VideoJobInput(Lenient):
         source="duration_seconds", choices=catalogue.DURATIONS_SECONDS, default=catalogue.DURATIONS_SECONDS[0]
     )
     generateAudio = StrictBoolean(source="generate_audio", default=False)
-    lookId = serializers.CharField(
+    lookId = Text(
         source="look_id", default="", allow_blank=True, help_text="The look to link the video to; or ?look_id=."
     )
     useLookImage = StrictBoolean(

@@ -21,6 +21,7 @@ from videos.models import JobInput, SpentKey, VideoJob
 from videos.phases import Phase
 
 URL = "/api/v1/video-jobs"
+REGISTER = "/api/v1/auth/register"
 FORM = {"mockMode": "true", "prompt": "A red dress"}
 
 
@@ -461,3 +462,15 @@ def test_pictures_of_one_request_have_a_budget(make_user: MakeUser, sign_in: Sig
 
     assert (refused.status_code, nothing_written()) == (400, True)
     assert "The images of one request may have 0 megapixels together." in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("value", [5, 1.10, True, ["x"], {"x": 1}])
+@pytest.mark.parametrize(("path", "field"), [(URL, "prompt"), ("/api/v1/looks", "title"), (REGISTER, "password")])
+def test_what_is_no_text_is_not_made_one(
+    make_user: MakeUser, sign_in: SignIn, path: str, field: str, value: Any
+) -> None:
+    form = {"mockMode": True, "email": "ben@example.com", field: value}
+
+    answer = sign_in(make_user()).post(path, form, format="json")
+
+    assert (answer.status_code, answer.json()["errors"][field]) == (400, ["Not a valid string."])
