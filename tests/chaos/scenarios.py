@@ -150,7 +150,7 @@ def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome
         fleet.traps.add(call, "unanswered", lambda _: stop)
         jobs = fleet.create(count=scale.jobs)
         outcome = examine(fleet, jobs, scenario=name)
-        wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=20, what=f"the end of {role}")
+        wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=60, what=f"the end of {role}")
         return outcome
 
     return run

@@ -25,7 +25,7 @@ def test_killed_around_every_call() -> None:
 def test_killed_at_statements(steps: str) -> None:
     with Fleet(kind=KIND) as fleet:
         points = [point for point in watch(fleet, [PICTURED, PLAIN]) if point.step in steps.split()]
-        found = try_all(fleet, [point for point in points if point.flow is PICTURED][::5])
+        found = try_all(fleet, [point for point in points if point.flow is PICTURED][::8])
 
     assert len(points) > 10
     assert found == ([], [])
