@@ -173,23 +173,24 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     @extend_schema(summary="Let a video stand for a look", request=None, responses={200: DefaultAnswer})
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look's former default gives way; a video of any status may be the default."""
-        video, look = self._video_and_look(pk, look_id)
-        curation.set_default(look_id=look, video_id=video)
+        video, look = as_uuid(pk), as_uuid(look_id)
+        if not curation.set_own_default(owner_id=caller(request).pk, look_id=look, video_id=video):
+            self._require_both(video, look)
+            curation.set_default(look_id=look, video_id=video)
         return self._default_answer("Video set as default successfully", video, look, is_default=True)
 
     @extend_schema(summary="Let a video no longer stand for a look", request=None, responses={200: DefaultAnswer})
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look has no default then."""
-        video, look = self._video_and_look(pk, look_id)
+        video, look = as_uuid(pk), as_uuid(look_id)
+        self._require_both(video, look)
         curation.unset_default(look_id=look, video_id=video)
         return self._default_answer("Video unset as default successfully", video, look, is_default=False)
 
-    def _video_and_look(self, pk: str, look_pk: str) -> tuple[UUID, UUID]:
-        """Both of the path: 404 where either is unknown, then 403 where either is somebody else's."""
-        video_id, look_id = as_uuid(pk), as_uuid(look_pk)
+    def _require_both(self, video_id: UUID, look_id: UUID) -> None:
+        """Raises NotFound where either is unknown, then NotAllowed where either is somebody else's."""
         for owner_id in representation.owners_of(job_id=video_id, look_id=look_id):
             require_owner(self.request, owner_id)
-        return video_id, look_id
 
     @staticmethod
     def _default_answer(message: str, video_id: UUID, look_id: UUID, *, is_default: bool) -> Response:
