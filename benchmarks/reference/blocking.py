@@ -24,7 +24,7 @@ def main() -> None:
     from django.conf import settings
 
     queue, factor = sys.argv[1], float(sys.argv[2])
-    connection = redis.Redis.from_url(settings.REDIS_URL)
+    connection = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=None)  # BLPOP waits as long as it takes
     client = _client()
     connection.incr(f"{queue}-ready")
     while True:
