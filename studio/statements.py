@@ -146,6 +146,19 @@ class Statement(_Declared):
         return _Compiled(sql, list(params), converters)
 
 
+class Instances(Statement):
+    """The same, which gives whole instances of `model`, of query sets without columns of their own."""
+
+    def __init__(self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **options: Any):
+        self._model = model
+        self._columns = [field.attname for field in model._meta.concrete_fields]
+        super().__init__(lambda: build().values_list(*self._columns), **options)
+
+    def all(self, **values: Any) -> list[Any]:
+        """Every instance, with these values in their places."""
+        return [self._model.from_db(connection.alias, self._columns, row) for row in self.rows(**values)]
+
+
 class Change(_Declared):
     """An UPDATE of the rows that `build` asks for; `columns` names their new values, `Given` ones and expressions."""
 
@@ -160,6 +173,12 @@ class Change(_Declared):
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.prepared(values))
             return int(cursor.rowcount)
+
+    def run_each(self, many: Sequence[dict[str, Any]]) -> None:
+        """Do so with each of these values; PostgreSQL gets all of them before it answers."""
+        compiled = self._compiled
+        with connection.cursor() as cursor:
+            cursor.executemany(compiled.sql, [compiled.prepared(values) for values in many])
 
     def _compile(self) -> _Compiled:
         query: Any = self._build().query.chain(UpdateQuery)

@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import copy
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
+from studio.statements import Change, Given
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
 from videos import measures, schedule, story
@@ -51,10 +53,10 @@ BATCH = 1000  # rows at a time
 EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the provider tells none
 
 
-def request_of(job: VideoJob) -> Request:
-    """What the provider is asked for, with the job's pictures."""
+def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
+    """What the provider is asked for."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
-    for row in job.inputs.all():  # in the order of their table; possibly fetched for many jobs at once
+    for row in job.inputs.all() if with_pictures else ():  # in the order of their table
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
     return Request(
         job_id=str(job.pk),
@@ -231,8 +233,8 @@ def goes_on(job: VideoJob, seen: Progress | Finished | ProviderError) -> bool:
 def apply_progress(seen: Sequence[tuple[VideoJob, Progress]]) -> None:
     """Write down what looks have shown of jobs that go on, in one commit: each costs SQLite a wait for the disk."""
     with transaction.atomic() if len(seen) > 1 else nullcontext():
-        for job, progress in sorted(seen, key=lambda one: one[0].pk):  # as others lock who lock several
-            _show(job, progress)
+        ordered = sorted(seen, key=lambda one: one[0].pk)  # as others lock who lock several
+        _SHOW.run_each([_shown(job, progress) for job, progress in ordered])
     for job, progress in seen:
         measures.count_look(job, progress)
 
@@ -253,12 +255,24 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             logger.info("video generated", extra={"job_id": job.pk})
 
 
-def _show(job: VideoJob, seen: Progress) -> None:
+def _shown(job: VideoJob, seen: Progress) -> dict[str, Any]:
     elapsed = _elapsed(job)
     share = seen.percentage / 100 if seen.percentage is not None else 1 - 0.5 ** (elapsed / EXPECTED_SECONDS)
-    due_at = from_now(seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0))
+    wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
     percentage = SUBMITTED + int((GENERATED - 1 - SUBMITTED) * share)
-    VideoJob.objects.show_progress(job, percentage, due_at=due_at, attempts=0)
+    return {"id": job.pk, "lease": job.lease, "percentage": percentage, "wait": timedelta(seconds=wait)}
+
+
+# VideoJobQuerySet.show_progress of a job that generates, so it has a lease
+_SHOW = Change(
+    lambda: VideoJob.objects.filter(
+        pk=Given("id", models.UUIDField()), phase=Phase.GENERATING, lease=Given("lease", models.UUIDField())
+    ),
+    progress_percentage=Greatest(F("progress_percentage"), Given("percentage", models.IntegerField())),
+    due_at=Now() + Given("wait", models.DurationField()),
+    attempts=0,
+    updated_at=Now(),
+)
 
 
 def _not_seen(job: VideoJob, seen: ProviderError) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models.functions import Now
 
+from studio.statements import Instances
 from videos.models import PollQuota, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
 from videos.providers import registry
@@ -34,10 +35,11 @@ class Pace:
         PollQuota.objects.filter(pk=self.row.pk).update(next_look_at=next_look_at, updated_at=Now())
 
 
-def pick(due: VideoJobQuerySet, *, limit: int) -> list[VideoJob]:
+def pick(*, limit: int) -> list[VideoJob]:
     """Those of the due jobs that may be looked at now, the longest waiting first; call in a transaction."""
     if not settings.PROVIDER_POLLS_PER_MINUTE:
-        return list(due[:limit])
+        return _DUE.all(skip=0, limit=limit)
+    due = _due()
     paces = {name: _lock(name) for name in _waiting()}
     jobs = list(due.exclude(provider__in=registry.PAID)[:limit])
     for name, pace in paces.items():
@@ -46,6 +48,13 @@ def pick(due: VideoJobQuerySet, *, limit: int) -> list[VideoJob]:
     for name, looks in Counter(job.provider for job in jobs if job.provider in paces).items():
         paces[name].spend(looks)
     return jobs
+
+
+def _due() -> VideoJobQuerySet:
+    return VideoJob.objects.due(Phase.GENERATING).select_for_update(skip_locked=True, no_key=True)
+
+
+_DUE = Instances(VideoJob, _due, in_pages=True)
 
 
 def _waiting() -> list[str]:

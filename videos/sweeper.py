@@ -6,15 +6,17 @@ Polls run side by side in one event loop, up to MAX_LOOKS at once; the database 
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, models, transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from studio import log
 from studio.models import Heartbeat
+from studio.statements import Among, Change, Given, Statement
 from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
@@ -72,23 +74,9 @@ class Sweeper:
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
-        """Each step on its own: what breaks one must not keep the others from their jobs."""
-        due = await _in_database(due_phases)
-        for phase, (work, *arguments) in STEPS.items():
-            if phase in due:
-                await self._step(work, *arguments)
-        if Phase.GENERATING in due:
-            for job, request in await self._step(take_due_looks, MAX_LOOKS - len(self._looks)) or ():
-                if job.pk not in self._looks:
-                    self._begin_look(job, request)
-
-    async def _step(self, work: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return await _in_database(work, *args)
-        except (DatabaseError, InterfaceError):
-            raise  # the database is away: for all steps alike
-        except Exception:  # the edge of a step
-            logger.exception("sweep step failed", extra={"step": work.__name__})
+        for job, request in await _in_database(sweep, MAX_LOOKS - len(self._looks)):
+            if job.pk not in self._looks:
+                self._begin_look(job, request)
 
     def _begin_look(self, job: VideoJob, request: Request) -> None:
         task = asyncio.create_task(self._look(job, request))
@@ -141,18 +129,46 @@ class _Together:
             is_done.set_result(is_well)
 
 
+def sweep(most_looks: int) -> Due:
+    """Do what is due, and take what shall be looked at. What breaks one step must not keep the others from their jobs.
+
+    Raises DatabaseError and InterfaceError: then the database is away, for all steps alike.
+    """
+    due = due_phases()
+    for phase, (work, *arguments) in STEPS.items():
+        if phase in due:
+            _step(work, *arguments)
+    looks: Due = _step(take_due_looks, most_looks) or [] if Phase.GENERATING in due else []
+    return looks
+
+
+def _step(work: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return work(*args)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:  # the edge of a step
+        logger.exception("sweep step failed", extra={"step": work.__name__})
+
+
 def due_phases() -> set[str]:
     """Those with a job whose time has come: one statement where usually there is nothing to do."""
-    return set(VideoJob.objects.due(*LIVE).order_by().values_list("phase", flat=True).distinct())
+    return {phase for (phase,) in _DUE_PHASES.rows()}
 
 
 def take_due_looks(limit: int) -> Due:
     """Jobs whose provider shall be asked now. Each is due again soon, should nothing come of this look."""
     with transaction.atomic():
-        due = VideoJob.objects.due(Phase.GENERATING).prefetch_related("inputs")
-        jobs = quota.pick(due.select_for_update(skip_locked=True, no_key=True), limit=max(limit, 0))
-        VideoJob.objects.filter(pk__in=[job.pk for job in jobs]).update(due_at=from_now(schedule.POLL_EVERY))
-    return [(job, generation.request_of(job)) for job in jobs]
+        jobs = quota.pick(limit=max(limit, 0))
+        _PUT_OFF.run(ids=[job.pk for job in jobs], wait=timedelta(seconds=schedule.POLL_EVERY))
+    return [(job, generation.request_of(job, with_pictures=False)) for job in jobs]
+
+
+_DUE_PHASES = Statement(lambda: VideoJob.objects.due(*LIVE).order_by().values_list("phase").distinct())
+_PUT_OFF = Change(
+    lambda: VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())),
+    due_at=Now() + Given("wait", models.DurationField()),
+)
 
 
 def send_hints_again(step: queue.Step, phase: Phase) -> None:

@@ -19,17 +19,19 @@ from rq.worker import SimpleWorker, Worker
 from rq.worker.base import BaseWorker, WorkerStatus
 
 from studio import counters, telemetry
+from videos import tasks
 from videos.providers import registry
 
 logger = logging.getLogger(__name__)
 
 
 class Preloaded(BaseWorker):
-    """Loads the SDKs of the configured providers before the first job, and before any fork."""
+    """Loads the steps of its queues and the providers' SDKs before the first job, and before any fork."""
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Load, then begin as RQ does."""
         registry.preload()
+        tasks.preload(self.queue_names())
         telemetry.start(process="-".join(self.queue_names()))
         super().bootstrap(*args, **kwargs)
 

@@ -1,5 +1,6 @@
 """Fixtures for video jobs: rows in any phase, and an engine that runs steps when the test says so."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import User
 from videos import generation, sweeper
-from videos.models import VideoJob, from_now
+from videos.models import VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import TERMINAL, Phase
 
@@ -52,6 +53,8 @@ def make_job(db: None) -> MakeJob:
             values |= {"slot": min({1, 2, 3} - taken), "due_at": Now()}
         if phase in {Phase.GENERATING, Phase.STORING, Phase.SUCCEEDED}:
             values |= {"operation": "mock?began=0&seconds=1&scenario=", "started_at": datetime.now(UTC)}
+        if phase == Phase.GENERATING:
+            values |= {"lease": new_lease()}
         if phase == Phase.STORING:
             values |= {"generated_at": datetime.now(UTC), "result": "mock"}
         if phase == Phase.SUCCEEDED:
@@ -68,6 +71,7 @@ def make_job(db: None) -> MakeJob:
 
 def look_at_due_jobs() -> None:
     """One round of the sweeper's polling."""
+    time.sleep(0.002)  # to SQLite 15.066000, a sum, is later than 15.066, the moment that it was made of
     for job, request in sweeper.take_due_looks(100):
         generation.apply_look(job=job, seen=async_to_sync(generation.look)(job, request))
 

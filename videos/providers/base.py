@@ -116,6 +116,7 @@ class Provider(Protocol):
     """One vendor. Raises ProviderError and nothing else; sets a time-out on every call.
 
     `start` is called at most once a paid job, unless it raised NotAccepted; `poll` and `fetch` any number of times.
+    `poll` gets the request without its pictures.
     """
 
     # whether a repeated `start` costs nothing, so that a lost one is simply tried again
