@@ -176,6 +176,9 @@ class Change(_Declared):
 
     def run_each(self, many: Sequence[dict[str, Any]]) -> None:
         """Do so with each of these values; PostgreSQL gets all of them before it answers."""
+        if len(many) == 1:  # a pipeline would cost more
+            self.run(**many[0])
+            return
         compiled = self._compiled
         with connection.cursor() as cursor:
             cursor.executemany(compiled.sql, [compiled.prepared(values) for values in many])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import copy
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -211,8 +212,8 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
 
 def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
     """Write down what a look has shown."""
-    if isinstance(seen, Progress) and goes_on(job, seen):
-        apply_progress([(job, seen)])
+    if isinstance(seen, Progress) and goes_on(job):
+        apply_progress([Sighting(job, seen)])
         return
     measures.count_look(job, seen)
     if isinstance(seen, Finished):
@@ -225,18 +226,27 @@ def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> N
         fail(job=job, code=seen.code, detail=str(seen))
 
 
-def goes_on(job: VideoJob, seen: Progress | Finished | ProviderError) -> bool:
-    """Whether a look has shown nothing but progress, of a job that is still waited for."""
-    return isinstance(seen, Progress) and _elapsed(job) <= schedule.POLL_GIVE_UP
+@dataclass(frozen=True)
+class Sighting:
+    """A look that has shown nothing but progress, and when."""
+
+    job: VideoJob
+    progress: Progress
+    at: float = field(default_factory=time.monotonic)
 
 
-def apply_progress(seen: Sequence[tuple[VideoJob, Progress]]) -> None:
+def goes_on(job: VideoJob) -> bool:
+    """Whether a job that is not done yet is still waited for."""
+    return _elapsed(job) <= schedule.POLL_GIVE_UP
+
+
+def apply_progress(seen: Sequence[Sighting]) -> None:
     """Write down what looks have shown of jobs that go on, in one commit: each costs SQLite a wait for the disk."""
     with transaction.atomic() if len(seen) > 1 else nullcontext():
-        ordered = sorted(seen, key=lambda one: one[0].pk)  # as others lock who lock several
-        _SHOW.run_each([_shown(job, progress) for job, progress in ordered])
-    for job, progress in seen:
-        measures.count_look(job, progress)
+        ordered = sorted(seen, key=lambda one: one.job.pk)  # as others lock who lock several
+        _SHOW.run_each([_shown(sighting) for sighting in ordered])
+    for sighting in seen:
+        measures.count_look(sighting.job, sighting.progress)
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:
@@ -255,12 +265,13 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             logger.info("video generated", extra={"job_id": job.pk})
 
 
-def _shown(job: VideoJob, seen: Progress) -> dict[str, Any]:
-    elapsed = _elapsed(job)
+def _shown(sighting: Sighting) -> dict[str, Any]:
+    job, seen, elapsed = sighting.job, sighting.progress, _elapsed(sighting.job)
     share = seen.percentage / 100 if seen.percentage is not None else 1 - 0.5 ** (elapsed / EXPECTED_SECONDS)
     wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
+    wait -= time.monotonic() - sighting.at
     percentage = SUBMITTED + int((GENERATED - 1 - SUBMITTED) * share)
-    return {"id": job.pk, "lease": job.lease, "percentage": percentage, "wait": timedelta(seconds=wait)}
+    return {"id": job.pk, "lease": job.lease, "percentage": percentage, "wait": timedelta(seconds=max(wait, 0))}
 
 
 # VideoJobQuerySet.show_progress of a job that generates, so it has a lease

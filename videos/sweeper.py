@@ -1,16 +1,25 @@
 """The one process that looks at every live job when it is due: it polls providers, and sends lost hints again.
 
-Polls run side by side in one event loop, up to MAX_LOOKS at once; the database is used from one thread.
+Polls run side by side in one event loop, up to MAX_LOOKS at once; the database is used from one thread. That a job goes
+on is written down at the next tick, with all others that do; whatever else a look shows, at once.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, models, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    models,
+    transaction,
+)
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
@@ -19,9 +28,10 @@ from studio.models import Heartbeat
 from studio.statements import Among, Change, Given, Statement
 from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
+from videos.generation import Sighting
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
-from videos.providers.base import Request
+from videos.providers.base import Progress, Request
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +51,7 @@ class Sweeper:
         self._stopping = asyncio.Event()
         self._chores = Chores()
         self._looks: dict[Any, asyncio.Task[None]] = {}
-        self._progress = _Together(generation.apply_progress)
+        self._seen: list[Sighting] = []  # not written down yet
 
     def stop(self) -> None:
         """End after the looks under way; chores are broken off."""
@@ -61,6 +71,10 @@ class Sweeper:
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
         await asyncio.gather(beating, *self._looks.values())
+        try:
+            await _in_database(write_progress, self._seen)
+        except (DatabaseError, InterfaceError):  # the rows are due again by themselves
+            logger.warning("last progress not stored")
         await asyncio.to_thread(self._chores.wait)
         await _in_database(_hang_up)
 
@@ -74,7 +88,8 @@ class Sweeper:
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
-        for job, request in await _in_database(sweep, MAX_LOOKS - len(self._looks)):
+        seen, self._seen = self._seen, []
+        for job, request in await _in_database(sweep, MAX_LOOKS - len(self._looks), seen):
             if job.pk not in self._looks:
                 self._begin_look(job, request)
 
@@ -88,7 +103,9 @@ class Sweeper:
             try:
                 async with asyncio.timeout(schedule.LEASE):
                     seen = await generation.look(job, request)
-                if not (generation.goes_on(job, seen) and await self._progress.add((job, seen))):
+                if isinstance(seen, Progress) and generation.goes_on(job):
+                    self._seen.append(Sighting(job, seen))
+                else:
                     await _in_database(_apply, job, seen)
             except Exception:  # the edge of a task; the row is due again by itself
                 logger.exception("look failed", extra={"job_id": job.pk})
@@ -101,45 +118,37 @@ class Sweeper:
             return
 
 
-class _Together:
-    """Does in one go what has come together while the database's thread was busy."""
+def sweep(most_looks: int, seen: Sequence[Sighting] = ()) -> Due:
+    """Write down progress, do what is due, and take what shall be looked at.
 
-    def __init__(self, work: Callable[[list[Any]], None]) -> None:
-        self._work = work
-        self._waiting: list[tuple[Any, asyncio.Future[bool]]] = []
-        self._turn = asyncio.Lock()
-
-    async def add(self, item: Any) -> bool:
-        """Returns when it is done; False where nothing was done, because of this one or of another."""
-        is_done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, is_done))
-        async with self._turn:
-            if not is_done.done():  # else with those before
-                await self._do_all()
-        return is_done.result()
-
-    async def _do_all(self) -> None:
-        together, self._waiting = self._waiting, []
-        try:
-            await _in_database(self._work, [item for item, _ in together])
-            is_well = True
-        except Exception:  # whoever is to blame finds out by itself, in its own step
-            is_well = False
-        for _, is_done in together:
-            is_done.set_result(is_well)
-
-
-def sweep(most_looks: int) -> Due:
-    """Do what is due, and take what shall be looked at. What breaks one step must not keep the others from their jobs.
-
-    Raises DatabaseError and InterfaceError: then the database is away, for all steps alike.
+    What breaks one step must not keep the others from their jobs. Raises DatabaseError and InterfaceError: then the
+    database is away, for all steps alike.
     """
+    write_progress(seen)
     due = due_phases()
     for phase, (work, *arguments) in STEPS.items():
         if phase in due:
             _step(work, *arguments)
     looks: Due = _step(take_due_looks, most_looks) or [] if Phase.GENERATING in due else []
     return looks
+
+
+def write_progress(seen: Sequence[Sighting]) -> None:
+    """Of all together; where that fails, of each by itself, so that only who is to blame goes without.
+
+    Raises OperationalError and InterfaceError; rows whose progress is lost are due again soon.
+    """
+    if not seen:
+        return
+    try:
+        generation.apply_progress(seen)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # the edge of a step
+        logger.exception("progress not stored together")
+        for sighting in seen:
+            with story.step("poll", sighting.job):
+                _step(generation.apply_progress, [sighting])
 
 
 def _step(work: Callable[..., Any], *args: Any) -> Any:
