@@ -41,10 +41,10 @@ class Report:
     def target(
         self, name: str, *, value: float, limit: float, unit: str = "×", at_least: bool = False, judged: bool = True
     ) -> None:
-        """Say whether what was promised has been measured; `judged` is false where this size cannot tell."""
+        """Say whether what was promised has been measured; `judged`: whether it can tell, and was promised."""
         met = value >= limit if at_least else value <= limit
         sign = "≥" if at_least else "≤"
-        verdict = ("met" if met else "missed") if judged else "not judged at this size"
+        verdict = ("met" if met else "missed") if judged else "not judged"
         line = f"{name}: target {sign} {_text(limit)}{unit}: {_text(value)}{unit} — {verdict}"
         print(f"  {line}", flush=True)
         if not judged:
