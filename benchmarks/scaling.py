@@ -215,11 +215,6 @@ def _ticks(rows_in_table: int) -> list[Cost]:
 
 def _tick() -> None:
     from videos import sweeper
-    from videos.phases import Phase
 
-    due = sweeper.due_phases()
-    for phase, (work, *arguments) in sweeper.STEPS.items():
-        if phase in due:
-            work(*arguments)
-    if Phase.GENERATING in due:
-        sweeper.take_due_looks(sweeper.MAX_LOOKS)
+    due, _ = sweeper.take_stock(sweeper.MAX_LOOKS)
+    assert not due

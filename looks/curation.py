@@ -154,13 +154,14 @@ _UNSET_OTHERS = Change(
     is_default=False,
     updated_at=Now(),
 )
-# The count is there for the order: the former default gives way first.
+# The link is locked, too: one that is just being deleted must not cost the look its default. The count is there for the
+# order: the former default gives way first.
 _SWAP = """WITH look AS (
         SELECT looks.id FROM looks_look looks
         JOIN look_videos link ON link.look_id = looks.id AND link.video_id = %(video)s
         JOIN videos_videojob video ON video.id = link.video_id AND video.owner_id = %(owner)s
         WHERE looks.id = %(look)s AND looks.owner_id = %(owner)s
-        FOR NO KEY UPDATE OF looks
+        FOR NO KEY UPDATE OF looks, link
     ), former AS (
         UPDATE look_videos SET is_default = false, updated_at = STATEMENT_TIMESTAMP()
         FROM look WHERE look_id = look.id AND is_default AND video_id <> %(video)s

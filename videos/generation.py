@@ -6,25 +6,20 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, models, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Greatest, Now
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
-from studio.statements import Change, Given
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
-from videos import measures, schedule, story
+from videos import measures, progress, schedule, story
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.phases import Phase
@@ -46,12 +41,10 @@ from videos.queue import hint
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted, and when it is done
 STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
 STORE_PAUSE_SECONDS = 0.5  # between two tries
 INPUTS_KEPT_DAYS = 30  # after a failure; a month is what people need to notice and complain
 BATCH = 1000  # rows at a time
-EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the provider tells none
 
 
 def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
@@ -172,7 +165,7 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
             lease=job.lease,
             lease_until=None,
             due_at=from_now(operation.first_look_seconds),
-            progress_percentage=SUBMITTED,
+            progress_percentage=progress.SUBMITTED,
         )
         if moved:
             job.log("The video service has accepted the job.")
@@ -212,8 +205,8 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
 
 def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
     """Write down what a look has shown."""
-    if isinstance(seen, Progress) and goes_on(job):
-        apply_progress([Sighting(job, seen)])
+    if isinstance(seen, Progress) and progress.goes_on(job):
+        progress.write([progress.Sighting(job, seen)])
         return
     measures.count_look(job, seen)
     if isinstance(seen, Finished):
@@ -226,29 +219,6 @@ def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> N
         fail(job=job, code=seen.code, detail=str(seen))
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """A look that has shown nothing but progress, and when."""
-
-    job: VideoJob
-    progress: Progress
-    at: float = field(default_factory=time.monotonic)
-
-
-def goes_on(job: VideoJob) -> bool:
-    """Whether a job that is not done yet is still waited for."""
-    return _elapsed(job) <= schedule.POLL_GIVE_UP
-
-
-def apply_progress(seen: Sequence[Sighting]) -> None:
-    """Write down what looks have shown of jobs that go on, in one commit: each costs SQLite a wait for the disk."""
-    with transaction.atomic() if len(seen) > 1 else nullcontext():
-        ordered = sorted(seen, key=lambda one: one.job.pk)  # as others lock who lock several
-        _SHOW.run_each([_shown(sighting) for sighting in ordered])
-    for sighting in seen:
-        measures.count_look(sighting.job, sighting.progress)
-
-
 def _finished(job: VideoJob, seen: Finished) -> None:
     with transaction.atomic():
         if VideoJob.objects.advance(
@@ -257,7 +227,7 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             result=seen.result,
             due_at=from_now(schedule.REHINT),
             generated_at=Now(),
-            progress_percentage=GENERATED,
+            progress_percentage=progress.GENERATED,
         ):
             job.log("The video is made; storing it.")
             measures.count_cost(job)
@@ -265,40 +235,14 @@ def _finished(job: VideoJob, seen: Finished) -> None:
             logger.info("video generated", extra={"job_id": job.pk})
 
 
-def _shown(sighting: Sighting) -> dict[str, Any]:
-    job, seen, elapsed = sighting.job, sighting.progress, _elapsed(sighting.job)
-    share = seen.percentage / 100 if seen.percentage is not None else 1 - 0.5 ** (elapsed / EXPECTED_SECONDS)
-    wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
-    wait -= time.monotonic() - sighting.at
-    percentage = SUBMITTED + int((GENERATED - 1 - SUBMITTED) * share)
-    return {"id": job.pk, "lease": job.lease, "percentage": percentage, "wait": timedelta(seconds=max(wait, 0))}
-
-
-# VideoJobQuerySet.show_progress of a job that generates, so it has a lease
-_SHOW = Change(
-    lambda: VideoJob.objects.filter(
-        pk=Given("id", models.UUIDField()), phase=Phase.GENERATING, lease=Given("lease", models.UUIDField())
-    ),
-    progress_percentage=Greatest(F("progress_percentage"), Given("percentage", models.IntegerField())),
-    due_at=Now() + Given("wait", models.DurationField()),
-    attempts=0,
-    updated_at=Now(),
-)
-
-
 def _not_seen(job: VideoJob, seen: ProviderError) -> None:
-    elapsed = _elapsed(job)
+    elapsed = progress.elapsed(job)
     if elapsed > schedule.POLL_GIVE_UP:
         fail(job=job, code="generation_timeout", detail=str(seen))
         return
     logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(seen)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
     VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=for_staff(str(seen)))
-
-
-def _elapsed(job: VideoJob) -> float:
-    """Seconds since the job was handed over."""
-    return time.time() - (job.started_at or timezone.now()).timestamp()
 
 
 def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:

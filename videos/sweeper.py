@@ -26,11 +26,11 @@ from redis.exceptions import RedisError
 from studio import log
 from studio.models import Heartbeat
 from studio.statements import Among, Change, Given, Statement
-from videos import generation, queue, quota, schedule, story
+from videos import generation, progress, queue, quota, schedule, story
 from videos.chores import Chores
-from videos.generation import Sighting
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
+from videos.progress import Sighting
 from videos.providers.base import Progress, Request
 
 logger = logging.getLogger(__name__)
@@ -70,13 +70,23 @@ class Sweeper:
                 logger.exception("sweep failed")
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
-        await asyncio.gather(beating, *self._looks.values())
-        try:
-            await _in_database(write_progress, self._seen)
-        except (DatabaseError, InterfaceError):  # the rows are due again by themselves
-            logger.warning("last progress not stored")
+        await self._end_looks()
+        await beating
         await asyncio.to_thread(self._chores.wait)
         await _in_database(_hang_up)
+
+    async def _end_looks(self) -> None:
+        """Wait for those under way. What the others have shown is not kept for the slowest: a kill may come first."""
+        is_last = False
+        while not is_last:
+            is_last = not self._looks
+            if self._looks:
+                await asyncio.wait(self._looks.values(), timeout=TICK_SECONDS)
+            seen, self._seen = self._seen, []
+            try:
+                await _in_database(write_progress, seen)
+            except (DatabaseError, InterfaceError):  # the rows are due again by themselves
+                logger.warning("progress not stored")
 
     async def _beat(self) -> None:
         """Leave a sign of life, for those who watch."""
@@ -88,10 +98,16 @@ class Sweeper:
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
+        """What is seldom to be done is done step by step, so that signs of life and results get in between."""
         seen, self._seen = self._seen, []
-        for job, request in await _in_database(sweep, MAX_LOOKS - len(self._looks), seen):
-            if job.pk not in self._looks:
+        due, looks = await _in_database(take_stock, MAX_LOOKS - len(self._looks), seen)
+        busy = {*self._looks, *(sighting.job.pk for sighting in self._seen)}
+        for job, request in looks:
+            if job.pk not in busy:
                 self._begin_look(job, request)
+        for phase, (work, *arguments) in STEPS.items():
+            if phase in due:
+                await _in_database(_step, work, *arguments)
 
     def _begin_look(self, job: VideoJob, request: Request) -> None:
         task = asyncio.create_task(self._look(job, request))
@@ -103,7 +119,7 @@ class Sweeper:
             try:
                 async with asyncio.timeout(schedule.LEASE):
                     seen = await generation.look(job, request)
-                if isinstance(seen, Progress) and generation.goes_on(job):
+                if isinstance(seen, Progress) and progress.goes_on(job):
                     self._seen.append(Sighting(job, seen))
                 else:
                     await _in_database(_apply, job, seen)
@@ -118,19 +134,15 @@ class Sweeper:
             return
 
 
-def sweep(most_looks: int, seen: Sequence[Sighting] = ()) -> Due:
-    """Write down progress, do what is due, and take what shall be looked at.
+def take_stock(most_looks: int, seen: Sequence[Sighting] = ()) -> tuple[set[str], Due]:
+    """Write down progress; find the phases with a job whose time has come, and take what shall be looked at.
 
-    What breaks one step must not keep the others from their jobs. Raises DatabaseError and InterfaceError: then the
-    database is away, for all steps alike.
+    Raises DatabaseError and InterfaceError: then the database is away.
     """
     write_progress(seen)
     due = due_phases()
-    for phase, (work, *arguments) in STEPS.items():
-        if phase in due:
-            _step(work, *arguments)
-    looks: Due = _step(take_due_looks, most_looks) or [] if Phase.GENERATING in due else []
-    return looks
+    looks = _step(take_due_looks, most_looks) if Phase.GENERATING in due else None
+    return due, looks or []
 
 
 def write_progress(seen: Sequence[Sighting]) -> None:
@@ -138,20 +150,28 @@ def write_progress(seen: Sequence[Sighting]) -> None:
 
     Raises OperationalError and InterfaceError; rows whose progress is lost are due again soon.
     """
-    if not seen:
-        return
     try:
-        generation.apply_progress(seen)
+        if seen:
+            progress.write(seen)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # the edge of a step
-        logger.exception("progress not stored together")
+    except Exception:  # one odd row must not keep the others back
         for sighting in seen:
-            with story.step("poll", sighting.job):
-                _step(generation.apply_progress, [sighting])
+            _write_alone(sighting)
+
+
+def _write_alone(sighting: Sighting) -> None:
+    with story.step("poll", sighting.job):
+        try:
+            progress.write([sighting])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # the row is due again by itself
+            logger.exception("progress not stored", extra={"job_id": sighting.job.pk})
 
 
 def _step(work: Callable[..., Any], *args: Any) -> Any:
+    """What breaks one step must not keep the others from their jobs, unless the database is away."""
     try:
         return work(*args)
     except (DatabaseError, InterfaceError):

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models import TokenAccount, User
 from studio.models import Disposal
-from studio.statements import Among, Change, Given, Insertion, Statement
+from studio.statements import Among, Change, Given, Insertion, Instances, Statement
 from studio.storage.local import LocalStorage
 from tests.conftest import MakeUser
 
@@ -73,6 +73,29 @@ def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
     accounts = {account.user_id: account for account in TokenAccount.objects.all()}
     assert (accounts[people[0].pk].balance, accounts[people[0].pk].unlimited) == (before + 3, True)
     assert not accounts[people[1].pk].unlimited
+
+
+@pytest.mark.parametrize("how_many", [0, 1, 3])
+def test_rows_are_changed_each_by_its_own_values(people: list[User], how_many: int) -> None:
+    change = Change(
+        lambda: TokenAccount.objects.filter(user=Given("user_id", models.UUIDField())),
+        balance=Given("balance", models.IntegerField()),
+    )
+    before = [person.token_account.balance for person in people]
+
+    change.run_each([{"user_id": person.pk, "balance": n} for n, person in enumerate(people[:how_many])])
+
+    accounts = {account.user_id: account.balance for account in TokenAccount.objects.all()}
+    assert [accounts[person.pk] for person in people] == [*range(how_many), *before[how_many:]]
+
+
+def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:
+    found = Instances(User, lambda: User.objects.filter(is_staff=Given("staff", models.BooleanField()))).all(staff=True)
+
+    assert [(person.pk, person.email, person._state.adding) for person in found] == [
+        (people[0].pk, "ann@example.com", False)
+    ]
+    assert vars(found[0]).keys() == vars(User.objects.get(pk=people[0].pk)).keys()
 
 
 @pytest.mark.django_db

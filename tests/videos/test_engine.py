@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob, look_at_due_jobs, make_due
-from videos import chores, creation, deletion, generation, mp4, schedule, sweeper, transfer
+from videos import chores, creation, deletion, generation, mp4, progress, schedule, sweeper, transfer
 from videos.failures import FAILURES
-from videos.generation import Sighting
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import LIVE, Phase, Status
+from videos.progress import Sighting
 from videos.providers.base import Finished, Progress, Refused, Unreachable
 
 
@@ -227,20 +228,39 @@ def test_many_jobs_go_on_together_each_behind_its_fence(make_user: MakeUser, mak
     jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben", "cat")]
     VideoJob.objects.filter(pk=jobs[2].pk).update(lease=uuid.uuid4())  # somebody else's by now
 
-    generation.apply_progress([Sighting(job, Progress(percentage=40)) for job in jobs])
+    progress.write([Sighting(job, Progress(percentage=40)) for job in jobs])
 
     assert [facts(job)[3] for job in jobs] == [38, 38, 0]
 
 
-def test_one_bad_sighting_keeps_only_its_own_progress_back(
-    make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben")]
-    bad = Sighting(jobs[0], Progress(percentage="forty"))  # type: ignore[arg-type]  # as an adapter's defect
+@pytest.mark.django_db(transaction=True)
+def test_progress_that_the_database_refuses_keeps_no_other_back(make_user: MakeUser, make_job: MakeJob) -> None:
+    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben", "cat")]
+    seen = [Sighting(job, Progress(percentage=40)) for job in jobs]
+    seen[1] = Sighting(jobs[1], Progress(percentage=40, next_look_seconds=1e13))  # beyond what a moment can be
 
-    sweeper.write_progress([bad, Sighting(jobs[1], Progress(percentage=40))])
+    due, looks = sweeper.take_stock(10, seen)
 
-    assert [facts(job)[3] for job in jobs] == [0, 38]
+    assert [facts(job)[3] for job in jobs] == [38, 0, 38]
+    assert (due, [job.pk for job, _ in looks]) == ({"generating"}, [jobs[1].pk])
+
+
+def test_no_progress_is_taken_for_an_end(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    progress.write([Sighting(job, Progress(percentage=1000))])
+
+    assert facts(job)[3] == 89
+
+
+def test_next_look_is_counted_from_the_one_before(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    progress.write([Sighting(job, Progress(), at=time.monotonic() - 3)])
+
+    job.refresh_from_db()
+    assert job.due_at
+    assert 0 <= (job.due_at - job.updated_at).total_seconds() <= schedule.POLL_EVERY - 3
 
 
 def test_look_of_a_job_that_moved_on_changes_nothing(make_user: MakeUser, make_job: MakeJob) -> None:

@@ -10,7 +10,6 @@ import pytest
 from django.db import connection
 
 from accounts.models import LedgerEntry
-from looks.models import Look, LookVideo
 from studio.errors import NotFound
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
@@ -128,18 +127,3 @@ def quietly(call: Callable[[], None]) -> bool:
     except NotFound:
         return False
     return True
-
-
-def test_defaults_chosen_at_once_end_with_one(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
-    ann = make_user()
-    client = sign_in(ann)
-    look = Look.objects.create(owner=ann, title="A look")
-    jobs = [make_job(ann, phase=Phase.FAILED) for _ in range(20)]
-    LookVideo.objects.bulk_create(LookVideo(look=look, video=job) for job in jobs)
-    paths = [f"/api/v1/video-jobs/{job.pk}/set-default-for-look/{look.pk}" for job in jobs]
-
-    for _ in range(3):
-        answers = at_once([partial(client.patch, path) for path in paths])
-
-        assert {answer.status_code for answer in answers} == {200}
-        assert look.look_videos.filter(is_default=True).count() == 1

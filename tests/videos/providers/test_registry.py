@@ -73,6 +73,24 @@ print([registry.provider(name).house._clients for name in sorted(registry.config
     assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}]"
 
 
+@pytest.mark.slow
+def test_a_worker_loads_what_its_queue_needs_and_no_more() -> None:
+    script = """
+import sys, django
+django.setup()
+from videos import tasks
+loaded = []
+for queue in ("submit", "media"):
+    tasks.preload([queue])
+    loaded.append([name for name in ("videos.generation", "av") if name in sys.modules])
+print(loaded)
+"""
+
+    assert (
+        run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[['videos.generation'], ['videos.generation', 'av']]"
+    )
+
+
 @pytest.mark.parametrize(
     ("gemini_key", "vertex_key", "project", "expected"),
     [
