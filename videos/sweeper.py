@@ -77,9 +77,7 @@ class Sweeper:
 
     async def _end_looks(self) -> None:
         """Wait for those under way. What the others have shown is not kept for the slowest: a kill may come first."""
-        is_last = False
-        while not is_last:
-            is_last = not self._looks
+        while self._looks or self._seen:
             if self._looks:
                 await asyncio.wait(self._looks.values(), timeout=TICK_SECONDS)
             seen, self._seen = self._seen, []

@@ -61,12 +61,11 @@ class Sqlite:
         """Nothing to do: the folder goes with the fleet."""
 
 
-class Postgres:
+class Postgres(PostgresServer):
     """A server of the fleet's own, which can be restarted."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = PostgresServer(folder / "postgres")
-        self.url = self._server.url
+        super().__init__(folder / "postgres")
 
     def rows(self, sql: str) -> list[Row]:
         with self._connection() as connection:
@@ -83,12 +82,6 @@ class Postgres:
             except psycopg.OperationalError:  # being restarted
                 time.sleep(0.1)
         return psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
-
-    def restart(self, mode: str) -> None:
-        self._server.restart(mode)
-
-    def stop(self) -> None:
-        self._server.stop()
 
 
 def _plain(row: Row) -> Row:
