@@ -4,6 +4,9 @@
 .PHONY: help run test check bench format clean python chaos fuzz screenshots
 .DELETE_ON_ERROR:
 
+# Else every process that is started here compiles all that it imports: three seconds instead of one.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check --no-input

@@ -9,8 +9,7 @@ import sys
 from importlib import import_module
 
 INTERVALS = {
-    "videos.schedule": ("POLL_EVERY", "POLL_SLOWER_AFTER", "POLL_SLOWER", "POLL_SLOWEST_AFTER", "POLL_SLOWEST"),
-    "videos.sweeper": ("TICK_SECONDS",),
+    "videos.schedule": ("TICK", "POLL_EVERY", "POLL_SLOWER_AFTER", "POLL_SLOWER", "POLL_SLOWEST_AFTER", "POLL_SLOWEST"),
     "videos.providers.google_veo": ("FIRST_LOOK_SECONDS",),
 }
 

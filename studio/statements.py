@@ -7,10 +7,11 @@ places of values, and compiled when it is first run.
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models.expressions import Expression
 from django.db.models.sql import UpdateQuery
 
@@ -61,7 +62,10 @@ class Among(models.Func):
 
 
 class OnPage(models.Func):
-    """A condition: the column is among what `page`, a statement with pages, finds there; an index alone may do."""
+    """A condition: the column is among what `page`, a statement with pages, finds there; an index alone may do.
+
+    What the page locks is locked once: PostgreSQL may run a subquery again and again, but not that of an array.
+    """
 
     output_field = models.BooleanField()
 
@@ -74,7 +78,9 @@ class OnPage(models.Func):
         column, params = compiler.compile(self.source_expressions[0])
         page = self._page._compiled
         places = [Given(name, models.IntegerField()) for name in ("limit", "skip")]
-        return f"{column} IN ({page.sql} LIMIT %s OFFSET %s)", [*params, *page.params, *places]
+        among = "= ANY (ARRAY(%s))" if connection.vendor == "postgresql" else "IN (%s)"
+        found = among.replace("%s", f"{page.sql} LIMIT %s OFFSET %s")
+        return f"{column} {found}", [*params, *page.params, *places]
 
 
 @dataclass
@@ -121,10 +127,7 @@ class Statement(_Declared):
         sql, params = compiled.sql, compiled.prepared(values)
         if self._in_pages:
             sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            rows: list[Row] = cursor.fetchall()
-        return _converted(rows, compiled.converters) if compiled.converters else rows
+        return _rows(sql, params, compiled.converters)
 
     def count(self, **values: Any) -> int:
         """How many rows there are with these values."""
@@ -138,12 +141,13 @@ class Statement(_Declared):
         return next(iter(self.rows(**values)), None)
 
     def _compile(self) -> _Compiled:
-        compiler = self._build().query.get_compiler(connection=connection)
-        sql, params = compiler.as_sql()
+        query = self._build().query
+        compiler = query.get_compiler(connection=connection)
+        with transaction.atomic() if query.select_for_update else nullcontext():  # Django insists on one
+            sql, params = compiler.as_sql()
         assert compiler.select is not None
         shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
-        converters = [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
-        return _Compiled(sql, list(params), converters)
+        return _Compiled(sql, list(params), _converters(compiler, shown))
 
 
 class Instances(Statement):
@@ -156,7 +160,7 @@ class Instances(Statement):
 
     def all(self, **values: Any) -> list[Any]:
         """Every instance, with these values in their places."""
-        return [self._model.from_db(connection.alias, self._columns, row) for row in self.rows(**values)]
+        return _instances(self._model, self._columns, self.rows(**values))
 
 
 class Change(_Declared):
@@ -174,20 +178,37 @@ class Change(_Declared):
             cursor.execute(compiled.sql, compiled.prepared(values))
             return int(cursor.rowcount)
 
-    def run_each(self, many: Sequence[dict[str, Any]]) -> None:
-        """Do so with each of these values; PostgreSQL gets all of them before it answers."""
-        if len(many) == 1:  # a pipeline would cost more
-            self.run(**many[0])
-            return
-        compiled = self._compiled
-        with connection.cursor() as cursor:
-            cursor.executemany(compiled.sql, [compiled.prepared(values) for values in many])
-
     def _compile(self) -> _Compiled:
+        sql, params = self._compiler().as_sql()
+        return _Compiled(sql, list(params), [])
+
+    def _compiler(self) -> Any:
         query: Any = self._build().query.chain(UpdateQuery)
         query.add_update_values(self._columns)
-        sql, params = query.get_compiler(connection=connection).as_sql()
-        return _Compiled(sql, list(params), [])
+        return query.get_compiler(connection=connection)
+
+
+class Taking(Change):
+    """The same, which gives the changed rows as instances of `model`, in no order."""
+
+    def __init__(
+        self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any
+    ) -> None:
+        super().__init__(build, **columns)
+        self._model = model
+
+    def all(self, **values: Any) -> list[Any]:
+        """Change them; returns them as they are now."""
+        compiled = self._compiled
+        rows = _rows(compiled.sql, compiled.prepared(values), compiled.converters)
+        return _instances(self._model, [field.attname for field in self._model._meta.concrete_fields], rows)
+
+    def _compile(self) -> _Compiled:
+        compiler, table = self._compiler(), self._model._meta.db_table
+        sql, params = compiler.as_sql()
+        shown = [field.get_col(table) for field in self._model._meta.concrete_fields]
+        names = ", ".join(compiler.compile(column)[0] for column in shown)
+        return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, shown))
 
 
 class Insertion(_Declared):
@@ -228,6 +249,21 @@ class Insertion(_Declared):
         if self._unless_there:
             sql += " ON CONFLICT DO NOTHING"
         return _Compiled(sql, [value for _, _, params in columns for value in params], [])
+
+
+def _converters(compiler: Any, shown: Sequence[Any]) -> _Converters:
+    return [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
+
+
+def _rows(sql: str, params: Sequence[Any], converters: _Converters) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[Row] = cursor.fetchall()
+    return _converted(rows, converters) if converters else rows
+
+
+def _instances(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> list[Any]:
+    return [model.from_db(connection.alias, columns, row) for row in rows]
 
 
 def _converted(rows: list[Row], converters: _Converters) -> list[Row]:

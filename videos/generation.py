@@ -40,6 +40,7 @@ from videos.queue import hint
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+Seen = Progress | Finished | ProviderError  # what a look may show
 
 STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
 STORE_PAUSE_SECONDS = 0.5  # between two tries
@@ -192,8 +193,14 @@ def settle_lost_submit(*, job: VideoJob) -> None:
         logger.warning("free submit tried again", extra={"job_id": job.pk})
 
 
-async def look(job: VideoJob, request: Request) -> Progress | Finished | ProviderError:
+async def look(job: VideoJob, request: Request) -> Seen:
     """Ask the provider about a generating job; its failure is an answer, too."""
+    seen = await _ask(job, request)
+    measures.count_look(job, seen)
+    return seen
+
+
+async def _ask(job: VideoJob, request: Request) -> Seen:
     try:
         return await provider(job.provider).poll(job.operation, request)
     except ProviderError as exc:
@@ -203,20 +210,31 @@ async def look(job: VideoJob, request: Request) -> Progress | Finished | Provide
         return Unreachable(repr(exc))
 
 
-def apply_look(*, job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
+def is_news(job: VideoJob, seen: Seen) -> bool:
+    """Whether a look has shown anything but what was written down when the job was taken for it (quota.take)."""
+    return seen != Progress() or job.attempts > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
+
+
+def apply_look(*, job: VideoJob, seen: Seen) -> None:
     """Write down what a look has shown."""
-    if isinstance(seen, Progress) and progress.goes_on(job):
-        progress.write([progress.Sighting(job, seen)])
-        return
-    measures.count_look(job, seen)
     if isinstance(seen, Finished):
         _finished(job, seen)
     elif isinstance(seen, Progress):
-        fail(job=job, code="generation_timeout", detail="not done within two days")
+        _goes_on(job, seen)
     elif seen.retryable:
         _not_seen(job, seen)
     else:
         fail(job=job, code=seen.code, detail=str(seen))
+
+
+def _goes_on(job: VideoJob, seen: Progress) -> None:
+    elapsed = progress.elapsed(job)
+    if elapsed > schedule.POLL_GIVE_UP:
+        fail(job=job, code="generation_timeout", detail="not done within two days")
+        return
+    wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
+    told = progress.told(seen.percentage or 0)
+    VideoJob.objects.show_progress(job, told, due_at=from_now(wait), attempts=0)
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:

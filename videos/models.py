@@ -75,9 +75,9 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         """Write fields of a job that stays in its phase, under the same fence as `advance`."""
         return self._fenced(job).update(updated_at=Now(), **fields) == 1
 
-    def show_progress(self, job: "VideoJob", percentage: int) -> bool:
+    def show_progress(self, job: "VideoJob", percentage: int, **fields: Any) -> bool:
         """Raise the progress, under the same fence; it never goes down, and only SUCCEEDED is 100."""
-        return self.touch(job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)))
+        return self.touch(job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)), **fields)
 
     def _fenced(self, job: "VideoJob") -> Self:
         return self.filter(pk=job.pk, phase=job.phase, lease=job.lease)

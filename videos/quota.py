@@ -1,6 +1,7 @@
-"""How often the paid providers may be asked about their operations: PROVIDER_POLLS_PER_MINUTE, whoever asks.
+"""Which generating jobs are looked at now, and how often the paid providers may be asked: PROVIDER_POLLS_PER_MINUTE.
 
-A provider's row says when its next look may begin, and is locked while looks are taken: sweepers share it. A look that
+A job that is taken for a look is said to go on, which is what nearly every look shows; then nothing is left to write. A
+provider's row says when its next look may begin, and is locked while looks are taken: sweepers share it. A look that
 there is no room for stays due, and has waited longest then.
 """
 
@@ -11,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import models, transaction
 from django.db.models.functions import Now
 
-from studio.statements import Instances
+from studio.statements import Among, Given, OnPage, Statement, Taking
+from videos import progress, schedule
 from videos.models import PollQuota, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
 from videos.providers import registry
@@ -35,15 +38,28 @@ class Pace:
         PollQuota.objects.filter(pk=self.row.pk).update(next_look_at=next_look_at, updated_at=Now())
 
 
-def pick(*, limit: int) -> list[VideoJob]:
-    """Those of the due jobs that may be looked at now, the longest waiting first; call in a transaction."""
+def take(*, limit: int) -> list[VideoJob]:
+    """Take the due jobs that may be looked at now, those first that have waited longest; returned in no order.
+
+    Each is due again after POLL_EVERY, and its progress is what its age lets expect. Whoever takes it writes down what
+    else a look shows (generation.is_news), and nothing where it shows just that.
+    """
     if not settings.PROVIDER_POLLS_PER_MINUTE:
-        return _DUE.all(skip=0, limit=limit)
-    due = _due()
+        return _TAKE_DUE.all(skip=0, limit=limit, wait=_wait())
+    with transaction.atomic():
+        return _TAKE.all(ids=[job.pk for job in _pick(limit)], wait=_wait())
+
+
+def _wait() -> timedelta:
+    # The sweeper comes by every TICK, so half of one late on average: that much earlier makes POLL_EVERY in the end.
+    return timedelta(seconds=max(schedule.POLL_EVERY - schedule.TICK / 2, 0))
+
+
+def _pick(limit: int) -> list[VideoJob]:
     paces = {name: _lock(name) for name in _waiting()}
-    jobs = list(due.exclude(provider__in=registry.PAID)[:limit])
+    jobs = list(_due().exclude(provider__in=registry.PAID)[:limit])
     for name, pace in paces.items():
-        jobs += due.filter(provider=name)[: min(limit, pace.room)]
+        jobs += _due().filter(provider=name)[: min(limit, pace.room)]
     jobs = sorted(jobs, key=_longest_waiting)[:limit]
     for name, looks in Counter(job.provider for job in jobs if job.provider in paces).items():
         paces[name].spend(looks)
@@ -54,7 +70,14 @@ def _due() -> VideoJobQuerySet:
     return VideoJob.objects.due(Phase.GENERATING).select_for_update(skip_locked=True, no_key=True)
 
 
-_DUE = Instances(VideoJob, _due, in_pages=True)
+_GOES_ON: dict[str, Any] = {
+    "due_at": Now() + Given("wait", models.DurationField()),
+    "progress_percentage": progress.estimated(),
+    "updated_at": Now(),
+}
+_PAGE = Statement(lambda: _due().values_list("pk"), in_pages=True)
+_TAKE_DUE = Taking(VideoJob, lambda: VideoJob.objects.filter(OnPage("pk", _PAGE)), **_GOES_ON)
+_TAKE = Taking(VideoJob, lambda: VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())), **_GOES_ON)
 
 
 def _waiting() -> list[str]:

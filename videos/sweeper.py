@@ -1,42 +1,32 @@
 """The one process that looks at every live job when it is due: it polls providers, and sends lost hints again.
 
 Polls run side by side in one event loop, up to MAX_LOOKS at once; the database is used from one thread. That a job goes
-on is written down at the next tick, with all others that do; whatever else a look shows, at once.
+on is written down when it is taken for a look (videos.quota); whatever else a look shows, at once.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    models,
-    transaction,
-)
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from studio import log
 from studio.models import Heartbeat
-from studio.statements import Among, Change, Given, Statement
-from videos import generation, progress, queue, quota, schedule, story
+from studio.statements import Statement
+from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
-from videos.progress import Sighting
-from videos.providers.base import Progress, Request
+from videos.providers.base import Request
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.5  # between two looks at the table; one indexed query each
-MAX_LOOKS = 256  # polls under way at once; measured: 1,000 jobs in flight need about 200
+MAX_LOOKS = 1000  # polls under way at once: as many as 5,000 jobs in flight need in a tick
 BATCH = 500  # rows a tick and step
 HEARTBEAT_SECONDS = 5  # between two signs of life
 OUTAGE_SECONDS = 2  # between two tries while the database is away
@@ -51,7 +41,7 @@ class Sweeper:
         self._stopping = asyncio.Event()
         self._chores = Chores()
         self._looks: dict[Any, asyncio.Task[None]] = {}
-        self._seen: list[Sighting] = []  # not written down yet
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     def stop(self) -> None:
         """End after the looks under way; chores are broken off."""
@@ -63,49 +53,38 @@ class Sweeper:
         self._chores.start()
         beating = asyncio.create_task(self._beat())
         while not self._stopping.is_set():
-            pause = TICK_SECONDS
+            pause = schedule.TICK
             try:
                 await self._tick()
             except (DatabaseError, InterfaceError):
                 logger.exception("sweep failed")
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
-        await self._end_looks()
+        if self._looks:
+            await asyncio.wait(self._looks.values())
         await beating
         await asyncio.to_thread(self._chores.wait)
-        await _in_database(_hang_up)
-
-    async def _end_looks(self) -> None:
-        """Wait for those under way. What the others have shown is not kept for the slowest: a kill may come first."""
-        while self._looks or self._seen:
-            if self._looks:
-                await asyncio.wait(self._looks.values(), timeout=TICK_SECONDS)
-            seen, self._seen = self._seen, []
-            try:
-                await _in_database(write_progress, seen)
-            except (DatabaseError, InterfaceError):  # the rows are due again by themselves
-                logger.warning("progress not stored")
+        await self._in_database(_hang_up)
+        self._thread.shutdown()
 
     async def _beat(self) -> None:
         """Leave a sign of life, for those who watch."""
         while not self._stopping.is_set():
             try:
-                await _in_database(beat)
+                await self._in_database(beat)
             except (DatabaseError, InterfaceError):  # its absence is the message
                 logger.warning("no heartbeat")
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
         """What is seldom to be done is done step by step, so that signs of life and results get in between."""
-        seen, self._seen = self._seen, []
-        due, looks = await _in_database(take_stock, MAX_LOOKS - len(self._looks), seen)
-        busy = {*self._looks, *(sighting.job.pk for sighting in self._seen)}
+        due, looks = await self._in_database(take_stock, MAX_LOOKS - len(self._looks))
         for job, request in looks:
-            if job.pk not in busy:
+            if job.pk not in self._looks:
                 self._begin_look(job, request)
         for phase, (work, *arguments) in STEPS.items():
             if phase in due:
-                await _in_database(_step, work, *arguments)
+                await self._in_database(_step, work, *arguments)
 
     def _begin_look(self, job: VideoJob, request: Request) -> None:
         task = asyncio.create_task(self._look(job, request))
@@ -117,12 +96,15 @@ class Sweeper:
             try:
                 async with asyncio.timeout(schedule.LEASE):
                     seen = await generation.look(job, request)
-                if isinstance(seen, Progress) and progress.goes_on(job):
-                    self._seen.append(Sighting(job, seen))
-                else:
-                    await _in_database(_apply, job, seen)
+                if generation.is_news(job, seen):
+                    await self._in_database(_apply, job, seen)
             except Exception:  # the edge of a task; the row is due again by itself
                 logger.exception("look failed", extra={"job_id": job.pk})
+
+    async def _in_database(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Run `work` in the database's thread, on a connection that is alive."""
+        run = copy_context().run  # the context: what the lines of the log are about
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run, _on_live_connection, work, *args)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -132,40 +114,14 @@ class Sweeper:
             return
 
 
-def take_stock(most_looks: int, seen: Sequence[Sighting] = ()) -> tuple[set[str], Due]:
-    """Write down progress; find the phases with a job whose time has come, and take what shall be looked at.
+def take_stock(most_looks: int) -> tuple[set[str], Due]:
+    """Find the phases with a job whose time has come, and take what shall be looked at.
 
     Raises DatabaseError and InterfaceError: then the database is away.
     """
-    write_progress(seen)
     due = due_phases()
     looks = _step(take_due_looks, most_looks) if Phase.GENERATING in due else None
     return due, looks or []
-
-
-def write_progress(seen: Sequence[Sighting]) -> None:
-    """Of all together; where that fails, of each by itself, so that only who is to blame goes without.
-
-    Raises OperationalError and InterfaceError; rows whose progress is lost are due again soon.
-    """
-    try:
-        if seen:
-            progress.write(seen)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:  # one odd row must not keep the others back
-        for sighting in seen:
-            _write_alone(sighting)
-
-
-def _write_alone(sighting: Sighting) -> None:
-    with story.step("poll", sighting.job):
-        try:
-            progress.write([sighting])
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:  # the row is due again by itself
-            logger.exception("progress not stored", extra={"job_id": sighting.job.pk})
 
 
 def _step(work: Callable[..., Any], *args: Any) -> Any:
@@ -184,18 +140,12 @@ def due_phases() -> set[str]:
 
 
 def take_due_looks(limit: int) -> Due:
-    """Jobs whose provider shall be asked now. Each is due again soon, should nothing come of this look."""
-    with transaction.atomic():
-        jobs = quota.pick(limit=max(limit, 0))
-        _PUT_OFF.run(ids=[job.pk for job in jobs], wait=timedelta(seconds=schedule.POLL_EVERY))
+    """Jobs whose provider shall be asked now, and what it was asked for. Each is due again soon."""
+    jobs = quota.take(limit=max(limit, 0))
     return [(job, generation.request_of(job, with_pictures=False)) for job in jobs]
 
 
 _DUE_PHASES = Statement(lambda: VideoJob.objects.due(*LIVE).order_by().values_list("phase").distinct())
-_PUT_OFF = Change(
-    lambda: VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())),
-    due_at=Now() + Given("wait", models.DurationField()),
-)
 
 
 def send_hints_again(step: queue.Step, phase: Phase) -> None:
@@ -243,19 +193,14 @@ def beat() -> None:
     Heartbeat.objects.update_or_create(name="sweeper", defaults={"beat_at": Now()})
 
 
+def _on_live_connection(work: Callable[..., Any], *args: Any) -> Any:
+    close_old_connections()
+    try:
+        return work(*args)
+    except (DatabaseError, InterfaceError):
+        connection.close()  # the next try begins with a new one
+        raise
+
+
 def _hang_up() -> None:
     connection.close()  # the name means the calling thread's own
-
-
-async def _in_database(work: Callable[..., Any], *args: Any) -> Any:
-    """Run `work` in the database's thread, on a connection that is alive."""
-
-    def with_live_connection() -> Any:
-        close_old_connections()
-        try:
-            return work(*args)
-        except (DatabaseError, InterfaceError):
-            connection.close()  # the next try begins with a new one
-            raise
-
-    return await sync_to_async(with_live_connection, thread_sensitive=True)()

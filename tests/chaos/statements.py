@@ -28,7 +28,6 @@ STEPS = {
     ("videos/sweeper.py", "send_hints_again"): "rehint",
     ("videos/sweeper.py", "settle_lost_submits"): "settle",
     ("videos/sweeper.py", "_apply"): "look",
-    ("videos/progress.py", "write"): "look",
     ("studio/storage/disposal.py", "sweep"): "dispose",
 }
 HOMES = ("videos/", "accounts/", "looks/", "studio/")

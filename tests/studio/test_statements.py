@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models import TokenAccount, User
 from studio.models import Disposal
-from studio.statements import Among, Change, Given, Insertion, Instances, Statement
+from studio.statements import Among, Change, Given, Insertion, Instances, OnPage, Statement, Taking
 from studio.storage.local import LocalStorage
 from tests.conftest import MakeUser
 
@@ -22,6 +22,7 @@ BY_EMAIL = Statement(
 BY_ID = Statement(
     lambda: User.objects.filter(Among("pk", "ids", models.UUIDField())).order_by("email").values_list("email")
 )
+INT = models.IntegerField()
 IN_PAGES = Statement(lambda: User.objects.order_by("email").values_list("email"), in_pages=True)
 
 
@@ -75,18 +76,27 @@ def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
     assert not accounts[people[1].pk].unlimited
 
 
-@pytest.mark.parametrize("how_many", [0, 1, 3])
-def test_rows_are_changed_each_by_its_own_values(people: list[User], how_many: int) -> None:
-    change = Change(
-        lambda: TokenAccount.objects.filter(user=Given("user_id", models.UUIDField())),
-        balance=Given("balance", models.IntegerField()),
+def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_queries: Any) -> None:
+    page = Statement(
+        lambda: (
+            TokenAccount.objects.order_by("user__email").select_for_update(of=("self",), no_key=True).values_list("pk")
+        ),
+        in_pages=True,
     )
-    before = [person.token_account.balance for person in people]
+    taking = Taking(
+        TokenAccount, lambda: TokenAccount.objects.filter(OnPage("pk", page)), balance=F("balance") + Given("more", INT)
+    )
+    before = people[0].token_account.balance
+    taking.all(skip=9, limit=1, more=0)  # compiles it
 
-    change.run_each([{"user_id": person.pk, "balance": n} for n, person in enumerate(people[:how_many])])
+    with django_assert_num_queries(1):
+        taken = taking.all(skip=1, limit=2, more=7)
 
-    accounts = {account.user_id: account.balance for account in TokenAccount.objects.all()}
-    assert [accounts[person.pk] for person in people] == [*range(how_many), *before[how_many:]]
+    assert {(row.user_id, row.balance, row._state.adding) for row in taken} == {
+        (person.pk, before + 7, False) for person in people[1:]
+    }
+    assert vars(taken[0]) == vars(TokenAccount.objects.get(pk=taken[0].pk)) | {"_state": taken[0]._state}
+    assert TokenAccount.objects.get(user=people[0]).balance == before
 
 
 def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:

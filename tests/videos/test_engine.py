@@ -6,12 +6,15 @@ import os
 import threading
 import time
 import uuid
+from copy import copy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import LedgerEntry
@@ -19,12 +22,11 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob, look_at_due_jobs, make_due
-from videos import chores, creation, deletion, generation, mp4, progress, schedule, sweeper, transfer
+from videos import chores, creation, deletion, generation, mp4, schedule, sweeper, transfer
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import LIVE, Phase, Status
-from videos.progress import Sighting
 from videos.providers.base import Finished, Progress, Refused, Unreachable
 
 
@@ -224,43 +226,58 @@ def test_operation_that_never_ends_is_given_up_after_two_days(
     assert facts(job)[:3] == ("failed", None, "generation_timeout")
 
 
-def test_many_jobs_go_on_together_each_behind_its_fence(make_user: MakeUser, make_job: MakeJob) -> None:
-    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben", "cat")]
-    VideoJob.objects.filter(pk=jobs[2].pk).update(lease=uuid.uuid4())  # somebody else's by now
+@pytest.mark.parametrize(
+    ("age", "before", "after"), [(0, 0, 5), (61, 5, 47), (61, 80, 80), (360, 5, 87), (40 * 3600, 5, 88), (-60, 5, 5)]
+)
+def test_progress_nears_the_end_by_age_where_the_provider_tells_nothing(
+    make_user: MakeUser, make_job: MakeJob, age: int, before: int, after: int
+) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING, progress_percentage=before)
+    VideoJob.objects.update(started_at=from_now(-age), due_at=from_now(-1))
 
-    progress.write([Sighting(job, Progress(percentage=40)) for job in jobs])
+    sweeper.take_due_looks(10)
 
-    assert [facts(job)[3] for job in jobs] == [38, 38, 0]
+    assert facts(job)[3] == after
 
 
-@pytest.mark.django_db(transaction=True)
-def test_progress_that_the_database_refuses_keeps_no_other_back(make_user: MakeUser, make_job: MakeJob) -> None:
-    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben", "cat")]
-    seen = [Sighting(job, Progress(percentage=40)) for job in jobs]
-    seen[1] = Sighting(jobs[1], Progress(percentage=40, next_look_seconds=1e13))  # beyond what a moment can be
+def test_age_counts_from_creation_where_no_submit_is_known(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    VideoJob.objects.update(started_at=None, created_at=from_now(-61), due_at=from_now(-1))
 
-    due, looks = sweeper.take_stock(10, seen)
+    sweeper.take_due_looks(10)
 
-    assert [facts(job)[3] for job in jobs] == [38, 0, 38]
-    assert (due, [job.pk for job, _ in looks]) == ({"generating"}, [jobs[1].pk])
+    assert facts(job)[3] == 47
+
+
+def test_look_that_shows_what_was_written_already_is_no_news(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    failed, old = copy(job), copy(job)
+    failed.attempts, old.started_at = 1, timezone.now() - timedelta(seconds=schedule.POLL_SLOWER_AFTER)
+
+    assert not generation.is_news(job, Progress())
+    assert all(
+        generation.is_news(job, seen)
+        for seen in (Progress(percentage=0), Progress(next_look_seconds=1), Finished("x"), Unreachable("503"))
+    )
+    assert generation.is_news(failed, Progress())
+    assert generation.is_news(old, Progress())
+
+
+def test_progress_ends_a_row_of_failed_looks(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING, attempts=3)
+
+    generation.apply_look(job=job, seen=Progress())
+
+    job.refresh_from_db()
+    assert (job.attempts, job.phase) == (0, Phase.GENERATING)
 
 
 def test_no_progress_is_taken_for_an_end(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    progress.write([Sighting(job, Progress(percentage=1000))])
+    generation.apply_look(job=job, seen=Progress(percentage=1000))
 
     assert facts(job)[3] == 89
-
-
-def test_next_look_is_counted_from_the_one_before(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), phase=Phase.GENERATING)
-
-    progress.write([Sighting(job, Progress(), at=time.monotonic() - 3)])
-
-    job.refresh_from_db()
-    assert job.due_at
-    assert 0 <= (job.due_at - job.updated_at).total_seconds() <= schedule.POLL_EVERY - 3
 
 
 def test_look_of_a_job_that_moved_on_changes_nothing(make_user: MakeUser, make_job: MakeJob) -> None:
@@ -294,7 +311,8 @@ def test_round_of_looks_takes_as_many_statements_for_three_jobs_as_for_one(
         owner = make_user(email)
         made = {make_job(owner, phase=Phase.GENERATING).pk for _ in range(jobs)}
 
-        with django_assert_num_queries(4):
+        time.sleep(0.002)  # see look_at_due_jobs
+        with django_assert_num_queries(1):
             taken = sweeper.take_due_looks(10)
 
         assert {job.pk for job, _ in taken} == made
@@ -322,6 +340,12 @@ def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) 
     first, second = sweeper.take_due_looks(10), sweeper.take_due_looks(10)
 
     assert ([taken.pk for taken, _ in first], second) == ([job.pk], [])
+    job.refresh_from_db()
+    assert job.due_at
+    wait = schedule.POLL_EVERY - schedule.TICK / 2
+    assert (job.due_at - job.updated_at).total_seconds() == pytest.approx(wait, abs=0.002)
+    assert vars(first[0][0]).keys() == vars(VideoJob.objects.get()).keys()
+    assert (first[0][0].lease, first[0][0].due_at, first[0][0].owner_id) == (job.lease, job.due_at, job.owner_id)
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from typing import Any
 
 import django_rq
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -18,7 +17,6 @@ from tests.videos.conftest import ORDER, MakeJob
 from videos import creation, progress, queue, sweeper
 from videos.models import VideoJob
 from videos.phases import Phase
-from videos.providers.base import Progress
 from videos.worker import ThreadWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -154,33 +152,6 @@ def test_sweeper_writes_progress_down(make_user: MakeUser, make_job: MakeJob) ->
     VideoJob.objects.update(operation=operation)
 
     run_sweeper_until(lambda: VideoJob.objects.filter(progress_percentage__gte=progress.SUBMITTED).count() == len(jobs))
-
-
-def test_sweeper_writes_progress_down_at_its_end(make_user: MakeUser, make_job: MakeJob) -> None:
-    jobs = [make_job(make_user(f"{name}@example.com"), phase=Phase.GENERATING) for name in ("ann", "ben")]
-    first_is_stored = threading.Event()
-
-    async def end() -> None:
-        subject = sweeper.Sweeper()
-        subject._seen.append(progress.Sighting(jobs[0], Progress(percentage=40)))
-
-        async def slow_look() -> None:
-            while not first_is_stored.is_set():
-                await sweeper._in_database(note_progress)
-                await asyncio.sleep(0.05)
-            subject._seen.append(progress.Sighting(jobs[1], Progress(percentage=40)))
-            subject._looks.clear()
-
-        subject._looks[jobs[1].pk] = asyncio.create_task(slow_look())
-        await asyncio.wait_for(subject._end_looks(), 10)
-
-    def note_progress() -> None:
-        if VideoJob.objects.get(pk=jobs[0].pk).progress_percentage:
-            first_is_stored.set()
-
-    async_to_sync(end)()
-
-    assert set(VideoJob.objects.values_list("progress_percentage", flat=True)) == {38}
 
 
 def test_crowded_queue_gets_no_more_hints(make_user: MakeUser, make_job: MakeJob, rq_hints: Any) -> None:
