@@ -108,12 +108,8 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.fault == "hang":
             self.close_connection = True
             self.server.stopping.wait(60)
-        elif fault.fault == "empty":
-            self._send_json(200, {})
-        elif fault.fault == "flood":
-            self._send(200, b"[" + b"1," * 3_000_000 + b"1]", {"Content-Type": "application/json"})
-        elif fault.fault == "garbage" and action != "submit":
-            self._send(200, HTML, {"Content-Type": "text/html"})
+        elif reply := self._odd_reply(fault.fault, action):
+            self._send(*reply)
         elif fault.fault.isdecimal():
             self._refuse(Refusal(int(fault.fault), fault.message, fault.reason), bare=fault.bare)
         else:
@@ -122,6 +118,18 @@ class Handler(BaseHTTPRequestHandler):
                 act(fault)
             except Refusal as exc:
                 self._refuse(exc)
+
+    def _odd_reply(self, fault: str, action: str) -> tuple[int, bytes, dict[str, str]] | None:
+        if not fault:
+            return None
+        replies = {
+            "empty": (200, b"{}", {"Content-Type": "application/json"}),
+            "flood": (200, b"[" + b"1," * 3_000_000 + b"1]", {"Content-Type": "application/json"}),
+            "elsewhere": (302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"}),
+        }
+        if action != "submit":
+            replies["garbage"] = 200, HTML, {"Content-Type": "text/html"}
+        return replies.get(fault)
 
     def _check_key(self, key: str | None, action: str) -> None:
         if not key and action != "token":
@@ -148,8 +156,6 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"Content-Type": "video/mp4"}
         if fault.fault == "loop":
             self._send(302, b"", {"Location": self.path})
-        elif fault.fault == "elsewhere":
-            self._send(302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"})
         elif fault.fault == "corrupt":
             self._send(200, bytes(len(data)), headers)
         elif fault.fault == "truncate":

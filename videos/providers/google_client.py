@@ -1,8 +1,8 @@
 """Makes the SDK's clients for Google's two houses: the Gemini API, entered with a key, and Vertex AI.
 
 Everything is made on first use, so after any fork, and kept. Submits are the paid calls: each has a connection of its
-own, which cannot have been closed by the other side in the meantime, and is sent once. Looks share connections, and
-run in threads: docs/providers.md has the measurement.
+own, which cannot have been closed by the other side in the meantime, and is sent once. Looks share connections, run in
+threads, and at Veo in the Gemini API go past the SDK (google_looks): docs/providers.md has the measurements.
 """
 
 import asyncio
@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.request import getproxies
 
 import google.auth
 import httpx
+import urllib3
 from django.conf import settings
 from google import genai
 from google.auth.credentials import Credentials
@@ -29,6 +31,7 @@ from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
 from videos.providers.google_download import download, is_same_origin
 from videos.providers.google_failures import describe
+from videos.providers.google_looks import Looker
 from videos.providers.google_replies import Film, ThinClient, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
@@ -40,11 +43,11 @@ LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits 
 # searches its whole pool for each request), asyncio needs more.
 LOOKERS = 64
 
-# What the SDK raises when Google, or whatever replies in its place, does not do as it should; the last four come from
+# What is raised when Google, or whatever replies in its place, does not do as it should; the last four come from
 # converters that were given something else than Google's JSON.
 VENDOR_ERRORS = (
-    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError,
-    LookupError,
+    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, urllib3.exceptions.HTTPError, ValueError,
+    TypeError, AttributeError, LookupError,
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -62,18 +65,36 @@ class House:
         self._lock = threading.Lock()
         self._clients: dict[str, tuple[genai.Client, ThinClient]] = {}
         self._credentials: Credentials | None = None
-        self._lookers: ThreadPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None  # those that look
+        self._looker: Looker | None = None
 
     def submitter(self) -> genai.Client:
         """The client for paid calls. Raises NotAccepted and Refused when there is no way to sign in."""
         return self._kept("submit", timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False)
 
-    async def look(self, work: Callable[[genai.Client], T]) -> T:
-        """Run `work` with the client for looks, in a thread. Raises what it raises, and Unreachable."""
+    async def look(self, work: Callable[[], T]) -> T:
+        """Run `work`, a look, in a thread. Raises what it raises."""
         with self._lock:
-            if self._lookers is None:
-                self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._look, work)
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def watcher(self) -> genai.Client:
+        """The client for looks. Raises Unreachable when there is no way to sign in."""
+        return _unless_away(lambda: self._kept("look", timeout_seconds=_look_seconds(), keeps_connections=True))
+
+    def operation(self, name: str) -> types.GenerateVideosOperation:
+        """How the work of that name stands. Raises VENDOR_ERRORS and Unreachable."""
+        if self.is_vertex or not self.api_key or getproxies():  # those of the environment the SDK knows to use
+            return asked(self.watcher(), name)
+        with self._lock:
+            if self._looker is None:
+                seconds = _look_seconds()
+                timeout = urllib3.Timeout(connect=min(10, seconds), read=seconds)  # 10: as ThinClient has it
+                self._looker = Looker(
+                    base_url=self.base_url, api_key=self.api_key, connections=LOOKERS, timeout=timeout
+                )
+        return self._looker.operation(name)
 
     def save_film(self, work: Callable[[genai.Client], object], destination: Path) -> None:
         """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
@@ -110,23 +131,21 @@ class House:
     def probe(self) -> None:
         """Ask for one name of the list of models, which costs nothing. Raises Unreachable."""
         try:
-            self._look(lambda client: list(client.models.list(config={"page_size": 1, "query_base": True}).page))
+            list(self.watcher().models.list(config={"page_size": 1, "query_base": True}).page)
         except VENDOR_ERRORS as exc:
             raise Unreachable(describe(exc)) from exc
 
     def close(self) -> None:
         """Give back connections and threads; for tests, a process just ends."""
         with self._lock:
-            if self._lookers:
-                self._lookers.shutdown()
+            if self._threads:
+                self._threads.shutdown()
+            if self._looker:
+                self._looker.close()
             for client, http in self._clients.values():
                 client.close()
                 http.close()
-            self._clients, self._lookers = {}, None
-
-    def _look(self, work: Callable[[genai.Client], T]) -> T:
-        timeout = min(LOOK_SECONDS, settings.PROVIDER_TIMEOUT_SECONDS)
-        return work(_unless_away(lambda: self._kept("look", timeout_seconds=timeout, keeps_connections=True)))
+            self._clients, self._threads, self._looker = {}, None, None
 
     @contextmanager
     def _passing_client(self, film: Film) -> Iterator[genai.Client]:
@@ -193,6 +212,15 @@ class House:
                 raise NotAccepted(describe(exc)) from exc
             raise Refused(describe(exc), code="provider_misconfigured") from exc
         return self._credentials
+
+
+def asked(client: genai.Client, operation: str) -> types.GenerateVideosOperation:
+    """How the work of that name stands, by way of the SDK."""
+    return client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
+
+
+def _look_seconds() -> float:
+    return min(LOOK_SECONDS, float(settings.PROVIDER_TIMEOUT_SECONDS))
 
 
 def _unless_away(work: Callable[[], T]) -> T:

@@ -48,7 +48,7 @@ class Omni:
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
         """One look, in a thread."""
-        return await self.house.look(lambda client: _see(client, operation, request.attempt))
+        return await self.house.look(lambda: _see(self.house.watcher(), operation, request.attempt))
 
     def probe(self) -> None:
         """Whether Google lets us in."""

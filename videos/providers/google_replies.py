@@ -126,25 +126,30 @@ class _Thinner:
         return kept
 
 
+def thinned(stream: Iterable[bytes], film: Film | None = None) -> Iterator[bytes]:
+    """A reply without the contents of long strings; `film` takes the one that is a film. Raises httpx.HTTPError."""
+    thinner, kept = _Thinner(film), 0
+    for chunk in stream:
+        thin = thinner.feed(chunk)
+        kept += len(thin)
+        if kept > MAX_REPLY:
+            raise httpx.RemoteProtocolError(f"a reply of more than {MAX_REPLY} bytes")
+        yield thin
+
+
 class _ThinStream(httpx.SyncByteStream):
     def __init__(self, stream: Iterable[bytes], film: Film | None) -> None:
-        self._stream, self._thinner = stream, _Thinner(film)
+        self._stream, self._film = stream, film
 
     def __iter__(self) -> Iterator[bytes]:
-        kept = 0
-        for chunk in self._stream:
-            thin = self._thinner.feed(chunk)
-            kept += len(thin)
-            if kept > MAX_REPLY:
-                raise httpx.RemoteProtocolError(f"a reply of more than {MAX_REPLY} bytes")
-            yield thin
+        return thinned(self._stream, self._film)
 
     def close(self) -> None:
         cast("httpx.SyncByteStream", self._stream).close()
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Whom to believe; made once, for it takes a third of all the work of a transfer."""
     return httpx.create_ssl_context()
 
@@ -160,7 +165,7 @@ class _ThreadsOwn(httpx.BaseTransport):
         """Send it over the calling thread's connection."""
         transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
         if transport is None:
-            transport = self._own.transport = httpx.HTTPTransport(verify=_trusted())
+            transport = self._own.transport = httpx.HTTPTransport(verify=trusted())
             self._made.append(transport)
         return transport.handle_request(request)
 
@@ -181,7 +186,7 @@ class ThinClient(httpx.Client):
         super().__init__(
             timeout=self._timeouts,
             follow_redirects=False,
-            verify=_trusted(),
+            verify=trusted(),
             headers={"Accept-Encoding": "identity"},  # what is thinned must not be compressed
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None if keeps_connections else 0),
             # behind a proxy of the environment httpx chooses the connection itself

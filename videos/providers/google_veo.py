@@ -1,11 +1,11 @@
 """Makes videos with Veo: with a key of the Gemini API, or on Vertex AI. The two differ in a few options."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from google import genai
 from google.genai import types
 
 from videos.providers.base import (
@@ -18,7 +18,7 @@ from videos.providers.base import (
     Request,
     Unreachable,
 )
-from videos.providers.google_client import VENDOR_ERRORS, House
+from videos.providers.google_client import VENDOR_ERRORS, House, asked
 from videos.providers.google_failures import look_failure, start_failure, verdict
 
 FIRST_LOOK_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
@@ -47,7 +47,7 @@ class Veo:
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
         """One look, in a thread."""
-        return await self.house.look(lambda client: self._see(client, operation, request.attempt))
+        return await self.house.look(lambda: self._see(operation, request.attempt))
 
     def probe(self) -> None:
         """Whether Google lets us in."""
@@ -58,7 +58,9 @@ class Veo:
         if "://" in result:
             self.house.save_file(_file_url(result, self.house.base_url), destination, attempt=request.attempt)
         else:
-            self.house.save_film(lambda client: _look_at(client, result, request.attempt), destination)
+            self.house.save_film(
+                lambda client: _told(lambda name: asked(client, name), result, request.attempt), destination
+            )
 
     def _config(self, request: Request) -> types.GenerateVideosConfig:
         options: dict[str, Any] = {
@@ -82,8 +84,8 @@ class Veo:
         # Never generate_audio: the Gemini API refuses it, even false, and always makes sound.
         return {}
 
-    def _see(self, client: genai.Client, operation: str, attempt: int) -> Progress | Finished:
-        seen = _look_at(client, operation, attempt)
+    def _see(self, operation: str, attempt: int) -> Progress | Finished:
+        seen = _told(self.house.operation, operation, attempt)
         if not seen.done:
             return Progress()
         if seen.error:
@@ -114,9 +116,11 @@ class VeoOnVertex(Veo):
         return options
 
 
-def _look_at(client: genai.Client, operation: str, attempt: int) -> types.GenerateVideosOperation:
+def _told(
+    ask: Callable[[str], types.GenerateVideosOperation], operation: str, attempt: int
+) -> types.GenerateVideosOperation:
     try:
-        seen = client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
+        seen = ask(operation)
     except VENDOR_ERRORS as exc:
         raise look_failure(exc, attempt=attempt) from exc
     if not (seen.name or seen.done):

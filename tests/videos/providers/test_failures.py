@@ -222,6 +222,35 @@ def test_a_reply_has_a_largest_size(make: Make, google: FakeGoogle) -> None:
 
     with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
         poll(adapter, operation.name, ask("google_veo"))
+    # the rest of it is no answer to the next look
+    assert isinstance(poll(adapter, operation.name, ask("google_veo")), Finished)
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_look_does_not_follow_a_reply_elsewhere(name: str, make: Make, google: FakeGoogle) -> None:
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    google.script("poll", "elsewhere")
+
+    with pytest.raises(Unreachable):
+        poll(adapter, operation.name, ask(name))
+
+    assert [call["action"] for call in google.account.calls] == ["submit", "poll"]
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_proxy_of_the_environment_is_used(
+    name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = "http://google.invalid"
+    monkeypatch.setenv("http_proxy", google.url)
+    adapter = make(name)
+
+    operation = adapter.start(ask(name))
+    seen = poll(adapter, operation.name, ask(name))
+
+    assert isinstance(seen, Finished)
+    assert all(call["path"].startswith("http://google.invalid/") for call in google.account.calls)
 
 
 def test_no_message_tells_the_key(make: Make, google: FakeGoogle) -> None:
