@@ -6,17 +6,18 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
+from studio.statements import Given, Instances
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
 from videos import measures, progress, schedule, story
@@ -51,7 +52,7 @@ BATCH = 1000  # rows at a time
 def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
     """What the provider is asked for."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
-    for row in job.inputs.all() if with_pictures else ():  # in the order of their table
+    for row in _inputs(job) if with_pictures else ():  # in the order of their table
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
     return Request(
         job_id=str(job.pk),
@@ -68,13 +69,21 @@ def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
     )
 
 
+def _inputs(job: VideoJob) -> Iterable[JobInput]:
+    return () if job.input_count == 0 else job.inputs.all()
+
+
+_QUEUED = Instances(
+    VideoJob,
+    lambda: VideoJob.objects.claimable().filter(pk=Given("id", models.UUIDField()), phase=Phase.QUEUED).order_by(),
+)
+
+
 def submit(*, job_id: str) -> None:
     """Hand a queued job to its provider: the one paid call. Does nothing for a job that is not queued or not due."""
-    job = VideoJob.objects.claimable().filter(pk=job_id, phase=Phase.QUEUED).first()
-    if job is None:
-        return
-    with story.step("submit", job):
-        _submit(job)
+    for job in _QUEUED.all(id=job_id):
+        with story.step("submit", job):
+            _submit(job)
 
 
 def _submit(job: VideoJob) -> None:
@@ -298,6 +307,8 @@ def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
 
 def drop_inputs(*, job: VideoJob) -> int:
     """Give up the pictures of a job that nobody makes any more; returns how many."""
+    if job.input_count == 0:
+        return 0
     disposal.dispose(job.inputs.values_list("file_name", flat=True))
     return job.inputs.all().delete()[0]
 

@@ -1,8 +1,9 @@
 """What is counted about video jobs, by whichever process sees it; declared here, so that `/metrics` knows all of it."""
 
-from django.db import transaction
+from django.db import models, transaction
 
 from studio.counters import Measure
+from studio.statements import Given, Statement
 from videos.models import Upstream, VideoJob
 from videos.providers.base import (
     Finished,
@@ -86,11 +87,19 @@ def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
 
 def count_cost(job: VideoJob) -> None:
     """What the video costs that the provider has just delivered. Call in the transaction that says so."""
-    upstream = Upstream.objects.filter(provider=job.provider, upstream_model=job.upstream_model, model__name=job.model)
-    price = upstream.values_list("price_per_second", flat=True).first()
-    if price:
-        dollars = float(price) * job.duration_seconds
+    row = _PRICE.row(provider=job.provider, upstream=job.upstream_model, model=job.model)
+    if row and row[0]:
+        dollars = float(row[0]) * job.duration_seconds
         transaction.on_commit(lambda: DOLLARS.add(job.provider, job.upstream_model, amount=dollars))
+
+
+_PRICE = Statement(
+    lambda: Upstream.objects.filter(
+        provider=Given("provider", models.CharField()),
+        upstream_model=Given("upstream", models.CharField()),
+        model__name=Given("model", models.CharField()),
+    ).values_list("price_per_second")
+)
 
 
 def count_end(phase: str, code: str) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from studio.statements import Given, Instances
 from studio.storage import disposal, store
 from studio.storage.base import StorageError
 from videos import generation, measures, mp4, schedule, story
@@ -45,11 +46,14 @@ class WrongLength(mp4.NotAVideo):
 
 def transfer(*, job_id: str) -> None:
     """Fetch and store the video of a job. Does nothing for a job that is not due for it."""
-    job = VideoJob.objects.filter(pk=job_id, phase=Phase.STORING).first()
-    if job is None:
-        return
-    with story.step("transfer", job):
-        _transfer(job)
+    for job in _STORING.all(id=job_id):
+        with story.step("transfer", job):
+            _transfer(job)
+
+
+_STORING = Instances(
+    VideoJob, lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField()), phase=Phase.STORING).order_by()
+)
 
 
 def _transfer(job: VideoJob) -> None:

@@ -165,6 +165,7 @@ def test_unreadable_input_fails_before_the_call(make_user: MakeUser) -> None:
     ann = make_user()
     job = creation.create(owner=ann, order=ORDER)
     JobInput.objects.create(job=job, role="first_frame", file_name="inputs/gone.png", content_type="image/png")
+    VideoJob.objects.update(input_count=1)
 
     generation.submit(job_id=str(job.pk))
 
@@ -449,7 +450,7 @@ def test_what_a_killed_transfer_left_is_removed(settings: Any, db: None) -> None
 
 @pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
 def test_inputs_of_a_failed_job_go_after_a_month(make_user: MakeUser, make_job: MakeJob, days: int, kept: bool) -> None:
-    job = make_job(make_user(), phase=Phase.GENERATING)
+    job = make_job(make_user(), phase=Phase.GENERATING, input_count=1)
     name = default_storage.save(f"inputs/{job.pk}.png", ContentFile(b"x"))
     JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
     generation.fail(job=job, code="generation_failed")

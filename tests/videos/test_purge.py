@@ -96,7 +96,7 @@ def test_paid_videos_go_only_when_asked(jobs: dict[str, VideoJob]) -> None:
 def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     AuditEntry.objects.all().delete()
-    job = make_job(ann, phase=Phase.FAILED)
+    job = make_job(ann, phase=Phase.FAILED, input_count=1)
     age(job, 40, "created_at", "completed_at")
     JobInput.objects.create(job=job, role="first_frame", file_name="inputs/1.png")
     for days in (1, 1000):

@@ -67,6 +67,7 @@ class House:
         self._credentials: Credentials | None = None
         self._threads: ThreadPoolExecutor | None = None  # those that look
         self._looker: Looker | None = None
+        self._downloader: ThinClient | None = None
 
     def submitter(self) -> genai.Client:
         """The client for paid calls. Raises NotAccepted and Refused when there is no way to sign in."""
@@ -110,15 +111,18 @@ class House:
 
     def save_file(self, url: str, destination: Path, *, attempt: int) -> None:
         """Write the file that Google keeps at `url`. Raises Refused and Unreachable."""
-        with ThinClient(timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False) as http:
-            download(
-                http=http,
-                site=self,
-                url=url,
-                destination=destination,
-                most_bytes=settings.VIDEO_MAX_BYTES,
-                attempt=attempt,
-            )
+        with self._lock:
+            if self._downloader is None:
+                seconds = settings.PROVIDER_TIMEOUT_SECONDS
+                self._downloader = ThinClient(timeout_seconds=seconds, keeps_connections=False)
+        download(
+            http=self._downloader,
+            site=self,
+            url=url,
+            destination=destination,
+            most_bytes=settings.VIDEO_MAX_BYTES,
+            attempt=attempt,
+        )
 
     def headers_for(self, url: httpx.URL) -> Mapping[str, str]:
         """What authorises a request to the URL: nothing where it is not of `base_url`. Raises Unreachable."""
@@ -140,12 +144,13 @@ class House:
         with self._lock:
             if self._threads:
                 self._threads.shutdown()
-            if self._looker:
-                self._looker.close()
+            for kept in (self._looker, self._downloader):
+                if kept:
+                    kept.close()
             for client, http in self._clients.values():
                 client.close()
                 http.close()
-            self._clients, self._threads, self._looker = {}, None, None
+            self._clients, self._threads, self._looker, self._downloader = {}, None, None, None
 
     @contextmanager
     def _passing_client(self, film: Film) -> Iterator[genai.Client]:
