@@ -62,6 +62,8 @@ class House:
         self._url: str = settings.GOOGLE_VERTEX_BASE_URL if is_vertex else settings.GOOGLE_GEMINI_BASE_URL
         # The house whose files need its key: the Gemini API's own, or Cloud Storage. A stand-in stands in for both.
         self.base_url = self._url or (STORAGE_URL if is_vertex else GEMINI_URL)
+        # what google_looks knows; a proxy of the environment is the SDK's business
+        self._is_direct = not is_vertex and not getproxies()
         self._lock = threading.Lock()
         self._clients: dict[str, tuple[genai.Client, ThinClient]] = {}
         self._credentials: Credentials | None = None
@@ -86,7 +88,7 @@ class House:
 
     def operation(self, name: str) -> types.GenerateVideosOperation:
         """How the work of that name stands. Raises VENDOR_ERRORS and Unreachable."""
-        if self.is_vertex or not self.api_key or getproxies():  # those of the environment the SDK knows to use
+        if not (self._is_direct and self.api_key):
             return asked(self.watcher(), name)
         with self._lock:
             if self._looker is None:
