@@ -1,4 +1,4 @@
-"""How far a generating job is shown to be: as its provider tells, or by its age."""
+"""How far a generating job is shown to be: by its age, or as its provider tells, whichever is more."""
 
 import time
 from typing import Any

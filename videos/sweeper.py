@@ -30,6 +30,7 @@ MAX_LOOKS = 1000  # polls under way at once: as many as 5,000 jobs in flight nee
 BATCH = 500  # rows a tick and step
 HEARTBEAT_SECONDS = 5  # between two signs of life
 OUTAGE_SECONDS = 2  # between two tries while the database is away
+END_SECONDS = 8  # for looks under way; with the time-out of a call (20) below the 30 that a process gets (deploy/)
 
 Due = list[tuple[VideoJob, Request]]
 
@@ -44,7 +45,7 @@ class Sweeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     def stop(self) -> None:
-        """End after the looks under way; chores are broken off."""
+        """End after the looks under way, or END_SECONDS: the others are due again. Chores are broken off."""
         self._stopping.set()
         self._chores.stop()
 
@@ -61,7 +62,7 @@ class Sweeper:
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
         if self._looks:
-            await asyncio.wait(self._looks.values())
+            await asyncio.wait(self._looks.values(), timeout=END_SECONDS)
         await beating
         await asyncio.to_thread(self._chores.wait)
         await self._in_database(_hang_up)
@@ -94,8 +95,7 @@ class Sweeper:
     async def _look(self, job: VideoJob, request: Request) -> None:
         with story.step("poll", job):
             try:
-                async with asyncio.timeout(schedule.LEASE):
-                    seen = await generation.look(job, request)
+                seen = await generation.look(job, request)
                 if generation.is_news(job, seen):
                     await self._in_database(_apply, job, seen)
             except Exception:  # the edge of a task; the row is due again by itself

@@ -30,6 +30,7 @@ STEPS = {
     ("videos/sweeper.py", "_apply"): "look",
     ("studio/storage/disposal.py", "sweep"): "dispose",
 }
+COMPILING = "statements._compile"  # once a process, not once a step
 HOMES = ("videos/", "accounts/", "looks/", "studio/")
 PROJECT = f"{Path(__file__).parents[2]}/"
 
@@ -105,7 +106,7 @@ def _place(frame: FrameType | None) -> tuple[str, str, FrameType] | None:
             if (path, function) in STEPS:
                 step, step_frame = STEPS[path, function], frame
         frame = frame.f_back
-    return (step, home, step_frame) if step_frame else None
+    return (step, home, step_frame) if step_frame and home != COMPILING else None
 
 
 def _gist(sql: str) -> str:

@@ -8,6 +8,7 @@ import binascii
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, BinaryIO, cast
@@ -17,6 +18,8 @@ import httpx
 
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
 MAX_REPLY = 4 * 1024 * 1024  # bytes of a reply, films not counted; the usual one has 500
+REPLY_SECONDS = 40  # from its first byte; with the time-outs to that byte (ThinClient) below the lease of a step
+FILM_SECONDS = 900  # the same with a film in it: as google_download has it
 _TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # of a JSON string, up to its end or a lone backslash
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -126,14 +129,19 @@ class _Thinner:
         return kept
 
 
-def thinned(stream: Iterable[bytes], film: Film | None = None) -> Iterator[bytes]:
-    """A reply without the contents of long strings; `film` takes the one that is a film. Raises httpx.HTTPError."""
-    thinner, kept = _Thinner(film), 0
+def thinned(stream: Iterable[bytes], film: Film | None = None, *, seconds: float = REPLY_SECONDS) -> Iterator[bytes]:
+    """A reply without the contents of long strings; `film` takes the one that is a film.
+
+    Raises httpx.HTTPError for one that is too large, or has not ended after so many seconds.
+    """
+    thinner, kept, deadline = _Thinner(film), 0, time.monotonic() + seconds
     for chunk in stream:
         thin = thinner.feed(chunk)
         kept += len(thin)
         if kept > MAX_REPLY:
             raise httpx.RemoteProtocolError(f"a reply of more than {MAX_REPLY} bytes")
+        if time.monotonic() > deadline:  # a time-out of sockets begins again with each byte
+            raise httpx.ReadTimeout(f"a reply that has not ended after {seconds} s")
         yield thin
 
 
@@ -142,7 +150,7 @@ class _ThinStream(httpx.SyncByteStream):
         self._stream, self._film = stream, film
 
     def __iter__(self) -> Iterator[bytes]:
-        return thinned(self._stream, self._film)
+        return thinned(self._stream, self._film, seconds=FILM_SECONDS if self._film else REPLY_SECONDS)
 
     def close(self) -> None:
         cast("httpx.SyncByteStream", self._stream).close()

@@ -2,14 +2,17 @@
 
 import base64
 import io
+import itertools
 import json
 import random
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from videos.providers import google_replies
 from videos.providers.google_replies import LONG, Film, TooLarge, _Thinner
 
 FILM = b"\0\0\0\x18ftypisom" + random.Random(1).randbytes(100_001)
@@ -78,6 +81,11 @@ def test_without_a_film_to_take_long_strings_just_go() -> None:
 def test_a_film_has_a_largest_size() -> None:
     with pytest.raises(TooLarge):
         thinned(json.dumps([TEXT]), film=Film(io.BytesIO(), most_bytes=1000))
+
+
+def test_a_reply_has_to_end() -> None:
+    with pytest.raises(httpx.ReadTimeout, match="not ended"):
+        list(google_replies.thinned(itertools.repeat(b""), seconds=0.05))
 
 
 def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
