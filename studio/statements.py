@@ -78,9 +78,9 @@ class OnPage(models.Func):
         column, params = compiler.compile(self.source_expressions[0])
         page = self._page._compiled
         places = [Given(name, models.IntegerField()) for name in ("limit", "skip")]
-        among = "= ANY (ARRAY(%s))" if connection.vendor == "postgresql" else "IN (%s)"
-        found = among.replace("%s", f"{page.sql} LIMIT %s OFFSET %s")
-        return f"{column} {found}", [*params, *page.params, *places]
+        found = f"{page.sql} LIMIT %s OFFSET %s"
+        among = f"= ANY (ARRAY({found}))" if connection.vendor == "postgresql" else f"IN ({found})"
+        return f"{column} {among}", [*params, *page.params, *places]
 
 
 @dataclass
