@@ -11,7 +11,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from accounts import lockout, roles, sign_ins
 from accounts.authentication import TokenAuthentication
 from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
-from studio.fields import Text, Timestamp
+from studio.fields import LengthAsSent, Text, Timestamp
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
@@ -19,7 +19,7 @@ PASSWORD_LENGTH = 128  # characters, of a new password
 SIGN_IN_LENGTH = 4096
 
 
-class EmailAddress(serializers.EmailField):
+class EmailAddress(LengthAsSent, serializers.EmailField):
     """An address in the one spelling it is stored in."""
 
     def to_internal_value(self, data: Any) -> str:

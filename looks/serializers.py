@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Text, Timestamp
+from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Text, Timestamp, WebAddress
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
@@ -40,7 +40,7 @@ class ProductInput(Lenient):
         help_text="Three letters, as in ISO 4217.",
         error_messages={"invalid": "Must be three letters, such as EUR."},
     )
-    productUrl = serializers.URLField(
+    productUrl = WebAddress(
         source="product_url",
         required=False,
         allow_blank=True,

@@ -45,15 +45,29 @@ class StrictBoolean(serializers.BooleanField):
         return word == "true"
 
 
-class Text(serializers.CharField):
+class LengthAsSent(serializers.CharField):
+    """The greatest length is that of what was sent, as in the schema; DRF would first cut off blanks at both ends."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for longer text, and where DRF does."""
+        if self.max_length is not None and isinstance(data, str) and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class Text(LengthAsSent):
     """Text, also in JSON: a number is no text, and to make one of it would change what was meant (1.10, 0012)."""
 
     def to_internal_value(self, data: Any) -> str:
         """Raises ValidationError for anything else."""
         if not isinstance(data, str):
             self.fail("invalid")
-        text: str = super().to_internal_value(data)
-        return text
+        return super().to_internal_value(data)
+
+
+class WebAddress(LengthAsSent, serializers.URLField):
+    """An absolute URL."""
 
 
 class PictureField(serializers.FileField):

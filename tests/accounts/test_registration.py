@@ -82,6 +82,7 @@ def test_same_address_in_another_case_is_taken(anonymous: APIClient) -> None:
         ({"email": "a\0nn@example.com"}, "email", "Null characters are not allowed."),
         # its lower case is longer than it is
         ({"email": f"a@{'İ.' * 120}example.com"}, "email", "Ensure this field has no more than 254 characters."),
+        ({"email": f"{'a@example.com': <254}\n"}, "email", "Ensure this field has no more than 254 characters."),
         ({"password": "x" * 129}, "password", "Ensure this field has no more than 128 characters."),
         (
             {"password": "aB3-xyz"},
