@@ -143,7 +143,8 @@ class Statement(_Declared):
     def _compile(self) -> _Compiled:
         query = self._build().query
         compiler = query.get_compiler(connection=connection)
-        with transaction.atomic() if query.select_for_update else nullcontext():  # Django insists on one
+        lacks_transaction = query.select_for_update and not connection.in_atomic_block
+        with transaction.atomic() if lacks_transaction else nullcontext():  # Django insists on one
             sql, params = compiler.as_sql()
         assert compiler.select is not None
         shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
