@@ -156,12 +156,11 @@ class Instances(Statement):
 
     def __init__(self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **options: Any):
         self._model = model
-        self._columns = [field.attname for field in model._meta.concrete_fields]
-        super().__init__(lambda: build().values_list(*self._columns), **options)
+        super().__init__(lambda: build().values_list(*_columns_of(model)), **options)
 
     def all(self, **values: Any) -> list[Any]:
         """Every instance, with these values in their places."""
-        return _instances(self._model, self._columns, self.rows(**values))
+        return _instances(self._model, self.rows(**values))
 
 
 class Change(_Declared):
@@ -201,8 +200,7 @@ class Taking(Change):
     def all(self, **values: Any) -> list[Any]:
         """Change them; returns them as they are now."""
         compiled = self._compiled
-        rows = _rows(compiled.sql, compiled.prepared(values), compiled.converters)
-        return _instances(self._model, [field.attname for field in self._model._meta.concrete_fields], rows)
+        return _instances(self._model, _rows(compiled.sql, compiled.prepared(values), compiled.converters))
 
     def _compile(self) -> _Compiled:
         compiler, table = self._compiler(), self._model._meta.db_table
@@ -263,7 +261,12 @@ def _rows(sql: str, params: Sequence[Any], converters: _Converters) -> list[Row]
     return _converted(rows, converters) if converters else rows
 
 
-def _instances(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> list[Any]:
+def _columns_of(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+def _instances(model: type[models.Model], rows: Sequence[Row]) -> list[Any]:
+    columns = _columns_of(model)
     return [model.from_db(connection.alias, columns, row) for row in rows]
 
 

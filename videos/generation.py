@@ -6,7 +6,7 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import copy
 from typing import Any, TypeVar
 
@@ -52,7 +52,7 @@ BATCH = 1000  # rows at a time
 def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
     """What the provider is asked for."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
-    for row in _inputs(job) if with_pictures else ():  # in the order of their table
+    for row in job.inputs.all() if with_pictures and job.input_count != 0 else ():  # in the order of their table
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
     return Request(
         job_id=str(job.pk),
@@ -67,10 +67,6 @@ def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
         references=tuple(images[JobInput.Role.REFERENCE]),
         attempt=job.attempts,
     )
-
-
-def _inputs(job: VideoJob) -> Iterable[JobInput]:
-    return () if job.input_count == 0 else job.inputs.all()
 
 
 _QUEUED = Instances(

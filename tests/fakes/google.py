@@ -46,6 +46,9 @@ class FakeGoogle(FakeServer):
             self.account.faults.append(Fault(on, fault, **more))
 
 
+FLOOD = b"[" + b"1," * 3_000_000 + b"1]"
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
@@ -120,11 +123,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._refuse(exc)
 
     def _odd_reply(self, fault: str, action: str) -> tuple[int, bytes, dict[str, str]] | None:
-        if not fault:
-            return None
         replies = {
             "empty": (200, b"{}", {"Content-Type": "application/json"}),
-            "flood": (200, b"[" + b"1," * 3_000_000 + b"1]", {"Content-Type": "application/json"}),
+            "flood": (200, FLOOD, {"Content-Type": "application/json"}),
             "elsewhere": (302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"}),
         }
         if action != "submit":

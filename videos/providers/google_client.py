@@ -32,7 +32,7 @@ from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachab
 from videos.providers.google_download import download, is_same_origin
 from videos.providers.google_failures import describe
 from videos.providers.google_looks import Looker
-from videos.providers.google_replies import Film, ThinClient, TooLarge
+from videos.providers.google_replies import CONNECT_SECONDS, Film, ThinClient, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 STORAGE_URL = "https://storage.googleapis.com"
@@ -93,7 +93,7 @@ class House:
         with self._lock:
             if self._looker is None:
                 seconds = _look_seconds()
-                timeout = urllib3.Timeout(connect=min(10, seconds), read=seconds)  # 10: as ThinClient has it
+                timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
                 self._looker = Looker(
                     base_url=self.base_url, api_key=self.api_key, connections=LOOKERS, timeout=timeout
                 )

@@ -16,10 +16,12 @@ from urllib.request import getproxies
 
 import httpx
 
+from videos.providers.google_download import DEADLINE_SECONDS
+
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
 MAX_REPLY = 4 * 1024 * 1024  # bytes of a reply, films not counted; the usual one has 500
 REPLY_SECONDS = 40  # from its first byte; with the time-outs to that byte (ThinClient) below the lease of a step
-FILM_SECONDS = 900  # the same with a film in it: as google_download has it
+CONNECT_SECONDS = 10  # that nobody takes a call is known sooner than that nobody answers it
 _TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # of a JSON string, up to its end or a lone backslash
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -150,7 +152,7 @@ class _ThinStream(httpx.SyncByteStream):
         self._stream, self._film = stream, film
 
     def __iter__(self) -> Iterator[bytes]:
-        return thinned(self._stream, self._film, seconds=FILM_SECONDS if self._film else REPLY_SECONDS)
+        return thinned(self._stream, self._film, seconds=DEADLINE_SECONDS if self._film else REPLY_SECONDS)
 
     def close(self) -> None:
         cast("httpx.SyncByteStream", self._stream).close()
@@ -187,9 +189,9 @@ class ThinClient(httpx.Client):
     """What the SDK sends through. No redirects: httpx would send the key along to wherever a reply points."""
 
     def __init__(self, *, timeout_seconds: float, keeps_connections: bool, film: Film | None = None) -> None:
-        # A vendor that does not answer in time has 60 s; that nobody takes the call is known sooner. Together they stay
-        # below the lease of a step (videos.schedule).
-        self._timeouts = httpx.Timeout(timeout_seconds, connect=min(10, timeout_seconds), pool=min(10, timeout_seconds))
+        # A vendor that does not answer in time has 60 s. Both together stay below the lease of a step (schedule).
+        sooner = min(CONNECT_SECONDS, timeout_seconds)
+        self._timeouts = httpx.Timeout(timeout_seconds, connect=sooner, pool=sooner)
         self._film = film
         super().__init__(
             timeout=self._timeouts,
