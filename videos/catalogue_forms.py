@@ -116,7 +116,6 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
             "max_references",
             "reference_durations",
             "mixes_references_and_frames",
-            "price_per_second",
         )
         help_texts = {
             "position": "The smallest number is asked first; the first one that can make a video makes it.",

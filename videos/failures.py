@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Failure:
-    """One way to fail. `undelivered`: the provider surely never accepted the job, or we lost it ourselves."""
+    """One way to fail.
+
+    `undelivered`: the provider surely never accepted the job, or we lost it ourselves. `adoptable`: the provider may
+    have made and billed the video, so staff can take the job up again from its operation.
+    """
 
     message: str
     undelivered: bool
+    adoptable: bool = False
 
 
 FAILURES: dict[str, Failure] = {
@@ -17,10 +22,22 @@ FAILURES: dict[str, Failure] = {
     "provider_misconfigured": Failure("Video generation is not set up correctly. We have been told.", True),
     "provider_quota": Failure("The video service has no capacity left for us today. Please try again later.", True),
     "model_unavailable": Failure("This video model is no longer available. Please choose another one.", True),
-    "submission_unknown": Failure("We lost contact with the video service while it took on this video.", True),
+    "submission_unknown": Failure(
+        "We lost contact with the video service while it took on this video.", True, adoptable=True
+    ),
     "input_missing": Failure("An image of this request could not be read. Please upload it again.", True),
     "content_filtered": Failure("The video service's safety filter declined this video. Try another prompt.", False),
     "generation_failed": Failure("The video service could not make this video. Please try again.", False),
+    "not_in_region": Failure("The video service does not make this video in our region.", True),
+    "operation_lost": Failure("The video service no longer knew this video when we asked for it.", True),
+    "generation_stalled": Failure(
+        "The video service stopped working on this video. Our team has been notified.", True, adoptable=True
+    ),
+    "result_unreadable": Failure(
+        "The video service finished this video, but we could not read its response. Our team has been notified.",
+        True,
+        adoptable=True,
+    ),
     "generation_timeout": Failure("The video service did not finish this video within two days.", True),
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
@@ -32,6 +49,9 @@ FAILURES: dict[str, Failure] = {
     "cancelled_before_move": Failure("This video was cancelled.", False),
     "internal_error": Failure("Something went wrong on our side.", True),
 }
+
+
+ADOPTABLE = frozenset(code for code, failure in FAILURES.items() if failure.adoptable)
 
 
 def is_refunded(code: str, *, policy: str) -> bool:

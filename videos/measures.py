@@ -4,7 +4,7 @@ from django.db import models, transaction
 
 from studio.counters import Measure
 from studio.statements import Given, Statement
-from videos.models import Upstream, VideoJob
+from videos.models import Upstream, VideoJob, price_in
 from videos.providers.base import (
     Finished,
     NotAccepted,
@@ -87,18 +87,18 @@ def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
 
 def count_cost(job: VideoJob) -> None:
     """What the video costs that the provider has just delivered. Call in the transaction that says so."""
-    row = _PRICE.row(provider=job.provider, upstream=job.upstream_model, model=job.model)
-    if row and row[0]:
-        dollars = float(row[0]) * job.duration_seconds
+    row = _PRICES.row(provider=job.provider, upstream=job.upstream_model, model=job.model)
+    if row and (price := price_in(row[0], job.resolution)):
+        dollars = float(price) * job.duration_seconds
         transaction.on_commit(lambda: DOLLARS.add(job.provider, job.upstream_model, amount=dollars))
 
 
-_PRICE = Statement(
+_PRICES = Statement(
     lambda: Upstream.objects.filter(
         provider=Given("provider", models.CharField()),
         upstream_model=Given("upstream", models.CharField()),
         model__name=Given("model", models.CharField()),
-    ).values_list("price_per_second")
+    ).values_list("prices")
 )
 
 

@@ -2,11 +2,12 @@
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
@@ -110,6 +111,12 @@ class VideoJob(Record):
     lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
     lease_until = models.DateTimeField(null=True, help_text="Nobody else claims it before: a lease, or a back-off.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed tries of this phase.")
+    submit_attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Tries of the submit step before the one that was accepted."
+    )
+    refused_by = models.JSONField(
+        null=True, editable=False, help_text="Upstreams that no longer had the model: [[provider, model], …]."
+    )
     progress_percentage = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(null=True)
     generated_at = models.DateTimeField(null=True, help_text="When the provider said that it was done.")
@@ -126,6 +133,12 @@ class VideoJob(Record):
     video = models.FileField(storage=media_storage, max_length=300, blank=True)
     poster = models.FileField(storage=media_storage, max_length=300, blank=True)
     video_sha256 = models.CharField(max_length=64, blank=True)
+    delivered_seconds = models.FloatField(
+        null=True, help_text="The video's length, where it is not what was asked for."
+    )
+    delivered_aspect_ratio = models.CharField(
+        max_length=20, blank=True, db_default="", help_text="The same for its shape."
+    )
 
     objects = VideoJobQuerySet.as_manager()
 
@@ -340,10 +353,26 @@ class Upstream(Record):
     takes_last_frame = models.BooleanField(default=False)
     max_references = models.PositiveSmallIntegerField(default=0)
     reference_durations = models.JSONField(default=list, blank=True, help_text="Seconds; empty for no restriction.")
-    mixes_references_and_frames = models.BooleanField(default=False)
-    price_per_second = models.DecimalField(
-        max_digits=8, decimal_places=4, default=0, help_text="US dollars; for the operator's figures only."
+    last_frame_durations = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), blank=True, help_text="The same with a last frame."
     )
+    mixes_references_and_frames = models.BooleanField(default=False, help_text="References beside a first frame.")
+    prices = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        blank=True,
+        help_text='US dollars a second by resolution: {"720p": "0.07"}; for the operator\'s figures only.',
+    )
+    note = models.TextField(blank=True, db_default="", help_text="For staff: what is known of its future, and whence.")
+    successor = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="The provider's model that takes its place."
+    )
+    # What the system has found out; the same for all rows of one provider and upstream model.
+    refusals = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="Submits in a row that the provider refused to this model."
+    )
+    suspended_at = models.DateTimeField(null=True, editable=False)
+    suspended_because = models.CharField(max_length=500, blank=True, db_default="", editable=False)
 
     class Meta:
         ordering = ("position", "id")
@@ -355,6 +384,11 @@ class Upstream(Record):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.upstream_model} ({self.pk})"
+
+
+def price_in(prices: dict[str, str], resolution: str) -> Decimal:
+    """US dollars a second in this resolution, by an upstream's prices; 0 where none is known."""
+    return Decimal(prices.get(resolution) or 0)
 
 
 def new_lease() -> uuid.UUID:

@@ -27,10 +27,11 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.SUBMITTING, Phase.FAILED}),
     # back to QUEUED only when the provider surely did not accept the job
     Phase.SUBMITTING: frozenset({Phase.GENERATING, Phase.QUEUED, Phase.FAILED}),
-    Phase.GENERATING: frozenset({Phase.STORING, Phase.FAILED}),
+    # back to QUEUED only when the provider gave up and says that it charges nothing
+    Phase.GENERATING: frozenset({Phase.STORING, Phase.QUEUED, Phase.FAILED}),
     Phase.STORING: frozenset({Phase.SUCCEEDED, Phase.FAILED}),
     Phase.SUCCEEDED: frozenset(),
-    # only by an operator, who has found the operation of a submit whose answer was lost
+    # only by an operator, who takes up an operation that the provider may have billed (failures.ADOPTABLE)
     Phase.FAILED: frozenset({Phase.GENERATING}),
 }
 TERMINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED})

@@ -15,7 +15,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from accounts.models import LedgerEntry
-from videos.models import Upstream, VideoJob
+from videos.models import Upstream, VideoJob, price_in
 from videos.phases import Phase
 
 DURATIONS_MOST = 1000  # the newest videos that the median is taken of
@@ -50,7 +50,9 @@ def figures(*, since: datetime) -> Figures:
     """The sums since then."""
     finished = VideoJob.objects.filter(completed_at__gte=since).order_by()
     groups = list(
-        finished.values("phase", "error_code", "model", "provider", "upstream_model", "mock_mode").annotate(
+        finished.values(
+            "phase", "error_code", "model", "provider", "upstream_model", "resolution", "mock_mode"
+        ).annotate(
             jobs=Count("id"),
             # what the provider has made it is paid for, whether or not we could store it
             seconds=Sum("duration_seconds", filter=Q(generated_at__isnull=False), default=0),
@@ -98,11 +100,12 @@ def _by_day(first: Date) -> QuerySet[Any]:
 
 def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:
     """What the providers ask for these groups of jobs, by the catalogue's prices; mock videos cost nothing."""
-    rows = Upstream.objects.values_list("model__name", "provider", "upstream_model", "price_per_second")
-    prices = {(name, provider, model): price for name, provider, model, price in rows}
+    rows = Upstream.objects.values_list("model__name", "provider", "upstream_model", "prices")
+    prices = {tuple(key): by_resolution for *key, by_resolution in rows}
     return sum(
         (
-            prices.get((group["model"], group["provider"], group["upstream_model"]), Decimal()) * group["seconds"]
+            price_in(prices.get((group["model"], group["provider"], group["upstream_model"]), {}), group["resolution"])
+            * group["seconds"]
             for group in groups
             if not group["mock_mode"]
         ),

@@ -57,7 +57,7 @@ def test_jobs_now_are_counted_by_phase(office: Client, make_user: MakeUser, make
 def test_today_is_summed_up(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     upstream = Upstream.objects.exclude(provider="mock").order_by("id")[0]
-    Upstream.objects.filter(pk=upstream.pk).update(price_per_second=Decimal("0.4"))
+    Upstream.objects.filter(pk=upstream.pk).update(prices={"720p": "0.4", "1080p": "0.4"})
     real = {
         "mock_mode": False,
         "model": upstream.model.name,

@@ -32,7 +32,7 @@ def jobs(make_user: MakeUser, make_job: MakeJob) -> None:
     ann, now = make_user(), timezone.now()
     upstream = Upstream.objects.filter(provider="google_veo").select_related("model").order_by("pk")[0]
     real = {"model": upstream.model.name, "provider": "google_veo", "upstream_model": upstream.upstream_model}
-    Upstream.objects.filter(pk=upstream.pk).update(price_per_second="0.4")
+    Upstream.objects.filter(pk=upstream.pk).update(prices={"720p": "0.4", "1080p": "0.4"})
     made = make_job(ann, phase=Phase.SUCCEEDED, generated_at=now, mock_mode=False, **real)
     lost = make_job(ann, phase=Phase.FAILED, error_code="submission_unknown", error_message="Lost.")
     for job, seconds in ((made, 20), (make_job(ann, phase=Phase.SUCCEEDED, generated_at=now), 40)):

@@ -57,10 +57,14 @@ class Operation:
 
 @dataclass(frozen=True)
 class Progress:
-    """Still at work; `percentage` (0-100) where the provider tells it, `next_look_seconds` where it knows better."""
+    """Still at work; `percentage` (0-100) where the provider tells it, `next_look_seconds` where it knows better.
+
+    `note` is what staff should know of the reply, such as a status that we do not know; it is logged once a job.
+    """
 
     percentage: int | None = None
     next_look_seconds: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,16 @@ class OutcomeUnknown(ProviderError):
         super().__init__(message, code="submission_unknown")
 
 
+class NotCharged(ProviderError):
+    """From `poll`: the provider gave the work up and charges nothing, so that it may be sent again.
+
+    `code` is how the job ends when the tries are used up.
+    """
+
+    def __init__(self, message: str, *, code: str = "generation_failed") -> None:
+        super().__init__(message, code=code)
+
+
 class Unreachable(ProviderError):
     """From `poll` and `fetch`: says nothing about the video; ask again."""
 
@@ -127,11 +141,15 @@ class Provider(Protocol):
         ...
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
-        """Look at the work. Raises Refused or Unreachable."""
+        """Look at the work. Raises Refused, NotCharged or Unreachable."""
         ...
 
     def probe(self) -> None:
         """Ask for something that costs nothing, to see whether we are let in. Raises ProviderError."""
+        ...
+
+    def has_model(self, name: str) -> bool:
+        """Ask, free of charge, whether the provider has this model now. Raises ProviderError when it does not say."""
         ...
 
     def fetch(self, result: str, request: Request, destination: Path) -> None:

@@ -180,6 +180,8 @@ class House:
             raise Refused("neither a key nor a project is set", code="provider_misconfigured")
         options = types.HttpOptions(
             base_url=self._url or None,
+            # explicitly: the environment variable GOOGLE_GENAI_API_VERSION would change it
+            api_version="v1beta1" if self.is_vertex else "v1beta",
             timeout=int(timeout_seconds * 1000),  # milliseconds
             # No retries: each would be another paid call. An empty list of statuses would mean the default list; the
             # SDK's Interactions client reads all this differently: see google_omni.

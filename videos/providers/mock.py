@@ -74,6 +74,10 @@ class Mock:
     def probe(self) -> None:
         """Always there."""
 
+    def has_model(self, name: str) -> bool:
+        """It imitates every model."""
+        return True
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:
