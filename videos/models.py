@@ -137,7 +137,7 @@ class VideoJob(Record):
         null=True, help_text="The video's length, where it is not what was asked for."
     )
     delivered_aspect_ratio = models.CharField(
-        max_length=20, blank=True, db_default="", help_text="The same for its shape."
+        max_length=20, blank=True, default="", db_default="", help_text="The same for its shape."
     )
 
     objects = VideoJobQuerySet.as_manager()
@@ -363,16 +363,18 @@ class Upstream(Record):
         blank=True,
         help_text='US dollars a second by resolution: {"720p": "0.07"}; for the operator\'s figures only.',
     )
-    note = models.TextField(blank=True, db_default="", help_text="For staff: what is known of its future, and whence.")
+    note = models.TextField(
+        blank=True, default="", db_default="", help_text="For staff: what is known of its future, and whence."
+    )
     successor = models.CharField(
-        max_length=100, blank=True, db_default="", help_text="The provider's model that takes its place."
+        max_length=100, blank=True, default="", db_default="", help_text="The provider's model that takes its place."
     )
     # What the system has found out; the same for all rows of one provider and upstream model.
     refusals = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Submits in a row that the provider refused to this model."
     )
     suspended_at = models.DateTimeField(null=True, editable=False)
-    suspended_because = models.CharField(max_length=500, blank=True, db_default="", editable=False)
+    suspended_because = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         ordering = ("position", "id")

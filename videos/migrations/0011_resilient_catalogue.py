@@ -20,10 +20,10 @@ class Migration(migrations.Migration):
             help_text='US dollars a second by resolution: {"720p": "0.07"}; for the operator\'s figures only.',
         )),
         migrations.AddField("upstream", "note", models.TextField(
-            blank=True, db_default="", help_text="For staff: what is known of its future, and whence.",
+            blank=True, default="", db_default="", help_text="For staff: what is known of its future, and whence.",
         )),
         migrations.AddField("upstream", "successor", models.CharField(
-            blank=True, db_default="", max_length=100, help_text="The provider's model that takes its place.",
+            blank=True, default="", db_default="", max_length=100, help_text="The provider's model that takes its place.",
         )),
         migrations.AddField("upstream", "refusals", models.PositiveSmallIntegerField(
             db_default=0, default=0, editable=False,
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         )),
         migrations.AddField("upstream", "suspended_at", models.DateTimeField(editable=False, null=True)),
         migrations.AddField("upstream", "suspended_because", models.CharField(
-            blank=True, db_default="", editable=False, max_length=500,
+            blank=True, default="", db_default="", editable=False, max_length=500,
         )),
         migrations.AlterField("upstream", "mixes_references_and_frames", models.BooleanField(
             default=False, help_text="References beside a first frame.",
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             null=True, help_text="The video's length, where it is not what was asked for.",
         )),
         migrations.AddField("videojob", "delivered_aspect_ratio", models.CharField(
-            blank=True, db_default="", max_length=20, help_text="The same for its shape.",
+            blank=True, default="", db_default="", max_length=20, help_text="The same for its shape.",
         )),
         migrations.AlterField("upstream", "price_per_second", models.DecimalField(
             db_default=0, decimal_places=4, default=0, max_digits=8,
