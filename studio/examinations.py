@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from studio import counters
-from studio.health import Finding, Health, register
+from studio.health import Depth, Finding, Health, register
 from studio.models import Heartbeat
 from studio.storage import FAILED, WRITTEN, media_storage
 
@@ -31,13 +31,13 @@ AWAY = "Cannot be told while the database is away."
 
 def register_all() -> None:
     """Called once, when the app is ready."""
-    register("database", _database, is_quick=True, if_late=Health.DOWN)
-    register("migrations", _migrations, is_quick=True, if_late=Health.DOWN)
-    register("sweeper", sweeper, is_quick=True)
-    register("redis", _redis, is_quick=True)
-    register("writes", _writes, is_quick=True)
-    register("storage", _storage, is_quick=False)
-    register("reporting", _reporting, is_quick=False)
+    register("database", _database, if_late=Health.DOWN)
+    register("migrations", _migrations, if_late=Health.DOWN)
+    register("sweeper", sweeper)
+    register("redis", _redis)
+    register("writes", _writes)
+    register("storage", _storage, depth=Depth.THOROUGH)
+    register("reporting", _reporting, depth=Depth.THOROUGH)
 
 
 def _database() -> Finding:

@@ -27,6 +27,14 @@ class Health(IntEnum):
     DOWN = 2  # requests cannot be answered
 
 
+class Depth(IntEnum):
+    """How far an examination goes."""
+
+    QUICK = 0  # within milliseconds: what `/readyz` answers with
+    THOROUGH = 1  # `doctor`: asks storage and providers
+    PROBE = 2  # `doctor --probe`: asks providers about each model
+
+
 WORDS = {Health.OK: "ready", Health.DEGRADED: "degraded", Health.DOWN: "unready"}
 
 
@@ -43,21 +51,27 @@ class Check:
     """A question, and what it means when no answer comes in time."""
 
     find: Callable[[], Finding]
-    if_late: Health = Health.DEGRADED
+    depth: Depth
+    if_late: Health
 
 
-_quick: dict[str, Check] = {}
-_thorough: dict[str, Check] = {}
+_checks: dict[str, Check] = {}
 
 
-def register(name: str, find: Callable[[], Finding], *, is_quick: bool, if_late: Health = Health.DEGRADED) -> None:
-    """Add a check. Quick ones stay within milliseconds and answer `/readyz`; `doctor` runs all of them."""
-    (_quick if is_quick else _thorough)[name] = Check(find, if_late)
+def register(
+    name: str, find: Callable[[], Finding], *, depth: Depth = Depth.QUICK, if_late: Health = Health.DEGRADED
+) -> None:
+    """Add a check for examinations of this depth and deeper ones."""
+    _checks[name] = Check(find, depth, if_late)
 
 
-def examine(*, thoroughly: bool) -> dict[str, Finding]:
-    """Run the checks; one that raises has found that it is down."""
-    return {name: _run(check) for name, check in (_quick | (_thorough if thoroughly else {})).items()}
+def examine(*, depth: Depth) -> dict[str, Finding]:
+    """Run the checks, the quick ones first; one that raises has found that it is down."""
+    return {name: _run(check) for name, check in sorted(_to(depth), key=lambda item: item[1].depth)}
+
+
+def _to(depth: Depth) -> list[tuple[str, Check]]:
+    return [(name, check) for name, check in _checks.items() if check.depth <= depth]
 
 
 def _run(check: Check) -> Finding:
@@ -76,7 +90,7 @@ class _Round:
         self.done = threading.Event()
         self._findings: dict[str, Finding] = {}
         # first what decides: a Redis that hangs must not hide that the database answers
-        self._checks = sorted(_quick.items(), key=lambda item: -item[1].if_late)
+        self._checks = sorted(_to(Depth.QUICK), key=lambda item: -item[1].if_late)
         threading.Thread(target=self._work, name="readyz", daemon=True).start()
 
     def _work(self) -> None:

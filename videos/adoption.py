@@ -1,4 +1,4 @@
-"""Takes up a job again whose submit answer was lost, once somebody has found its operation at the provider."""
+"""Takes up a failed job again from its operation, which the provider may have finished and billed."""
 
 import logging
 import uuid
@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import JOB_SLOTS
 from studio.errors import Conflict, InvalidInput, NotFound
+from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
@@ -19,9 +20,9 @@ OPERATION_MAX = 1000  # characters; the column's width
 
 
 def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
-    """Let a job that failed as `submission_unknown` go on from its operation.
+    """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
-    Tokens that were given back for the failure stay with the owner: losing the answer was our fault. Raises NotFound,
+    Tokens that were given back for the failure stay with the owner: the failure was ours. Raises NotFound,
     InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise or was made again within
     the last day, for an operation that another job has, or while the owner has no free slot.
     """
@@ -32,15 +33,15 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
-        if job.phase != Phase.FAILED or job.error_code != "submission_unknown":
-            raise Conflict("Only a job that failed as submission_unknown can be taken up again.")
+        if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
+            raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
         if VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).exists():
             raise Conflict("Another job has this operation.")
         slot = _free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
         VideoJob.objects.advance(job, Phase.GENERATING, operation=name, slot=slot, due_at=Now(), lease=new_lease())
-        job.log("The video service has the job after all; going on.")
+        job.log("The video service has the job after all; processing continues.")
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from studio.admin import BackOfficeAdmin, EditableRows
-from videos import catalogue
+from videos import catalogue, suspension
 from videos.catalogue_forms import ModelForm, UpstreamForm, UpstreamRows
 from videos.models import Upstream, VideoModel
 from videos.serializers import VideoModelOutput
@@ -29,7 +29,9 @@ class UpstreamInline(EditableRows):
         """The form's; for whoever may only look, the lengths as they are stored."""
         names: tuple[str, ...] = UpstreamForm.Meta.fields
         if not self.has_change_permission(request, obj):
-            names = tuple("durations" if name == "seconds_720p" else name for name in names if name != "seconds_1080p")
+            stored = {"seconds_720p": "durations", "price_720p": "prices"}
+            only_asked = {"seconds_1080p", "price_1080p", "resume"}
+            names = tuple(stored.get(name, name) for name in names if name not in only_asked)
         return ("state", *names)
 
     @admin.display(description="now")
@@ -87,8 +89,11 @@ class VideoModelAdmin(BackOfficeAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """And say what came of it."""
+        """And say what came of it; resume the suspended upstreams that were ticked."""
         super().save_related(request, form, formsets, change)
+        for row in (row for formset in formsets for row in formset.forms):
+            if row.cleaned_data.get("resume") and row.instance.suspended_at:
+                suspension.resume(provider=row.instance.provider, upstream_model=row.instance.upstream_model)
         model = VideoModel.objects.get(pk=form.instance.pk)
         text = f"From now on the frontend offers of {model.name}: {self.told(model)}. Made by {self.made_by(model)}."
         self.message_user(request, text, messages.INFO)

@@ -21,6 +21,7 @@ MADE_BY = {
     "google_veo": "Veo on the Gemini API",
     "google_vertex": "Veo on Vertex AI",
     "google_omni": "Omni on the Gemini API",
+    "google_omni_vertex": "Omni on Vertex AI",
 }
 PARTS = re.compile(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?")
 
@@ -45,6 +46,21 @@ class Seconds(forms.CharField):
                 raise forms.ValidationError(f"Write whole seconds from 1 to {SECONDS_MAX}, like 4, 6, 8 or 3-10.")
             found.update(range(first, last + 1))
         return sorted(found)
+
+
+class Price(forms.DecimalField):
+    """US dollars a second."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            min_value=0,
+            max_digits=8,
+            decimal_places=4,
+            widget=UnfoldAdminTextInputWidget,
+            help_text="US dollars a second; for the operator's figures only.",
+            **kwargs,
+        )
 
 
 class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
@@ -100,6 +116,18 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         label="Lengths with reference images", help_text="Seconds. Empty: the same as without them."
     )
 
+    last_frame_durations = Seconds(
+        label="Lengths with a last frame", help_text="Seconds. Empty: the same as without one."
+    )
+    price_720p = Price(label="Price in 720p")
+    price_1080p = Price(label="Price in 1080p")
+    resume = forms.BooleanField(
+        label="Use it again",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="The system switched it off after refusals in a row. Tick it to use it again at once.",
+    )
+
     class Meta:
         model = Upstream
         fields = (
@@ -115,7 +143,13 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
             "takes_last_frame",
             "max_references",
             "reference_durations",
+            "last_frame_durations",
             "mixes_references_and_frames",
+            "price_720p",
+            "price_1080p",
+            "successor",
+            "note",
+            "resume",
         )
         help_texts = {
             "position": "The smallest number is asked first; the first one that can make a video makes it.",
@@ -128,12 +162,15 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         super().__init__(*args, **kwargs)
         for resolution in catalogue.RESOLUTIONS:
             self.fields[f"seconds_{resolution}"].initial = self.instance.durations.get(resolution, [])
+            self.fields[f"price_{resolution}"].initial = self.instance.prices.get(resolution)
 
     def clean(self) -> dict[str, Any]:
-        """With the lengths put together."""
+        """With lengths and prices put together."""
         form: dict[str, Any] = super().clean() or {}
         lengths = {resolution: form.get(f"seconds_{resolution}") for resolution in catalogue.RESOLUTIONS}
         self.instance.durations = {resolution: seconds for resolution, seconds in lengths.items() if seconds}
+        prices = {resolution: form.get(f"price_{resolution}") for resolution in catalogue.RESOLUTIONS}
+        self.instance.prices = {resolution: f"{price:f}" for resolution, price in prices.items() if price}
         if not self.instance.durations and not self.errors:
             self.add_error("seconds_720p", "Say how long its videos can be, in one resolution at least.")
         return form

@@ -9,8 +9,10 @@ from django.core import checks
 from django.db import DatabaseError
 from django.utils import timezone
 
-from studio.health import Finding, Health, register
-from videos import schedule
+from studio.health import Depth, Finding, Health, register
+from videos import outlook, schedule
+from videos.catalogue import why_unused
+from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.providers import registry
@@ -23,9 +25,11 @@ def register_checks() -> None:
     """Called once, when the app is ready."""
     checks.register(provider_is_configured, checks.Tags.compatibility)
     checks.register(key_is_accepted, checks.Tags.database)
-    register("providers", _providers, is_quick=True)
-    register("lost answers", _unknown, is_quick=False)
-    register("google", _reach, is_quick=False)
+    register("providers", _providers)
+    register("models", _models)
+    register("lost answers", _unknown, depth=Depth.THOROUGH)
+    register("google", _reach, depth=Depth.THOROUGH)
+    register("upstream models", _probe, depth=Depth.PROBE)
 
 
 def provider_is_configured(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -75,10 +79,9 @@ def _providers() -> Finding:
 
 
 def lost_answers() -> int:
-    """How many jobs there are that the provider may have made and billed, and that somebody could still take up."""
+    """How many failed jobs the provider may have made and billed, and staff could still take up."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
-    lost = VideoJob.objects.filter(phase=Phase.FAILED, error_code="submission_unknown", created_at__gt=recently)
-    return lost.count()
+    return VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=ADOPTABLE, created_at__gt=recently).count()
 
 
 def _unknown() -> Finding:
@@ -87,7 +90,11 @@ def _unknown() -> Finding:
     except DatabaseError:
         return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
     if count:
-        return Finding(Health.DEGRADED, f"{count} in two days; see manage.py adopt_operation --help.")
+        return Finding(
+            Health.DEGRADED,
+            f"{count} in two days: the provider may have billed them ({', '.join(sorted(ADOPTABLE))}); "
+            "see manage.py adopt_operation --help.",
+        )
     return Finding(Health.OK, "None in two days.")
 
 
@@ -103,3 +110,25 @@ def _reach() -> Finding:
         return Finding(Health.DOWN, f"{'; '.join(troubles)}. See GEMINI_API_KEY and VERTEX_… in the environment.")
     names = ", ".join(sorted(registry.configured()))
     return Finding(Health.OK, f"Reached and let in by {names}." if names else "Not configured.")
+
+
+def _models() -> Finding:
+    """Whether every offered model has an upstream that lives on, and none was suspended."""
+    try:
+        warnings = outlook.warnings()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+    if warnings:
+        return Finding(Health.DEGRADED, f"{' '.join(warnings)} See manage.py models.")
+    return Finding(Health.OK, "No upstream of an offered model retires soon.")
+
+
+def _probe() -> Finding:
+    """Which of the catalogue's upstream models exist at their providers now."""
+    found: dict[str, list[str]] = {"there": [], "gone": [], "unknown": []}
+    missed = False
+    for upstream, state in outlook.probe():
+        found[state].append(f"{upstream.provider}: {upstream.upstream_model}")
+        missed |= state != "there" and not why_unused(upstream)
+    sentence = " ".join(f"{state.capitalize()}: {', '.join(names)}." for state, names in found.items() if names)
+    return Finding(Health.DEGRADED if missed else Health.OK, sentence or "No provider is configured.")

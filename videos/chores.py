@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from studio.models import Heartbeat
 from studio.storage import disposal
-from videos import generation
+from videos import generation, outlook, suspension
 from videos.idempotency import forget_old_keys
 from videos.reconciliation import reconcile, recount
 from videos.retention import default_days, purge
@@ -83,6 +83,9 @@ def _do_daily_chores(stopping: threading.Event) -> None:
         if stopping.is_set():
             raise Stopped
 
+    suspension.resume_what_lives()
+    outlook.announce()
+    go_on()
     call_command("flushexpiredtokens")
     forget_old_keys()
     generation.drop_old_inputs()

@@ -17,7 +17,7 @@ from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFoun
 from studio.images import BadImage, Picture, read_picture
 from studio.statements import Given, Insertion, Statement
 from studio.storage import disposal, media_storage, store
-from videos import catalogue, measures, schedule
+from videos import measures, routing, schedule
 from videos.idempotency import earlier_job
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
@@ -70,7 +70,7 @@ def create(
     if not order.prompt and not order.initial_image and not order.opens_with(look_image):
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
-    way = catalogue.route(order=order, has_first_frame=has_first_frame)
+    way = routing.route(order=order, has_first_frame=has_first_frame)
     if has_first_frame or any(order.pictures()):
         try:  # before pictures are stored for nothing; decided below
             _admit(owner.token_account, owner, bill)

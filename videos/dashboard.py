@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from studio import examinations, health
+from videos import outlook
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 from videos.statistics import Figures, days, figures
@@ -45,6 +46,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "days": chart_days,
         "chart": json.dumps(_chart(chart_days)),
         "chart_options": json.dumps(CHART_OPTIONS),
+        "warnings": outlook.warnings(),
         "sweeper": sweeper,
         "sweeper_is_alive": sweeper.health == health.Health.OK,
     }

@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import ledger
 from studio.errors import NotFound
 from studio.storage import disposal
-from videos import generation
+from videos import outcomes
 from videos.idempotency import keep_key
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -27,7 +27,7 @@ def delete(*, job_id: uuid.UUID) -> None:
             raise NotFound("There is no such video job.")
         ledger.count_jobs(user_id=job.owner_id, more=-1)  # next after the job, before links to looks: the lock order
         if job.phase == Phase.QUEUED:
-            generation.refund(job=job, note="video job deleted before it was started")
+            outcomes.refund(job=job, note="video job deleted before it was started")
         # A transfer under way registered its files for removal before it uploaded them, and will find the row gone.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)

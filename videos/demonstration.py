@@ -17,7 +17,7 @@ from accounts.models import JOB_SLOTS, User
 from looks import curation, showcase
 from looks.models import Look
 from studio.storage import disposal, store
-from videos import catalogue, creation, generation, mp4
+from videos import catalogue, creation, mp4, outcomes
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobLog, VideoJob
 from videos.orders import Order
@@ -192,7 +192,7 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
         if look and video.is_default:
             curation.set_default(look_id=look.pk, video_id=job.pk)
         if video.error_code and is_refunded(video.error_code, policy=settings.REFUND_POLICY):
-            generation.refund(job=job, note=f"video job failed: {video.error_code}")
+            outcomes.refund(job=job, note=f"video job failed: {video.error_code}")
 
 
 def _tell(job: VideoJob, ended: datetime) -> None:

@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 from accounts.models import LedgerEntry
 from studio.errors import Conflict, InvalidInput, NotFound
 from studio.storage import media_storage
+from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -63,8 +64,8 @@ def dossier(job: VideoJob) -> dict[str, Any]:
     inputs = list(job.inputs.order_by("role", "position").values("role", "position", "file_name", "content_type"))
     names = [name for name in (row["video"], row["poster"], *(given["file_name"] for given in inputs)) if name]
     commands: tuple[str, ...] = NEXT.get(Phase(job.phase), NEXT_WHILE_LIVE)
-    if job.error_code == "submission_unknown":
-        commands = ("adopt_operation {id} NAME", *commands)
+    if job.error_code in ADOPTABLE:
+        commands = (f"adopt_operation {{id}} {job.operation or 'NAME'}", *commands)
     return {
         "job": row | {"owner": job.owner.email},
         "looks": list(job.look_videos.order_by("created_at", "id").values("look_id", "look__title", "is_default")),

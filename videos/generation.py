@@ -10,24 +10,21 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
-from accounts import ledger
-from accounts.models import User
 from studio.statements import Given, Instances
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
-from videos import measures, progress, schedule, story
-from videos.failures import FAILURES, is_refunded
-from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
+from videos import measures, outcomes, progress, schedule, story, suspension
+from videos.models import JobInput, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
     Finished,
     Image,
     NotAccepted,
+    NotCharged,
     Operation,
     OutcomeUnknown,
     Progress,
@@ -109,17 +106,19 @@ def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
         operation = adapter.start(request)
     except NotAccepted as exc:
         measures.count_submit(job, exc)
-        _insist(_try_again, job, job.attempts, exc)
+        _insist(outcomes.send_again, job, job.attempts, exc)
     except ProviderError as exc:
         measures.count_submit(job, exc)
-        _insist(_failed, job, exc.code, str(exc))
+        _insist(outcomes.refuse, job, exc)
     except Exception as exc:  # nothing is known about the call, so nothing may be assumed
         logger.exception("provider adapter failed in start", extra={"job_id": job.pk})
-        measures.count_submit(job, OutcomeUnknown(type(exc).__name__))
-        _insist(_failed, job, "submission_unknown", repr(exc))
+        unknown = OutcomeUnknown(repr(exc))
+        measures.count_submit(job, unknown)
+        _insist(outcomes.refuse, job, unknown)
     else:
         _accepted(job, operation)
         measures.count_submit(job, None)
+        suspension.count_acceptance(job=job)
 
 
 def _accepted(job: VideoJob, operation: Operation) -> None:
@@ -137,7 +136,7 @@ def _not_ready(job: VideoJob, exc: Exception) -> None:
         later = from_now(schedule.SUBMIT_BACKOFF[job.attempts])
         VideoJob.objects.claimable().touch(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)
         return
-    fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
+    outcomes.fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
 
 
 def _insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
@@ -157,10 +156,6 @@ def _insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
             time.sleep(STORE_PAUSE_SECONDS)
 
 
-def _failed(job: VideoJob, code: str, detail: str) -> None:
-    fail(job=job, code=code, detail=detail)
-
-
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
     """Whether the row has the operation now; a try before may have written it, and not have heard so."""
     with transaction.atomic():
@@ -171,29 +166,18 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
             lease=job.lease,
             lease_until=None,
             due_at=from_now(operation.first_look_seconds),
-            progress_percentage=progress.SUBMITTED,
+            progress_percentage=Greatest(F("progress_percentage"), progress.SUBMITTED),
+            submit_attempts=job.attempts,
         )
         if moved:
             job.log("The video service has accepted the job.")
     return moved or VideoJob.objects.filter(pk=job.pk, lease=job.lease, operation=operation.name).exists()
 
 
-def _try_again(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
-    """Back to the queue after a back-off; after the last one the job fails."""
-    if attempts >= len(schedule.SUBMIT_BACKOFF):
-        fail(job=job, code=exc.code, detail=str(exc))
-        return
-    later = from_now(schedule.SUBMIT_BACKOFF[attempts])
-    logger.warning("not accepted", extra={"job_id": job.pk, "attempts": attempts + 1, "reason": str(exc)})
-    with transaction.atomic():
-        if VideoJob.objects.advance(job, Phase.QUEUED, attempts=attempts + 1, lease_until=later, due_at=later):
-            job.log("The video service is busy; trying again shortly.", level=JobLog.Level.WARNING)
-
-
 def settle_lost_submit(*, job: VideoJob) -> None:
     """Decide about a job whose submit step never reported back: sent again only where that costs nothing."""
     if not provider(job.provider).start_is_free:
-        fail(job=job, code="submission_unknown", detail="the lease of the submit step ran out")
+        outcomes.fail(job=job, code="submission_unknown", detail="the lease of the submit step ran out")
     elif VideoJob.objects.advance(job, Phase.QUEUED, due_at=Now()):
         logger.warning("free submit tried again", extra={"job_id": job.pk})
 
@@ -216,8 +200,9 @@ async def _ask(job: VideoJob, request: Request) -> Seen:
 
 
 def is_news(job: VideoJob, seen: Seen) -> bool:
-    """Whether a look has shown anything but what was written down when the job was taken for it (quota.take)."""
-    return seen != Progress() or job.attempts > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
+    """Whether a poll has shown anything but what was written down when the job was claimed for it (quota.take)."""
+    is_known = seen in {Progress(), Progress(note=job.provider_reply)}
+    return not is_known or job.attempts > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
 
 
 def apply_look(*, job: VideoJob, seen: Seen) -> None:
@@ -226,20 +211,26 @@ def apply_look(*, job: VideoJob, seen: Seen) -> None:
         _finished(job, seen)
     elif isinstance(seen, Progress):
         _goes_on(job, seen)
+    elif isinstance(seen, NotCharged):
+        outcomes.send_again(job, job.submit_attempts, seen, operation="")
     elif seen.retryable:
         _not_seen(job, seen)
     else:
-        fail(job=job, code=seen.code, detail=str(seen))
+        outcomes.fail(job=job, code=seen.code, detail=str(seen))
 
 
 def _goes_on(job: VideoJob, seen: Progress) -> None:
     elapsed = progress.elapsed(job)
     if elapsed > schedule.POLL_GIVE_UP:
-        fail(job=job, code="generation_timeout", detail="not done within two days")
+        outcomes.fail(job=job, code="generation_timeout", detail="not done within two days")
         return
     wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
     told = progress.told(seen.percentage or 0)
-    VideoJob.objects.show_progress(job, told, due_at=from_now(wait), attempts=0)
+    fields = {"due_at": from_now(wait), "attempts": 0}
+    if seen.note and seen.note != job.provider_reply:
+        logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": seen.note})
+        fields["provider_reply"] = outcomes.for_staff(seen.note)
+    VideoJob.objects.show_progress(job, told, **fields)
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:
@@ -261,44 +252,11 @@ def _finished(job: VideoJob, seen: Finished) -> None:
 def _not_seen(job: VideoJob, seen: ProviderError) -> None:
     elapsed = progress.elapsed(job)
     if elapsed > schedule.POLL_GIVE_UP:
-        fail(job=job, code="generation_timeout", detail=str(seen))
+        outcomes.fail(job=job, code="generation_timeout", detail=str(seen))
         return
     logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(seen)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
-    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=for_staff(str(seen)))
-
-
-def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
-    """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
-
-    Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
-    process has moved the job meanwhile. `detail` is for logs and staff.
-    """
-    failure = FAILURES[code]
-    with transaction.atomic():
-        if not VideoJob.objects.advance(
-            job, Phase.FAILED, error_code=code, error_message=failure.message, provider_reply=for_staff(detail)
-        ):
-            return False
-        job.log(failure.message, level=JobLog.Level.ERROR)
-        if is_refunded(code, policy=settings.REFUND_POLICY):
-            refund(job=job, note=f"video job failed: {code}")
-        measures.count_end(Phase.FAILED, code)
-    logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
-    return True
-
-
-def for_staff(text: str) -> str:
-    """A vendor's words as they can be stored: PostgreSQL takes no NUL, and nobody reads more."""
-    return text.replace("\0", "")[:10_000]
-
-
-def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
-    """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
-    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
-    if tokens:
-        job.log(f"{tokens} tokens were given back.")
-    return tokens
+    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=outcomes.for_staff(str(seen)))
 
 
 def drop_inputs(*, job: VideoJob) -> int:

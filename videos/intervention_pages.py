@@ -24,6 +24,7 @@ from accounts.models import LedgerEntry, User
 from studio.errors import StudioError
 from videos import interventions
 from videos.adoption import OPERATION_MAX, adopt_operation
+from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 
@@ -169,12 +170,12 @@ INTERVENTIONS = (
         title="Adopt an operation",
         icon="link",
         explanation=(
-            "The answer to this job's submit was lost. If the provider has accepted it all the same, the operation's "
-            "name is in our logs (“operation accepted”) or in the provider's console; with it the job goes on to the "
-            "finished video. Tokens that were given back stay with the owner."
+            "The provider may have made and billed this video, though we lost its response or could not read it. The "
+            "operation's name is on this page, in our logs (“operation accepted”) or in the provider's console; with it "
+            "the job continues to the finished video. Tokens that were given back stay with the owner."
         ),
         run=_adopt,
-        makes_sense=lambda job: job.error_code == "submission_unknown",
+        makes_sense=lambda job: job.error_code in ADOPTABLE,
         form=AdoptForm,
         for_several=False,
     ),

@@ -18,7 +18,7 @@ from accounts import ledger
 from accounts.models import LedgerEntry, User
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
 from studio.images import BadImage, Picture
-from videos import creation, generation, schedule
+from videos import creation, generation, outcomes, schedule
 from videos.idempotency import retry_key
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
@@ -78,7 +78,7 @@ def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
         if actor is not None:  # locked first: two refunds at once must see each other in the sum of the day
             User.objects.select_for_update(no_key=True).get(pk=actor.pk)
         job = _locked(job_id)
-        tokens = generation.refund(job=job, note=note, actor=actor)
+        tokens = outcomes.refund(job=job, note=note, actor=actor)
         if not tokens:
             raise Conflict("This job cost nothing, or its tokens were given back before.")
         if actor is not None and not actor.has_perm(OPERATE):
@@ -99,8 +99,8 @@ def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> No
         if job.phase not in LIVE:
             raise Conflict("This job is finished; there is nothing to stop.")
         # before it fails: whatever the policy says, the ledger names who gave the tokens back, and why
-        generation.refund(job=job, note=note, actor=actor)
-        generation.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
+        outcomes.refund(job=job, note=note, actor=actor)
+        outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
 
 
 def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:

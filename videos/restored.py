@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from studio.errors import Conflict
 from studio.models import Heartbeat
-from videos import generation
+from videos import outcomes
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.providers.registry import PROVIDERS, provider
@@ -49,7 +49,7 @@ def settle_restored_jobs() -> Counter[str]:
             counts["requeued"] += 1
         else:
             detail = "restored from a backup; it may have been submitted since that was taken"
-            generation.fail(job=job, code="submission_unknown", detail=detail)
+            outcomes.fail(job=job, code="submission_unknown", detail=detail)
             counts["failed"] += 1
     counts["go on"] = VideoJob.objects.filter(phase__in=(Phase.GENERATING, Phase.STORING)).count()
     return counts

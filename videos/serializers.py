@@ -151,6 +151,10 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
     generateAudio = serializers.BooleanField(source="makes_audio")
     endFrame = serializers.BooleanField(source="takes_last_frame")
     maxReferenceImages = serializers.IntegerField(source="max_references")
+    referenceImagesWithInitialImage = serializers.BooleanField(
+        source="mixes_references_and_first_frame",
+        help_text="true: reference images may come with a first frame, be it initialImage or the look's own image.",
+    )
 
     @extend_schema_field(Durations(many=True))
     def get_resolutions(self, offer: catalogue.Offer) -> list[Any]:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from studio.statements import Given, Instances
 from studio.storage import disposal, store
 from studio.storage.base import StorageError
-from videos import generation, measures, mp4, schedule, story
+from videos import generation, measures, mp4, outcomes, schedule, story
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError
@@ -148,12 +148,12 @@ def _failed(job: VideoJob, exc: Exception) -> None:
     code, retryable = _verdict(job, exc)
     since = (timezone.now() - job.generated_at).total_seconds() if job.generated_at else 0
     if not retryable or since > schedule.TRANSFER_GIVE_UP:
-        generation.fail(job=job, code=code, detail=str(exc))
+        outcomes.fail(job=job, code=code, detail=str(exc))
         return
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
     logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
     VideoJob.objects.touch(
-        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=generation.for_staff(str(exc))
+        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=outcomes.for_staff(str(exc))
     )
 
 

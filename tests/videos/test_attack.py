@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from accounts.models import JOB_SLOTS, LedgerEntry, TokenAccount, User
 from studio.errors import LimitReached, NotFound
 from tests.conftest import MakeUser
-from videos import creation, deletion, generation
+from videos import creation, deletion, outcomes
 from videos.failures import is_refunded
 from videos.models import VideoJob, from_now, new_lease
 from videos.orders import Order
@@ -107,7 +107,7 @@ class Attack:
             self.note(job, phase)
 
     def fail(self, code: str, job: VideoJob) -> None:
-        if generation.fail(job=job, code=code):
+        if outcomes.fail(job=job, code=code):
             self.note(job, code)
 
     def delete(self, job: VideoJob) -> None:

@@ -39,7 +39,7 @@ def test_production_without_a_provider_is_warned_about(settings: Any) -> None:
     settings.PRODUCTION = True
 
     assert [message.id for message in checks.provider_is_configured(None)] == ["videos.W001"]
-    assert examine(thoroughly=False)["providers"].health == Health.DEGRADED
+    assert examine(depth=Depth.QUICK)["providers"].health == Health.DEGRADED
 
 
 @pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
@@ -88,18 +88,18 @@ def test_empty_database_is_migrated_with_a_key_set(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_doctor_asks_the_provider(google: FakeGoogle) -> None:
-    well = examine(thoroughly=True)["google"]
+    well = examine(depth=Depth.THOROUGH)["google"]
     google.script("probe", "401", times=5)
-    ill = examine(thoroughly=True)["google"]
+    ill = examine(depth=Depth.THOROUGH)["google"]
 
     assert (well.health, well.sentence) == (Health.OK, "Reached and let in by google_omni, google_veo.")
     assert (ill.health, "google_veo: " in ill.sentence, "gemini-key" in ill.sentence) == (Health.DOWN, True, False)
 
 
 def test_lost_answers_are_counted(make_user: MakeUser, make_job: MakeJob) -> None:
-    before = examine(thoroughly=True)["lost answers"]
+    before = examine(depth=Depth.THOROUGH)["lost answers"]
     make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown")
-    after = examine(thoroughly=True)["lost answers"]
+    after = examine(depth=Depth.THOROUGH)["lost answers"]
 
     assert (before.sentence, after.sentence) == (
         "None in two days.",

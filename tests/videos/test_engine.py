@@ -22,7 +22,7 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import ORDER, MakeJob, look_at_due_jobs, make_due
-from videos import chores, creation, deletion, generation, mp4, schedule, sweeper, transfer
+from videos import chores, creation, deletion, generation, mp4, outcomes, schedule, sweeper, transfer
 from videos.failures import FAILURES
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.orders import Order
@@ -187,7 +187,7 @@ def test_submit_that_was_given_up_as_lost_is_dropped(make_user: MakeUser) -> Non
     job = VideoJob.objects.get(pk=job.pk)
     VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
     late = VideoJob.objects.get(pk=job.pk)
-    generation.fail(job=job, code="submission_unknown")
+    outcomes.fail(job=job, code="submission_unknown")
 
     generation._accepted(late, generation.Operation("late", 1))
 
@@ -453,7 +453,7 @@ def test_inputs_of_a_failed_job_go_after_a_month(make_user: MakeUser, make_job: 
     job = make_job(make_user(), phase=Phase.GENERATING, input_count=1)
     name = default_storage.save(f"inputs/{job.pk}.png", ContentFile(b"x"))
     JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
-    generation.fail(job=job, code="generation_failed")
+    outcomes.fail(job=job, code="generation_failed")
     VideoJob.objects.filter(pk=job.pk).update(completed_at=from_now(-days * 24 * 3600))
 
     chores.do_chores(stopping=threading.Event())

@@ -30,7 +30,7 @@ from tests.videos.test_engine import facts, order
 from tests.videos.test_looks import make_look
 from tests.videos.test_operations import paid
 from tests.videos.test_races import at_once
-from videos import creation, deletion, generation, interventions, sweeper, transfer
+from videos import creation, deletion, generation, interventions, outcomes, sweeper, transfer
 from videos.adoption import adopt_operation
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
@@ -73,7 +73,7 @@ def crimson() -> bytes:
 
 def failed(owner: User, code: str = "content_filtered", **changes: Any) -> VideoJob:
     job = creation.create(owner=owner, order=order("A red dress", **changes))
-    assert generation.fail(job=job, code=code)
+    assert outcomes.fail(job=job, code=code)
     return VideoJob.objects.get(pk=job.pk)
 
 
@@ -411,7 +411,7 @@ def test_retry_that_was_deleted_is_not_repeated_at_once(make_user: MakeUser, ope
 def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: User) -> None:
     job = failed(make_user(), code="submission_unknown")
     again = interventions.retry(job_id=job.pk, charge=True, actor=operator)
-    generation.fail(job=again, code="content_filtered")
+    outcomes.fail(job=again, code="content_filtered")
     deletion.delete(job_id=again.pk)
 
     with pytest.raises(Conflict, match="made again within the last day"):
@@ -448,4 +448,4 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         live = VideoJob.objects.live()
         assert live.count() == 1
         for row in live:
-            generation.fail(job=row, code="content_filtered")
+            outcomes.fail(job=row, code="content_filtered")

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from studio.command_line import NOT_WELL, OperatorCommand
-from studio.health import Health, examine
+from studio.health import Depth, Health, examine
 
 MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
 
@@ -16,14 +16,19 @@ class Command(OperatorCommand):
         "and video providers (each is asked, nothing is bought). WARN: requests are answered, but something waits or "
         "fails; FAIL: broken."
     )
-    examples = ("doctor", "doctor --json | jq 'map_values(.status)'")
+    examples = ("doctor", "doctor --probe", "doctor --json | jq 'map_values(.status)'")
     not_well = "something is wrong, be it WARN or FAIL"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--probe",
+            action="store_true",
+            help="also ask each provider, free of charge, which of the catalogue's upstream models it has now",
+        )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = examine(thoroughly=True)
+        findings = examine(depth=Depth.PROBE if options["probe"] else Depth.THOROUGH)
         if options["json"]:
             facts = {
                 name: {"status": found.health.name.lower(), "detail": found.sentence}

@@ -10,9 +10,10 @@ from videos.adoption import adopt_operation
 
 class Command(OperatorCommand):
     help = (
-        "Attach the provider's operation to a job that failed as submission_unknown; it goes on from there. Look for "
-        "the name in the logs ('operation accepted'), or in the provider's console. Tokens that were given back stay "
-        "with the owner."
+        "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
+        "jobs that failed as submission_unknown, generation_stalled or result_unreadable. 'jobs show' has the name; "
+        "where it was lost, look in the logs ('operation accepted') or in the provider's console. Tokens that were "
+        "given back stay with the owner."
     )
     examples = (
         "jobs list --error submission_unknown",

@@ -1,0 +1,112 @@
+"""How a job that has no video yet leaves its phase: it fails, is sent again, or another upstream takes it."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import ledger
+from accounts.models import User
+from videos import measures, routing, schedule, suspension
+from videos.failures import FAILURES, is_refunded
+from videos.models import JobLog, VideoJob, from_now
+from videos.phases import Phase
+from videos.providers.base import NotAccepted, NotCharged, ProviderError
+from videos.queue import hint
+
+logger = logging.getLogger(__name__)
+
+
+def refuse(job: VideoJob, exc: ProviderError) -> None:
+    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails."""
+    if not suspension.concerns_upstream(exc):
+        fail(job=job, code=exc.code, detail=str(exc))
+        return
+    refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model]]
+    is_model_gone = exc.code in suspension.CODES_OF_THE_MODEL
+    with transaction.atomic():
+        way = routing.next_route(job=job, refused_by=refused_by, same_key_helps=is_model_gone)
+        moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
+        if moved and (way or is_model_gone):
+            suspension.count_refusal(job=job, exc=exc)
+
+
+def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: list[list[str]]) -> bool:
+    """Queue the job for another upstream: nothing was accepted, so nothing is paid twice."""
+    if not VideoJob.objects.advance(
+        job,
+        Phase.QUEUED,
+        provider=way.provider,
+        upstream_model=way.upstream_model,
+        refused_by=refused_by,
+        provider_reply=for_staff(str(exc)),
+        lease_until=None,
+        due_at=from_now(schedule.REHINT),
+    ):
+        return False
+    job.log("The video service could not take this video; another one will make it.", level=JobLog.Level.WARNING)
+    hint("submit", str(job.pk))
+    logger.warning(
+        "job passed on",
+        extra={
+            "job_id": job.pk,
+            "refused_by": ": ".join(refused_by[-1]),
+            "passed_to": f"{way.provider}: {way.upstream_model}",
+            "reason": str(exc),
+        },
+    )
+    return True
+
+
+def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
+    """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails."""
+    if attempts >= len(schedule.SUBMIT_BACKOFF):
+        fail(job=job, code=exc.code, detail=str(exc))
+        return
+    later = from_now(schedule.SUBMIT_BACKOFF[attempts])
+    logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts + 1, "reason": str(exc)})
+    with transaction.atomic():
+        if VideoJob.objects.advance(
+            job, Phase.QUEUED, attempts=attempts + 1, lease_until=later, due_at=later, **fields
+        ):
+            job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
+
+
+_SENT_AGAIN = {
+    NotAccepted: "The video service is busy; trying again shortly.",
+    NotCharged: "The video service gave up on this video and charged nothing; trying again shortly.",
+}
+
+
+def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
+    """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
+
+    Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
+    process has moved the job meanwhile. `detail` is for logs and staff.
+    """
+    failure = FAILURES[code]
+    with transaction.atomic():
+        if not VideoJob.objects.advance(
+            job, Phase.FAILED, error_code=code, error_message=failure.message, provider_reply=for_staff(detail)
+        ):
+            return False
+        job.log(failure.message, level=JobLog.Level.ERROR)
+        if is_refunded(code, policy=settings.REFUND_POLICY):
+            refund(job=job, note=f"video job failed: {code}")
+        measures.count_end(Phase.FAILED, code)
+    logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
+    return True
+
+
+def for_staff(text: str) -> str:
+    """A vendor's words as they can be stored: PostgreSQL takes no NUL, and nobody reads more."""
+    return text.replace("\0", "")[:10_000]
+
+
+def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
+    """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
+    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+    if tokens:
+        job.log(f"{tokens} tokens were given back.")
+    return tokens
