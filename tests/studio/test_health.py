@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from studio import counters, examinations, health
-from studio.health import Check, Finding, Health
+from studio.health import Check, Depth, Finding, Health
 from studio.models import Heartbeat
 from studio.storage import store
 from videos import sweeper
@@ -49,6 +49,7 @@ def test_all_is_well(client: Client) -> None:
     assert {name: check["status"] for name, check in checks.items() if name != "providers"} == {
         "database": "ok",
         "migrations": "ok",
+        "models": "ok",
         "redis": "ok",
         "sweeper": "ok",
         "writes": "ok",
@@ -103,7 +104,7 @@ def test_strangers_are_told_names_and_states_only(
 
     settings.REDIS_URL = "redis://:redis-password@127.0.0.1:1/0"
     settings.GEMINI_API_KEY = "gemini-key"
-    monkeypatch.setitem(health._quick, "broken", Check(broken))
+    monkeypatch.setitem(health._checks, "broken", Check(broken, Depth.QUICK, Health.DEGRADED))
 
     answers = [client.get("/readyz", headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"})]
 
@@ -117,6 +118,7 @@ def test_strangers_are_told_names_and_states_only(
                 "redis": {"status": "degraded"},
                 "writes": {"status": "degraded"},
                 "providers": {"status": "ok"},
+                "models": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }
@@ -134,7 +136,7 @@ def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: p
         return Finding(Health.OK, "At last.")
 
     monkeypatch.setattr(health, "READY_SECONDS", 0.5)
-    monkeypatch.setitem(health._quick, "hanging", Check(hang, Health.DEGRADED))
+    monkeypatch.setitem(health._checks, "hanging", Check(hang, Depth.QUICK, Health.DEGRADED))
     began_at = time.monotonic()
 
     answers = [client.get("/readyz", headers=TOLD) for _ in range(3)]
@@ -161,7 +163,7 @@ def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(health, "READY_SECONDS", 0.01)
     monkeypatch.setattr(health, "STUCK_SECONDS", 0.0)
-    monkeypatch.setattr(health, "_quick", {"hanging": Check(hang)})
+    monkeypatch.setattr(health, "_checks", {"hanging": Check(hang, Depth.QUICK, Health.DEGRADED)})
     watch = health.Watch()
 
     for _ in range(6):
@@ -233,7 +235,7 @@ def test_check_that_breaks_is_down(client: Client, monkeypatch: pytest.MonkeyPat
     def broken() -> Finding:
         raise RuntimeError
 
-    monkeypatch.setitem(health._quick, "broken", Check(broken))
+    monkeypatch.setitem(health._checks, "broken", Check(broken, Depth.QUICK, Health.DEGRADED))
 
     answer = client.get("/readyz", headers=TOLD)
 

@@ -87,7 +87,7 @@ def test_adoption_that_is_refused_says_why(office: Client, make_user: MakeUser, 
 
     answer = office.post(f"/admin/videos/videojob/{job.pk}/adopt/", {"operation": "operations/abc"})
 
-    assert "Only a job that failed as submission_unknown" in answer.content.decode()
+    assert "Only a job that failed as generation_stalled or" in answer.content.decode()
 
 
 def test_adoption_needs_the_permission(client: Client, lost: VideoJob, make_user: MakeUser) -> None:

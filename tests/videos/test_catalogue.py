@@ -31,7 +31,8 @@ def vertex(settings: Any) -> None:
 
 
 def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, vertex: None) -> None:
-    VideoModel.objects.filter(name="gemini-omni-1.1-flash").update(is_offered=False)
+    VideoModel.objects.filter(name__startswith="gemini-omni").update(is_offered=False)
+    Upstream.objects.filter(provider="google_omni_vertex").update(is_enabled=False)
 
     body = sign_in(make_user()).get("/api/v1/video-models").json()
 
@@ -45,6 +46,7 @@ def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, ver
         "generateAudio": True,
         "endFrame": True,
         "maxReferenceImages": 3,
+        "referenceImagesWithInitialImage": False,
     }
     assert body == {
         "total": 3,
@@ -95,7 +97,7 @@ def test_models_are_for_those_who_signed_in(anonymous: Any) -> None:
         (
             {"referenceImages": "picture", "initialImage": "picture"},
             "referenceImages",
-            "Must be left out with a first or last frame; useLookImage=false leaves out the look's.",
+            "Must be left out with a first frame; useLookImage=false leaves out the look's.",
         ),
     ],
 )

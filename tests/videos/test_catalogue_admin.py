@@ -32,8 +32,8 @@ def model(db: None) -> VideoModel:
 
 @pytest.fixture
 def upstream(model: VideoModel) -> Upstream:
-    """The only one: Omni, which is in use."""
-    model.upstreams.exclude(provider="google_omni").delete()
+    """The only one: Omni 1.2, which is in use."""
+    model.upstreams.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").delete()
     return model.upstreams.get()
 
 
@@ -59,7 +59,8 @@ def form_of(model: VideoModel, upstream: Upstream, **changes: Any) -> dict[str, 
         "upstreams-0-aspect_ratios": ["16:9"],
         "upstreams-0-max_references": 0,
         "upstreams-0-reference_durations": "",
-        "upstreams-0-price_per_second": "0.1",
+        "upstreams-0-last_frame_durations": "",
+        "upstreams-0-price_720p": "0.1",
     }
     return fields | {name if name in fields else f"upstreams-0-{name}": value for name, value in changes.items()}
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from studio.env import PROJECT
-from studio.health import Health, examine
+from studio.health import Depth, Health, examine
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.videos.conftest import MakeJob
@@ -103,5 +103,6 @@ def test_lost_answers_are_counted(make_user: MakeUser, make_job: MakeJob) -> Non
 
     assert (before.sentence, after.sentence) == (
         "None in two days.",
-        "1 in two days; see manage.py adopt_operation --help.",
+        "1 in two days: the provider may have billed them (generation_stalled, result_unreadable, submission_unknown); "
+        "see manage.py adopt_operation --help.",
     )

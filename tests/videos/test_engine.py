@@ -155,7 +155,7 @@ def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: M
     attempts = job.attempts
     VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
 
-    generation._try_again(job, attempts, generation.NotAccepted("busy"))
+    outcomes.send_again(job, attempts, generation.NotAccepted("busy"))
 
     assert facts(job)[:3] == ("failed", None, "provider_busy")
     assert balance(ann) == 1000

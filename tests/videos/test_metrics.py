@@ -62,6 +62,7 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         'studio_jobs_live{phase="storing"}': 0,
         'studio_jobs_live{phase="submitting"}': 0,
         "studio_jobs_lost_answers": 1,
+        "studio_upstreams_suspended": 0,
         "studio_disposals_pending": 2,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,

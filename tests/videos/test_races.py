@@ -13,7 +13,7 @@ from accounts.models import LedgerEntry
 from studio.errors import NotFound
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
-from videos import deletion, generation, sweeper
+from videos import deletion, generation, outcomes, sweeper
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -108,9 +108,9 @@ def test_failing_and_deleting_at_once_refunds_once(make_user: MakeUser, sign_in:
 
         at_once(
             [
-                partial(generation.fail, job=seen[0], code="provider_refused"),
+                partial(outcomes.fail, job=seen[0], code="provider_refused"),
                 partial(quietly, partial(deletion.delete, job_id=seen[0].pk)),
-                partial(generation.fail, job=seen[1], code="provider_refused"),
+                partial(outcomes.fail, job=seen[1], code="provider_refused"),
                 partial(quietly, partial(deletion.delete, job_id=seen[0].pk)),
             ]
         )

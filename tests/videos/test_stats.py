@@ -54,7 +54,7 @@ def test_figures_for_scripts(jobs: None) -> None:
         "failed": 2,
         "unknown": 1,
         "failures": {"submission_unknown": 1, "generation_failed": 1},
-        "dollars": "1.6000",
+        "dollars": "1.6",
         "median_seconds": 40.0,
         "p95_seconds": 40.0,
         "tokens_charged": 100,
