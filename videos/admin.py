@@ -92,7 +92,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
         ),
         (
             "At the provider",
-            {"fields": (("provider", "upstream_model"), "operation", "result", "raw_answer")},
+            {"fields": (("provider", "upstream_model"), "refusing_upstreams", "operation", "result", "raw_answer")},
         ),
         ("Ids", {"fields": ("id", "idempotency_key", "video_sha256", "lease")}),
     )
@@ -147,6 +147,11 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
         """What it cost."""
         return str(job.tokens_charged)
 
+    @admin.display(description="Refused by")
+    def refusing_upstreams(self, job: VideoJob) -> str:
+        """The upstreams that the job was passed on from."""
+        return ", ".join(": ".join(upstream) for upstream in job.refused_by or ()) or "-"
+
     @admin.display(description="Raw answer")
     def raw_answer(self, job: VideoJob) -> str:
         """The provider's own words, as they came."""
@@ -188,7 +193,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """All that there is."""
-        return ("owner_link", "look_link", "raw_answer", "created_at")
+        return ("owner_link", "look_link", "refusing_upstreams", "raw_answer", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Jobs come through the API."""

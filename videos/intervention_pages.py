@@ -230,7 +230,8 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
         return page
 
     def _asked_about_one(self, request: HttpRequest, intervention: Intervention, job: VideoJob) -> HttpResponse:
-        form = intervention.form(request.POST if request.method == "POST" else None)
+        data = request.POST if request.method == "POST" else None
+        form = intervention.form(data, initial={"operation": job.operation})
         if form.is_valid():
             try:
                 outcome = self._intervene(request, intervention, job, form)
