@@ -8,8 +8,9 @@ prints the variables that point the product at it. `GET /__books__` answers whic
 `on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
 HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
 reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}) and
-`flood` (6 MB); for a download also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With
-`work`, how an accepted video ends: `error`, `filtered`, `filtered-count`, `nothing` or `never`.
+`flood` (6 MB) and `reply` (200 and the JSON in `reply`); for a download also `truncate`, `corrupt`, `drip`, `loop`,
+`elsewhere` (redirects) and `huge`. With `work`, how an accepted video ends: `error`, `filtered`, `filtered-count`,
+`nothing`, `never`, and for Omni `reply`.
 
 Behaviour from google-genai 2.34.0 and the pages that docs/providers.md lists, read 2026-11.
 """
@@ -111,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.fault == "hang":
             self.close_connection = True
             self.server.stopping.wait(60)
-        elif reply := self._odd_reply(fault.fault, action):
+        elif reply := self._odd_reply(fault, action):
             self._send(*reply)
         elif fault.fault.isdecimal():
             self._refuse(Refusal(int(fault.fault), fault.message, fault.reason), bare=fault.bare)
@@ -122,15 +123,16 @@ class Handler(BaseHTTPRequestHandler):
             except Refusal as exc:
                 self._refuse(exc)
 
-    def _odd_reply(self, fault: str, action: str) -> tuple[int, bytes, dict[str, str]] | None:
+    def _odd_reply(self, fault: Fault, action: str) -> tuple[int, bytes, dict[str, str]] | None:
         replies = {
             "empty": (200, b"{}", {"Content-Type": "application/json"}),
             "flood": (200, FLOOD, {"Content-Type": "application/json"}),
+            "reply": (200, json.dumps(fault.reply).encode(), {"Content-Type": "application/json"}),
             "elsewhere": (302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"}),
         }
         if action != "submit":
             replies["garbage"] = 200, HTML, {"Content-Type": "text/html"}
-        return replies.get(fault)
+        return replies.get(fault.fault)
 
     def _check_key(self, key: str | None, action: str) -> None:
         if not key and action != "token":

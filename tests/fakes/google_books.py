@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.google_interactions import ended
 from videos.providers.mock_video import render
 
 RPC = {
@@ -48,6 +49,7 @@ class Fault:
     code: int = 13  # of an operation's error
     bare: bool = False  # the status comes from something in between, not from Google
     seconds: float = 0.05  # between two pieces of a slow download
+    reply: dict[str, Any] = field(default_factory=dict)  # JSON, with status 200
 
 
 NO_FAULT = Fault("", "", times=0)
@@ -170,25 +172,12 @@ class Account:
         return {"raiMediaFilteredCount": 0, "videos": [{"bytesBase64Encoded": data, "mimeType": "video/mp4"}]}
 
     def _interaction(self, work: Work) -> dict[str, Any]:
-        answer = self.receipt(work) | {"status": "completed"}
-        end = work.end
-        if end.fault == "error":
-            return answer | {
-                "status": "failed",
-                "errors": [{"code": end.reason or "api_error", "message": end.message}],
-            }
-        if end.fault.startswith("filtered"):
-            if end.fault == "filtered-count":  # seen in the wild: nothing but the error, with status 200
-                return {"error": {"code": "content_blocked", "message": end.message}}
-            return answer | {"status": "failed", "errors": [{"code": "prohibited_content", "message": end.message}]}
         video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
         if self.omni_gives_urls:
             video["uri"] = f"{self.url}/v1beta/files/{work.file_id}:download?alt=media"
         else:
             video["data"] = base64.b64encode(self.film_of(work)).decode()
-        content = [{"type": "text", "text": "I cannot."}] if end.fault == "nothing" else [video]
-        echo = {"type": "user_input", "content": work.body["input"]}
-        return answer | {"steps": [echo, {"type": "thought"}, {"type": "model_output", "content": content}]}
+        return ended(self.receipt(work), work.end, sent=work.body["input"], video=video)
 
 
 def check_order(house: str, model: str, body: dict[str, Any]) -> None:

@@ -1,22 +1,28 @@
-"""What Google's failures mean: which submits surely were not accepted, which looks tell a verdict. One table a step.
+"""What Google's failures mean: which submits surely were not accepted, which polls tell a verdict. One table a step.
 
 Sources are listed in docs/providers.md. Google's code fields decide where there are any; text is searched only where
-Veo says in words alone why it stopped.
+Google says in words alone what has happened.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from django.conf import settings
 
-from videos.providers.base import NotAccepted, OutcomeUnknown, ProviderError, Refused, Unreachable
+from videos.providers.base import NotAccepted, NotCharged, OutcomeUnknown, ProviderError, Refused, Unreachable
 
 MESSAGE_LENGTH = 2000  # characters of the vendor's text that are kept for staff
 # An operation that was there may be missing for a moment, while Google moves; after so many looks that failed one
 # after the other, seven minutes or more (schedule.poll_interval), it is gone.
 MISSING_LOOKS = 10
+# What a status means by then, by what was asked for. An interaction that answers `400 invalid_request` for minutes has
+# been seen to complete (2026-11); only its name can be wrong for good.
+OPERATION_LOST: Mapping[int, str] = {400: "generation_failed", 404: "operation_lost", 410: "operation_lost"}
+INTERACTION_LOST: Mapping[int, str] = {404: "operation_lost", 410: "operation_lost"}
+RESULT_LOST: Mapping[int, str] = {404: "result_expired", 410: "result_expired"}
 
 # -- A submit that got no reply.
 # No connection was made, or none was free: nothing has left this machine. A proxy that refuses to connect us has
@@ -42,6 +48,15 @@ _REFUSED = {
     413: "provider_refused",  # pictures too large
     422: "provider_refused",
 }
+# In words alone, and with a 400 as well: "Model … not found", "models/… is not found for API version v1beta", "This
+# model models/… is no longer available to new users". A picture or an option that is missing is no such model.
+_RETIRABLE = {400, 404, 410}
+_RETIRED_TEXT = re.compile(
+    r"\b(?:models?(?:[\s/:]+\S*[-\d]\S*)?|(?:gemini|veo)-\S+)\s+(?:(?:is|was|has been)\s+)?"
+    r"(?:not found|no longer supported|retired|deprecated|discontinued|shut ?down|turned off)"
+    r"|\b(?:models?|gemini(?! api)|veo)\b.{0,100}?\bno longer available",
+    re.IGNORECASE | re.DOTALL,
+)
 # Any other 4xx but these was refused as well, whoever says so.
 _UNCLEAR = {
     408,  # "request timeout" from something on the way, which may have passed it on
@@ -64,11 +79,17 @@ _BLOCKED = {
     "image_prohibited_content", "image_recitation", "image_other", "content_blocked",
 }  # fmt: skip
 # Veo gives no code: "… violates Vertex AI's usage guidelines … Support codes: 15236754", "… Responsible AI practices".
+# Omni neither, as a rule: "… safety violations (harmful content)", "… may violate our policies".
 _SAFETY_TEXT = re.compile(
-    r"usage guidelines|responsible ai|support codes?:|safety (?:filter|setting|polic|reason)|content polic"
-    r"|prohibited content|sensitive words|could not generate \d+ videos? based on the prompt",
+    r"usage guidelines|responsible ai|support codes?:|safety (?:filter|setting|polic|reason|violation|concern)"
+    r"|content polic|violat\w* our (?:\w+ )?polic|prohibited content|sensitive words"
+    r"|could not generate \d+ videos? based on the prompt",
     re.IGNORECASE,
 )
+# "We encountered an issue with the audio for your prompt … You have not been charged for this attempt": the same prompt
+# often succeeds the next time.
+_FREE_TEXT = re.compile(r"issue with the audio\b.*\bnot been charged", re.IGNORECASE | re.DOTALL)
+_UNNAMED_TEXT = re.compile(r"invalid interaction name", re.IGNORECASE)
 
 # -- The verdict of an operation, by google.rpc.Code.
 _VERDICTS = {
@@ -94,6 +115,11 @@ class Reply:
         details = [detail for detail in self.error.get("details") or [] if isinstance(detail, dict)]
         return {str(word) for word in (self.error.get("status"), self.error.get("code"), *_reasons(details)) if word}
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether one of them is about what the video would show."""
+        return any(_word(word) in _BLOCKED for word in self.words)
+
 
 def start_failure(exc: Exception) -> ProviderError:
     """What a failed submit means."""
@@ -114,30 +140,46 @@ def _refusal(reply: Reply, message: str) -> ProviderError:
         return NotAccepted(message, code="provider_quota" if _is_daily(reply) else "provider_busy")
     if not 400 <= reply.status < 500 or reply.status in _BUSY | _UNCLEAR:
         return OutcomeUnknown(message)
-    if not reply.error or reply.words & _MISCONFIGURED:  # a proxy's page, for one: we have not reached Google
-        return Refused(message, code="provider_misconfigured")
-    return Refused(message, code=_REFUSED.get(reply.status, "provider_refused"))
+    return Refused(message, code=_refused_for(reply))
 
 
-def look_failure(exc: Exception, *, attempt: int) -> ProviderError:
-    """What a failed look means: as a rule that we must look again; the work goes on without us."""
+def _refused_for(reply: Reply) -> str:
+    if not reply.error:  # a proxy's page, for one: we have not reached Google
+        return "provider_misconfigured"
+    if reply.status in _RETIRABLE and _RETIRED_TEXT.search(str(reply.error["message"])):
+        return "model_unavailable"
+    if reply.words & _MISCONFIGURED:
+        return "provider_misconfigured"
+    return "content_filtered" if reply.is_blocked else _REFUSED.get(reply.status, "provider_refused")
+
+
+def look_failure(exc: Exception, *, attempt: int, lost: Mapping[int, str]) -> ProviderError:
+    """What a failed poll means: as a rule that we must poll again; the work goes on without us.
+
+    `lost` is what a status means that stays: one of the three tables above.
+    """
     message = describe(exc)
     reply = _reply_in(exc)
     if reply is None or not reply.error or reply.words & _MISCONFIGURED:
         return Unreachable(message)
-    if reply.status == 400 and (reply.words & _BLOCKED or _SAFETY_TEXT.search(message)):
+    if reply.status == 400 and (reply.is_blocked or _SAFETY_TEXT.search(message)):
         return Refused(message, code="content_filtered")
-    if reply.status in {400, 404, 410} and attempt >= MISSING_LOOKS:
-        return Refused(message, code="generation_failed" if reply.status == 400 else "result_expired")
+    if reply.status == 400 and _UNNAMED_TEXT.search(message):
+        return Refused(message, code=lost[404])
+    if reply.status in lost and attempt >= MISSING_LOOKS:
+        return Refused(message, code=lost[reply.status])
     return Unreachable(message)
 
 
-def verdict(*, code: int | str | None, message: str) -> Refused:
-    """The failure that an operation ended with."""
-    if code in _BLOCKED or _SAFETY_TEXT.search(message):
-        return Refused(redacted(f"{code}: {message}"), code="content_filtered")
-    meaning = "provider_quota" if code in _DAILY else _VERDICTS.get(code if isinstance(code, int) else 0)
-    return Refused(redacted(f"{code}: {message}"), code=meaning or "generation_failed")
+def verdict(*, code: object, message: str) -> ProviderError:
+    """The failure that an operation ended with: Refused, or NotCharged where it may be sent again for nothing."""
+    told = redacted(f"{code}: {message}")
+    if _FREE_TEXT.search(message):
+        return NotCharged(told)
+    if _word(code) in _BLOCKED or _SAFETY_TEXT.search(message):
+        return Refused(told, code="content_filtered")
+    meaning = "provider_quota" if _word(code) in _DAILY else _VERDICTS.get(code if isinstance(code, int) else 0)
+    return Refused(told, code=meaning or "generation_failed")
 
 
 def describe(exc: Exception) -> str:
@@ -145,11 +187,11 @@ def describe(exc: Exception) -> str:
     return redacted(f"{type(exc).__name__}: {exc}")
 
 
-def redacted(text: str) -> str:
+def redacted(text: str, *, length: int = MESSAGE_LENGTH) -> str:
     """The vendor's text without keys and without the queries of URLs, and not too long."""
     for key in (settings.GEMINI_API_KEY, settings.VERTEX_API_KEY):
         text = text.replace(key, "[key]") if key else text
-    return _QUERY.sub(r"\1?[query]", _KEY.sub("[key]", text))[:MESSAGE_LENGTH]
+    return _QUERY.sub(r"\1?[query]", _KEY.sub("[key]", text))[:length]
 
 
 def _reply_in(exc: Exception) -> Reply | None:
@@ -165,6 +207,11 @@ def _reply_in(exc: Exception) -> Reply | None:
     error = body.get("error") if isinstance(body, dict) else None
     is_googles = isinstance(error, dict) and error.get("message") and (error.get("status") or error.get("code"))
     return Reply(response.status_code, error if is_googles and isinstance(error, dict) else {})
+
+
+def _word(code: object) -> str:
+    """Google's word for a reason; the Interactions API may write it as a URI that ends in the word."""
+    return re.split(r"[/#:]", str(code).rstrip("/"))[-1].lower()
 
 
 def _reasons(details: list[dict[str, Any]]) -> list[str]:

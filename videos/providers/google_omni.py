@@ -1,6 +1,7 @@
 """Makes videos with Gemini Omni through the Interactions API, in the background: asked once, looked at until done."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,15 @@ from videos.providers.base import (
     Finished,
     Image,
     Operation,
-    OutcomeUnknown,
     Progress,
     Refused,
     Request,
-    Unreachable,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House
-from videos.providers.google_failures import look_failure, start_failure, verdict
+from videos.providers.google_failures import INTERACTION_LOST, RESULT_LOST, look_failure, start_failure
+from videos.providers.google_interactions import accepted, read
 
 FIRST_LOOK_SECONDS = 15  # a 360p draft takes that long; no source says more
-_AT_WORK = {"queued", "in_progress", "requires_continuation"}
 
 
 class Omni:
@@ -39,16 +38,19 @@ class Omni:
         order = _order(request)
         client = self.house.submitter()
         try:
-            interaction = _interactions(client).create(**order)
+            reply = _json(_interactions(client).create(**order))
         except VENDOR_ERRORS as exc:
             raise start_failure(exc) from exc
-        if not getattr(interaction, "id", None):
-            raise OutcomeUnknown("the reply names no interaction")
-        return Operation(name=interaction.id, first_look_seconds=FIRST_LOOK_SECONDS)
+        return Operation(name=accepted(reply), first_look_seconds=FIRST_LOOK_SECONDS)
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
         """One look, in a thread."""
-        return await self.house.look(lambda: _see(self.house.watcher(), operation, request.attempt))
+
+        def work() -> Progress | Finished:
+            reply = _look_at(self.house.watcher(), operation, request.attempt, INTERACTION_LOST)
+            return read(reply, interaction_id=operation)
+
+        return await self.house.look(work)
 
     def probe(self) -> None:
         """Whether Google lets us in."""
@@ -59,7 +61,7 @@ class Omni:
         if "://" in result:
             self.house.save_file(result, destination, attempt=request.attempt)
         else:
-            self.house.save_film(lambda client: _look_at(client, result, request.attempt), destination)
+            self.house.save_film(lambda client: _look_at(client, result, request.attempt, RESULT_LOST), destination)
 
 
 def _order(request: Request) -> dict[str, Any]:
@@ -92,46 +94,22 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _interactions(client: genai.Client) -> Any:
-    """The client's Interactions half, with its retries off.
+    """The client's Interactions half, with its retries off, and with replies as they came (google_interactions).
 
     It takes HttpRetryOptions(attempts=1) for one retry: of the statuses named there, so of every 429, 503 and 500 by
     default (google-genai 2.34.0, _gaos/google_genai.py and _gaos/utils/retries.py, read and measured 2026-11).
     """
     interactions = client.interactions
     interactions.sdk_configuration.retry_config = None
-    return interactions
+    return interactions.with_raw_response
 
 
-def _look_at(client: genai.Client, interaction_id: str, attempt: int) -> Any:
+def _json(reply: Any) -> Any:
+    return reply.http_response.raise_for_status().json()
+
+
+def _look_at(client: genai.Client, interaction_id: str, attempt: int, lost: Mapping[int, str]) -> Any:
     try:
-        return _interactions(client).get(interaction_id)
+        return _json(_interactions(client).get(interaction_id))
     except VENDOR_ERRORS as exc:
-        raise look_failure(exc, attempt=attempt) from exc
-
-
-def _see(client: genai.Client, operation: str, attempt: int) -> Progress | Finished:
-    seen = _look_at(client, operation, attempt)
-    status = getattr(seen, "status", None)
-    error = _error_of(seen)
-    if status in _AT_WORK:
-        return Progress()
-    video = getattr(seen, "output_video", None)
-    if status == "completed" and video and video.uri:
-        return Finished(video.uri)
-    if status == "completed" and video and video.data is not None:  # inside the reply; ThinClient has taken it out
-        return Finished(operation)
-    if status is None and error is None:
-        raise Unreachable("the reply is no interaction")
-    code, message = error or (None, getattr(seen, "output_text", None) or f"{status}, without a video or an error")
-    raise verdict(code=code, message=message)
-
-
-def _error_of(seen: Any) -> tuple[int | str | None, str] | None:
-    """Code and message of what went wrong: of the whole, or of a step. A reply may be nothing but an `error`."""
-    steps = getattr(seen, "steps", None) or []
-    found = [*(getattr(seen, "errors", None) or []), getattr(seen, "error", None)]
-    for error in [*found, *(getattr(step, "error", None) for step in steps)]:
-        if error:
-            fields = error if isinstance(error, dict) else vars(error)
-            return fields.get("code"), str(fields.get("message") or error)
-    return None
+        raise look_failure(exc, attempt=attempt, lost=lost) from exc

@@ -1,6 +1,6 @@
 """Makes videos with Veo: with a key of the Gemini API, or on Vertex AI. The two differ in a few options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from videos.providers.base import (
     Unreachable,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House, asked
-from videos.providers.google_failures import look_failure, start_failure, verdict
+from videos.providers.google_failures import OPERATION_LOST, RESULT_LOST, look_failure, start_failure, verdict
 
 FIRST_LOOK_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
@@ -59,7 +59,8 @@ class Veo:
             self.house.save_file(_file_url(result, self.house.base_url), destination, attempt=request.attempt)
         else:
             self.house.save_film(
-                lambda client: _told(lambda name: asked(client, name), result, request.attempt), destination
+                lambda client: _told(lambda name: asked(client, name), result, request.attempt, RESULT_LOST),
+                destination,
             )
 
     def _config(self, request: Request) -> types.GenerateVideosConfig:
@@ -85,7 +86,7 @@ class Veo:
         return {}
 
     def _see(self, operation: str, attempt: int) -> Progress | Finished:
-        seen = _told(self.house.operation, operation, attempt)
+        seen = _told(self.house.operation, operation, attempt, OPERATION_LOST)
         if not seen.done:
             return Progress()
         if seen.error:
@@ -98,7 +99,7 @@ class Veo:
             return Finished(operation)
         if made.rai_media_filtered_reasons or made.rai_media_filtered_count:
             reasons = " ".join(made.rai_media_filtered_reasons or [])
-            raise Refused(f"filtered: {reasons or made.rai_media_filtered_count}", code="content_filtered")
+            raise verdict(code="safety", message=f"filtered: {reasons or made.rai_media_filtered_count}")
         raise Refused("done, with neither a video nor an error", code="generation_failed")
 
 
@@ -117,12 +118,12 @@ class VeoOnVertex(Veo):
 
 
 def _told(
-    ask: Callable[[str], types.GenerateVideosOperation], operation: str, attempt: int
+    ask: Callable[[str], types.GenerateVideosOperation], operation: str, attempt: int, lost: Mapping[int, str]
 ) -> types.GenerateVideosOperation:
     try:
         seen = ask(operation)
     except VENDOR_ERRORS as exc:
-        raise look_failure(exc, attempt=attempt) from exc
+        raise look_failure(exc, attempt=attempt, lost=lost) from exc
     if not (seen.name or seen.done):
         raise Unreachable("the reply is no operation")
     return seen

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from videos.failures import FAILURES
-from videos.providers.base import NotAccepted, OutcomeUnknown, ProviderError, Refused, Unreachable
+from videos.providers.base import NotAccepted, NotCharged, OutcomeUnknown, ProviderError, Refused, Unreachable
 
 Outcome = tuple[type[ProviderError], str]
 
@@ -19,6 +19,11 @@ UNKNOWN: Outcome = (OutcomeUnknown, "submission_unknown")
 AGAIN: Outcome = (Unreachable, "result_expired")
 FILTERED: Outcome = (Refused, "content_filtered")
 FAILED: Outcome = (Refused, "generation_failed")
+FREE: Outcome = (NotCharged, "generation_failed")
+LOST: Outcome = (Refused, "operation_lost")
+STALLED: Outcome = (Refused, "generation_stalled")
+UNREADABLE: Outcome = (Refused, "result_unreadable")
+NOT_HERE: Outcome = (Refused, "not_in_region")
 GONE: Outcome = (Refused, "result_expired")
 BROKEN: Outcome = (Unreachable, "invalid_video")
 

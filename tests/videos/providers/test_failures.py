@@ -14,7 +14,7 @@ from tests.videos.providers.outcomes import (
     BUSY,
     FAILED,
     FILTERED,
-    GONE,
+    LOST,
     MISCONFIGURED,
     QUOTA,
     REFUSED,
@@ -51,6 +51,7 @@ SUBMITS: dict[str, tuple[dict[str, Any], Outcome]] = {
     "402": ({"fault": "402"}, (Refused, "provider_quota")),
     "403": ({"fault": "403"}, MISCONFIGURED),
     "404": ({"fault": "404", "message": "models/veo-0 is not found"}, RETIRED),
+    "404 from a proxy": ({"fault": "404", "bare": True}, MISCONFIGURED),
     "413": ({"fault": "413"}, REFUSED),
     "reset before": ({"fault": "reset"}, UNKNOWN),
     "reset after": ({"fault": "lost"}, UNKNOWN),
@@ -68,10 +69,9 @@ LOOKS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed looks
     "403": ({"fault": "403"}, 99, AGAIN),
     "400, key": ({"fault": "400", "reason": "API_KEY_INVALID"}, 99, AGAIN),
     "400": ({"fault": "400"}, MISSING_LOOKS - 1, AGAIN),
-    "400 for long": ({"fault": "400"}, MISSING_LOOKS, FAILED),
     "400, blocked": ({"fault": "400", "message": SAFETY}, 0, FILTERED),
     "404": ({"fault": "404"}, MISSING_LOOKS - 1, AGAIN),
-    "404 for long": ({"fault": "404"}, MISSING_LOOKS, GONE),
+    "404 for long": ({"fault": "404"}, MISSING_LOOKS, LOST),
     "404 from a proxy": ({"fault": "404", "bare": True}, 99, AGAIN),
     "reset": ({"fault": "reset"}, 99, AGAIN),
     "silence": ({"fault": "hang"}, 99, AGAIN),
@@ -84,7 +84,6 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
     "error, safety": ({"fault": "error", "code": 3, "message": SAFETY, "reason": "safety"}, FILTERED),
     "filtered": ({"fault": "filtered", "message": "58061214"}, FILTERED),
     "filtered, a count alone": ({"fault": "filtered-count"}, FILTERED),
-    "nothing": ({"fault": "nothing"}, FAILED),
 }
 
 

@@ -1,0 +1,161 @@
+"""What Google says in words: which submits are refused for their content or their model, and how operations end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.google import FakeGoogle
+from tests.videos.providers.conftest import GOOGLES, Make, ask, poll
+from tests.videos.providers.outcomes import (
+    AGAIN,
+    FAILED,
+    FILTERED,
+    FREE,
+    GONE,
+    REFUSED,
+    RETIRED,
+    UNKNOWN,
+    Outcome,
+    failed,
+)
+from videos.providers.base import Finished, ProviderError
+from videos.providers.google_failures import MISSING_LOOKS
+
+OMNIS = [name for name in GOOGLES if name.startswith("google_omni")]
+VEOS = [name for name in GOOGLES if name not in OMNIS]
+AUDIO = "We encountered an issue with the audio for your prompt. You have not been charged for this attempt."
+
+
+@pytest.mark.parametrize("status", ["400", "404"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Model gemini-omni-1.1-flash not found.",
+        "Model not found: gemini-omni-1.1-flash",
+        "models/veo-0 is not found for API version v1beta, or is not supported for predictLongRunning.",
+        "Publisher Model `projects/p/locations/global/publishers/google/models/veo-0` was not found.",
+        "This model models/veo-0 is no longer available to new users. Please use a newer model.",
+        "Gemini Omni 1.1 Flash is no longer available.",
+        "The model `gemini-omni-1.1-flash` has been shut down.",
+    ],
+)
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_model_that_is_gone_is_told(name: str, message: str, status: str, make: Make, google: FakeGoogle) -> None:
+    google.script("submit", status, message=message)
+
+    assert submitted(make(name), name) == RETIRED
+    assert len(google.calls("submit")) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The model's input is incomplete: image-1.png not found.",
+        "personGeneration is no longer available for this model.",
+        "The model parameter negative_prompt is deprecated.",
+        "The Gemini API option enhancePrompt is no longer available.",
+    ],
+)
+@pytest.mark.parametrize("name", GOOGLES)
+def test_something_else_that_is_gone_is_no_model(name: str, message: str, make: Make, google: FakeGoogle) -> None:
+    google.script("submit", "400", message=message)
+
+    assert submitted(make(name), name) == REFUSED
+
+
+@pytest.mark.parametrize("reason", ["prohibited_content", "SAFETY", "https://ai.google.dev/errors/content_blocked"])
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_submit_can_be_refused_for_its_content(name: str, reason: str, make: Make, google: FakeGoogle) -> None:
+    google.script("submit", "400", reason=reason)
+
+    assert submitted(make(name), name) == FILTERED
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        ({"error": {"code": "content_blocked", "message": "No."}}, FILTERED),
+        ({"error": {"code": "https://ai.google.dev/errors/safety", "message": "No."}}, FILTERED),
+        ({"error": {"code": "api_error", "message": "It was blocked due to safety concerns."}}, FILTERED),
+        ({"error": {"code": "api_error", "message": "Internal error."}}, UNKNOWN),
+        ({"status": "in_progress"}, UNKNOWN),
+        ([], UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("name", OMNIS)
+def test_a_reply_that_names_no_interaction_is_told(
+    name: str, reply: Any, outcome: Outcome, make: Make, google: FakeGoogle
+) -> None:
+    google.script("submit", "reply", reply=reply)
+
+    assert submitted(make(name), name) == outcome
+    assert len(google.calls("submit")) == 1
+
+
+@pytest.mark.parametrize("name", OMNIS)
+def test_an_interaction_that_has_failed_at_once_is_polled(name: str, make: Make, google: FakeGoogle) -> None:
+    google.script("submit", "reply", reply={"id": "v1_1", "status": "failed", "error": {"code": "api_error"}})
+
+    assert make(name).start(ask(name)).name == "v1_1"
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        ({"fault": "error", "code": 13, "message": AUDIO}, FREE),
+        ({"fault": "filtered", "message": AUDIO}, FREE),  # as the Gemini API has been seen to tell it
+        ({"fault": "filtered", "message": "We encountered an issue with the audio. Support codes: 1"}, FILTERED),
+        ({"fault": "nothing"}, FAILED),
+    ],
+)
+@pytest.mark.parametrize("name", VEOS)
+def test_an_operation_says_whether_it_is_free(
+    name: str, end: dict[str, Any], outcome: Outcome, make: Make, google: FakeGoogle
+) -> None:
+    google.script("work", **end)
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+
+    with pytest.raises(ProviderError) as error:
+        poll(adapter, operation.name, ask(name))
+
+    assert failed(error) == outcome
+
+
+@pytest.mark.parametrize("name", VEOS)
+def test_an_operation_that_is_refused_for_long_has_failed(name: str, make: Make, google: FakeGoogle) -> None:
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    google.script("poll", "400")
+
+    with pytest.raises(ProviderError) as error:
+        poll(adapter, operation.name, ask(name, attempt=MISSING_LOOKS))
+
+    assert failed(error) == FAILED
+
+
+@pytest.mark.parametrize("name", [name for name in GOOGLES if name != "google_veo"])  # which gives URLs
+def test_finished_work_that_is_gone_has_lost_its_file(
+    name: str, make: Make, google: FakeGoogle, tmp_path: Path
+) -> None:
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    done = poll(adapter, operation.name, ask(name))
+    assert done == Finished(operation.name)
+    google.script("poll", "404", message="Not found", times=2)
+    outcomes = []
+
+    for attempt in (MISSING_LOOKS - 1, MISSING_LOOKS):
+        with pytest.raises(ProviderError) as error:
+            adapter.fetch(done.result, ask(name, attempt=attempt), tmp_path / "video.mp4")
+        outcomes.append(failed(error))
+
+    assert outcomes == [AGAIN, GONE]
+
+
+def submitted(adapter: Any, name: str) -> Outcome:
+    """How the submit fails."""
+    with pytest.raises(ProviderError) as error:
+        adapter.start(ask(name))
+    return failed(error)

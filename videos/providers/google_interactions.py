@@ -1,0 +1,136 @@
+"""What the Interactions API's replies mean: is the work accepted, still at work, done, or at an end without a video?
+
+Responses are read as JSON, not as the SDK parses them. Measured with google-genai 3.6.1 (2026-11): the SDK refuses no
+JSON, keeps words and fields that it does not know, and gives a body without `status` or with nothing but `error` as an
+interaction, too. But its `output_video` misses a video before a later `user_input` step, it calls a `video/mp4` content
+without a `type` an audio, and it puts what it does not know into other classes, so that reading it takes as much care.
+
+A response that is no JSON never comes here: the adapter raises Unreachable, and the poll is repeated.
+"""
+
+import json
+import re
+from typing import Any
+
+from videos.providers.base import Finished, NotCharged, OutcomeUnknown, Progress, ProviderError, Refused, Unreachable
+from videos.providers.google_failures import redacted, verdict
+
+_AT_WORK = {"queued", "in_progress"}
+_STALLED = "requires_continuation"  # by its client, with another paid call; nothing goes on by itself
+_MADE = {"completed", "incomplete"}
+_ENDS = _MADE | {"failed", "cancelled", "budget_exceeded", "requires_action"}
+
+STAFF_LENGTH = 10_000  # characters of a reply that are kept for staff (generation.for_staff)
+_NOTE_LENGTH = 100
+_SENT = {"input", "steps", "system_instruction"}  # what may hold the request; the steps come last, without it
+_SIGNATURE = re.compile(r"[\w+/=-]{1000,}")  # of a thought; for nobody to read
+
+
+def accepted(reply: Any) -> str:
+    """The id of the interaction that a submit has begun. Raises Refused and OutcomeUnknown."""
+    interaction = _as_dict(reply)
+    if name := interaction.get("id"):
+        return str(name)
+    error = _error_in(interaction)
+    if error and error.code == "content_filtered":
+        raise error
+    raise OutcomeUnknown(f"the reply names no interaction: {error or ''}")
+
+
+def read(reply: Any, *, interaction_id: str) -> Progress | Finished:
+    """How the work stands. Raises Refused, NotCharged and Unreachable.
+
+    A video counts more than the word for how the work has ended: it was paid for.
+    """
+    interaction = _as_dict(reply)
+    status = str(interaction.get("status") or "")
+    if status in _AT_WORK:
+        return Progress()
+    if video := _video_in(interaction):
+        # without a URL it is inside the reply; ThinClient has taken it out
+        return Finished(str(video["uri"]) if _has_url(video) else interaction_id)
+    if status == _STALLED:
+        raise Refused(_for_staff("stalled", interaction), code="generation_stalled")
+    if status in _ENDS:
+        raise _failure(status, interaction)
+    if status:
+        return Progress(note=redacted(f"status {status}", length=_NOTE_LENGTH))
+    # A blocked interaction has been seen to reply with nothing but an error; no other one ends anything.
+    error = _error_in(interaction)
+    if error and (error.code == "content_filtered" or isinstance(error, NotCharged)):
+        raise error
+    raise Unreachable(f"the reply is no interaction: {error or ''}")
+
+
+def _failure(status: str, interaction: dict[str, Any]) -> ProviderError:
+    """Why an interaction has ended without a video."""
+    error, usage = _error_in(interaction), _as_dict(interaction.get("usage"))
+    if _video_tokens(usage) and (status in _MADE or not error):
+        return Refused(_for_staff(f"{status}, billed, but no video found", interaction), code="result_unreadable")
+    if error:
+        return error
+    contents = _contents(interaction)
+    text = " ".join(str(item.get("text") or "") for item in contents).strip()
+    if status != "completed":
+        return verdict(code=status, message=text or "neither a video nor an error")
+    if contents and all(item.get("type") == "text" for item in contents):
+        return verdict(code="safety", message=f"completed, with words alone: {text}")
+    if usage.get("total_output_tokens") != 0:
+        return Refused(_for_staff("completed, but no video found", interaction), code="result_unreadable")
+    if _output_steps(interaction):
+        return verdict(code=status, message="neither a video nor an error")
+    return Refused("completed, with nothing at all", code="not_in_region")
+
+
+def _video_in(interaction: dict[str, Any]) -> dict[str, Any] | None:
+    """The last video that the work has put out: with a `uri`, or with `data`."""
+    for item in reversed([_as_dict(interaction.get("output_video")), *_contents(interaction)]):
+        is_video = item.get("type") == "video" or str(item.get("mime_type")).startswith("video/")
+        if is_video and (_has_url(item) or item.get("data") is not None):
+            return item
+    return None
+
+
+def _has_url(video: dict[str, Any]) -> bool:
+    return "://" in str(video.get("uri"))
+
+
+def _contents(interaction: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for step in _output_steps(interaction) for item in _dicts(step.get("content"))]
+
+
+def _output_steps(interaction: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the work consists of; the rest is what we have sent."""
+    return [step for step in _dicts(interaction.get("steps")) if step.get("type") != "user_input"]
+
+
+def _video_tokens(usage: dict[str, Any]) -> bool:
+    """Whether Google says that it has made a video, and bills it."""
+    counts = _dicts(usage.get("output_tokens_by_modality"))
+    return any(str(count.get("modality")).lower() == "video" and count.get("tokens") for count in counts)
+
+
+def _error_in(interaction: dict[str, Any]) -> ProviderError | None:
+    """What went wrong: with the whole, or with a step."""
+    errors = interaction.get("errors")
+    whole = [*(errors if isinstance(errors, list) else [errors]), interaction.get("error")]
+    for error in [*whole, *(step.get("error") for step in _output_steps(interaction))]:
+        if error:
+            fields = _as_dict(error)
+            return verdict(code=fields.get("code"), message=str(fields.get("message") or error))
+    return None
+
+
+def _for_staff(what: str, interaction: dict[str, Any]) -> str:
+    """The reply itself, for who mends this module: without what we have sent, keys and signed queries."""
+    kept = {name: value for name, value in interaction.items() if name not in _SENT}
+    raw = json.dumps(kept | {"steps": _output_steps(interaction)}, ensure_ascii=False)
+    return redacted(f"{what}: {_SIGNATURE.sub('…', raw)}", length=STAFF_LENGTH)
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
