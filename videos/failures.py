@@ -54,6 +54,9 @@ FAILURES: dict[str, Failure] = {
 ADOPTABLE = frozenset(code for code, failure in FAILURES.items() if failure.adoptable)
 
 
-def is_refunded(code: str, *, policy: str) -> bool:
-    """Whether a job that failed so gives its tokens back under the policy: unstarted, failed or never."""
-    return policy == "failed" or (policy == "unstarted" and FAILURES[code].undelivered)
+def is_refunded(code: str, *, policy: str, was_accepted: bool = True) -> bool:
+    """Whether a job that failed so gives its tokens back under the policy: unstarted, failed or never.
+
+    `was_accepted` is False where the provider surely did not take the job, whatever its reason was.
+    """
+    return policy == "failed" or (policy == "unstarted" and (FAILURES[code].undelivered or not was_accepted))

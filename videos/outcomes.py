@@ -12,7 +12,7 @@ from videos import measures, routing, schedule, suspension
 from videos.failures import FAILURES, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
-from videos.providers.base import NotAccepted, NotCharged, ProviderError
+from videos.providers.base import NotAccepted, NotCharged, ProviderError, Refused
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 def refuse(job: VideoJob, exc: ProviderError) -> None:
     """The provider did not take the job: another upstream does, where this one no longer can, else the job fails."""
     if not suspension.concerns_upstream(exc):
-        fail(job=job, code=exc.code, detail=str(exc))
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
         return
     refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model]]
     is_model_gone = exc.code in suspension.CODES_OF_THE_MODEL
@@ -79,11 +79,11 @@ _SENT_AGAIN = {
 }
 
 
-def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
+def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = True) -> bool:
     """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
 
     Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
-    process has moved the job meanwhile. `detail` is for logs and staff.
+    process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
     """
     failure = FAILURES[code]
     with transaction.atomic():
@@ -92,7 +92,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "") -> bool:
         ):
             return False
         job.log(failure.message, level=JobLog.Level.ERROR)
-        if is_refunded(code, policy=settings.REFUND_POLICY):
+        if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
             refund(job=job, note=f"video job failed: {code}")
         measures.count_end(Phase.FAILED, code)
     logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
