@@ -21,6 +21,8 @@ FILTERED: Outcome = (Refused, "content_filtered")
 FAILED: Outcome = (Refused, "generation_failed")
 GONE: Outcome = (Refused, "result_expired")
 BROKEN: Outcome = (Unreachable, "invalid_video")
+UNREADABLE_YET: Outcome = (Unreachable, "result_unreadable")
+UNREADABLE: Outcome = (Refused, "result_unreadable")
 
 SILENT = {"hang", "stall", "drip"}
 
