@@ -51,6 +51,7 @@ def test_all_is_well(client: Client) -> None:
         "migrations": "ok",
         "redis": "ok",
         "sweeper": "ok",
+        "transfers": "ok",
         "writes": "ok",
     }
 
@@ -117,6 +118,7 @@ def test_strangers_are_told_names_and_states_only(
                 "redis": {"status": "degraded"},
                 "writes": {"status": "degraded"},
                 "providers": {"status": "ok"},
+                "transfers": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }

@@ -132,7 +132,7 @@ def test_a_url_that_is_none_ends_the_job_after_some_tries(
     attempt: int, outcome: Outcome, make: Make, tmp_path: Path
 ) -> None:
     with pytest.raises(ProviderError) as error:
-        make("google_omni").fetch("https://[x/film", ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
+        make("google_omni").fetch("https://\0/film", ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
 
     assert failed(error) == outcome
 
