@@ -196,12 +196,14 @@ def test_response_that_is_no_video_ends_the_job_after_some_tries(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("download", fault, times=99)
-    job = creation.create(owner=make_user(), order=PAID)
+    ann = make_user()
+    job = creation.create(owner=ann, order=PAID)
 
     phases = [drive(job, rounds=1).phase for _ in range(3 + MISSING_TRIES)]
 
     assert phases == ["generating", *["storing"] * (1 + MISSING_TRIES), "failed"]
-    assert VideoJob.objects.get().error_code == "result_unreadable"
+    ann.token_account.refresh_from_db()
+    assert (VideoJob.objects.get().error_code, ann.token_account.balance) == ("result_unreadable", 1000)
 
 
 def test_response_that_is_no_video_for_once_costs_a_try(google: FakeGoogle, make_user: MakeUser) -> None:
