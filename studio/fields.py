@@ -102,6 +102,14 @@ class StoredFileUrl(serializers.URLField):
         super().__init__(allow_null=True, **kwargs)
 
 
+class Instead(serializers.Field[Any, Any, Any, Any]):
+    """Mixed into a field: where the column `instead` says something, shows that and not its own; by a Projection."""
+
+    def __init__(self, *, instead: str, **kwargs: Any) -> None:
+        self.instead = instead
+        super().__init__(**kwargs)
+
+
 class FromElsewhere(serializers.SerializerMethodField):
     """Something that is no column of the row; whoever shows the row brings it along."""
 

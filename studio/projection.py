@@ -14,7 +14,7 @@ from django.db.models import FileField, Model
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from studio.fields import FromElsewhere, StoredFileUrl
+from studio.fields import FromElsewhere, Instead, StoredFileUrl
 
 Show = Callable[[Any], Any]
 Step = tuple[tuple[str, ...], int, Show]  # the names on the wire, the column's place in the row, how it is shown
@@ -28,6 +28,9 @@ def site_of(request: Request) -> str:
 def absolute(url: str, *, site: str) -> str:
     """The URL of a stored file with a host in it; a storage service puts one there itself."""
     return f"{site}{url}" if url.startswith("/") else url
+
+
+_NOTHING = (None, "")
 
 
 def _url(storage: Storage, name: str) -> str:
@@ -44,7 +47,9 @@ class Projection:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """What to pass to `values_list`."""
-        return tuple(dict.fromkeys(source for _, source, _ in self._fields))
+        own = [source for _, source, _ in self._fields]
+        others = [field.instead for _, _, field in self._fields if isinstance(field, Instead)]
+        return tuple(dict.fromkeys([*own, *others]))
 
     def shown(self, row: tuple[Any, ...], *, site: str, **elsewhere: Any) -> dict[str, Any]:
         """A row of `values_list(*columns)` as the API shows it; `elsewhere` has the fields that are no columns."""
@@ -54,6 +59,8 @@ class Projection:
             shown = None if value is None else show(value)
             for name in names:
                 answer[name] = shown
+        for name, own, other, show in self._eithers:
+            answer[name] = show(row[own] if row[other] in _NOTHING else row[other])
         for names, index, url_of in self._files:
             url = absolute(url_of(row[index]), site=site) if row[index] else None
             for name in names:
@@ -75,7 +82,19 @@ class Projection:
 
     @cached_property
     def _plain(self) -> list[Step]:
-        return self._steps(lambda field: not isinstance(field, StoredFileUrl), lambda _, field: field.to_representation)
+        return self._steps(
+            lambda field: not isinstance(field, StoredFileUrl | Instead), lambda _, field: field.to_representation
+        )
+
+    @cached_property
+    def _eithers(self) -> list[tuple[str, int, int, Show]]:
+        """Names on the wire, with the places of both columns."""
+        place = self.columns.index
+        return [
+            (name, place(source), place(field.instead), field.to_representation)
+            for name, source, field in self._fields
+            if isinstance(field, Instead)
+        ]
 
     @cached_property
     def _files(self) -> list[Step]:

@@ -10,6 +10,7 @@ from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
 from tests.running import RunningStudio, wait_for
 from tests.videos.test_create import png
+from videos.providers.google_client import GEMINI_URL
 from videos.providers.mock_video import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("paid flow")]
@@ -29,7 +30,8 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGoogle]:
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 8, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="paid", **silent)
-    with FakeGoogle(film=path.read_bytes(), work_seconds=1) as fake:
+    # a gateway's: files are named by Google's own host
+    with FakeGoogle(film=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
         yield fake
 
 

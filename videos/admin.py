@@ -82,6 +82,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
             {
                 "fields": (
                     ("phase", "progress_percentage"),
+                    ("delivered_seconds", "delivered_aspect_ratio"),
                     ("error_code", "error_message"),
                     ("created_at", "started_at"),
                     ("generated_at", "completed_at"),

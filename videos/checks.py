@@ -7,18 +7,20 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
+from django.db.models import Count, QuerySet, Window
 from django.utils import timezone
 
 from studio.health import Depth, Finding, Health, register
 from videos import outlook, schedule
 from videos.catalogue import why_unused
 from videos.failures import ADOPTABLE
-from videos.models import VideoJob
+from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers import registry
 from videos.providers.base import ProviderError
 
 REJECTED = "provider_misconfigured"
+REASON_MAX = 200  # characters of the provider's words in a sentence
 
 
 def register_checks() -> None:
@@ -27,6 +29,7 @@ def register_checks() -> None:
     checks.register(key_is_accepted, checks.Tags.database)
     register("providers", _providers)
     register("models", _models)
+    register("transfers", _transfers)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
@@ -96,6 +99,33 @@ def _unknown() -> Finding:
             "see manage.py adopt_operation --help.",
         )
     return Finding(Health.OK, "None in two days.")
+
+
+def late_transfers() -> QuerySet[VideoJob]:
+    """Jobs whose video is made, and that could not be stored for ten minutes."""
+    since = from_now(-schedule.TRANSFER_LATE)
+    # "is due", which every live row is, has the index
+    return VideoJob.objects.filter(phase=Phase.STORING, due_at__isnull=False, attempts__gt=0, generated_at__lte=since)
+
+
+def _transfers() -> Finding:
+    late = late_transfers().order_by("generated_at", "id").annotate(count=Window(Count("pk")))
+    try:
+        oldest = late.values_list("pk", "generated_at", "provider_reply", "count").first()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+    if oldest is None:
+        return Finding(Health.OK, "Every finished video is stored soon.")
+    job_id, generated_at, reply, count = oldest
+    assert generated_at  # so it was found
+    minutes = round((timezone.now() - generated_at).total_seconds() / 60)
+    # the adapters have taken keys and signed URLs out of what is stored of a failure
+    reason = " ".join(reply.split())[:REASON_MAX]
+    return Finding(
+        Health.DEGRADED,
+        f"Jobs whose video can't be stored for more than {schedule.TRANSFER_LATE // 60} minutes: {count}. The oldest, "
+        f"{job_id}, has been waiting for {minutes} minutes. Its last failure: {reason}",
+    )
 
 
 def _reach() -> Finding:

@@ -56,6 +56,11 @@ TRANSFERS = Measure(
     buckets=TRANSFER_SECONDS,
 )
 BYTES = Measure("studio_transfer_bytes", "Stored videos, by size", {"provider": PROVIDERS}, buckets=TRANSFER_BYTES)
+DIFFERENCES = Measure(
+    "studio_delivered_differently_total",
+    "Stored videos that are not as they were requested, by what differs",
+    {"provider": PROVIDERS, "what": ("length", "aspect_ratio")},
+)
 DOLLARS = Measure(
     "studio_provider_dollars_total",
     "What delivered videos cost at the providers, by the prices of the catalogue",
@@ -100,6 +105,11 @@ _PRICES = Statement(
         model__name=Given("model", models.CharField()),
     ).values_list("prices")
 )
+
+
+def count_difference(job: VideoJob, what: str) -> None:
+    """Something about the stored video is not as it was requested. Call in the transaction that says so."""
+    transaction.on_commit(lambda: DIFFERENCES.add(job.provider, what))
 
 
 def count_end(phase: str, code: str) -> None:

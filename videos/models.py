@@ -393,6 +393,11 @@ def price_in(prices: dict[str, str], resolution: str) -> Decimal:
     return Decimal(prices.get(resolution) or 0)
 
 
+def whole_seconds(seconds: float) -> int:
+    """A length as it is shown: rounded, a half up."""
+    return int(seconds + 0.5)
+
+
 def new_lease() -> uuid.UUID:
     """A token that nobody else holds."""
     return uuid.uuid4()

@@ -1,8 +1,10 @@
 """Knows MP4 files: tells whether one is whole and what it shows, takes its poster, removes its sound."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +15,10 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 _FIRST_BOXES = {b"ftyp", b"wide", b"free", b"skip", b"mdat", b"moov"}  # the last five in QuickTime's older files
+# The box with a C2PA manifest, by its user type: spec.c2pa.org, 2.4, A.5.1
+_PROVENANCE = uuid.UUID("d8fec3d6-1b0e-483c-9297-5828877ec481").bytes
+_USUAL_RATIOS = ((16, 9), (9, 16), (1, 1), (4, 3), (3, 4), (3, 2), (2, 3), (5, 4), (4, 5), (21, 9))
+_RATIO_TOLERANCE = 0.03  # encoders round sizes to blocks: 1920x1088, 640x368; no two of the usual ratios are so close
 _POSTER_AT = 0.1  # share of the duration; films tend to begin with black
 _POSTER_SIDE = 1280  # pixels
 _POSTER_QUALITY = 85
@@ -24,7 +30,7 @@ class NotAVideo(Exception):
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a whole MP4 shows."""
+    """What a whole MP4 shows. `width` and `height` are as a player shows it: turned, and with square pixels."""
 
     width: int
     height: int
@@ -32,7 +38,17 @@ class VideoFacts:
     fps: float
     codec: str
     has_audio: bool
+    has_provenance: bool  # a C2PA manifest, which vouches for the bytes of this file
     size_bytes: int
+
+    @property
+    def aspect_ratio(self) -> str:
+        """The usual ratio that this is within some percent, like "16:9", else the exact one."""
+        for width, height in _USUAL_RATIOS:
+            if abs(self.width * height / (self.height * width) - 1) <= _RATIO_TOLERANCE:
+                return f"{width}:{height}"
+        exact = Fraction(self.width, self.height)
+        return f"{exact.numerator}:{exact.denominator}"
 
 
 def inspect(*, path: Path) -> VideoFacts:
@@ -40,7 +56,7 @@ def inspect(*, path: Path) -> VideoFacts:
 
     Raises NotAVideo for another format, no picture, or a file that was cut short.
     """
-    _check_boxes(path)
+    kinds = _checked_boxes(path)
     _check_packets(path)
     with _opened(path) as (container, stream):
         first = next(container.decode(stream), None)
@@ -48,13 +64,15 @@ def inspect(*, path: Path) -> VideoFacts:
             raise NotAVideo("its first frame cannot be decoded")
         if not stream.duration or not stream.time_base or not stream.average_rate:
             raise NotAVideo("it does not say how long it is")
+        width, height = _shown_size(stream, first)
         return VideoFacts(
-            width=stream.width,
-            height=stream.height,
+            width=width,
+            height=height,
             duration_seconds=float(stream.duration * stream.time_base),
             fps=float(stream.average_rate),
             codec=stream.codec.canonical_name,
             has_audio=bool(container.streams.audio),
+            has_provenance=_PROVENANCE in kinds,
             size_bytes=path.stat().st_size,
         )
 
@@ -72,7 +90,10 @@ def write_poster(*, path: Path, destination: Path) -> None:
 
 
 def without_audio(*, path: Path, destination: Path) -> None:
-    """Copies the picture, as it is, to an MP4 that plays while it downloads. Raises NotAVideo."""
+    """Copies the picture, as it is, to an MP4 that plays while it downloads. Raises NotAVideo.
+
+    A C2PA manifest stays behind: it has the hash of the whole file (docs/decisions/10).
+    """
     options = {"movflags": "+faststart"}
     with _opened(path) as (source, picture), av.open(str(destination), "w", format="mp4", options=options) as target:
         copy = target.add_stream_from_template(picture)
@@ -82,10 +103,16 @@ def without_audio(*, path: Path, destination: Path) -> None:
                 target.mux(packet)
 
 
-def _check_boxes(path: Path) -> None:
+def _shown_size(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:
+    width = round(stream.width * (stream.sample_aspect_ratio or 1))  # of a pixel; 0 or None where nothing says it
+    return (stream.height, width) if frame.rotation % 180 == 90 else (width, stream.height)
+
+
+def _checked_boxes(path: Path) -> list[bytes]:
+    """The kinds of the file's boxes. Raises NotAVideo."""
     # ffmpeg reads a file whose end is missing without a word when the index is in front.
     size = path.stat().st_size
-    kinds = []
+    kinds: list[bytes] = []
     offset = 0
     with path.open("rb") as file:
         while offset < size:
@@ -98,18 +125,19 @@ def _check_boxes(path: Path) -> None:
         raise NotAVideo("it is empty")
     if offset > size or b"moov" not in kinds:
         raise NotAVideo("it was cut short")
+    return kinds
 
 
 def _read_box(file: BinaryIO, offset: int, file_size: int) -> tuple[bytes, int]:
-    """The kind and length of a top-level box: ISO/IEC 14496-12, 4.2."""
+    """The kind and length of a top-level box: ISO/IEC 14496-12, 4.2. That of a `uuid` box is its user type."""
     file.seek(offset)
-    header = file.read(16)
-    length, kind = int.from_bytes(header[:4]), header[4:8]
+    header = file.read(32)
+    length, kind, rest = int.from_bytes(header[:4]), header[4:8], header[8:]
     if length == 0:  # up to the end of the file
         length = file_size - offset
     elif length == 1:  # more than 32 bits
-        length = int.from_bytes(header[8:])
-    return kind, length
+        length, rest = int.from_bytes(rest[:8]), rest[8:]
+    return rest[:16] if kind == b"uuid" else kind, length
 
 
 def _check_packets(path: Path) -> None:

@@ -18,6 +18,7 @@ POLL_SLOWEST_AFTER, POLL_SLOWEST = 1200, 60  # past the 20 minutes that a user i
 POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
 
 TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one goes on until TRANSFER_GIVE_UP
+TRANSFER_LATE = 600  # after the provider was done; a video that can't be stored by then is a finding for staff
 TRANSFER_GIVE_UP = 48 * 3600  # after the provider was done; then the file is gone there too
 
 

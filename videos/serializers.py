@@ -9,6 +9,7 @@ from rest_framework import serializers
 from studio.fields import (
     BlankAsNull,
     FromElsewhere,
+    Instead,
     Lenient,
     PictureField,
     StoredFileUrl,
@@ -17,7 +18,7 @@ from studio.fields import (
     Timestamp,
 )
 from videos import catalogue
-from videos.models import JobLog, VideoJob
+from videos.models import JobLog, VideoJob, whole_seconds
 from videos.phases import STATUS, Phase, Status
 
 PROMPT_MAX = 4000  # characters; from the contract
@@ -88,6 +89,18 @@ class StatusOfPhase(serializers.ChoiceField):
         return STATUS[Phase(value)].value
 
 
+class Seconds(Instead, serializers.IntegerField):
+    """How long the video is."""
+
+    def to_representation(self, value: float) -> int:
+        """In whole seconds."""
+        return whole_seconds(value)
+
+
+class AspectRatio(Instead, serializers.CharField):
+    """The shape of the video."""
+
+
 class JobLogOutput(serializers.Serializer[JobLog]):
     """A line of a job's story."""
 
@@ -104,8 +117,16 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     prompt = serializers.CharField()
     model = serializers.CharField()
     resolution = serializers.CharField()
-    aspectRatio = serializers.CharField(source="aspect_ratio")
-    durationSeconds = serializers.IntegerField(source="duration_seconds")
+    aspectRatio = AspectRatio(
+        source="aspect_ratio",
+        instead="delivered_aspect_ratio",
+        help_text="As requested; once the video is there, the video's own.",
+    )
+    durationSeconds = Seconds(
+        source="duration_seconds",
+        instead="delivered_seconds",
+        help_text="As requested; once the video is there, the video's own, rounded.",
+    )
     generateAudio = serializers.BooleanField(source="generate_audio")
     mockMode = serializers.BooleanField(source="mock_mode")
     cloudinaryUrl = StoredFileUrl(source="video", help_text="Where the stored video is; null until SUCCEEDED.")

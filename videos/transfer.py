@@ -1,4 +1,8 @@
-"""The last step of a job: fetch the finished file, check it, store it with a poster, and only then say SUCCEEDED."""
+"""The last step of a job: fetch the finished file, check it, store it with a poster, and only then say SUCCEEDED.
+
+A video that plays is delivered, also where its length or shape is not what was requested: it was paid for. The job then
+shows what it is, and its timeline says so.
+"""
 
 import fcntl
 import hashlib
@@ -10,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -22,7 +27,7 @@ from studio.statements import Given, Instances
 from studio.storage import disposal, store
 from studio.storage.base import StorageError
 from videos import generation, measures, mp4, outcomes, schedule, story
-from videos.models import VideoJob, from_now, new_lease
+from videos.models import JobLog, VideoJob, from_now, new_lease, whole_seconds
 from videos.phases import Phase
 from videos.providers.base import ProviderError
 from videos.providers.registry import provider
@@ -33,15 +38,23 @@ DURATION_TOLERANCE = 0.5  # seconds; providers round to whole frames and pad the
 UPLOADING = 95  # percent shown from then on
 LOCK_NAME = "lock"
 YOUNG_SECONDS = 60
-LENGTH_TRIES = 2
+PROVENANCE_LOST = (
+    "The sound was removed, as requested, and with it the Content Credentials (C2PA), "
+    "which vouch for the original file only."
+)
 
 
 class LeaseLost(Exception):
     """Another process has the job, or nobody: it was deleted."""
 
 
-class WrongLength(mp4.NotAVideo):
-    """A whole video, of another length than was asked for: fetching it again will hardly change that."""
+@dataclass(frozen=True)
+class Video:
+    """The file to store, what it shows, and whether it lost its C2PA manifest here."""
+
+    path: Path
+    facts: mp4.VideoFacts
+    lost_provenance: bool
 
 
 def transfer(*, job_id: str) -> None:
@@ -75,15 +88,15 @@ def _transfer(job: VideoJob) -> None:
 
 
 def _deliver(job: VideoJob, folder: Path) -> None:
-    video, poster = folder / "video.mp4", folder / "poster.jpg"
-    provider(job.provider).fetch(job.result, generation.request_of(job), video)
-    video = _checked(job, video)
-    mp4.write_poster(path=video, destination=poster)
+    original, poster = folder / "video.mp4", folder / "poster.jpg"
+    provider(job.provider).fetch(job.result, generation.request_of(job), original)
+    video = _checked(job, original)
+    mp4.write_poster(path=video.path, destination=poster)
     names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
     _register(job, names)
-    stored = {field: _store(names[field], path) for field, path in (("video", video), ("poster", poster))}
-    measures.BYTES.observe(video.stat().st_size, job.provider)
-    _succeed(job, names, digest=_sha256(video), **stored)
+    stored = {field: _store(names[field], path) for field, path in (("video", video.path), ("poster", poster))}
+    measures.BYTES.observe(video.facts.size_bytes, job.provider)
+    _succeed(job, names, made=video, digest=_sha256(video.path), **stored)
 
 
 def _register(job: VideoJob, names: dict[str, str]) -> None:
@@ -97,17 +110,26 @@ def _register(job: VideoJob, names: dict[str, str]) -> None:
         disposal.register(*names.values())
 
 
-def _checked(job: VideoJob, video: Path) -> Path:
-    """The file to deliver: a whole MP4 of the length asked for, without sound where none was wanted."""
-    facts = mp4.inspect(path=video)
-    if abs(facts.duration_seconds - job.duration_seconds) > DURATION_TOLERANCE:
-        raise WrongLength(f"{facts.duration_seconds} s long instead of {job.duration_seconds} s")
+def _checked(job: VideoJob, original: Path) -> Video:
+    """The file to deliver: a whole MP4, without sound where none was wanted. Raises NotAVideo."""
+    facts = mp4.inspect(path=original)
     if job.generate_audio or not facts.has_audio:
-        return video
-    silent = video.with_name("silent.mp4")
-    mp4.without_audio(path=video, destination=silent)
-    mp4.inspect(path=silent)
-    return silent
+        return Video(original, facts, lost_provenance=False)
+    silent = original.with_name("silent.mp4")
+    mp4.without_audio(path=original, destination=silent)
+    return Video(silent, mp4.inspect(path=silent), lost_provenance=facts.has_provenance)
+
+
+def _differences(job: VideoJob, facts: mp4.VideoFacts) -> dict[str, str]:
+    """What is not as it was requested, and the sentence about it for the customer."""
+    found = {}
+    if abs(facts.duration_seconds - job.duration_seconds) > DURATION_TOLERANCE:
+        seconds = whole_seconds(facts.duration_seconds)
+        unit = "second" if seconds == 1 else "seconds"
+        found["length"] = f"The video is {seconds} {unit} long instead of {job.duration_seconds}."
+    if facts.aspect_ratio != job.aspect_ratio:
+        found["aspect_ratio"] = f"The video's aspect ratio is {facts.aspect_ratio} instead of {job.aspect_ratio}."
+    return found
 
 
 def _store(name: str, path: Path) -> str:
@@ -120,7 +142,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, digest: str) -> None:
+def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, poster: str, digest: str) -> None:
+    differences = _differences(job, made.facts)
     with transaction.atomic():
         if not VideoJob.objects.advance(
             job,
@@ -128,6 +151,8 @@ def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, d
             video=video,
             poster=poster,
             video_sha256=digest,
+            delivered_seconds=made.facts.duration_seconds if "length" in differences else None,
+            delivered_aspect_ratio=made.facts.aspect_ratio if "aspect_ratio" in differences else "",
             progress_percentage=100,
             provider_reply="",
         ):
@@ -137,6 +162,11 @@ def _succeed(job: VideoJob, names: dict[str, str], *, video: str, poster: str, d
             return
         disposal.adopt(*names.values(), video, poster)
         generation.drop_inputs(job=job)
+        for what, sentence in differences.items():
+            job.log(sentence, level=JobLog.Level.WARNING)
+            measures.count_difference(job, what)
+        if made.lost_provenance:
+            job.log(PROVENANCE_LOST)
         job.log("The video is ready.")
         measures.count_end(Phase.SUCCEEDED, "")
     measures.SECONDS_TO_VIDEO.observe((timezone.now() - job.created_at).total_seconds(), job.provider)
@@ -152,9 +182,21 @@ def _failed(job: VideoJob, exc: Exception) -> None:
         return
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
     logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
+    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job, and what checks.transfers goes on telling
+        logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
     VideoJob.objects.touch(
         job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=outcomes.for_staff(str(exc))
     )
+
+
+def _waited_before(job: VideoJob) -> float:
+    """Seconds from the provider's end of the work to the last failed try before this one; 0 where there was none.
+
+    The row, as it was read before the claim, still has the end of the back-off that followed.
+    """
+    if not (job.generated_at and job.lease_until):
+        return 0
+    return (job.lease_until - job.generated_at).total_seconds() - schedule.transfer_backoff(job.attempts)
 
 
 def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
@@ -162,8 +204,6 @@ def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
     if isinstance(exc, ProviderError):
         measures.count_error(job, "transfer", exc)
         return exc.code, exc.retryable
-    if isinstance(exc, WrongLength):
-        return "invalid_video", job.attempts + 1 < LENGTH_TRIES
     if isinstance(exc, mp4.NotAVideo):
         return "invalid_video", True
     if isinstance(exc, StorageError):

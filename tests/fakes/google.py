@@ -2,7 +2,8 @@
 
     python -m tests.fakes.google --port 9001 --seconds 5
 
-prints the variables that point the product at it. `GET /__books__` answers which calls came and what was accepted;
+prints the variables that point the product at it; with `--real-uris`, it hands out Google's own URIs of files, which a
+product behind a gateway must ask of the gateway. `GET /__books__` answers which calls came and what was accepted;
 `POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}].
 
 `on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
@@ -31,6 +32,9 @@ from tests.fakes.google_books import RPC, WORDS, Account, Fault, Refusal
 from tests.fakes.server import FakeServer
 
 MODEL = r"(?:(?P<where>projects/[^/:]+/locations/[^/:]+)/)?(?:publishers/google/)?models/(?P<model>[^/:]+)"
+FILE = r"(/download)?/v1beta/files/(\w+)(:download)?"
+OBJECT = r"/storage/v1/b/[^/]+/o/(?:.+/)?(\w+)/sample_0.mp4"
+GEMINI = "https://generativelanguage.googleapis.com"
 TOKEN = "ya29.fake-token"
 HTML = b"<html>It works!</html>"
 
@@ -40,7 +44,9 @@ class FakeGoogle(FakeServer):
 
     def __init__(self, *, port: int = 0, **account: Any) -> None:
         super().__init__(port=port, handler=Handler)
-        self.account = Account(url=self.url, **account)
+        self.account = Account(**account)
+        self.url += self.account.prefix
+        self.account.url = self.url
 
     def script(self, on: str, fault: str, **more: Any) -> None:
         with self.account.lock:
@@ -60,16 +66,28 @@ class Handler(BaseHTTPRequestHandler):
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         """The books tell it better."""
 
+    def parse_request(self) -> bool:
+        """Of a gateway, without the prefix; what does not have it is nothing that we know."""
+        prefix = self.server.account.prefix
+        is_whole = super().parse_request()
+        if is_whole and not self.path.startswith(prefix):
+            self.path = f"/outside{self.path}"
+        elif is_whole:
+            self.path = self.path.removeprefix(prefix)
+        return is_whole
+
     def do_GET(self) -> None:
         account = self.server.account
         path = unquote(urlsplit(self.path).path)
         if path == "/__books__":
             self._send_json(200, account.as_json())
-        elif match := re.fullmatch(r"(/download)?/v1beta/files/(\w+):download", path):
+        elif (match := re.fullmatch(FILE, path)) and "alt=media" in self.path:
             act = self._deliver if match[1] else self._redirect
             self._play("download", {}, lambda fault: act(match[2], fault), on="download" if match[1] else "")
-        elif match := re.fullmatch(r"/storage/v1/b/[^/]+/o/(?:.+/)?(\w+)/sample_0.mp4", path):
+        elif (match := re.fullmatch(OBJECT, path)) and "alt=media" in self.path:
             self._play("download", {}, lambda fault: self._deliver(match[1], fault))
+        elif re.fullmatch(f"{FILE}|{OBJECT}", path):
+            self._play("metadata", {}, lambda fault: self._send_json(200, {"mimeType": "video/mp4", "uri": path}))
         elif match := re.fullmatch(r"/v1beta/(?:interactions/(\w+)|(models/[^/]+/operations/\w+))", path):
             self._play("poll", {}, lambda fault: self._send_json(200, account.look(match[1] or match[2])))
         elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
@@ -152,7 +170,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _redirect(self, file_id: str, fault: Fault) -> None:
         """Google's file URL leads to another one of Google's."""
-        self._send(302, b"", {"Location": f"/download/v1beta/files/{file_id}:download?alt=media"})
+        account = self.server.account
+        to = f"{account.files_at or account.url}/download/v1beta/files/{file_id}:download?alt=media"
+        self._send(302, b"", {"Location": to})
 
     def _deliver(self, file_id: str, fault: Fault) -> None:
         data = self.server.account.file(file_id)
@@ -209,10 +229,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Google's video models, on this machine.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5, help="how long a video takes")
+    parser.add_argument("--real-uris", action="store_true", help="files are named by Google's own URIs")
     arguments = parser.parse_args()
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # for sigwait, and in every thread
-    with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds) as fake:
+    real = {"omni_gives_urls": True, "files_at": GEMINI} if arguments.real_uris else {}
+    with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds, **real) as fake:
         for house in ("GEMINI", "VERTEX"):
             sys.stdout.write(f"GOOGLE_{house}_BASE_URL={fake.url}\n{house}_API_KEY=fake-key\n")
         sys.stdout.flush()

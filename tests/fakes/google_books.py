@@ -83,6 +83,9 @@ class Account:
     film: bytes | None = None  # for every request; else one of the length asked for
     omni_gives_urls: bool = False  # the real one puts the film into the reply, whatever was asked for (2026-11)
     url: str = ""
+    prefix: str = ""  # of every path, as of a gateway; `url` has it
+    files_at: str = ""  # the host that URIs of files name, whoever serves them; "": this one
+    files_end: str = ":download?alt=media"  # ... and how they end
     works: dict[str, Work] = field(default_factory=dict)  # by name
     calls: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -134,6 +137,9 @@ class Account:
             return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
         return {"name": work.name}
 
+    def file_uri(self, file_id: str) -> str:
+        return f"{self.files_at or self.url}/v1beta/files/{file_id}{self.files_end}"
+
     def film_of(self, work: Work) -> bytes:
         return self.film or film_of_length(work.seconds)
 
@@ -163,8 +169,7 @@ class Account:
 
     def _video(self, work: Work) -> dict[str, Any]:
         if work.house == "gemini":
-            uri = f"{self.url}/v1beta/files/{work.file_id}:download?alt=media"
-            return {"generatedSamples": [{"video": {"uri": uri}}]}
+            return {"generatedSamples": [{"video": {"uri": self.file_uri(work.file_id)}}]}
         if bucket := work.body["parameters"].get("storageUri"):
             uri = f"{bucket.rstrip('/')}/{work.file_id}/sample_0.mp4"
             return {"raiMediaFilteredCount": 0, "videos": [{"gcsUri": uri, "mimeType": "video/mp4"}]}
@@ -174,7 +179,7 @@ class Account:
     def _interaction(self, work: Work) -> dict[str, Any]:
         video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
         if self.omni_gives_urls:
-            video["uri"] = f"{self.url}/v1beta/files/{work.file_id}:download?alt=media"
+            video["uri"] = self.file_uri(work.file_id)
         else:
             video["data"] = base64.b64encode(self.film_of(work)).decode()
         return ended(self.receipt(work), work.end, sent=work.body["input"], video=video)

@@ -52,6 +52,7 @@ def test_all_is_well(client: Client) -> None:
         "models": "ok",
         "redis": "ok",
         "sweeper": "ok",
+        "transfers": "ok",
         "writes": "ok",
     }
 
@@ -119,6 +120,7 @@ def test_strangers_are_told_names_and_states_only(
                 "writes": {"status": "degraded"},
                 "providers": {"status": "ok"},
                 "models": {"status": "ok"},
+                "transfers": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }

@@ -29,6 +29,21 @@ from videos.orders import Order
 from videos.phases import LIVE, Phase, Status
 from videos.providers.base import Finished, Progress, Refused, Unreachable
 
+MADE = transfer.Video(
+    Path("video.mp4"),
+    mp4.VideoFacts(
+        width=1280,
+        height=720,
+        duration_seconds=4,
+        fps=24,
+        codec="h264",
+        has_audio=False,
+        has_provenance=False,
+        size_bytes=1,
+    ),
+    lost_provenance=False,
+)
+
 
 def order(prompt: str, **changes: Any) -> Order:
     return dataclasses.replace(ORDER, prompt=prompt, **changes)
@@ -372,30 +387,6 @@ def test_transfer_gives_up_when_the_file_is_gone_there(make_user: MakeUser, make
     assert facts(job)[:3] == ("failed", None, "result_expired")
 
 
-@pytest.mark.slow
-def test_video_of_the_wrong_length_is_not_delivered(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
-    stale = VideoJob.objects.get(pk=job.pk)
-    VideoJob.objects.filter(pk=job.pk).update(duration_seconds=2)
-    with transfer._work_folder() as folder:
-        transfer.provider("mock").fetch("mock", generation.request_of(stale), folder / "video.mp4")
-
-        with pytest.raises(mp4.NotAVideo):
-            transfer._checked(VideoJob.objects.get(), folder / "video.mp4")
-
-
-@pytest.mark.slow
-def test_sound_that_was_not_wanted_is_dropped(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1, generate_audio=True)
-    with transfer._work_folder() as folder:
-        transfer.provider("mock").fetch("mock", generation.request_of(job), folder / "video.mp4")
-        job.generate_audio = False
-
-        silent = transfer._checked(job, folder / "video.mp4")
-
-        assert not mp4.inspect(path=silent).has_audio
-
-
 def test_job_deleted_during_its_upload_leaves_no_file(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
     stale = VideoJob.objects.get(pk=job.pk)
@@ -405,7 +396,7 @@ def test_job_deleted_during_its_upload_leaves_no_file(make_user: MakeUser, make_
     for name in names.values():
         default_storage.save(name, ContentFile(b"x"))
 
-    transfer._succeed(stale, names, **names, digest="ab")
+    transfer._succeed(stale, names, **names, made=MADE, digest="ab")
     disposal.sweep()
 
     assert not any(default_storage.exists(name) for name in names.values())
@@ -425,7 +416,7 @@ def test_transfer_that_lost_its_lease_leaves_everything_as_it_is(
     elif change == "taken over":
         VideoJob.objects.filter(pk=job.pk).update(lease=new_lease())
     else:
-        transfer._succeed(job, names, **names, digest="ab")
+        transfer._succeed(job, names, **names, made=MADE, digest="ab")
 
     with transfer._work_folder() as folder, pytest.raises(transfer.LeaseLost):
         transfer._deliver(stale, folder)
@@ -556,16 +547,3 @@ def test_files_of_an_earlier_try_outlast_the_next(settings: Any) -> None:
     longest_try = settings.RQ_QUEUES["media"]["DEFAULT_TIMEOUT"]
 
     assert schedule.TRANSFER_BACKOFF[-1] + longest_try < disposal.ADOPTION_SECONDS
-
-
-@pytest.mark.slow
-def test_whole_video_of_another_length_is_fetched_twice_at_most(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), phase=Phase.STORING, duration_seconds=1)
-    job.duration_seconds = 2
-    error = transfer.WrongLength("1 s long instead of 2 s")
-
-    verdicts = []
-    for job.attempts in (0, 1):
-        verdicts.append(transfer._verdict(job, error))
-
-    assert verdicts == [("invalid_video", True), ("invalid_video", False)]

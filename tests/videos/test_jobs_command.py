@@ -145,6 +145,22 @@ def test_lost_job_can_be_adopted(make_user: MakeUser, make_job: MakeJob) -> None
     assert json.loads(run("show", str(job.pk), "--json"))["next"][0] == f"manage.py adopt_operation {job.pk} NAME"
 
 
+def test_show_tells_what_is_not_as_requested(make_user: MakeUser, make_job: MakeJob) -> None:
+    refused_by = [["google_omni", "gemini-omni-1.1-flash"]]
+    delivered = {"delivered_seconds": 6.04, "delivered_aspect_ratio": "9:16"}
+    job = make_job(make_user(), phase=Phase.SUCCEEDED, refused_by=refused_by, **delivered)
+
+    lines = run("show", str(job.pk)).splitlines()
+
+    assert {
+        "duration_seconds       4",
+        "aspect_ratio           16:9",
+        "delivered_seconds      6.04",
+        "delivered_aspect_ratio 9:16",
+        "refused_by             [['google_omni', 'gemini-omni-1.1-flash']]",
+    } <= set(lines)
+
+
 def paid(job: VideoJob) -> VideoJob:
     ledger.charge(account=job.owner.token_account, job_id=job.pk, tokens=50)
     return job

@@ -48,6 +48,8 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         (Phase.FAILED, {"error_code": "submission_unknown"}),
     ):
         make_job(ann, phase=phase, **fields)
+    long_ago = timezone.now() - timedelta(minutes=11)
+    make_job(make_user("ben@example.com"), phase=Phase.STORING, generated_at=long_ago, attempts=1)
     VideoJob.objects.filter(phase=Phase.QUEUED).update(created_at=timezone.now() - timedelta(seconds=100))
     for name, due_at in (("a", timezone.now() - timedelta(seconds=50)), ("b", timezone.now() + timedelta(hours=1))):
         Disposal.objects.create(name=name, due_at=due_at)
@@ -59,10 +61,11 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
     assert full == {
         'studio_jobs_live{phase="generating"}': 2,
         'studio_jobs_live{phase="queued"}': 1,
-        'studio_jobs_live{phase="storing"}': 0,
+        'studio_jobs_live{phase="storing"}': 1,
         'studio_jobs_live{phase="submitting"}': 0,
         "studio_jobs_lost_answers": 1,
         "studio_upstreams_suspended": 0,
+        "studio_transfers_late": 1,
         "studio_disposals_pending": 2,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,

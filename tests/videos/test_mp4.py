@@ -11,8 +11,16 @@ from PIL import Image, ImageChops, ImageStat
 
 from videos import mp4
 
+C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 WHOLE = mp4.VideoFacts(
-    width=320, height=180, duration_seconds=1.2, fps=25.0, codec="h264", has_audio=True, size_bytes=0
+    width=320,
+    height=180,
+    duration_seconds=1.2,
+    fps=25.0,
+    codec="h264",
+    has_audio=True,
+    has_provenance=False,
+    size_bytes=0,
 )
 
 
@@ -246,6 +254,80 @@ def test_unknown_codec_is_refused(in_front: Path, tmp_path: Path) -> None:
 def test_missing_file_is_not_taken_for_a_bad_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mp4.inspect(path=tmp_path / "nothing.mp4")
+
+
+def box(kind: bytes, content: bytes, *, is_long: bool = False) -> bytes:
+    """A top-level box, with its length in 32 or in 64 bits."""
+    if is_long:
+        return b"\0\0\0\1" + kind + (16 + len(content)).to_bytes(8) + content
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+@pytest.mark.parametrize(("user_type", "expected"), [(C2PA, True), (b"\0" * 16, False)])
+def test_manifest_of_its_provenance_is_noticed_and_stays_behind_with_the_sound(
+    in_front: Path, tmp_path: Path, user_type: bytes, expected: bool, is_long: bool
+) -> None:
+    whole = in_front.read_bytes()
+    manifest = box(b"uuid", user_type + b"\0\0\0\0manifest\0", is_long=is_long)
+    path, silent = tmp_path / "film.mp4", tmp_path / "silent.mp4"
+    path.write_bytes(whole + manifest)
+
+    mp4.without_audio(path=path, destination=silent)
+
+    assert mp4.inspect(path=path) == replace(WHOLE, has_provenance=expected, size_bytes=len(whole) + len(manifest))
+    assert mp4.inspect(path=silent).has_provenance is False
+
+
+@pytest.mark.parametrize(
+    ("pixel", "rotation", "size", "ratio"),
+    [
+        (Fraction(1), 0, (320, 180), "16:9"),
+        (Fraction(1), 90, (180, 320), "9:16"),
+        (Fraction(1), -90, (180, 320), "9:16"),
+        (Fraction(1), 180, (320, 180), "16:9"),
+        (Fraction(3, 4), 0, (240, 180), "4:3"),
+        (Fraction(3, 4), 90, (180, 240), "3:4"),
+    ],
+)
+def test_film_is_measured_as_a_player_shows_it(
+    tmp_path: Path, pixel: Fraction, rotation: int, size: tuple[int, int], ratio: str
+) -> None:
+    path, silent = tmp_path / "film.mp4", tmp_path / "silent.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        video.codec_context.sample_aspect_ratio = pixel
+        video.set_display_rotation(rotation)
+        for number in range(3):
+            frame = av.VideoFrame(320, 180, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+
+    mp4.without_audio(path=path, destination=silent)
+
+    shown = [mp4.inspect(path=each) for each in (path, silent)]
+    assert [(facts.width, facts.height, facts.aspect_ratio) for facts in shown] == [(*size, ratio)] * 2
+
+
+@pytest.mark.parametrize(
+    ("size", "ratio"),
+    [
+        ((1920, 1080), "16:9"),
+        ((1920, 1088), "16:9"),
+        ((854, 480), "16:9"),
+        ((640, 368), "16:9"),
+        ((1080, 1920), "9:16"),
+        ((1024, 1024), "1:1"),
+        ((720, 900), "4:5"),
+        ((2560, 1080), "21:9"),
+        ((1000, 500), "2:1"),
+        ((1150, 1000), "23:20"),
+    ],
+)
+def test_ratio_is_named_as_people_name_it(size: tuple[int, int], ratio: str) -> None:
+    assert replace(WHOLE, width=size[0], height=size[1]).aspect_ratio == ratio
 
 
 def test_film_loses_its_sound_and_nothing_else(either: Path, tmp_path: Path) -> None:

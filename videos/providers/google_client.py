@@ -29,13 +29,12 @@ from google.genai import errors, types
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
-from videos.providers.google_download import download, is_same_origin
+from videos.providers.google_download import STORAGE_URL, download, is_same_origin
 from videos.providers.google_failures import describe
 from videos.providers.google_looks import Looker
 from videos.providers.google_replies import CONNECT_SECONDS, Film, ThinClient, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
-STORAGE_URL = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN_SECONDS = 20  # time-out; google-auth's own is 120
 LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits for those under way
@@ -60,8 +59,10 @@ class House:
         self.is_vertex = is_vertex
         self.api_key: str = settings.VERTEX_API_KEY if is_vertex else settings.GEMINI_API_KEY
         self._url: str = settings.GOOGLE_VERTEX_BASE_URL if is_vertex else settings.GOOGLE_GEMINI_BASE_URL
-        # The house whose files need its key: the Gemini API's own, or Cloud Storage. A stand-in stands in for both.
-        self.base_url = self._url or (STORAGE_URL if is_vertex else GEMINI_URL)
+        # Where the house's files are, which need its key: in the Gemini API, or in Cloud Storage. A stand-in, or a
+        # gateway, stands in for either.
+        self.own_url = STORAGE_URL if is_vertex else GEMINI_URL
+        self.base_url = self._url or self.own_url
         # what google_looks knows; a proxy of the environment is the SDK's business
         self._is_direct = not is_vertex and not getproxies()
         self._lock = threading.Lock()

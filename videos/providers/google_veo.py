@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 from google.genai import types
@@ -56,7 +55,7 @@ class Veo:
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the operation itself when that holds the film."""
         if "://" in result:
-            self.house.save_file(_file_url(result, self.house.base_url), destination, attempt=request.attempt)
+            self.house.save_file(result, destination, attempt=request.attempt)
         else:
             self.house.save_film(
                 lambda client: _told(lambda name: asked(client, name), result, request.attempt, RESULT_LOST),
@@ -131,11 +130,3 @@ def _told(
 
 def _image(image: Image | None) -> types.Image | None:
     return types.Image(image_bytes=image.data, mime_type=image.content_type) if image else None
-
-
-def _file_url(uri: str, base_url: str) -> str:
-    """Where to download from; gs://bucket/name is in Cloud Storage's JSON API."""
-    if not uri.startswith("gs://"):
-        return uri
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
-    return f"{base_url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"

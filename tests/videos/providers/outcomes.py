@@ -26,6 +26,8 @@ UNREADABLE: Outcome = (Refused, "result_unreadable")
 NOT_HERE: Outcome = (Refused, "not_in_region")
 GONE: Outcome = (Refused, "result_expired")
 BROKEN: Outcome = (Unreachable, "invalid_video")
+UNREADABLE_YET: Outcome = (Unreachable, "result_unreadable")
+UNREADABLE: Outcome = (Refused, "result_unreadable")
 
 SILENT = {"hang", "stall", "drip"}
 

@@ -8,17 +8,21 @@ import pytest
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.google_books import film_of_length
 from tests.videos.providers.conftest import Make, ask, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
     BROKEN,
     GONE,
+    UNREADABLE,
+    UNREADABLE_YET,
     Outcome,
     be_impatient,
     cases,
     failed,
 )
 from videos.providers.base import Finished, ProviderError, Refused, Unreachable
+from videos.providers.google_client import GEMINI_URL, STORAGE_URL
 from videos.providers.google_download import MISSING_TRIES
 
 DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed tries before, outcome
@@ -32,9 +36,24 @@ DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed t
     "slower than the time-out": ({"fault": "drip", "seconds": 1.5}, 99, AGAIN),
     "truncated": ({"fault": "truncate"}, 99, AGAIN),
     "redirect loop": ({"fault": "loop", "times": 99}, 99, AGAIN),
-    "redirect elsewhere": ({"fault": "elsewhere"}, 99, AGAIN),
+    "redirect elsewhere": ({"fault": "elsewhere"}, MISSING_TRIES - 1, UNREADABLE_YET),
+    "redirect elsewhere for long": ({"fault": "elsewhere"}, MISSING_TRIES, UNREADABLE),
+    "JSON": ({"fault": "empty"}, MISSING_TRIES - 1, UNREADABLE_YET),
+    "JSON for long": ({"fault": "empty"}, MISSING_TRIES, UNREADABLE),
+    "HTML": ({"fault": "garbage"}, MISSING_TRIES - 1, UNREADABLE_YET),
+    "HTML for long": ({"fault": "garbage"}, MISSING_TRIES, UNREADABLE),
     "too large": ({"fault": "huge"}, 0, (Refused, "invalid_video")),
 }
+
+
+def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple[Any, str]:
+    """An adapter, and where the video is that it has had made."""
+    google.account.omni_gives_urls = True
+    adapter = make(name)
+    operation = adapter.start(ask(name))
+    done = poll(adapter, operation.name, ask(name))
+    assert isinstance(done, Finished)
+    return adapter, done.result
 
 
 @pytest.mark.parametrize("case", cases(DOWNLOADS))
@@ -43,14 +62,11 @@ def test_a_failed_download_is_repeated_unless_it_is_in_vain(
 ) -> None:
     fault, attempt, outcome = DOWNLOADS[case]
     be_impatient(fault, settings)
-    adapter = make("google_veo")
-    operation = adapter.start(ask("google_veo"))
-    done = poll(adapter, operation.name, ask("google_veo"))
-    assert isinstance(done, Finished)
+    adapter, result = finished(make, google)
     google.script("download", **fault)
 
     with pytest.raises(ProviderError) as error:
-        adapter.fetch(done.result, ask("google_veo", attempt=attempt), tmp_path / "video.mp4")
+        adapter.fetch(result, ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
 
     assert failed(error) == outcome
     assert google.calls("stray") == []
@@ -84,29 +100,96 @@ def test_a_film_inside_a_reply_is_checked(
 
 
 def test_no_message_of_a_download_tells_the_key(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
-    adapter = make("google_veo")
-    operation = adapter.start(ask("google_veo"))
-    done = poll(adapter, operation.name, ask("google_veo"))
-    assert isinstance(done, Finished)
+    adapter, result = finished(make, google)
     google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
 
     with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[key\]' is suspended"):
-        adapter.fetch(done.result, ask("google_veo"), tmp_path / "video.mp4")
+        adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
 
 
-def test_nothing_is_fetched_from_elsewhere(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
-    adapter = make("google_veo")
-
-    for url in (
+@pytest.mark.parametrize("name", ["google_veo", "google_vertex", "google_omni"])
+@pytest.mark.parametrize(
+    "url",
+    [
         "https://evil.example/film",
         "http://localhost:1/film",
-        "file:///etc/passwd",
+        "http://storage.googleapis.com/x",
         "https://googleapis.com.x/",
-    ):
-        with pytest.raises(Unreachable, match="not Google's"):
-            adapter.fetch(url, ask("google_veo"), tmp_path / "video.mp4")
+    ],
+)
+def test_a_url_that_is_not_googles_ends_the_job_at_once(
+    name: str, url: str, make: Make, google: FakeGoogle, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match="not Google's") as error:
+        make(name).fetch(url, ask(name), tmp_path / "video.mp4")
 
-    assert google.calls("stray") == []
+    assert failed(error) == UNREADABLE
+    assert google.account.calls == []
+
+
+@pytest.mark.parametrize(("attempt", "outcome"), [(MISSING_TRIES - 1, UNREADABLE_YET), (MISSING_TRIES, UNREADABLE)])
+def test_a_url_that_is_none_ends_the_job_after_some_tries(
+    attempt: int, outcome: Outcome, make: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(ProviderError) as error:
+        make("google_omni").fetch("https://\0/film", ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
+
+    assert failed(error) == outcome
+
+
+@pytest.mark.parametrize(
+    "end", [":download?alt=media", ":download", "", ":download?alt=json", "?alt=media", ":download?x=1"]
+)
+def test_the_file_is_fetched_and_not_what_google_knows_about_it(
+    end: str, make: Make, google: FakeGoogle, tmp_path: Path
+) -> None:
+    google.account.files_end = end
+    adapter, result = finished(make, google)
+
+    adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
+
+    assert result.endswith(end)
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert google.calls("metadata") == []
+
+
+@pytest.mark.parametrize("query", ["", "?alt=json", "?alt=media"])
+def test_an_object_in_a_bucket_is_fetched_itself(query: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+    _, inside = finished(make, google, "google_vertex")
+    file_id = google.account.works[inside].file_id
+    url = f"{STORAGE_URL}/storage/v1/b/bucket/o/folder%2F{file_id}%2Fsample_0.mp4{query}"
+
+    make("google_vertex").fetch(url, ask("google_vertex"), tmp_path / "video.mp4")
+
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert [(call["path"], call["key"]) for call in google.calls("download")] == [
+        (f"/storage/v1/b/bucket/o/folder%2F{file_id}%2Fsample_0.mp4?alt=media", "vertex-key")
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["", "/google/gemini"])
+def test_a_gateway_is_asked_for_files_of_google_itself(
+    prefix: str, make: Make, settings: Settings, tmp_path: Path
+) -> None:
+    film = film_of_length(1)
+    with FakeGoogle(film=film, prefix=prefix, files_at=GEMINI_URL) as gateway:
+        settings.GOOGLE_GEMINI_BASE_URL = gateway.url
+        adapter, result = finished(make, gateway)
+        adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
+        calls = [(call["path"], call["key"]) for call in gateway.calls("download")]
+
+    name = result.removeprefix(f"{GEMINI_URL}/v1beta/files/")
+    assert (tmp_path / "video.mp4").read_bytes() == film
+    assert calls == [(f"{way}/v1beta/files/{name}", "gemini-key") for way in ("", "/download")]
+
+
+def test_a_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+    for url in (f"{STORAGE_URL}/bucket/film.mp4", "https://lh3.googleusercontent.com/film", "gs://bucket/film.mp4"):
+        with pytest.raises(ProviderError) as error:  # sockets lead nowhere but to this machine
+            make("google_omni").fetch(url, ask("google_omni", attempt=99), tmp_path / "video.mp4")
+        assert failed(error) == AGAIN
+
+    assert google.account.calls == []
 
 
 def test_the_key_is_for_the_house_that_it_opens(make: Make, settings: Settings) -> None:

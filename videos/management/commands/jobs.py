@@ -172,7 +172,7 @@ def _age(since: datetime) -> str:
 
 def _told(facts: dict[str, Any]) -> str:
     """A dossier for a person to read."""
-    lines = [f"{name:<21} {value}" for name, value in facts["job"].items() if value not in {None, ""}]
+    lines = [f"{name:<22} {value}" for name, value in facts["job"].items() if value not in (None, "")]
     sections = {
         "Looks": [f"{look['look_id']}  {look['look__title']}" for look in facts["looks"]],
         "Log": [f"{line['timestamp']:%Y-%m-%d %H:%M:%S} {line['level']:<7} {line['message']}" for line in facts["log"]],
