@@ -327,6 +327,7 @@ GEMINI_API_KEY = env.text("GEMINI_API_KEY")  # for Veo and Omni on the Gemini AP
 VERTEX_API_KEY = env.text("VERTEX_API_KEY")  # an express key; with it, project and location are not used
 VERTEX_PROJECT = env.text("VERTEX_PROJECT")  # signs in as Google's libraries do: GOOGLE_APPLICATION_CREDENTIALS …
 VERTEX_LOCATION = env.text("VERTEX_LOCATION", "us-central1")
+VERTEX_OMNI_LOCATION = env.text("VERTEX_OMNI_LOCATION", "global")
 VERTEX_OUTPUT_GCS_URI = env.bucket("VERTEX_OUTPUT_GCS_URI")  # where Vertex leaves films; else in its replies
 # A server that stands in for Google's, for tests. The SDK would read these by itself, but not for downloads.
 GOOGLE_GEMINI_BASE_URL = env.http_url("GOOGLE_GEMINI_BASE_URL")

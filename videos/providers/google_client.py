@@ -1,8 +1,8 @@
 """Makes the SDK's clients for Google's two houses: the Gemini API, entered with a key, and Vertex AI.
 
 Everything is made on first use, so after any fork, and kept. Submits are the paid calls: each has a connection of its
-own, which cannot have been closed by the other side in the meantime, and is sent once. Looks share connections, run in
-threads, and at Veo in the Gemini API go past the SDK (google_looks): docs/providers.md has the measurements.
+own, which cannot have been closed by the other side in the meantime, and is sent once. Polls share connections, and run
+in threads: docs/providers.md has the measurements.
 """
 
 import asyncio
@@ -13,11 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from urllib.request import getproxies
 
 import google.auth
 import httpx
-import urllib3
 from django.conf import settings
 from google import genai
 from google.auth.credentials import Credentials
@@ -30,9 +28,8 @@ from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
 from videos.providers.google_download import STORAGE_URL, download, is_same_origin
-from videos.providers.google_failures import describe
-from videos.providers.google_looks import Looker
-from videos.providers.google_replies import CONNECT_SECONDS, Film, ThinClient, TooLarge
+from videos.providers.google_failures import describe, is_missing
+from videos.providers.google_replies import Film, ThinClient, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -45,31 +42,32 @@ LOOKERS = 64
 # What is raised when Google, or whatever replies in its place, does not do as it should; the last four come from
 # converters that were given something else than Google's JSON.
 VENDOR_ERRORS = (
-    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, urllib3.exceptions.HTTPError, ValueError,
-    TypeError, AttributeError, LookupError,
+    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError,
+    LookupError,
 )  # fmt: skip
 
 T = TypeVar("T")
 
 
 class House:
-    """One of Google's two houses, as this deployment enters it. Thread-safe."""
+    """One of Google's two houses, as this deployment enters it. Thread-safe.
 
-    def __init__(self, *, is_vertex: bool) -> None:
+    `location` is Vertex AI's; not every model is in every one. A key needs none.
+    """
+
+    def __init__(self, *, is_vertex: bool, location: str = "") -> None:
         self.is_vertex = is_vertex
+        self._location = location
         self.api_key: str = settings.VERTEX_API_KEY if is_vertex else settings.GEMINI_API_KEY
         self._url: str = settings.GOOGLE_VERTEX_BASE_URL if is_vertex else settings.GOOGLE_GEMINI_BASE_URL
         # Where the house's files are, which need its key: in the Gemini API, or in Cloud Storage. A stand-in, or a
         # gateway, stands in for either.
         self.own_url = STORAGE_URL if is_vertex else GEMINI_URL
         self.base_url = self._url or self.own_url
-        # what google_looks knows; a proxy of the environment is the SDK's business
-        self._is_direct = not is_vertex and not getproxies()
         self._lock = threading.Lock()
         self._clients: dict[str, tuple[genai.Client, ThinClient]] = {}
         self._credentials: Credentials | None = None
         self._threads: ThreadPoolExecutor | None = None  # those that look
-        self._looker: Looker | None = None
         self._downloader: ThinClient | None = None
 
     def submitter(self) -> genai.Client:
@@ -86,19 +84,6 @@ class House:
     def watcher(self) -> genai.Client:
         """The client for looks. Raises Unreachable when there is no way to sign in."""
         return _unless_away(lambda: self._kept("look", timeout_seconds=_look_seconds(), keeps_connections=True))
-
-    def operation(self, name: str) -> types.GenerateVideosOperation:
-        """How the work of that name stands. Raises VENDOR_ERRORS and Unreachable."""
-        if not (self._is_direct and self.api_key):
-            return asked(self.watcher(), name)
-        with self._lock:
-            if self._looker is None:
-                seconds = _look_seconds()
-                timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
-                self._looker = Looker(
-                    base_url=self.base_url, api_key=self.api_key, connections=LOOKERS, timeout=timeout
-                )
-        return self._looker.operation(name)
 
     def save_film(self, work: Callable[[genai.Client], object], destination: Path) -> None:
         """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
@@ -142,18 +127,27 @@ class House:
         except VENDOR_ERRORS as exc:
             raise Unreachable(describe(exc)) from exc
 
+    def has_model(self, name: str) -> bool:
+        """Whether Google has a model of that name now; asking costs nothing. Raises Unreachable."""
+        try:
+            self.watcher().models.get(model=name)
+        except VENDOR_ERRORS as exc:
+            if is_missing(exc):
+                return False
+            raise Unreachable(describe(exc)) from exc
+        return True
+
     def close(self) -> None:
         """Give back connections and threads; for tests, a process just ends."""
         with self._lock:
             if self._threads:
                 self._threads.shutdown()
-            for kept in (self._looker, self._downloader):
-                if kept:
-                    kept.close()
+            if self._downloader:
+                self._downloader.close()
             for client, http in self._clients.values():
                 client.close()
                 http.close()
-            self._clients, self._threads, self._looker, self._downloader = {}, None, None, None
+            self._clients, self._threads, self._downloader = {}, None, None
 
     @contextmanager
     def _passing_client(self, film: Film) -> Iterator[genai.Client]:
@@ -184,9 +178,8 @@ class House:
             # explicitly: the environment variable GOOGLE_GENAI_API_VERSION would change it
             api_version="v1beta1" if self.is_vertex else "v1beta",
             timeout=int(timeout_seconds * 1000),  # milliseconds
-            # No retries: each would be another paid call. An empty list of statuses would mean the default list; the
-            # SDK's Interactions client reads all this differently: see google_omni.
-            retry_options=types.HttpRetryOptions(attempts=1, http_status_codes=[418]),
+            # No retries: each would be another paid call. The Interactions half has five attempts by default.
+            retry_options=types.HttpRetryOptions(attempts=1),
             httpx_client=http,
         )
         if not self.is_vertex:
@@ -198,7 +191,7 @@ class House:
             vertexai=True,
             credentials=self._sign_in(),
             project=settings.VERTEX_PROJECT,
-            location=settings.VERTEX_LOCATION,
+            location=self._location,
             http_options=options,
         )
 
@@ -222,11 +215,6 @@ class House:
                 raise NotAccepted(describe(exc)) from exc
             raise Refused(describe(exc), code="provider_misconfigured") from exc
         return self._credentials
-
-
-def asked(client: genai.Client, operation: str) -> types.GenerateVideosOperation:
-    """How the work of that name stands, by way of the SDK."""
-    return client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
 
 
 def _look_seconds() -> float:

@@ -182,6 +182,12 @@ def verdict(*, code: object, message: str) -> ProviderError:
     return Refused(told, code=meaning or "generation_failed")
 
 
+def is_missing(exc: Exception) -> bool:
+    """Whether Google itself says that what was asked for is not there."""
+    reply = _reply_in(exc)
+    return reply is not None and bool(reply.error) and reply.status == httpx.codes.NOT_FOUND
+
+
 def describe(exc: Exception) -> str:
     """The failure for logs and staff."""
     return redacted(f"{type(exc).__name__}: {exc}")

@@ -20,7 +20,7 @@ _STALLED = "requires_continuation"  # by its client, with another paid call; not
 _MADE = {"completed", "incomplete"}
 _ENDS = _MADE | {"failed", "cancelled", "budget_exceeded", "requires_action"}
 
-STAFF_LENGTH = 10_000  # characters of a reply that are kept for staff (generation.for_staff)
+STAFF_LENGTH = 10_000  # characters of a reply that are kept for staff (outcomes.for_staff)
 _NOTE_LENGTH = 100
 _SENT = {"input", "steps", "system_instruction"}  # what may hold the request; the steps come last, without it
 _SIGNATURE = re.compile(r"[\w+/=-]{1000,}")  # of a thought; for nobody to read

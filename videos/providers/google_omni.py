@@ -1,10 +1,11 @@
-"""Makes videos with Gemini Omni through the Interactions API, in the background: asked once, looked at until done."""
+"""Makes videos with Gemini Omni through the Interactions API, in the background: asked once, polled until done."""
 
 import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from google import genai
 
 # The SDK imports this half of itself when it is first used; a worker is to have it before it forks.
@@ -35,19 +36,19 @@ class Omni:
 
     def start(self, request: Request) -> Operation:
         """The paid call: sent once."""
-        order = _order(request)
+        order = _order(request, self._delivery())
         client = self.house.submitter()
         try:
-            reply = _json(_interactions(client).create(**order))
+            reply = _json(client.interactions.with_raw_response.create(**order))
         except VENDOR_ERRORS as exc:
             raise start_failure(exc) from exc
         return Operation(name=accepted(reply), first_look_seconds=FIRST_LOOK_SECONDS)
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
-        """One look, in a thread."""
+        """One poll, in a thread."""
 
         def work() -> Progress | Finished:
-            reply = _look_at(self.house.watcher(), operation, request.attempt, INTERACTION_LOST)
+            reply = _asked(self.house.watcher(), operation, request.attempt, INTERACTION_LOST)
             return read(reply, interaction_id=operation)
 
         return await self.house.look(work)
@@ -56,60 +57,89 @@ class Omni:
         """Whether Google lets us in."""
         self.house.probe()
 
+    def has_model(self, name: str) -> bool:
+        """Whether Google has the model."""
+        return self.house.has_model(name)
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the interaction itself when that holds the film."""
         if "://" in result:
             self.house.save_file(result, destination, attempt=request.attempt)
         else:
-            self.house.save_film(lambda client: _look_at(client, result, request.attempt, RESULT_LOST), destination)
+            self.house.save_film(lambda client: _asked(client, result, request.attempt, RESULT_LOST), destination)
+
+    def _delivery(self) -> dict[str, str]:
+        return {"delivery": "uri"}
 
 
-def _order(request: Request) -> dict[str, Any]:
+class OmniOnVertex(Omni):
+    """Gemini Omni on Vertex AI, with a project or an express key."""
+
+    def __init__(self) -> None:
+        self.house = House(is_vertex=True, location=settings.VERTEX_OMNI_LOCATION)
+
+    def _delivery(self) -> dict[str, str]:
+        # a URI is refused without a bucket
+        if bucket := settings.VERTEX_OUTPUT_GCS_URI:
+            return {"delivery": "uri", "gcs_uri": bucket}
+        return {"delivery": "inline"}
+
+
+def _order(request: Request, delivery: dict[str, str]) -> dict[str, Any]:
     """The request as the Interactions API takes it. Sound cannot be switched off; the engine removes it."""
     frames = [image for image in (request.first_frame, request.last_frame) if image]
     if request.last_frame and not request.first_frame:
         raise Refused("Omni takes a last frame only together with a first one")
-    if frames and request.references:
-        raise Refused("Omni has no task for frames and references together")
-    task = "image_to_video" if frames else "reference_to_video" if request.references else "text_to_video"
-    images = [_image(image) for image in (*frames, *request.references)]
-    return {
+    if request.last_frame and request.references:
+        raise Refused("Omni takes no last frame together with references")
+    order: dict[str, Any] = {
         "model": request.model,
-        "input": [*images, {"type": "text", "text": request.prompt}],  # first frame, last frame: by position
+        # first frame, last frame, references: by position
+        "input": [*map(_image, (*frames, *request.references)), {"type": "text", "text": _prompt(request)}],
         "response_format": {
             "type": "video",
             "aspect_ratio": request.aspect_ratio,
             "resolution": request.resolution,
             "duration": f"{request.duration_seconds}s",
-            "delivery": "uri",
+            **delivery,
         },
-        "generation_config": {"video_config": {"task": task}},
-        "background": True,  # replies at once, with an id that can be looked at
+        "background": True,  # replies at once, with an id that can be polled
         "store": True,  # goes with it
     }
+    if not (frames and request.references):  # for both there is no task; the prompt says what each picture is
+        task = "image_to_video" if frames else "reference_to_video" if request.references else "text_to_video"
+        order["generation_config"] = {"video_config": {"task": task}}
+    return order
+
+
+def _prompt(request: Request) -> str:
+    """The prompt, with the parts of the pictures declared where a first frame comes with references.
+
+    As "Declaring sources and references" in ai.google.dev/gemini-api/docs/omni has it (read 2026-11): pictures count
+    from 1, references from 0.
+    """
+    if not (request.first_frame and request.references):
+        return request.prompt
+    pictures = range(2, len(request.references) + 2)
+    declared = " ".join(f"<IMAGE_REF_{number - 2}>@Image{number}" for number in pictures)
+    return (
+        f"[# Sources <FIRST_FRAME>@Image1] [# References {declared}] {request.prompt} "
+        f"Use Image1 as the starting frame. Use {', '.join(f'Image{number}' for number in pictures)} as references for "
+        "the video generation."
+    )
 
 
 def _image(image: Image) -> dict[str, Any]:
     return {"type": "image", "data": base64.b64encode(image.data).decode(), "mime_type": image.content_type}
 
 
-def _interactions(client: genai.Client) -> Any:
-    """The client's Interactions half, with its retries off, and with replies as they came (google_interactions).
-
-    It takes HttpRetryOptions(attempts=1) for one retry: of the statuses named there, so of every 429, 503 and 500 by
-    default (google-genai 2.34.0, _gaos/google_genai.py and _gaos/utils/retries.py, read and measured 2026-11).
-    """
-    interactions = client.interactions
-    interactions.sdk_configuration.retry_config = None
-    return interactions.with_raw_response
-
-
 def _json(reply: Any) -> Any:
     return reply.http_response.raise_for_status().json()
 
 
-def _look_at(client: genai.Client, interaction_id: str, attempt: int, lost: Mapping[int, str]) -> Any:
+def _asked(client: genai.Client, interaction_id: str, attempt: int, lost: Mapping[int, str]) -> Any:
+    """The interaction of that name, as it came (see google_interactions)."""
     try:
-        return _json(_interactions(client).get(interaction_id))
+        return _json(client.interactions.with_raw_response.get(interaction_id))
     except VENDOR_ERRORS as exc:
         raise look_failure(exc, attempt=attempt, lost=lost) from exc

@@ -16,12 +16,14 @@ PROVIDERS = {
     "google_veo": "videos.providers.google_veo.Veo",
     "google_vertex": "videos.providers.google_veo.VeoOnVertex",
     "google_omni": "videos.providers.google_omni.Omni",
+    "google_omni_vertex": "videos.providers.google_omni.OmniOnVertex",
 }
 # Any of these settings lets us use the provider.
 _NEEDS = {
     "google_veo": ("GEMINI_API_KEY",),
     "google_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
     "google_omni": ("GEMINI_API_KEY",),
+    "google_omni_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
 }
 PAID = frozenset(_NEEDS)
 _making = threading.Lock()
