@@ -34,6 +34,8 @@ from tests.fakes.server import FakeServer
 MODEL = r"(?:(?P<where>projects/[^/:]+/locations/[^/:]+)/)?(?:publishers/google/)?models/(?P<model>[^/:]+)"
 FILE = r"(/download)?/v1beta/files/(\w+)(:download)?"
 OBJECT = r"/storage/v1/b/[^/]+/o/(?:.+/)?(\w+)/sample_0.mp4"
+# of the Interactions API: in the Gemini API, on Vertex AI with an express key, and with a project
+INTERACTIONS = r"/(?P<version>v1beta1?)(?:/projects/[^/]+/locations/(?P<location>[^/]+))?/interactions"
 GEMINI = "https://generativelanguage.googleapis.com"
 TOKEN = "ya29.fake-token"
 HTML = b"<html>It works!</html>"
@@ -88,10 +90,12 @@ class Handler(BaseHTTPRequestHandler):
             self._play("download", {}, lambda fault: self._deliver(match[1], fault))
         elif re.fullmatch(f"{FILE}|{OBJECT}", path):
             self._play("metadata", {}, lambda fault: self._send_json(200, {"mimeType": "video/mp4", "uri": path}))
-        elif match := re.fullmatch(r"/v1beta/(?:interactions/(\w+)|(models/[^/]+/operations/\w+))", path):
-            self._play("poll", {}, lambda fault: self._send_json(200, account.look(match[1] or match[2])))
+        elif match := re.fullmatch(rf"{INTERACTIONS}/(?P<name>\w+)|/v1beta/(models/[^/]+/operations/\w+)", path):
+            self._play("poll", {}, lambda fault: self._send_json(200, account.look(match["name"] or match[4])))
         elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
             self._play("probe", {}, lambda fault: self._send_json(200, {"models": [{"name": "models/veo"}]}))
+        elif match := re.fullmatch(r"/v1beta1?/((?:publishers/google/)?models/([^/]+))", path):
+            self._play("probe", {}, lambda fault: self._send_json(200, account.model(match[1], match[2])))
         else:
             self._play("stray", {}, lambda fault: self._send_json(404, {}))
 
@@ -113,8 +117,10 @@ class Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(rf"/(?P<version>v1beta1?)/{MODEL}:predictLongRunning", path):
             house = "vertex" if match["version"] == "v1beta1" else "gemini"
             self._play("submit", body, lambda fault: self._accept(house, match["where"], match["model"], body, fault))
-        elif path == "/v1beta/interactions":
-            self._play("submit", body, lambda fault: self._accept("omni", "", body["model"], body, fault))
+        elif match := re.fullmatch(INTERACTIONS, path):
+            house = "omni-vertex" if match["version"] == "v1beta1" else "omni"
+            where = match["location"] or ""
+            self._play("submit", body, lambda fault: self._accept(house, where, body["model"], body, fault))
         else:
             self._play("stray", body, lambda fault: self._send_json(404, {}))
 
@@ -230,11 +236,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5, help="how long a video takes")
     parser.add_argument("--real-uris", action="store_true", help="files are named by Google's own URIs")
+    parser.add_argument("--retired", default="", help="models that there are no more, comma separated")
     arguments = parser.parse_args()
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # for sigwait, and in every thread
     real = {"omni_gives_urls": True, "files_at": GEMINI} if arguments.real_uris else {}
-    with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds, **real) as fake:
+    retired = set(arguments.retired.split(","))
+    with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds, retired=retired, **real) as fake:
         for house in ("GEMINI", "VERTEX"):
             sys.stdout.write(f"GOOGLE_{house}_BASE_URL={fake.url}\n{house}_API_KEY=fake-key\n")
         sys.stdout.flush()

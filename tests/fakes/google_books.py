@@ -68,9 +68,13 @@ class Work:
     end: Fault
 
     @property
+    def is_omni(self) -> bool:
+        return self.house.startswith("omni")
+
+    @property
     def seconds(self) -> int:
         """How long the film is to be."""
-        if self.house == "omni":
+        if self.is_omni:
             return int(self.body["response_format"]["duration"].removesuffix("s"))
         return int(self.body["parameters"]["durationSeconds"])
 
@@ -82,6 +86,7 @@ class Account:
     work_seconds: float = 0
     film: bytes | None = None  # for every request; else one of the length asked for
     omni_gives_urls: bool = False  # the real one puts the film into the reply, whatever was asked for (2026-11)
+    retired: set[str] = field(default_factory=set)  # models that there are no more
     url: str = ""
     prefix: str = ""  # of every path, as of a gateway; `url` has it
     files_at: str = ""  # the host that URIs of files name, whoever serves them; "": this one
@@ -113,14 +118,21 @@ class Account:
 
     def accept(self, house: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """Take on the work. Raises Refusal where Google is known to."""
-        check_order(house, model, body)
+        self.model("", model)
+        check_order(house, where, model, body)
         with self.lock:
             number = uuid.uuid4().hex[:12]
             prefix = f"{where or 'projects/4711/locations/us-central1'}/publishers/google/" if house == "vertex" else ""
-            name = f"v1_{number}" if house == "omni" else f"{prefix}models/{model}/operations/{number}"
+            name = f"v1_{number}" if house.startswith("omni") else f"{prefix}models/{model}/operations/{number}"
             work = Work(house, model, body, name, f"film{number}", time.monotonic(), self.next_fault("work"))
             self.works[name] = work
         return work
+
+    def model(self, path: str, name: str) -> dict[str, Any]:
+        """What is told of a model. Raises Refusal for one that there is not."""
+        if name in self.retired or not name.startswith(("veo-", "gemini-omni-")):
+            raise Refusal(404, f"models/{name} is not found for API version v1beta, or is not supported.")
+        return {"name": path, "displayName": name}
 
     def look(self, name: str) -> dict[str, Any]:
         """The operation or interaction as it stands. Raises Refusal for one that there is not."""
@@ -129,11 +141,11 @@ class Account:
             raise Refusal(404, f"{name} is not found")
         if work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds:
             return self.receipt(work)
-        return self._interaction(work) if work.house == "omni" else self._operation(work)
+        return self._interaction(work) if work.is_omni else self._operation(work)
 
     def receipt(self, work: Work) -> dict[str, Any]:
         """What a submit is answered with."""
-        if work.house == "omni":
+        if work.is_omni:
             return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
         return {"name": work.name}
 
@@ -178,19 +190,22 @@ class Account:
 
     def _interaction(self, work: Work) -> dict[str, Any]:
         video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
-        if self.omni_gives_urls:
+        if bucket := work.body["response_format"].get("gcs_uri"):
+            video["uri"] = f"{bucket.rstrip('/')}/{work.file_id}/sample_0.mp4"
+        elif self.omni_gives_urls and work.house == "omni":
             video["uri"] = self.file_uri(work.file_id)
         else:
             video["data"] = base64.b64encode(self.film_of(work)).decode()
         return ended(self.receipt(work), work.end, sent=work.body["input"], video=video)
 
 
-def check_order(house: str, model: str, body: dict[str, Any]) -> None:
+def check_order(house: str, where: str, model: str, body: dict[str, Any]) -> None:
     """Refuse what Google is known to refuse."""
-    if not model.startswith("gemini-omni-" if house == "omni" else "veo-"):
+    is_omni = house.startswith("omni")
+    if not model.startswith("gemini-omni-" if is_omni else "veo-") or (is_omni and where not in {"", "global"}):
         raise Refusal(404, f"models/{model} is not found, or is not supported for this method.")
-    if house == "omni":
-        _check_omni(body)
+    if is_omni:
+        _check_omni(body, is_vertex=house == "omni-vertex")
     else:
         _check_veo(house, body)
 
@@ -210,14 +225,32 @@ def _check_veo(house: str, body: dict[str, Any]) -> None:
         raise Refusal(400, "Your use case is currently not supported.")
 
 
-def _check_omni(body: dict[str, Any]) -> None:
-    pictures = [item for step in body["input"] for item in step["content"] if item["type"] == "image"]
-    if not body.get("background") or not body.get("store"):
-        raise Refusal(400, "the fake has no patience: background and store, please", "invalid_request")
-    if len(pictures) not in OMNI_TASKS[body["generation_config"]["video_config"]["task"]]:
-        raise Refusal(400, "The task does not fit the pictures.", "invalid_request")
-    if not re.fullmatch(r"([3-9]|10)s", body["response_format"]["duration"]):
-        raise Refusal(400, "The duration must be from 3s to 10s.", "invalid_request")
+def _check_omni(body: dict[str, Any], *, is_vertex: bool) -> None:
+    items = [item for step in body["input"] for item in step["content"]]
+    pictures = [item for item in items if item["type"] == "image"]
+    prompt = next(item["text"] for item in items if item["type"] == "text")
+    task = body.get("generation_config", {}).get("video_config", {}).get("task")
+    form = body["response_format"]
+    seconds = re.fullmatch(r"(\d+)s", form["duration"])
+    declared = re.findall(r"@Image(\d+)", prompt)
+    refusals = {
+        "the fake has no patience: background and store, please": not (body.get("background") and body.get("store")),
+        "The task does not fit the pictures.": task and len(pictures) not in OMNI_TASKS[task],
+        "Without a task the prompt declares each picture.": not task and len(declared) != len(pictures),
+        "The duration is out of range.": not (
+            seconds and 3 <= int(seconds[1]) <= _longest(body["model"], pictures, task)
+        ),
+        "gcs_uri is required for delivery by URI.": is_vertex and form["delivery"] == "uri" and "gcs_uri" not in form,
+        "gcs_uri is not supported.": not is_vertex and "gcs_uri" in form,
+    }
+    for message, is_refused in refusals.items():
+        if is_refused:
+            raise Refusal(400, message, "invalid_request")
+
+
+def _longest(model: str, pictures: list[Any], task: str | None) -> int:
+    """Seconds: 15 from 1.2 on, but not from one frame to another."""
+    return 10 if model == "gemini-omni-1.1-flash" or (task == "image_to_video" and len(pictures) == 2) else 15
 
 
 @functools.cache

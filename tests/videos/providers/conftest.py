@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
-from videos.providers.base import Finished, Image, Progress, Provider, Request
-from videos.providers.google_omni import Omni
+from videos.providers.base import Finished, Image, Operation, Progress, Provider, Request
+from videos.providers.google_omni import Omni, OmniOnVertex
 from videos.providers.google_veo import Veo, VeoOnVertex
 from videos.providers.mock import Mock
 
@@ -21,13 +21,16 @@ ADAPTERS: dict[str, Callable[[], Any]] = {
     "google_veo": Veo,
     "google_vertex": VeoOnVertex,
     "google_omni": Omni,
+    "google_omni_vertex": OmniOnVertex,
 }
 GOOGLES = [name for name in ADAPTERS if name != "mock"]
+SUBMITTING = [name for name in GOOGLES if name != "google_veo"]  # Veo with a key has ended
 MODELS = {
     "mock": "mock",
     "google_veo": "veo-3.1-generate-preview",
     "google_vertex": "veo-3.1-generate-001",
-    "google_omni": "gemini-omni-1.1-flash",
+    "google_omni": "gemini-omni-1.2-flash",
+    "google_omni_vertex": "gemini-omni-1.2-flash",
 }
 
 Make = Callable[[str], Any]
@@ -69,6 +72,17 @@ def ask(name: str, **changes: Any) -> Request:
         "generate_audio": False,
     }
     return Request(**(values | changes))
+
+
+def begin(adapter: Any, name: str, google: FakeGoogle) -> Operation:
+    """Have a video begun: by the adapter, or, with Veo by key, as it was until October 2026."""
+    if name != "google_veo":
+        return adapter.start(ask(name))
+    body = {
+        "instances": [{"prompt": "A red dress in the wind"}],
+        "parameters": {"sampleCount": 1, "durationSeconds": 4, "resolution": "720p", "aspectRatio": "16:9"},
+    }
+    return Operation(google.account.accept("gemini", "", MODELS[name], body).name, 1)
 
 
 def picture(data: bytes, content_type: str = "image/jpeg") -> Image:
