@@ -33,9 +33,9 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 @pytest.fixture
 def google(settings: Any) -> Iterator[FakeGoogle]:
-    """Veo with a key, the way of 2026-10, in front of a fake."""
-    Upstream.objects.filter(provider="google_veo").update(retires_on=None)
-    with FakeGoogle(film=FILM) as fake:
+    """Omni 1.2 with a key, and nothing else, in front of a fake that gives URLs."""
+    Upstream.objects.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").update(is_enabled=False)
+    with FakeGoogle(film=FILM, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
         registry._made.cache_clear()
@@ -122,7 +122,7 @@ FAULTS: list[tuple[str, str, str, dict[str, Any], str, int, int]] = [
     (G, "work", "error", ONCE, "generation_failed", 1, 950),
     (G, "work", "filtered", ONCE, "content_filtered", 1, 950),
     (G, "work", "filtered-count", ONCE, "content_filtered", 1, 950),
-    (G, "work", "nothing", ONCE, "generation_failed", 1, 950),
+    (G, "work", "nothing", ONCE, "content_filtered", 1, 950),
     (G, "work", "never", ALWAYS, "generation_timeout", 1, 1000),
     (G, "download", "404", ONCE, "", 1, 950),
     (G, "download", "404", ALWAYS, "result_expired", 1, 1000),
@@ -225,19 +225,6 @@ def test_sound_that_was_not_wanted_is_dropped(
 
     (tmp_path / "video.mp4").write_bytes(cloudinary.account.files["video", f"ai-studio/videos/{job.pk}"].data)
     assert mp4.inspect(path=tmp_path / "video.mp4").has_audio is False
-
-
-def test_retired_preview_goes_to_omni(google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser) -> None:
-    Upstream.objects.filter(provider="google_veo").update(retires_on="2026-10-22")
-
-    job = drive(creation.create(owner=make_user(), order=PAID))
-
-    assert (job.phase, job.model, job.provider, job.upstream_model) == (
-        Phase.SUCCEEDED,
-        "veo-3.1-generate-preview",
-        "google_omni",
-        "gemini-omni-1.1-flash",
-    )
 
 
 def test_deleted_video_is_gone_from_the_storage(

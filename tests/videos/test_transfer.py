@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from studio import counters
-from studio.health import Finding, Health, examine
+from studio.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
@@ -228,7 +228,7 @@ def test_transfer_that_fails_for_ten_minutes_is_a_finding(
         caplog.clear()
         transfer.transfer(job_id=str(job.pk))
         errors.append([record.message for record in caplog.records if record.levelname == "ERROR"])
-        findings.append(examine(thoroughly=False)["transfers"])
+        findings.append(examine(depth=Depth.QUICK)["transfers"])
 
     words = "Jobs whose video can't be stored for more than 10 minutes: 1. The oldest, "
     assert errors == [[], ["transfer.late"], []]

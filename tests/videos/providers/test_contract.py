@@ -13,11 +13,15 @@ import pytest
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.videos.providers.conftest import ADAPTERS, GOOGLES, MODELS, Make, ask, picture, poll
+from tests.videos.providers.conftest import ADAPTERS, GOOGLES, MODELS, SUBMITTING, Make, ask, begin, picture, poll
 from videos import mp4
-from videos.providers.base import Finished, Operation, Progress, Refused
+from videos.providers.base import Finished, Operation, Progress, Refused, Unreachable
 
-LIVE = {"google_veo": "GEMINI_API_KEY", "google_omni": "GEMINI_API_KEY", "google_vertex": "VERTEX_PROJECT"}
+LIVE = {
+    "google_omni": "GEMINI_API_KEY",
+    "google_omni_vertex": "VERTEX_PROJECT",
+    "google_vertex": "VERTEX_PROJECT",
+}
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def test_a_video_is_made_from_start_to_file(
     google.account.film = None  # one of the length asked for
     adapter, request = make(name), ask(name)
 
-    operation = adapter.start(request)
+    operation = begin(adapter, name, google)
     first = poll(adapter, operation.name, request)
     time.sleep(1.05)
     done = poll(adapter, operation.name, request)
@@ -52,7 +56,7 @@ def test_a_video_is_made_from_start_to_file(
     assert isinstance(first, Progress)
     assert len(done.result) < 500
     assert mp4.inspect(path=tmp_path / "video.mp4").duration_seconds == pytest.approx(4, abs=0.5)
-    assert len(google.calls("submit")) == (0 if name == "mock" else 1)
+    assert len(google.calls("submit")) == (name in SUBMITTING)
 
 
 @pytest.mark.slow
@@ -87,7 +91,7 @@ def test_a_finished_file_can_be_fetched_twice_and_byte_for_byte(
     name: str, make: Make, google: FakeGoogle, tmp_path: Path
 ) -> None:
     adapter, request = make(name), ask(name)
-    operation = adapter.start(request)
+    operation = begin(adapter, name, google)
     done = poll(adapter, operation.name, request)
     assert isinstance(done, Finished)
 
@@ -97,9 +101,9 @@ def test_a_finished_file_can_be_fetched_twice_and_byte_for_byte(
     assert (tmp_path / "video.mp4").read_bytes() == google.account.film_of(google.account.works[operation.name])
 
 
-def test_veo_by_key_sends_every_option_but_the_sound(make: Make, google: FakeGoogle) -> None:
+def test_veo_sends_every_option(make: Make, google: FakeGoogle) -> None:
     request = ask(
-        "google_veo",
+        "google_vertex",
         resolution="1080p",
         aspect_ratio="9:16",
         duration_seconds=8,
@@ -108,10 +112,9 @@ def test_veo_by_key_sends_every_option_but_the_sound(make: Make, google: FakeGoo
         last_frame=picture(b"last", "image/png"),
     )
 
-    make("google_veo").start(request)
+    make("google_vertex").start(request)
 
     call = google.calls("submit")[0]
-    assert (call["path"], call["key"]) == ("/v1beta/models/veo-3.1-generate-preview:predictLongRunning", "gemini-key")
     assert call["body"] == {
         "instances": [
             {
@@ -120,14 +123,28 @@ def test_veo_by_key_sends_every_option_but_the_sound(make: Make, google: FakeGoo
                 "lastFrame": {"bytesBase64Encoded": "bGFzdA==", "mimeType": "image/png"},
             }
         ],
-        "parameters": {"sampleCount": 1, "durationSeconds": 8, "resolution": "1080p", "aspectRatio": "9:16"},
+        "parameters": {
+            "sampleCount": 1,
+            "durationSeconds": 8,
+            "resolution": "1080p",
+            "aspectRatio": "9:16",
+            "generateAudio": True,
+        },
     }
 
 
-def test_veo_sends_references_as_assets(make: Make, google: FakeGoogle) -> None:
-    request = ask("google_veo", duration_seconds=8, references=(picture(b"coat"), picture(b"hat", "image/webp")))
+def test_veo_with_a_key_has_ended(make: Make, google: FakeGoogle) -> None:
+    with pytest.raises(Refused) as refusal:
+        make("google_veo").start(ask("google_veo"))
 
-    make("google_veo").start(request)
+    assert refusal.value.code == "model_unavailable"
+    assert google.account.calls == []
+
+
+def test_veo_sends_references_as_assets(make: Make, google: FakeGoogle) -> None:
+    request = ask("google_vertex", duration_seconds=8, references=(picture(b"coat"), picture(b"hat", "image/webp")))
+
+    make("google_vertex").start(request)
 
     assert google.calls("submit")[0]["body"]["instances"][0] == {
         "prompt": "A red dress in the wind",
@@ -163,7 +180,7 @@ def test_omni_works_in_the_background(make: Make, google: FakeGoogle) -> None:
     call = google.calls("submit")[0]
     assert (call["path"], call["key"]) == ("/v1beta/interactions", "gemini-key")
     assert call["body"] == {
-        "model": "gemini-omni-1.1-flash",
+        "model": "gemini-omni-1.2-flash",
         "input": [{"type": "user_input", "content": [{"type": "text", "text": "A red dress in the wind"}]}],
         "response_format": {
             "type": "video",
@@ -203,7 +220,10 @@ def test_omni_is_told_what_the_pictures_are_for(
 
 @pytest.mark.parametrize(
     "pictures",
-    [{"last_frame": picture(b"last")}, {"first_frame": picture(b"first"), "references": (picture(b"hat"),)}],
+    [
+        {"last_frame": picture(b"last")},
+        {"first_frame": picture(b"a"), "last_frame": picture(b"b"), "references": (picture(b"hat"),)},
+    ],
 )
 def test_omni_refuses_what_it_has_no_task_for(make: Make, google: FakeGoogle, pictures: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refusal:
@@ -211,6 +231,70 @@ def test_omni_refuses_what_it_has_no_task_for(make: Make, google: FakeGoogle, pi
 
     assert refusal.value.code == "provider_refused"
     assert google.calls("submit") == []
+
+
+def test_omni_is_told_each_pictures_part_where_a_first_frame_comes_with_references(
+    make: Make, google: FakeGoogle
+) -> None:
+    request = ask("google_omni", first_frame=picture(b"first"), references=(picture(b"coat"), picture(b"hat")))
+
+    make("google_omni").start(request)
+
+    body = google.calls("submit")[0]["body"]
+    *images, text = body["input"][0]["content"]
+    assert [image["data"] for image in images] == ["Zmlyc3Q=", "Y29hdA==", "aGF0"]
+    assert text["text"] == (
+        "[# Sources <FIRST_FRAME>@Image1] [# References <IMAGE_REF_0>@Image2 <IMAGE_REF_1>@Image3] "
+        "A red dress in the wind "
+        "Use Image1 as the starting frame. Use Image2, Image3 as references for the video generation."
+    )
+    assert "generation_config" not in body
+
+
+@pytest.mark.parametrize(
+    ("bucket", "delivery"),
+    [("", {"delivery": "inline"}), ("gs://films/here", {"delivery": "uri", "gcs_uri": "gs://films/here"})],
+)
+def test_omni_on_vertex_needs_a_bucket_to_give_a_url(
+    make: Make, google: FakeGoogle, settings: Settings, bucket: str, delivery: dict[str, str]
+) -> None:
+    settings.VERTEX_OUTPUT_GCS_URI = bucket
+
+    make("google_omni_vertex").start(ask("google_omni_vertex"))
+
+    call = google.calls("submit")[0]
+    form = {"type": "video", "aspect_ratio": "16:9", "resolution": "720p", "duration": "4s"}
+    assert (call["path"], call["key"]) == ("/v1beta1/interactions", "vertex-key")
+    assert call["body"]["response_format"] == form | delivery
+    assert "previous_interaction_id" not in call["body"]
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_model_is_looked_up_for_nothing(name: str, make: Make, google: FakeGoogle) -> None:
+    adapter = make(name)
+    google.account.retired.add("gemini-omni-1.1-flash")
+
+    found = [adapter.has_model(model) for model in (MODELS[name], "gemini-omni-1.1-flash")]
+    google.script("probe", "404", bare=True)
+    google.script("probe", "403")
+    for _ in range(2):  # a proxy's 404 says nothing, nor does a key that is refused
+        with pytest.raises(Unreachable):
+            adapter.has_model(MODELS[name])
+
+    assert found == [True, False]
+    assert {call["action"] for call in google.account.calls} == {"probe"}
+
+
+@pytest.mark.parametrize("name", GOOGLES)
+def test_version_of_the_api_is_ours(name: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
+    adapter = make(name)
+
+    operation = begin(adapter, name, google)
+    poll(adapter, operation.name, ask(name))
+
+    version = "/v1beta1/" if name.endswith("vertex") else "/v1beta/"
+    assert all(call["path"].startswith(version) for call in google.account.calls)
 
 
 def test_omni_fetches_from_a_url_where_google_gives_one(make: Make, google: FakeGoogle, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
-from tests.videos.providers.conftest import Make, ask, poll
+from tests.videos.providers.conftest import Make, ask, begin, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
     BROKEN,
@@ -50,7 +50,7 @@ def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple
     """An adapter, and where the video is that it has had made."""
     google.account.omni_gives_urls = True
     adapter = make(name)
-    operation = adapter.start(ask(name))
+    operation = begin(adapter, name, google)
     done = poll(adapter, operation.name, ask(name))
     assert isinstance(done, Finished)
     return adapter, done.result
@@ -89,7 +89,7 @@ def test_a_film_inside_a_reply_is_checked(
 ) -> None:
     google.account.film, settings.VIDEO_MAX_BYTES = film, most
     adapter = make(name)
-    operation = adapter.start(ask(name))
+    operation = begin(adapter, name, google)
     done = poll(adapter, operation.name, ask(name))
     assert done == Finished(operation.name)
 

@@ -122,9 +122,10 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
 @pytest.mark.parametrize("case", WITH_VIDEO)
 @pytest.mark.parametrize("name", OMNIS)
 def test_a_video_is_taken_whatever_the_status(
-    name: str, case: str, by_url: bool, make: Make, google: FakeGoogle, tmp_path: Path
+    name: str, case: str, by_url: bool, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     google.account.omni_gives_urls = by_url
+    settings.VERTEX_OUTPUT_GCS_URI = "gs://films" if by_url else ""  # Vertex gives none without a bucket
     google.script("work", "reply", reply=WITH_VIDEO[case])
     adapter, request = make(name), ask(name)
     operation = adapter.start(request)

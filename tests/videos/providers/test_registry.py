@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.videos.providers.conftest import GOOGLES, Make, ask
+from tests.videos.providers.conftest import GOOGLES, Make, ask, begin
 from videos.providers import registry
 
 WEB = """
@@ -34,7 +34,7 @@ def get(path):
 assert get("/healthz") == "200 OK"
 assert get("/openapi.json") == "200 OK"
 assert get("/api/v1/video-jobs") == "401 Unauthorized"
-assert configured() == {"google_veo", "google_vertex", "google_omni"}
+assert configured() == {"google_veo", "google_vertex", "google_omni", "google_omni_vertex"}
 print([name for name in sys.modules if name.startswith(("google.genai", "google.auth", "httpx"))])
 """
 
@@ -70,7 +70,7 @@ assert "google.genai._gaos.google_genai" in sys.modules, "the Interactions half,
 print([registry.provider(name).house._clients for name in sorted(registry.configured())])
 """
 
-    assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}]"
+    assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}, {}]"
 
 
 @pytest.mark.slow
@@ -96,8 +96,8 @@ print(loaded)
     [
         ("", "", "", set()),
         ("k", "", "", {"google_veo", "google_omni"}),
-        ("", "k", "", {"google_vertex"}),
-        ("", "", "studio", {"google_vertex"}),
+        ("", "k", "", {"google_vertex", "google_omni_vertex"}),
+        ("", "", "studio", {"google_vertex", "google_omni_vertex"}),
     ],
 )
 def test_a_provider_is_configured_when_it_has_its_key_or_project(
@@ -124,7 +124,7 @@ def test_threads_that_come_at_once_get_the_same_provider() -> None:
 def test_many_looks_at_once_are_all_answered(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("work", "never")
     adapter = make(name)
-    operation = adapter.start(ask(name)).name
+    operation = begin(adapter, name, google).name
 
     async def look_at_all() -> int:
         return len(await asyncio.gather(*(adapter.poll(operation, ask(name)) for _ in range(100))))

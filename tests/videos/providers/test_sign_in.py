@@ -44,6 +44,7 @@ def vertex(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")  # the SDK would like it better
     settings.VERTEX_API_KEY, settings.VERTEX_PROJECT, settings.VERTEX_LOCATION = "", "studio", "us-central1"
+    settings.VERTEX_OMNI_LOCATION = "global"
     adapter: VeoOnVertex = make("google_vertex")
     adapter.house.api_key = ""
     return adapter
@@ -82,6 +83,26 @@ def test_a_film_in_a_bucket_is_fetched_from_there(
     assert [(call["path"], call["key"]) for call in google.calls("download")] == [
         (f"/storage/v1/b/studio-films/o/made%20here%2F{file_id}%2Fsample_0.mp4?alt=media", f"Bearer {TOKEN}")
     ]
+
+
+def test_omni_is_where_veo_is_not(
+    vertex: VeoOnVertex, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
+) -> None:
+    settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-films/made here"
+    adapter, request = make("google_omni_vertex"), ask("google_omni_vertex")
+    adapter.house.api_key = ""
+
+    operation = adapter.start(request)
+    done = poll(adapter, operation.name, request)
+    assert isinstance(done, Finished)
+    adapter.fetch(done.result, request, tmp_path / "video.mp4")
+
+    path = "/v1beta1/projects/studio/locations/global/interactions"
+    assert [call["path"] for call in google.calls("submit")] == [path]
+    assert [call["path"] for call in google.calls("poll")] == [f"{path}/{operation.name}?stream=false"]
+    assert {call["key"] for call in google.calls("submit") + google.calls("poll")} == {f"Bearer {TOKEN}"}
+    assert done.result.startswith("gs://studio-films/made here/")
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
 
 
 def test_no_token_for_now_means_later(vertex: VeoOnVertex, google: FakeGoogle) -> None:
@@ -124,7 +145,7 @@ def test_the_environment_does_not_send_a_key_to_the_other_house(
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "another")
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
-    make("google_veo").start(ask("google_veo"))
+    make("google_omni").start(ask("google_omni"))
     make("google_vertex").start(ask("google_vertex"))
 
     assert [(call["path"].split("/")[1], call["key"]) for call in google.calls("submit")] == [

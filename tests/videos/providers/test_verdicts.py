@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.google import FakeGoogle
-from tests.videos.providers.conftest import GOOGLES, Make, ask, poll
+from tests.videos.providers.conftest import GOOGLES, SUBMITTING, Make, ask, begin, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
     FAILED,
@@ -40,7 +40,7 @@ AUDIO = "We encountered an issue with the audio for your prompt. You have not be
         "The model `gemini-omni-1.1-flash` has been shut down.",
     ],
 )
-@pytest.mark.parametrize("name", GOOGLES)
+@pytest.mark.parametrize("name", SUBMITTING)
 def test_a_model_that_is_gone_is_told(name: str, message: str, status: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", status, message=message)
 
@@ -57,7 +57,7 @@ def test_a_model_that_is_gone_is_told(name: str, message: str, status: str, make
         "The Gemini API option enhancePrompt is no longer available.",
     ],
 )
-@pytest.mark.parametrize("name", GOOGLES)
+@pytest.mark.parametrize("name", SUBMITTING)
 def test_something_else_that_is_gone_is_no_model(name: str, message: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", "400", message=message)
 
@@ -65,7 +65,7 @@ def test_something_else_that_is_gone_is_no_model(name: str, message: str, make: 
 
 
 @pytest.mark.parametrize("reason", ["prohibited_content", "SAFETY", "https://ai.google.dev/errors/content_blocked"])
-@pytest.mark.parametrize("name", GOOGLES)
+@pytest.mark.parametrize("name", SUBMITTING)
 def test_a_submit_can_be_refused_for_its_content(name: str, reason: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", "400", reason=reason)
 
@@ -115,7 +115,7 @@ def test_an_operation_says_whether_it_is_free(
 ) -> None:
     google.script("work", **end)
     adapter = make(name)
-    operation = adapter.start(ask(name))
+    operation = begin(adapter, name, google)
 
     with pytest.raises(ProviderError) as error:
         poll(adapter, operation.name, ask(name))
@@ -126,7 +126,7 @@ def test_an_operation_says_whether_it_is_free(
 @pytest.mark.parametrize("name", VEOS)
 def test_an_operation_that_is_refused_for_long_has_failed(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
-    operation = adapter.start(ask(name))
+    operation = begin(adapter, name, google)
     google.script("poll", "400")
 
     with pytest.raises(ProviderError) as error:
@@ -140,7 +140,7 @@ def test_finished_work_that_is_gone_has_lost_its_file(
     name: str, make: Make, google: FakeGoogle, tmp_path: Path
 ) -> None:
     adapter = make(name)
-    operation = adapter.start(ask(name))
+    operation = begin(adapter, name, google)
     done = poll(adapter, operation.name, ask(name))
     assert done == Finished(operation.name)
     google.script("poll", "404", message="Not found", times=2)
