@@ -13,7 +13,7 @@ reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (20
 `elsewhere` (redirects) and `huge`. With `work`, how an accepted video ends: `error`, `filtered`, `filtered-count`,
 `nothing`, `never`, and for Omni `reply`.
 
-Behaviour from google-genai 2.34.0 and the pages that docs/providers.md lists, read 2026-11.
+Behaviour from google-genai 3.6.1 and the pages that docs/providers.md lists, read 2026-11.
 """
 
 import argparse

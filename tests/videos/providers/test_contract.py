@@ -286,8 +286,11 @@ def test_a_model_is_looked_up_for_nothing(name: str, make: Make, google: FakeGoo
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_version_of_the_api_is_ours(name: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_changes_neither_version_nor_client(
+    name: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
+    monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx2")  # the client is ours, too
     adapter = make(name)
 
     operation = begin(adapter, name, google)
