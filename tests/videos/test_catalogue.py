@@ -25,14 +25,14 @@ def picture() -> SimpleUploadedFile:
 
 
 @pytest.fixture
-def vertex(settings: Any) -> None:
+def vertex(db: None, settings: Any) -> None:
     """A deployment that has Veo on Vertex, and nothing else."""
     settings.VERTEX_API_KEY = "vertex-key"
+    Upstream.objects.filter(provider="google_omni_vertex").update(is_enabled=False)
 
 
 def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, vertex: None) -> None:
     VideoModel.objects.filter(name__startswith="gemini-omni").update(is_offered=False)
-    Upstream.objects.filter(provider="google_omni_vertex").update(is_enabled=False)
 
     body = sign_in(make_user()).get("/api/v1/video-models").json()
 

@@ -91,6 +91,7 @@ def test_clip_is_what_was_asked_for(tmp_path: Path, width: int, height: int, sou
         fps=24.0,
         codec="h264",
         has_audio=sound,
+        has_provenance=False,
         size_bytes=path.stat().st_size,
     )
     assert len(frames_of(path)) == 24
