@@ -125,7 +125,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         label="Use it again",
         required=False,
         widget=UnfoldBooleanWidget,
-        help_text="The system switched it off after refusals in a row. Tick it to use it again at once.",
+        help_text="For one that the system has suspended after refusals in a row: tick it to use it again at once.",
     )
 
     class Meta:
@@ -163,6 +163,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         for resolution in catalogue.RESOLUTIONS:
             self.fields[f"seconds_{resolution}"].initial = self.instance.durations.get(resolution, [])
             self.fields[f"price_{resolution}"].initial = self.instance.prices.get(resolution)
+        self.fields["resume"].disabled = not self.instance.suspended_at
 
     def clean(self) -> dict[str, Any]:
         """With lengths and prices put together."""

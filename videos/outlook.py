@@ -22,44 +22,49 @@ FOR_EVER = float("inf")
 
 @dataclass(frozen=True)
 class Outlook:
-    """What becomes of one offered model. `days_left` is 0 where nobody makes its videos, FOR_EVER without a date."""
+    """What becomes of an offered model. `days_left` is 0 where nobody makes its videos, FOR_EVER without a date."""
 
-    name: str
     days_left: float
-    retires_on: date | None
-    successors: tuple[str, ...]
+    retires_on: date | None = None
+    successors: tuple[str, ...] = ()
 
-    @property
-    def warning(self) -> str:
-        """A sentence for staff; "" where all is well."""
+    def warning(self, names: list[str]) -> str:
+        """A sentence for staff about the models of these names; "" where all is well."""
         if self.days_left > WARN_DAYS:
             return ""
+        models = ", ".join(names)
         if not self.days_left:
-            return f"No upstream makes videos of {self.name}."
+            return f"No upstream makes videos of {models}."
         successor = f"; its successor is {' or '.join(self.successors)}" if self.successors else ""
-        return (
-            f"The last upstream of {self.name} retires on {self.retires_on}, in {self.days_left:.0f} days{successor}."
-        )
+        return f"The last upstream of {models} retires on {self.retires_on}, in {self.days_left:.0f} days{successor}."
 
 
-def outlooks() -> list[Outlook]:
-    """Every offered model's; none where no paid provider is configured, since there are mock videos only."""
+def outlooks() -> dict[str, Outlook]:
+    """Of every offered model; none where no paid provider is configured, since there are mock videos only."""
     if not registry.configured():
-        return []
+        return {}
     models = VideoModel.objects.filter(is_offered=True).order_by("position", "name").prefetch_related("upstreams")
-    return [_outlook(model) for model in models]
+    return {model.name: _outlook(model) for model in models}
+
+
+def _same() -> dict[Outlook, list[str]]:
+    """The names of the models that share an outlook: most end with the same upstream."""
+    names: dict[Outlook, list[str]] = {}
+    for name, outlook in outlooks().items():
+        names.setdefault(outlook, []).append(name)
+    return names
 
 
 def _outlook(model: VideoModel) -> Outlook:
     living = usable_upstreams(model)
     dates = [upstream.retires_on for upstream in living if upstream.retires_on]
     if not living:
-        return Outlook(model.name, 0, None, ())
+        return Outlook(0)
     if len(dates) < len(living):
-        return Outlook(model.name, FOR_EVER, None, ())
+        return Outlook(FOR_EVER)
     last = max(dates)
     successors = {upstream.successor for upstream in living if upstream.successor}
-    return Outlook(model.name, (last - timezone.now().date()).days, last, tuple(sorted(successors)))
+    return Outlook((last - timezone.now().date()).days, last, tuple(sorted(successors)))
 
 
 def warnings() -> list[str]:
@@ -69,7 +74,7 @@ def warnings() -> list[str]:
         f"{upstream.suspended_because}."
         for upstream in suspended()
     ]
-    return [*filter(None, (outlook.warning for outlook in outlooks())), *suspensions]
+    return [*filter(None, (outlook.warning(names) for outlook, names in _same().items())), *suspensions]
 
 
 def suspended() -> list[Upstream]:
@@ -84,10 +89,10 @@ def suspended() -> list[Upstream]:
 
 def announce() -> None:
     """Log every warning; the sweeper does so once a day."""
-    for outlook in outlooks():
-        if outlook.warning:
+    for outlook, names in _same().items():
+        if sentence := outlook.warning(names):
             level = next(level for days, level in LEVELS.items() if outlook.days_left <= days)
-            logger.log(level, "model ends", extra={"model": outlook.name, "sentence": outlook.warning})
+            logger.log(level, "model ends", extra={"sentence": sentence})
     for upstream in suspended():
         where = {"provider": upstream.provider, "upstream_model": upstream.upstream_model}
         logger.error("upstream is suspended", extra=where | {"reason": upstream.suspended_because})
@@ -95,7 +100,7 @@ def announce() -> None:
 
 def days_left() -> dict[str, float]:
     """By public name, for `/metrics`."""
-    return {outlook.name: outlook.days_left for outlook in outlooks()}
+    return {name: outlook.days_left for name, outlook in outlooks().items()}
 
 
 def suspended_count() -> float:

@@ -84,6 +84,14 @@ def test_without_a_provider_there_is_nothing_to_warn_of(settings: Any) -> None:
     assert (outlook.warnings(), outlook.days_left()) == ([], {})
 
 
+def test_models_that_end_together_share_a_sentence() -> None:
+    VideoModel.objects.filter(name=OMNI).update(is_offered=True)
+    last = retire(9)
+    Upstream.objects.update(successor="")
+
+    assert outlook.warnings() == [f"The last upstream of {VEO}, {OMNI} retires on {last}, in 9 days."]
+
+
 def test_readyz_and_dashboard_say_so(client: Client, make_user: MakeUser) -> None:
     last = retire(10)
     client.force_login(make_user("boss@example.com", staff=True))
