@@ -1,10 +1,11 @@
 """Answers as Google does: Veo on the Gemini API and on Vertex AI, Omni's Interactions API, files, sign-in. Keeps books.
 
-    python -m tests.fakes.google --port 9001 --seconds 5
+    python -m tests.fakes.google --port 9001 --seconds 5 --retired veo-3.1-generate-001,gemini-omni-1.1-flash
 
 prints the variables that point the product at it; with `--real-uris`, it hands out Google's own URIs of files, which a
 product behind a gateway must ask of the gateway. `GET /__books__` answers which calls came and what was accepted;
-`POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}].
+`POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}], and the models that
+there are no more: [{"retired": ["gemini-omni-1.1-flash"]}]. Submits to those, and questions about them, get a 404.
 
 `on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
 HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
@@ -93,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(rf"{INTERACTIONS}/(?P<name>\w+)|/v1beta/(models/[^/]+/operations/\w+)", path):
             self._play("poll", {}, lambda fault: self._send_json(200, account.look(match["name"] or match[4])))
         elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
-            self._play("probe", {}, lambda fault: self._send_json(200, {"models": [{"name": "models/veo"}]}))
+            self._play("probe", {}, lambda fault: self._send_json(200, account.models()))
         elif match := re.fullmatch(r"/v1beta1?/((?:publishers/google/)?models/([^/]+))", path):
             self._play("probe", {}, lambda fault: self._send_json(200, account.model(match[1], match[2])))
         else:
@@ -108,8 +109,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = json.loads(data)
         if path == "/__script__":
-            for fault in body if isinstance(body, list) else [body]:
-                self.server.script(**fault)
+            for order in body if isinstance(body, list) else [body]:
+                if "retired" in order:
+                    self.server.account.retired = set(order["retired"])
+                else:
+                    self.server.script(**order)
             self._send_json(200, {"faults": len(self.server.account.faults)})
         elif match := re.fullmatch(rf"/v1beta1/{MODEL}:fetchPredictOperation", path):
             look = self.server.account.look

@@ -23,6 +23,11 @@ WORDS = {
     400: "invalid_request", 401: "authentication", 402: "payment_required", 403: "permission_denied",
     404: "not_found", 429: "rate_limit_exceeded", 500: "api_error", 503: "service_unavailable",
 }  # fmt: skip
+MODELS = (
+    "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "veo-3.1-lite-generate-preview",
+    "veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001",
+    "gemini-omni-1.1-flash", "gemini-omni-1.2-flash",
+)  # fmt: skip
 VEO_PARAMETERS = {"sampleCount", "durationSeconds", "resolution", "aspectRatio"}
 VERTEX_PARAMETERS = VEO_PARAMETERS | {"generateAudio", "storageUri"}
 OMNI_TASKS = {"text_to_video": {0}, "image_to_video": {1, 2}, "reference_to_video": {1, 2, 3, 4, 5}}  # pictures
@@ -133,6 +138,10 @@ class Account:
         if name in self.retired or not name.startswith(("veo-", "gemini-omni-")):
             raise Refusal(404, f"models/{name} is not found for API version v1beta, or is not supported.")
         return {"name": path, "displayName": name}
+
+    def models(self) -> dict[str, Any]:
+        """All that there are."""
+        return {"models": [{"name": f"models/{name}"} for name in MODELS if name not in self.retired]}
 
     def look(self, name: str) -> dict[str, Any]:
         """The operation or interaction as it stands. Raises Refusal for one that there is not."""

@@ -39,8 +39,9 @@ LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits 
 # searches its whole pool for each request), asyncio needs more.
 LOOKERS = 64
 
-# What is raised when Google, or whatever replies in its place, does not do as it should; the last four come from
-# converters that were given something else than Google's JSON.
+# What is raised when Google, or whatever replies in its place, does not do as it should. Both halves of the SDK send
+# through our client, so nothing is of httpx2. The last four come from converters that were given something else than
+# Google's JSON.
 VENDOR_ERRORS = (
     errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError,
     LookupError,
@@ -130,11 +131,13 @@ class House:
     def has_model(self, name: str) -> bool:
         """Whether Google has a model of that name now; asking costs nothing. Raises Unreachable."""
         try:
-            self.watcher().models.get(model=name)
+            model = self.watcher().models.get(model=name)
         except VENDOR_ERRORS as exc:
             if is_missing(exc):
                 return False
             raise Unreachable(describe(exc)) from exc
+        if not model.name:  # something between us and Google may say 200, too
+            raise Unreachable("the response describes no model")
         return True
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,12 +136,13 @@ def test_a_missing_key_is_a_wrong_configuration(
     assert google.account.calls == []
 
 
-def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(make: Make, settings: Settings) -> None:
-    omni = make("google_omni")
-    omni.house.api_key = "schlüssel"
+@pytest.mark.parametrize("name", SUBMITTING)
+def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(name: str, make: Make) -> None:
+    adapter = make(name)
+    adapter.house.api_key = "schlüssel"
 
     with pytest.raises(ProviderError) as error:
-        omni.start(ask("google_omni"))
+        adapter.start(ask(name))
 
     assert failed(error) == MISCONFIGURED
 
@@ -214,15 +216,16 @@ def test_work_that_is_never_done_stays_in_progress(name: str, make: Make, google
     assert poll(adapter, operation.name, ask(name)) == Progress()
 
 
-def test_a_reply_has_a_largest_size(make: Make, google: FakeGoogle) -> None:
-    adapter = make("google_omni")
-    operation = adapter.start(ask("google_omni"))
+@pytest.mark.parametrize("name", GOOGLES)
+def test_a_reply_has_a_largest_size(name: str, make: Make, google: FakeGoogle) -> None:
+    adapter = make(name)
+    operation = begin(adapter, name, google)
     google.script("poll", "flood")
 
     with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
-        poll(adapter, operation.name, ask("google_omni"))
+        poll(adapter, operation.name, ask(name))
     # the rest of it is no answer to the next look
-    assert isinstance(poll(adapter, operation.name, ask("google_omni")), Finished)
+    assert isinstance(poll(adapter, operation.name, ask(name)), Finished)
 
 
 @pytest.mark.parametrize("name", GOOGLES)
@@ -239,9 +242,9 @@ def test_a_look_does_not_follow_a_reply_elsewhere(name: str, make: Make, google:
 
 @pytest.mark.parametrize("name", GOOGLES)
 def test_a_proxy_of_the_environment_is_used(
-    name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = "http://google.invalid"
+    settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = google.account.url = "http://google.invalid"
     monkeypatch.setenv("http_proxy", google.url)
     adapter = make(name)
 
@@ -249,6 +252,9 @@ def test_a_proxy_of_the_environment_is_used(
     seen = poll(adapter, operation.name, ask(name))
 
     assert isinstance(seen, Finished)
+    adapter.fetch(seen.result, ask(name), tmp_path / "video.mp4")
+
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
     assert all(call["path"].startswith("http://google.invalid/") for call in google.account.calls)
 
 

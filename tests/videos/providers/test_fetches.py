@@ -72,7 +72,7 @@ def test_a_failed_download_is_repeated_unless_it_is_in_vain(
     assert google.calls("stray") == []
 
 
-@pytest.mark.parametrize("name", ["google_vertex", "google_omni"])
+@pytest.mark.parametrize("name", ["google_vertex", "google_omni", "google_omni_vertex"])
 @pytest.mark.parametrize(
     ("film", "most", "outcome"),
     [(b"no film" * 9999, 10**9, BROKEN), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],

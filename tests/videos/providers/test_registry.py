@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import Any
 from urllib.request import Request as WebRequest
 from urllib.request import urlopen
 
@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.google_books import MODELS
 from tests.videos.providers.conftest import GOOGLES, Make, ask, begin
 from videos.providers import registry
 
@@ -135,22 +136,38 @@ def test_many_looks_at_once_are_all_answered(name: str, make: Make, google: Fake
 
 
 @pytest.mark.slow
-def test_the_fake_runs_as_a_program(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.fakes.google", "--seconds", "0"]
+def test_the_fake_runs_as_a_program() -> None:
+    command = [sys.executable, "-m", "tests.fakes.google", "--seconds", "0", "--retired", "gemini-omni-1.1-flash"]
     with subprocess.Popen(command, cwd=django_settings.BASE_DIR, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         lines = [program.stdout.readline().strip().split("=") for _ in range(4)]
         variables = dict(lines)
         url = variables["GOOGLE_GEMINI_BASE_URL"]
-        faults = json.dumps([{"on": "submit", "fault": "503", "times": 1}]).encode()
-        scripted = urlopen(WebRequest(f"{url}/__script__", faults, {"Content-Type": "application/json"}), timeout=10)
-        books = urlopen(f"{url}/__books__", timeout=10)
-        with scripted, books:
-            answers = json.load(scripted), json.load(books)
+        script = [{"on": "submit", "fault": "503", "times": 1}, {"retired": ["veo-3.1-generate-001"]}]
+        living = [_names(url), _script(url, script), _names(url)]
+        with urlopen(f"{url}/__books__", timeout=10) as books:
+            told = json.load(books)
         program.terminate()
 
     assert list(variables) == [
         "GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY", "GOOGLE_VERTEX_BASE_URL", "VERTEX_API_KEY",
     ]  # fmt: skip
-    assert answers == ({"faults": 1}, {"submits": 0, "works": [], "calls": []})
+    assert living == [
+        {*MODELS} - {"gemini-omni-1.1-flash"},
+        {"faults": 1},
+        {*MODELS} - {"veo-3.1-generate-001"},
+    ]
+    assert (told["submits"], told["works"]) == (0, [])
+    assert [call["action"] for call in told["calls"]] == ["probe", "probe"]
     assert program.returncode == 0
+
+
+def _names(url: str) -> set[str]:
+    with urlopen(WebRequest(f"{url}/v1beta/models", headers={"x-goog-api-key": "fake-key"}), timeout=10) as listed:
+        return {model["name"].removeprefix("models/") for model in json.load(listed)["models"]}
+
+
+def _script(url: str, orders: list[Any]) -> Any:
+    body = json.dumps(orders).encode()
+    with urlopen(WebRequest(f"{url}/__script__", body, {"Content-Type": "application/json"}), timeout=10) as scripted:
+        return json.load(scripted)

@@ -1,6 +1,7 @@
 """Vertex AI with a project: signing in with a service account, and films in a bucket."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pytest_django import Settings
 
 from tests.fakes.google import TOKEN, FakeGoogle
-from tests.videos.providers.conftest import Make, ask, poll
+from tests.videos.providers.conftest import MODELS, Make, ask, poll
 from videos.providers.base import Finished, NotAccepted, Refused, Unreachable
-from videos.providers.google_veo import VeoOnVertex
 
 PROJECT = "projects/studio/locations/us-central1"
+VEO = f"/v1beta1/{PROJECT}/publishers/google/models/veo-3.1-generate-001"
+OMNI = "/v1beta1/projects/studio/locations/global/interactions"
+VERTEX = ["google_vertex", "google_omni_vertex"]
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +27,15 @@ def private_key() -> str:
 
 
 @pytest.fixture
-def vertex(
+def make_in_project(
     make: Make,
     google: FakeGoogle,
     settings: Settings,
     private_key: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> VeoOnVertex:
-    """With a project, and a service account whose tokens come from the fake."""
+) -> Make:
+    """Adapters with a project, and a service account whose tokens come from the fake."""
     account = {
         "type": "service_account",
         "client_email": "studio@studio.iam.gserviceaccount.com",
@@ -43,96 +46,134 @@ def vertex(
     (tmp_path / "account.json").write_text(json.dumps(account))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")  # the SDK would like it better
-    settings.VERTEX_API_KEY, settings.VERTEX_PROJECT, settings.VERTEX_LOCATION = "", "studio", "us-central1"
-    settings.VERTEX_OMNI_LOCATION = "global"
-    adapter: VeoOnVertex = make("google_vertex")
-    adapter.house.api_key = ""
-    return adapter
+    settings.VERTEX_API_KEY, settings.VERTEX_PROJECT = "", "studio"
+    return make
 
 
-def test_one_token_is_used_until_it_expires(vertex: VeoOnVertex, google: FakeGoogle, tmp_path: Path) -> None:
-    request = ask("google_vertex")
+@pytest.mark.parametrize(
+    ("name", "submitted", "polled"),
+    [
+        ("google_vertex", f"{VEO}:predictLongRunning", f"{VEO}:fetchPredictOperation"),
+        ("google_omni_vertex", OMNI, f"{OMNI}/"),
+    ],
+)
+def test_one_token_is_used_until_it_expires(
+    name: str, submitted: str, polled: str, make_in_project: Make, google: FakeGoogle, tmp_path: Path
+) -> None:
+    adapter, request = make_in_project(name), ask(name)
 
     for _ in range(2):
-        operation = vertex.start(request)
-        done = poll(vertex, operation.name, request)
+        operation = adapter.start(request)
+        done = poll(adapter, operation.name, request)
     assert isinstance(done, Finished)
-    vertex.fetch(done.result, request, tmp_path / "video.mp4")
+    adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
     assert (tmp_path / "video.mp4").read_bytes() == google.account.film
-    assert operation.name.startswith(f"{PROJECT}/publishers/google/models/veo-3.1-generate-001/operations/")
+    assert [call["path"] for call in google.calls("submit")] == [submitted, submitted]
+    assert all(call["path"].startswith(polled) for call in google.calls("poll"))
     assert {call["key"] for call in google.calls("submit") + google.calls("poll")} == {f"Bearer {TOKEN}"}
     assert len(google.calls("token")) == 1
 
 
-def test_a_film_in_a_bucket_is_fetched_from_there(
-    vertex: VeoOnVertex, google: FakeGoogle, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("name", VERTEX)
+def test_a_token_that_has_expired_is_renewed_before_the_call(
+    name: str, make_in_project: Make, google: FakeGoogle
+) -> None:
+    adapter = make_in_project(name)
+    adapter.start(ask(name))
+    adapter.house._credentials.expiry = datetime(2026, 1, 1)  # noqa: DTZ001 - google-auth's are naive
+
+    operation = adapter.start(ask(name))
+    poll(adapter, operation.name, ask(name))
+
+    assert [call["action"] for call in google.account.calls] == ["token", "submit", "token", "submit", "poll"]
+
+
+@pytest.mark.parametrize("name", VERTEX)
+def test_a_video_in_a_bucket_is_fetched_from_there(
+    name: str, make_in_project: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-films/made here"
-    request = ask("google_vertex")
-    operation = vertex.start(request)
+    adapter, request = make_in_project(name), ask(name)
+    operation = adapter.start(request)
 
-    done = poll(vertex, operation.name, request)
+    done = poll(adapter, operation.name, request)
     assert isinstance(done, Finished)
-    vertex.fetch(done.result, request, tmp_path / "video.mp4")
+    adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
     file_id = google.account.works[operation.name].file_id
-    assert google.calls("submit")[0]["body"]["parameters"]["storageUri"] == "gs://studio-films/made here"
+    body = google.calls("submit")[0]["body"]
     assert done == Finished(f"gs://studio-films/made here/{file_id}/sample_0.mp4")
+    if name == "google_vertex":
+        assert body["parameters"]["storageUri"] == "gs://studio-films/made here"
+    else:
+        asked = {name: body["response_format"][name] for name in ("delivery", "gcs_uri")}
+        assert asked == {"delivery": "uri", "gcs_uri": "gs://studio-films/made here"}
     assert (tmp_path / "video.mp4").read_bytes() == google.account.film
     assert [(call["path"], call["key"]) for call in google.calls("download")] == [
         (f"/storage/v1/b/studio-films/o/made%20here%2F{file_id}%2Fsample_0.mp4?alt=media", f"Bearer {TOKEN}")
     ]
 
 
-def test_omni_is_where_veo_is_not(
-    vertex: VeoOnVertex, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
-) -> None:
-    settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-films/made here"
-    adapter, request = make("google_omni_vertex"), ask("google_omni_vertex")
-    adapter.house.api_key = ""
+def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogle, settings: Settings) -> None:
+    settings.VERTEX_LOCATION, settings.VERTEX_OMNI_LOCATION = "europe-west4", "us-central1"
 
-    operation = adapter.start(request)
-    done = poll(adapter, operation.name, request)
-    assert isinstance(done, Finished)
-    adapter.fetch(done.result, request, tmp_path / "video.mp4")
+    make_in_project("google_vertex").start(ask("google_vertex"))
+    with pytest.raises(Refused) as error:
+        make_in_project("google_omni_vertex").start(ask("google_omni_vertex"))
 
-    path = "/v1beta1/projects/studio/locations/global/interactions"
-    assert [call["path"] for call in google.calls("submit")] == [path]
-    assert [call["path"] for call in google.calls("poll")] == [f"{path}/{operation.name}?stream=false"]
-    assert {call["key"] for call in google.calls("submit") + google.calls("poll")} == {f"Bearer {TOKEN}"}
-    assert done.result.startswith("gs://studio-films/made here/")
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert error.value.code == "model_unavailable"
+    assert [call["path"] for call in google.calls("submit")] == [
+        "/v1beta1/projects/studio/locations/europe-west4/publishers/google/models/veo-3.1-generate-001"
+        ":predictLongRunning",
+        "/v1beta1/projects/studio/locations/us-central1/interactions",
+    ]
 
 
-def test_no_token_for_now_means_later(vertex: VeoOnVertex, google: FakeGoogle) -> None:
+@pytest.mark.parametrize("name", VERTEX)
+def test_a_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+    adapter = make_in_project(name)
+
+    assert adapter.has_model(MODELS[name]) is True
+    assert [(call["path"], call["key"]) for call in google.calls("probe")] == [
+        (f"/v1beta1/publishers/google/models/{MODELS[name]}", f"Bearer {TOKEN}")
+    ]
+
+
+@pytest.mark.parametrize("name", VERTEX)
+def test_no_token_for_now_means_later(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     google.script("token", "reset", times=99)
+    adapter = make_in_project(name)
 
     with pytest.raises(NotAccepted):
-        vertex.start(ask("google_vertex"))
+        adapter.start(ask(name))
     with pytest.raises(Unreachable):
-        poll(vertex, f"{PROJECT}/publishers/google/models/veo/operations/1", ask("google_vertex"))
+        poll(adapter, f"{PROJECT}/publishers/google/models/veo/operations/1", ask(name))
+    with pytest.raises(Unreachable):
+        adapter.has_model(MODELS[name])
 
-    assert google.calls("submit") == []
+    assert {call["action"] for call in google.account.calls} == {"token"}
 
 
-def test_a_refused_sign_in_is_a_wrong_configuration(vertex: VeoOnVertex, google: FakeGoogle) -> None:
+@pytest.mark.parametrize("name", VERTEX)
+def test_a_refused_sign_in_is_a_wrong_configuration(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     google.script("token", "401", times=99)
 
     with pytest.raises(Refused) as error:
-        vertex.start(ask("google_vertex"))
+        make_in_project(name).start(ask(name))
 
     assert error.value.code == "provider_misconfigured"
     assert google.calls("submit") == []
 
 
+@pytest.mark.parametrize("name", VERTEX)
 def test_nothing_to_sign_in_with_is_a_wrong_configuration(
-    vertex: VeoOnVertex, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
+    name: str, make_in_project: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
 
     with pytest.raises(Refused) as error:
-        vertex.start(ask("google_vertex"))
+        make_in_project(name).start(ask(name))
 
     assert error.value.code == "provider_misconfigured"
     assert google.calls("submit") == []
@@ -141,14 +182,17 @@ def test_nothing_to_sign_in_with_is_a_wrong_configuration(
 def test_the_environment_does_not_send_a_key_to_the_other_house(
     make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    for switch in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
+        monkeypatch.setenv(switch, "true")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "another")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "elsewhere")
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
-    make("google_omni").start(ask("google_omni"))
-    make("google_vertex").start(ask("google_vertex"))
+    for name in ("google_omni", *VERTEX):
+        make(name).start(ask(name))
 
-    assert [(call["path"].split("/")[1], call["key"]) for call in google.calls("submit")] == [
-        ("v1beta", "gemini-key"),
-        ("v1beta1", "vertex-key"),
+    assert [(call["path"], call["key"]) for call in google.calls("submit")] == [
+        ("/v1beta/interactions", "gemini-key"),
+        ("/v1beta1/publishers/google/models/veo-3.1-generate-001:predictLongRunning", "vertex-key"),
+        ("/v1beta1/interactions", "vertex-key"),
     ]
