@@ -40,11 +40,11 @@ LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits 
 LOOKERS = 64
 
 # What is raised when Google, or whatever replies in its place, does not do as it should. Both halves of the SDK send
-# through our client, so nothing is of httpx2. The last four come from converters that were given something else than
-# Google's JSON.
+# through our client, so nothing is of httpx2. GoogleAuthError: a token ran out just before the request. The last four
+# come from converters that were given something else than Google's JSON.
 VENDOR_ERRORS = (
-    errors.APIError, InteractionsError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError,
-    LookupError,
+    errors.APIError, InteractionsError, GoogleAuthError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError,
+    AttributeError, LookupError,
 )  # fmt: skip
 
 T = TypeVar("T")

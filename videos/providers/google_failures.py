@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from google.auth.exceptions import GoogleAuthError
 
 from videos.providers.base import NotAccepted, NotCharged, OutcomeUnknown, ProviderError, Refused, Unreachable
 
@@ -25,9 +26,9 @@ INTERACTION_LOST: Mapping[int, str] = {404: "operation_lost", 410: "operation_lo
 RESULT_LOST: Mapping[int, str] = {404: "result_expired", 410: "result_expired"}
 
 # -- A submit that got no reply.
-# No connection was made, or none was free: nothing has left this machine. A proxy that refuses to connect us has
-# passed nothing on.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+# No connection was made, none was free, or no token was to be had: nothing has left this machine. A proxy that refuses
+# to connect us has passed nothing on.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, GoogleAuthError)
 # httpx itself would not send it: a base URL or a key that cannot be written into a request.
 _UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError)
 # Everything else (ReadTimeout, WriteTimeout, ReadError, RemoteProtocolError, a reply that is not JSON or names no
@@ -127,7 +128,7 @@ def start_failure(exc: Exception) -> ProviderError:
     reply = _reply_in(exc)
     if reply is not None:
         return _refusal(reply, message)
-    cause = exc if isinstance(exc, httpx.HTTPError) else exc.__cause__ or exc
+    cause = exc if isinstance(exc, httpx.HTTPError | GoogleAuthError) else exc.__cause__ or exc
     if isinstance(cause, _NEVER_SENT):
         return NotAccepted(message)
     if isinstance(cause, _UNSENDABLE):

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth.exceptions import RefreshError
 from pytest_django import Settings
 
 from tests.fakes.google import TOKEN, FakeGoogle
 from tests.videos.providers.conftest import MODELS, Make, ask, poll
 from videos.providers.base import Finished, NotAccepted, Refused, Unreachable
+from videos.providers.google_client import VENDOR_ERRORS
+from videos.providers.google_failures import look_failure, start_failure
 
 PROJECT = "projects/studio/locations/us-central1"
 VEO = f"/v1beta1/{PROJECT}/publishers/google/models/veo-3.1-generate-001"
@@ -196,3 +199,12 @@ def test_the_environment_does_not_send_a_key_to_the_other_house(
         ("/v1beta1/publishers/google/models/veo-3.1-generate-001:predictLongRunning", "vertex-key"),
         ("/v1beta1/interactions", "vertex-key"),
     ]
+
+
+def test_token_that_cannot_be_renewed_in_the_call_sends_nothing() -> None:
+    """The SDK renews one that runs out between our sign-in and the request; nothing is sent without it."""
+    lost = RefreshError("away")
+    lost.__cause__ = OSError("reset")
+
+    assert (type(start_failure(lost)), type(look_failure(lost, attempt=0, lost={}))) == (NotAccepted, Unreachable)
+    assert isinstance(lost, VENDOR_ERRORS)
