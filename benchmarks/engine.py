@@ -18,7 +18,7 @@ import redis
 from benchmarks import fleet, meters
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.report import Report
-from benchmarks.vendors import SECONDS, prompt_of
+from benchmarks.vendors import MODEL, SECONDS, prompt_of
 
 SHORTEST, LONGEST = 11.0, 360.0  # seconds that a video takes at Google; as docs/providers.md has it
 SEED = 1
@@ -54,7 +54,9 @@ def run(report: Report) -> None:
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         from benchmarks import rows
 
-        rows.execute("UPDATE videos_upstream SET retires_on = NULL")  # the simplest one, and the stand-in knows it
+        # only the upstream that the stand-in is, whatever day it is
+        is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
+        rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
         url = addresses["GOOGLE_GEMINI_BASE_URL"]
         product, real = [_product_round(site, url, takes, factor)], None
         with ThreadPoolExecutor(2) as pool:
@@ -158,8 +160,8 @@ def _jobs_out_of_sight(takes: Sequence[float], factor: float) -> Iterator[list[A
         job = rows.finished_job(
             owner,
             prompt=prompt_of(number, seconds / factor),
-            provider="google_veo",
-            upstream_model="veo-3.1-generate-preview",
+            provider="google_omni",
+            upstream_model=MODEL,
             mock_mode=False,
             phase="generating",
             slot=1 + number % 3,

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import fleet, meters
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.report import Report
-from benchmarks.vendors import operation_of
+from benchmarks.vendors import MODEL, operation_of
 
 LAG_GROWTH = 2  # times the lag with few in flight, at most
 SETTLING_SECONDS = 8  # more than a poll interval
@@ -78,11 +78,11 @@ def _launch(done_at: Sequence[float]) -> list[Any]:
             owner=owners[number // 3],
             prompt="bench",
             model="veo-3.1-generate-preview",
-            upstream_model="veo-3.1-generate-preview",
+            upstream_model=MODEL,
             resolution="720p",
             aspect_ratio="16:9",
             duration_seconds=8,
-            provider="google_veo",
+            provider="google_omni",
             operation=operation_of(number, moment),
             phase="generating",
             slot=1 + number % 3,

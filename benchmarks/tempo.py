@@ -10,7 +10,7 @@ from importlib import import_module
 
 INTERVALS = {
     "videos.schedule": ("TICK", "POLL_EVERY", "POLL_SLOWER_AFTER", "POLL_SLOWER", "POLL_SLOWEST_AFTER", "POLL_SLOWEST"),
-    "videos.providers.google_veo": ("FIRST_LOOK_SECONDS",),
+    "videos.providers.google_omni": ("FIRST_LOOK_SECONDS",),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import fleet
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.report import Report
+from benchmarks.vendors import MODEL, operation_of
 
 THREADS = 16  # of the product's media worker, unless MEDIA_THREADS says otherwise
 DOWNLOAD_SECONDS = 3.0  # what each takes on the slow line
@@ -73,10 +74,11 @@ def _finished_at_google(google: str, count: int) -> list[Any]:
         job = rows.finished_job(
             owner,
             phase="storing",
-            provider="google_veo",
+            provider="google_omni",
+            upstream_model=MODEL,
             mock_mode=False,
             generate_audio=True,
-            operation=f"models/veo/operations/timed0n{number}",
+            operation=operation_of(number, 0),
             result=f"{google}/v1beta/files/timed{number}:download?alt=media",
             slot=1 + number % 3,
             due_at=now + timezone.timedelta(hours=1),

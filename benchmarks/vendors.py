@@ -2,7 +2,7 @@
 
 `python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until it is told to end. Beside
 what the fakes know: `GET /__done__` answers when each prompt's film was done, `POST /__film__` sets the film's MiB and
-how many seconds each download takes. An operation `timed-<seconds since 1970>-<any>` needs no submit.
+how many seconds each download takes. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
 """
 
 import argparse
@@ -14,10 +14,11 @@ from typing import Any
 
 from tests.fakes import google
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.google_books import Account, Fault, Work, film_of_length
+from tests.fakes.google_books import NO_FAULT, Account, Work, film_of_length
 
 SECONDS = 8  # of a film
-MODEL = "veo-3.1-generate-preview"
+MODEL = "gemini-omni-1.2-flash"
+TIMED = "v1_timed"
 
 
 def prompt_of(number: int, takes: float) -> str:
@@ -26,8 +27,8 @@ def prompt_of(number: int, takes: float) -> str:
 
 
 def operation_of(number: int, done_at: float) -> str:
-    """The name of an operation that is done at that moment."""
-    return f"models/{MODEL}/operations/timed{int(done_at * 1000)}n{number}"
+    """The name of an interaction that is done at that moment."""
+    return f"{TIMED}{int(done_at * 1000)}n{number}"
 
 
 class TimedAccount(Account):
@@ -40,21 +41,19 @@ class TimedAccount(Account):
     def accept(self, house: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """As Google; the clock begins to run."""
         work = super().accept(house, where, model, body)
-        prompt = work.body["instances"][0]["prompt"]
-        self.done_at[prompt] = time.time() + float(prompt.partition("takes=")[2])
+        self.done_at[work.prompt] = time.time() + float(work.prompt.partition("takes=")[2])
         return work
 
     def look(self, name: str) -> dict[str, Any]:
         """Done once its time has come."""
-        _, is_timed, rest = name.rpartition("/timed")
-        if is_timed:
-            milliseconds, _, number = rest.partition("n")
-            work = Work("gemini", MODEL, {}, name, f"timed{number}", 0, Fault("", ""))
+        if name.startswith(TIMED):
+            milliseconds, _, number = name.removeprefix(TIMED).partition("n")
+            work = Work("omni", MODEL, {"input": [], "response_format": {}}, name, f"timed{number}", 0, NO_FAULT)
             done_at = int(milliseconds) / 1000
         else:
             work = self.works[name]
-            done_at = self.done_at[work.body["instances"][0]["prompt"]]
-        return self._operation(work) if time.time() >= done_at else self.receipt(work)
+            done_at = self.done_at[work.prompt]
+        return self._interaction(work) if time.time() >= done_at else self.receipt(work)
 
     def file(self, file_id: str) -> bytes:
         """All films are one."""
@@ -99,7 +98,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with google.FakeGoogle() as at_google, FakeCloudinary() as at_cloudinary:
         at_google.RequestHandlerClass = Handler
-        at_google.account = TimedAccount(url=at_google.url, film=film_of(0))
+        at_google.account = TimedAccount(url=at_google.url, film=film_of(0), omni_gives_urls=True)
         addresses = {
             "GOOGLE_GEMINI_BASE_URL": at_google.url,
             "GEMINI_API_KEY": "fake-key",

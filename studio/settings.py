@@ -372,7 +372,10 @@ LOGGING = {
         # At DEBUG or INFO these log whole URLs, some of them signed, headers with keys, or what is sent: prompts.
         **{
             name: {"level": "WARNING"}
-            for name in ("httpx", "httpcore", "google", "google_genai", "urllib3", "requests", "django.db.backends")
+            for name in (
+                *("httpx", "httpcore", "httpx2", "httpcore2", "google", "google_genai"),
+                *("urllib3", "requests", "django.db.backends"),
+            )
         },
     },
 }

@@ -10,6 +10,7 @@ PAIRS = (
     ("test_scenarios[1]", "test_goes_red_without[no-rehint]"),
     ("test_killed_around_every_call", "test_upheavals"),
     ("test_killed_at_statements[submit]", "test_killed_at_statements[create take look]"),
+    ("test_killed_while_another_upstream_takes_the_job", "test_killed_at_statements[transfer]"),
 )
 _PLACES = {name: place for place, name in enumerate(name for pair in PAIRS for name in pair)}
 

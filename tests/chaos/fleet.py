@@ -22,6 +22,7 @@ from PIL import Image
 from rq import Queue
 
 from studio.embedded import Valkey, free_port
+from tests.chaos import catalogue
 from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.processes import Processes, wait_until
 from tests.chaos.tempo import PROVIDER_SECONDS
@@ -133,8 +134,7 @@ class Fleet:
     def _prepare_rows(self) -> None:
         status, output = self.processes.run(argv=["manage.py", "migrate", "-v", "0"])
         assert status == 0, output
-        # the upstream that Google has retired is the simplest one, and the fake still knows it
-        self.database.execute("UPDATE videos_upstream SET retires_on = NULL")
+        catalogue.use_one_upstream(self.database)
         if statement := DROPPED.get(self._mutation):
             self.database.execute(statement)
         status, output = self.processes.run(

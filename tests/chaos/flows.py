@@ -3,9 +3,12 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from tests.chaos.catalogue import NEARLY_SUSPENDED, retired_upstream
 from tests.chaos.fleet import Fleet, Job
 from tests.chaos.processes import wait_until
+from tests.chaos.vendors import NOT_CHARGED
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,7 @@ class Flow:
     unknown: int = 0
 
 
-def _ordered(
-    *, with_picture: bool = False, on: str = "", fault: str = "", **more: float
-) -> Callable[[Fleet], list[Job]]:
+def _ordered(*, with_picture: bool = False, on: str = "", fault: str = "", **more: Any) -> Callable[[Fleet], list[Job]]:
     """A job that meets a fault of Google's on its way."""
 
     def run(fleet: Fleet) -> list[Job]:
@@ -31,6 +32,17 @@ def _ordered(
         return jobs
 
     return run
+
+
+def _passed_on(**fault: Any) -> Callable[[Fleet], list[Job]]:
+    """A job that the first upstream refuses, and so is suspended; the next one takes it, unless it meets the fault."""
+    run = _ordered(**fault)
+
+    def run_past_it(fleet: Fleet) -> list[Job]:
+        with retired_upstream(fleet.database, refusals=NEARLY_SUSPENDED):
+            return run(fleet)
+
+    return run_past_it
 
 
 def _deleted_at_the_end(fleet: Fleet) -> list[Job]:
@@ -84,14 +96,18 @@ PLAIN = Flow("plain", _ordered())
 PICTURED = Flow("with a picture", _ordered(with_picture=True))
 DELETED = Flow("deleted at the end", _deleted_at_the_end)
 HINTS_LOST = Flow("hints lost", _hints_lost)
+PASSED_ON = Flow("passed on", _passed_on(with_picture=True))
 ANSWER_LOST = Flow("answer lost", _answer_lost, unknown=1)
 FLOWS = (
     PICTURED,
     PLAIN,
     Flow("refused", _ordered(on="submit", fault="400"), may_fail=("provider_refused",)),
+    PASSED_ON,
+    Flow("refused by all", _passed_on(on="submit", fault="404", skip=1), may_fail=("model_unavailable",)),
     Flow("busy", _ordered(on="submit", fault="503")),
     Flow("unclear", _ordered(on="submit", fault="lost"), unknown=1),
     Flow("failed", _ordered(on="work", fault="error", with_picture=True), may_fail=("generation_failed",)),
+    Flow("given up at no charge", _ordered(on="work", fault="error", message=NOT_CHARGED)),
     Flow("look fails", _ordered(on="poll", fault="500")),
     Flow("download fails", _ordered(on="download", fault="500")),
     Flow("slow download", _ordered(on="download", fault="drip", seconds=0.3)),

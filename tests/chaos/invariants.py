@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tests.chaos.catalogue import suspended_models
 from tests.chaos.database import Row
 from tests.chaos.fleet import START_TOKENS, TERMINAL, Fleet, Job
 from tests.chaos.processes import wait_until
@@ -12,7 +13,7 @@ from tests.chaos.tempo import ADOPTION_SECONDS
 
 PRICE = 50  # tokens
 # Failures that give tokens back under the policy `unstarted`, as far as the suite makes them happen.
-UNDELIVERED = {"provider_refused", "provider_busy", "submission_unknown"}
+UNDELIVERED = {"provider_refused", "provider_busy", "model_unavailable", "submission_unknown"}
 
 
 @dataclass
@@ -61,9 +62,7 @@ def examine(
         outcome.blame(
             "stuck", f"{outcome.unknown} jobs are unknown; at most {unknown_at_most} answers can have been lost"
         )
-    for sentence in _crooked_rows(fleet):
-        outcome.blame("stuck", sentence)
-    for sentence in _strays(fleet):
+    for sentence in (*_crooked_rows(fleet), *_wrongly_suspended(fleet), *_strays(fleet)):
         outcome.blame("stuck", sentence)
     for sentence in _wrong_money(fleet):
         outcome.blame("money", sentence)
@@ -129,6 +128,11 @@ def _crooked_rows(fleet: Fleet) -> Iterator[str]:
     deleted = {job.prompt for job in fleet.jobs if job.is_deleted}
     for prompt in deleted & seen.keys():
         yield f"{prompt!r} was deleted and is still there"
+
+
+def _wrongly_suspended(fleet: Fleet) -> list[str]:
+    """Upstreams that the product has switched off although Google has the model."""
+    return [f"{model} is suspended" for model in suspended_models(fleet.database) - fleet.google.account.retired]
 
 
 def _strays(fleet: Fleet) -> list[str]:

@@ -24,7 +24,7 @@ PRELOADED = (
     "studio.urls",
     "studio.storage.cloudinary",
     "videos.management.commands.sweep",
-    "videos.providers.google_veo",
+    "videos.providers.google_omni",
     "videos.tasks",
     "videos.worker",
     "django_rq.management.commands.rqworker",

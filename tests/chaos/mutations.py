@@ -5,9 +5,10 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models.functions import Now
 
-from videos import generation, sweeper
+from videos import generation, outcomes, sweeper
 from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
 from videos.phases import Phase
+from videos.providers.base import ProviderError, Refused
 
 
 def mutate(name: str) -> None:
@@ -43,9 +44,20 @@ def _forget_hints() -> None:
         del sweeper.STEPS[phase]
 
 
+def _refuse_unsurely() -> None:
+    """A submit that may have been accepted counts as refused by an upstream that has no such model."""
+    refuse = outcomes.refuse
+
+    def refuse_anything(job: VideoJob, exc: ProviderError) -> None:
+        refuse(job, Refused(str(exc), code="model_unavailable"))
+
+    outcomes.refuse = refuse_anything
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "unfenced": _write_unfenced,
     "call-before-claim": _call_before_claim,
     "repeated-entries": lambda: None,  # all of it is in the database: tests.chaos.fleet
     "no-rehint": _forget_hints,
+    "unsure-refusal": _refuse_unsurely,
 }

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.chaos.fleet import Fleet
-from tests.chaos.flows import DELETED, FLOWS, PICTURED, PLAIN, Flow
+from tests.chaos.flows import DELETED, FLOWS, PASSED_ON, PICTURED, PLAIN, Flow
 from tests.chaos.invariants import Outcome, examine
-from tests.chaos.vendors import MOMENTS
+from tests.chaos.vendors import MOMENTS, REFUSAL
 
 CALLS = {
     "submit": PLAIN,
+    REFUSAL: PASSED_ON,
     "poll": PLAIN,
     "redirect": PLAIN,
     "download": PLAIN,
@@ -24,6 +25,7 @@ UP_TO_THE_CLAIM = {
     "generation._submit",
     "generation.request_of",
 }  # where a submit is before it calls anybody
+AFTER_THE_OUTCOME = {"suspension.count_acceptance"}  # where it is when the answer is stored
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class KillPoint:
         if self.call == "delivery image":  # the last thing before the claim; who has the answer may be on its way
             return self.moment == "answered"
         if self.step != "submit" or self.call:
-            return self.call == "submit"
+            return self.call in {"submit", REFUSAL}
         _, _, verb, *_, home, moment = self.where.split()
         if home in UP_TO_THE_CLAIM:
             return (verb, moment) == ("UPDATE", "after")
-        return (verb, moment) != ("COMMIT", "after")
+        return home not in AFTER_THE_OUTCOME and (verb, moment) != ("COMMIT", "after")
 
     def set(self, fleet: Fleet) -> None:
         if self.call:
@@ -90,6 +92,7 @@ def calls() -> Iterator[KillPoint]:
         for moment in MOMENTS:
             yield KillPoint(flow, f"{call} {moment}", call, moment)
     yield from (KillPoint(PICTURED, f"picture {moment}", "upload image", moment) for moment in MOMENTS)
+    yield from (KillPoint(PASSED_ON, f"next submit {moment}", "submit", moment) for moment in MOMENTS)
 
 
 def kill_at(fleet: Fleet, point: KillPoint) -> tuple[Outcome, bool]:

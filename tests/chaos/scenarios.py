@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 
 from tests.chaos import freezes
+from tests.chaos.catalogue import retired_upstream, suspended_models
 from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
 from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
+from tests.chaos.vendors import REFUSAL, RETIRED
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,21 @@ def adopted(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     return examine(fleet, jobs, scenario=name, may_fail=("generation_failed",))
 
 
+def first_upstream_retired(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """The next one makes what was ordered of it; after three refusals in a row it is not asked again."""
+    with retired_upstream(fleet.database):
+        jobs = fleet.create(count=2 * scale.jobs)
+        fleet.finish(jobs)
+        refusals = fleet.google.calls(REFUSAL)
+        jobs += fleet.create()
+        outcome = examine(fleet, jobs, scenario=name)
+    if RETIRED not in suspended_models(fleet.database):
+        outcome.blame("stuck", f"{RETIRED} has refused {refusals} orders, and is not suspended")
+    if fleet.google.calls(REFUSAL) > refusals:
+        outcome.blame("stuck", f"{RETIRED} is suspended, and was asked again")
+    return outcome
+
+
 def _unscaled(run: Callable[[Fleet, str], Outcome]) -> Callable[[Fleet, Scale, str], Outcome]:
     return lambda fleet, scale, name: run(fleet, name)
 
@@ -258,5 +275,6 @@ SCENARIOS = (
     Scenario("disk full", disk_full),
     Scenario("clock off", clocks_off),
     Scenario("deleted meanwhile", deleted_meanwhile),
+    Scenario("first upstream retired", first_upstream_retired),
     Scenario("adopted", adopted, options={"policy": "failed"}),
 )

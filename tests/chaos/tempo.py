@@ -20,7 +20,7 @@ FAST: dict[str, dict[str, Any]] = {
     },
     "videos.sweeper": {"OUTAGE_SECONDS": 0.3},
     "videos.chores": {"CHORES_SECONDS": 0.5},
-    "videos.providers.google_veo": {"FIRST_LOOK_SECONDS": 0.2},
+    "videos.providers.google_omni": {"FIRST_LOOK_SECONDS": 0.2},
     "studio.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
 }
 

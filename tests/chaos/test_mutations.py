@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.chaos.catalogue import retired_upstream
 from tests.chaos.fleet import Fleet
 from tests.chaos.flows import HINTS_LOST, PLAIN
 from tests.chaos.freezes import submit_frozen_before_claim
@@ -32,12 +33,21 @@ def frozen_before_claim(fleet: Fleet) -> Outcome:
     return submit_frozen_before_claim(fleet, "frozen before its claim")
 
 
+def lost_beside_another_upstream(fleet: Fleet) -> Outcome:
+    fleet.google.account.retired.clear()  # both upstreams would make the video
+    fleet.google.script("submit", "lost")
+    with retired_upstream(fleet.database):
+        jobs = fleet.create()
+        return examine(fleet, jobs, scenario="unclear beside another upstream", unknown_at_most=1)
+
+
 # The safeguard, the run that needs it, and what the table then shows: doubled, stuck, money wrong.
 CASES = [
     ("unfenced", frozen_before_claim, "doubled"),
     ("call-before-claim", killed_before_the_answer, "doubled"),
     ("repeated-entries", adopted_and_failed, "money"),
     ("no-rehint", hints_lost, "stuck"),
+    ("unsure-refusal", lost_beside_another_upstream, "doubled"),
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.chaos.fleet import Fleet
-from tests.chaos.flows import PICTURED, PLAIN
+from tests.chaos.flows import PASSED_ON, PICTURED, PLAIN
 from tests.chaos.invariants import Outcome, examine_files_at_last
 from tests.chaos.points import KillPoint, calls, kill_at, watch
 
@@ -30,6 +30,15 @@ def test_killed_at_statements(steps: str) -> None:
         found = try_all(fleet, [point for point in points if point.flow is PICTURED][::8])
 
     assert len(points) > 10
+    assert found == ([], [])
+
+
+def test_killed_while_another_upstream_takes_the_job() -> None:
+    with Fleet(kind=KIND) as fleet:
+        points = [point for point in watch(fleet, [PICTURED, PASSED_ON]) if point.flow is PASSED_ON]
+        found = try_all(fleet, points[::-5])
+
+    assert points[-1].where.endswith("COMMIT in outcomes.refuse after")
     assert found == ([], [])
 
 

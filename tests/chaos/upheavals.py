@@ -104,7 +104,7 @@ def restart_of_all(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     outcome = examine(fleet, jobs, scenario=name)
     names = [work.name for works in fleet.google.works_by_prompt().values() for work in works]
     wanted = {row["operation"] for row in fleet.rows(jobs).values()}
-    late = [work for work in names if work in wanted and not any(path.endswith(work) for path in looked_at)]
+    late = [work for work in names if work in wanted and not any(f"/{work}?" in path for path in looked_at)]
     if late:
         outcome.blame("stuck", f"{len(late)} of {len(jobs)} were not looked at within {POLLED_WITHIN_SECONDS} s")
     return outcome

@@ -13,6 +13,10 @@ from typing import Any
 from tests.fakes import cloudinary, google
 from tests.fakes.google_books import Fault, Work, film_of_length
 
+MODEL = "gemini-omni-1.2-flash"  # makes the videos
+RETIRED = "gemini-omni-1.1-flash"  # Google has it no more; before MODEL in the catalogue
+REFUSAL = "refused submit"  # the call that asks for it
+NOT_CHARGED = "We encountered an issue with the audio for your prompt. You have not been charged for this attempt."
 MOMENTS = ("arrived", "unanswered", "answered")
 
 
@@ -76,6 +80,8 @@ class GoogleHandler(google.Handler):
 
     def _play(self, action: str, body: Any, act: Callable[[Fault], None], *, on: str | None = None) -> None:
         call = "redirect" if on == "" else action
+        if action == "submit" and body["model"] in self.server.account.retired:
+            call = REFUSAL
         self.server.moments.append((time.monotonic(), call, self.path))
         if self.server.traps.spring(call, "arrived", self.client_address[1]):
             self._reset()
@@ -100,20 +106,25 @@ class Google(google.FakeGoogle):
     """Google's video models; `moments` says when which call came."""
 
     def __init__(self, *, traps: Traps, **account: Any) -> None:
-        super().__init__(**account)
+        super().__init__(omni_gives_urls=True, retired={RETIRED}, **account)
         self.RequestHandlerClass = GoogleHandler
         self.traps = traps
         self.submit_seconds = 0.0  # between taking on a video and saying so
         self.moments: list[tuple[float, str, str]] = []
         self.account.film_of = film_of  # type: ignore[method-assign]
 
+    def calls(self, kind: str) -> int:
+        """How many of a kind have come so far."""
+        return sum(call == kind for _, call, _ in list(self.moments))
+
     def works_by_prompt(self) -> dict[str, list[Work]]:
-        """What was accepted, and so is paid for."""
+        """What was accepted, and so is paid for: all but what Google gives up at no charge."""
         found: dict[str, list[Work]] = {}
         with self.account.lock:
             works = list(self.account.works.values())
         for work in works:
-            found.setdefault(work.body["instances"][0]["prompt"], []).append(work)
+            if work.end.message != NOT_CHARGED:
+                found.setdefault(work.prompt, []).append(work)
         return found
 
 

@@ -83,6 +83,11 @@ class Work:
             return int(self.body["response_format"]["duration"].removesuffix("s"))
         return int(self.body["parameters"]["durationSeconds"])
 
+    @property
+    def prompt(self) -> str:
+        """What was asked for in words."""
+        return _prompt(self.body) if self.is_omni else str(self.body["instances"][0]["prompt"])
+
 
 @dataclass
 class Account:
@@ -235,13 +240,11 @@ def _check_veo(house: str, body: dict[str, Any]) -> None:
 
 
 def _check_omni(body: dict[str, Any], *, is_vertex: bool) -> None:
-    items = [item for step in body["input"] for item in step["content"]]
-    pictures = [item for item in items if item["type"] == "image"]
-    prompt = next(item["text"] for item in items if item["type"] == "text")
+    pictures = [item for item in _items(body) if item["type"] == "image"]
     task = body.get("generation_config", {}).get("video_config", {}).get("task")
     form = body["response_format"]
     seconds = re.fullmatch(r"(\d+)s", form["duration"])
-    declared = re.findall(r"@Image(\d+)", prompt)
+    declared = re.findall(r"@Image(\d+)", _prompt(body))
     refusals = {
         "the fake has no patience: background and store, please": not (body.get("background") and body.get("store")),
         "The task does not fit the pictures.": task and len(pictures) not in OMNI_TASKS[task],
@@ -255,6 +258,14 @@ def _check_omni(body: dict[str, Any], *, is_vertex: bool) -> None:
     for message, is_refused in refusals.items():
         if is_refused:
             raise Refusal(400, message, "invalid_request")
+
+
+def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for step in body["input"] for item in step["content"]]
+
+
+def _prompt(body: dict[str, Any]) -> str:
+    return next(item["text"] for item in _items(body) if item["type"] == "text")
 
 
 def _longest(model: str, pictures: list[Any], task: str | None) -> int:
