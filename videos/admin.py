@@ -151,7 +151,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     @admin.display(description="Refused by")
     def refusing_upstreams(self, job: VideoJob) -> str:
         """The upstreams that the job was passed on from."""
-        return ", ".join(": ".join(upstream) for upstream in job.refused_by or ()) or "-"
+        return ", ".join(f"{provider}: {model} ({code})" for provider, model, code in job.refused_by or ()) or "-"
 
     @admin.display(description="Raw answer")
     def raw_answer(self, job: VideoJob) -> str:

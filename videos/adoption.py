@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import JOB_SLOTS
 from studio.errors import Conflict, InvalidInput, NotFound
+from videos import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
 from videos.models import VideoJob, new_lease
@@ -40,7 +41,16 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
         slot = _free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
-        VideoJob.objects.advance(job, Phase.GENERATING, operation=name, slot=slot, due_at=Now(), lease=new_lease())
+        VideoJob.objects.advance(
+            job,
+            Phase.GENERATING,
+            operation=name,
+            slot=slot,
+            due_at=Now(),
+            lease=new_lease(),
+            started_at=Now(),  # the provider has two days for it from here on
+            submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
+        )
         job.log("The video service has the job after all; processing continues.")
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 

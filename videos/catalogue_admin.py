@@ -91,8 +91,8 @@ class VideoModelAdmin(BackOfficeAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """And say what came of it; resume the suspended upstreams that were ticked."""
         super().save_related(request, form, formsets, change)
-        for row in (row for formset in formsets for row in formset.forms):
-            if row.cleaned_data.get("resume") and row.instance.suspended_at:
+        for row in (row for formset in formsets for row in formset.forms if row not in formset.deleted_forms):
+            if row.cleaned_data.get("resume"):  # the row itself is; so shall be those of other public names
                 suspension.resume(provider=row.instance.provider, upstream_model=row.instance.upstream_model)
         model = VideoModel.objects.get(pk=form.instance.pk)
         text = f"From now on the frontend offers of {model.name}: {self.told(model)}. Made by {self.made_by(model)}."

@@ -170,11 +170,22 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         form: dict[str, Any] = super().clean() or {}
         lengths = {resolution: form.get(f"seconds_{resolution}") for resolution in catalogue.RESOLUTIONS}
         self.instance.durations = {resolution: seconds for resolution, seconds in lengths.items() if seconds}
+        self._take_over_suspension(form)
         prices = {resolution: form.get(f"price_{resolution}") for resolution in catalogue.RESOLUTIONS}
         self.instance.prices = {resolution: f"{price:f}" for resolution, price in prices.items() if price}
         if not self.instance.durations and not self.errors:
             self.add_error("seconds_720p", "Say how long its videos can be, in one resolution at least.")
         return form
+
+    def _take_over_suspension(self, form: dict[str, Any]) -> None:
+        """What the system knows of the upstream that the row names now, unless it is to be used again."""
+        if form.get("resume"):
+            self.instance.refusals, self.instance.suspended_at, self.instance.suspended_because = 0, None, ""
+        elif {"provider", "upstream_model"} & set(self.changed_data):
+            named = Upstream.objects.filter(provider=form.get("provider"), upstream_model=form.get("upstream_model"))
+            twin = named.exclude(pk=self.instance.pk).first() or Upstream()
+            for name in ("refusals", "suspended_at", "suspended_because"):
+                setattr(self.instance, name, getattr(twin, name))
 
 
 class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django's class takes none when it runs

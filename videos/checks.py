@@ -84,7 +84,7 @@ def _providers() -> Finding:
 def lost_answers() -> int:
     """How many failed jobs the provider may have made and billed, and staff could still take up."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
-    return VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=ADOPTABLE, created_at__gt=recently).count()
+    return VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=ADOPTABLE, completed_at__gt=recently).count()
 
 
 def _unknown() -> Finding:

@@ -83,9 +83,8 @@ def _do_daily_chores(stopping: threading.Event) -> None:
         if stopping.is_set():
             raise Stopped
 
-    suspension.resume_what_lives()
+    suspension.resume_what_lives(go_on=go_on)
     outlook.announce()
-    go_on()
     call_command("flushexpiredtokens")
     forget_old_keys()
     generation.drop_old_inputs()

@@ -38,7 +38,7 @@ FAILURES: dict[str, Failure] = {
         True,
         adoptable=True,
     ),
-    "generation_timeout": Failure("The video service did not finish this video within two days.", True),
+    "generation_timeout": Failure("The video service did not finish this video within two days.", True, adoptable=True),
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
     "storage_failed": Failure("The finished video could not be stored.", True),

@@ -33,7 +33,7 @@ from videos.providers.base import (
     Request,
     Unreachable,
 )
-from videos.providers.registry import provider
+from videos.providers.registry import UnknownProvider, provider
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
@@ -47,9 +47,12 @@ BATCH = 1000  # rows at a time
 
 
 def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
-    """What the provider is asked for."""
+    """What the provider is asked for. Raises FileNotFoundError when pictures of the job are gone."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
-    for row in job.inputs.all() if with_pictures and job.input_count != 0 else ():  # in the order of their table
+    rows = list(job.inputs.all()) if with_pictures and job.input_count != 0 else []  # in the order of their table
+    if with_pictures and job.input_count is not None and len(rows) < job.input_count:
+        raise FileNotFoundError(f"{len(rows)} of {job.input_count} pictures are left")
+    for row in rows:
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
     return Request(
         job_id=str(job.pk),
@@ -131,7 +134,8 @@ def _accepted(job: VideoJob, operation: Operation) -> None:
 def _not_ready(job: VideoJob, exc: Exception) -> None:
     """The submit step could not begin: put it off while that may pass, else the job fails; nobody was asked."""
     logger.warning("submit not begun", extra={"job_id": job.pk}, exc_info=exc)
-    may_pass = isinstance(exc, StorageError) and exc.retryable
+    # a provider that only a newer release knows: a worker of that one may be there soon
+    may_pass = isinstance(exc, UnknownProvider) or (isinstance(exc, StorageError) and exc.retryable)
     if may_pass and job.attempts < len(schedule.SUBMIT_BACKOFF):
         later = from_now(schedule.SUBMIT_BACKOFF[job.attempts])
         VideoJob.objects.claimable().touch(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)

@@ -8,15 +8,12 @@ from videos.models import Upstream, VideoJob, price_in
 from videos.providers.base import (
     Finished,
     NotAccepted,
-    OutcomeUnknown,
     Progress,
     ProviderError,
     Refused,
-    Unreachable,
 )
 from videos.providers.registry import PROVIDERS
 
-ERRORS = (NotAccepted, Refused, OutcomeUnknown, Unreachable)
 # seconds; a video takes from 11 s to 6 min, and two days at worst
 JOB_SECONDS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600, 14_400, 172_800)
 TRANSFER_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -92,6 +89,8 @@ def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
 
 def count_cost(job: VideoJob) -> None:
     """What the video costs that the provider has just delivered. Call in the transaction that says so."""
+    if job.generated_at:  # adopted after a failed transfer: counted then
+        return
     row = _PRICES.row(provider=job.provider, upstream=job.upstream_model, model=job.model)
     if row and (price := price_in(row[0], job.resolution)):
         dollars = float(price) * job.duration_seconds

@@ -111,11 +111,11 @@ class VideoJob(Record):
     lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
     lease_until = models.DateTimeField(null=True, help_text="Nobody else claims it before: a lease, or a back-off.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed tries of this phase.")
-    submit_attempts = models.PositiveSmallIntegerField(
+    submit_attempts = models.SmallIntegerField(  # not a positive one: its constraint would scan the table
         default=0, db_default=0, help_text="Tries of the submit step before the one that was accepted."
     )
     refused_by = models.JSONField(
-        null=True, editable=False, help_text="Upstreams that no longer had the model: [[provider, model], …]."
+        null=True, editable=False, help_text="Upstreams that refused it: [[provider, model, code], …]."
     )
     progress_percentage = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(null=True)

@@ -23,12 +23,11 @@ def refuse(job: VideoJob, exc: ProviderError) -> None:
     if not suspension.concerns_upstream(exc):
         fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
         return
-    refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model]]
-    is_model_gone = exc.code in suspension.CODES_OF_THE_MODEL
+    refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model, exc.code]]
     with transaction.atomic():
-        way = routing.next_route(job=job, refused_by=refused_by, same_key_helps=is_model_gone)
+        way = routing.next_route(job=job, refused_by=refused_by)
         moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
-        if moved and (way or is_model_gone):
+        if moved and (way or exc.code in suspension.CODES_OF_THE_MODEL):
             suspension.count_refusal(job=job, exc=exc)
 
 
@@ -47,22 +46,20 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
         return False
     job.log("The video service could not take this video; another one will make it.", level=JobLog.Level.WARNING)
     hint("submit", str(job.pk))
-    logger.warning(
-        "job passed on",
-        extra={
-            "job_id": job.pk,
-            "refused_by": ": ".join(refused_by[-1]),
-            "passed_to": f"{way.provider}: {way.upstream_model}",
-            "reason": str(exc),
-        },
-    )
+    facts = {
+        "job_id": job.pk,
+        "refused_by": ": ".join(refused_by[-1]),
+        "passed_to": f"{way.provider}: {way.upstream_model}",
+        "reason": str(exc),
+    }
+    transaction.on_commit(lambda: logger.warning("job passed on", extra=facts))
     return True
 
 
 def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails."""
     if attempts >= len(schedule.SUBMIT_BACKOFF):
-        fail(job=job, code=exc.code, detail=str(exc))
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
     later = from_now(schedule.SUBMIT_BACKOFF[attempts])
     logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts + 1, "reason": str(exc)})
@@ -95,7 +92,9 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
             refund(job=job, note=f"video job failed: {code}")
         measures.count_end(Phase.FAILED, code)
-    logger.info("video failed", extra={"job_id": job.pk, "failure_code": code, "reason": detail[:500]})
+        facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
+        level = logging.ERROR if failure.adoptable else logging.INFO  # a person may save what was billed
+        transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
     return True
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from studio.errors import Conflict
 from studio.models import Heartbeat
-from videos import outcomes
+from videos import outcomes, schedule
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.providers.registry import PROVIDERS, provider
@@ -39,8 +39,8 @@ def settle_restored_jobs() -> Counter[str]:
 
     A paid one may have been submitted since, so it fails as `submission_unknown`, gives its tokens back as the policy
     says, and is never sent again; an operator who finds the operation can adopt it. A free one just starts again. Jobs
-    that were generated or stored then go on by themselves: looking and fetching cost nothing. Returns how many jobs
-    were `failed`, were `requeued`, and `go on`.
+    that were generated or stored then go on by themselves: polling and fetching cost nothing, and they are not sent
+    again either. Returns how many jobs were `failed`, were `requeued`, and `go on`.
     """
     counts = Counter({"failed": 0, "requeued": 0})
     for job in VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).iterator():
@@ -51,6 +51,7 @@ def settle_restored_jobs() -> Counter[str]:
             detail = "restored from a backup; it may have been submitted since that was taken"
             outcomes.fail(job=job, code="submission_unknown", detail=detail)
             counts["failed"] += 1
+    VideoJob.objects.filter(phase=Phase.GENERATING).update(submit_attempts=schedule.NO_MORE_SUBMITS)
     counts["go on"] = VideoJob.objects.filter(phase__in=(Phase.GENERATING, Phase.STORING)).count()
     return counts
 

@@ -70,20 +70,21 @@ _OFFERED = Statement(
 )
 
 
-def next_route(*, job: VideoJob, refused_by: list[list[str]], same_key_helps: bool) -> Route | None:
+def next_route(*, job: VideoJob, refused_by: list[list[str]]) -> Route | None:
     """Who else can make the video of this job: the first usable upstream of its model that has not refused it.
 
-    `refused_by` names providers and their models. Without `same_key_helps`, upstreams that are entered with the same
-    settings as the job's provider do not count. None where there is nobody.
+    `refused_by` names providers, their models and why. Where a provider did not let us in, all that are entered with
+    the same settings are left out. None where there is nobody.
     """
     model = VideoModel.objects.filter(name=job.model).first()  # staff may have deleted it since
     if model is None:
         return None
+    asked = {(provider, upstream_model) for provider, upstream_model, _ in refused_by}
+    closed = {registry.needs(provider) for provider, _, code in refused_by if code == "provider_misconfigured"}
     others = [
         upstream
         for upstream in usable_upstreams(model)
-        if [upstream.provider, upstream.upstream_model] not in refused_by
-        and (same_key_helps or registry.needs(upstream.provider) != registry.needs(job.provider))
+        if (upstream.provider, upstream.upstream_model) not in asked and registry.needs(upstream.provider) not in closed
     ]
     return next(_able(others, _demand_of(job)), None)
 

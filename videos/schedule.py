@@ -10,6 +10,7 @@ RENEWAL = 10  # ... this often, three chances a lease
 REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
+NO_MORE_SUBMITS = len(SUBMIT_BACKOFF)  # attempts of a job that must not be sent again, whatever becomes of it
 
 TICK = 1.0  # between two looks of the sweeper at the table; 1.1 ms of CPU each where nothing is due (measured)
 POLL_EVERY = 5  # the shortest interval, and the default after the first look

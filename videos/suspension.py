@@ -4,12 +4,13 @@ A refusal counts for every row of the catalogue with that provider and upstream 
 """
 
 import logging
+from collections.abc import Callable
 
-from django.db import transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from studio.errors import NotFound
+from studio.statements import Given, Statement
 from videos.models import Upstream, VideoJob
 from videos.providers import registry
 from videos.providers.base import ProviderError, Refused
@@ -37,7 +38,7 @@ def count_refusal(*, job: VideoJob, exc: ProviderError) -> None:
 
     Call in the transaction that moves the job.
     """
-    rows = list(_rows(job.provider, job.upstream_model).select_for_update().order_by("pk"))  # always in one order
+    rows = _locked(job.provider, job.upstream_model)
     refusals = max((row.refusals for row in rows), default=0) + 1
     named = _rows(job.provider, job.upstream_model)
     named.update(refusals=min(refusals, 10_000))
@@ -49,28 +50,52 @@ def count_refusal(*, job: VideoJob, exc: ProviderError) -> None:
 
 
 def count_acceptance(*, job: VideoJob) -> None:
-    """The upstream has taken a job: what it refused before was not for good."""
-    if job.provider in registry.PAID:
-        _rows(job.provider, job.upstream_model).filter(refusals__gt=0).update(refusals=0)
+    """The upstream has taken a job: what it refused before was not for good. Raises nothing: the job is on its way."""
+    try:
+        if _REFUSED.row(provider=job.provider, upstream_model=job.upstream_model):
+            with transaction.atomic():
+                _locked(job.provider, job.upstream_model)
+                _rows(job.provider, job.upstream_model).update(refusals=0)
+    except DatabaseError as exc:
+        logger.warning("acceptance not counted", extra={"job_id": job.pk, "reason": str(exc)})
 
 
-def resume(*, provider: str, upstream_model: str) -> None:
-    """Use a suspended upstream again. Raises NotFound where no suspended one has this name."""
-    suspended = _rows(provider, upstream_model).exclude(suspended_at=None)
-    if not suspended.update(suspended_at=None, suspended_because="", refusals=0, updated_at=timezone.now()):
-        raise NotFound(f"{provider} has no suspended model {upstream_model}.")
-    logger.info("upstream resumed", extra={"provider": provider, "upstream_model": upstream_model})
+# Asked after every accepted submit, so that only a change takes a lock: SQLite has one for all writers.
+_REFUSED = Statement(
+    lambda: (
+        Upstream.objects.filter(
+            provider=Given("provider", models.CharField()),
+            upstream_model=Given("upstream_model", models.CharField()),
+            refusals__gt=0,
+        )
+        .order_by()
+        .values_list("pk")
+    )
+)
 
 
-def resume_what_lives() -> None:
-    """Ask each provider, free of charge, which of its suspended models it has; resume those."""
-    suspended = Upstream.objects.exclude(suspended_at=None).order_by()
-    for name, model in suspended.values_list("provider", "upstream_model").distinct():
-        if name not in registry.configured():
-            continue
+def resume(*, provider: str, upstream_model: str) -> bool:
+    """Use a suspended upstream again; False where none of this name is suspended."""
+    with transaction.atomic():
+        _locked(provider, upstream_model)
+        suspended = _rows(provider, upstream_model).exclude(suspended_at=None)
+        resumed = suspended.update(suspended_at=None, suspended_because="", refusals=0, updated_at=timezone.now())
+    if resumed:
+        logger.info("upstream resumed", extra={"provider": provider, "upstream_model": upstream_model})
+    return bool(resumed)
+
+
+def resume_what_lives(*, go_on: Callable[[], None]) -> None:
+    """Ask each provider, free of charge, which of its suspended models it has; resume those.
+
+    `go_on` is called between two requests, and raises where the process ends.
+    """
+    suspended = Upstream.objects.exclude(suspended_at=None).filter(provider__in=registry.configured()).order_by()
+    for name, model in list(suspended.values_list("provider", "upstream_model").distinct()):
+        go_on()
         try:
             lives = registry.provider(name).has_model(model)
-        except ProviderError as exc:
+        except Exception as exc:  # an adapter's defect, too, says nothing about the others
             logger.warning("upstream not probed", extra={"provider": name, "upstream_model": model, "reason": str(exc)})
             continue
         if lives:
@@ -79,3 +104,8 @@ def resume_what_lives() -> None:
 
 def _rows(provider: str, upstream_model: str) -> QuerySet[Upstream]:
     return Upstream.objects.filter(provider=provider, upstream_model=upstream_model)
+
+
+def _locked(provider: str, upstream_model: str) -> list[Upstream]:
+    """The rows of the upstream, which nobody else changes until the transaction ends; locked in one order."""
+    return list(_rows(provider, upstream_model).select_for_update().order_by("pk"))

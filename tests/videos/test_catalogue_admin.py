@@ -160,7 +160,7 @@ def test_page_tells_what_the_frontend_is_told_and_who_is_used(office: Client, mo
     assert "&quot;isDefault&quot;: true" in shown
     for text in ("In use.", "Not used: retired since 2026-10-22.", "VERTEX_API_KEY or VERTEX_PROJECT is unset."):
         assert text in shown
-    assert "google_omni: gemini-omni-1.1-flash" in listed
+    assert "google_omni: gemini-omni-1.2-flash" in listed
 
 
 def test_support_looks_and_changes_nothing(client: Client, make_user: MakeUser, model: VideoModel) -> None:

@@ -514,12 +514,28 @@ def test_odd_row_does_not_stop_the_sweeper(make_user: MakeUser, make_job: MakeJo
     assert (facts(odd)[0], facts(lost)[0]) == ("submitting", "queued")
 
 
-def test_provider_that_is_gone_fails_the_job_before_the_call(make_user: MakeUser, make_job: MakeJob) -> None:
-    job = make_job(make_user(), provider="gone")
+def test_provider_of_another_release_is_waited_for_and_then_fails_the_job(
+    make_user: MakeUser, make_job: MakeJob
+) -> None:
+    job = make_job(make_user(), provider="of_a_newer_release")
+    phases = []
+
+    for _ in range(len(schedule.SUBMIT_BACKOFF) + 1):
+        make_due(job)
+        generation.submit(job_id=str(job.pk))
+        phases.append(facts(job)[:3])
+
+    assert phases == [*[("queued", 1, "")] * len(schedule.SUBMIT_BACKOFF), ("failed", None, "internal_error")]
+
+
+def test_job_whose_pictures_are_gone_is_not_sent_without_them(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), input_count=2)
+    name = default_storage.save(f"inputs/{job.pk}.png", ContentFile(b"x"))
+    JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
 
     generation.submit(job_id=str(job.pk))
 
-    assert facts(job)[:3] == ("failed", None, "internal_error")
+    assert facts(job)[:3] == ("failed", None, "input_missing")
 
 
 def test_defect_of_an_adapter_keeps_the_back_off_and_the_end(make_user: MakeUser, make_job: MakeJob) -> None:

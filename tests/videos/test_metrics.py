@@ -136,6 +136,9 @@ def test_money_is_counted_when_it_is_committed(
         ledger.refund(user_id=ann.pk, job_id=job.pk, note="a repeat")
         ledger.grant(user=ann, tokens=7, note="test")
         measures.count_cost(job)
+        measures.count_cost(
+            VideoJob(generated_at=timezone.now(), model=job.model, provider=job.provider)
+        )  # counted then
         measures.count_end(Phase.FAILED, "generation_failed")
 
     found = page(client)

@@ -76,7 +76,7 @@ def test_next_upstream_takes_the_job(google: FakeGoogle, make_user: MakeUser) ->
     job = drive(created(make_user))
 
     assert (job.phase, job.model, job.upstream_model) == ("succeeded", ORDER.model, OMNI_1_2)
-    assert job.refused_by == [["google_omni", OMNI_1_1]]
+    assert job.refused_by == [["google_omni", OMNI_1_1, "model_unavailable"]]
     assert submitted(google) == [OMNI_1_1, OMNI_1_2]
     assert len(google.account.works) == 1
     assert lines(job) == [
@@ -95,7 +95,7 @@ def test_job_fails_only_after_the_last_upstream(google: FakeGoogle, make_user: M
     job = drive(created(make_user))
 
     assert (job.phase, job.error_code, job.slot) == ("failed", "model_unavailable", None)
-    assert job.refused_by == [["google_omni", OMNI_1_1]]
+    assert job.refused_by == [["google_omni", OMNI_1_1, "model_unavailable"]]
     assert submitted(google) == [OMNI_1_1, OMNI_1_2]
     assert sum(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("amount", flat=True)) == 0
 
@@ -108,10 +108,10 @@ def test_third_refusal_closes_the_door_and_a_probe_opens_it(google: FakeGoogle, 
 
     with pytest.raises(Unavailable, match="No videos are made of this model"):
         creation.create(owner=ann, order=PAID)
-    suspension.resume_what_lives()
+    suspension.resume_what_lives(go_on=lambda: None)
     still_closed = outlook.suspended_count()
     google.account.retired.clear()
-    suspension.resume_what_lives()
+    suspension.resume_what_lives(go_on=lambda: None)
 
     assert (still_closed, outlook.suspended_count()) == (2, 0)
     assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
@@ -133,9 +133,25 @@ def test_wrong_key_goes_to_another_provider(google: FakeGoogle, make_user: MakeU
     job = drive(created(make_user))
 
     assert (job.phase, job.provider, job.upstream_model) == ("succeeded", "google_omni_vertex", OMNI_1_2)
-    assert job.refused_by == [["google_omni", OMNI_1_1]]
+    assert job.refused_by == [["google_omni", OMNI_1_1, "provider_misconfigured"]]
     refusals = set(Upstream.objects.filter(upstream_model=OMNI_1_1).values_list("refusals", flat=True))
     assert refusals == {1}
+
+
+def test_key_that_was_rejected_is_not_tried_again(google: FakeGoogle, make_user: MakeUser, settings: Any) -> None:
+    settings.VERTEX_API_KEY = "vertex-key"
+    Upstream.objects.filter(provider__in=("google_vertex", "google_omni_vertex")).update(position=9)
+    google.account.retired |= {VEO, OMNI_1_2}
+    google.script("submit", "403")
+
+    job = drive(created(make_user))
+
+    assert (job.error_code, [code for _, _, code in job.refused_by]) == (
+        "model_unavailable",
+        ["provider_misconfigured", "model_unavailable"],
+    )
+    assert len(google.calls("submit")) == 3
+    assert {call["key"] for call in google.calls("submit")[1:]} == {"vertex-key"}
 
 
 def test_wrong_key_fails_where_nobody_else_is_set_up(google: FakeGoogle, make_user: MakeUser) -> None:

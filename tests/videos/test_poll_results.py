@@ -1,10 +1,12 @@
 """What the engine makes of a poll: unknown states, work given up at no charge, and failures that staff can take up."""
 
 import uuid
+from copy import copy
 from typing import Any
 
 import pytest
 
+from accounts import ledger
 from accounts.models import LedgerEntry
 from studio.errors import Conflict
 from tests.conftest import MakeUser
@@ -14,7 +16,7 @@ from videos.adoption import adopt_operation
 from videos.failures import ADOPTABLE, FAILURES
 from videos.models import VideoJob
 from videos.phases import Phase
-from videos.providers.base import NotCharged, Progress
+from videos.providers.base import Finished, NotCharged, Progress, Refused, Unreachable
 
 pytestmark = pytest.mark.django_db
 PAID = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False, "operation": "v1_7"}
@@ -60,6 +62,7 @@ def test_work_that_was_not_charged_is_sent_again(job: VideoJob) -> None:
 
 
 def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: VideoJob) -> None:
+    ledger.charge(account=ledger.lock_account(user_id=job.owner_id), job_id=job.pk, tokens=50)
     sent = 0
     while apply(job, AUDIO).phase == Phase.QUEUED:
         VideoJob.objects.filter(pk=job.pk).update(lease_until=None)
@@ -72,6 +75,9 @@ def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: Vide
 
     assert sent == len(schedule.SUBMIT_BACKOFF)
     assert (job.phase, job.error_code, job.slot) == (Phase.FAILED, "generation_failed", None)
+    # the provider charged nothing, so neither do we
+    entries = LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at")
+    assert list(entries.values_list("kind", "amount")) == [("charge", -50), ("refund", 50)]
 
 
 def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -> None:
@@ -82,6 +88,31 @@ def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -
 
     job.refresh_from_db()
     assert (job.phase, job.progress_percentage, job.submit_attempts) == (Phase.GENERATING, 40, 1)
+
+
+def test_late_poll_of_the_former_operation_changes_nothing(job: VideoJob) -> None:
+    late = VideoJob.objects.get(pk=job.pk)
+    apply(job, AUDIO)
+    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
+    generation._store_operation(job, generation.Operation("v1_8", 1))
+    before = VideoJob.objects.filter(pk=job.pk).values().get()
+
+    for result in (Finished("https://files/7"), AUDIO, Progress(note="x"), Unreachable("x"), Refused("x")):
+        generation.apply_look(job=copy(late), seen=result)
+
+    assert VideoJob.objects.filter(pk=job.pk).values().get() == before
+
+
+def test_adopted_job_is_never_sent_again(job: VideoJob) -> None:
+    VideoJob.objects.filter(pk=job.pk).update(started_at="2026-01-01T00:00:00Z")
+    outcomes.fail(job=VideoJob.objects.get(pk=job.pk), code="submission_unknown")
+    adopt_operation(job_id=job.pk, operation="v1_7")
+
+    apply(job, Unreachable("503"))
+    still = job.phase
+    apply(job, AUDIO)
+
+    assert (still, job.phase, job.error_code) == (Phase.GENERATING, Phase.FAILED, "generation_failed")
 
 
 @pytest.mark.parametrize("code", sorted(ADOPTABLE))

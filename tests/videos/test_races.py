@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,8 +15,9 @@ from studio.errors import NotFound
 from tests.conftest import MakeUser, SignIn
 from tests.videos.conftest import MakeJob
 from videos import deletion, generation, outcomes, sweeper
-from videos.models import VideoJob
+from videos.models import JobLog, Upstream, VideoJob, new_lease
 from videos.phases import Phase
+from videos.providers.base import Refused
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 T = TypeVar("T")
@@ -118,6 +120,28 @@ def test_failing_and_deleting_at_once_refunds_once(make_user: MakeUser, sign_in:
         ann.token_account.refresh_from_db()
         assert ann.token_account.balance == 1000
     assert Counter(LedgerEntry.objects.values_list("kind", flat=True)) == {"charge": 5, "refund": 5, "signup": 1}
+
+
+def test_refusals_at_once_are_each_counted_once(make_user: MakeUser, make_job: MakeJob, settings: Any) -> None:
+    settings.GEMINI_API_KEY = "a key"
+    paid = {"provider": "google_omni", "upstream_model": "gemini-omni-1.1-flash", "mock_mode": False}
+    Upstream.objects.filter(upstream_model="gemini-omni-1.1-flash").update(retires_on=None)
+    jobs = [
+        make_job(make_user(f"{name}@example.com"), phase=Phase.SUBMITTING, lease=new_lease(), **paid)
+        for name in ("ann", "ben", "cay", "dan")
+    ]
+    gone = Refused("models/x is not found", code="model_unavailable")
+
+    # each twice: the answer to the first one's commit may be lost
+    at_once([partial(outcomes.refuse, copy(job), gone) for job in jobs for _ in range(2)])
+
+    named = Upstream.objects.filter(upstream_model="gemini-omni-1.1-flash")
+    assert set(named.values_list("refusals", flat=True)) == {len(jobs)}
+    assert not named.filter(suspended_at=None).exists()
+    made_by = set(VideoJob.objects.values_list("phase", "upstream_model"))
+    assert made_by == {(Phase.QUEUED, "gemini-omni-1.2-flash")}
+    lines = JobLog.objects.filter(message__contains="another one will make it").values_list("job", flat=True)
+    assert sorted(lines) == sorted(job.pk for job in jobs)
 
 
 def quietly(call: Callable[[], None]) -> bool:

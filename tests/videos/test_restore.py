@@ -18,7 +18,7 @@ from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.running import RunningStudio, manage, wait_for
 from tests.videos.conftest import MakeJob
-from videos import restored, sweeper
+from videos import restored, schedule, sweeper
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 
@@ -55,6 +55,8 @@ def test_paid_job_that_waited_is_never_sent_again(make_user: MakeUser, make_job:
         generating.pk: (Phase.GENERATING, ""),
     }
     assert ann.token_account.balance == 1000 - 50
+    # should its operation end uncharged, another one may have been bought since the backup
+    assert VideoJob.objects.get(pk=generating.pk).submit_attempts == schedule.NO_MORE_SUBMITS
 
 
 @pytest.mark.django_db

@@ -8,8 +8,10 @@ from django.test import Client
 
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
+from tests.videos.test_catalogue_admin import form_of, page
 from videos import suspension
 from videos.catalogue import DEFAULT_MODEL, usable_upstreams, why_unused
+from videos.chores import Stopped
 from videos.models import Upstream, VideoJob, VideoModel
 from videos.providers.base import NotAccepted, OutcomeUnknown, Refused
 
@@ -94,30 +96,70 @@ def test_staff_resume_it_in_the_admin(job: VideoJob, client: Client, make_user: 
     upstream = model.upstreams.get(provider="google_omni")
     model.upstreams.exclude(pk=upstream.pk).delete()
     client.force_login(make_user("boss@example.com", staff=True))
-    page = f"/admin/videos/videomodel/{model.pk}/change/"
-    form = {
-        "title": model.title,
-        "position": 0,
-        "is_offered": "on",
-        "upstreams-TOTAL_FORMS": 1,
-        "upstreams-INITIAL_FORMS": 1,
-        "upstreams-0-id": str(upstream.pk),
-        "upstreams-0-model": str(model.pk),
-        "upstreams-0-position": 0,
-        "upstreams-0-provider": "google_omni",
-        "upstreams-0-upstream_model": OMNI,
-        "upstreams-0-is_enabled": "on",
-        "upstreams-0-seconds_720p": "3-15",
-        "upstreams-0-aspect_ratios": ["16:9"],
-        "upstreams-0-max_references": 3,
-        "upstreams-0-price_720p": "0.08",
-        "upstreams-0-resume": "on",
-    }
+    form = form_of(model, upstream, provider="google_omni", upstream_model=OMNI, price_720p="0.08", resume="on")
 
-    shown = client.get(page).content.decode()
-    said = client.post(page, form, follow=True).content.decode()
+    shown = client.get(page(model)).content.decode()
+    said = client.post(page(model), form, follow=True).content.decode()
 
     assert "Not used: suspended by the system since" in shown
     assert rows() == {(0, False, "")}  # behind the other public names, too
     assert f"Made by google_omni: {OMNI}." in said
     assert Upstream.objects.get(pk=upstream.pk).prices == {"720p": "0.08"}
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [("gemini-omni-1.1-flash", (0, False)), ("gemini-omni-1.2-flash", (3, True))]
+)
+def test_row_has_what_is_known_of_the_upstream_that_it_names(
+    job: VideoJob, client: Client, make_user: MakeUser, named: str, expected: tuple[int, bool]
+) -> None:
+    refuse(job, 3)
+    model = VideoModel.objects.get(name=DEFAULT_MODEL)
+    model.upstreams.exclude(provider="google_omni").delete()
+    suspended, other = model.upstreams.get(upstream_model=OMNI), model.upstreams.exclude(upstream_model=OMNI).get()
+    edited = suspended if named != OMNI else other
+    model.upstreams.exclude(pk=edited.pk).delete()
+    client.force_login(make_user("boss@example.com", staff=True))
+
+    form = form_of(model, edited, provider="google_omni", upstream_model=named)
+    client.post(page(model), form | {"only_mock": "on"})
+
+    edited.refresh_from_db()
+    assert (edited.upstream_model, edited.refusals, edited.suspended_at is not None) == (named, *expected)
+
+
+def test_suspended_upstream_is_used_again_in_place_of_another(
+    job: VideoJob, client: Client, make_user: MakeUser
+) -> None:
+    refuse(job, 3)
+    model = VideoModel.objects.get(name=OMNI)
+    suspended = model.upstreams.get(provider="google_omni")
+    other = model.upstreams.get(provider="google_omni_vertex")
+    Upstream.objects.filter(pk=other.pk).update(provider="google_omni", upstream_model="another")
+    client.force_login(make_user("boss@example.com", staff=True))
+    first = form_of(model, suspended, provider="google_omni", upstream_model=OMNI, resume="on")
+    second = form_of(model, other, provider="google_omni", upstream_model="another")
+    del second["upstreams-0-is_enabled"]  # the only one in use before
+    both = first | {name.replace("-0-", "-1-"): value for name, value in second.items() if "-0-" in name}
+
+    client.post(page(model), both | {"upstreams-TOTAL_FORMS": 2, "upstreams-INITIAL_FORMS": 2})
+
+    assert rows() == {(0, False, "")}
+    assert not Upstream.objects.get(pk=other.pk).is_enabled
+
+
+def test_probe_that_breaks_keeps_no_other_upstream_from_being_resumed(job: VideoJob, settings: Any) -> None:
+    refuse(job, 3)
+    asked = []
+
+    def go_on() -> None:
+        asked.append(True)
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        suspension.resume_what_lives(go_on=go_on)
+    settings.GOOGLE_GEMINI_BASE_URL = "http://127.0.0.1:1"
+    suspension.resume_what_lives(go_on=lambda: None)
+
+    assert asked == [True]
+    assert {is_suspended for _, is_suspended, _ in rows()} == {True}

@@ -1,4 +1,4 @@
-"""Columns for a catalogue that survives its upstreams, and for what a provider delivers beside what was asked for.
+"""Columns for a catalogue that survives its upstreams.
 
 Every new column has a default in the database, so that processes of the version before go on during a deploy. They
 also read `price_per_second`: it leaves the models here, and the table in a later version.
@@ -35,18 +35,6 @@ class Migration(migrations.Migration):
         )),
         migrations.AlterField("upstream", "mixes_references_and_frames", models.BooleanField(
             default=False, help_text="References beside a first frame.",
-        )),
-        migrations.AddField("videojob", "submit_attempts", models.PositiveSmallIntegerField(
-            db_default=0, default=0, help_text="Tries of the submit step before the one that was accepted.",
-        )),
-        migrations.AddField("videojob", "refused_by", models.JSONField(
-            editable=False, null=True, help_text="Upstreams that no longer had the model: [[provider, model], …].",
-        )),
-        migrations.AddField("videojob", "delivered_seconds", models.FloatField(
-            null=True, help_text="The video's length, where it is not what was asked for.",
-        )),
-        migrations.AddField("videojob", "delivered_aspect_ratio", models.CharField(
-            blank=True, default="", db_default="", max_length=20, help_text="The same for its shape.",
         )),
         migrations.AlterField("upstream", "price_per_second", models.DecimalField(
             db_default=0, decimal_places=4, default=0, max_digits=8,

@@ -29,8 +29,14 @@ PAID = frozenset(_NEEDS)
 _making = threading.Lock()
 
 
+class UnknownProvider(KeyError):
+    """This release has no provider of that name."""
+
+
 def provider(name: str) -> Provider:
-    """The provider of that name. Raises KeyError for one that does not exist."""
+    """The provider of that name. Raises UnknownProvider."""
+    if name not in PROVIDERS:
+        raise UnknownProvider(name)
     with _making:
         return _made(name)
 

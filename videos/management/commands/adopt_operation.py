@@ -11,9 +11,9 @@ from videos.adoption import adopt_operation
 class Command(OperatorCommand):
     help = (
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
-        "jobs that failed as submission_unknown, generation_stalled or result_unreadable. 'jobs show' has the name; "
-        "where it was lost, look in the logs ('operation accepted') or in the provider's console. Tokens that were "
-        "given back stay with the owner."
+        "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
+        "'jobs show' has the name; where it was lost, look in the logs ('operation accepted') or in the provider's "
+        "console. Tokens that were given back stay with the owner."
     )
     examples = (
         "jobs list --error submission_unknown",

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from studio.command_line import OperatorCommand
+from studio.errors import NotFound
 from videos import suspension
 from videos.catalogue import why_unused
 from videos.models import Upstream, VideoModel
@@ -35,7 +36,8 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["resume"]:
             provider, upstream_model = options["resume"]
-            suspension.resume(provider=provider, upstream_model=upstream_model)
+            if not suspension.resume(provider=provider, upstream_model=upstream_model):
+                raise NotFound(f"{provider} has no suspended model {upstream_model}.")
             self.stdout.write(f"{provider}: {upstream_model} is used again.")
             return
         models = [_facts(model) for model in VideoModel.objects.prefetch_related("upstreams")]

@@ -78,7 +78,7 @@ def empty(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0011_resilient_catalogue")]
+    dependencies = [("videos", "0012_delivery")]
 
     operations = [
         migrations.RunPython(fill, empty),
