@@ -205,7 +205,7 @@ async def _ask(job: VideoJob, request: Request) -> Seen:
 
 def is_news(job: VideoJob, seen: Seen) -> bool:
     """Whether a poll has shown anything but what was written down when the job was claimed for it (quota.take)."""
-    is_known = seen in {Progress(), Progress(note=job.provider_reply)}
+    is_known = isinstance(seen, Progress) and seen == Progress(note=seen.note) and not _is_new(job, seen.note)
     return not is_known or job.attempts > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
 
 
@@ -220,7 +220,16 @@ def apply_look(*, job: VideoJob, seen: Seen) -> None:
     elif seen.retryable:
         _not_seen(job, seen)
     else:
-        outcomes.fail(job=job, code=seen.code, detail=str(seen))
+        _verdict(job, seen)
+
+
+def _verdict(job: VideoJob, seen: ProviderError) -> None:
+    """The provider's work has ended without a video for us."""
+    is_made = seen.code == "result_unreadable"  # and billed
+    with transaction.atomic():
+        failed = outcomes.fail(job=job, code=seen.code, detail=str(seen), is_made=is_made)
+        if failed and is_made:
+            measures.count_cost(job)
 
 
 def _goes_on(job: VideoJob, seen: Progress) -> None:
@@ -231,10 +240,15 @@ def _goes_on(job: VideoJob, seen: Progress) -> None:
     wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
     told = progress.told(seen.percentage or 0)
     fields = {"due_at": from_now(wait), "attempts": 0}
-    if seen.note and seen.note != job.provider_reply:
+    if _is_new(job, seen.note):
         logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": seen.note})
-        fields["provider_reply"] = outcomes.for_staff(seen.note)
+        fields["provider_reply"] = outcomes.for_staff(f"{job.provider_reply}\n{seen.note}".strip())
     VideoJob.objects.show_progress(job, told, **fields)
+
+
+def _is_new(job: VideoJob, note: str) -> bool:
+    """Whether staff have not read this of the job before."""
+    return bool(note) and note not in job.provider_reply.splitlines()
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
@@ -76,16 +77,22 @@ _SENT_AGAIN = {
 }
 
 
-def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = True) -> bool:
+def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = True, is_made: bool = False) -> bool:
     """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
 
     Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
     process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
+    `is_made`: the provider has made and billed the video.
     """
     failure = FAILURES[code]
     with transaction.atomic():
         if not VideoJob.objects.advance(
-            job, Phase.FAILED, error_code=code, error_message=failure.message, provider_reply=for_staff(detail)
+            job,
+            Phase.FAILED,
+            error_code=code,
+            error_message=failure.message,
+            provider_reply=for_staff(detail),
+            **({"generated_at": Now()} if is_made else {}),
         ):
             return False
         job.log(failure.message, level=JobLog.Level.ERROR)

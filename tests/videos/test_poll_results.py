@@ -2,6 +2,7 @@
 
 import uuid
 from copy import copy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from tests.videos.conftest import MakeJob
 from videos import generation, outcomes, schedule
 from videos.adoption import adopt_operation
 from videos.failures import ADOPTABLE, FAILURES
-from videos.models import VideoJob
+from videos.models import Upstream, VideoJob
 from videos.phases import Phase
 from videos.providers.base import Finished, NotCharged, Progress, Refused, Unreachable
+from videos.statistics import figures
 
 pytestmark = pytest.mark.django_db
 PAID = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False, "operation": "v1_7"}
@@ -46,6 +48,22 @@ def test_unknown_state_is_logged_once_a_job(job: VideoJob, caplog: pytest.LogCap
     assert said == [("unknown state at the provider", 'status "thinking"')]
     assert needs_a_write == [True, False, False]
     assert (job.phase, job.provider_reply) == (Phase.GENERATING, 'status "thinking"')
+
+
+def test_states_that_alternate_are_each_logged_once(job: VideoJob, caplog: pytest.LogCaptureFixture) -> None:
+    for word in ("idle", "processing", "idle", "processing", "idle"):
+        apply(job, Progress(note=f"status {word}"))
+
+    assert [record.__dict__["reason"] for record in caplog.records] == ["status idle", "status processing"]
+
+
+def test_video_that_was_made_but_not_read_counts_as_made(job: VideoJob) -> None:
+    Upstream.objects.filter(upstream_model=PAID["upstream_model"]).update(prices={"720p": "0.5"})
+
+    apply(job, Refused("no video in it", code="result_unreadable"))
+
+    assert (job.phase, job.error_code, job.generated_at is not None) == (Phase.FAILED, "result_unreadable", True)
+    assert figures(since=job.created_at).dollars == Decimal("0.5") * job.duration_seconds
 
 
 def test_work_that_was_not_charged_is_sent_again(job: VideoJob) -> None:

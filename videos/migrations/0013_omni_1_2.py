@@ -1,6 +1,6 @@
 """The catalogue as of 2026-11-27: Omni 1.2 beside every model, 1.1 with its last day, prices by resolution.
 
-What staff have edited stays: rows are added at the end of a model's list, and only fields that still have what
+What staff have edited stays: a model that they left without upstreams, for mock videos only, gets none, rows are added at the end of a model's list, and only fields that still have what
 0003_catalogue_data gave them are changed. Sources are in docs/providers.md.
 """
 
@@ -58,7 +58,7 @@ def fill(apps, schema_editor):
     video_model.objects.get_or_create(
         name=OMNI_1_2, defaults={"title": "Gemini Omni 1.2 Flash", "position": min(last + 1, 32767)}
     )
-    for model in video_model.objects.all():
+    for model in video_model.objects.exclude(upstreams=None) | video_model.objects.filter(name=OMNI_1_2):
         last = model.upstreams.aggregate(last=Max("position"))["last"]
         position = 0 if last is None else min(last + 1, 32766)
         for provider in ("google_omni", "google_omni_vertex"):

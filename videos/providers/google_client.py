@@ -27,7 +27,7 @@ from google.genai import errors, types
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
-from videos.providers.google_download import STORAGE_URL, download, is_same_origin
+from videos.providers.google_download import STORAGE_URL, download, for_a_while, is_same_origin
 from videos.providers.google_failures import describe, is_missing
 from videos.providers.google_replies import Film, ThinClient, TooLarge
 
@@ -86,7 +86,7 @@ class House:
         """The client for looks. Raises Unreachable when there is no way to sign in."""
         return _unless_away(lambda: self._kept("look", timeout_seconds=_look_seconds(), keeps_connections=True))
 
-    def save_film(self, work: Callable[[genai.Client], object], destination: Path) -> None:
+    def save_film(self, work: Callable[[genai.Client], object], destination: Path, *, attempt: int) -> None:
         """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
         try:
             with destination.open("wb") as file:
@@ -96,7 +96,7 @@ class House:
         except TooLarge as exc:
             raise Refused(str(exc), code="invalid_video") from exc
         if not film.found:
-            raise Unreachable("the reply has no film in it", code="invalid_video")
+            raise for_a_while("the response has no video in it", code="result_unreadable", attempt=attempt)
 
     def save_file(self, url: str, destination: Path, *, attempt: int) -> None:
         """Write the file that Google keeps at `url`. Raises Refused and Unreachable."""

@@ -64,7 +64,7 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
                     raise _failure(response, attempt)
                 here = here.join(response.headers["Location"])
     except httpx.InvalidURL as exc:
-        raise _for_a_while(f"download: {describe(exc)}", code="result_unreadable", attempt=attempt) from exc
+        raise for_a_while(f"download: {describe(exc)}", code="result_unreadable", attempt=attempt) from exc
     except httpx.HTTPError as exc:
         # Among them "peer closed connection …": fewer bytes than announced.
         raise Unreachable(f"download: {describe(exc)}") from exc
@@ -101,7 +101,7 @@ def _check_host(url: httpx.URL, site: Site, attempt: int) -> None:
     at_google = url.scheme == "https" and url.host.endswith(_GOOGLE)
     if not (at_google or is_same_origin(url, httpx.URL(site.base_url))):
         message = f"download: led to {url.scheme}://{url.host}, which is not Google's"
-        raise _for_a_while(message, code="result_unreadable", attempt=attempt)
+        raise for_a_while(message, code="result_unreadable", attempt=attempt)
 
 
 def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
@@ -119,7 +119,7 @@ def _save(
     first = next(chunks, b"")
     if first.lstrip().startswith(_TEXT):  # not the Content-Type: Cloud Storage says the one of the upload
         text = first[:_ERROR_BYTES].decode(errors="replace")
-        raise _for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", attempt=attempt)
+        raise for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", attempt=attempt)
     with destination.open("wb") as file:
         for chunk in chain([first], chunks):
             written += file.write(chunk)
@@ -133,13 +133,13 @@ def _failure(response: httpx.Response, attempt: int) -> ProviderError:
     text = next(response.iter_bytes(_ERROR_BYTES), b"").decode(errors="replace")
     message = redacted(f"download: {response.status_code} {text}")
     if response.status_code in _GONE:
-        return _for_a_while(message, code="result_expired", attempt=attempt)
+        return for_a_while(message, code="result_expired", attempt=attempt)
     # 403, too: Google says it of a file that it no longer has, but also of a key that was exchanged, which can be
     # mended. The engine gives up when Google has surely deleted the file.
     return Unreachable(message)
 
 
-def _for_a_while(message: str, *, code: str, attempt: int) -> ProviderError:
+def for_a_while(message: str, *, code: str, attempt: int) -> ProviderError:
     """A failure that may pass, and that ends the job when it hasn't after MISSING_TRIES."""
     if attempt >= MISSING_TRIES:
         return Refused(message, code=code)

@@ -13,7 +13,15 @@ import httpx
 from django.conf import settings
 from google.auth.exceptions import GoogleAuthError
 
-from videos.providers.base import NotAccepted, NotCharged, OutcomeUnknown, ProviderError, Refused, Unreachable
+from videos.providers.base import (
+    NotAccepted,
+    NotCharged,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    Request,
+    Unreachable,
+)
 
 MESSAGE_LENGTH = 2000  # characters of the vendor's text that are kept for staff
 # An operation that was there may be missing for a moment, while Google moves; after so many looks that failed one
@@ -49,15 +57,16 @@ _REFUSED = {
     413: "provider_refused",  # pictures too large
     422: "provider_refused",
 }
-# In words alone, and with a 400 as well: "Model … not found", "models/… is not found for API version v1beta", "This
-# model models/… is no longer available to new users". A picture or an option that is missing is no such model.
+# In words alone, and with a 400 as well: "Model M not found", "models/M is not found for API version v1beta", "This
+# model models/M is no longer available to new users". Only the model that was asked for counts, and only in Google's
+# own words: a message may quote the prompt, and three such refusals suspend an upstream.
 _RETIRABLE = {400, 404, 410}
-_RETIRED_TEXT = re.compile(
-    r"\b(?:models?(?:[\s/:]+\S*[-\d]\S*)?|(?:gemini|veo)-\S+)\s+(?:(?:is|was|has been)\s+)?"
-    r"(?:not found|no longer supported|retired|deprecated|discontinued|shut ?down|turned off)"
-    r"|\b(?:models?|gemini(?! api)|veo)\b.{0,100}?\bno longer available",
-    re.IGNORECASE | re.DOTALL,
+_IS_GONE = (
+    r"(?:not found|does not exist|no longer (?:available|supported)|retired|deprecated|discontinued|shut ?down"
+    r"|turned off)"
 )
+_QUOTED = re.compile(r'"[^"]*\s[^"]*"|“[^”]*\s[^”]*”')  # more than a name
+_ECHO = 12  # characters; a shorter prompt has no room for a model's name and what became of it
 # Any other 4xx but these was refused as well, whoever says so.
 _UNCLEAR = {
     408,  # "request timeout" from something on the way, which may have passed it on
@@ -122,12 +131,12 @@ class Reply:
         return any(_word(word) in _BLOCKED for word in self.words)
 
 
-def start_failure(exc: Exception) -> ProviderError:
-    """What a failed submit means."""
+def start_failure(exc: Exception, request: Request) -> ProviderError:
+    """What a failed submit of this request means."""
     message = describe(exc)
     reply = _reply_in(exc)
     if reply is not None:
-        return _refusal(reply, message)
+        return _refusal(reply, message, request)
     cause = exc if isinstance(exc, httpx.HTTPError | GoogleAuthError) else exc.__cause__ or exc
     if isinstance(cause, _NEVER_SENT):
         return NotAccepted(message)
@@ -136,22 +145,41 @@ def start_failure(exc: Exception) -> ProviderError:
     return OutcomeUnknown(message)
 
 
-def _refusal(reply: Reply, message: str) -> ProviderError:
+def _refusal(reply: Reply, message: str, request: Request) -> ProviderError:
     if reply.status in _BUSY and reply.error:
         return NotAccepted(message, code="provider_quota" if _is_daily(reply) else "provider_busy")
     if not 400 <= reply.status < 500 or reply.status in _BUSY | _UNCLEAR:
         return OutcomeUnknown(message)
-    return Refused(message, code=_refused_for(reply))
+    return Refused(message, code=_refused_for(reply, request))
 
 
-def _refused_for(reply: Reply) -> str:
+def _refused_for(reply: Reply, request: Request) -> str:
     if not reply.error:  # a proxy's page, for one: we have not reached Google
         return "provider_misconfigured"
-    if reply.status in _RETIRABLE and _RETIRED_TEXT.search(str(reply.error["message"])):
+    said = _own_words(str(reply.error["message"]), request.prompt)
+    if reply.status in _RETIRABLE and _names_as_gone(said, request.model):
         return "model_unavailable"
     if reply.words & _MISCONFIGURED:
         return "provider_misconfigured"
-    return "content_filtered" if reply.is_blocked else _REFUSED.get(reply.status, "provider_refused")
+    if reply.is_blocked or (reply.status == 400 and _SAFETY_TEXT.search(said)):
+        return "content_filtered"
+    return _REFUSED.get(reply.status, "provider_refused")
+
+
+def _own_words(message: str, prompt: str) -> str:
+    """The message up to where it repeats the prompt, and without quotations."""
+    start = prompt.strip()[: 2 * _ECHO]
+    if len(start) >= _ECHO:
+        message = message.partition(start)[0]
+    return _QUOTED.sub("…", message)
+
+
+def _names_as_gone(said: str, model: str) -> bool:
+    """Whether these words say that the model is gone, by its name or its title: "Gemini Omni 1.1 Flash"."""
+    name = r"[-\s]".join(map(re.escape, model.split("-")))
+    after = rf"{name}\W{{0,3}}(?:(?:is|was|has been)\s+)?{_IS_GONE}"
+    before = rf"(?:model not found|unknown model|no such model)\W{{1,3}}(?:models/)?{name}"
+    return bool(re.search(f"{after}|{before}", said, re.IGNORECASE))
 
 
 def look_failure(exc: Exception, *, attempt: int, lost: Mapping[int, str]) -> ProviderError:

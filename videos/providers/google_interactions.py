@@ -86,7 +86,7 @@ def _video_in(interaction: dict[str, Any]) -> dict[str, Any] | None:
     """The last video that the work has put out: with a `uri`, or with `data`."""
     for item in reversed([_as_dict(interaction.get("output_video")), *_contents(interaction)]):
         is_video = item.get("type") == "video" or str(item.get("mime_type")).startswith("video/")
-        if is_video and (_has_url(item) or item.get("data") is not None):
+        if is_video and (_has_url(item) or item.get("data")):
             return item
     return None
 

@@ -41,7 +41,7 @@ class Omni:
         try:
             reply = _json(client.interactions.with_raw_response.create(**order))
         except VENDOR_ERRORS as exc:
-            raise start_failure(exc) from exc
+            raise start_failure(exc, request) from exc
         return Operation(name=accepted(reply), first_look_seconds=FIRST_LOOK_SECONDS)
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
@@ -66,7 +66,11 @@ class Omni:
         if "://" in result:
             self.house.save_file(result, destination, attempt=request.attempt)
         else:
-            self.house.save_film(lambda client: _asked(client, result, request.attempt, RESULT_LOST), destination)
+            self.house.save_film(
+                lambda client: _asked(client, result, request.attempt, RESULT_LOST),
+                destination,
+                attempt=request.attempt,
+            )
 
     def _delivery(self) -> dict[str, str]:
         return {"delivery": "uri"}

@@ -19,6 +19,7 @@ import httpx
 from videos.providers.google_download import DEADLINE_SECONDS
 
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
+LEFT_OUT = b"AAAA"  # in the place of a longer one: base64, as the SDK decodes it, and no video
 MAX_REPLY = 4 * 1024 * 1024  # bytes of a reply, films not counted; the usual one has 500
 REPLY_SECONDS = 40  # from its first byte; with the time-outs to that byte (ThinClient) below the lease of a step
 CONNECT_SECONDS = 10  # that nobody takes a call is known sooner than that nobody answers it
@@ -77,7 +78,7 @@ class Film:
 
 
 class _Thinner:
-    """Passes JSON on, without the contents of long strings."""
+    """Passes JSON on, with LEFT_OUT in the place of long strings."""
 
     def __init__(self, film: Film | None) -> None:
         self._film = film
@@ -125,7 +126,7 @@ class _Thinner:
     def _close(self) -> bytes:
         if self._is_long and self._film:
             self._film.end()
-        kept = bytes(self._held)
+        kept = LEFT_OUT if self._is_long else bytes(self._held)
         self._held.clear()
         self._in_string = self._is_long = False
         return kept

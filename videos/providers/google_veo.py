@@ -53,7 +53,11 @@ class Veo:
         if "://" in result:
             self.house.save_file(result, destination, attempt=request.attempt)
         else:
-            self.house.save_film(lambda client: _asked(client, result, request.attempt, RESULT_LOST), destination)
+            self.house.save_film(
+                lambda client: _asked(client, result, request.attempt, RESULT_LOST),
+                destination,
+                attempt=request.attempt,
+            )
 
 
 class VeoOnVertex(Veo):
@@ -70,7 +74,7 @@ class VeoOnVertex(Veo):
         try:
             operation = client.models.generate_videos(model=request.model, source=source, config=config)
         except VENDOR_ERRORS as exc:
-            raise start_failure(exc) from exc
+            raise start_failure(exc, request) from exc
         if not operation.name:
             raise OutcomeUnknown("the reply names no operation")
         return Operation(name=operation.name, first_look_seconds=FIRST_LOOK_SECONDS)
@@ -108,7 +112,7 @@ def _poll(client: genai.Client, operation: str, attempt: int) -> Progress | Fini
     video = next((item.video for item in made.generated_videos or [] if item.video), None)
     if video and video.uri:
         return Finished(video.uri)
-    if video and video.video_bytes is not None:  # inside the reply; ThinClient has taken it out
+    if video and video.video_bytes:  # inside the reply; ThinClient has taken it out
         return Finished(operation)
     if made.rai_media_filtered_reasons or made.rai_media_filtered_count:
         reasons = " ".join(made.rai_media_filtered_reasons or [])

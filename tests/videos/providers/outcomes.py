@@ -24,7 +24,6 @@ LOST: Outcome = (Refused, "operation_lost")
 STALLED: Outcome = (Refused, "generation_stalled")
 NOT_HERE: Outcome = (Refused, "not_in_region")
 GONE: Outcome = (Refused, "result_expired")
-BROKEN: Outcome = (Unreachable, "invalid_video")
 UNREADABLE_YET: Outcome = (Unreachable, "result_unreadable")
 UNREADABLE: Outcome = (Refused, "result_unreadable")
 

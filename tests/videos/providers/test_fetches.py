@@ -12,7 +12,6 @@ from tests.fakes.google_books import film_of_length
 from tests.videos.providers.conftest import Make, ask, begin, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
-    BROKEN,
     GONE,
     UNREADABLE,
     UNREADABLE_YET,
@@ -75,7 +74,8 @@ def test_a_failed_download_is_repeated_unless_it_is_in_vain(
 @pytest.mark.parametrize("name", ["google_vertex", "google_omni", "google_omni_vertex"])
 @pytest.mark.parametrize(
     ("film", "most", "outcome"),
-    [(b"no film" * 9999, 10**9, BROKEN), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
+    [(b"no film" * 9999, 10**9, UNREADABLE_YET), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
+    ids=["no video", "too large"],
 )
 def test_a_film_inside_a_reply_is_checked(
     name: str,

@@ -76,6 +76,14 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
         UNREADABLE,
     ),
     "the same, incomplete": ({"status": "incomplete", "usage": used(total=9, video=9)}, UNREADABLE),
+    "a video of no bytes": (
+        {
+            "status": "completed",
+            "steps": [output({"type": "video", "mime_type": "video/mp4", "data": ""})],
+            "usage": used(total=9, video=9),
+        },
+        UNREADABLE,
+    ),
     "a video that is nowhere": (
         {"status": "completed", "steps": [output({"type": "video", "uri": "", "data": None})]},
         UNREADABLE,

@@ -206,5 +206,8 @@ def test_token_that_cannot_be_renewed_in_the_call_sends_nothing() -> None:
     lost = RefreshError("away")
     lost.__cause__ = OSError("reset")
 
-    assert (type(start_failure(lost)), type(look_failure(lost, attempt=0, lost={}))) == (NotAccepted, Unreachable)
+    assert (type(start_failure(lost, ask("google_vertex"))), type(look_failure(lost, attempt=0, lost={}))) == (
+        NotAccepted,
+        Unreachable,
+    )
     assert isinstance(lost, VENDOR_ERRORS)

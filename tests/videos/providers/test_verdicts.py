@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.google import FakeGoogle
-from tests.videos.providers.conftest import GOOGLES, SUBMITTING, Make, ask, begin, poll
+from tests.videos.providers.conftest import GOOGLES, MODELS, SUBMITTING, Make, ask, begin, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
     FAILED,
@@ -31,45 +31,60 @@ AUDIO = "We encountered an issue with the audio for your prompt. You have not be
 @pytest.mark.parametrize(
     "message",
     [
-        "Model gemini-omni-1.1-flash not found.",
-        "Model not found: gemini-omni-1.1-flash",
-        "models/veo-0 is not found for API version v1beta, or is not supported for predictLongRunning.",
-        "Publisher Model `projects/p/locations/global/publishers/google/models/veo-0` was not found.",
-        "This model models/veo-0 is no longer available to new users. Please use a newer model.",
-        "Gemini Omni 1.1 Flash is no longer available.",
-        "The model `gemini-omni-1.1-flash` has been shut down.",
+        "Model {model} not found.",
+        "Model not found: {model}",
+        "Unknown model: {model}",
+        "The model `{model}` does not exist",
+        "models/{model} is not found for API version v1beta, or is not supported for predictLongRunning.",
+        "Publisher Model `projects/p/locations/global/publishers/google/models/{model}` was not found.",
+        "This model models/{model} is no longer available to new users. Please use a newer model.",
+        "{title} is no longer available.",
+        "The model `{model}` has been shut down.",
     ],
 )
 @pytest.mark.parametrize("name", SUBMITTING)
 def test_a_model_that_is_gone_is_told(name: str, message: str, status: str, make: Make, google: FakeGoogle) -> None:
-    google.script("submit", status, message=message)
+    model = MODELS[name]
+    google.script("submit", status, message=message.format(model=model, title=model.replace("-", " ").title()))
 
     assert submitted(make(name), name) == RETIRED
     assert len(google.calls("submit")) == 1
+
+
+PROMPT = "Three {model} models in a dress; {model} is no longer available, model not found: {model}"
 
 
 @pytest.mark.parametrize(
     "message",
     [
         "The model's input is incomplete: image-1.png not found.",
+        "Reference image for the model was not found",
         "personGeneration is no longer available for this model.",
         "The model parameter negative_prompt is deprecated.",
         "The Gemini API option enhancePrompt is no longer available.",
+        "Model another-1.0 not found.",
+        # what the customer wrote comes back
+        'Invalid prompt: "{prompt}". Field input is too long.',
+        "Invalid prompt: {prompt}",
+        "Invalid prompt: {prompt:.60}…",
+        "Invalid prompt: “{model} is no longer available”",
     ],
 )
 @pytest.mark.parametrize("name", SUBMITTING)
 def test_something_else_that_is_gone_is_no_model(name: str, message: str, make: Make, google: FakeGoogle) -> None:
-    google.script("submit", "400", message=message)
+    prompt = PROMPT.format(model=MODELS[name])
+    google.script("submit", "400", message=message.format(model=MODELS[name], prompt=prompt))
 
-    assert submitted(make(name), name) == REFUSED
+    assert submitted(make(name), name, prompt=prompt) == REFUSED
 
 
 @pytest.mark.parametrize("reason", ["prohibited_content", "SAFETY", "https://ai.google.dev/errors/content_blocked"])
 @pytest.mark.parametrize("name", SUBMITTING)
 def test_a_submit_can_be_refused_for_its_content(name: str, reason: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", "400", reason=reason)
+    google.script("submit", "400", message="Your prompt was blocked due to safety concerns")
 
-    assert submitted(make(name), name) == FILTERED
+    assert [submitted(make(name), name) for _ in range(2)] == [FILTERED, FILTERED]
 
 
 @pytest.mark.parametrize(
@@ -154,8 +169,8 @@ def test_finished_work_that_is_gone_has_lost_its_file(
     assert outcomes == [AGAIN, GONE]
 
 
-def submitted(adapter: Any, name: str) -> Outcome:
+def submitted(adapter: Any, name: str, **changes: Any) -> Outcome:
     """How the submit fails."""
     with pytest.raises(ProviderError) as error:
-        adapter.start(ask(name))
+        adapter.start(ask(name, **changes))
     return failed(error)
