@@ -160,7 +160,7 @@ def test_wrong_key_fails_where_nobody_else_is_set_up(google: FakeGoogle, make_us
     job = drive(created(make_user))
 
     assert (job.phase, job.error_code, len(submitted(google))) == ("failed", "provider_misconfigured", 1)
-    assert not Upstream.objects.exclude(refusals=0).exists()  # nobody would be left to ask
+    assert not Upstream.objects.exclude(refusals=0).exists()  # no upstream would be left
 
 
 def test_deleted_public_name_has_no_next_upstream(google: FakeGoogle, make_user: MakeUser) -> None:
