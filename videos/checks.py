@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.db.models import Count, QuerySet, Window
 from django.utils import timezone
 
+from studio.examinations import AWAY
 from studio.health import Depth, Finding, Health, register
 from videos import outlook, schedule
 from videos.catalogue import why_unused
@@ -77,7 +78,7 @@ def _providers() -> Finding:
                 Health.DEGRADED, f"{', '.join(names)} rejects our key or project; jobs fail and are refunded."
             )
     except DatabaseError:
-        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+        return Finding(Health.DEGRADED, AWAY)
     return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
 
 
@@ -91,7 +92,7 @@ def _unknown() -> Finding:
     try:
         count = lost_answers()
     except DatabaseError:
-        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+        return Finding(Health.DEGRADED, AWAY)
     if count:
         return Finding(
             Health.DEGRADED,
@@ -113,7 +114,7 @@ def _transfers() -> Finding:
     try:
         oldest = late.values_list("pk", "generated_at", "provider_reply", "count").first()
     except DatabaseError:
-        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+        return Finding(Health.DEGRADED, AWAY)
     if oldest is None:
         return Finding(Health.OK, "Every finished video is stored soon.")
     job_id, generated_at, reply, count = oldest
@@ -147,7 +148,7 @@ def _models() -> Finding:
     try:
         warnings = outlook.warnings()
     except DatabaseError:
-        return Finding(Health.DEGRADED, "Cannot be told while the database is away.")
+        return Finding(Health.DEGRADED, AWAY)
     if warnings:
         return Finding(Health.DEGRADED, f"{' '.join(warnings)} See manage.py models.")
     return Finding(Health.OK, "No upstream of an offered model retires soon.")
