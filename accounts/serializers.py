@@ -175,6 +175,14 @@ class Balance(serializers.Serializer[Any]):
     costs = Costs()
 
 
+class LedgerQuery(serializers.Serializer[Any]):
+    """The filter of the ledger."""
+
+    videoJobId = serializers.UUIDField(
+        source="video_job_id", required=False, help_text="Only the entries of this video job, also of a deleted one."
+    )
+
+
 class LedgerLine(serializers.ModelSerializer[LedgerEntry]):
     """One movement of tokens."""
 

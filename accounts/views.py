@@ -121,7 +121,9 @@ class BalanceView(APIView):
         return Response(serializers.Balance(answer).data)
 
 
-@extend_schema_view(get=extend_schema(tags=TAGS, summary="Ledger", operation_id="ledger"))
+@extend_schema_view(
+    get=extend_schema(tags=TAGS, summary="Ledger", operation_id="ledger", parameters=[serializers.LedgerQuery])
+)
 class LedgerView(ListAPIView[LedgerEntry]):
     """Every movement of the caller's tokens, newest first."""
 
@@ -129,5 +131,7 @@ class LedgerView(ListAPIView[LedgerEntry]):
     queryset = LedgerEntry.objects.order_by("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[LedgerEntry]:
-        """The caller's own."""
-        return super().get_queryset().filter(account__user=caller(self.request))
+        """The caller's own, of one video job where the query names it."""
+        query = serializers.LedgerQuery(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return super().get_queryset().filter(account__user=caller(self.request), **query.validated_data)

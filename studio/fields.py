@@ -102,12 +102,26 @@ class StoredFileUrl(serializers.URLField):
         super().__init__(allow_null=True, **kwargs)
 
 
-class Instead(serializers.Field[Any, Any, Any, Any]):
-    """Mixed into a field: where the column `instead` says something, shows that and not its own; by a Projection."""
+class FromColumns(serializers.Field[Any, Any, Any, Any]):
+    """Mixed into a field that is shown from its own column and the columns `also`; by a Projection."""
+
+    also: tuple[str, ...] = ()
+
+    def combined(self, value: Any, *others: Any) -> Any:
+        """What to show for these values of the columns."""
+        raise NotImplementedError
+
+
+class Instead(FromColumns):
+    """Mixed into a field: where the column `instead` has a value, shows that in place of its own."""
 
     def __init__(self, *, instead: str, **kwargs: Any) -> None:
-        self.instead = instead
+        self.also = (instead,)
         super().__init__(**kwargs)
+
+    def combined(self, value: Any, *others: Any) -> Any:
+        """The other column's value where there is one."""
+        return self.to_representation(value if others[0] in {None, ""} else others[0])
 
 
 class FromElsewhere(serializers.SerializerMethodField):

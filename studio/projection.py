@@ -14,7 +14,7 @@ from django.db.models import FileField, Model
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from studio.fields import FromElsewhere, Instead, StoredFileUrl
+from studio.fields import FromColumns, FromElsewhere, StoredFileUrl
 
 Show = Callable[[Any], Any]
 Step = tuple[tuple[str, ...], int, Show]  # the names on the wire, the column's place in the row, how it is shown
@@ -28,9 +28,6 @@ def site_of(request: Request) -> str:
 def absolute(url: str, *, site: str) -> str:
     """The URL of a stored file with a host in it; a storage service puts one there itself."""
     return f"{site}{url}" if url.startswith("/") else url
-
-
-_NOTHING = (None, "")
 
 
 def _url(storage: Storage, name: str) -> str:
@@ -48,7 +45,7 @@ class Projection:
     def columns(self) -> tuple[str, ...]:
         """What to pass to `values_list`."""
         own = [source for _, source, _ in self._fields]
-        others = [field.instead for _, _, field in self._fields if isinstance(field, Instead)]
+        others = [name for _, _, field in self._fields if isinstance(field, FromColumns) for name in field.also]
         return tuple(dict.fromkeys([*own, *others]))
 
     def shown(self, row: tuple[Any, ...], *, site: str, **elsewhere: Any) -> dict[str, Any]:
@@ -59,8 +56,8 @@ class Projection:
             shown = None if value is None else show(value)
             for name in names:
                 answer[name] = shown
-        for name, own, other, show in self._eithers:
-            answer[name] = show(row[own] if row[other] in _NOTHING else row[other])
+        for name, indexes, combined in self._combined:
+            answer[name] = combined(*(row[index] for index in indexes))
         for names, index, url_of in self._files:
             url = absolute(url_of(row[index]), site=site) if row[index] else None
             for name in names:
@@ -83,17 +80,16 @@ class Projection:
     @cached_property
     def _plain(self) -> list[Step]:
         return self._steps(
-            lambda field: not isinstance(field, StoredFileUrl | Instead), lambda _, field: field.to_representation
+            lambda field: not isinstance(field, StoredFileUrl | FromColumns), lambda _, field: field.to_representation
         )
 
     @cached_property
-    def _eithers(self) -> list[tuple[str, int, int, Show]]:
-        """Names on the wire, with the places of both columns."""
-        place = self.columns.index
+    def _combined(self) -> list[tuple[str, list[int], Callable[..., Any]]]:
+        """Names on the wire, with the places of all their columns."""
         return [
-            (name, place(source), place(field.instead), field.to_representation)
+            (name, [self.columns.index(column) for column in (source, *field.also)], field.combined)
             for name, source, field in self._fields
-            if isinstance(field, Instead)
+            if isinstance(field, FromColumns)
         ]
 
     @cached_property

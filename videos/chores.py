@@ -14,7 +14,7 @@ from studio.models import Heartbeat
 from studio.storage import disposal
 from videos import generation, outlook, suspension
 from videos.idempotency import forget_old_keys
-from videos.reconciliation import reconcile, recount
+from videos.reconciliation import copy_refunds, reconcile, recount
 from videos.retention import default_days, purge
 
 logger = logging.getLogger(__name__)
@@ -90,6 +90,8 @@ def _do_daily_chores(stopping: threading.Event) -> None:
     generation.drop_old_inputs()
     for mismatch in recount():
         logger.warning("jobs counted again", extra={"sentence": mismatch.sentence})
+    for mismatch in copy_refunds():
+        logger.warning("refund copied", extra={"sentence": mismatch.sentence})
     go_on()
     if settings.PURGE_DAILY:
         for rule, removed in purge(days=default_days(), go_on=go_on):

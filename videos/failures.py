@@ -51,6 +51,19 @@ FAILURES: dict[str, Failure] = {
 }
 
 
+def cost_of_attempt(*, charged: int, refunded: int) -> str:
+    """What a failed job cost its owner, in a sentence; empty for a job without a charge."""
+    if not charged:
+        return ""
+    if not refunded:
+        return f"The attempt cost {charged} tokens."
+    return (
+        f"Your {refunded} tokens were returned."
+        if refunded == charged
+        else f"{refunded} of your {charged} tokens were returned."
+    )
+
+
 ADOPTABLE = frozenset(code for code, failure in FAILURES.items() if failure.adoptable)
 
 

@@ -125,6 +125,9 @@ class VideoJob(Record):
     error_message = models.CharField(max_length=500, blank=True)
     provider_reply = models.TextField(blank=True, help_text="The provider's own words; for staff only.")
     tokens_charged = models.PositiveIntegerField(default=0)
+    # Copied from the ledger by `videos.outcomes.refund`, so that a list needs no second query. No constraint: adding
+    # one would scan the table; `manage.py reconcile` compares.
+    tokens_refunded = models.IntegerField(default=0, db_default=0)
     # Without it nobody could tell a job without pictures from one whose pictures have been given up.
     input_count = models.PositiveSmallIntegerField(
         null=True, default=0, help_text="Pictures that it was created with; unknown for the oldest jobs."

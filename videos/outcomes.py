@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import User
 from videos import measures, routing, schedule, suspension
-from videos.failures import FAILURES, is_refunded
+from videos.failures import FAILURES, cost_of_attempt, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProviderError, Refused
@@ -98,6 +98,8 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         job.log(failure.message, level=JobLog.Level.ERROR)
         if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
             refund(job=job, note=f"video job failed: {code}")
+        elif job.tokens_charged and not job.tokens_refunded:
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
         measures.count_end(Phase.FAILED, code)
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
         level = logging.ERROR if failure.adoptable else logging.INFO  # a person may save what was billed
@@ -112,7 +114,10 @@ def for_staff(text: str) -> str:
 
 def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
     """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
-    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
-    if tokens:
-        job.log(f"{tokens} tokens were given back.")
+    with transaction.atomic():
+        tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+        if tokens:
+            job.tokens_refunded = tokens
+            VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens, updated_at=Now())
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
     return tokens

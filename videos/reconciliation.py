@@ -28,24 +28,28 @@ BATCH = 1000  # rows at a time
 class Mismatch:
     """Two things that do not agree, in a sentence.
 
-    `file` is set where removing that file mends it, `miscounted` where counting that user's jobs again does.
+    What mends it: removing `file`, counting the jobs of the user `miscounted` again, or copying the refund of the job
+    `outdated` from the ledger.
     """
 
     kind: str
     sentence: str
     file: str = ""
     miscounted: uuid.UUID | None = None
+    outdated: uuid.UUID | None = None
 
 
 def reconcile(*, fix: bool, go_on: Callable[[], None] = lambda: None) -> list[Mismatch]:
     """Everything that does not agree.
 
-    With `fix`, files that nothing refers to are given up and jobs are counted again; nothing else is touched.
+    With `fix`, files that nothing refers to are given up, jobs are counted again and refunds are copied from the
+    ledger; nothing else is touched.
 
     `go_on` is called before every call to the storage, and may raise to end it all. Raises what the storage raises.
     """
     counts = recount() if fix else list(_counts())  # before the storage is asked, which may be away
-    found = [*_balances(), *counts, *_charges(), *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
+    refunds = copy_refunds() if fix else list(_refunds())
+    found = [*_balances(), *counts, *_charges(), *refunds, *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
     for mismatch in found:
         logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
     if fix:
@@ -85,16 +89,40 @@ def recount() -> list[Mismatch]:
 
 def _charges() -> Iterator[Mismatch]:
     charge = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="charge").values("amount")
-    refund = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="refund").values("amount")
-    jobs = VideoJob.objects.annotate(charge=Subquery(charge), refund=Subquery(refund))
-    facts = jobs.values_list("id", "tokens_charged", "charge", "refund")
-    for job_id, tokens, paid, _ in facts.exclude(charge=-F("tokens_charged")).iterator(BATCH):
+    facts = VideoJob.objects.annotate(charge=Subquery(charge)).values_list("id", "tokens_charged", "charge")
+    for job_id, tokens, paid in facts.exclude(charge=-F("tokens_charged")).iterator(BATCH):
         yield Mismatch("charge", f"Job {job_id} says {tokens} tokens, its charge {paid}.")
     # what came from another system was paid there
-    for job_id, _, _, _ in facts.filter(charge=None).exclude(provider=IMPORTED).iterator(BATCH):
+    for job_id, _, _ in facts.filter(charge=None).exclude(provider=IMPORTED).iterator(BATCH):
         yield Mismatch("charge", f"Job {job_id} has no charge in the ledger.")
-    for job_id, tokens, _, given_back in facts.filter(refund__gt=F("tokens_charged")).iterator(BATCH):
-        yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and got {given_back} back.")
+
+
+def _refunds() -> Iterator[Mismatch]:
+    facts = VideoJob.objects.annotate(in_ledger=_refund_in_ledger()).values_list(
+        "id", "tokens_charged", "tokens_refunded", "in_ledger"
+    )
+    for job_id, tokens, _, returned in facts.filter(in_ledger__gt=F("tokens_charged")).iterator(BATCH):
+        yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and {returned} were returned.")
+    for job_id, _, copied, returned in facts.exclude(tokens_refunded=F("in_ledger")).iterator(BATCH):
+        sentence = f"Job {job_id} says that {copied} tokens were returned, the ledger {returned}."
+        yield Mismatch("refund", sentence, outdated=job_id)
+
+
+def _refund_in_ledger() -> Coalesce:
+    refund = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="refund").values("amount")
+    return Coalesce(Subquery(refund, output_field=BigIntegerField()), 0)
+
+
+def copy_refunds() -> list[Mismatch]:
+    """Copy refunds from the ledger to jobs that do not show them; returns what was wrong.
+
+    The release before 0014 does not copy them, and may run beside this one while it is deployed.
+    """
+    found = list(_refunds())
+    for mismatch in found:
+        if mismatch.outdated:
+            VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_refund_in_ledger())
+    return found
 
 
 def _lost_files(go_on: Callable[[], None]) -> Iterator[Mismatch]:

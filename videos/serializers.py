@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from studio.fields import (
     BlankAsNull,
+    FromColumns,
     FromElsewhere,
     Instead,
     Lenient,
@@ -18,6 +19,7 @@ from studio.fields import (
     Timestamp,
 )
 from videos import catalogue
+from videos.failures import cost_of_attempt
 from videos.models import JobLog, VideoJob, whole_seconds
 from videos.phases import STATUS, Phase, Status
 
@@ -101,6 +103,20 @@ class AspectRatio(Instead, serializers.CharField):
     """The shape of the video."""
 
 
+class ErrorMessage(FromColumns, serializers.CharField):
+    """Why a job failed, and what the attempt cost."""
+
+    also = ("tokens_charged", "tokens_refunded")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def combined(self, value: Any, *others: Any) -> str | None:
+        """Two sentences, or None for a job that has not failed."""
+        charged, refunded = others
+        return " ".join(filter(None, (value, cost_of_attempt(charged=charged, refunded=refunded)))) if value else None
+
+
 class JobLogOutput(serializers.Serializer[JobLog]):
     """A line of a job's story."""
 
@@ -133,8 +149,13 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     posterUrl = StoredFileUrl(source="poster", help_text="A still of the video.")
     progressPercentage = serializers.IntegerField(source="progress_percentage")
     errorCode = BlankAsNull(source="error_code", help_text="Why it failed, for a machine.")
-    errorMessage = BlankAsNull(source="error_message", help_text="Why it failed, for a person.")
-    tokensCharged = serializers.IntegerField(source="tokens_charged")
+    errorMessage = ErrorMessage(
+        source="error_message", help_text="Why it failed and what the attempt cost, for a person."
+    )
+    tokensCharged = serializers.IntegerField(source="tokens_charged", help_text="What the job cost when it was made.")
+    tokensRefunded = serializers.IntegerField(
+        source="tokens_refunded", help_text="How many of these tokens were returned."
+    )
     associatedLooks = FromElsewhere(AssociatedLook(many=True), help_text="The looks that it was made for.")
     createdAt = Timestamp(source="created_at")
     startedAt = Timestamp(source="started_at", allow_null=True)

@@ -77,6 +77,7 @@ def test_documented_form_creates_a_pending_job(make_user: MakeUser, sign_in: Sig
         "errorCode": None,
         "errorMessage": None,
         "tokensCharged": 50,
+        "tokensRefunded": 0,
         "associatedLooks": [],
         "startedAt": None,
         "completedAt": None,

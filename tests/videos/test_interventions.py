@@ -211,7 +211,7 @@ def test_tokens_are_given_back_once_whatever_the_phase(
         interventions.refund(job_id=job.pk, reason="again", actor=support)
 
     assert entries_of(job) == [("charge", -50, "", None), ("refund", 50, "Wrong dress", "support@example.com")]
-    assert [line.message for line in job.logs.all()] == ["50 tokens were given back."]
+    assert [line.message for line in job.logs.all()] == ["Your 50 tokens were returned."]
 
 
 @pytest.mark.parametrize("reason", ["", " \n\0", "x" * 501])

@@ -153,7 +153,7 @@ def test_detail_tells_the_story_oldest_first(make_user: MakeUser, sign_in: SignI
     assert (body["status"], body["errorCode"], body["errorMessage"]) == (
         "FAILED",
         "generation_failed",
-        "The video could not be made.",
+        "The video could not be made. The attempt cost 50 tokens.",
     )
 
 

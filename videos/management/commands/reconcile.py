@@ -12,7 +12,7 @@ from videos.reconciliation import reconcile
 class Command(OperatorCommand):
     help = (
         "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways. "
-        "The sweeper does the same once a day, without --fix, into its log; it counts jobs again."
+        "The sweeper does the same once a day, without --fix, into its log; it counts jobs again and copies refunds."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --json | jq -r '.[].sentence'")
     not_well = "something does not agree, or the storage cannot be read"
@@ -21,7 +21,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="remove files that nothing refers to, in the background, and count jobs again",
+            help="remove files that nothing refers to, in the background; count jobs again; copy refunds of the ledger",
         )
         self.add_json(parser)
 
