@@ -84,7 +84,7 @@ class LookViewSet(viewsets.GenericViewSet[Look]):
 
     def _fields(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
         kind = LookForm if isinstance(request.data, QueryDict) else LookInput
-        form = kind(data=request.data, partial=partial)
+        form = kind(data=request.data, partial=partial, context={"request": request})
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
 
