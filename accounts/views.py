@@ -15,7 +15,6 @@ from accounts import registration, serializers, throttles
 from accounts.identity import caller
 from accounts.ledger import VIDEO_JOB_TOKENS
 from accounts.models import LedgerEntry
-from studio.inputs import PageQuery
 from studio.schema import ErrorAnswer
 
 TAGS = ["Accounts"]
@@ -131,5 +130,4 @@ class LedgerView(ListAPIView[LedgerEntry]):
 
     def get_queryset(self) -> QuerySet[LedgerEntry]:
         """The caller's own."""
-        PageQuery(data=self.request.query_params).is_valid(raise_exception=True)
         return super().get_queryset().filter(account__user=caller(self.request))

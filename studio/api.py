@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from studio import errors
-from studio.inputs import UNKNOWN_FIELD, respelled
+from studio.inputs import UNKNOWN_FIELD, PageQuery, respelled
 from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
@@ -176,6 +176,11 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
     max_limit = 100
     max_skip = 1_000_000
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        """The page; slips in the names of the query string are refused, for a view that has no filters of its own."""
+        PageQuery(data=request.query_params).is_valid(raise_exception=True)
+        return super().paginate_queryset(queryset, request, view)
+
     def get_limit(self, request: Request) -> int:
         """From 1; capped at 100."""
         return min(self._number(request, self.limit_query_param, default=self.default_limit, least=1), self.max_limit)
@@ -195,9 +200,12 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     @staticmethod
     def _number(request: Request, name: str, *, default: int, least: int) -> int:
-        value = request.query_params.get(name)
-        if value is None:
+        values = request.query_params.getlist(name)
+        if not values:
             return default
+        if len(set(values)) > 1:
+            raise exceptions.ValidationError({name: ["Given with different values. Give it once."]})
+        value = values[0]
         # the length keeps int() from a number that is only there to cost time
         if not (value.isascii() and value.isdecimal() and len(value) <= 18) or int(value) < least:
             raise exceptions.ValidationError({name: [f"Must be a whole number of at least {least}."]})

@@ -469,7 +469,8 @@ def test_pictures_of_one_request_have_a_budget(make_user: MakeUser, sign_in: Sig
 def test_what_is_no_text_is_not_made_one(
     make_user: MakeUser, sign_in: SignIn, path: str, field: str, value: Any
 ) -> None:
-    form = {field: value, **({"email": "ben@example.com"} if path == REGISTER else {"mockMode": True} if path == URL else {})}
+    rest = {URL: {"mockMode": True}, REGISTER: {"email": "ben@example.com"}}
+    form = {**rest.get(path, {}), field: value}
 
     answer = sign_in(make_user()).post(path, form, format="json")
 
