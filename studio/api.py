@@ -101,7 +101,8 @@ def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
     if isinstance(exc, exceptions.Throttled):
         return f"Too many requests. Try again {_how_soon(exc.wait or 0)}."
     if isinstance(exc, exceptions.MethodNotAllowed):
-        return f"This URL takes {_either([method for method in view.allowed_methods if method != 'OPTIONS'])} only."
+        methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
+        return f"This URL takes {_either(methods)} only."
     if isinstance(exc, exceptions.UnsupportedMediaType):
         return f"Send the body as {_either([str(parser.media_type) for parser in view.parser_classes])}."
     return ""
