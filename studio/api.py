@@ -99,7 +99,7 @@ def _api_answer(exc: exceptions.APIException, view: APIView) -> Response:
 def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
     """Our own sentence where DRF's is for the people who wrote the client; "" for the rest."""
     if isinstance(exc, exceptions.Throttled):
-        return f"Too many requests. Try again {_how_soon(exc.wait or 0)}."
+        return f"Too many requests. Try again {_how_soon(getattr(exc, 'wait', None) or 0)}."
     if isinstance(exc, exceptions.MethodNotAllowed):
         methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
         return f"This URL takes {_either(methods)} only."

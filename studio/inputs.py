@@ -52,7 +52,7 @@ class NamedInput(serializers.Serializer[Any]):
         if data is empty:
             return super().run_validation(data)
         if not isinstance(data, Mapping):
-            raise _refusal_of_all("The body must be a JSON object." if self.parent is None else "Must be an object.")
+            raise _refusal_of_all("The body must be a JSON object." if self.root is self else "Must be an object.")
         refused: dict[str, ErrorDetail] = {}
         sent: dict[str, list[_Part]] = {}
         for part, found in self._known_parts(data, refused):
@@ -61,7 +61,7 @@ class NamedInput(serializers.Serializer[Any]):
             raise serializers.ValidationError({name: [message] for name, message in refused.items()})
         spelled = {name: parts[-1].spelling for name, parts in sent.items()}
         values = {name: self._one(name, parts) for name, parts in sent.items()}
-        if self.parent is None and (request := self.context.get("request")):
+        if self.root is self and (request := self.context.get("request")):
             request.spelled = spelled  # studio.api names the field so where a use case refuses its value
         try:
             return super().run_validation(self._as_read(values, data))
@@ -130,7 +130,7 @@ class Input(NamedInput):
         for name in unknown[:UNKNOWN_MAX]:
             message = f"Unknown field. {self._hint(name, is_file=isinstance(data[name], File))}"
             refused[shortened(name)] = ErrorDetail(message, UNKNOWN_FIELD)
-        if self.parent is None and (request := self.context.get("request")):
+        if self.root is self and (request := self.context.get("request")):
             yield from self._query_parts(request, refused)
 
     def _query_parts(self, request: Request, refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:

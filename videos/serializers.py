@@ -221,13 +221,13 @@ class DownloadQuery(QueryInput):
 class Statuses(ItemList):
     """Statuses in any case, repeated or comma separated."""
 
-    def to_internal_value(self, data: Any) -> tuple[Status, ...]:
+    def to_internal_value(self, data: Any) -> list[Status]:
         """Known words only; each once, in the order of a job's life. Raises ValidationError."""
         words = [word.strip().upper() for text in data for word in text.split(",") if word.strip()]
         if not words or set(words) - set(Status.values):
             one_of, sent = must_be_one_of(Status.values, ",".join(data))
             raise serializers.ValidationError([one_of.replace("one of", "one or more of"), sent])
-        return tuple(status for status in Status if status in words)
+        return [status for status in Status if status in words]
 
 
 class ListQuery(PageQuery):

@@ -205,7 +205,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
             return Wanted(owner_id=person.pk, total=account and account.video_jobs)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        asked: dict[str, Any] = query.validated_data
+        asked = _tuples(query.validated_data)
         if asked.pop("all"):
             if not caller(request).is_staff:
                 raise NotAllowed("Only an admin may list everybody's video jobs.")
