@@ -18,6 +18,7 @@ from studio.spellings import Spelled, Spellings
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
+CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # what a GET shows
 # the file of a form for the product with this index
 THUMBNAIL = re.compile(r"(?:productThumbnail|product_thumbnail)(?:\.(\d{1,4})|\[(\d{1,4})\])")
 _KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
@@ -81,7 +82,8 @@ class LookInput(Input):
     """A look as JSON.
 
     In PATCH, a client may send back the whole look as a GET has shown it, with its changes: what cannot be changed
-    (`id`, `videos`, `createdAt` …) is ignored there. A POST refuses these names: a client that creates a look with a
+    (`id`, `videos`, `createdAt` …) is ignored there. `sharedWith` and `generatedImageUrl` are changed by other fields,
+    so they must come back as they are. A POST refuses all these names: a client that creates a look with a
     `generatedImageUrl` expects a picture, and would get none.
     """
 
@@ -101,6 +103,23 @@ class LookInput(Input):
     def shown_names(self) -> Spellings | None:
         """In PATCH, those of a look."""
         return names_of(LookOutput) if self.partial else None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError for a change that would be lost: a reader who is removed must not stay one."""
+        sent = {
+            name: field
+            for name, field in CHANGED_BY.items()
+            if name in self.sent_back and self.fields[field].source not in attrs
+        }
+        shown = self.context["shown"]() if sent else {}
+        lost = {
+            self.sent_back[name].spelling: f'Is changed by "{field}" only. Leave it out, or as it is.'
+            for name, field in sent.items()
+            if self.sent_back[name].value not in (None, shown[name])
+        }
+        if lost:
+            raise serializers.ValidationError(lost)
+        return attrs
 
 
 @extend_schema_field(

@@ -30,6 +30,13 @@ class _Part(NamedTuple):
     position: int | None
 
 
+class SentBack(NamedTuple):
+    """What the API has shown, as a client sends it back."""
+
+    spelling: str
+    value: Any
+
+
 class NamedInput(serializers.Serializer[Any]):
     """What `Input` and `QueryInput` share: names in every spelling, and errors in the client's own spelling."""
 
@@ -113,6 +120,10 @@ class Input(NamedInput):
 
     in_query: tuple[str, ...] = ()  # fields that the query string may have instead
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sent_back: dict[str, SentBack] = {}  # by the shown name
+
     def shown_names(self) -> Spellings | None:
         """Names that the API itself shows here, and that are ignored when a client sends them back."""
         return None
@@ -125,7 +136,9 @@ class Input(NamedInput):
             if found and (found.position is None or _is_form(data)):
                 if values != [None]:
                     yield _Part(spelling, values, found.position), found
-            elif not (shown and shown.find(spelling)):
+            elif shown and (found := shown.find(spelling)):
+                self.sent_back[found.name] = SentBack(spelling, values[-1])
+            else:
                 unknown.append(spelling)
         for name in unknown[:UNKNOWN_MAX]:
             message = f"Unknown field. {self._hint(name, is_file=isinstance(data[name], File))}"

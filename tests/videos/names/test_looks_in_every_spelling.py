@@ -31,6 +31,25 @@ def test_look_is_changed_by_sending_it_back_whole(client: APIClient) -> None:
     assert shown == {**look, "title": "Ash", "updatedAt": ""}
 
 
+def test_change_that_would_be_lost_is_refused(client: APIClient, make_user: MakeUser) -> None:
+    ben = make_user("ben@example.com")
+    body = {"title": "x", "visibility": "shared", "sharedWithUserIds": [str(ben.pk)]}
+    look = client.post(LOOKS, body, format="json").json()
+    url, change = f"{LOOKS}/{look['id']}", {"shared_with": [], "generatedImageUrl": "https://example.com/x.png"}
+
+    refused = client.patch(url, change, format="json")
+    allowed = client.patch(url, {"sharedWith": [], "sharedWithUserIds": [], "generatedImageUrl": None}, format="json")
+
+    assert (refused.status_code, refused.json()["errors"]) == (
+        400,
+        {
+            "shared_with": ['Is changed by "sharedWithUserIds" only. Leave it out, or as it is.'],
+            "generatedImageUrl": ['Is changed by "generatedImageBase64" only. Leave it out, or as it is.'],
+        },
+    )
+    assert (allowed.status_code, allowed.json()["sharedWith"]) == (200, [])
+
+
 def test_new_look_does_not_pass_over_a_picture_that_it_would_not_have(client: APIClient, media: Path) -> None:
     before = everything_stored(media)
     body = {"title": "x", "generatedImageUrl": "https://example.com/x.png", "products": []}
