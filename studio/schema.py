@@ -20,6 +20,13 @@ class ErrorAnswer(serializers.Serializer[Any]):
     )
 
 
+class InsufficientTokensAnswer(ErrorAnswer):
+    """The response where a price cannot be paid."""
+
+    balance = serializers.IntegerField(help_text="Tokens that the caller has.")
+    price = serializers.IntegerField(help_text="Tokens that it costs.")
+
+
 class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
     """A field that is brought along has the shape that it says."""
 

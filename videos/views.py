@@ -21,7 +21,7 @@ from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, r
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.inputs import require_no_fields
 from studio.projection import site_of
-from studio.schema import ErrorAnswer
+from studio.schema import ErrorAnswer, InsufficientTokensAnswer
 from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
 from videos.listing import Wanted
@@ -96,7 +96,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         ],
         responses={
             202: VideoJobDetail,
-            402: _error("Insufficient tokens."),
+            402: OpenApiResponse(InsufficientTokensAnswer, description="Insufficient tokens."),
             409: _error("The Idempotency-Key was used for another request, or its job was deleted."),
             429: _error("Three jobs are running already."),
             503: _error("Nobody makes videos of this model here, or too many files are being received."),
