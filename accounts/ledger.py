@@ -206,12 +206,13 @@ def _record(
     if entry.balance_after < 0:
         if job_id and LedgerEntry.objects.filter(video_job_id=job_id, kind=kind).exists():
             return None
-        raise InsufficientFunds
+        raise InsufficientFunds.of(balance=account.balance, price=-amount)
     if not _ENTRY.run(entry):
         return None
     jobs = 1 if kind == Kind.CHARGE else 0
     if not _MOVE.run(account_id=account.pk, amount=amount, least=-amount, jobs=jobs):
-        raise InsufficientFunds  # of a balance that was not locked; the caller's transaction takes the entry back
+        # a balance that was not locked; the caller's transaction takes the entry back
+        raise InsufficientFunds.of(balance=account.balance, price=-amount)
     account.balance += amount
     transaction.on_commit(lambda: TOKENS.add(kind.value, amount=abs(amount)))
     return entry

@@ -29,7 +29,7 @@ class EmailTaken(InvalidInput):
     message = "An account with this e-mail address already exists."
 
     def __init__(self) -> None:
-        super().__init__(errors={"email": [self.message]})
+        super().__init__(self.message, errors={"email": [self.message]})
 
 
 def register(*, email: str, password: str) -> User:

@@ -12,6 +12,8 @@ from accounts import lockout, roles, sign_ins
 from accounts.authentication import TokenAuthentication
 from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
 from studio.fields import LengthAsSent, Text, Timestamp
+from studio.inputs import Input, PageQuery, names_of
+from studio.spellings import Spellings
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
@@ -34,14 +36,14 @@ class Password(Text):
         super().__init__(write_only=True, trim_whitespace=False, style={"input_type": "password"}, **kwargs)
 
 
-class RegisterForm(serializers.Serializer[User]):
+class RegisterForm(Input):
     """Who wants an account."""
 
     email = EmailAddress(max_length=EMAIL_LENGTH)
     password = Password(max_length=PASSWORD_LENGTH, help_text="At least 8 characters, not only digits, not common.")
 
 
-class SignInForm(TokenObtainPairSerializer):
+class SignInForm(Input, TokenObtainPairSerializer):
     """An address, in any case, and its password."""
 
     # for an unknown address, a wrong password and a locked account: it must not tell which
@@ -80,7 +82,15 @@ class SignInForm(TokenObtainPairSerializer):
         return answer
 
 
-class RefreshForm(serializers.Serializer[Any]):
+class RefreshTokenInput(Input):
+    """A refresh token. A client may send the whole pair as it has kept it: the access token is ignored."""
+
+    def shown_names(self) -> Spellings:
+        """The names of the pair."""
+        return names_of(TokenPair)
+
+
+class RefreshForm(RefreshTokenInput):
     """Swaps a refresh token for a new pair; the old one is used up."""
 
     refresh = Text(help_text="The refresh token of the last answer; it works once.")
@@ -111,7 +121,7 @@ class _AnyRefreshToken(RefreshToken):
         """Leave it to the caller."""
 
 
-class RevokeForm(serializers.Serializer[Any]):
+class RevokeForm(RefreshTokenInput):
     """Signs out: the refresh token is of no use any more."""
 
     refresh = Text(write_only=True)
@@ -175,7 +185,7 @@ class Balance(serializers.Serializer[Any]):
     costs = Costs()
 
 
-class LedgerQuery(serializers.Serializer[Any]):
+class LedgerQuery(PageQuery):
     """The filter of the ledger."""
 
     videoJobId = serializers.UUIDField(

@@ -203,7 +203,7 @@ def _require_known(user_ids: Collection[uuid.UUID]) -> None:
     unknown = [str(user_id) for user_id in user_ids if user_id not in known]
     if unknown:
         message = f"There is no user {', '.join(unknown)}."
-        raise InvalidInput(f"sharedWithUserIds: {message}", errors={"sharedWithUserIds": [message]})
+        raise InvalidInput(errors={"sharedWithUserIds": [message]})
 
 
 @dataclass

@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from studio.fields import PictureField
+from studio.fields import ItemList, PictureField
 from studio.images import BadImage, Picture, read_picture
 
 Read = Callable[["IO[bytes] | File[Any]"], Picture]
@@ -84,7 +84,7 @@ class PictureText(serializers.Field[Picture, Any, Any, Any]):
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
-class ShortList(serializers.ListField):
+class ShortList(ItemList):
     """A list that is counted before its items are looked at; in a form, repeated or as one JSON text."""
 
     def __init__(self, *, most: int, **kwargs: Any) -> None:
@@ -98,7 +98,7 @@ class ShortList(serializers.ListField):
         if isinstance(data, list) and len(data) == 1 and self._is_text(data[0]):
             data = _parsed(data[0])
         if isinstance(data, list) and len(data) > self.most:
-            raise serializers.ValidationError(f"Ensure this field has no more than {self.most} elements.")
+            self.fail("max_length", max_length=self.most)
         return super().to_internal_value(data)
 
     def _is_text(self, item: Any) -> bool:
@@ -122,6 +122,15 @@ class ListText(ShortList):
 )
 class Price(serializers.DecimalField):
     """An amount of money, as text or a number."""
+
+    default_error_messages = {
+        "invalid": "Must be a number, such as 120.00.",
+        "min_value": "Must be at least {min_value}.",
+        "max_digits": "Must have at most {max_digits} digits.",
+        "max_decimal_places": "Must have at most {max_decimal_places} digits after the point.",
+        "max_whole_digits": "Must have at most {max_whole_digits} digits before the point.",
+        "max_string_length": "Must be a number, such as 120.00.",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=12, decimal_places=2, min_value=Decimal(0), **kwargs)

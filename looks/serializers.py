@@ -12,17 +12,21 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.fields import BlankAsNull, Choice, FromElsewhere, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.inputs import Input, PageQuery, names_of
+from studio.spellings import Spelled, Spellings
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
-THUMBNAIL = re.compile(r"productThumbnail\.(\d{1,4})")  # the file of a form for the product with this index
+CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # what a GET shows
+# the file of a form for the product with this index
+THUMBNAIL = re.compile(r"(?:productThumbnail|product_thumbnail)(?:\.(\d{1,4})|\[(\d{1,4})\])")
 _KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
-class ProductInput(Lenient):
-    """A product of the look."""
+class ProductInput(Input):
+    """A product of the look. In PATCH, what a GET shows of it may come back: its `thumbnailUrl` is ignored."""
 
     id = Text(
         required=False,
@@ -52,6 +56,10 @@ class ProductInput(Lenient):
         source="thumbnail", required=False, read=product_picture, help_text=f"Its picture. {_IN_BASE64}"
     )
 
+    def shown_names(self) -> Spellings | None:
+        """In PATCH, those of a product."""
+        return names_of(ProductOutput) if self.root.partial else None
+
     def validate_id(self, value: str) -> uuid.UUID | None:
         """Ids are given here; one that cannot be any of them says nothing."""
         try:
@@ -70,12 +78,18 @@ class ProductInput(Lenient):
         return attrs
 
 
-class LookInput(Lenient):
-    """A look as JSON."""
+class LookInput(Input):
+    """A look as JSON.
+
+    In PATCH, a client may send back the whole look as a GET has shown it, with its changes: what cannot be changed
+    (`id`, `videos`, `createdAt` …) is ignored there. `sharedWith` and `generatedImageUrl` are changed by other fields,
+    so they must come back as they are. A POST refuses all these names: a client that creates a look with a
+    `generatedImageUrl` expects a picture, and would get none.
+    """
 
     title = Text(max_length=TITLE_MAX)
     notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX)
-    visibility = serializers.ChoiceField(choices=Visibility.choices, required=False, help_text="private by default.")
+    visibility = Choice(choices=Visibility.choices, required=False, help_text="private by default.")
     sharedWithUserIds = ShortList(
         source="shared_with_user_ids",
         child=serializers.UUIDField(),
@@ -85,6 +99,27 @@ class LookInput(Lenient):
     )
     products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="All of them.")
     generatedImageBase64 = PictureText(source="image", required=False, read=look_picture, help_text=_IN_BASE64)
+
+    def shown_names(self) -> Spellings | None:
+        """In PATCH, those of a look."""
+        return names_of(LookOutput) if self.partial else None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError for a change that would be lost: a reader who is removed must not stay one."""
+        sent = {
+            name: field
+            for name, field in CHANGED_BY.items()
+            if name in self.sent_back and self.fields[field].source not in attrs
+        }
+        shown = self.context["shown"]() if sent else {}
+        lost = {
+            self.sent_back[name].spelling: f'Is changed by "{field}" only. Leave it out, or as it is.'
+            for name, field in sent.items()
+            if self.sent_back[name].value not in (None, shown[name])
+        }
+        if lost:
+            raise serializers.ValidationError(lost)
+        return attrs
 
 
 @extend_schema_field(
@@ -105,6 +140,8 @@ class IdsOfForm(ShortList):
 
 class LookForm(LookInput):
     """A look as a form, with files."""
+
+    extra_names = ("productThumbnail.0",)
 
     sharedWithUserIds = IdsOfForm(
         source="shared_with_user_ids",
@@ -130,6 +167,12 @@ class LookForm(LookInput):
         read=look_picture,
         help_text=_KINDS,
     )
+
+    def find(self, spelling: str) -> Spelled | None:
+        """Also the name of a product's file."""
+        if match := THUMBNAIL.fullmatch(spelling):
+            return Spelled(f"productThumbnail.{match[1] or match[2]}")
+        return super().find(spelling)
 
     def to_internal_value(self, data: Any) -> Any:
         """With each product's file in its place."""
@@ -221,10 +264,10 @@ class LookOutput(serializers.Serializer[Look]):
     updatedAt = Timestamp(source="updated_at")
 
 
-class ListQuery(serializers.Serializer[Any]):
+class ListQuery(PageQuery):
     """The filters of the list."""
 
-    view = serializers.ChoiceField(
+    view = Choice(
         choices=("mine", "shared", "public"),
         default="mine",
         allow_blank=True,

@@ -1,5 +1,6 @@
 """The endpoints of looks."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +67,7 @@ class LookViewSet(viewsets.GenericViewSet[Look]):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what is given. `products` and `sharedWithUserIds` replace what was there."""
         look = self._owned(pk)
-        curation.update_look(look_id=look.pk, **self._fields(request, partial=True))
+        curation.update_look(look_id=look.pk, **self._fields(request, shown=lambda: self._shown(look.pk)))
         return Response(self._shown(look.pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -82,9 +83,11 @@ class LookViewSet(viewsets.GenericViewSet[Look]):
         self.check_object_permissions(self.request, look)
         return look
 
-    def _fields(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
+    def _fields(self, request: Request, *, shown: Callable[[], Any] | None = None) -> dict[str, Any]:
+        """What is given, of a new look or of one that is `shown` so."""
         kind = LookForm if isinstance(request.data, QueryDict) else LookInput
-        form = kind(data=request.data, partial=partial)
+        context = {"request": request, "shown": shown}
+        form = kind(data=request.data, partial=shown is not None, context=context)
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
 

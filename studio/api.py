@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from studio import errors
+from studio.inputs import UNKNOWN_FIELD, PageQuery, respelled
 from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
@@ -35,15 +37,15 @@ OUTAGE_SECONDS = 5  # a restart of a database takes about that
 
 def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: every anticipated failure in the one error shape; None lets the rest be a 500."""
-    answer = _answer(exc)
+    answer = _answer(exc, context)
     if answer is not None:
         set_rollback()
     return answer
 
 
-def _answer(exc: Exception) -> Response | None:
+def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
-        return _studio_answer(exc)
+        return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
     if isinstance(exc, OUTAGES):
         return _studio_answer(_outage(exc))
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
@@ -55,7 +57,7 @@ def _answer(exc: Exception) -> Response | None:
     if isinstance(exc, exceptions.ValidationError):
         return Response(invalid_body(dict(flat_errors(exc.detail))), status=exc.status_code)
     if isinstance(exc, exceptions.APIException):
-        return _api_answer(exc)
+        return _api_answer(exc, context["view"])
     return None
 
 
@@ -68,19 +70,21 @@ def _outage(exc: Exception) -> errors.Unavailable:
     return errors.Unavailable(sentence, code=code, retry_after_seconds=OUTAGE_SECONDS)
 
 
-def _studio_answer(exc: errors.StudioError) -> Response:
+def _studio_answer(exc: errors.StudioError, *, spelled: Mapping[str, str] = MappingProxyType({})) -> Response:
     code = next(STATUS_OF_KIND[kind] for kind in type(exc).__mro__ if kind in STATUS_OF_KIND)
-    body: dict[str, Any] = {"detail": exc.message, "code": exc.code}
+    body: dict[str, Any] = {"detail": exc.message, "code": exc.code, **exc.facts}
     if exc.errors:
-        body["errors"] = exc.errors
+        body["errors"] = respelled(exc.errors, spelled)
+        if exc.message == errors.in_a_sentence(exc.errors):
+            body["detail"] = errors.in_a_sentence(body["errors"])
     answer = Response(body, status=code)
     if exc.retry_after_seconds:
         answer["Retry-After"] = str(exc.retry_after_seconds)
     return answer
 
 
-def _api_answer(exc: exceptions.APIException) -> Response:
-    detail: Any = exc.detail
+def _api_answer(exc: exceptions.APIException, view: APIView) -> Response:
+    detail: Any = _in_plain_words(exc, view) or exc.detail
     code: Any = exc.get_codes()
     if isinstance(detail, dict):  # simplejwt puts its sentence and its word in there
         detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
@@ -92,14 +96,36 @@ def _api_answer(exc: exceptions.APIException) -> Response:
     return answer
 
 
-def invalid_body(field_errors: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
+    """Our own sentence where DRF's is for the people who wrote the client; "" for the rest."""
+    if isinstance(exc, exceptions.Throttled):
+        return f"Too many requests. Try again {_how_soon(getattr(exc, 'wait', None) or 0)}."
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
+        return f"This URL takes {_either(methods)} only."
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        return f"Send the body as {_either([str(parser.media_type) for parser in view.parser_classes])}."
+    return ""
+
+
+def _how_soon(seconds: float) -> str:
+    """Without a number that a client could take for a status code; `Retry-After` has the exact one."""
+    if seconds <= 1:
+        return "in 1 second"
+    return "within a minute" if seconds <= 60 else "within an hour" if seconds <= 3600 else "later"
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def invalid_body(field_errors: errors.FieldErrors) -> dict[str, Any]:
     """The body of a 400 about a form: a sentence made from the first error, and all of them by field."""
-    field, messages = next(iter(field_errors.items()), ("", ["The request is not valid."]))
-    named = field and field != "non_field_errors"
+    codes = {getattr(message, "code", "") for messages in field_errors.values() for message in messages}
     return {
-        "detail": f"{field}: {messages[0]}" if named else messages[0],
-        "code": "invalid",
-        "errors": dict(field_errors),
+        "detail": errors.in_a_sentence(field_errors),
+        "code": UNKNOWN_FIELD if UNKNOWN_FIELD in codes else "invalid",
+        "errors": {field: [str(message) for message in messages] for field, messages in field_errors.items()},
     }
 
 
@@ -113,9 +139,9 @@ def flat_errors(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
             yield from flat_errors(item, f"{path}.{index}" if path else str(index))
     elif isinstance(detail, list):
         if detail:
-            yield path or "non_field_errors", [str(item) for item in detail]
+            yield path or "non_field_errors", detail
     else:
-        yield path or "non_field_errors", [str(detail)]
+        yield path or "non_field_errors", [detail]
 
 
 def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
@@ -151,6 +177,11 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
     max_limit = 100
     max_skip = 1_000_000
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        """The page; slips in the names of the query string are refused, for a view that has no filters of its own."""
+        PageQuery(data=request.query_params).is_valid(raise_exception=True)
+        return super().paginate_queryset(queryset, request, view)
+
     def get_limit(self, request: Request) -> int:
         """From 1; capped at 100."""
         return min(self._number(request, self.limit_query_param, default=self.default_limit, least=1), self.max_limit)
@@ -170,9 +201,12 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     @staticmethod
     def _number(request: Request, name: str, *, default: int, least: int) -> int:
-        value = request.query_params.get(name)
-        if value is None:
+        values = request.query_params.getlist(name)
+        if not values:
             return default
+        if len(set(values)) > 1:
+            raise exceptions.ValidationError({name: ["Given with different values. Give it once."]})
+        value = values[0]
         # the length keeps int() from a number that is only there to cost time
         if not (value.isascii() and value.isdecimal() and len(value) <= 18) or int(value) < least:
             raise exceptions.ValidationError({name: [f"Must be a whole number of at least {least}."]})

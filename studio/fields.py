@@ -1,12 +1,11 @@
 """Serializer fields that every app uses."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import QueryDict
 from rest_framework import serializers
 
+from studio.errors import must_be_one_of
 from studio.images import BadImage, read_picture
 
 
@@ -16,16 +15,6 @@ class Timestamp(serializers.DateTimeField):
     def to_representation(self, value: datetime) -> str:
         """`2025-11-02T10:30:00.000Z`."""
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Lenient(serializers.Serializer[Any]):
-    """In JSON, null says the same as leaving the field out."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Without the nulls."""
-        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
-            data = {name: value for name, value in data.items() if value is not None}
-        return super().to_internal_value(data)
 
 
 class StrictBoolean(serializers.BooleanField):
@@ -45,6 +34,26 @@ class StrictBoolean(serializers.BooleanField):
         return word == "true"
 
 
+class Choice(serializers.ChoiceField):
+    """One of a few values; a refusal lists them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for any other value."""
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as exc:
+            raise serializers.ValidationError(must_be_one_of(self.choices, data), "invalid_choice") from exc
+
+
+class ItemList(serializers.ListField):
+    """A list."""
+
+    default_error_messages = {
+        "not_a_list": "Must be a list.",
+        "max_length": "Must have at most {max_length} items.",
+    }
+
+
 class LengthAsSent(serializers.CharField):
     """The greatest length is that of what was sent, as in the schema; DRF would first cut off blanks at both ends."""
 
@@ -58,6 +67,8 @@ class LengthAsSent(serializers.CharField):
 
 class Text(LengthAsSent):
     """Text, also in JSON: a number is no text, and to make one of it would change what was meant (1.10, 0012)."""
+
+    default_error_messages = {"invalid": "Must be text."}
 
     def to_internal_value(self, data: Any) -> str:
         """Raises ValidationError for anything else."""
@@ -73,7 +84,12 @@ class WebAddress(LengthAsSent, serializers.URLField):
 class PictureField(serializers.FileField):
     """An uploaded image, decoded and checked: a `studio.images.Picture`."""
 
-    default_error_messages = {"bad_image": "{reason}"}
+    default_error_messages = {
+        "bad_image": "{reason}",
+        "invalid": "Send it as a file of a multipart form.",
+        "no_name": "The file has no name.",
+        "empty": "The file is empty.",
+    }
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError for anything that is not a picture that we take."""

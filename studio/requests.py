@@ -94,11 +94,22 @@ class JSONParser(parsers.JSONParser):
     """DRF's parser, with a document that is nested too deeply refused instead of crashing the request."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The parsed document. Raises ParseError."""
+        """The parsed document. Raises ParseError, which says where the mistake is."""
         try:
             return super().parse(stream, media_type, parser_context)
         except RecursionError as exc:
-            raise exceptions.ParseError("JSON parse error - nested too deeply") from exc
+            raise exceptions.ParseError("The body is not valid JSON: it is nested too deeply.") from exc
+        except exceptions.ParseError as exc:
+            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc.__context__)}.") from exc
+
+
+def _mistake(exc: BaseException | None) -> str:
+    """What is wrong with a JSON document, by what reading it has raised."""
+    if isinstance(exc, json.JSONDecodeError):
+        return f"{exc.msg.removesuffix(' at').lower()} (line {exc.lineno}, column {exc.colno})"
+    if isinstance(exc, UnicodeDecodeError):
+        return "it is not in UTF-8"
+    return "it has a number that is too long, NaN or Infinity"
 
 
 class MultiPartParser(parsers.MultiPartParser):

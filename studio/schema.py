@@ -20,6 +20,13 @@ class ErrorAnswer(serializers.Serializer[Any]):
     )
 
 
+class InsufficientTokensAnswer(ErrorAnswer):
+    """The response where a price cannot be paid."""
+
+    balance = serializers.IntegerField(help_text="Tokens that the caller has.")
+    price = serializers.IntegerField(help_text="Tokens that it costs.")
+
+
 class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
     """A field that is brought along has the shape that it says."""
 
@@ -30,10 +37,10 @@ class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[n
         return auto_schema._map_serializer_field(self.target.shape, direction)  # type: ignore[no-untyped-call]  # so is this
 
 
-class LenientExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # as the library has it
+class InputExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # as the library has it
     """In JSON, null stands for a field that is left out."""
 
-    target_class = "studio.fields.Lenient"
+    target_class = "studio.inputs.Input"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:

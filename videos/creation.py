@@ -199,7 +199,7 @@ _SLOTS = Statement(
 def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
     """A free slot for an owner who can pay. Decisive only while the account is locked."""
     if not ledger.can_pay(account=account, tokens=bill.tokens):
-        raise InsufficientFunds
+        raise InsufficientFunds.of(balance=account.balance, price=bill.tokens)
     taken = {slot for (slot,) in _SLOTS.rows(owner_id=owner.pk)}
     free = [slot for slot in JOB_SLOTS if slot not in taken]
     if not free:

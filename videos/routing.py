@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import models
 
-from studio.errors import InvalidInput, Unavailable
+from studio.errors import InvalidInput, Unavailable, must_be_one_of
 from studio.statements import Given, Statement
 from videos.catalogue import usable_upstreams
 from videos.models import JobInput, Upstream, VideoJob, VideoModel
@@ -41,8 +41,8 @@ def route(*, order: Order, has_first_frame: bool) -> Route:
     makes videos of this model here.
     """
     if _OFFERED.row(name=order.model) is None:
-        names = ", ".join(VideoModel.objects.filter(is_offered=True).values_list("name", flat=True))
-        raise _refusal("model", f"Must be one of: {names}.")
+        names = VideoModel.objects.filter(is_offered=True).values_list("name", flat=True)
+        raise _refusal("model", *must_be_one_of(names, order.model))
     if order.mock_mode:
         return Route("mock", order.model)
     usable = usable_upstreams(VideoModel.objects.get(name=order.model))
@@ -152,5 +152,5 @@ def _objections_to_references(upstream: Upstream, demand: Demand) -> Iterator[In
         )
 
 
-def _refusal(field: str, message: str) -> InvalidInput:
-    return InvalidInput(f"{field}: {message}", errors={field: [message]})
+def _refusal(field: str, *messages: str) -> InvalidInput:
+    return InvalidInput(errors={field: messages})

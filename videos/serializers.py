@@ -1,23 +1,26 @@
 """Video jobs on the wire: what clients send, and what they get."""
 
 from typing import Any
+from uuid import UUID
 
-from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from studio.errors import must_be_one_of
 from studio.fields import (
     BlankAsNull,
+    Choice,
     FromColumns,
     FromElsewhere,
     Instead,
-    Lenient,
+    ItemList,
     PictureField,
     StoredFileUrl,
     StrictBoolean,
     Text,
     Timestamp,
 )
+from studio.inputs import Input, PageQuery, QueryInput
 from videos import catalogue
 from videos.failures import cost_of_attempt
 from videos.models import JobLog, VideoJob, whole_seconds
@@ -26,23 +29,39 @@ from videos.phases import STATUS, Phase, Status
 PROMPT_MAX = 4000  # characters; from the contract
 
 
-class VideoJobInput(Lenient):
-    """What a client asks for, as JSON or urlencoded."""
+class LookId(Text):
+    """The id of a look, in one spelling. One that is none is refused later, in the documented words and order."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for what is no text."""
+        look_id = super().to_internal_value(data)
+        try:
+            return str(UUID(look_id))
+        except ValueError:
+            return look_id
+
+
+class VideoJobInput(Input):
+    """What a client asks for, as JSON or urlencoded.
+
+    Nothing is ignored here, not even what a job shows (`tokensCharged`): every field of this body decides what is made
+    for the tokens that are charged.
+    """
+
+    in_query = ("lookId",)
 
     mockMode = StrictBoolean(
         source="mock_mode", help_text="true: a local generator stands in for the provider; costs the same tokens."
     )
     prompt = Text(default="", max_length=PROMPT_MAX, allow_blank=True)
     model = Text(default=catalogue.DEFAULT_MODEL, max_length=100)
-    resolution = serializers.ChoiceField(choices=catalogue.RESOLUTIONS, default=catalogue.RESOLUTIONS[0])
-    aspectRatio = serializers.ChoiceField(
-        source="aspect_ratio", choices=catalogue.ASPECT_RATIOS, default=catalogue.ASPECT_RATIOS[0]
-    )
-    durationSeconds = serializers.ChoiceField(
+    resolution = Choice(choices=catalogue.RESOLUTIONS, default=catalogue.RESOLUTIONS[0])
+    aspectRatio = Choice(source="aspect_ratio", choices=catalogue.ASPECT_RATIOS, default=catalogue.ASPECT_RATIOS[0])
+    durationSeconds = Choice(
         source="duration_seconds", choices=catalogue.DURATIONS_SECONDS, default=catalogue.DURATIONS_SECONDS[0]
     )
     generateAudio = StrictBoolean(source="generate_audio", default=False)
-    lookId = Text(
+    lookId = LookId(
         source="look_id", default="", allow_blank=True, help_text="The look to link the video to; or ?look_id=."
     )
     useLookImage = StrictBoolean(
@@ -55,7 +74,7 @@ class VideoJobInput(Lenient):
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": 3, "default": []})
-class PictureList(serializers.ListField):
+class PictureList(ItemList):
     """Pictures under one name. An HTML form sends an empty part for a field that nobody has filled."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -213,32 +232,31 @@ class DefaultAnswer(serializers.Serializer[Any]):
     isDefault = serializers.BooleanField()
 
 
-class DownloadQuery(serializers.Serializer[Any]):
+class DownloadQuery(QueryInput):
     """The query string of a download."""
 
     redirect = StrictBoolean(default=False, help_text="true: answer 302 to the storage's own URL.")
 
 
-class ListQuery(serializers.Serializer[Any]):
+@extend_schema_field({"type": "string"})
+class Statuses(ItemList):
+    """Statuses in any case, repeated or comma separated."""
+
+    def to_internal_value(self, data: Any) -> list[Status]:
+        """Known words only; each once, in the order of a job's life. Raises ValidationError."""
+        words = [word.strip().upper() for text in data for word in text.split(",") if word.strip()]
+        if not words or set(words) - set(Status.values):
+            one_of, sent = must_be_one_of(Status.values, ",".join(data))
+            raise serializers.ValidationError([one_of.replace("one of", "one or more of"), sent])
+        return [status for status in Status if status in words]
+
+
+class ListQuery(PageQuery):
     """The filters of the list."""
 
-    status = serializers.CharField(
+    status = Statuses(
         required=False, source="statuses", help_text="One or more of the four, repeated or comma separated."
     )
     mockMode = StrictBoolean(required=False, source="mock_mode")
     lookId = serializers.UUIDField(required=False, source="look_id", help_text="Made for this look.")
     all = StrictBoolean(default=False, help_text="Admins only: everybody's jobs.")
-
-    def to_internal_value(self, data: QueryDict) -> Any:
-        """Repeated statuses count as one list."""
-        plain: dict[str, Any] = {name: data[name] for name in data}
-        if "status" in data:
-            plain["status"] = ",".join(data.getlist("status"))
-        return super().to_internal_value(plain)
-
-    def validate_status(self, value: str) -> tuple[Status, ...]:
-        """Known words only."""
-        words = [word.strip().upper() for word in value.split(",") if word.strip()]
-        if not words or set(words) - set(Status.values):
-            raise serializers.ValidationError(f"Must be one or more of: {', '.join(Status.values)}.")
-        return tuple(status for status in Status if status in words)

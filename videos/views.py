@@ -19,8 +19,9 @@ from looks import curation
 from studio import files
 from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
+from studio.inputs import require_no_fields
 from studio.projection import site_of
-from studio.schema import ErrorAnswer
+from studio.schema import ErrorAnswer, InsufficientTokensAnswer
 from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
 from videos.listing import Wanted
@@ -95,7 +96,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         ],
         responses={
             202: VideoJobDetail,
-            402: _error("Insufficient tokens."),
+            402: OpenApiResponse(InsufficientTokensAnswer, description="Insufficient tokens."),
             409: _error("The Idempotency-Key was used for another request, or its job was deleted."),
             429: _error("Three jobs are running already."),
             503: _error("Nobody makes videos of this model here, or too many files are being received."),
@@ -103,10 +104,9 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     )
     def create(self, request: Request) -> Response:
         """Charge 50 tokens, and queue the video."""
-        form = VideoJobForm(data=request.data)
+        form = VideoJobForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        values = _tuples(form.validated_data)
-        order = Order(**values | {"look_id": _look_id(values["look_id"], request)})
+        order = Order(**_tuples(form.validated_data))
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
         row = representation.JOB.row_of(job)
         body = representation.show_detail(job_id=job.pk, row=row, site=site_of(request))
@@ -148,7 +148,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     )
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """The file itself, whole or in part."""
-        query = DownloadQuery(data=request.query_params.dict())  # a form's leniency would take "" for false
+        query = DownloadQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         job = self.get_object()
         if job.phase != Phase.SUCCEEDED:
@@ -173,6 +173,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     @extend_schema(summary="Let a video stand for a look", request=None, responses={200: DefaultAnswer})
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look's former default gives way; a video of any status may be the default."""
+        require_no_fields(request)
         video, look = as_uuid(pk), as_uuid(look_id)
         if not curation.set_own_default(owner_id=caller(request).pk, look_id=look, video_id=video):
             self._require_both(video, look)
@@ -182,6 +183,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
     @extend_schema(summary="Let a video no longer stand for a look", request=None, responses={200: DefaultAnswer})
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look has no default then."""
+        require_no_fields(request)
         video, look = as_uuid(pk), as_uuid(look_id)
         self._require_both(video, look)
         curation.unset_default(look_id=look, video_id=video)
@@ -203,7 +205,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
             return Wanted(owner_id=person.pk, total=account and account.video_jobs)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        asked: dict[str, Any] = query.validated_data
+        asked = _tuples(query.validated_data)
         if asked.pop("all"):
             if not caller(request).is_staff:
                 raise NotAllowed("Only an admin may list everybody's video jobs.")
@@ -224,22 +226,6 @@ class VideoModelList(ListAPIView[Any]):
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def _look_id(given: str, request: Request) -> str:
-    """The look's id from the form, or from the query string, where the documents have it, too; in one spelling."""
-    in_form, in_query = (_one_spelling(text) for text in (given, request.query_params.get("look_id", "")))
-    if in_form and in_query and in_form != in_query:
-        message = "Differs from the look_id of the query string."
-        raise InvalidInput(f"lookId: {message}", errors={"lookId": [message]})
-    return in_form or in_query
-
-
-def _one_spelling(look_id: str) -> str:
-    try:
-        return str(UUID(look_id))
-    except ValueError:  # refused later, in the documented words and order
-        return look_id
 
 
 def _idempotency_key(request: Request) -> str:

@@ -32,7 +32,7 @@ def test_too_many_requests_are_told_when_to_come_back(make_user: MakeUser, sign_
     assert allowed == [200] * 3
     assert (refused.status_code, refused.json()) == (
         429,
-        {"detail": "Request was throttled. Expected available in 45 seconds.", "code": "throttled"},
+        {"detail": "Too many requests. Try again within a minute.", "code": "throttled"},
     )
     assert refused["Retry-After"] == "46"
     assert sign_in(make_user("bob@example.com")).get(ME).status_code == 200

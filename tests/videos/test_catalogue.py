@@ -154,7 +154,7 @@ def test_unknown_model_is_told_which_there_are(make_user: MakeUser, sign_in: Sig
 
     answer = sign_in(make_user()).post(URL, {**FORM, "model": "sora"}, format="multipart")
 
-    assert answer.json()["errors"] == {"model": ["Must be one of: veo-3.1-generate-preview."]}
+    assert answer.json()["errors"] == {"model": ["Must be one of: veo-3.1-generate-preview.", 'You sent "sora".']}
 
 
 def test_second_upstream_makes_what_the_first_cannot(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:

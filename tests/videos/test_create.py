@@ -181,7 +181,7 @@ def test_empty_account_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
 
     assert (answer.status_code, answer.json()) == (
         402,
-        {"detail": "Insufficient tokens", "code": "insufficient_tokens"},
+        {"detail": "Insufficient tokens", "code": "insufficient_tokens", "balance": 49, "price": 50},
     )
     assert nothing_written()
 
@@ -470,8 +470,9 @@ def test_pictures_of_one_request_have_a_budget(make_user: MakeUser, sign_in: Sig
 def test_what_is_no_text_is_not_made_one(
     make_user: MakeUser, sign_in: SignIn, path: str, field: str, value: Any
 ) -> None:
-    form = {"mockMode": True, "email": "ben@example.com", field: value}
+    rest = {URL: {"mockMode": True}, REGISTER: {"email": "ben@example.com"}}
+    form = {**rest.get(path, {}), field: value}
 
     answer = sign_in(make_user()).post(path, form, format="json")
 
-    assert (answer.status_code, answer.json()["errors"][field]) == (400, ["Not a valid string."])
+    assert (answer.status_code, answer.json()["errors"][field]) == (400, ["Must be text."])
