@@ -52,7 +52,7 @@ SIDEBAR: dict[str, Any] = {
             "items": [
                 _item("Queues", "dynamic_feed", "django_rq:home", "videos.operate_videojob"),
                 _item("Who changed what", "history", "admin:auditlog_logentry_changelist", "auditlog.view_logentry"),
-                _item("Locked out", "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
+                _item("Blocked sign-ins", "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
                 _item("Roles", "badge", "admin:auth_group_changelist", "auth.view_group"),
                 _item("API documentation", "api", "docs"),
             ],
