@@ -27,7 +27,7 @@ class TokenAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     ordering = ("user__email",)
     search_fields = ("^user__email", "=id")
-    search_help_text = "The beginning of an e-mail address, or a whole id."
+    search_help_text = "The beginning of an e-mail address or of an id."
 
     @admin.display(ordering="user__email")
     def email(self, account: TokenAccount) -> str:
@@ -61,7 +61,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_select_related = ("account__user", "actor")
     search_fields = ("^account__user__email", "=video_job_id", "=id")
-    search_help_text = "The beginning of an e-mail address, or the whole id of a video job."
+    search_help_text = "The beginning of an e-mail address, or of the id of an entry or of its video job."
     list_before_template = "admin/accounts/exports.html"
     fields = ("created_at", "person", "kind", "amount", "balance_after", "job", "note", "by", "id")
     readonly_fields = ("person", "job", "by")

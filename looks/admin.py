@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
 from studio import audit
-from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows
+from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found
 from studio.errors import StudioError
 
 
@@ -107,7 +107,9 @@ class LookAdmin(BackOfficeAdmin):
     list_filter_submit = True
     list_select_related = ("owner",)
     search_fields = ("search_text",)
-    search_help_text = "Words of the title, the notes or a product; an owner's whole e-mail address; or a whole id."
+    search_help_text = (
+        "Words of the title, the notes or a product; an owner's whole e-mail address; or the beginning of an id."
+    )
     fields = ("picture", "title", "notes", "visibility", "person", "id", "created_at", "updated_at")
     readonly_fields = ("picture", "person", "id", "created_at", "updated_at")
     inlines = (VideoRows, ProductRows, ReaderRows)
@@ -149,13 +151,12 @@ class LookAdmin(BackOfficeAdmin):
     ) -> tuple[QuerySet[Look], bool]:
         """By id, by owner, or by words as everybody searches them."""
         words = search_term.strip()
-        try:
-            return queryset.filter(Q(pk=uuid.UUID(words)) | Q(owner=uuid.UUID(words))), False
-        except ValueError:
-            pass
+        if not words:
+            return queryset, False
         if "@" in words:
             return queryset.filter(owner__email=words.lower()), False
-        return queryset.search(words), False  # type: ignore[attr-defined]  # it is a LookQuerySet
+        by_words = queryset.search(words)  # type: ignore[attr-defined]  # it is a LookQuerySet
+        return first_found(words, by_id(queryset, words, ("pk", "owner_id")), by_words), False
 
     def get_urls(self) -> list[Any]:
         """With the choice of the video that stands for a look."""

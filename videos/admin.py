@@ -12,6 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
+from accounts.identity import caller
 from accounts.models import LedgerEntry
 from looks.models import LookVideo
 from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, badge
@@ -62,7 +63,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     list_filter_sheet = True
     list_select_related = ("owner",)
     search_fields = ("id",)  # Django shows the box for it; `get_search_results` says what is searched
-    search_help_text = "Id or its beginning, e-mail, or words of the prompt"
+    search_help_text = "The beginning of an id (4 characters) or of an e-mail address, or words of the prompt."
     inlines = (JobLogInline,)
     fieldsets = (
         (
@@ -215,12 +216,12 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     def delete_model(self, request: HttpRequest, obj: VideoJob) -> None:
         """Like the API does it."""
-        deletion.delete(job_id=obj.pk)
+        deletion.delete_by_staff(job_id=obj.pk, actor=caller(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> None:
         """Like the API does it, one by one."""
         for job_id in queryset.values_list("pk", flat=True):
-            deletion.delete(job_id=job_id)
+            deletion.delete_by_staff(job_id=job_id, actor=caller(request))
 
 
 def _link(view: str, key: Any, text: str) -> str:

@@ -99,6 +99,8 @@ class VideoJob(Record):
     idempotency_key = models.CharField(max_length=255, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True, help_text="Of the request; on every log line of the job.")
+    # No foreign key: deleting the failed job would have to search for these.
+    retry_of_id = models.UUIDField(null=True, editable=False, help_text="The failed job that staff had made again.")
     # Who makes it; settled at creation, so that an edit of the catalogue does not touch jobs in flight.
     provider = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100, blank=True)
@@ -170,6 +172,8 @@ class VideoJob(Record):
             models.Index(
                 fields=("error_code", "-created_at", "-id"), condition=~Q(error_code=""), name="jobs_failed_so"
             ),
+            # the back office: what a failed job was made again as
+            models.Index(fields=("retry_of_id",), condition=Q(retry_of_id__isnull=False), name="jobs_retry_of"),
             # the sweeper: live rows whose time has come
             models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
         )

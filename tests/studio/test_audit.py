@@ -66,7 +66,8 @@ def test_tokens_are_kept_with_the_reason(office: Client, make_user: MakeUser) ->
 
     office.post(f"/admin/accounts/user/{ann.pk}/tokens/", order)
 
-    assert kept() == [("boss@example.com", "tokenaccount", {"balance": ["1", "6"], "reason": ["", "gift"]})]
+    facts = {"action": ["", "Grant"], "tokens": ["", "+5"], "balance": ["", "6"], "reason": ["", "gift"]}
+    assert kept() == [("boss@example.com", "tokenaccount", facts)]
 
 
 def test_what_others_do_is_not_watched(sign_in: SignIn, make_user: MakeUser) -> None:

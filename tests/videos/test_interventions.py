@@ -133,10 +133,12 @@ def test_second_click_makes_no_second_job(make_user: MakeUser, operator: User) -
     ann = make_user()
     job = failed(ann)
 
-    first, second = (interventions.retry(job_id=job.pk, charge=True, actor=operator) for _ in range(2))
+    first = interventions.retry(job_id=job.pk, charge=True, actor=operator)
+    with pytest.raises(interventions.MadeAgainBefore) as refused:
+        interventions.retry(job_id=job.pk, charge=True, actor=operator)
 
     ann.token_account.refresh_from_db()
-    assert first == second
+    assert (refused.value.job, first.retry_of_id) == (first, job.pk)
     assert (VideoJob.objects.count(), ann.token_account.balance) == (2, 900)
 
 
@@ -349,8 +351,8 @@ def test_back_off_ends_and_a_hint_goes_out(
 @pytest.mark.parametrize(
     ("phase", "said"),
     [
-        (Phase.SUBMITTING, "works on this job"),
-        (Phase.STORING, "works on this job"),
+        (Phase.SUBMITTING, "being processed"),
+        (Phase.STORING, "being processed"),
         (Phase.SUCCEEDED, "finished"),
         (Phase.FAILED, "finished"),
     ],
@@ -393,7 +395,7 @@ def test_rights_decide(make_user: MakeUser, support: User, operator: User, make_
     assert every_intervention(job.pk, nobody) == [NotAllowed] * 4
     assert every_intervention(job.pk, support) == [NotAllowed, None, NotAllowed, NotAllowed]
     assert every_intervention(job.pk, operator) == [None, Conflict, Conflict, Conflict]
-    assert every_intervention(job.pk, None) == [None, Conflict, Conflict, Conflict]
+    assert every_intervention(job.pk, None) == [interventions.MadeAgainBefore, Conflict, Conflict, Conflict]
 
 
 def test_unknown_job_is_told(operator: User) -> None:
@@ -415,7 +417,7 @@ def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: U
     deletion.delete(job_id=again.pk)
 
     with pytest.raises(Conflict, match="made again within the last day"):
-        adopt_operation(job_id=job.pk, operation="operations/abc")
+        adopt_operation(job_id=job.pk, operation="operations/abc", actor=None)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
 
@@ -437,7 +439,7 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         answers = at_once(
             [
                 partial(told, interventions.retry, job_id=job.pk, charge=False, actor=None),
-                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}"),
+                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}", actor=None),
             ]
         )
 

@@ -40,7 +40,8 @@ def listed(office: Client, **query: str) -> set[uuid.UUID]:
         (str(JOB_ID), {"ann"}),
         ("ABCDEF12-34", {"ann"}),
         ("abcdef", {"ann"}),
-        ("abcde", set()),  # too short for an id, and in nobody's prompt
+        ("ABCD", {"ann"}),
+        ("abc", set()),  # too short for an id, and in no prompt
         ("ann@example.com", {"ann"}),
         ("Ann@", {"ann"}),
         ("ann", {"ann", "ben"}),  # her address, and his prompt
