@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import errors
+from studio import bodies, errors
 from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
@@ -190,6 +190,25 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
             "required": ["items", "total", "skip", "limit"],
             "properties": {"items": schema, "total": number, "skip": number, "limit": number},
         }
+
+
+class ApiView(APIView):
+    """What every endpoint is, besides its view from a library."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, then have the body read to its end, before the handler. Raises what refuses the request.
+
+        Also where the handler has no use for a body: one that broke off says that the client has gone, or is in error.
+        """
+        if request.method == "OPTIONS":  # answered with `Allow`, which is no secret
+            return
+        super().initial(request, *args, **kwargs)
+        if request.method in bodies.WITHOUT_BODY or request.method not in self.allowed_methods:
+            return
+        if request.method == "DELETE":  # clients send the oddest types with it
+            bodies.drain(request)
+        else:
+            _ = request.data  # parsed, and kept
 
 
 class IsOwnerOrAdmin(permissions.BasePermission):

@@ -258,9 +258,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["studio.requests.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "studio.requests.JSONParser",
-        "rest_framework.parsers.FormParser",
+        "studio.requests.FormParser",
         "studio.requests.MultiPartParser",
     ],
+    "DEFAULT_METADATA_CLASS": "studio.requests.NoMetadata",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",
     "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
