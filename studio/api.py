@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import bodies, errors
+from studio import bodies, endpoints, errors
 from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ STATUS_OF_KIND: dict[type[errors.StudioError], int] = {
     errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
+NO_SUCH_ENDPOINT = "no_such_endpoint"
 OUTAGES = (StorageError, OperationalError, InterfaceError)
 OUTAGE_SECONDS = 5  # a restart of a database takes about that
 
@@ -123,8 +125,20 @@ def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """The answer to a URL that is not there."""
+    """The answer to a URL that is not there, and to one of a page that finds nothing."""
+    if request.resolver_match is None:
+        return _plain(404, NO_SUCH_ENDPOINT, endpoints.not_there(request.path))
     return _plain(404, "not_found", "Not found.")
+
+
+def not_an_endpoint(right: str) -> Callable[..., JsonResponse]:
+    """A view for a path that is often taken for an endpoint. It names the right one: `{root}` and ids are filled in."""
+
+    def refuse(request: HttpRequest, **ids: str) -> JsonResponse:
+        meant = right.format(root=f"{settings.BASE_PATH}/api/v1", **ids)
+        return _plain(404, NO_SUCH_ENDPOINT, f"There is no endpoint {request.path}. Use {meant}.")
+
+    return refuse
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
