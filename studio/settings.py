@@ -113,9 +113,12 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{BASE_PATH}/admin/"  # nothing else h
 SESSION_COOKIE_AGE = env.integer("ADMIN_SESSION_HOURS", 12, least=1, most=720) * 3600
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"]
+CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [env.PRIVATE_ORIGIN]
+CORS_ALLOW_HEADERS = [  # the last three: of a page that Sentry or OpenTelemetry traces
+    *("authorization", "content-type", "idempotency-key", "if-none-match", "ngrok-skip-browser-warning"),
+    *("x-request-id", "sentry-trace", "baggage", "traceparent"),
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"]
 
 # -- Database: SQLite in DATA_DIR unless DATABASE_URL says otherwise.
 DATABASES: dict[str, dict[str, Any]] = {
