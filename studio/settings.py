@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
+    "studio.compression.CompressionMiddleware",  # inside of what says the length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # For the admin alone; what else it needs is added there, too.
     "studio.back_office.SessionMiddleware",
