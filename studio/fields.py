@@ -71,7 +71,7 @@ class WebAddress(LengthAsSent, serializers.URLField):
 
 
 class PictureField(serializers.FileField):
-    """An uploaded image, decoded and checked: a `studio.images.Picture`."""
+    """An uploaded image, decoded and checked: a `studio.images.Picture`. What providers do with moving ones is unknown."""
 
     default_error_messages = {"bad_image": "{reason}"}
 
@@ -79,7 +79,7 @@ class PictureField(serializers.FileField):
         """Raises ValidationError for anything that is not a picture that we take."""
         upload = super().to_internal_value(data)
         try:
-            return read_picture(upload)
+            return read_picture(upload, still_only=True)
         except BadImage as exc:
             self.fail("bad_image", reason=str(exc))
 
