@@ -1,6 +1,5 @@
 """Uploaded pictures: which are kept as they are, and how the others come out."""
 
-import io
 import struct
 import time
 
