@@ -13,11 +13,12 @@ from rest_framework import serializers
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
 from studio.fields import BlankAsNull, FromElsewhere, Lenient, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.images import MORE_FORMATS, listed
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
 THUMBNAIL = re.compile(r"productThumbnail\.(\d{1,4})")  # the file of a form for the product with this index
-_KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
+_KINDS = f"{listed(MORE_FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB; of an animation its start."
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
@@ -196,7 +197,9 @@ class VideoOfLook(serializers.Serializer[LookVideo]):
     id = serializers.UUIDField(source="video.id")
     status = VideoStatus(source="video.phase")
     cloudinaryUrl = StoredFileUrl(source="video.video")
-    posterUrl = StoredFileUrl(source="video.poster")
+    posterUrl = StoredFileUrl(
+        source="video.poster", help_text="A still of the video; without one, the look's thumbnail."
+    )
     isDefault = serializers.BooleanField(source="is_default")
     createdAt = Timestamp(source="video.created_at")
     progressPercentage = serializers.IntegerField(source="video.progress_percentage")

@@ -137,6 +137,9 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"v/1\1", "an OpenEXR picture"),
     (0, b"#?RADIANCE", "a Radiance picture (HDR)"),
     (0, b"DDS ", "a DDS texture"),
+    (4, b"moov", "a QuickTime video"),
+    (4, b"mdat", "a QuickTime video"),
+    (4, b"wide", "a QuickTime video"),
     (0, b"\x1aE\xdf\xa3", "a WebM or Matroska video"),
     (8, b"AVI ", "an AVI video"),
     (8, b"WAVE", "a sound (WAV)"),
@@ -165,11 +168,11 @@ _HTML = re.compile(rb"<(!doctype html|html|head|body)[\s>]", re.IGNORECASE)
 
 def format_of(data: bytes) -> str | None:
     """Pillow's name of the format where we might take it, what people call it where not; None for what is unknown."""
+    if data.startswith(b"ftyp", 4):
+        return _format_of_media(data)
     for start, signature, name in _SIGNATURES:
         if data.startswith(signature, start):
             return name
-    if data.startswith(b"ftyp", 4):
-        return _format_of_media(data)
     return _kind_of_text(data[:_TEXT_BYTES])
 
 

@@ -71,7 +71,10 @@ class WebAddress(LengthAsSent, serializers.URLField):
 
 
 class PictureField(serializers.FileField):
-    """An uploaded image, decoded and checked: a `studio.images.Picture`. What providers do with moving ones is unknown."""
+    """An uploaded image, decoded and checked: a `studio.images.Picture`. It must be a still one.
+
+    No provider says what it makes of an animation.
+    """
 
     default_error_messages = {"bad_image": "{reason}"}
 

@@ -17,6 +17,7 @@ from studio.errors import InvalidInput
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 FORMATS = (*EXTENSIONS, "HEIF")  # taken everywhere; what is not stored as it is becomes a PNG or JPEG
+MEDIA_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic"]  # of these
 MORE_FORMATS = (*FORMATS, "GIF", "BMP", "TIFF", "AVIF")  # taken where the caller wants
 _NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's is not the one that people know
 _PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # what every browser and vendor shows alike
