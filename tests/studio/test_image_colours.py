@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -12,7 +13,7 @@ from studio.images import BadImage, Picture, thumbnail_of
 from tests.studio import colours
 from tests.studio.colours import P3, PATCHES, REC2020, SRGB, display_p3_profile, grey_profile, power, srgb_curve
 from tests.studio.heic import heic
-from tests.studio.hostile_images import chunk, saved
+from tests.studio.hostile_images import chunk, profile_of_elements, saved
 from tests.studio.pictures import opened, read
 
 MOST = 3  # CIE76, in the mean
@@ -234,3 +235,15 @@ def test_profile_that_lacks_its_curves_costs_only_the_profile() -> None:
 
     assert opened(thumbnail_of(picture)).size == (192, 96)
     assert Image.open(io.BytesIO(picture.data)).mode == "RGB"
+
+
+def test_profile_of_endless_steps_costs_only_the_profile() -> None:
+    profile = profile_of_elements(60_000)
+    data = saved(colours.patches(), "JPEG", icc_profile=profile, quality=95)
+
+    began = time.process_time()
+    picture = read(data)
+    thumbnail = thumbnail_of(picture)
+
+    assert time.process_time() - began < 0.5
+    assert [opened(one).info.get("icc_profile") for one in (picture, thumbnail)] == [None, None]
