@@ -18,11 +18,7 @@ from studio import containers
 ICC_MAX_BYTES = 1024 * 1024  # a printer's profile may have hundreds of KiB
 _ENDLESS = b"mpet"  # elements without a bound: of 60,000 that are one and the same, LittleCMS makes 46 s of work
 
-_MODES_OF_SPACE = {
-    "RGB": {"P", "PA", "RGB", "RGBA", "1", "L", "LA"},  # grey pictures come with an RGB profile, too
-    "GRAY": {"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"},
-    "CMYK": {"CMYK"},
-}
+_GREY_MODES = {"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
 class UnknownColours(ValueError):
@@ -107,7 +103,7 @@ def colours_of(image: Image.Image, data: bytes) -> Colours | None:
         if matrix or not is_full_range:
             raise UnknownColours("The image's colours are stored as video's are; save it as RGB in full range.")
         return _coded(primaries, transfer)
-    if embedded := _embedded(image):
+    if embedded := _embedded(image, data):
         return embedded
     if b"sRGB" in said:
         return None
@@ -143,16 +139,21 @@ def _converted(image: Image.Image, colours: Colours) -> Image.Image:
     return grey
 
 
-def _embedded(image: Image.Image) -> Colours | None:
+def _embedded(image: Image.Image, data: bytes) -> Colours | None:
     """The file's ICC profile, if it is one, and one for such pictures."""
-    icc = image.info.get("icc_profile")
+    icc = image.info.get("icc_profile") or containers.bmp_profile(data)
     if not isinstance(icc, bytes) or len(icc) > ICC_MAX_BYTES or _ENDLESS in icc:
         return None
     try:
         space = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space.strip()
     except Exception:  # LittleCMS raises several kinds
         return None
-    return Colours(icc, True, space) if image.mode in _MODES_OF_SPACE.get(space, ()) else None
+    fits = {
+        "RGB": image.mode != "CMYK",  # grey pictures come with one, too
+        "GRAY": image.mode in _GREY_MODES,
+        "CMYK": image.mode == "CMYK",
+    }
+    return Colours(icc, True, space) if fits.get(space) else None
 
 
 def _png_gamma(said: dict[bytes, bytes]) -> Colours | None:

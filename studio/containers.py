@@ -15,6 +15,7 @@ _PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"
 _PNG_CHUNKS |= {b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"}
 _PNG_COLOURS = {b"cICP", b"sRGB", b"gAMA", b"cHRM"}
 _WEBP_CHUNKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_BMP_V5 = 124  # bytes
 _JPEG_TABLES = {0xDB, 0xC4, 0xDD} | set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN = 0xDA
 # In a scan 0xFF is followed by nothing of these: it would be a comment, an application's data or another picture.
@@ -61,6 +62,14 @@ def png_colours(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         if kind in _PNG_COLOURS:
             yield kind, data[start:end]
+
+
+def bmp_profile(data: bytes) -> bytes:
+    """The ICC profile in a BMP, for which version 5 of its header has a place; empty where there is none."""
+    if not data.startswith(b"BM") or len(data) < 14 + _BMP_V5 or int.from_bytes(data[14:18], "little") != _BMP_V5:
+        return b""
+    space, start, length = struct.unpack_from("<4s52xII", data, 14 + 56)
+    return data[14 + start : 14 + start + length] if space == b"DEBM" else b""
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, tuple[int, int]]]:

@@ -50,6 +50,15 @@ def avif(primaries: int, transfer: int) -> bytes:
     return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
 
 
+def bmp(icc: bytes) -> bytes:
+    """With the header's fifth version; what Pillow writes has the first."""
+    image = colours.patches()
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGR")
+    header = struct.pack("<IiiHHIIiiII", 124, *image.size, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    header += bytes(16) + b"DEBM" + bytes(48) + struct.pack("<IIII", 4, 124 + len(pixels), len(icc), 0)
+    return struct.pack("<2sIII", b"BM", 0, 0, 14 + 124) + header + pixels + icc
+
+
 def with_profile(kind: str, **options: object) -> bytes:
     return saved(colours.patches(), kind, icc_profile=display_p3_profile(), quality=95, **options)
 
@@ -72,6 +81,7 @@ FILES: dict[str, tuple[Callable[[], bytes], list[list[float]]]] = {
     "webp profile": (lambda: with_profile("WEBP"), P3_IN_SRGB),
     "webp profile, lossless": (lambda: with_profile("WEBP", lossless=True), P3_IN_SRGB),
     "tiff profile": (lambda: with_profile("TIFF"), P3_IN_SRGB),
+    "bmp profile": (lambda: bmp(display_p3_profile()), P3_IN_SRGB),
     "avif profile": (lambda: with_profile("AVIF"), P3_IN_SRGB),
     "avif P3": (lambda: avif(12, 13), P3_IN_SRGB),
     "avif as a video's": (lambda: avif(1, 1), colours.in_srgb(PATCHES, SRGB, srgb_curve)),
