@@ -115,7 +115,7 @@ def colours_of(image: Image.Image, data: bytes) -> Colours | None:
 
 
 def in_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
-    """The same colours in sRGB: L, LA, RGB or RGBA. Changes what it is given; a profile that is broken counts not."""
+    """The same colours in sRGB: L, LA, RGB or RGBA. Changes the given image; ignores a broken profile."""
     if colours:
         with suppress(ImageCms.PyCMSError):
             return _converted(image, colours)
@@ -157,7 +157,7 @@ def _embedded(image: Image.Image, data: bytes) -> Colours | None:
 
 
 def _png_gamma(said: dict[bytes, bytes]) -> Colours | None:
-    """By gAMA, and cHRM where it is there; alone that one says nothing, in browsers either."""
+    """By gAMA, with cHRM where the file has one. Browsers ignore a cHRM without gAMA, and so do we."""
     with suppress(struct.error, ZeroDivisionError):
         (gamma,) = struct.unpack(">I", said[b"gAMA"])
         primaries = _SRGB
@@ -171,7 +171,7 @@ def _png_gamma(said: dict[bytes, bytes]) -> Colours | None:
 
 
 def _nclx(image: Image.Image, data: bytes) -> Colours | None:
-    """Pillow keeps it to itself for AVIF."""
+    """By the nclx box. Pillow does not show that of an AVIF; libheif does."""
     nclx = image.info.get("nclx_profile") or pi_heif.open_heif(data).info.get("nclx_profile")
     if not nclx:
         return None

@@ -105,7 +105,8 @@ def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
         with Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image:
             image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
             whole = pixels.loaded(image)
-            return _small(colour.in_srgb(pixels.sampled(whole, side), colour.colours_of(whole, picture.data)))
+            colours = colour.colours_of(whole, picture.data)
+            return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
     except Exception as exc:  # Pillow raises nearly anything
         raise BadImage("No thumbnail of the image can be made.") from exc
 
@@ -182,12 +183,8 @@ def _require_readable(image: Image.Image, bounds: _Bounds) -> None:
     if tags.get(_SUBFILE_TYPE, 0) & 1:
         raise BadImage(f"This is a camera's raw picture; send {listed(bounds.formats)}.")
     is_odd = image.mode.startswith("I;16") and tags.get(_BITS_PER_SAMPLE, (16,)) != (16,)
-    if is_odd or image.mode in {
-        "I",
-        "F",
-        "LAB",
-    }:  # of whole or real numbers in 32 bits, which is white is anyone's guess
-        raise BadImage("The image's samples are of a kind without a set meaning; save it as RGB in 8 or 16 bits.")
+    if is_odd or image.mode in {"I", "F", "LAB"}:  # I and F, 32 bits, have no value that always means white
+        raise BadImage("The image is in Lab, or not in 8 or 16 bits a channel; save it as RGB in 8 or 16 bits.")
 
 
 def _is_animated(image: Image.Image) -> bool:

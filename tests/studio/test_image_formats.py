@@ -195,18 +195,26 @@ def test_negative_of_16_bits_is_no_longer_one() -> None:
     assert opened(read(data, any_format=True)).getpixel((5, 5)) == 0
 
 
+def tiff_of_12_bits() -> bytes:
+    """Two white pixels."""
+    tags = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8 + 2 + 12 * 8 + 4), (277, 1), (279, 3)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + b"\xff\xff\xff"
+
+
 @pytest.mark.parametrize(
     "data",
     [
         saved(Image.new("F", (40, 20), 0.5), "TIFF"),
         saved(Image.new("I", (40, 20), 30_000), "TIFF"),
         saved(Image.new("LAB", (40, 20)), "TIFF"),
+        tiff_of_12_bits(),
     ],
-    ids=["real numbers", "whole numbers of 32 bits", "Lab"],
+    ids=["real numbers", "whole numbers of 32 bits", "Lab", "12 bits"],
 )
 def test_samples_without_a_set_meaning_are_refused(data: bytes) -> None:
     assert refusal_of(data, any_format=True) == (
-        "The image's samples are of a kind without a set meaning; save it as RGB in 8 or 16 bits."
+        "The image is in Lab, or not in 8 or 16 bits a channel; save it as RGB in 8 or 16 bits."
     )
 
 
