@@ -31,13 +31,13 @@ def test_every_way_in_takes_it(ann: APIClient, media: Path, picture: bytes) -> N
     body = {"title": "x", "generatedImageBase64": base64_of(picture), "products": [product]}
     form = {"title": "x", "generatedImage": upload(picture), "products": '[{"name": "Belt"}]'}
 
-    answers = [
+    responses = [
         ann.post(URL, body, format="json"),
         ann.post(URL, form | {"productThumbnail.0": upload(picture)}, format="multipart"),
     ]
 
-    assert [answer.status_code for answer in answers] == [201, 201]
-    for look in (answer.json() for answer in answers):
+    assert [response.status_code for response in responses] == [201, 201]
+    for look in (response.json() for response in responses):
         assert all((look["generatedImageUrl"], look["thumbnailUrl"], look["products"][0]["thumbnailUrl"]))
     sizes = {Image.open(io.BytesIO((media / name).read_bytes())).size for name in stored_files(media)}
     assert sizes == {(80, 40) if picture is PHOTO else (300, 400)}
@@ -46,16 +46,16 @@ def test_every_way_in_takes_it(ann: APIClient, media: Path, picture: bytes) -> N
 def test_of_an_animation_the_start_is_stored(ann: APIClient, media: Path) -> None:
     data = saved(two_tone(), save_all=True, append_images=[Image.new("RGB", (40, 20))], duration=100)
 
-    answer: Any = ann.post(URL, {"title": "x", "generatedImage": upload(data)}, format="multipart")
+    response: Any = ann.post(URL, {"title": "x", "generatedImage": upload(data)}, format="multipart")
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     assert not any(b"acTL" in (media / name).read_bytes() for name in stored_files(media))
 
 
 def test_what_is_no_picture_is_called_by_its_name(ann: APIClient, media: Path) -> None:
-    answer = ann.post(URL, {"title": "x", "generatedImage": upload(b"%PDF-1.7\n", "look.pdf")}, format="multipart")
+    response = ann.post(URL, {"title": "x", "generatedImage": upload(b"%PDF-1.7\n", "look.pdf")}, format="multipart")
 
-    assert (answer.status_code, answer.json()["errors"]) == (
+    assert (response.status_code, response.json()["errors"]) == (
         400,
         {"generatedImage": ["This is a PDF; send PNG, JPEG, WebP, HEIC, GIF, BMP, TIFF or AVIF."]},
     )

@@ -36,9 +36,9 @@ def test_heic_is_taken_as_every_frame_and_stored_as_a_jpeg(make_user: MakeUser, 
         "referenceImages": [upload(photo, "IMG_3.HEIC")],
     }
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     rows = list(JobInput.objects.order_by("role"))
     assert [(row.role, row.content_type) for row in rows] == [
         ("first_frame", "image/jpeg"),
@@ -55,10 +55,10 @@ def test_animation_is_refused_as_a_frame(make_user: MakeUser, sign_in: SignIn, f
     picture: Any = upload(animated(kind))
     form = {**FORM, field: [picture] if field == "referenceImages" else picture}
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    (sentences,) = answer.json()["errors"].values()
-    assert (answer.status_code, str(sentences).count("The image is animated; send a still one.")) == (400, 1)
+    (sentences,) = response.json()["errors"].values()
+    assert (response.status_code, str(sentences).count("The image is animated; send a still one.")) == (400, 1)
     assert nothing_written()
     assert not JobInput.objects.exists()
     assert not Disposal.objects.exists()
@@ -67,9 +67,9 @@ def test_animation_is_refused_as_a_frame(make_user: MakeUser, sign_in: SignIn, f
 def test_refusal_of_a_frame_names_its_format(make_user: MakeUser, sign_in: SignIn) -> None:
     drawing = upload(b'<svg xmlns="http://www.w3.org/2000/svg"/>', "look.svg")
 
-    answer = sign_in(make_user()).post(URL, {**FORM, "initialImage": drawing}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "initialImage": drawing}, format="multipart")
 
-    assert (answer.status_code, answer.json()["errors"]) == (
+    assert (response.status_code, response.json()["errors"]) == (
         400,
         {"initialImage": ["This is an SVG; send PNG, JPEG, WebP or HEIC."]},
     )
@@ -83,9 +83,9 @@ def test_look_stored_as_an_animation_opens_a_video_with_its_start(make_user: Mak
     look.thumbnail.name = look.image.name
     look.save()
 
-    answer = sign_in(ann).post(URL, {**FORM, "lookId": str(look.pk)}, format="multipart")
+    response = sign_in(ann).post(URL, {**FORM, "lookId": str(look.pk)}, format="multipart")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     with default_storage.open(JobInput.objects.get().file_name) as file:
         assert not getattr(Image.open(io.BytesIO(file.read())), "is_animated", False)
 
