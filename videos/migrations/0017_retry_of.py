@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0015_copy_refunds")]
+    dependencies = [("videos", "0016_broken_result")]
 
     operations = [
         migrations.AddField(
