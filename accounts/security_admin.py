@@ -33,6 +33,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
     search_help_text = "Part of an account's e-mail address or of a client IP."
     fields = ("username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info")
     readonly_fields = ("state",)
+    list_before_template = "admin/note.html"
     actions = ("unblock_several",)
     actions_detail = ("unblock",)
 
@@ -57,7 +58,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
             f"{settings.AXES_FAILURE_LIMIT} wrong passwords for an account from one client IP block its sign-ins from "
             f"there for {minutes} minutes. Deactivated people are under “People”."
         )
-        return super().changelist_view(request, {"subtitle": text, **(extra_context or {})})
+        return super().changelist_view(request, {"note": text, **(extra_context or {})})
 
     def has_unblock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may delete the rows."""

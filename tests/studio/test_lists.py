@@ -20,7 +20,7 @@ from accounts.models import LedgerEntry, SignIn, TokenAccount, User
 from accounts.registration import create_person
 from accounts.roles import Role
 from looks.models import Look, LookVideo
-from studio import urls
+from studio import navigation, urls
 from videos.models import VideoJob, VideoModel
 from videos.phases import Phase
 
@@ -102,6 +102,19 @@ def test_list_sends_few_statements_for_any_number_of_rows(office: Client, model:
     three = statements(office, list_of(model))
 
     assert one == three <= MOST
+
+
+def test_menu_and_pages_have_the_same_names(office: Client) -> None:
+    lines = {
+        str(item["link"]): item["title"] for section in navigation.SIDEBAR["navigation"] for item in section["items"]
+    }
+    titles, trails = {}, {}
+    for model in REGISTERED:
+        page = office.get(list_of(model))
+        titles[list_of(model)] = page.context["title"]
+        trails[list_of(model)] = str(model._meta.verbose_name_plural).capitalize()
+
+    assert {url: lines[url] for url in titles} == titles == trails
 
 
 @pytest.mark.parametrize("query", ["q=p1", "q=0b0e5f3e-0000-4000-8000-000000000001", "o=1.-2", "p=2"])
