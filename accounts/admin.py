@@ -29,7 +29,7 @@ from accounts.recent import recent
 from accounts.roles import Role
 from studio import audit
 from studio import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
+from studio.admin import BackOfficeAdmin, ReadOnlyAdmin, badge
 from studio.errors import StudioError
 
 # The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
@@ -85,7 +85,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
     readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
-    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "is_active")
+    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
     list_select_related = ("token_account",)
@@ -106,6 +106,11 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     def role(self, user: User) -> str:
         """In a word."""
         return str(roles.role_of(user).label) if user.is_staff else "-"
+
+    @badge(description="account", colours={"active": "", "deactivated": "danger"})
+    def can_sign_in(self, user: User) -> str:
+        """The only red word of the list: somebody is kept out."""
+        return "active" if user.is_active else "deactivated"
 
     @admin.display(description="account")
     def state(self, user: User) -> str:
@@ -133,7 +138,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         url = reverse("admin:videos_videojob_changelist")
         return format_html('<a href="{}?q={}">{}</a>', url, user.email, number) if number else "0"
 
-    def complete(self, rows: list[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the jobs of the people on this page, by an index."""
         # videos, which this app must not know, adds the relation
         people = User.objects.filter(pk__in=[user.pk for user in rows]).order_by()
@@ -273,11 +278,16 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
 class SignInAdmin(ReadOnlyAdmin):
     """Who tried to sign in, when, from where."""
 
-    list_display = ("created_at", "email", "door", "succeeded", "address", "client")
+    list_display = ("created_at", "email", "door", "outcome", "address", "client")
     list_filter = ("door", "succeeded")
     list_select_related = ("user",)
     search_fields = ("^user__email", "=user_id")
     search_help_text = "The beginning of an e-mail address or of an id."
+
+    @badge(description="outcome", colours={"signed in": "success", "refused": "danger"})
+    def outcome(self, row: SignIn) -> str:
+        """In a word."""
+        return "signed in" if row.succeeded else "refused"
 
     @admin.display(description="person")
     def email(self, row: SignIn) -> str:

@@ -45,7 +45,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
             return "blocked", f"Blocked until {timezone.localtime(end):%H:%M:%S}"
         return "open", "Not blocked"
 
-    def complete(self, rows: list[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """One statement for the blocks of the page."""
         ends = lockout.blocked_until(rows)
         for attempt in rows:

@@ -13,13 +13,12 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 
 from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
 from studio import audit
-from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found
+from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
 from studio.errors import StudioError
 
 
@@ -61,7 +60,7 @@ class VideoRows(ReadOnlyRows):
     def job(self, row: LookVideo) -> str:
         """A link to the job."""
         url = reverse("admin:videos_videojob_change", args=(row.video_id,))
-        return format_html('<a href="{}">{}</a>', url, row.video.prompt[:60] or str(row.video_id)[:8])
+        return format_html('<a href="{}">{}</a>', url, row.video)
 
     def status(self, row: LookVideo) -> str:
         """As the API shows it."""
@@ -69,7 +68,7 @@ class VideoRows(ReadOnlyRows):
 
     def made(self, row: LookVideo) -> str:
         """When it was asked for."""
-        return f"{timezone.localtime(row.video.created_at):%Y-%m-%d %H:%M}"
+        return moment(row.video.created_at)
 
     def stands_for_the_look(self, row: LookVideo) -> str:
         """Whether it is the default; else a button that makes it so."""
@@ -135,7 +134,7 @@ class LookAdmin(BackOfficeAdmin):
         """How many were made for it."""
         return int(look.video_count)
 
-    def complete(self, rows: list[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the videos of the looks on this page."""
         links = LookVideo.objects.filter(look__in=rows).order_by().values_list("look").annotate(Count("pk"))
         numbers = dict(links)
@@ -169,6 +168,7 @@ class LookAdmin(BackOfficeAdmin):
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         look = get_object_or_404(Look, pk=look_id)
+        titles = {row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")}
         before = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = curation.set_default if act == "set" else curation.unset_default
         try:
@@ -176,8 +176,8 @@ class LookAdmin(BackOfficeAdmin):
         except StudioError as exc:
             self.message_user(request, f"Nothing was changed. {exc.message}.", messages.ERROR)
         else:
-            after = video_id if act == "set" else None
-            self.log_change(request, look, f"The video that stands for the look is {after or 'none'} now.")
+            before, after = titles.get(before, "none"), titles[video_id] if act == "set" else "none"
+            self.log_change(request, look, f"The default video is now: {after}.")
             audit.record(look, default_video=(before, after))
             self.message_user(request, "Done. The frontend shows it from the next request on.", messages.SUCCESS)
         return redirect("admin:looks_look_change", look_id)

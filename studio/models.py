@@ -17,6 +17,10 @@ class Record(models.Model):
     class Meta:
         abstract = True
 
+    def __repr__(self) -> str:
+        """For logs and error reports: the id, and nothing of what people wrote. `__str__` is a person's name for it."""
+        return f"<{type(self).__name__} {self.pk}>"
+
 
 def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
@@ -48,7 +52,7 @@ class Disposal(Record):
         )
 
     def __str__(self) -> str:
-        return f"disposal {self.pk} of {self.name}"
+        return self.name
 
 
 class Heartbeat(Record):
@@ -61,4 +65,4 @@ class Heartbeat(Record):
         ordering = ("name",)
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.beat_at} ({self.pk})"
+        return self.name

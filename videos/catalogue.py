@@ -75,7 +75,9 @@ def why_unused(upstream: Upstream) -> str:
     if upstream.retires_on and upstream.retires_on <= timezone.now().date():
         return f"retired since {upstream.retires_on}"
     if upstream.suspended_at:
-        return f"suspended by the system since {upstream.suspended_at:%Y-%m-%d %H:%M} UTC: {upstream.suspended_because}"
+        return (
+            f"suspended by the system since {upstream.suspended_at:%Y-%m-%d %H:%M:%S} UTC: {upstream.suspended_because}"
+        )
     if upstream.provider not in registry.configured():
         return f"not set up on this server: {' or '.join(registry.needs(upstream.provider))} is unset"
     return ""

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from accounts.models import JOB_SLOTS
 from studio.models import Record
@@ -171,7 +172,9 @@ class VideoJob(Record):
             ),
             # the dashboard: what has come to an end today, and in the last 30 days
             models.Index(
-                fields=("completed_at", "phase"), condition=Q(completed_at__isnull=False), name="jobs_finished"
+                fields=("completed_at", "phase", "mock_mode"),
+                condition=Q(completed_at__isnull=False),
+                name="jobs_finished_by_kind",
             ),
             # the back office: the newest jobs that failed so
             models.Index(
@@ -221,7 +224,7 @@ class VideoJob(Record):
         )
 
     def __str__(self) -> str:
-        return f"video job {self.pk}"
+        return Truncator(self.prompt).chars(60) or "video without a prompt"
 
     @staticmethod
     def status_of(phase: str) -> Status:
@@ -264,7 +267,7 @@ class JobLog(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.level} line {self.pk}"
+        return self.message
 
 
 _LINE = Insertion(JobLog)
@@ -296,7 +299,7 @@ class JobInput(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.role} {self.pk}"
+        return f"{self.get_role_display()} {self.position}"
 
 
 class SpentKey(Record):
@@ -347,7 +350,7 @@ class VideoModel(Record):
         ordering = ("position", "name")
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.pk})"
+        return self.title
 
 
 class Upstream(Record):
@@ -397,7 +400,7 @@ class Upstream(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.provider}: {self.upstream_model} ({self.pk})"
+        return f"{self.provider}: {self.upstream_model}"
 
 
 def price_in(prices: dict[str, str], resolution: str) -> Decimal:
