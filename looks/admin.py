@@ -168,7 +168,9 @@ class LookAdmin(BackOfficeAdmin):
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         look = get_object_or_404(Look, pk=look_id)
-        titles = {row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")}
+        titles = {
+            row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")
+        }
         before = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = curation.set_default if act == "set" else curation.unset_default
         try:

@@ -16,11 +16,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, strip_tags
 
 from accounts.identity import caller
 from accounts.models import LedgerEntry, User
+from studio.admin import moment
 from studio.errors import StudioError
 from videos import interventions
 from videos.adoption import adopt_operation
@@ -61,15 +61,15 @@ def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
 
 def _link(job: VideoJob) -> str:
     url = reverse("admin:videos_videojob_change", args=[job.pk])
-    return format_html('<a class="studio-link" href="{}">{}</a>', url, job.pk)
+    return format_html('<a class="studio-link" href="{}">{}</a>', url, str(job.pk)[:8])
 
 
 def _refusal(exc: StudioError) -> str:
     """Why not; with a link to the job that was made, where it was made again before."""
     if not isinstance(exc, interventions.MadeAgainBefore):
         return exc.message
-    at = timezone.localtime(exc.job.created_at)
-    return format_html("This job was already made again, at {:%H:%M:%S} as job {}.", at, _link(exc.job))
+    at = moment(exc.job.created_at)
+    return format_html("This job was already made again, at {} as job {}.", at, _link(exc.job))
 
 
 def _has_something_to_give_back(job: VideoJob) -> bool:

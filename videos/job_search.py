@@ -83,7 +83,7 @@ class ModelFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """From the catalogue."""
-        return [(name, name) for name in VideoModel.objects.order_by("position").values_list("name", flat=True)]
+        return list(VideoModel.objects.order_by("position").values_list("name", "title"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
         """Those asked of the model."""

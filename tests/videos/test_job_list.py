@@ -123,7 +123,7 @@ def test_list_costs_the_same_for_any_number_of_rows(
         answer = office.get(LIST)
 
     assert len(answer.context["cl"].result_list) == rows
-    assert len(asked) == 9
+    assert len(asked) == 10
 
 
 def test_page_costs_little(
@@ -132,7 +132,7 @@ def test_page_costs_little(
     job = complete(make_job, make_user())
     office.get(f"{LIST}{job.pk}/change/")
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         office.get(f"{LIST}{job.pk}/change/")
 
 
