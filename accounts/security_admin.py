@@ -17,25 +17,52 @@ from unfold.decorators import action
 
 from accounts import lockout, second_factor
 from accounts.identity import caller
-from studio.admin import ReadOnlyAdmin, badge
+from studio.admin import ReadOnlyAdmin, badge, moment
 
 # Their own pages show the secrets: who reads one has the second factor.
 admin.site.unregister((StaticDevice, TOTPDevice))
+
+
+def _title(attempt: AccessAttempt) -> str:
+    return f"{attempt.username} from {attempt.ip_address}"
+
+
+AccessAttempt.add_to_class("__str__", _title)  # the library's own names neither account nor client IP
 
 
 @admin.register(AccessAttempt)
 class BlockedSignInAdmin(ReadOnlyAdmin):
     """Wrong passwords of the last while, and what they block. An admin can end a block at once."""
 
-    list_display = ("username", "ip_address", "state", "failures_since_start", "attempt_time", "path_info")
-    list_display_links = ("username", "ip_address")
+    list_display = ("account", "client_ip", "state", "wrong_passwords", "last_one", "path_info")
+    list_display_links = ("account", "client_ip")
     search_fields = ("username", "ip_address")
     search_help_text = "Part of an account's e-mail address or of a client IP."
-    fields = ("username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info")
-    readonly_fields = ("state",)
+    fields = ("account", "client_ip", "until", "wrong_passwords", "last_one", "user_agent", "path_info")
+    readonly_fields = ("account", "client_ip", "until", "wrong_passwords", "last_one")
     list_before_template = "admin/note.html"
     actions = ("unblock_several",)
     actions_detail = ("unblock",)
+
+    @admin.display(ordering="username")
+    def account(self, attempt: AccessAttempt) -> str:
+        """The e-mail address that was typed."""
+        return attempt.username or "-"
+
+    @admin.display(description="client IP", ordering="ip_address")
+    def client_ip(self, attempt: AccessAttempt) -> str:
+        """Of the network; of IPv6 the first half."""
+        return attempt.ip_address or "-"
+
+    @admin.display(ordering="failures_since_start")
+    def wrong_passwords(self, attempt: AccessAttempt) -> int:
+        """In a row."""
+        return int(attempt.failures_since_start)
+
+    @admin.display(ordering="attempt_time")
+    def last_one(self, attempt: AccessAttempt) -> str:
+        """When."""
+        return moment(attempt.attempt_time)
 
     @badge(description="sign-ins", colours={"blocked": "danger", "open": ""})
     def state(self, attempt: Any) -> tuple[str, str]:
@@ -44,6 +71,11 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
         if end := ends.get(attempt.pk):
             return "blocked", f"Blocked until {timezone.localtime(end):%H:%M:%S}"
         return "open", "Not blocked"
+
+    @admin.display(description="sign-ins")
+    def until(self, attempt: Any) -> str:
+        """The same words on its page, which has no coloured ones."""
+        return self.state(attempt)[1]
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """One statement for the blocks of the page."""
@@ -82,8 +114,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     def _unblock(self, request: HttpRequest, attempts: list[Any]) -> HttpResponse:
         lockout.unblock(attempts=attempts, actor=caller(request))
-        names = ", ".join(f"{attempt.username} from {attempt.ip_address}" for attempt in attempts)
-        self.message_user(request, f"Unblocked: {names}.", messages.SUCCESS)
+        self.message_user(request, f"Unblocked: {', '.join(map(str, attempts))}.", messages.SUCCESS)
         return redirect("admin:axes_accessattempt_changelist")
 
 

@@ -50,6 +50,7 @@ class VideoModelAdmin(BackOfficeAdmin):
 
     form = ModelForm
     list_display = ("title", "name", "is_offered", "told", "made_by", "out_of_use")
+    list_display_links = ("title", "name")
     inlines = (UpstreamInline,)
     change_form_outer_before_template = "admin/videos/offer.html"
 
@@ -61,9 +62,9 @@ class VideoModelAdmin(BackOfficeAdmin):
 
     @admin.display(description="out of use")
     def out_of_use(self, model: VideoModel) -> str:
-        """Each upstream that makes no video now, and why: what has retired is seen before a page is opened."""
-        rows = [(up, catalogue.why_unused(up)) for up in model.upstreams.all()]
-        lines = [(label(reason, "warning" if up.retires_on else ""), str(up)) for up, reason in rows if reason]
+        """Each upstream that is retired, suspended or switched off, and why: seen before a page is opened."""
+        gone = (up for up in model.upstreams.all() if catalogue.is_retired(up) or up.suspended_at or not up.is_enabled)
+        lines = [(label(catalogue.why_unused(up), "warning"), str(up)) for up in gone]
         return format_html_join("", "<div>{} {}</div>", lines) or "-"
 
     @admin.display(description="what the frontend offers")
