@@ -171,14 +171,15 @@ class LookAdmin(BackOfficeAdmin):
         titles = {
             row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")
         }
-        before = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
+        former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = curation.set_default if act == "set" else curation.unset_default
         try:
             change(look_id=look_id, video_id=video_id)
         except StudioError as exc:
             self.message_user(request, f"Nothing was changed. {exc.message}.", messages.ERROR)
         else:
-            before, after = titles.get(before, "none"), titles[video_id] if act == "set" else "none"
+            before = titles[former] if former else "none"
+            after = titles[video_id] if act == "set" else "none"
             self.log_change(request, look, f"The default video is now: {after}.")
             audit.record(look, default_video=(before, after))
             self.message_user(request, "Done. The frontend shows it from the next request on.", messages.SUCCESS)
