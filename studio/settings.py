@@ -279,7 +279,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "AI Studio",
-    "DESCRIPTION": "Looks, and the videos made of them. Sign in at `POST /api/v1/auth/token`.",
+    "DESCRIPTION": (BASE_DIR / "studio" / "openapi.md").read_text(),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.0.3",
     "SERVERS": [{"url": BASE_PATH or "/"}],
@@ -291,7 +291,25 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
-    "ENUM_NAME_OVERRIDES": {"VideoStatus": "videos.phases.Status"},
+    "TAGS": [
+        {"name": "Video jobs", "description": "Create videos, wait for them, and download them."},
+        {"name": "Looks", "description": "Pictures of outfits, with their products and videos."},
+        {"name": "Accounts", "description": "Registration, sign-in, and the caller's tokens."},
+    ],
+    "ENUM_SUFFIX": "",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would repeat the values
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,  # `nullable` says it, and generators understand no union here
+    "ENUM_NAME_OVERRIDES": {
+        "VideoStatus": "videos.phases.Status",
+        "ErrorCode": "studio.error_codes.MEANINGS",
+        "FailureCode": "videos.failures.FAILURES",
+        "LedgerKind": "accounts.models.LedgerEntry.Kind",
+        "LogLevel": "videos.models.JobLog.Level",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "studio.schema.for_generators",
+    ],
 }
 
 # -- The back office
