@@ -52,9 +52,9 @@ def _hey_api(url: str, folder: Path) -> None:
     run(*_node("@hey-api/openapi-ts/bin/run.js", "-i", "openapi.json", "-o", "api", "--no-log-file"), folder=folder)
 
 
-def _orval(script: str) -> Make:
+def _orval(script: str, client: str) -> Make:
     def make(url: str, folder: Path) -> None:
-        output = {"target": "api/client.ts", "client": "fetch", "baseUrl": url}
+        output = {"target": "api/client.ts", "client": client, "baseUrl": url}
         config = {"studio": {"input": "openapi.json", "output": output}}
         (folder / "orval.config.ts").write_text(f"export default {json.dumps(config)}")
         run(*_node(script, "--config", "orval.config.ts"), folder=folder)
@@ -83,8 +83,8 @@ GENERATORS = (
     Generator("openapi-python-client", "python_client.py", _openapi_python_client),
     Generator("openapi-typescript", "openapi_fetch.ts", _openapi_typescript),
     Generator("hey-api", "hey_api.ts", _hey_api),
-    Generator("orval-7", "orval.ts", _orval("orval7/dist/bin/orval.js")),
-    Generator("orval-8", "orval.ts", _orval("orval8/dist/bin/orval.mjs")),
+    Generator("orval-7", "orval_axios.ts", _orval("orval7/dist/bin/orval.js", "axios-functions")),
+    Generator("orval-8", "orval_fetch.ts", _orval("orval8/dist/bin/orval.mjs", "fetch")),
 )
 
 

@@ -1,4 +1,4 @@
-// orval, 7 and 8 alike, with its client for fetch.
+// orval 8 with its client for fetch.
 import { createVideoJob, downloadVideo, getVideoJob, listVideoJobs, signIn } from "./api/client";
 import { refused, run } from "./scenario";
 
