@@ -17,7 +17,7 @@ from accounts.identity import caller
 from looks import curation, representation
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
-from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
+from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
 from studio.errors import NotFound
 from studio.projection import site_of
 from studio.schema import MULTIPART, error, id_in_path, response_header
@@ -70,7 +70,7 @@ BUSY = error("Too many uploads are in progress.")
         responses={204: OpenApiResponse(description="Deleted.")},
     ),
 )
-class LookViewSet(viewsets.GenericViewSet[Look]):
+class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Pictures of outfits, with their products and videos."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)

@@ -7,7 +7,7 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import env, navigation
+from studio import documentation, env, navigation
 
 BASE_DIR = env.PROJECT
 env.load_dotenv(BASE_DIR / ".env")
@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
+    "studio.compression.CompressionMiddleware",  # inside of what says the length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # For the admin alone; what else it needs is added there, too.
     "studio.back_office.SessionMiddleware",
@@ -113,9 +114,12 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{BASE_PATH}/admin/"  # nothing else h
 SESSION_COOKIE_AGE = env.integer("ADMIN_SESSION_HOURS", 12, least=1, most=720) * 3600
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"]
+CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [env.PRIVATE_ORIGIN]
+CORS_ALLOW_HEADERS = [  # the last three: of a page that Sentry or OpenTelemetry traces
+    *("authorization", "content-type", "idempotency-key", "if-none-match", "ngrok-skip-browser-warning"),
+    *("x-request-id", "sentry-trace", "baggage", "traceparent"),
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"]
 
 # -- Database: SQLite in DATA_DIR unless DATABASE_URL says otherwise.
 DATABASES: dict[str, dict[str, Any]] = {
@@ -258,9 +262,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["studio.requests.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "studio.requests.JSONParser",
-        "rest_framework.parsers.FormParser",
+        "studio.requests.FormParser",
         "studio.requests.MultiPartParser",
     ],
+    "DEFAULT_METADATA_CLASS": "studio.requests.NoMetadata",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",
     "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
@@ -277,40 +282,7 @@ REST_FRAMEWORK = {
     # how many proxies stand in front, so that a client can't choose its own address
     "NUM_PROXIES": env.integer("PROXY_COUNT", 0, most=10),
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AI Studio",
-    "DESCRIPTION": (BASE_DIR / "studio" / "openapi.md").read_text(),
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.0.3",
-    "SERVERS": [{"url": BASE_PATH or "/"}],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
-    "TAGS": [
-        {"name": "Video jobs", "description": "Create videos, wait for them, and download them."},
-        {"name": "Looks", "description": "Pictures of outfits, with their products and videos."},
-        {"name": "Accounts", "description": "Registration, sign-in, and the caller's tokens."},
-    ],
-    "ENUM_SUFFIX": "",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would repeat the values
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,  # `nullable` says it, and generators understand no union here
-    "ENUM_NAME_OVERRIDES": {
-        "VideoStatus": "videos.phases.Status",
-        "ErrorCode": "studio.error_codes.MEANINGS",
-        "FailureCode": "videos.failures.FAILURES",
-        "LedgerKind": "accounts.models.LedgerEntry.Kind",
-        "LogLevel": "videos.models.JobLog.Level",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "studio.schema.for_generators",
-    ],
-}
+SPECTACULAR_SETTINGS = documentation.SPECTACULAR | {"SERVERS": [{"url": BASE_PATH or "/"}]}
 
 # -- The back office
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # it believes any X-Forwarded-For; who it was is what counts

@@ -17,26 +17,19 @@ from rest_framework.reverse import reverse
 from accounts.identity import caller
 from looks import curation
 from studio import files
-from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
+from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.inputs import require_no_fields
 from studio.projection import site_of
 from studio.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
 from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
+from videos.input_serializers import DownloadQuery, ListQuery, VideoJobForm
 from videos.listing import Wanted
 from videos.models import VideoJob
 from videos.orders import Order
 from videos.phases import Phase
-from videos.serializers import (
-    DefaultAnswer,
-    DownloadQuery,
-    ListQuery,
-    VideoJobDetail,
-    VideoJobForm,
-    VideoJobOutput,
-    VideoModelOutput,
-)
+from videos.serializers import DefaultAnswer, VideoJobDetail, VideoJobOutput, VideoModelOutput
 
 IDEMPOTENCY_KEY_MAX = 255  # characters
 UNFILTERED = {"skip", "limit"}  # a query string of the list without any filter has no other names
@@ -76,7 +69,7 @@ DOWNLOAD_HEADERS = [
         responses={204: OpenApiResponse(description="Deleted.")},
     ),
 )
-class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
+class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     """Videos that were asked for: create, watch, list, fetch, delete."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
@@ -271,7 +264,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
         responses={200: OpenApiResponse(VideoModelOutput(many=True), description="A page of models.")},
     )
 )
-class VideoModelList(ListAPIView[Any]):
+class VideoModelList(ApiView, ListAPIView[Any]):
     """The models that a form may offer, and what each can do here."""
 
     serializer_class = VideoModelOutput
