@@ -130,7 +130,9 @@ class LookInput(Input):
         return attrs
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": READERS_MAX})
+@extend_schema_field(
+    {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": READERS_MAX, "example": []}
+)
 class IdsOfForm(ShortList):
     """Ids in a form, which cannot hold an empty list: one empty text stands for it."""
 

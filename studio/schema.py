@@ -103,9 +103,11 @@ def _simplify(field: dict[str, Any]) -> None:
     if "oneOf" in field:
         field |= field.pop("oneOf")[0]
     default = field.pop("default", None)
-    if default not in (None, "", []):
+    if default is not None:
+        field.setdefault("example", default)  # what Swagger's form begins with
+    if default not in (None, ""):
         word = str(default).lower() if isinstance(default, bool) else default
-        field["description"] = f"{field.get('description', '')} Default: `{word}`.".strip()
+        field["description"] += f" Default: `{word}`."
 
 
 def _simplify_parameter(parameter: dict[str, Any]) -> None:

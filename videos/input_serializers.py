@@ -32,6 +32,11 @@ class LookId(Text):
             return look_id
 
 
+@extend_schema_field({"type": "string", "example": "A red dress in the wind"})
+class Prompt(Text):
+    """What the video shows."""
+
+
 class VideoJobInput(Input):
     """What a client asks for, as JSON or urlencoded.
 
@@ -45,7 +50,7 @@ class VideoJobInput(Input):
         source="mock_mode",
         help_text="true: a generator on the server makes the video, for the same tokens. false: the provider does.",
     )
-    prompt = Text(
+    prompt = Prompt(
         default="",
         max_length=PROMPT_MAX,
         allow_blank=True,
@@ -90,7 +95,12 @@ class VideoJobInput(Input):
 
 
 @extend_schema_field(
-    {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": catalogue.MAX_REFERENCES}
+    {
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "maxItems": catalogue.MAX_REFERENCES,
+        "example": [],
+    }
 )
 class PictureList(ItemList):
     """Pictures under one name. An HTML form sends an empty part for a field that nobody has filled."""
