@@ -105,8 +105,6 @@ def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
     if isinstance(exc, exceptions.MethodNotAllowed):
         methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
         return f"This URL takes {_either(methods)} only."
-    if isinstance(exc, exceptions.UnsupportedMediaType):
-        return f"Send the body as {_either([str(parser.media_type) for parser in view.parser_classes])}."
     return ""
 
 

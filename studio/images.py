@@ -133,7 +133,7 @@ def _kind_of(data: bytes, bounds: _Bounds) -> str:
     """Pillow's name of the file's format. Raises BadImage for one that is not taken."""
     kind = containers.format_of(data)
     if kind is None:
-        raise BadImage(f"This is no picture that we know; send {listed(bounds.formats)}.")
+        raise BadImage(f"This is not a picture format that we know; send {listed(bounds.formats)}.")
     if kind not in bounds.formats:
         article = {"AVIF": "an ", "GIF": "a ", "BMP": "a ", "TIFF": "a "}.get(kind, "")
         raise BadImage(f"This is {article}{kind}; send {listed(bounds.formats)}.")

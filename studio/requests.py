@@ -122,24 +122,43 @@ class JSONRenderer(renderers.JSONRenderer):
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's parser, with a document that is nested too deeply refused instead of crashing the request."""
+    """A strict parser: what other parsers would read in two ways, a name that is given twice or NaN, is refused."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The parsed document. Raises ParseError, which says where the mistake is."""
+        encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as exc:
-            raise exceptions.ParseError("The body is not valid JSON: it is nested too deeply.") from exc
-        except exceptions.ParseError as exc:
-            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc.__context__)}.") from exc
+            text = stream.read().decode(encoding)
+            return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_with_unique_names)
+        except (ValueError, RecursionError) as exc:
+            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc)}.") from exc
 
 
-def _mistake(exc: BaseException | None) -> str:
+class _RepeatedName(ValueError):
+    """An object has a name twice."""
+
+
+def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedName
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _mistake(exc: Exception) -> str:
     """What is wrong with a JSON document, by what reading it has raised."""
     if isinstance(exc, json.JSONDecodeError):
         return f"{exc.msg.removesuffix(' at').lower()} (line {exc.lineno}, column {exc.colno})"
     if isinstance(exc, UnicodeDecodeError):
         return "it is not in UTF-8"
+    if isinstance(exc, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(exc, _RepeatedName):
+        return "an object has the same name twice"
     return "it has a number that is too long, NaN or Infinity"
 
 

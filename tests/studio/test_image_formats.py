@@ -253,7 +253,7 @@ def test_refusal_names_the_format(name: str) -> None:
 
 def test_refusal_of_the_unknown_says_what_to_send() -> None:
     for data in (b"\x93\x94\x95\x96" * 9, b"\0", b"RIFF\0\0\0\0ABCD"):
-        assert refusal_of(data) == f"This is no picture that we know; send {FRAMES}."
+        assert refusal_of(data) == f"This is not a picture format that we know; send {FRAMES}."
 
 
 def test_preview_in_a_raw_picture_is_not_taken_for_the_picture() -> None:
