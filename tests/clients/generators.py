@@ -121,7 +121,8 @@ def use(generator: Generator, studio: RunningStudio) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     email = f"{generator.name}@example.com"
-    (folder / "openapi.json").write_bytes(studio.client(email).get("/openapi.json").content)
+    with studio.client(email) as client:
+        (folder / "openapi.json").write_bytes(client.get("/openapi.json").content)
     for name, colour in (("first", "red"), ("last", "blue"), ("reference", "green")):
         Image.new("RGB", (640, 360), colour).save(folder / f"{name}.png")
     generator.make(studio.url, folder)
