@@ -109,7 +109,7 @@ def install(*, every_generator: bool, seconds: float = INSTALL_SECONDS) -> None:
         shutil.copy(HERE / name, WORK)
     options = () if every_generator else ("--omit=dev",)
     try:
-        run("npm", "install", "--loglevel=error", "--fetch-retries=1", *options, folder=WORK, seconds=seconds)
+        run("npm", "install", "--loglevel=error", "--fetch-retries=0", *options, folder=WORK, seconds=seconds)
     except (AssertionError, subprocess.TimeoutExpired) as exc:
         raise NotHere(f"npm cannot install its packages: {exc}") from exc
     stamps[-1].write_text(wanted)

@@ -8,7 +8,7 @@ import pytest
 from tests.clients.generators import ENVIRONMENT, GENERATORS, Generator, NotHere, install, use
 from tests.running import RunningStudio
 
-INSTALL_SECONDS = 90  # without npm's registry it gives up earlier; below the time-out of a test
+INSTALL_SECONDS = 90  # below the time-out of a test
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.once, pytest.mark.xdist_group("clients")]
 
