@@ -27,6 +27,13 @@ class TokenAuthentication(JWTAuthentication):
         # the library asks this for the person, and looks at the state of who it gets
         self.user_model = PEOPLE  # type: ignore[assignment]  # it has what is used of the model
 
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """The token in the header; None for another scheme. Raises AuthenticationFailed for a malformed one."""
+        words = header.split()
+        if words and words[0].lower() == b"bearer":  # in any case: RFC 9110, 11.1; the library knows one spelling
+            words[0] = b"Bearer"
+        return super().get_raw_token(b" ".join(words))
+
     def get_validated_token(self, raw_token: bytes) -> Token:
         """The token. Raises InvalidToken for one that is forged, malformed or expired."""
         with self._lock:

@@ -8,13 +8,13 @@ from rest_framework import status
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenViewBase
 
 from accounts import registration, serializers, throttles
 from accounts.identity import caller
 from accounts.ledger import VIDEO_JOB_TOKENS
 from accounts.models import LedgerEntry
+from studio.api import ApiView
 from studio.schema import ErrorAnswer
 
 TAGS = ["Accounts"]
@@ -22,7 +22,7 @@ THROTTLED = OpenApiResponse(ErrorAnswer, description="Too many attempts; `Retry-
 BAD_TOKEN = OpenApiResponse(ErrorAnswer, description="The refresh token is expired, used, revoked, or not one.")
 
 
-class RegisterView(GenericAPIView[Any]):
+class RegisterView(ApiView, GenericAPIView[Any]):
     """Opens an account."""
 
     authentication_classes = ()
@@ -48,7 +48,7 @@ class RegisterView(GenericAPIView[Any]):
         return Response(serializers.Me(user).data, status=status.HTTP_201_CREATED)
 
 
-class SignInView(TokenViewBase):
+class SignInView(ApiView, TokenViewBase):
     """Gives tokens for a password."""
 
     throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
@@ -69,7 +69,7 @@ class SignInView(TokenViewBase):
         return super().post(request, *args, **kwargs)
 
 
-class RefreshView(TokenViewBase):
+class RefreshView(ApiView, TokenViewBase):
     """Gives tokens for a refresh token."""
 
     serializer_class = serializers.RefreshForm
@@ -85,7 +85,7 @@ class RefreshView(TokenViewBase):
         return super().post(request, *args, **kwargs)
 
 
-class RevokeView(TokenViewBase):
+class RevokeView(ApiView, TokenViewBase):
     """Takes a refresh token back."""
 
     serializer_class = serializers.RevokeForm
@@ -102,7 +102,7 @@ class RevokeView(TokenViewBase):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MeView(APIView):
+class MeView(ApiView):
     """The caller."""
 
     @extend_schema(tags=TAGS, summary="Who am I", operation_id="me", responses=serializers.Me)
@@ -111,7 +111,7 @@ class MeView(APIView):
         return Response(serializers.Me(caller(request)).data)
 
 
-class BalanceView(APIView):
+class BalanceView(ApiView):
     """The caller's tokens."""
 
     @extend_schema(tags=TAGS, summary="Balance and prices", operation_id="tokens", responses=serializers.Balance)
@@ -124,7 +124,7 @@ class BalanceView(APIView):
 @extend_schema_view(
     get=extend_schema(tags=TAGS, summary="Ledger", operation_id="ledger", parameters=[serializers.LedgerQuery])
 )
-class LedgerView(ListAPIView[LedgerEntry]):
+class LedgerView(ApiView, ListAPIView[LedgerEntry]):
     """Every movement of the caller's tokens, newest first."""
 
     serializer_class = serializers.LedgerLine

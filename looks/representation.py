@@ -115,14 +115,16 @@ Parts = Mapping[uuid.UUID, list[dict[str, Any]]]
 
 def _one(head: _Head, row: Row, caller: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
     may_edit = _may_edit(caller, head.owner_id)
-    shown = videos[head.look_id]
-    return LOOK.shown(
+    shown = LOOK.shown(
         row,
         site=site,
         products=products[head.look_id],
         sharedWith=_people(head.readers) if may_edit and head.readers else [],
-        videos=shown if may_edit else [video for video in shown if video["status"] == SUCCEEDED],
+        videos=[video for video in videos[head.look_id] if may_edit or video["status"] == SUCCEEDED],
     )
+    for video in shown["videos"]:
+        video["posterUrl"] = video["posterUrl"] or shown["thumbnailUrl"]
+    return shown
 
 
 def _people(readers: list[dict[str, str]]) -> list[dict[str, str]]:

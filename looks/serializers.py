@@ -13,6 +13,7 @@ from rest_framework import serializers
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
 from studio.fields import BlankAsNull, Choice, FromElsewhere, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.images import MORE_FORMATS, listed
 from studio.inputs import Input, PageQuery, names_of
 from studio.spellings import Spelled, Spellings
 
@@ -21,7 +22,7 @@ PRODUCTS_MAX, READERS_MAX = 50, 100
 CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # what a GET shows
 # the file of a form for the product with this index
 THUMBNAIL = re.compile(r"(?:productThumbnail|product_thumbnail)(?:\.(\d{1,4})|\[(\d{1,4})\])")
-_KINDS = f"PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
+_KINDS = f"{listed(MORE_FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB; of an animation its start."
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
@@ -239,7 +240,9 @@ class VideoOfLook(serializers.Serializer[LookVideo]):
     id = serializers.UUIDField(source="video.id")
     status = VideoStatus(source="video.phase")
     cloudinaryUrl = StoredFileUrl(source="video.video")
-    posterUrl = StoredFileUrl(source="video.poster")
+    posterUrl = StoredFileUrl(
+        source="video.poster", help_text="A still of the video; without one, the look's thumbnail."
+    )
     isDefault = serializers.BooleanField(source="is_default")
     createdAt = Timestamp(source="video.created_at")
     progressPercentage = serializers.IntegerField(source="video.progress_percentage")

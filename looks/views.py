@@ -16,7 +16,7 @@ from accounts.identity import caller
 from looks import curation, representation
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
-from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
+from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
 from studio.errors import NotFound
 from studio.projection import site_of
 from studio.schema import ErrorAnswer
@@ -36,7 +36,7 @@ BUSY = OpenApiResponse(ErrorAnswer, description="Too many files are being receiv
     partial_update=extend_schema(summary="Change a look", request=BODIES, responses={200: LookOutput, 503: BUSY}),
     destroy=extend_schema(summary="Delete a look", responses={204: None}),
 )
-class LookViewSet(viewsets.GenericViewSet[Look]):
+class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Pictures of outfits, with their products and videos."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)

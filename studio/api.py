@@ -2,10 +2,11 @@
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import errors
+from studio import bodies, endpoints, errors
 from studio.inputs import UNKNOWN_FIELD, PageQuery, respelled
 from studio.storage.base import StorageError
 
@@ -31,6 +32,7 @@ STATUS_OF_KIND: dict[type[errors.StudioError], int] = {
     errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
+NO_SUCH_ENDPOINT = "no_such_endpoint"
 OUTAGES = (StorageError, OperationalError, InterfaceError)
 OUTAGE_SECONDS = 5  # a restart of a database takes about that
 
@@ -103,8 +105,6 @@ def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
     if isinstance(exc, exceptions.MethodNotAllowed):
         methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
         return f"This URL takes {_either(methods)} only."
-    if isinstance(exc, exceptions.UnsupportedMediaType):
-        return f"Send the body as {_either([str(parser.media_type) for parser in view.parser_classes])}."
     return ""
 
 
@@ -149,8 +149,20 @@ def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """The answer to a URL that is not there."""
+    """The answer to a URL that is not there, and to one of a page that finds nothing."""
+    if request.resolver_match is None:
+        return _plain(404, NO_SUCH_ENDPOINT, endpoints.not_there(request.path))
     return _plain(404, "not_found", "Not found.")
+
+
+def not_an_endpoint(right: str) -> Callable[..., JsonResponse]:
+    """A view for a path that is often taken for an endpoint. It names the right one: `{root}` and ids are filled in."""
+
+    def refuse(request: HttpRequest, **ids: str) -> JsonResponse:
+        meant = right.format(root=f"{settings.BASE_PATH}/api/v1", **ids)
+        return _plain(404, NO_SUCH_ENDPOINT, f"There is no endpoint {request.path}. Use {meant}.")
+
+    return refuse
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
@@ -224,6 +236,25 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
             "required": ["items", "total", "skip", "limit"],
             "properties": {"items": schema, "total": number, "skip": number, "limit": number},
         }
+
+
+class ApiView(APIView):
+    """What every endpoint is, besides its view from a library."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, then have the body read to its end, before the handler. Raises what refuses the request.
+
+        Also where the handler has no use for a body: one that broke off says that the client has gone, or is in error.
+        """
+        if request.method == "OPTIONS":  # answered with `Allow`, which is no secret
+            return
+        super().initial(request, *args, **kwargs)
+        if request.method in bodies.WITHOUT_BODY or request.method not in self.allowed_methods:
+            return
+        if request.method == "DELETE":  # clients send the oddest types with it
+            bodies.drain(request)
+        else:
+            _ = request.data  # parsed, and kept
 
 
 class IsOwnerOrAdmin(permissions.BasePermission):

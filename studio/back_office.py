@@ -13,7 +13,7 @@ from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware import common, csrf
 
-from studio import audit
+from studio import audit, bodies
 
 _HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
 
@@ -21,6 +21,15 @@ _HOOKS = ("process_view", "process_exception", "process_template_response")  # w
 def is_back_office(request: HttpRequest) -> bool:
     """Whether the request is for the admin, by its canonical path (studio.paths)."""
     return request.path_info.startswith("/admin/") or request.path_info == "/admin"
+
+
+class _WholeForm(csrf.CsrfViewMiddleware):
+    """Django's, which reads the form for its token, before the view; here to its end, and whatever its type is."""
+
+    def process_view(self, request: HttpRequest, *view: Any) -> Any:
+        """Let the request pass, or refuse it. Raises IncompleteBody."""
+        bodies.require_whole_form(request)
+        return super().process_view(request, *view)
 
 
 def _for_the_back_office(kind: type[Any]) -> type[Any]:
@@ -49,7 +58,7 @@ def _confined(hook: Callable[..., Any]) -> Callable[..., Any]:
 # In the order of settings.MIDDLEWARE.
 SessionMiddleware = _for_the_back_office(sessions.SessionMiddleware)
 CommonMiddleware = _for_the_back_office(common.CommonMiddleware)  # its part is to append slashes
-CsrfViewMiddleware = _for_the_back_office(csrf.CsrfViewMiddleware)
+CsrfViewMiddleware = _for_the_back_office(_WholeForm)
 AuthenticationMiddleware = _for_the_back_office(auth.AuthenticationMiddleware)
 MessageMiddleware = _for_the_back_office(messages.MessageMiddleware)
 AuditMiddleware = _for_the_back_office(audit.AuditMiddleware)

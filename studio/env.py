@@ -24,6 +24,12 @@ _CLOUDINARY_OPTIONS = {
     "secure": ("true", "true"),  # part of many examples; there is no other way here
 }
 
+# Where a page under development comes from: this machine, one of a private network (RFC 1918), or a name of mDNS.
+PRIVATE_ORIGIN = (
+    r"^https?://(localhost|127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)+local"
+    r"|(10(\.\d{1,3}){3}|192\.168(\.\d{1,3}){2}|172\.(1[6-9]|2\d|3[01])(\.\d{1,3}){2}))(:\d{1,5})?$"
+)
+
 
 class BadEnvironment(Exception):
     """A variable is missing or malformed; the message names it and says what it should look like."""

@@ -82,7 +82,10 @@ class WebAddress(LengthAsSent, serializers.URLField):
 
 
 class PictureField(serializers.FileField):
-    """An uploaded image, decoded and checked: a `studio.images.Picture`."""
+    """An uploaded image, decoded and checked: a `studio.images.Picture`. It must be a still one.
+
+    No provider says what it makes of an animation.
+    """
 
     default_error_messages = {
         "bad_image": "{reason}",
@@ -95,7 +98,7 @@ class PictureField(serializers.FileField):
         """Raises ValidationError for anything that is not a picture that we take."""
         upload = super().to_internal_value(data)
         try:
-            return read_picture(upload)
+            return read_picture(upload, still_only=True)
         except BadImage as exc:
             self.fail("bad_image", reason=str(exc))
 

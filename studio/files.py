@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage, default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
 from studio.gate import away
 
@@ -17,11 +18,15 @@ TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "
 CACHED = "private, max-age=3600"
 OUTSIDE = (-1, -1)  # a range with no byte of the file in it
 _R = TypeVar("_R", bound=HttpResponseBase)
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')  # RFC 9110, 8.8.3
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A file of the local storage by its name, for deployments without a storage service."""
+    """A file of the local storage by its name, for deployments without a storage service.
+
+    With `?download=1` a plain link saves it, also one on a page of another origin, where browsers ignore `download`.
+    """
     content_type = TYPES.get(name.rpartition(".")[2].lower())
     try:
         default_storage.path(name)  # only where files are on our disk: a storage service must not be led by a client
@@ -32,6 +37,9 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
         raise Http404 from exc
     answer = stored(request, storage=default_storage, name=name, content_type=content_type, etag=etag)
     answer["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if request.GET.get("download") in {"1", "true"}:
+        saved_as = content_disposition_header(as_attachment=True, filename=name.rpartition("/")[2])
+        answer["Content-Disposition"] = str(saved_as)
     return answer
 
 
@@ -45,7 +53,7 @@ def stored(
     if settings.X_ACCEL_REDIRECT and _is_on_our_disk(storage, name):
         return _by_proxy(storage, name, content_type)
     tag = f'"{etag}"'
-    if request.headers.get("If-None-Match") in {tag, "*"}:
+    if _client_has(request, tag):
         return _with_headers(HttpResponse(status=304), tag, None)
     with away():  # a storage service may take its time
         size = storage.size(name)
@@ -63,6 +71,12 @@ def stored(
         answer.status_code = 206
         answer["Content-Range"] = f"bytes {first}-{last}/{size}"
     return _with_headers(answer, tag, length)
+
+
+def _client_has(request: HttpRequest, tag: str) -> bool:
+    """Whether `If-None-Match` names the file: a list, compared weakly (RFC 9110, 13.1.2)."""
+    given = request.headers.get("If-None-Match", "").strip()
+    return given == "*" or tag in _ENTITY_TAG.findall(given)
 
 
 def _is_on_our_disk(storage: Storage, name: str) -> bool:
@@ -96,7 +110,7 @@ def _with_headers(answer: _R, tag: str, length: int | None) -> _R:
 def _wanted_part(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
     """First and last byte that `Range` asks for; None where it asks for nothing we understand (RFC 9110, 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
-    if match is None or request.headers.get("If-Range", tag) != tag:
+    if request.method != "GET" or match is None or request.headers.get("If-Range", tag) != tag:
         return None
     start, end = match[1], match[2]
     if not start:  # the last N bytes

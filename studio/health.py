@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -154,6 +155,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def has_metrics_token(request: HttpRequest) -> bool:
     """Whether the request comes from one of those who watch; never while METRICS_TOKEN is unset."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    given = re.sub("^bearer +", "", request.headers.get("Authorization", ""), flags=re.IGNORECASE)
     token = settings.METRICS_TOKEN
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())

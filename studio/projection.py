@@ -50,7 +50,7 @@ class Projection:
 
     def shown(self, row: tuple[Any, ...], *, site: str, **elsewhere: Any) -> dict[str, Any]:
         """A row of `values_list(*columns)` as the API shows it; `elsewhere` has the fields that are no columns."""
-        answer: dict[str, Any] = {}
+        answer = self._in_order.copy()
         for names, index, show in self._plain:
             value = row[index]
             shown = None if value is None else show(value)
@@ -67,6 +67,12 @@ class Projection:
     def row_of(self, instance: Model) -> tuple[Any, ...]:
         """The row that `values_list` would have given, from an instance that is at hand anyway."""
         return tuple(read(instance) for read in self._readers)
+
+    @cached_property
+    def _in_order(self) -> dict[str, Any]:
+        """Every name on the wire without its value, in the order of the declaration."""
+        fields: Mapping[str, Any] = self._serializer().fields  # type: ignore[attr-defined]  # every Serializer has them
+        return dict.fromkeys(fields)
 
     @cached_property
     def _fields(self) -> list[tuple[str, str, Any]]:

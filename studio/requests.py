@@ -1,5 +1,6 @@
-"""What goes over the wire: how large a body is, how it is parsed, and that the answer is always JSON."""
+"""What goes over the wire: which bodies are taken, how they are parsed, and that the response is always JSON."""
 
+import io
 import json
 import re
 import uuid
@@ -10,14 +11,15 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import parse_header_parameters
-from rest_framework import exceptions, negotiation, parsers, renderers
+from rest_framework import exceptions, metadata, negotiation, parsers, renderers
 from rest_framework.request import Request
 
-from studio import log, picture_budget
+from studio import bodies, log, picture_budget
 
 FORM_WITHOUT_PARTS = (
     300  # bytes; above the 207 that one has at most: Django takes boundaries of 200 bytes, and one less
 )
+SEND_JSON = "For JSON send the header Content-Type: application/json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -38,43 +40,72 @@ class RequestIdMiddleware:
 
 
 class BodyLengthMiddleware:
-    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the answer's is."""
+    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the response's is."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, with 413 on the declared length; WSGI reads no further than that length."""
-        if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
-            detail = "Send the length of the body (Content-Length); chunks are not taken."
-            return refusal(411, "length_required", detail)
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
-            limit = settings.REQUEST_MAX_BYTES // settings.MIB
-            detail = f"The request is too large; the limit is {limit} MiB."
-            return refusal(413, "too_large", detail)
+        """Answer, with a refusal where the headers suffice for one, or where the body turned out to be incomplete."""
+        refused = _refused_by_headers(request)
+        if refused is not None:
+            return refused
+        body = bodies.watch(request, length=int(request.META.get("CONTENT_LENGTH") or "0"))
         with picture_budget.limited(settings.REQUEST_MAX_PIXELS):
-            answer = self.get_response(request)
-        if isinstance(answer, HttpResponse) and "Content-Length" not in answer.headers:
-            answer.headers["Content-Length"] = str(len(answer.content))  # else the server would send it in chunks
-        return answer
+            response = self.get_response(request)
+        if body.refusal:  # whatever was made of the exception further in
+            return refusal(400, body.refusal.code, body.refusal.message)
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
+        return response
+
+
+def _refused_by_headers(request: HttpRequest) -> HttpResponseBase | None:
+    if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
+        return refusal(411, "length_required", "Send the length of the body (Content-Length); chunks are not taken.")
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
+        limit = settings.REQUEST_MAX_BYTES // settings.MIB
+        return refusal(413, "too_large", f"The request is too large; the limit is {limit} MiB.")
+    codings = {coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")}
+    if int(declared) and not codings <= {"", "identity"}:  # a parser would find no form in it, or a wrong one
+        response = refusal(415, "unsupported_encoding", "Send the body as it is, without a Content-Encoding.")
+        response["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
+        return response
+    return None
 
 
 def refusal(status: int, code: str, detail: str) -> JsonResponse:
     """A refusal before any view. The connection ends with it: a body that follows is not read."""
-    return JsonResponse({"detail": detail, "code": code}, status=status, headers={"Connection": "close"})
+    response = JsonResponse({"detail": detail, "code": code}, status=status, headers={"Connection": "close"})
+    response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
+    return response
 
 
 class AlwaysJSON(negotiation.BaseContentNegotiation):
     """Answers JSON whatever `Accept` says: a player that asks for video/mp4 must not get a 406 from the download."""
 
     def select_parser(self, request: Request, parsers: Iterable[parsers.BaseParser]) -> parsers.BaseParser | None:
-        """By the body's type."""
-        return negotiation.DefaultContentNegotiation().select_parser(request, parsers)
+        """By the body's type. Raises UnsupportedMediaType, with the header that is missing."""
+        parser = negotiation.DefaultContentNegotiation().select_parser(request, parsers)
+        if parser is None:
+            bodies.drain(request)  # one that broke off is refused as that, whatever its type
+            given = f"A body of the type {request.content_type}" if request.content_type else "A body without a type"
+            raise exceptions.UnsupportedMediaType(
+                request.content_type, detail=f"{given} is not taken. {SEND_JSON}; or send a form."
+            )
+        return parser
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         """The first one."""
         return renderers[0], renderers[0].media_type
+
+
+class NoMetadata(metadata.BaseMetadata):
+    """What OPTIONS says of an endpoint: the methods, in `Allow`. The rest is in the OpenAPI document."""
+
+    def determine_metadata(self, request: Request, view: Any) -> None:
+        """Nothing."""
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -91,25 +122,55 @@ class JSONRenderer(renderers.JSONRenderer):
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's parser, with a document that is nested too deeply refused instead of crashing the request."""
+    """A strict parser: what other parsers would read in two ways, a name that is given twice or NaN, is refused."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The parsed document. Raises ParseError, which says where the mistake is."""
+        encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as exc:
-            raise exceptions.ParseError("The body is not valid JSON: it is nested too deeply.") from exc
-        except exceptions.ParseError as exc:
-            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc.__context__)}.") from exc
+            text = stream.read().decode(encoding)
+            return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_with_unique_names)
+        except (ValueError, RecursionError) as exc:
+            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc)}.") from exc
 
 
-def _mistake(exc: BaseException | None) -> str:
+class _RepeatedName(ValueError):
+    """An object has a name twice."""
+
+
+def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedName
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _mistake(exc: Exception) -> str:
     """What is wrong with a JSON document, by what reading it has raised."""
     if isinstance(exc, json.JSONDecodeError):
         return f"{exc.msg.removesuffix(' at').lower()} (line {exc.lineno}, column {exc.colno})"
     if isinstance(exc, UnicodeDecodeError):
         return "it is not in UTF-8"
+    if isinstance(exc, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(exc, _RepeatedName):
+        return "an object has the same name twice"
     return "it has a number that is too long, NaN or Infinity"
+
+
+class FormParser(parsers.FormParser):
+    """DRF's parser, with JSON refused: curl and some HTTP clients call a body a form unless they are given its type."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The fields. Raises ParseError."""
+        body = stream.read()
+        if body.lstrip()[:1] in {b"{", b"["}:  # a form has its braces escaped
+            raise exceptions.ParseError(f"The body is JSON, and was sent as a form. {SEND_JSON}.")
+        return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
 class MultiPartParser(parsers.MultiPartParser):
@@ -117,9 +178,14 @@ class MultiPartParser(parsers.MultiPartParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The fields and the files. Raises ParseError."""
+        boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
+        if not boundary:  # set by hand, in nearly every case
+            raise exceptions.ParseError(
+                "Content-Type: multipart/form-data needs a boundary; leave that header to your HTTP client."
+            )
         body: Any = _Beginning(stream)  # Django only reads of it
         form = super().parse(body, media_type, parser_context)
-        delimiter = f"--{parse_header_parameters(media_type or '')[1].get('boundary', '')}".encode()
+        delimiter = f"--{boundary}".encode()
         beginning = body.beginning.strip()
         is_empty = beginning in {b"", delimiter + b"--"}
         is_form = beginning.startswith(delimiter) and bool(form.data or form.files)

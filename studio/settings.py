@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
+    "studio.compression.CompressionMiddleware",  # inside of what says the length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # For the admin alone; what else it needs is added there, too.
     "studio.back_office.SessionMiddleware",
@@ -113,9 +114,12 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{BASE_PATH}/admin/"  # nothing else h
 SESSION_COOKIE_AGE = env.integer("ADMIN_SESSION_HOURS", 12, least=1, most=720) * 3600
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"]
+CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [env.PRIVATE_ORIGIN]
+CORS_ALLOW_HEADERS = [  # the last three: of a page that Sentry or OpenTelemetry traces
+    *("authorization", "content-type", "idempotency-key", "if-none-match", "ngrok-skip-browser-warning"),
+    *("x-request-id", "sentry-trace", "baggage", "traceparent"),
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"]
 
 # -- Database: SQLite in DATA_DIR unless DATABASE_URL says otherwise.
 DATABASES: dict[str, dict[str, Any]] = {
@@ -258,9 +262,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["studio.requests.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "studio.requests.JSONParser",
-        "rest_framework.parsers.FormParser",
+        "studio.requests.FormParser",
         "studio.requests.MultiPartParser",
     ],
+    "DEFAULT_METADATA_CLASS": "studio.requests.NoMetadata",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",
     "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",

@@ -49,6 +49,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
             due_at=Now(),
             lease=new_lease(),
             started_at=Now(),  # the provider has two days for it from here on
+            broken_result=None,  # the provider may have another file by now
             submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
         )
         job.log("The video service has the job after all; processing continues.")

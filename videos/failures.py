@@ -40,7 +40,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "generation_timeout": Failure("The video service did not finish this video within two days.", True, adoptable=True),
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
-    "invalid_video": Failure("The video service delivered a file that cannot be played.", True),
+    "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
     # of jobs that came from another system (videos.incumbent)

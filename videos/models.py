@@ -132,6 +132,11 @@ class VideoJob(Record):
     input_count = models.PositiveSmallIntegerField(
         null=True, default=0, help_text="Pictures that it was created with; unknown for the oldest jobs."
     )
+    broken_result = models.JSONField(
+        null=True,
+        editable=False,
+        help_text='The delivered file that could not be played: {"sha256": …, "times": 2, "since": …}.',
+    )
     # What came of it.
     video = models.FileField(storage=media_storage, max_length=300, blank=True)
     poster = models.FileField(storage=media_storage, max_length=300, blank=True)

@@ -45,7 +45,7 @@ _LOOKS = Statement(
     lambda: (
         LookVideo.objects.filter(Among("video", "ids", models.UUIDField()))
         .order_by("created_at", "id")
-        .values_list("video", "look", "look__title", "look__image", "is_default")
+        .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
     )
 )
 
@@ -54,7 +54,7 @@ def show_page(*, wanted: listing.Wanted, skip: int, limit: int, site: str) -> tu
     """A page of the jobs that are wanted, newest first, and how many there are in all."""
     rows, total = listing.page(wanted=wanted, columns=JOB.columns, skip=skip, limit=limit)
     looks = _looks_of([row[0] for row in rows], site)
-    return [JOB.shown(row[1:], site=site, associatedLooks=looks[row[0]]) for row in rows], total
+    return [_shown(row[1:], site, looks[row[0]]) for row in rows], total
 
 
 def found(*, job_id: uuid.UUID) -> tuple[uuid.UUID, Row]:
@@ -77,24 +77,36 @@ def owners_of(*, job_id: uuid.UUID, look_id: uuid.UUID) -> tuple[uuid.UUID, uuid
 
 def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:
     """One job, as `found` or `Projection.row_of` gives it, with its story."""
-    return JOB.shown(
+    return _shown(
         row,
-        site=site,
-        associatedLooks=_looks_of([job_id], site)[job_id],
+        site,
+        _looks_of([job_id], site)[job_id],
         logs=[LINE.shown(line, site=site) for line in _STORY.rows(id=job_id)],
     )
 
 
+def _shown(row: Row, site: str, looks: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
+    """A job. As long as it has no poster its look's picture stands in for one, so that a list has no empty places."""
+    job = JOB.shown(row, site=site, associatedLooks=looks, **others)
+    job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
+    return job
+
+
 def _looks_of(ids: Sequence[uuid.UUID], site: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """The looks of each job, in the order of linking."""
-    url_of = Look._meta.get_field("image").storage.url
+    storage = Look._meta.get_field("image").storage
+
+    def url_of(name: str) -> str | None:
+        return absolute(storage.url(name), site=site) if name else None
+
     looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
-    for job_id, look_id, title, image, is_default in _LOOKS.rows(ids=ids) if ids else ():
+    for job_id, look_id, title, image, thumbnail, is_default in _LOOKS.rows(ids=ids) if ids else ():
         looks[job_id].append(
             {
                 "id": str(look_id),
                 "title": title,
-                "generatedImageUrl": absolute(url_of(image), site=site) if image else None,
+                "generatedImageUrl": url_of(image),
+                "thumbnailUrl": url_of(thumbnail),
                 "isDefault": is_default,
             }
         )

@@ -21,6 +21,8 @@ POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
 TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one goes on until TRANSFER_GIVE_UP
 TRANSFER_LATE = 600  # after the provider was done; a video that can't be stored by then is a finding for staff
 TRANSFER_GIVE_UP = 48 * 3600  # after the provider was done; then the file is gone there too
+# The same broken bytes so often, over so long, are what the provider has, and no accident on the way.
+BROKEN_TIMES, BROKEN_SECONDS = 3, 300
 
 
 def poll_interval(elapsed: float, failures: int) -> float:

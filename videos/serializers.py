@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -20,6 +21,7 @@ from studio.fields import (
     Text,
     Timestamp,
 )
+from studio.images import MEDIA_TYPES
 from studio.inputs import Input, PageQuery, QueryInput
 from videos import catalogue
 from videos.failures import cost_of_attempt
@@ -99,6 +101,7 @@ class AssociatedLook(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     title = serializers.CharField()
     generatedImageUrl = StoredFileUrl()
+    thumbnailUrl = StoredFileUrl(help_text="The same picture, 512 pixels at most; null where the look has none.")
     isDefault = serializers.BooleanField()
 
 
@@ -165,7 +168,7 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     generateAudio = serializers.BooleanField(source="generate_audio")
     mockMode = serializers.BooleanField(source="mock_mode")
     cloudinaryUrl = StoredFileUrl(source="video", help_text="Where the stored video is; null until SUCCEEDED.")
-    posterUrl = StoredFileUrl(source="poster", help_text="A still of the video.")
+    posterUrl = StoredFileUrl(source="poster", help_text="A still of the video; without one, its look's thumbnail.")
     progressPercentage = serializers.IntegerField(source="progress_percentage")
     errorCode = BlankAsNull(source="error_code", help_text="Why it failed, for a machine.")
     errorMessage = ErrorMessage(
@@ -200,6 +203,17 @@ class Durations(serializers.Serializer[Any]):
     durationsSeconds = serializers.ListField(child=serializers.IntegerField())
 
 
+class PictureLimits(serializers.Serializer[Any]):
+    """What pictures a job of the model takes: initialImage, endFrame and referenceImages."""
+
+    formats = serializers.ListField(
+        child=serializers.CharField(), help_text="Media types, as an input's accept lists them. Still pictures only."
+    )
+    maxBytes = serializers.IntegerField(help_text="Of one picture's file.")
+    maxPixels = serializers.IntegerField(help_text="Width times height of one picture.")
+    maxTogetherPixels = serializers.IntegerField(help_text="Of all pictures of one request.")
+
+
 class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
     """A model, with what a form may offer for it."""
 
@@ -216,6 +230,18 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
         source="mixes_references_and_first_frame",
         help_text="true: reference images may come with a first frame, be it initialImage or the look's own image.",
     )
+
+    images = serializers.SerializerMethodField()
+
+    @extend_schema_field(PictureLimits)
+    def get_images(self, offer: catalogue.Offer) -> dict[str, Any]:
+        """The same for each model: what a provider would not take is converted."""
+        return {
+            "formats": MEDIA_TYPES,
+            "maxBytes": settings.IMAGE_MAX_BYTES,
+            "maxPixels": settings.IMAGE_MAX_PIXELS,
+            "maxTogetherPixels": settings.REQUEST_MAX_PIXELS,
+        }
 
     @extend_schema_field(Durations(many=True))
     def get_resolutions(self, offer: catalogue.Offer) -> list[Any]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files import File
@@ -46,6 +47,14 @@ PROVENANCE_LOST = (
 
 class LeaseLost(Exception):
     """Another process has the job, or nobody: it was deleted."""
+
+
+class BrokenFile(mp4.NotAVideo):
+    """What the provider has delivered cannot be played."""
+
+    def __init__(self, reason: str, *, sha256: str) -> None:
+        super().__init__(reason)
+        self.sha256 = sha256
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,11 @@ def _transfer(job: VideoJob) -> None:
 def _deliver(job: VideoJob, folder: Path) -> None:
     original, poster = folder / "video.mp4", folder / "poster.jpg"
     provider(job.provider).fetch(job.result, generation.request_of(job), original)
-    video = _checked(job, original)
-    mp4.write_poster(path=video.path, destination=poster)
+    try:
+        video = _checked(job, original)
+        mp4.write_poster(path=video.path, destination=poster)
+    except mp4.NotAVideo as exc:
+        raise BrokenFile(str(exc), sha256=_sha256(original)) from exc
     names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
     _register(job, names)
     stored = {field: _store(names[field], path) for field, path in (("video", video.path), ("poster", poster))}
@@ -117,7 +129,7 @@ def _checked(job: VideoJob, original: Path) -> Video:
         return Video(original, facts, lost_provenance=False)
     silent = original.with_name("silent.mp4")
     mp4.without_audio(path=original, destination=silent)
-    return Video(silent, mp4.inspect(path=silent), lost_provenance=facts.has_provenance)
+    return Video(silent, mp4.inspect(path=silent, is_copy=True), lost_provenance=facts.has_provenance)
 
 
 def _differences(job: VideoJob, facts: mp4.VideoFacts) -> dict[str, str]:
@@ -176,6 +188,9 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
 def _failed(job: VideoJob, exc: Exception) -> None:
     """Try again later, for as long as the provider keeps the file and another try makes sense."""
     code, retryable = _verdict(job, exc)
+    if isinstance(exc, BrokenFile):
+        job.broken_result = _counted(job.broken_result, exc.sha256)
+        retryable = not _stays_broken(job.broken_result)
     since = (timezone.now() - job.generated_at).total_seconds() if job.generated_at else 0
     if not retryable or since > schedule.TRANSFER_GIVE_UP:
         outcomes.fail(job=job, code=code, detail=str(exc))
@@ -185,8 +200,25 @@ def _failed(job: VideoJob, exc: Exception) -> None:
     if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job, and what checks.transfers goes on telling
         logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
     VideoJob.objects.touch(
-        job, attempts=F("attempts") + 1, lease_until=later, due_at=later, provider_reply=outcomes.for_staff(str(exc))
+        job,
+        attempts=F("attempts") + 1,
+        lease_until=later,
+        due_at=later,
+        broken_result=job.broken_result,
+        provider_reply=outcomes.for_staff(str(exc)),
     )
+
+
+def _counted(before: dict[str, Any] | None, sha256: str) -> dict[str, Any]:
+    """What is remembered of a broken file: how often these bytes have come, and since when (Unix time)."""
+    if before is None or before["sha256"] != sha256:
+        return {"sha256": sha256, "times": 1, "since": timezone.now().timestamp()}
+    return before | {"times": before["times"] + 1}
+
+
+def _stays_broken(result: dict[str, Any]) -> bool:
+    seconds: float = timezone.now().timestamp() - result["since"]
+    return bool(result["times"] >= schedule.BROKEN_TIMES and seconds >= schedule.BROKEN_SECONDS)
 
 
 def _waited_before(job: VideoJob) -> float:

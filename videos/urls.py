@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from studio.api import not_an_endpoint
 from videos.views import VideoJobViewSet, VideoModelList
 
 jobs = VideoJobViewSet.as_view({"get": "list", "post": "create"})
@@ -18,4 +19,11 @@ urlpatterns = [
     path("video-jobs/<str:pk>/download", download, name="video-job-download"),
     path("video-jobs/<str:pk>/set-default-for-look/<str:look_id>", set_default, name="video-job-set-default"),
     path("video-jobs/<str:pk>/unset-default-for-look/<str:look_id>", unset_default, name="video-job-unset-default"),
+    # Taken for endpoints: the first two by readers of the frontend's guide, which warns of them.
+    path("looks/<str:look_id>/videos/<str:pk>", not_an_endpoint("GET or DELETE {root}/video-jobs/{pk}")),
+    path(
+        "looks/<str:look_id>/videos/<str:pk>/set-default",
+        not_an_endpoint("PATCH {root}/video-jobs/{pk}/set-default-for-look/{look_id}"),
+    ),
+    path("looks/<str:look_id>/videos", not_an_endpoint("GET {root}/video-jobs?lookId={look_id}")),
 ]

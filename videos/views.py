@@ -17,7 +17,7 @@ from rest_framework.reverse import reverse
 from accounts.identity import caller
 from looks import curation
 from studio import files
-from studio.api import IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
+from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.inputs import require_no_fields
 from studio.projection import site_of
@@ -58,7 +58,7 @@ def _error(description: str) -> OpenApiResponse:
     retrieve=extend_schema(summary="One video job", responses={200: VideoJobDetail}),
     destroy=extend_schema(summary="Delete a video job", responses={204: None}),
 )
-class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
+class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     """Videos that were asked for: create, watch, list, fetch, delete."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
@@ -214,7 +214,7 @@ class VideoJobViewSet(viewsets.GenericViewSet[VideoJob]):
 
 
 @extend_schema_view(get=extend_schema(tags=["Video jobs"], summary="List video models"))
-class VideoModelList(ListAPIView[Any]):
+class VideoModelList(ApiView, ListAPIView[Any]):
     """The models that a form may offer, and what each can do here."""
 
     serializer_class = VideoModelOutput

@@ -4,6 +4,7 @@ import re
 
 from django.core.files.storage import FileSystemStorage
 
+from studio.storage import elsewhere
 from studio.storage.elsewhere import TakesFilesElsewhere
 
 _PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*", re.ASCII)  # nothing in it that a URL would spell in another way
@@ -17,3 +18,7 @@ class LocalStorage(TakesFilesElsewhere, FileSystemStorage):
         if name and self.base_url and _PLAIN.fullmatch(name):
             return f"{self.base_url}{name}"
         return super().url(name)
+
+    def attachment_url(self, name: str, file_name: str) -> str:
+        """The URL at which a browser saves the file, under its stored name."""
+        return elsewhere.url_of(name) or f"{self.url(name)}?download=1"

@@ -128,8 +128,8 @@ def test_bad_form_field_is_named_and_changes_nothing(
     ("name", "sentence"),
     [
         ("png bomb", "The image has more than 50 megapixels."),
-        ("html", "The image is damaged, or no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF."),
-        ("truncated jpeg", "The image is damaged, or no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF."),
+        ("html", "This is a web page (HTML); send PNG, JPEG, WebP, HEIC, GIF, BMP, TIFF or AVIF."),
+        ("truncated jpeg", "The JPEG is damaged, or of a kind that cannot be read."),
         ("jpeg of scans", "The image takes too long to decode."),
         ("more bytes than are taken", "The image is larger than 10 MiB."),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
+_D50 = (0xF6D6, 0x10000, 0xD32D)
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -88,3 +89,12 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "gif with a huge screen": gif_with_huge_screen,
     "more bytes than are taken": lambda: bytes(10 * 1024 * 1024 + 1),
 }
+
+
+def profile_of_elements(number: int) -> bytes:
+    """An ICC profile whose conversion has so many steps (ICC.1:2022, 10.16), all of them the same twelve numbers."""
+    step = b"matf" + bytes(4) + struct.pack(">HH12f", 3, 3, *(1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0))
+    tag = b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, number)
+    tag += struct.pack(">II", 16 + 8 * number, len(step)) * number + step
+    head = struct.pack(">I4xI4s4s4s12x4s28xIII", 144 + len(tag), 0x04400000, b"mntr", b"RGB ", b"XYZ ", b"acsp", *_D50)
+    return head.ljust(128, b"\0") + struct.pack(">I4sII", 1, b"D2B0", 144, len(tag)) + tag

@@ -1,5 +1,6 @@
 """Whatever refuses a request, the answer has our shape, an id, and may be read by the frontend's page."""
 
+import gzip
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from studio import urls
 from studio.picture_budget import LARGE_PIXELS, limited, room_for, spend
-from tests.conftest import MakeUser
+from tests.conftest import PASSWORD, MakeUser
 
 JOBS = "/api/v1/video-jobs"
 ORIGIN = "http://localhost:5173"
@@ -31,12 +32,18 @@ REFUSALS: list[tuple[str, int, str, dict[str, Any]]] = [
     ("bad json", 400, "parse_error", {"path": JOBS, "method": "POST", "data": "{", "auth": True}),
     ("no token", 401, "not_authenticated", {"path": JOBS}),
     ("bad token", 401, "token_not_valid", {"path": JOBS, "HTTP_AUTHORIZATION": "Bearer x"}),
-    ("unknown url", 404, "not_found", {"path": "/api/v1/nothing"}),
+    ("unknown url", 404, "no_such_endpoint", {"path": "/api/v1/nothing"}),
     ("unknown job", 404, "not_found", {"path": f"{JOBS}/nothing", "auth": True}),
     ("method", 405, "method_not_allowed", {"path": JOBS, "method": "PUT", "auth": True}),
     ("odd method", 405, "method_not_allowed", {"path": JOBS, "method": "BREW", "auth": True}),
     ("chunks", 411, "length_required", {"path": JOBS, "method": "POST", "HTTP_TRANSFER_ENCODING": "chunked"}),
     ("too large", 413, "too_large", {"path": JOBS, "method": "POST", "CONTENT_LENGTH": "99999999999"}),
+    (
+        "gzip",
+        415,
+        "unsupported_encoding",
+        {"path": JOBS, "method": "POST", "data": "x", "HTTP_CONTENT_ENCODING": "gzip"},
+    ),
     ("bad length", 413, "too_large", {"path": JOBS, "method": "POST", "CONTENT_LENGTH": "-1"}),
     ("body's type", 415, "unsupported_media_type", {"path": JOBS, "method": "POST", "data": "x", "type": "text/xml"}),
     ("crash", 500, "server_error", {"path": "/crash"}),
@@ -68,6 +75,63 @@ def test_bad_host_is_refused_before_a_redirect_to_it(settings: Any) -> None:
     answer = Client(HTTP_X_REQUEST_ID="abc-123").get("/docs", HTTP_HOST="evil.example")
 
     assert (answer.status_code, answer.json()["code"], answer["X-Request-ID"]) == (400, "bad_request", "abc-123")
+
+
+# -- The type and the coding of a body
+
+JSON_HINT = "For JSON send the header Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status", "code", "detail"),
+    [
+        ("text/plain", 415, "unsupported_media_type", f"A body of the type text/plain is not taken. {JSON_HINT}; or "),
+        ("", 415, "unsupported_media_type", f"A body without a type is not taken. {JSON_HINT}; or send a form."),
+        (
+            "application/x-www-form-urlencoded",
+            400,
+            "parse_error",
+            f"The body is JSON, and was sent as a form. {JSON_HINT}",
+        ),
+        ("multipart/form-data", 400, "parse_error", "Content-Type: multipart/form-data needs a boundary; leave that "),
+    ],
+)
+@pytest.mark.parametrize("body", ['{"email": "ann@example.com", "password": "x"}', ' [{"mockMode": true}]'])
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/looks", "/api/v1/auth/token", "/api/v1/auth/register"])
+def test_json_without_its_type_is_refused_with_the_header(
+    make_user: MakeUser, path: str, body: str, content_type: str, status: int, code: str, detail: str
+) -> None:
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(make_user())}")
+
+    answer: Any = client.generic("POST", path, body, content_type, CONTENT_TYPE=content_type)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "GZIP"])
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/auth/token", "/admin/login/"])
+def test_compressed_body_is_refused(client: Client, path: str, coding: str) -> None:
+    answer = client.post(path, gzip.compress(b"{}"), "application/json", headers={"Content-Encoding": coding})
+
+    assert (answer.status_code, answer["Accept-Encoding"], answer["Connection"], answer.json()) == (
+        *(415, "identity", "close"),
+        {"detail": "Send the body as it is, without a Content-Encoding.", "code": "unsupported_encoding"},
+    )
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_body_as_it_is_may_say_so(make_user: MakeUser, client: Client, coding: str) -> None:
+    make_user()
+    form = {"email": "ann@example.com", "password": PASSWORD}
+
+    answer = client.post("/api/v1/auth/token", form, "application/json", headers={"Content-Encoding": coding})
+
+    assert answer.status_code == 200
+
+
+def test_coding_of_no_body_is_no_matter(client: Client) -> None:
+    assert client.get("/healthz", headers={"Content-Encoding": "gzip"}).status_code == 200
 
 
 # -- The pixels of one request

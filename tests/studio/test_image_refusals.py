@@ -13,7 +13,7 @@ from studio.images import BadImage
 from tests.studio.hostile_images import REFUSED, saved
 from tests.studio.pictures import read, two_tone
 
-EVERYTHING = "no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
+EVERYTHING = "PNG, JPEG, WebP, HEIC, GIF, BMP, TIFF or AVIF"
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -23,15 +23,27 @@ def test_hostile_file_is_refused_with_a_sentence(name: str) -> None:
     with pytest.raises(BadImage) as refusal:
         read(data, any_format=True)
 
-    assert str(refusal.value) == {
-        "nothing": "The file is empty.",
-        "png bomb": "The image has more than 50 megapixels.",
-        "tiff with a huge tile": "The image has more than 50 megapixels.",
-        "gif with a huge screen": "The image has more than 50 megapixels.",
-        "png of empty chunks": "The image takes too long to decode.",
-        "jpeg of scans": "The image takes too long to decode.",
-        "more bytes than are taken": "The image is larger than 10 MiB.",
-    }.get(name, f"The image is damaged, or {EVERYTHING}.")
+    assert (
+        str(refusal.value)
+        == {
+            "nothing": "The file is empty.",
+            "png bomb": "The image has more than 50 megapixels.",
+            "tiff with a huge tile": "The image has more than 50 megapixels.",
+            "gif with a huge screen": "The image has more than 50 megapixels.",
+            "png of empty chunks": "The image takes too long to decode.",
+            "jpeg of scans": "The image takes too long to decode.",
+            "more bytes than are taken": "The image is larger than 10 MiB.",
+            "html": f"This is a web page (HTML); send {EVERYTHING}.",
+            "svg": f"This is an SVG; send {EVERYTHING}.",
+            "pdf": f"This is a PDF; send {EVERYTHING}.",
+            "zip": f"This is a ZIP archive or an office document; send {EVERYTHING}.",
+            "jpeg header and nothing more": "The JPEG is damaged, or of a kind that cannot be read.",
+            "truncated jpeg": "The JPEG is damaged, or of a kind that cannot be read.",
+            "truncated png": "The PNG is damaged, or of a kind that cannot be read.",
+            "truncated webp": "The WebP is damaged, or of a kind that cannot be read.",
+            "png text bomb": "The PNG is damaged, or of a kind that cannot be read.",
+        }[name]
+    )
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Uploaded pictures: which are kept as they are, and how the others come out."""
 
-import io
 import struct
 import time
 
@@ -64,7 +63,7 @@ def test_other_formats_are_converted_where_they_are_wanted(kind: str, mode: str,
     assert (picture.content_type, picture.width, picture.height) == (becomes, 40, 20)
     assert picture.content_type == f"image/{str(opened(picture).format).lower()}"
     assert is_bare(picture.data)
-    with pytest.raises(BadImage, match="no PNG, JPEG or WebP"):
+    with pytest.raises(BadImage, match=rf"This is an? {kind}; send PNG, JPEG, WebP or HEIC\."):
         read(data)
 
 
@@ -106,8 +105,7 @@ def test_cmyk_becomes_rgb_by_its_profile() -> None:
     red, green, blue = opened(picture).getpixel((5, 5))  # type: ignore[misc]
     assert red > 100 > 2 * max(green, blue)
     assert opened(read(saved(cyan, "JPEG"))).getpixel((5, 5)) == (0, 255, 255)
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(opened(picture).info["icc_profile"]))
-    assert profile.profile.xcolor_space == "RGB "
+    assert "icc_profile" not in opened(picture).info
 
 
 def test_16_bits_become_8_and_are_not_clipped() -> None:

@@ -1,14 +1,20 @@
 """The site around the API: documentation, prefixes, slashes, CORS, and answers to what nobody expects."""
 
 import logging
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from studio.checks import client_addresses_are_known
+from studio.env import PROJECT
 from studio.log import LineFormatter
 from tests.conftest import MakeUser, SignIn
 
@@ -92,13 +98,6 @@ def test_prefix_is_no_prefix_of_a_longer_word(client: Client, settings: Any) -> 
     assert client.get("/AIStudioX/healthz").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/v1/video-jobs/x/y/z", "/%00"])
-def test_unknown_url_is_a_404_in_our_shape(client: Client, path: str) -> None:
-    answer = client.get(path)
-
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found.", "code": "not_found"})
-
-
 def test_wrong_method_is_a_405_in_our_shape(make_user: MakeUser, sign_in: SignIn) -> None:
     answer = sign_in(make_user()).put(JOBS, {})
 
@@ -144,38 +143,86 @@ def test_bad_token_is_a_401_that_names_the_scheme(db: None, token: str) -> None:
     assert set(answer.json()) == {"detail", "code"}
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_scheme_of_the_token_is_read_in_any_case(make_user: MakeUser, settings: Any, scheme: str) -> None:
+    settings.METRICS_TOKEN = "metrics-token"
+    token = AccessToken.for_user(make_user())
+
+    listed = APIClient().get(JOBS, headers={"Authorization": f"{scheme} {token}"})
+    measured = APIClient().get("/metrics", headers={"Authorization": f"{scheme}  metrics-token"})
+
+    assert (listed.status_code, measured.status_code) == (200, 200)
+
+
 def test_empty_json_bodies_are_welcome(make_user: MakeUser, sign_in: SignIn) -> None:
     answer = sign_in(make_user()).generic("GET", JOBS, "", content_type="application/json")
 
     assert answer.status_code == 200
 
 
-def test_browser_may_ask_from_localhost(client: Client) -> None:
-    answer = client.options(
+def preflight(client: Client, origin: str) -> Any:
+    return client.options(
         JOBS,
         headers={
-            "Origin": "http://localhost:5173",
+            "Origin": origin,
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,idempotency-key,ngrok-skip-browser-warning",
+            "Access-Control-Request-Headers": "authorization,idempotency-key,sentry-trace",
         },
     )
 
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8080"),
+        *("http://10.0.0.7:5173", "http://172.16.0.1", "http://172.31.255.254:80", "https://192.168.178.20:3000"),
+        *("http://macbook.local:5173", "http://dev.macbook.local"),
+    ],
+)
+def test_browser_may_ask_from_this_and_private_networks(client: Client, origin: str) -> None:
+    answer = preflight(client, origin)
+
     allowed = {name.strip() for name in answer["Access-Control-Allow-Headers"].split(",")}
-    assert answer["Access-Control-Allow-Origin"] == "http://localhost:5173"
-    assert allowed >= {"authorization", "content-type", "idempotency-key", "ngrok-skip-browser-warning"}
+    assert answer["Access-Control-Allow-Origin"] == origin
+    assert allowed == {
+        *("authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"),
+        *("ngrok-skip-browser-warning", "sentry-trace", "baggage", "traceparent"),
+    }
 
 
 def test_browser_may_read_our_headers(client: Client) -> None:
     answer = client.get("/healthz", headers={"Origin": "http://localhost:3000"})
 
     exposed = {name.strip() for name in answer["Access-Control-Expose-Headers"].split(",")}
-    assert exposed >= {"Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range"}
+    assert exposed == {"Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"}
 
 
-def test_other_origin_may_not(client: Client) -> None:
-    answer = client.get("/healthz", headers={"Origin": "https://localhost.evil.example"})
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://localhost.evil.example", "http://10.0.0.1.evil.example", "http://evil.example:10.0.0.1"),
+        *("http://11.0.0.1", "http://172.15.0.1", "http://172.32.0.1", "http://192.169.0.1", "http://8.8.8.8"),
+        *("http://local", "http://evillocal", "http://x.local.evil.example", "ftp://10.0.0.1", "null"),
+    ],
+)
+def test_other_origin_may_not(client: Client, origin: str) -> None:
+    page, asked = client.get("/healthz", headers={"Origin": origin}), preflight(client, origin)
 
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert [("Access-Control-Allow-Origin" in answer.headers) for answer in (page, asked)] == [False, False]
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_private_networks_are_nothing_to_production(tmp_path: Path) -> None:
+    secrets = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
+    code = "from studio import settings; print(settings.CORS_ALLOWED_ORIGIN_REGEXES)"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENVIRONMENT": "production", **secrets}
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(("given", "kept"), [("abc-123", True), ("", False), ("a b", False), ("x" * 65, False)])

@@ -47,6 +47,12 @@ def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, ver
         "endFrame": True,
         "maxReferenceImages": 3,
         "referenceImagesWithInitialImage": False,
+        "images": {
+            "formats": ["image/png", "image/jpeg", "image/webp", "image/heic"],
+            "maxBytes": 10 * 1024 * 1024,
+            "maxPixels": 50_000_000,
+            "maxTogetherPixels": 150_000_000,
+        },
     }
     assert body == {
         "total": 3,

@@ -104,6 +104,6 @@ def test_lost_answers_are_counted(make_user: MakeUser, make_job: MakeJob) -> Non
     assert (before.sentence, after.sentence) == (
         "None in two days.",
         "1 in two days: the provider may have billed them (generation_stalled, generation_timeout, "
-        "result_unreadable, submission_unknown); "
+        "invalid_video, result_unreadable, submission_unknown); "
         "see manage.py adopt_operation --help.",
     )

@@ -85,10 +85,21 @@ def test_range_of_another_version_is_ignored(fetch: Any) -> None:
     assert fetch(**{"Range": "bytes=0-9", "If-Range": '"c0ffee"'}).status_code == 206
 
 
-def test_client_that_has_it_gets_nothing(fetch: Any) -> None:
-    answer = fetch(**{"If-None-Match": '"c0ffee"'})
+def test_part_of_a_weak_tag_is_the_whole_file(fetch: Any) -> None:
+    assert fetch(**{"Range": "bytes=0-9", "If-Range": 'W/"c0ffee"'}).status_code == 200
 
-    assert (answer.status_code, answer.content) == (304, b"")
+
+@pytest.mark.parametrize("tags", ['"c0ffee"', 'W/"c0ffee"', '"other", "c0ffee"', '"a,b",W/"c0ffee" , "d"', "*"])
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_client_that_has_it_gets_nothing(fetch: Any, tags: str, method: str) -> None:
+    answer = fetch(method=method, **{"If-None-Match": tags})
+
+    assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", '"c0ffee"')
+
+
+@pytest.mark.parametrize("tags", ['"other"', "c0ffee", '"c0ffee', '"c0ffee-2"', ""])
+def test_client_that_has_another_file_gets_it(fetch: Any, tags: str) -> None:
+    assert fetch(**{"If-None-Match": tags}).status_code == 200
 
 
 def test_head_has_the_headers_only(fetch: Any) -> None:
@@ -97,10 +108,19 @@ def test_head_has_the_headers_only(fetch: Any) -> None:
     assert (answer.status_code, answer["Content-Length"], b"".join(answer.streaming_content)) == (200, str(SIZE), b"")
 
 
+def test_head_knows_no_parts(fetch: Any) -> None:
+    answer = fetch(method="head", Range="bytes=0-9")
+
+    assert (answer.status_code, answer["Content-Length"]) == (200, str(SIZE))
+
+
 def test_redirect_to_the_storage(fetch: Any, stored: VideoJob) -> None:
     answer = fetch("?redirect=true")
 
-    assert (answer.status_code, answer["Location"]) == (302, f"http://testserver/media/videos/{stored.pk}.mp4")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        f"http://testserver/media/videos/{stored.pk}.mp4?download=1",
+    )
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
@@ -173,6 +193,20 @@ def test_media_url_plays_in_a_browser(stored: VideoJob, anonymous: Any) -> None:
 
     assert (answer.status_code, answer["Content-Type"]) == (206, "video/mp4")
     assert b"".join(answer.streaming_content) == BYTES
+
+
+@pytest.mark.parametrize("by_nginx", [False, True])
+def test_media_url_is_saved_where_it_asks_for_it(
+    stored: VideoJob, anonymous: Any, settings: Any, by_nginx: bool
+) -> None:
+    settings.X_ACCEL_REDIRECT = "/protected-media" if by_nginx else ""
+    name = f"/media/{stored.video.name}"
+
+    saved, shown, refused = (anonymous.get(f"{name}{query}") for query in ("?download=1", "", "?download=0"))
+
+    assert saved["Content-Disposition"] == f'attachment; filename="{stored.pk}.mp4"'
+    assert "Content-Disposition" not in shown.headers
+    assert "Content-Disposition" not in refused.headers
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,13 @@ def test_moves_everything_and_agrees(incumbent: Incumbent, cloud: FakeCloudinary
     assert shown["cloudinaryUrl"] == f"{files}/1.mp4"
     assert shown["posterUrl"] == f"{cloud.account.delivery}/video/upload/so_auto/v7/ai_studio/videos/1.jpg"
     assert shown["associatedLooks"] == [
-        {"id": look, "title": "Stone Essence", "generatedImageUrl": picture, "isDefault": True}
+        {
+            "id": look,
+            "title": "Stone Essence",
+            "generatedImageUrl": picture,
+            "thumbnailUrl": picture,
+            "isDefault": True,
+        }
     ]
     of_look = client.get(f"/api/v1/looks/{look}").json()
     assert [(product["id"], product["name"], product["price"]) for product in of_look["products"]] == [

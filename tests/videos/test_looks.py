@@ -52,7 +52,7 @@ def test_video_is_linked_to_the_look(make_user: MakeUser, sign_in: SignIn, how: 
         {
             "id": str(look.pk),
             "title": "Stone Essence",
-            "generatedImageUrl": f"http://testserver/media/{look.image.name}",
+            **{f"{name}Url": f"http://testserver/media/{look.image.name}" for name in ("generatedImage", "thumbnail")},
             "isDefault": False,
         }
     ]

@@ -19,6 +19,7 @@ from videos.failures import FAILURES, cost_of_attempt
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.reconciliation import reconcile
+from videos.serializers import VideoJobDetail
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]
@@ -193,3 +194,9 @@ def test_sweeper_copies_refunds_once_a_day(outdated: VideoJob) -> None:
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == 50
+
+
+def test_keys_come_in_the_documented_order(owner: User, make_job: MakeJob, sign_in: SignIn) -> None:
+    job = make_job(owner)
+
+    assert list(sign_in(owner).get(f"{JOBS}/{job.pk}").json()) == list(VideoJobDetail().fields)

@@ -18,7 +18,7 @@ BAD: list[Any] = [*BAD_TEXTS, 1.5, -1, True, [], {}, ["x"], {"x": 1}, [[]], [Non
 ODD = re.compile(r"Expected|not a valid choice|valid string|not a file|encoding type|dict|valid boolean|valid number")
 PLAIN = re.compile(
     r"(Must|Send|Give|You sent|Unknown field|This field (is required|may not be)|Ensure this field has no more than"
-    r"|Enter a valid|Null characters|There is no|The (file|image|body)|(This|The) password)\b"
+    r"|Enter a valid|Null characters|This is (a|an|not a) |There is no|The (file|image|body)|(This|The) password)\b"
 )
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +104,7 @@ def test_unknown_model_view_and_status_list_what_there_is(client: APIClient) -> 
         ("{", "The body is not valid JSON: expecting property name enclosed in double quotes (line 1, column 2)."),
         ('{"a": 1,\n "b"}', "The body is not valid JSON: expecting ':' delimiter (line 2, column 5)."),
         ('{"a": "\n"}', "The body is not valid JSON: invalid control character (line 1, column 8)."),
+        ('{"mockMode": true, "mockMode": false}', "The body is not valid JSON: an object has the same name twice."),
         ('{"a": NaN}', "The body is not valid JSON: it has a number that is too long, NaN or Infinity."),
         (b'{"a": "\xff"}', "The body is not valid JSON: it is not in UTF-8."),
         ("[" * 100_000, "The body is not valid JSON: it is nested too deeply."),
@@ -119,8 +120,9 @@ def test_type_and_method_that_are_not_taken_are_refused_with_those_that_are(clie
     body_type = client.generic("POST", JOBS, "x", "text/xml")
     method = client.put(JOBS)
 
-    types = "application/json, application/x-www-form-urlencoded or multipart/form-data"
-    assert (body_type.status_code, body_type.json()["detail"]) == (415, f"Send the body as {types}.")
+    sentence = "A body of the type text/xml is not taken."
+    hint = "For JSON send the header Content-Type: application/json; or send a form."
+    assert (body_type.status_code, body_type.json()["detail"]) == (415, f"{sentence} {hint}")
     assert (method.status_code, method.json()["detail"]) == (405, "This URL takes GET or POST only.")
 
 

@@ -1,0 +1,104 @@
+"""A request's body is whole, or the request is refused: nothing acts on what a client had no time to send."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest
+
+from studio.errors import InvalidInput
+
+CHUNK_BYTES = 64 * 1024
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # what they do depends on no body
+
+WITHOUT_END = (
+    "The multipart body has no closing boundary: it broke off, or Content-Type names another boundary. "
+    "Nothing was done; please send the request again."
+)
+
+
+class IncompleteBody(InvalidInput, BadRequest):
+    """The body is shorter than announced, or a multipart one lacks its end.
+
+    Neither an OSError nor a ValueError: Django and DRF catch those while they parse, and go on. As a BadRequest it is a
+    400 of Django's too, outside of the API.
+    """
+
+    code = "incomplete_body"
+    message = "The body broke off before its end. Nothing was done; please send the request again."
+
+
+class WholeBody(io.IOBase):
+    """A body as it comes in. Reading raises IncompleteBody instead of giving a last part that is not the last.
+
+    Every parser reads to the end, Django's multipart parser too, so none hands on fields of half a body.
+    """
+
+    def __init__(self, stream: Any, *, length: int, boundary: str = "") -> None:
+        self._stream, self._left = stream, length
+        self.refusal: IncompleteBody | None = None  # what reading has raised
+        # What a multipart body has yet to bring: its closing delimiter (RFC 2046, 5.1.1). A cut may fall on the length
+        # that was announced, by a client that has measured half of an upload for example.
+        self._awaited = f"--{boundary}--".encode("ascii", "ignore") if boundary else b""
+        self._before = b""  # the end of what was read, where the delimiter may begin
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most so many bytes; fewer only at the end. Raises IncompleteBody."""
+        wanted = self._wanted(size)
+        data = self._received(self._stream.read, wanted)
+        if len(data) < wanted:
+            raise self._refused()
+        return data
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line. Raises IncompleteBody."""
+        wanted = self._wanted(size)
+        line = self._received(self._stream.readline, wanted)
+        if len(line) < wanted and not line.endswith(b"\n"):
+            raise self._refused()
+        return line
+
+    def _wanted(self, size: int | None) -> int:
+        return self._left if size is None or size < 0 else min(size, self._left)
+
+    def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            data = read(size) if size else b""
+        except OSError as exc:  # the client has reset the connection
+            raise self._refused() from exc
+        self._left -= len(data)
+        if self._awaited:
+            seen = self._before + data
+            self._before = seen[-len(self._awaited) :]
+            if self._awaited in seen:
+                self._awaited = b""
+            elif not self._left:
+                raise self._refused(WITHOUT_END)
+        return data
+
+    def _refused(self, message: str = "") -> IncompleteBody:
+        self.refusal = IncompleteBody(message)
+        return self.refusal
+
+
+def watch(request: HttpRequest, *, length: int) -> WholeBody:
+    """Have the request's body read through a WholeBody, and give that back."""
+    boundary = (request.content_params or {}).get("boundary", "")
+    is_multipart = (request.content_type or "").startswith("multipart/")
+    body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart else "")
+    request._stream = body  # type: ignore[assignment]  # any stream will do; it reads from there
+    return body
+
+
+def drain(request: Any) -> None:
+    """Read what is left of the body, and drop it. Raises IncompleteBody."""
+    while request.read(CHUNK_BYTES):
+        pass
+
+
+def require_whole_form(request: HttpRequest) -> None:
+    """Read the body of a form before its view, whatever its type is. Raises IncompleteBody."""
+    if request.method not in WITHOUT_BODY:
+        _ = request.POST  # read by its type, and kept
+        drain(request)

@@ -1,0 +1,75 @@
+"""Which endpoints there are, for who has asked for one that is not there."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.urls import URLPattern, get_resolver
+
+ROOT = "/api/v1/"
+LONGEST_PATH = 200  # characters; the longest real one has 115, and comparing takes their square
+ALIKE = 0.6  # of 1; what difflib calls a close match: "videos" and "video-jobs" have 0.75
+_ROOT_AS_GUESSED = re.compile(r"^/(api/)?(v\d+/)?")
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_OTHERS = ("openapi.json", "docs", "redoc")  # pages for developers, which some expect below ROOT
+
+
+def not_there(path: str) -> str:
+    """The sentence about a path without an endpoint; it names the one that was probably meant."""
+    shown = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
+    meant = nearest(path.removeprefix(settings.BASE_PATH)) if len(path) <= LONGEST_PATH else None
+    hint = f"Did you mean {settings.BASE_PATH}{meant}?" if meant else f"{settings.BASE_PATH}/docs lists all of them."
+    return f"There is no endpoint {shown}. {hint}"
+
+
+def nearest(path: str) -> str | None:
+    """The endpoint whose path resembles this one, with the parameters of it; None where none does."""
+    given = [part for part in _ROOT_AS_GUESSED.sub("", path).split("/") if part]
+    alike, best = max((_resemblance(given, route), route) for route in _routes())
+    if alike < ALIKE:
+        return None
+    shown = [_parameter(part, given[place : place + 1]) for place, part in enumerate(best.split("/"))]
+    return f"/{best}" if best in _OTHERS else f"{ROOT}{'/'.join(shown)}"
+
+
+def _resemblance(given: list[str], route: str) -> float:
+    """How alike the path and the route's template are, from 0 to 1; a parameter is like anything in its place."""
+    parts = route.split("/")
+    names = {place for place, part in enumerate(parts) if _PARAMETER.fullmatch(part)}
+    masked = ["<>" if place in names else part.lower() for place, part in enumerate(given)]
+    template = ["<>" if place in names else part for place, part in enumerate(parts)]
+    return SequenceMatcher(None, "/".join(masked), "/".join(template)).ratio()
+
+
+def _parameter(part: str, given: list[str]) -> str:
+    match = _PARAMETER.fullmatch(part)
+    if match is None:
+        return part
+    return given[0] if given else f"{{{match[1]}}}"
+
+
+@cache
+def _routes() -> tuple[str, ...]:
+    """The templates of all endpoints, below ROOT."""
+    found = (
+        route.removeprefix(ROOT[1:]) for route, view in all_routes() if route.startswith(ROOT[1:]) and is_api(view)
+    )
+    return (*sorted(found), *_OTHERS)
+
+
+def is_api(view: Any) -> bool:
+    """Whether it is one of DRF's views, and not a page or a refusal."""
+    return hasattr(view, "cls")
+
+
+def all_routes(patterns: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every route of the site as its template, without the first slash, and its view."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+        else:
+            yield from all_routes(pattern.url_patterns, route)
