@@ -19,3 +19,44 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 });
+
+// A word of many characters (an address, an id) gets places to break: a column is then no wider than a part of it.
+// A date, which browsers break at its hyphens, stays whole.
+const DATE = /(\b\d{4}-\d\d-\d\d\b)/;
+const LONG_WORD = /\S{20,}/; // characters; 20 are 140 px, which every column and every phone has room for
+const PART = /^\s+|(?:[^\s@._/:-]{1,14}[@._/:-]*|[@._/:-]+)\s*/g;
+const UNTOUCHED = "script, style, template, textarea, option, pre, svg";
+
+const spanOf = (...content) => {
+  const span = document.createElement("span");
+  span.append(...content);
+  return span;
+};
+const breakable = (words) => (LONG_WORD.test(words) ? words.match(PART).flatMap((part) => [part, document.createElement("wbr")]) : [words]);
+const whole = (date) => {
+  const span = spanOf(date);
+  span.className = "studio-date";
+  return [span];
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    if (!(DATE.test(text.data) || LONG_WORD.test(text.data)) || text.parentElement.closest(UNTOUCHED)) continue;
+    const pieces = text.data.split(DATE).flatMap((piece, index) => (index % 2 ? whole(piece) : breakable(piece)));
+    text.replaceWith(spanOf(...pieces)); // one box: in a flex box each piece would be a box of its own
+  }
+});
+
+// On a phone a table is a stack of cards (back_office.css), whose cells need their names.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll("table:has(> thead)")) {
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    for (const row of [...table.tBodies].flatMap((body) => [...body.rows])) {
+      if (row.cells.length !== names.length) continue;
+      [...row.cells].forEach((cell, index) => (cell.dataset.label ??= names[index]));
+    }
+  }
+});

@@ -1,0 +1,30 @@
+"""A browser and a running product for each module of browser tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
+from tests.running import RunningStudio
+
+
+@pytest.fixture(scope="module")
+def _worth_it() -> None:
+    if chromium.path() is None:
+        pytest.skip("NO CHROMIUM: THE BACK OFFICE IS NOT TESTED IN A BROWSER (on Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, _worth_it: None) -> Iterator[RunningStudio]:
+    running = RunningStudio(tmp_path_factory.mktemp("studio"), MOCK_VIDEO_SECONDS="0")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(_worth_it: None) -> Iterator[Browser]:
+    with chromium.browser() as running:
+        yield running
