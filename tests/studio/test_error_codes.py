@@ -12,7 +12,14 @@ from studio.error_codes import MEANINGS
 
 APPS = ("studio", "accounts", "looks", "videos")
 # Raised for members of staff alone, in the back office and by commands: no response of the API has them.
-OF_STAFF = {"wrong_code", "too_many_codes", "last_admin", "refund_limit_reached", "input_unreadable"}
+OF_STAFF = {
+    "wrong_code",
+    "too_many_codes",
+    "last_admin",
+    "refund_limit_reached",
+    "input_unreadable",
+    "made_again_before",
+}
 
 
 def sources() -> Iterator[Path]:
