@@ -86,7 +86,7 @@ def watch(request: HttpRequest, *, length: int) -> WholeBody:
     """Have the request's body read through a WholeBody, and give that back."""
     boundary = (request.content_params or {}).get("boundary", "")
     is_multipart = (request.content_type or "").startswith("multipart/")
-    body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart else "")
+    body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart and length else "")
     request._stream = body  # type: ignore[assignment]  # any stream will do; it reads from there
     return body
 

@@ -92,7 +92,8 @@ class NamedInput(serializers.Serializer[Any]):
         given = [part for part in whole if any(value != "" for value in part.values)] or whole
         sets = [part.values for part in given]
         if not self.spellings().is_list(name):  # a second value of the same spelling would not be read either
-            sets = [[value] for values in sets for value in values]
+            said = [value for values in sets for value in values]
+            sets = [[value] for value in said if value != ""] or [[""]]
         if any(not self._is_same(name, sets[0], other) for other in sets[1:]):
             other = given[-1].spelling
             message = f'Differs from "{other}".' if other != given[0].spelling else "Given with different values."

@@ -20,6 +20,7 @@ from videos.retention import default_days, purge
 logger = logging.getLogger(__name__)
 
 CHORES_SECONDS = 10  # between two rounds
+JUST_NOW = timedelta(minutes=5)  # a worker of the release before runs on for some minutes at most
 END_SECONDS = 2  # what a round under way gets at the end: a storage that hangs would hold it up for minutes
 
 
@@ -62,11 +63,14 @@ class Chores(threading.Thread):
 
 
 def do_chores(*, stopping: threading.Event) -> None:
-    """Remove files whose time has come; once a day compare what should agree, and forget what has expired.
+    """Remove files whose time has come, and show refunds of the release before.
+
+    Once a day compare what should agree, and forget what has expired.
 
     Raises Stopped, soon after the event is set; what was broken off today is taken up at the next round.
     """
     disposal.sweep(is_stopped=stopping.is_set)
+    copy_refunds(failed_within=JUST_NOW)  # else their owners would read for a day that the attempt cost them tokens
     yesterday = timezone.now() - timedelta(days=1)
     if Heartbeat.objects.filter(name="daily", beat_at__gt=yesterday).exists():
         return

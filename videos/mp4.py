@@ -88,7 +88,8 @@ def write_poster(*, path: Path, destination: Path) -> None:
         frame, pixel_ratio = _frame_at(path, _POSTER_AT)
     except NotAVideo:
         frame, pixel_ratio = _frame_at(path, 0)
-    posters.save(frame=frame, pixel_ratio=pixel_ratio, destination=destination)
+    with _decoding:
+        posters.save(frame=frame, pixel_ratio=pixel_ratio, destination=destination)
 
 
 def without_audio(*, path: Path, destination: Path) -> None:
@@ -99,7 +100,10 @@ def without_audio(*, path: Path, destination: Path) -> None:
     options = {"movflags": "+faststart"}
     with _opened(path) as (source, picture), av.open(str(destination), "w", format="mp4", options=options) as target:
         # opaque: without an encoder, which would wait for pictures (AV1) and write another sample entry
-        copy = target.add_stream_from_template(picture, opaque=True)
+        try:
+            copy = target.add_stream_from_template(picture, opaque=True)
+        except ValueError as exc:  # an old QuickTime codec
+            raise NotAVideo(f"its sound cannot be removed: {exc}") from exc
         copy.codec_context.codec_tag = picture.codec_context.codec_tag  # else hvc1 becomes hev1, which Apple refuses
         for packet in source.demux(picture):
             if packet.size:  # the last one is empty

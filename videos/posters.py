@@ -34,19 +34,30 @@ _TURNS = {
 
 
 def save(*, frame: VideoFrame, pixel_ratio: Fraction | None, destination: Path) -> None:
-    """Saves the frame as a JPEG of at most 1280 pixels a side. `pixel_ratio` is a pixel's width to its height."""
+    """Saves the frame as a JPEG of at most 1280 pixels a side. `pixel_ratio` is a pixel's width to its height.
+
+    One with wide or bright colours costs 2 to 4 s of CPU whatever its size (measured): the table that maps them.
+    """
     width, height = frame.width * float(pixel_ratio or 1), float(frame.height)
     scale = min(_SIDE / max(width, height), 1)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    picture = _image(_in_srgb(frame, size))
+    try:
+        picture = _image(_in_srgb(frame, size))
+    except av.FFmpegError:  # tags that it cannot convert by; colours that are a little off are better than no video
+        picture = _image(_in_srgb(_without_tags(frame), size))
     turn = _turn(frame)
     upright = picture if turn is None else picture.transpose(turn)
     upright.save(destination, "JPEG", quality=_QUALITY)
 
 
+def _without_tags(frame: VideoFrame) -> VideoFrame:
+    frame.colorspace = frame.color_primaries = frame.color_trc = _UNSPECIFIED
+    return frame
+
+
 def _in_srgb(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     """The frame in RGB at this size. BT.709's transfer stays as it is: players show it so, too."""
-    options: dict[str, Any] = {"w": size[0], "h": size[1], "flags": "bicubic"}
+    options: dict[str, Any] = {"w": size[0], "h": size[1], "flags": "bicubic", "threads": 1}
     if frame.colorspace == _UNSPECIFIED:
         options["in_color_matrix"] = "bt709" if min(frame.width, frame.height) >= _HD_SIDE else "bt601"
     if frame.color_trc in _HDR:  # "perceptual" maps its brightness to that of a usual screen

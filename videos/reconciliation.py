@@ -4,18 +4,19 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, F, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount
 from looks.models import Look, Product
 from studio.models import Disposal
 from studio.storage import disposal, media_storage
-from videos.models import IMPORTED, JobInput, VideoJob
+from videos.models import IMPORTED, JobInput, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
 
 logger = logging.getLogger(__name__)
@@ -97,9 +98,11 @@ def _charges() -> Iterator[Mismatch]:
         yield Mismatch("charge", f"Job {job_id} has no charge in the ledger.")
 
 
-def _refunds() -> Iterator[Mismatch]:
-    facts = VideoJob.objects.annotate(in_ledger=_refund_in_ledger()).values_list(
-        "id", "tokens_charged", "tokens_refunded", "in_ledger"
+def _refunds(jobs: VideoJobQuerySet | None = None) -> Iterator[Mismatch]:
+    facts = (
+        (VideoJob.objects.all() if jobs is None else jobs)
+        .annotate(in_ledger=_refund_in_ledger())
+        .values_list("id", "tokens_charged", "tokens_refunded", "in_ledger")
     )
     for job_id, tokens, _, returned in facts.filter(in_ledger__gt=F("tokens_charged")).iterator(BATCH):
         yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and {returned} were returned.")
@@ -113,12 +116,15 @@ def _refund_in_ledger() -> Coalesce:
     return Coalesce(Subquery(refund, output_field=BigIntegerField()), 0)
 
 
-def copy_refunds() -> list[Mismatch]:
-    """Copy refunds from the ledger to jobs that do not show them; returns what was wrong.
+def copy_refunds(*, failed_within: timedelta | None = None) -> list[Mismatch]:
+    """Copy refunds from the ledger to jobs that do not show them; to all of them, or to those that failed just now.
 
-    The release before 0014 does not copy them, and may run beside this one while it is deployed.
+    Returns what was wrong. The release before 0014 does not copy them, and may run beside this one during a deploy.
     """
-    found = list(_refunds())
+    jobs = None
+    if failed_within:
+        jobs = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__gte=Now() - failed_within)
+    found = list(_refunds(jobs))
     for mismatch in found:
         if mismatch.outdated:
             VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_refund_in_ledger())

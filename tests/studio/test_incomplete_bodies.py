@@ -195,6 +195,14 @@ def test_retry_after_a_cut_has_its_key(world: World) -> None:
     assert retry.json()["prompt"] == FIELDS["video-jobs"]["prompt"]
 
 
+def test_type_of_a_body_without_a_body_is_no_cut_body(world: World) -> None:
+    path = f"/api/v1/video-jobs/{world.job.pk}"
+
+    answer: Any = world.client.generic("DELETE", path, b"", f"multipart/form-data; boundary={BOUNDARY}")
+
+    assert (answer.status_code, VideoJob.objects.exists()) == (204, False)
+
+
 @pytest.mark.parametrize("length", [9, 60_000_000])
 def test_request_that_is_refused_is_not_read(anonymous: APIClient, length: int) -> None:
     class Unread:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from django.core.files.storage import default_storage
 
@@ -204,7 +205,19 @@ def test_staff_can_adopt_the_operation_of_a_broken_video(
     job = try_once()
     google.account.film = clips.write(tmp_path / "whole.mp4", Clip(seconds=4, sound=False)).read_bytes()
 
-    adoption.adopt_operation(job_id=job.pk, operation=job.operation)
+    adoption.adopt_operation(job_id=job.pk, operation=job.operation, actor=None)
     job = drive(job)
 
     assert (job.phase, job.broken_result, job.tokens_refunded) == (Phase.SUCCEEDED, None, 50)
+
+
+def test_codec_that_mp4_cannot_carry_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "prores.mov"
+    with av.open(str(path), "w", format="mov") as container:
+        video = container.add_stream("prores", rate=24)
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv422p10le"
+        container.mux(video.encode(av.VideoFrame(320, 180, "yuv422p10le")))
+        container.mux(video.encode(None))
+
+    with pytest.raises(mp4.NotAVideo, match="sound cannot be removed"):
+        mp4.without_audio(path=path, destination=tmp_path / "silent.mp4")

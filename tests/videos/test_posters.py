@@ -6,12 +6,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image
 
 from tests.videos import clips
 from tests.videos.clips import Clip
-from videos import mp4
+from videos import mp4, posters
 
 pytestmark = pytest.mark.slow
 COLOURS = ((228, 29, 39), (29, 179, 58), (40, 58, 219), (228, 198, 37), (128, 128, 128), (250, 250, 250))
@@ -172,3 +173,24 @@ def test_poster_has_square_pixels(tmp_path: Path, pixel_ratio: Fraction, size: t
     picture = poster_of(tmp_path, pictures=[marked()], pixel_ratio=pixel_ratio)
 
     assert picture.size == size
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param((2, 2, 8, 1), id="YCgCo"),
+        pytest.param((9, 14, 10, 1), id="BT.2020, constant luminance"),
+        pytest.param((9, 16, 14, 1), id="ICtCp"),
+        pytest.param((3, 16, 9, 1), id="reserved primaries"),
+        pytest.param((9, 3, 9, 1), id="reserved transfer"),
+        pytest.param((200, 200, 200, 1), id="numbers of nothing"),
+    ],
+)
+def test_odd_tags_cost_no_video_its_poster(tmp_path: Path, tags: tuple[int, int, int, int]) -> None:
+    frame = av.VideoFrame.from_image(clips.bars(COLOURS[:5], SD)).reformat(format="yuv420p")
+    frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range = tags
+
+    posters.save(frame=frame, pixel_ratio=None, destination=tmp_path / "poster.jpg")
+
+    with Image.open(tmp_path / "poster.jpg") as poster:
+        assert (poster.size, poster.getbbox()) == (SD, (0, 0, *SD))

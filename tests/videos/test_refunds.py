@@ -4,14 +4,17 @@ import importlib
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import ledger
 from accounts.models import User
+from studio.models import Heartbeat
 from tests.videos.conftest import MakeJob
 from videos import interventions, outcomes
 from videos.chores import do_chores
@@ -189,7 +192,20 @@ def test_reconcile_finds_and_mends_a_refund_that_the_job_does_not_show(outdated:
     assert outdated.tokens_refunded == 50
 
 
-def test_sweeper_copies_refunds_once_a_day(outdated: VideoJob) -> None:
+@pytest.mark.parametrize(("age", "refunded"), [(timedelta(minutes=4), 50), (timedelta(minutes=6), 0)])
+def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob, age: timedelta, refunded: int) -> None:
+    Heartbeat.objects.create(name="daily", beat_at=timezone.now())
+    VideoJob.objects.update(completed_at=timezone.now() - age)
+
+    do_chores(stopping=threading.Event())
+
+    outdated.refresh_from_db()
+    assert outdated.tokens_refunded == refunded
+
+
+def test_sweeper_copies_all_refunds_once_a_day(outdated: VideoJob) -> None:
+    VideoJob.objects.update(completed_at=timezone.now() - timedelta(days=9))
+
     do_chores(stopping=threading.Event())
 
     outdated.refresh_from_db()

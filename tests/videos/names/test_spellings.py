@@ -149,6 +149,7 @@ def test_field_in_the_query_string_is_not_passed_over(
         ({"mockMode": "true", "mock_mode": "false"}, 400),
         ({"mockMode": "", "mock_mode": "true"}, 202),
         ({"mockMode": ["true", "true"]}, 202),
+        ({"mockMode": ["", "true"]}, 202),
         ({"mockMode": ["true", "false"]}, 400),
         ({"mockMode": "true", "initialImage": png(), "initial_image": png()}, 400),
         ({"mockMode": "true", "initialImage": [png(), png()]}, 400),
