@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos fuzz screenshots
+.PHONY: help run test check bench format clean python chaos fuzz clients screenshots
 .DELETE_ON_ERROR:
 
 # Else every process that is started here compiles all that it imports: three seconds instead of one.
@@ -56,6 +56,9 @@ bench: python $(VENV)/.installed-dev ## measure it, beside the plain way; FULL=1
 
 fuzz: python $(VENV)/.installed-dev ## what the API's schema allows and what not, sent for FUZZ_MINUTES (10); FUZZ_SEED repeats a run
 	@$(PY) -m tests.fuzz $(ARGS)
+
+clients: python $(VENV)/.installed-dev ## generate API clients with five generators, and use each; needs Node.js; ARGS name some
+	@$(PY) -m tests.clients $(ARGS)
 
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)

@@ -1,4 +1,4 @@
-"""Who is signed in, and who may be: locking people out, letting them in again, and ending what they have open."""
+"""Who is signed in, and who may be: deactivating people, reactivating them, and ending what they have open."""
 
 import logging
 
@@ -11,20 +11,20 @@ from accounts.models import User
 logger = logging.getLogger(__name__)
 
 
-def lock_out(*, user: User) -> None:
+def deactivate(*, user: User) -> None:
     """Deactivate the account: passwords, tokens and sessions are of no use from now on; the jobs go on."""
     with transaction.atomic():
         user.is_active = False
         user.save(update_fields=["is_active", "updated_at"])
         sign_out_everywhere(user=user)
-    logger.info("user locked out", extra={"user_id": user.pk})
+    logger.info("user deactivated", extra={"user_id": user.pk})
 
 
-def let_in(*, user: User) -> None:
+def reactivate(*, user: User) -> None:
     """Activate the account again; what was signed in before stays signed out."""
     user.is_active = True
     user.save(update_fields=["is_active", "updated_at"])
-    logger.info("user let in again", extra={"user_id": user.pk})
+    logger.info("user reactivated", extra={"user_id": user.pk})
 
 
 def sign_out_everywhere(*, user: User) -> None:

@@ -29,7 +29,7 @@ from accounts.recent import recent
 from accounts.roles import Role
 from studio import audit
 from studio import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.admin import BackOfficeAdmin, ReadOnlyAdmin
+from studio.admin import BackOfficeAdmin, ReadOnlyAdmin, badge
 from studio.errors import StudioError
 
 # The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
@@ -73,7 +73,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """People: find, add, lock out, give tokens. Nobody is deleted, the ledger names them."""
+    """People: find, add, deactivate, give tokens. Nobody is deleted, the ledger names them."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -85,15 +85,15 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
     readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
-    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "is_active")
+    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
     list_select_related = ("token_account",)
     search_fields = ("^email", "=id")
-    search_help_text = "The beginning of an e-mail address, or a whole id."
+    search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "lock_out", "let_in")
+    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
     change_form_outer_after_template = "admin/accounts/recent.html"
 
     @admin.display(description="tokens", ordering="token_account__balance")
@@ -107,10 +107,15 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         """In a word."""
         return str(roles.role_of(user).label) if user.is_staff else "-"
 
+    @badge(description="account", colours={"active": "", "deactivated": "danger"})
+    def can_sign_in(self, user: User) -> str:
+        """The only red word of the list: somebody is kept out."""
+        return "active" if user.is_active else "deactivated"
+
     @admin.display(description="account")
     def state(self, user: User) -> str:
         """Whether the person can sign in."""
-        return "Can sign in." if user.is_active else "Locked out. “Let in again”, above, ends that."
+        return "Can sign in." if user.is_active else "Deactivated. “Reactivate”, above, ends that."
 
     @admin.display(description="password")
     def password_page(self, user: User) -> str:
@@ -133,7 +138,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         url = reverse("admin:videos_videojob_changelist")
         return format_html('<a href="{}?q={}">{}</a>', url, user.email, number) if number else "0"
 
-    def complete(self, rows: list[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the jobs of the people on this page, by an index."""
         # videos, which this app must not know, adds the relation
         people = User.objects.filter(pk__in=[user.pk for user in rows]).order_by()
@@ -189,7 +194,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: lock the person out instead."""
+        """Never: deactivate the person instead."""
         return False
 
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -201,7 +206,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Those that make sense now."""
         user = self.get_object(request, str(object_id))
-        needless = "let_in" if user is None or user.is_active else "lock_out"
+        needless = "reactivate" if user is None or user.is_active else "deactivate"
         return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
@@ -222,8 +227,6 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
             self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
         else:
             self.log_change(request, user, f"{entry.kind} of {entry.amount} tokens: {entry.note}")
-            before = entry.balance_after - entry.amount
-            audit.record(entry.account, balance=(before, entry.balance_after), reason=("", entry.note))
             self.message_user(request, f"Done. {user.email} has {entry.balance_after:,} tokens now.", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
 
@@ -233,16 +236,16 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         text = "{email} has to sign in again, here and in every program that uses the API. Jobs go on."
         return self._sure(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
 
-    @action(description="Lock out", url_path="lock-out", permissions=["change"])  # type: ignore[untyped-decorator]
-    def lock_out(self, request: HttpRequest, object_id: str) -> Answer:
+    @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
+    def deactivate(self, request: HttpRequest, object_id: str) -> Answer:
         """Deactivate the account."""
         text = "{email} cannot sign in any more, and is signed out everywhere at once. Jobs go on; nothing is deleted."
-        return self._sure(request, object_id, "Lock out", text, roles.lock_out)
+        return self._sure(request, object_id, "Deactivate", text, roles.deactivate)
 
-    @action(description="Let in again", url_path="let-in", permissions=["change"])  # type: ignore[untyped-decorator]
-    def let_in(self, request: HttpRequest, object_id: str) -> Answer:
+    @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
+    def reactivate(self, request: HttpRequest, object_id: str) -> Answer:
         """Activate the account again."""
-        return self._sure(request, object_id, "Let in again", "{email} can sign in again.", access.let_in)
+        return self._sure(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
 
     def _sure(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> Answer:
         user = self._person(request, object_id)
@@ -250,8 +253,8 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
             raise PermissionDenied
         if "confirmed" not in request.POST:
             return self.ask(request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}")
-        if user == request.user and act is roles.lock_out:
-            self.message_user(request, "Nobody locks themselves out; ask another admin.", messages.ERROR)
+        if user == request.user and act is roles.deactivate:
+            self.message_user(request, "You cannot deactivate yourself; ask another admin.", messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
         try:
             act(user=user)
@@ -275,11 +278,16 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
 class SignInAdmin(ReadOnlyAdmin):
     """Who tried to sign in, when, from where."""
 
-    list_display = ("created_at", "email", "door", "succeeded", "address", "client")
+    list_display = ("created_at", "email", "door", "outcome", "address", "client")
     list_filter = ("door", "succeeded")
     list_select_related = ("user",)
     search_fields = ("^user__email", "=user_id")
-    search_help_text = "The beginning of an e-mail address, or a whole id."
+    search_help_text = "The beginning of an e-mail address or of an id."
+
+    @badge(description="outcome", colours={"signed in": "success", "refused": "danger"})
+    def outcome(self, row: SignIn) -> str:
+        """In a word."""
+        return "signed in" if row.succeeded else "refused"
 
     @admin.display(description="person")
     def email(self, row: SignIn) -> str:

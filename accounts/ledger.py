@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
+from studio import audit
 from studio.counters import Measure
 from studio.errors import InsufficientFunds, InvalidInput
 from studio.statements import Change, Given, Insertion, Statement
@@ -174,7 +175,9 @@ def _by_hand(
         if account.balance + tokens < 0:
             raise InsufficientFunds(f"The balance is {account.balance}; it cannot go below zero.")
         entry = _record(account=account, kind=kind, amount=tokens, note=note, actor=actor, entry_id=entry_id)
-    assert entry is not None  # only entries of a job can be repeats, and what else is one was found above
+        assert entry is not None  # only entries of a job can be repeats, and what else is one was found above
+        facts = {"tokens": f"{tokens:+,}", "balance": f"{entry.balance_after:,}", "reason": note}
+        audit.record_action(account, kind.label, actor=actor, **facts)
     logger.info("balance changed by hand", extra={"user_id": user.pk, "tokens": tokens, "kind": kind})
     return entry
 

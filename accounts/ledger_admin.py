@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import exports
@@ -27,7 +28,7 @@ class TokenAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     ordering = ("user__email",)
     search_fields = ("^user__email", "=id")
-    search_help_text = "The beginning of an e-mail address, or a whole id."
+    search_help_text = "The beginning of an e-mail address or of an id."
 
     @admin.display(ordering="user__email")
     def email(self, account: TokenAccount) -> str:
@@ -61,7 +62,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_select_related = ("account__user", "actor")
     search_fields = ("^account__user__email", "=video_job_id", "=id")
-    search_help_text = "The beginning of an e-mail address, or the whole id of a video job."
+    search_help_text = "The beginning of an e-mail address, or of the id of an entry or of its video job."
     list_before_template = "admin/accounts/exports.html"
     fields = ("created_at", "person", "kind", "amount", "balance_after", "job", "note", "by", "id")
     readonly_fields = ("person", "job", "by")
@@ -78,7 +79,25 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         if entry.video_job_id is None:
             return "-"
         url = reverse("admin:videos_videojob_change", args=(entry.video_job_id,))
-        return format_html('<a href="{}">{}</a>', url, str(entry.video_job_id)[:8])
+        text = getattr(entry, "prompt", "") or f"video {str(entry.video_job_id)[:8]}"
+        return format_html('<a href="{}">{}</a>', url, Truncator(text).chars(60))
+
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
+        """What the videos show, for those who may see video jobs; a job that is gone keeps its id."""
+        if not request.user.has_perm("videos.view_videojob"):
+            return
+        ids = {entry.video_job_id for entry in rows} - {None}
+        # videos, which this app must not know, adds the relation
+        prompts = dict(User.objects.filter(video_jobs__in=ids).values_list("video_jobs", "video_jobs__prompt"))
+        for entry in rows:
+            entry.prompt = prompts.get(entry.video_job_id, "")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LedgerEntry | None:
+        """Completed like a row of the list."""
+        entry: LedgerEntry | None = super().get_object(request, object_id, from_field)
+        if entry:
+            self.complete(request, [entry])
+        return entry
 
     @admin.display(description="by")
     def by(self, entry: LedgerEntry) -> str:

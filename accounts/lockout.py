@@ -5,14 +5,17 @@ another person out from elsewhere. The throttles of `accounts.throttles` bound t
 """
 
 import logging
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
-from django.db.models import Sum
+from django.db import transaction
+from django.db.models import Q, Sum
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,6 +23,7 @@ from rest_framework.request import Request
 
 from accounts.addresses import network_of
 from accounts.models import User, normal_email
+from studio import audit
 from studio.errors import LimitReached
 
 logger = logging.getLogger(__name__)
@@ -67,6 +71,55 @@ def refusal(request: HttpRequest | Request, *, email: str) -> LockedOut:
     end = (last.attempt_time if last else timezone.now()) + settings.AXES_COOLOFF_TIME
     left = max(end - timezone.now(), timedelta(seconds=1))
     return LockedOut(retry_after_seconds=int(left.total_seconds()) + 1)
+
+
+def blocked_until(attempts: Sequence[AccessAttempt]) -> dict[int, datetime]:
+    """When sign-ins are possible again for the account and the client IP of each attempt; only of those blocked now.
+
+    An IP with too many failures is blocked for every account. A row is a client program's failures, so the rows of one
+    account and IP are added up, as `FailureCount` does.
+    """
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    addresses = {attempt.ip_address for attempt in attempts}
+    known = Q(ip_address__in=addresses - {None}) | (Q(ip_address=None) if None in addresses else Q())
+    failures: dict[Any, list[tuple[datetime, int]]] = defaultdict(list)
+    rows = AccessAttempt.objects.filter(known, attempt_time__gte=since).order_by("attempt_time")
+    for name, address, at, count in rows.values_list("username", "ip_address", "attempt_time", "failures_since_start"):
+        failures[name, address].append((at, count))
+        failures[address].append((at, count))
+    ends = {}
+    for attempt in attempts:
+        of_both, of_address = failures[attempt.username, attempt.ip_address], failures[attempt.ip_address]
+        end = max(
+            _end(of_both, limit=settings.AXES_FAILURE_LIMIT),
+            _end(of_address, limit=settings.SIGN_IN_ADDRESS_FAILURES),
+        )
+        if end > timezone.now():
+            ends[attempt.pk] = end
+    return ends
+
+
+def _end(failures: list[tuple[datetime, int]], *, limit: int) -> datetime:
+    """When so many are old that fewer than the limit are left; they come oldest first."""
+    left, end = sum(count for _, count in failures), datetime.min.replace(tzinfo=UTC)
+    for at, count in failures:
+        if left < limit:
+            break
+        left, end = left - count, at + settings.AXES_COOLOFF_TIME
+    return end
+
+
+def unblock(*, attempts: Sequence[AccessAttempt], actor: User | None) -> None:
+    """Forget the failures of these accounts at these client IPs; of an IP that is blocked as a whole, all of them."""
+    for attempt in attempts:
+        same_ip = AccessAttempt.objects.filter(ip_address=attempt.ip_address)
+        total = same_ip.aggregate(total=Sum("failures_since_start"))["total"] or 0
+        rows = same_ip if total >= settings.SIGN_IN_ADDRESS_FAILURES else same_ip.filter(username=attempt.username)
+        with transaction.atomic():
+            rows.delete()
+            facts = {"account": attempt.username, "client_ip": attempt.ip_address}
+            audit.record_action(attempt, "Unblock", actor=actor, **facts)
+    logger.info("sign-ins unblocked", extra={"attempts": len(attempts), "actor": actor and actor.pk})
 
 
 def forget(request: HttpRequest | Request, *, email: str) -> None:

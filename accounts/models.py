@@ -68,7 +68,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
 
     def __str__(self) -> str:
-        return f"{self.email} ({self.pk})"
+        return self.email
 
     def clean(self) -> None:
         """Bring the address into its one spelling before it is checked."""
@@ -96,7 +96,7 @@ class TokenAccount(Record):
         constraints = (models.CheckConstraint(name="balance_is_never_negative", condition=Q(balance__gte=0)),)
 
     def __str__(self) -> str:
-        return f"account {self.pk}: {self.balance} tokens"
+        return f"tokens of {self.user}"
 
 
 class AppendOnly(models.QuerySet["LedgerEntry"]):
@@ -167,7 +167,7 @@ class LedgerEntry(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.amount} ({self.pk})"
+        return f"{self.get_kind_display()}: {self.amount:+,} tokens"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write a new entry. Raises TypeError for one that is already there."""
@@ -230,4 +230,4 @@ class SignIn(Record):
         constraints = (models.CheckConstraint(name="sign_in_door_is_known", condition=Q(door__in=("api", "admin"))),)
 
     def __str__(self) -> str:
-        return f"sign-in {self.pk}"
+        return f"{self.get_door_display()}, {self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from accounts.models import LedgerEntry, SignIn, User
+from studio.admin import moment
 
 ROWS = 10  # of each; more are a link away
 
@@ -52,7 +52,7 @@ def _jobs(user: User) -> list[list[str]]:
     jobs: QuerySet[Any] = user.video_jobs.order_by("-created_at", "-id")[:ROWS]
     return [
         [
-            _when(job.created_at),
+            moment(job.created_at),
             _link("videos_videojob", job, Truncator(job.prompt).chars(60) or "no prompt"),
             job.status,
         ]
@@ -64,7 +64,7 @@ def _entries(user: User) -> list[list[str]]:
     entries = LedgerEntry.objects.filter(account=user.token_account).order_by("-created_at", "-id")[:ROWS]
     return [
         [
-            _link("accounts_ledgerentry", entry, _when(entry.created_at)),
+            _link("accounts_ledgerentry", entry, moment(entry.created_at)),
             str(entry.get_kind_display()),
             f"{entry.amount:+,}",
             f"{entry.balance_after:,}",
@@ -78,7 +78,7 @@ def _sign_ins(user: User) -> list[list[str]]:
     rows = SignIn.objects.filter(user=user).order_by("-created_at", "-id")[:ROWS]
     return [
         [
-            _when(row.created_at),
+            moment(row.created_at),
             str(row.get_door_display()),
             "signed in" if row.succeeded else "refused",
             row.address or "-",
@@ -86,10 +86,6 @@ def _sign_ins(user: User) -> list[list[str]]:
         ]
         for row in rows
     ]
-
-
-def _when(moment: Any) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def _link(page: str, row: Any, text: str) -> str:

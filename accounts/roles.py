@@ -80,11 +80,11 @@ def assign(*, user: User, role: Role) -> None:
     logger.info("role assigned", extra={"user_id": user.pk, "role": role.value or "none"})
 
 
-def lock_out(*, user: User) -> None:
+def deactivate(*, user: User) -> None:
     """Deactivate somebody's account, unless nobody else could give roles. Raises LastAdmin."""
     with transaction.atomic():
         require_other_admin(user)
-        access.lock_out(user=user)
+        access.deactivate(user=user)
 
 
 def require_other_admin(user: User) -> None:

@@ -39,7 +39,7 @@ class Password(Text):
 class RegisterForm(Input):
     """Who wants an account."""
 
-    email = EmailAddress(max_length=EMAIL_LENGTH)
+    email = EmailAddress(max_length=EMAIL_LENGTH, help_text="The e-mail address to sign in with; case is ignored.")
     password = Password(max_length=PASSWORD_LENGTH, help_text="At least 8 characters, not only digits, not common.")
 
 
@@ -52,8 +52,8 @@ class SignInForm(Input, TokenObtainPairSerializer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # simplejwt's own two strip blanks from the password, and take text of any length
-        self.fields["email"] = Text(write_only=True, max_length=EMAIL_LENGTH)
-        self.fields["password"] = Password(max_length=SIGN_IN_LENGTH)
+        self.fields["email"] = Text(write_only=True, max_length=EMAIL_LENGTH, help_text="In any case.")
+        self.fields["password"] = Password(max_length=SIGN_IN_LENGTH, help_text="As typed; blanks count.")
 
     @classmethod
     def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
@@ -93,7 +93,7 @@ class RefreshTokenInput(Input):
 class RefreshForm(RefreshTokenInput):
     """Swaps a refresh token for a new pair; the old one is used up."""
 
-    refresh = Text(help_text="The refresh token of the last answer; it works once.")
+    refresh = Text(help_text="The refresh token of the last response; it works once.")
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
@@ -124,7 +124,7 @@ class _AnyRefreshToken(RefreshToken):
 class RevokeForm(RefreshTokenInput):
     """Signs out: the refresh token is of no use any more."""
 
-    refresh = Text(write_only=True)
+    refresh = Text(write_only=True, help_text="The refresh token to revoke.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Nothing, with the token revoked; a repeat changes nothing. Raises TokenError."""
@@ -135,15 +135,15 @@ class RevokeForm(RefreshTokenInput):
 class TokenPair(serializers.Serializer[Any]):
     """What a sign-in gives."""
 
-    access = serializers.CharField(help_text="For the header `Authorization: Bearer …`.")
-    refresh = serializers.CharField(help_text="For the next pair; it works once.")
+    access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
+    refresh = serializers.CharField(help_text="Exchange it for the next pair; it works once.")
 
 
 class SpendableTokens(serializers.Serializer[Any]):
     """What a person can spend."""
 
-    balance = serializers.IntegerField()
-    unlimited = serializers.BooleanField()
+    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
+    unlimited = serializers.BooleanField(help_text="true: video jobs are not charged.")
 
 
 class ConcurrentJobs(serializers.Serializer[User]):
@@ -153,36 +153,36 @@ class ConcurrentJobs(serializers.Serializer[User]):
     limit = serializers.SerializerMethodField()
 
     def get_running(self, user: User) -> int:
-        """Jobs that are PENDING or RUNNING."""
+        """Video jobs that are PENDING or RUNNING."""
         # videos, which this app must not know, adds the relation
         return user.video_jobs.live().count()
 
     def get_limit(self, user: User) -> int:
-        """The same for everybody."""
+        """How many of them an account may have."""
         return len(JOB_SLOTS)
 
 
 class Me(serializers.Serializer[User]):
     """The person who asks."""
 
-    id = serializers.UUIDField()
-    email = serializers.CharField()
-    isStaff = serializers.BooleanField(source="is_staff")
-    tokens = SpendableTokens(source="token_account")
-    concurrentJobs = ConcurrentJobs(source="*")
+    id = serializers.UUIDField(help_text="The account's id.")
+    email = serializers.CharField(help_text="The account's e-mail address, in lower case.")
+    isStaff = serializers.BooleanField(source="is_staff", help_text="true: an admin, who may act on any object.")
+    tokens = SpendableTokens(source="token_account", help_text="What the account can spend.")
+    concurrentJobs = ConcurrentJobs(source="*", help_text="Unfinished video jobs, and how many are allowed.")
 
 
 class Costs(serializers.Serializer[Any]):
     """Prices, in tokens."""
 
-    videoJob = serializers.IntegerField()
+    videoJob = serializers.IntegerField(min_value=0, help_text="The price of a video job, in tokens.")
 
 
 class Balance(serializers.Serializer[Any]):
     """What there is, and what things cost."""
 
-    balance = serializers.IntegerField()
-    costs = Costs()
+    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
+    costs = Costs(help_text="Prices, in tokens.")
 
 
 class LedgerQuery(PageQuery):
@@ -196,11 +196,20 @@ class LedgerQuery(PageQuery):
 class LedgerLine(serializers.ModelSerializer[LedgerEntry]):
     """One movement of tokens."""
 
-    balanceAfter = serializers.IntegerField(source="balance_after")
-    videoJobId = serializers.UUIDField(source="video_job_id", allow_null=True)
-    createdAt = Timestamp(source="created_at")
+    balanceAfter = serializers.IntegerField(
+        source="balance_after", min_value=0, help_text="The balance after this entry."
+    )
+    videoJobId = serializers.UUIDField(
+        source="video_job_id", allow_null=True, help_text="The video job that it belongs to, be it deleted since."
+    )
+    createdAt = Timestamp(source="created_at", help_text="When the tokens moved.")
 
     class Meta:
         model = LedgerEntry
         fields = ("id", "kind", "amount", "balanceAfter", "videoJobId", "note", "createdAt")
         read_only_fields = fields
+        extra_kwargs = {
+            "id": {"help_text": "The entry's id."},
+            "kind": {"help_text": "Why the tokens moved."},
+            "note": {"help_text": "A remark, such as the reason of an adjustment."},
+        }

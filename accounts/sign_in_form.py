@@ -9,7 +9,7 @@ from accounts import lockout
 
 
 class BackOfficeSignIn(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
-    """Address and password; who is locked out is told so, and what to do."""
+    """Address and password; a blocked sign-in says so, and what to do."""
 
     def clean(self) -> Any:
         """Raises ValidationError."""
@@ -21,7 +21,7 @@ class BackOfficeSignIn(AuthenticationForm):  # type: ignore[misc]  # unfold is u
             seconds = lockout.refusal(self.request, email=self.cleaned_data.get("username", "")).retry_after_seconds
             minutes = max(round(seconds / 60), 1)
             raise ValidationError(
-                f"Too many failed attempts. Try again in {minutes} minutes, or ask another member of staff to delete "
-                "yours under Access attempts.",
+                f"Too many failed attempts. Try again in {minutes} minutes, or ask an admin to unblock "
+                "yours under “Blocked sign-ins”.",
                 code="locked_out",
             ) from exc

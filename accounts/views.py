@@ -15,11 +15,11 @@ from accounts.identity import caller
 from accounts.ledger import VIDEO_JOB_TOKENS
 from accounts.models import LedgerEntry
 from studio.api import ApiView
-from studio.schema import ErrorAnswer
+from studio.schema import error
 
 TAGS = ["Accounts"]
-THROTTLED = OpenApiResponse(ErrorAnswer, description="Too many attempts; `Retry-After` says when to try again.")
-BAD_TOKEN = OpenApiResponse(ErrorAnswer, description="The refresh token is expired, used, revoked, or not one.")
+THROTTLED = error("Too many attempts.")
+BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
 
 
 class RegisterView(ApiView, GenericAPIView[Any]):
@@ -35,13 +35,13 @@ class RegisterView(ApiView, GenericAPIView[Any]):
         summary="Register",
         operation_id="register",
         responses={
-            201: serializers.Me,
-            403: OpenApiResponse(ErrorAnswer, description="Registration is closed."),
+            201: OpenApiResponse(serializers.Me, description="The new account."),
+            403: error("Registration is closed."),
             429: THROTTLED,
         },
     )
     def post(self, request: Request) -> Response:
-        """Make an account, with the tokens that a new account starts with. Sign in with it afterwards."""
+        """Create an account. Sign in with it afterwards."""
         form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = registration.register(**form.validated_data)
@@ -57,15 +57,15 @@ class SignInView(ApiView, TokenViewBase):
     @extend_schema(
         tags=TAGS,
         summary="Sign in",
-        operation_id="sign_in",
+        operation_id="signIn",
         responses={
-            200: serializers.TokenPair,
-            401: OpenApiResponse(ErrorAnswer, description="The address or the password is wrong."),
+            200: OpenApiResponse(serializers.TokenPair, description="The tokens."),
+            401: error("The e-mail address or the password is wrong."),
             429: THROTTLED,
         },
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Get an access token, for the `Authorization` header, and a refresh token, for the next pair."""
+        """Exchange an e-mail address and a password for an access and a refresh token."""
         return super().post(request, *args, **kwargs)
 
 
@@ -77,11 +77,11 @@ class RefreshView(ApiView, TokenViewBase):
     @extend_schema(
         tags=TAGS,
         summary="Refresh the tokens",
-        operation_id="refresh_tokens",
-        responses={200: serializers.TokenPair, 401: BAD_TOKEN},
+        operation_id="refreshTokens",
+        responses={200: OpenApiResponse(serializers.TokenPair, description="The new pair."), 401: BAD_TOKEN},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Swap a refresh token for a new pair. It works once: keep the new one."""
+        """Exchange a refresh token for a new pair. Each refresh token works once; keep the new one."""
         return super().post(request, *args, **kwargs)
 
 
@@ -93,7 +93,7 @@ class RevokeView(ApiView, TokenViewBase):
     @extend_schema(
         tags=TAGS,
         summary="Sign out",
-        operation_id="sign_out",
+        operation_id="signOut",
         responses={204: OpenApiResponse(description="Revoked, now or before."), 401: BAD_TOKEN},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -105,7 +105,12 @@ class RevokeView(ApiView, TokenViewBase):
 class MeView(ApiView):
     """The caller."""
 
-    @extend_schema(tags=TAGS, summary="Who am I", operation_id="me", responses=serializers.Me)
+    @extend_schema(
+        tags=TAGS,
+        summary="Get the caller's account",
+        operation_id="getMe",
+        responses={200: OpenApiResponse(serializers.Me, description="The account.")},
+    )
     def get(self, request: Request) -> Response:
         """The caller's own account: tokens to spend, video jobs running and allowed."""
         return Response(serializers.Me(caller(request)).data)
@@ -114,15 +119,27 @@ class MeView(ApiView):
 class BalanceView(ApiView):
     """The caller's tokens."""
 
-    @extend_schema(tags=TAGS, summary="Balance and prices", operation_id="tokens", responses=serializers.Balance)
+    @extend_schema(
+        tags=TAGS,
+        summary="Get the balance and prices",
+        operation_id="getTokens",
+        responses={200: OpenApiResponse(serializers.Balance, description="The balance and prices.")},
+    )
     def get(self, request: Request) -> Response:
-        """What the caller can spend, and what things cost."""
+        """The tokens that the caller can spend, and what things cost."""
         answer = {"balance": caller(request).token_account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
         return Response(serializers.Balance(answer).data)
 
 
 @extend_schema_view(
-    get=extend_schema(tags=TAGS, summary="Ledger", operation_id="ledger", parameters=[serializers.LedgerQuery])
+    get=extend_schema(
+        tags=TAGS,
+        summary="List the ledger",
+        description="Every movement of the caller's tokens, newest first.",
+        operation_id="listLedger",
+        parameters=[serializers.LedgerQuery],
+        responses={200: OpenApiResponse(serializers.LedgerLine(many=True), description="A page of entries.")},
+    )
 )
 class LedgerView(ApiView, ListAPIView[LedgerEntry]):
     """Every movement of the caller's tokens, newest first."""

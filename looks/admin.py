@@ -9,17 +9,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 
 from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
 from studio import audit
-from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows
+from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
 from studio.errors import StudioError
 
 
@@ -61,7 +60,7 @@ class VideoRows(ReadOnlyRows):
     def job(self, row: LookVideo) -> str:
         """A link to the job."""
         url = reverse("admin:videos_videojob_change", args=(row.video_id,))
-        return format_html('<a href="{}">{}</a>', url, row.video.prompt[:60] or str(row.video_id)[:8])
+        return format_html('<a href="{}">{}</a>', url, row.video)
 
     def status(self, row: LookVideo) -> str:
         """As the API shows it."""
@@ -69,7 +68,7 @@ class VideoRows(ReadOnlyRows):
 
     def made(self, row: LookVideo) -> str:
         """When it was asked for."""
-        return f"{timezone.localtime(row.video.created_at):%Y-%m-%d %H:%M}"
+        return moment(row.video.created_at)
 
     def stands_for_the_look(self, row: LookVideo) -> str:
         """Whether it is the default; else a button that makes it so."""
@@ -107,7 +106,9 @@ class LookAdmin(BackOfficeAdmin):
     list_filter_submit = True
     list_select_related = ("owner",)
     search_fields = ("search_text",)
-    search_help_text = "Words of the title, the notes or a product; an owner's whole e-mail address; or a whole id."
+    search_help_text = (
+        "Words of the title, the notes or a product; an owner's whole e-mail address; or the beginning of an id."
+    )
     fields = ("picture", "title", "notes", "visibility", "person", "id", "created_at", "updated_at")
     readonly_fields = ("picture", "person", "id", "created_at", "updated_at")
     inlines = (VideoRows, ProductRows, ReaderRows)
@@ -133,7 +134,7 @@ class LookAdmin(BackOfficeAdmin):
         """How many were made for it."""
         return int(look.video_count)
 
-    def complete(self, rows: list[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the videos of the looks on this page."""
         links = LookVideo.objects.filter(look__in=rows).order_by().values_list("look").annotate(Count("pk"))
         numbers = dict(links)
@@ -149,13 +150,12 @@ class LookAdmin(BackOfficeAdmin):
     ) -> tuple[QuerySet[Look], bool]:
         """By id, by owner, or by words as everybody searches them."""
         words = search_term.strip()
-        try:
-            return queryset.filter(Q(pk=uuid.UUID(words)) | Q(owner=uuid.UUID(words))), False
-        except ValueError:
-            pass
+        if not words:
+            return queryset, False
         if "@" in words:
             return queryset.filter(owner__email=words.lower()), False
-        return queryset.search(words), False  # type: ignore[attr-defined]  # it is a LookQuerySet
+        by_words = queryset.search(words)  # type: ignore[attr-defined]  # it is a LookQuerySet
+        return first_found(words, by_id(queryset, words, ("pk", "owner_id")), by_words), False
 
     def get_urls(self) -> list[Any]:
         """With the choice of the video that stands for a look."""
@@ -168,15 +168,19 @@ class LookAdmin(BackOfficeAdmin):
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         look = get_object_or_404(Look, pk=look_id)
-        before = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
+        titles = {
+            row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")
+        }
+        former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = curation.set_default if act == "set" else curation.unset_default
         try:
             change(look_id=look_id, video_id=video_id)
         except StudioError as exc:
             self.message_user(request, f"Nothing was changed. {exc.message}.", messages.ERROR)
         else:
-            after = video_id if act == "set" else None
-            self.log_change(request, look, f"The video that stands for the look is {after or 'none'} now.")
+            before = titles[former] if former else "none"
+            after = titles[video_id] if act == "set" else "none"
+            self.log_change(request, look, f"The default video is now: {after}.")
             audit.record(look, default_video=(before, after))
             self.message_user(request, "Done. The frontend shows it from the next request on.", messages.SUCCESS)
         return redirect("admin:looks_look_change", look_id)

@@ -132,7 +132,7 @@ class Look(Record):
         )
 
     def __str__(self) -> str:
-        return f"look {self.pk}: {self.title}"
+        return self.title
 
 
 class LookShare(Record):
@@ -178,7 +178,7 @@ class Product(Record):
         )
 
     def __str__(self) -> str:
-        return f"product {self.pk}: {self.name}"
+        return self.name
 
 
 class LookVideo(Record):

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
@@ -88,9 +88,14 @@ class LookInput(Input):
     `generatedImageUrl` expects a picture, and would get none.
     """
 
-    title = Text(max_length=TITLE_MAX)
-    notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX)
-    visibility = Choice(choices=Visibility.choices, required=False, help_text="private by default.")
+    title = Text(max_length=TITLE_MAX, help_text="The look's title.")
+    notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX, help_text="Anything else to say of it.")
+    visibility = Choice(
+        choices=Visibility.choices,
+        required=False,
+        help_text="Who may see it besides its owner: the people in `sharedWithUserIds`, or everyone signed in. "
+        "A new look is `private`.",
+    )
     sharedWithUserIds = ShortList(
         source="shared_with_user_ids",
         child=serializers.UUIDField(),
@@ -99,7 +104,9 @@ class LookInput(Input):
         help_text='Who may read it while its visibility is "shared": all of them, not only new ones.',
     )
     products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="All of them.")
-    generatedImageBase64 = PictureText(source="image", required=False, read=look_picture, help_text=_IN_BASE64)
+    generatedImageBase64 = PictureText(
+        source="image", required=False, read=look_picture, help_text=f"The same as text. {_IN_BASE64}"
+    )
 
     def shown_names(self) -> Spellings | None:
         """In PATCH, those of a look."""
@@ -124,23 +131,15 @@ class LookInput(Input):
 
 
 @extend_schema_field(
-    {
-        "anyOf": [  # one empty text alone is the same in a form as a list of it
-            {
-                "type": "array",
-                "items": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]},
-                "maxItems": READERS_MAX,
-            },
-            {"type": "string", "maxLength": 0},
-        ]
-    }
+    {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": READERS_MAX, "example": []}
 )
 class IdsOfForm(ShortList):
     """Ids in a form, which cannot hold an empty list: one empty text stands for it."""
 
 
+@extend_schema_serializer(component_name="Look")
 class LookForm(LookInput):
-    """A look as a form, with files."""
+    """A look to create or to change, with its pictures."""
 
     extra_names = ("productThumbnail.0",)
 
@@ -149,7 +148,10 @@ class LookForm(LookInput):
         child=serializers.UUIDField(),
         required=False,
         most=READERS_MAX,
-        help_text="As in the JSON body, repeated; one that is empty for nobody.",
+        help_text=(
+            'Who may read the look while its visibility is "shared": the whole list, as a repeated field. One empty '
+            "text stands for an empty list."
+        ),
     )
 
     products = ListText(
@@ -157,16 +159,17 @@ class LookForm(LookInput):
         required=False,
         most=PRODUCTS_MAX,
         help_text=(
-            "A JSON list of products, as in the JSON body. The picture of a product is its `thumbnailBase64`, or a "
-            "file of this form called `productThumbnail.0` for the first product, `productThumbnail.1` for the "
-            "second, and so on."
+            f"All products, at most {PRODUCTS_MAX}, as a JSON list of objects: `name` (required), `sku`, `designer`, "
+            "`price` (such as 120.00), `currency` (such as EUR), `productUrl`, `thumbnailBase64`, and in a PATCH `id`, "
+            "to keep the picture of an existing product. A product's picture can also be a file of this form, called "
+            "`productThumbnail.0` for the first product, `productThumbnail.1` for the second, and so on."
         ),
     )
     generatedImage = PictureFile(
         source="image",
         required=False,
         read=look_picture,
-        help_text=_KINDS,
+        help_text=f"The look's picture. {_KINDS}",
     )
 
     def find(self, spelling: str) -> Spelled | None:
@@ -203,24 +206,27 @@ class LookForm(LookInput):
             raise serializers.ValidationError(errors)
 
 
+@extend_schema_serializer(component_name="Product")
 class ProductOutput(serializers.Serializer[Product]):
     """A product of a look."""
 
-    id = serializers.UUIDField()
-    sku = serializers.CharField()
-    name = serializers.CharField()
-    designer = serializers.CharField()
-    price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
-    currency = serializers.CharField()
-    productUrl = BlankAsNull(source="product_url", help_text="Where it is sold.")
-    thumbnailUrl = StoredFileUrl(source="thumbnail")
+    id = serializers.UUIDField(help_text="The product's id.")
+    sku = serializers.CharField(help_text="The stock keeping unit; empty if unknown.")
+    name = serializers.CharField(help_text="The product's name.")
+    designer = serializers.CharField(help_text="The designer; empty if unknown.")
+    price = serializers.DecimalField(
+        max_digits=12, decimal_places=2, allow_null=True, help_text="As text with two decimals; null if unknown."
+    )
+    currency = serializers.CharField(help_text="Three letters, as in ISO 4217; empty if unknown.")
+    productUrl = BlankAsNull(source="product_url", help_text="Where it is sold; null if unknown.")
+    thumbnailUrl = StoredFileUrl(source="thumbnail", help_text="Its picture; null if it has none.")
 
 
 class Reader(serializers.Serializer[Any]):
     """A person whom the look is shared with."""
 
-    id = serializers.UUIDField()
-    email = serializers.CharField()
+    id = serializers.UUIDField(help_text="The account's id.")
+    email = serializers.CharField(help_text="The account's e-mail address.")
 
 
 # the words are listed by the videos' app, which this one must not know
@@ -237,34 +243,37 @@ class VideoStatus(serializers.CharField):
 class VideoOfLook(serializers.Serializer[LookVideo]):
     """A video made for the look."""
 
-    id = serializers.UUIDField(source="video.id")
-    status = VideoStatus(source="video.phase")
-    cloudinaryUrl = StoredFileUrl(source="video.video")
+    id = serializers.UUIDField(source="video.id", help_text="The id of the video job.")
+    status = VideoStatus(source="video.phase", help_text="The status of the video job.")
+    cloudinaryUrl = StoredFileUrl(source="video.video", help_text="The public URL of the video; null until SUCCEEDED.")
     posterUrl = StoredFileUrl(
         source="video.poster", help_text="A still of the video; without one, the look's thumbnail."
     )
-    isDefault = serializers.BooleanField(source="is_default")
-    createdAt = Timestamp(source="video.created_at")
-    progressPercentage = serializers.IntegerField(source="video.progress_percentage")
+    isDefault = serializers.BooleanField(source="is_default", help_text="true: this video is the look's default.")
+    createdAt = Timestamp(source="video.created_at", help_text="When the video job was created.")
+    progressPercentage = serializers.IntegerField(
+        source="video.progress_percentage", min_value=0, max_value=100, help_text="100 only when SUCCEEDED."
+    )
 
 
+@extend_schema_serializer(component_name="Look")
 class LookOutput(serializers.Serializer[Look]):
-    """A look as every endpoint shows it."""  # read by looks.representation
+    """A look."""  # read by looks.representation
 
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    notes = serializers.CharField()
-    generatedImageUrl = StoredFileUrl(source="image")
+    id = serializers.UUIDField(help_text="The look's id.")
+    title = serializers.CharField(help_text="The look's title.")
+    notes = serializers.CharField(help_text="Empty if there are none.")
+    generatedImageUrl = StoredFileUrl(source="image", help_text="The look's picture; null if it has none.")
     thumbnailUrl = StoredFileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
-    products = FromElsewhere(ProductOutput(many=True))
-    visibility = serializers.ChoiceField(choices=Visibility.choices)
-    sharedWith = FromElsewhere(Reader(many=True), help_text="Told to the owner and admins, empty for others.")
+    products = FromElsewhere(ProductOutput(many=True), help_text="Its products, in their order.")
+    visibility = serializers.ChoiceField(choices=Visibility.choices, help_text="Who may see it besides its owner.")
+    sharedWith = FromElsewhere(Reader(many=True), help_text="Shown to the owner and admins; empty for others.")
     videos = FromElsewhere(
         VideoOfLook(many=True),
         help_text="Newest first; those who may only read the look see the ones that succeeded.",
     )
-    createdAt = Timestamp(source="created_at")
-    updatedAt = Timestamp(source="updated_at")
+    createdAt = Timestamp(source="created_at", help_text="When the look was created.")
+    updatedAt = Timestamp(source="updated_at", help_text="When the look last changed.")
 
 
 class ListQuery(PageQuery):

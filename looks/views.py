@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.permissions import IsAuthenticated
@@ -19,22 +20,55 @@ from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
 from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
 from studio.errors import NotFound
 from studio.projection import site_of
-from studio.schema import ErrorAnswer
+from studio.schema import MULTIPART, error, id_in_path, response_header
 
-BODIES = {
-    "multipart/form-data": LookForm,
-    "application/json": LookInput,
-}
-BUSY = OpenApiResponse(ErrorAnswer, description="Too many files are being received.")
+BODY = {MULTIPART: LookForm}
+LOOK_ID = id_in_path("id", "The id of the look.")
+SHOWN = OpenApiResponse(LookOutput, description="The look.")
+BUSY = error("Too many uploads are in progress.")
 
 
 @extend_schema(tags=["Looks"])
 @extend_schema_view(
-    list=extend_schema(summary="List looks", parameters=[ListQuery], responses={200: LookOutput(many=True)}),
-    create=extend_schema(summary="Create a look", request=BODIES, responses={201: LookOutput, 503: BUSY}),
-    retrieve=extend_schema(summary="One look", responses={200: LookOutput}),
-    partial_update=extend_schema(summary="Change a look", request=BODIES, responses={200: LookOutput, 503: BUSY}),
-    destroy=extend_schema(summary="Delete a look", responses={204: None}),
+    list=extend_schema(
+        operation_id="listLooks",
+        summary="List looks",
+        parameters=[ListQuery],
+        responses={200: OpenApiResponse(LookOutput(many=True), description="A page of looks.")},
+    ),
+    create=extend_schema(
+        operation_id="createLook",
+        summary="Create a look",
+        description="Create a look. Its picture and its products can follow later.",
+        request=BODY,
+        parameters=[response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI)],
+        responses={201: SHOWN, 503: BUSY},
+    ),
+    retrieve=extend_schema(
+        operation_id="getLook",
+        summary="Get a look",
+        description="One look: the caller's own, a public one, or one that is shared with the caller.",
+        parameters=[LOOK_ID],
+        responses={200: SHOWN},
+    ),
+    partial_update=extend_schema(
+        operation_id="updateLook",
+        summary="Change a look",
+        description=(
+            "Change the fields that are sent. `products` and `sharedWithUserIds` replace the whole list; send a "
+            "product's `id` to keep its picture."
+        ),
+        request=BODY,
+        parameters=[LOOK_ID],
+        responses={200: SHOWN, 503: BUSY},
+    ),
+    destroy=extend_schema(
+        operation_id="deleteLook",
+        summary="Delete a look",
+        description="Delete the look and its pictures. Its videos stay.",
+        parameters=[LOOK_ID],
+        responses={204: OpenApiResponse(description="Deleted.")},
+    ),
 )
 class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Pictures of outfits, with their products and videos."""

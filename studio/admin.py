@@ -1,7 +1,6 @@
 """What the pages of every app in the back office share."""
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -12,11 +11,15 @@ from django.core.paginator import Paginator
 from django.db import connection, models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
+
+from studio.models import ids_beginning_with
 
 if TYPE_CHECKING:  # unfold's classes are Django's, and untyped
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
@@ -34,7 +37,7 @@ class OnePage(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """The rows, completed."""
         super().get_results(request)
-        self.model_admin.complete(list(self.result_list))
+        self.model_admin.complete(request, list(self.result_list))
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,6 +52,16 @@ def badge(*, description: str, colours: Mapping[str, str]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def moment(time: datetime) -> str:
+    """As the admin writes it everywhere; every page says once which zone it is."""
+    return formats.date_format(timezone.localtime(time), "DATETIME_FORMAT")
+
+
+def label(text: str, kind: str = "") -> str:
+    """A coloured word inside a column of other text."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind, "size": "md"})
 
 
 COUNTED_MOST = 10_000  # rows: 200 pages, more than anybody turns
@@ -70,9 +83,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class t
 class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
     """The pages of a table.
 
-    A search finds by what an index can find, at any size of the table. Of `search_fields`, `=name` is an id, looked up
-    where the words are one; `^name` is a column in lower case, found by how it begins. Others are Django's: they read
-    the whole table.
+    A search finds by what an index can find, at any size of the table. Of `search_fields`, `=name` is an id, found by
+    how it begins; `^name` is a column in lower case, found likewise. Others are Django's: they read the whole table.
     """
 
     list_per_page = 50
@@ -85,7 +97,12 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         """The list whose rows `complete` gets."""
         return OnePage
 
-    def complete(self, rows: list[Any]) -> None:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Titled as in the menu; Django says "Select person to change"."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Give the rows of one page what it takes to show them, in a statement or two: counts, say."""
 
     def get_search_results(
@@ -95,12 +112,11 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         names = self.get_search_fields(request)
         if not search_term or not all(name.startswith(("=", "^")) for name in names):
             return super().get_search_results(request, queryset, search_term)
-        words = search_term.strip()
-        try:
-            conditions = [Q(**{name[1:]: uuid.UUID(words)}) for name in names if name.startswith("=")]
-        except ValueError:
-            conditions = [begins_with(name[1:], words.lower()) for name in names if name.startswith("^")]
-        return queryset.filter(reduce(or_, conditions)) if conditions else queryset.none(), False
+        ids = tuple(name[1:] for name in names if name.startswith("="))
+        columns = [name[1:] for name in names if name.startswith("^")]
+        words = search_term.strip().lower()
+        by_words = any_of(queryset, [begins_with(name, words) for name in columns])
+        return first_found(words, by_id(queryset, words, ids), by_words), False
 
     def ask(
         self, request: HttpRequest, obj: models.Model, *, title: str, text: str, button: str, form: Any = None
@@ -133,6 +149,47 @@ def begins_with(column: str, words: str) -> Q:
     if connection.vendor == "sqlite":  # its LIKE ignores case, and therefore indexes; its order is that of the bytes
         return Q(**{f"{column}__gte": words, f"{column}__lt": f"{words}\U0010ffff"})
     return Q(**{f"{column}__startswith": words})
+
+
+def any_of(queryset: QuerySet[Any], conditions: Sequence[Q]) -> QuerySet[Any]:
+    """The rows that meet one of the conditions."""
+    return queryset.filter(reduce(or_, conditions)) if conditions else queryset.none()
+
+
+IDS_FOUND_MOST = 500  # rows; beyond, the beginning of an id says too little
+
+
+def by_id(queryset: QuerySet[Any], text: str, names: Sequence[str] = ("pk",)) -> QuerySet[Any]:
+    """The rows of which an id in one of these columns begins with the text.
+
+    They are found first, each column by its index: beside the list's own order and filters a database may take the
+    condition for one to check on every row.
+    """
+    span = ids_beginning_with(text)
+    if span is None:
+        return queryset.none()
+    if span[0] == span[1]:  # a whole id
+        return any_of(queryset, [Q(_is_given(name), **{name: span[0]}) for name in names])
+    rows = queryset.model._default_manager.order_by()
+    conditions = [  # not __range, which foreign keys do not have
+        Q(_is_given(name), **{f"{name}__gte": span[0], f"{name}__lte": span[1]}) for name in names
+    ]
+    found = [rows.filter(condition).values_list("pk", flat=True)[:IDS_FOUND_MOST] for condition in conditions]
+    return queryset.filter(pk__in={pk for keys in found for pk in keys})
+
+
+def _is_given(name: str) -> Q:
+    """Said in the words of a partial index, or SQLite does not see that it may use it."""
+    return ~Q(**{name: None})
+
+
+def first_found(text: str, by_id: QuerySet[Any], by_words: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows found by id, or where there are none those found by words; for a text without a digit the reverse.
+
+    Most beginnings of an id have a digit; `cafe` and `abed` are words first.
+    """
+    first, second = (by_words, by_id) if text.isalpha() else (by_id, by_words)
+    return first if first.order_by().exists() else second
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):

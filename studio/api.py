@@ -188,6 +188,8 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
     default_limit = 20
     max_limit = 100
     max_skip = 1_000_000
+    _SKIP = {"type": "integer", "minimum": 0, "maximum": max_skip}
+    _LIMIT = {"type": "integer", "minimum": 1, "maximum": max_limit}
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
         """The page; slips in the names of the query string are refused, for a view that has no filters of its own."""
@@ -230,12 +232,26 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope, for the OpenAPI document."""
-        number = {"type": "integer", "minimum": 0}
         return {
             "type": "object",
             "required": ["items", "total", "skip", "limit"],
-            "properties": {"items": schema, "total": number, "skip": number, "limit": number},
+            "properties": {
+                "items": schema | {"description": "The page, newest first."},
+                "total": {"type": "integer", "minimum": 0, "description": "How many there are on all pages."},
+                "skip": {**self._SKIP, "description": "How many come before this page."},
+                "limit": {**self._LIMIT, "description": "How many a page has at most."},
+            },
         }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """The parameters, for the OpenAPI document."""
+        skip = self._SKIP | {"default": 0}
+        limit = self._LIMIT | {"default": self.default_limit}
+        at_most = "How many to return at most. More than 100 counts as 100."
+        return [
+            {"name": "skip", "in": "query", "description": "How many to leave out, of the newest.", "schema": skip},
+            {"name": "limit", "in": "query", "description": at_most, "schema": limit},
+        ]
 
 
 class ApiView(APIView):

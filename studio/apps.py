@@ -7,6 +7,8 @@ from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
 
+from studio import navigation
+
 
 class StudioConfig(AppConfig):
     """What every app shares."""
@@ -24,7 +26,8 @@ class BackOfficeConfig(SimpleAdminConfig):
     """The admin, whose pages are found where the site's URLs are: a worker has none, and starts a third faster."""
 
     def ready(self) -> None:
-        """Register the admin's own checks, which need the pages."""
+        """Name the pages, and register the admin's own checks, which need the pages."""
+        navigation.name_pages()
         checks.register(check_dependencies, checks.Tags.admin)
         checks.register(_check_pages, checks.Tags.admin)
 

@@ -1,7 +1,8 @@
-"""Who changed what in the back office, kept by django-auditlog.
+"""Who changed what by hand, kept by django-auditlog.
 
-Only requests to the back office are watched. The API and the workers save the same tables all the time; there each save
-would cost a statement or two more, and tell what the jobs' own logs and the ledger tell already.
+Saves are watched in requests to the back office only. The API and the workers save the same tables all the time; there
+each save would cost a statement or two more, and repeat what the jobs' own logs and the ledger have already. What goes
+past `save`, and what moves money, is recorded by its use case, wherever the call comes from (`record_action`).
 """
 
 from collections.abc import Callable
@@ -50,6 +51,21 @@ def record(row: Model, **changes: tuple[Any, Any]) -> None:
         row,
         action=LogEntry.Action.UPDATE,
         changes={name: [str(before), str(after)] for name, (before, after) in changes.items()},
+    )
+
+
+def record_action(row: Model, action: str, *, actor: Model | None, **facts: Any) -> None:
+    """Keep what was done to a row by hand, with what matters of it: tokens, a reason.
+
+    `actor` None: whoever the back office's request is from; at the server's console there is no name to keep.
+    Call in the transaction of the action, so that there is never one without the other.
+    """
+    LogEntry.objects.log_create(
+        row,
+        action=LogEntry.Action.UPDATE,
+        actor=actor,
+        actor_email=getattr(actor, "email", None),
+        changes={"action": ["", action], **{name: ["", str(fact)] for name, fact in facts.items()}},
     )
 
 

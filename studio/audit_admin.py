@@ -1,10 +1,9 @@
-"""The log of who changed what in the back office: to look at, for admins."""
+"""The log of who changed what by hand: to look at, for admins."""
 
 from typing import Any
 
 from auditlog import admin as _admin  # noqa: F401 -- registers what is taken off below
 from auditlog.models import LogEntry
-from auditlog.registry import auditlog
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
@@ -25,8 +24,8 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     parameter_name = "table"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those that are watched."""
-        types = ContentType.objects.get_for_models(*auditlog.get_models())
+        """Those with a page; to ask the log itself would read it through."""
+        types = ContentType.objects.get_for_models(*admin.site._registry)
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -47,15 +46,15 @@ class ChangeAdmin(ReadOnlyAdmin):
     list_filter = ("action", TableFilter, ("timestamp", DaysFilter))
     list_filter_submit = True
     list_select_related = ("content_type",)
-    search_fields = ("^actor_email", "=object_pk")
-    search_help_text = "The beginning of the e-mail address of who did it, or the whole id of what was changed."
+    search_fields = ("^actor_email", "^object_pk")
+    search_help_text = "The beginning of the e-mail address of who did it, or of the id of what was changed."
     fields = ("timestamp", "who", "action", "table", "what", "changed", "cid")
     readonly_fields = ("who", "table", "what", "changed")
 
     @admin.display(description="who")
     def who(self, entry: Any) -> str:
         """The member of staff, by the address of that time."""
-        return entry.actor_email or "a program"
+        return entry.actor_email or "the server's console"
 
     @admin.display(description="table")
     def table(self, entry: Any) -> str:
@@ -74,14 +73,16 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="changed")
     def changed(self, entry: Any) -> str:
-        """Each field: what was, and what is."""
-        return format_html_join(" ", "<div>{}</div>", ((_told(name, change),) for name, change in _changes(entry)))
+        """Each field: what was, and what is; of an action, what it was and what it moved."""
+        return format_html_join(" ", "<div>{}</div>", ((_line(name, change),) for name, change in _changes(entry)))
 
 
 def _changes(entry: Any) -> list[tuple[str, Any]]:
-    return sorted((entry.changes or {}).items())
+    """By name, an action first."""
+    return sorted((entry.changes or {}).items(), key=lambda change: (change[0] != "action", change[0]))
 
 
-def _told(name: str, change: Any) -> str:
+def _line(name: str, change: Any) -> str:
     before, after = change
-    return f"{name}: {before} → {after}"
+    title = name.replace("_", " ")
+    return f"{title}: {before} → {after}" if before else f"{title}: {after}"

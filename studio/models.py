@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 
+BEGINNING_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
+
 
 class Record(models.Model):
     """A row with a UUID key and two dates for people to read; no rule depends on the dates."""
@@ -14,6 +16,21 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
+
+    def __repr__(self) -> str:
+        """For logs and error reports: the id, and nothing of what people wrote. `__str__` is a person's name for it."""
+        return f"<{type(self).__name__} {self.pk}>"
+
+
+def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
+
+    A range is what every database has an index for, whether it stores an id as text or not.
+    """
+    digits = text.replace("-", "").lower()
+    if not BEGINNING_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+        return None
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
 class Disposal(Record):
@@ -35,7 +52,7 @@ class Disposal(Record):
         )
 
     def __str__(self) -> str:
-        return f"disposal {self.pk} of {self.name}"
+        return self.name
 
 
 class Heartbeat(Record):
@@ -48,4 +65,4 @@ class Heartbeat(Record):
         ordering = ("name",)
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.beat_at} ({self.pk})"
+        return self.name

@@ -1,10 +1,44 @@
-"""The back office's sidebar: what there is, in the words of those who look for it, for those who may see it."""
+"""The back office's sidebar, and the names of its pages: what there is, in the words of those who look for it."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+
+# What a row of each table is called, and the list of them: in the menu, and on every page of it.
+NAMES = {
+    "videos.VideoJob": ("video job", "video jobs"),
+    "videos.VideoModel": ("model on offer", "models on offer"),
+    "looks.Look": ("look", "looks"),
+    "accounts.User": ("person", "people"),
+    "accounts.TokenAccount": ("token account", "token accounts"),
+    "accounts.SignIn": ("sign-in", "sign-ins"),
+    "accounts.LedgerEntry": ("ledger entry", "ledger entries"),
+    "auditlog.LogEntry": ("change", "who changed what"),
+    "axes.AccessAttempt": ("blocked sign-in", "blocked sign-ins"),
+    "otp_totp.TOTPDevice": ("second factor", "second factors"),
+    "auth.Group": ("role", "roles"),
+}
+SECTIONS = {
+    "videos": "Videos",
+    "looks": "Looks",
+    "accounts": "People",
+    **dict.fromkeys(("auditlog", "axes", "otp_totp", "auth", "django_rq"), "Operations"),
+}
+
+
+def name_pages() -> None:
+    """Give every table and app its name of the menu, also those of libraries; Django's pages all read it there.
+
+    At start, and not in `Meta`: that of a library cannot be edited, and a name is no reason for a migration.
+    """
+    for label, (one, several) in NAMES.items():
+        options = apps.get_model(label)._meta
+        options.verbose_name, options.verbose_name_plural = one, several
+    for label, title in SECTIONS.items():
+        apps.get_app_config(label).verbose_name = title
 
 
 def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]:
@@ -13,49 +47,42 @@ def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]
     return item | {"permission": _has_any(permissions)} if permissions else item
 
 
+def _list(label: str, icon: str) -> dict[str, Any]:
+    """The line of a table's list, for those who may see it."""
+    app, model = label.lower().split(".")
+    _, title = NAMES[label]
+    return _item(title[0].upper() + title[1:], icon, f"admin:{app}_{model}_changelist", f"{app}.view_{model}")
+
+
 def _has_any(permissions: tuple[str, ...]) -> Callable[[HttpRequest], bool]:
     return lambda request: any(map(request.user.has_perm, permissions))
+
+
+def _section(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": list(items)}
 
 
 SIDEBAR: dict[str, Any] = {
     "show_search": True,
     "navigation": [
         {"items": [_item("Dashboard", "monitoring", "admin:index")]},
-        {
-            "title": "Videos",
-            "separator": True,
-            "items": [
-                _item("Video jobs", "movie", "admin:videos_videojob_changelist", "videos.view_videojob"),
-                _item("Models on offer", "tune", "admin:videos_videomodel_changelist", "videos.view_videomodel"),
-            ],
-        },
-        {
-            "title": "Looks",
-            "separator": True,
-            "items": [_item("Looks", "checkroom", "admin:looks_look_changelist", "looks.view_look")],
-        },
-        {
-            "title": "People",
-            "separator": True,
-            "items": [
-                _item("People", "group", "admin:accounts_user_changelist", "accounts.view_user"),
-                _item(
-                    "Token accounts", "savings", "admin:accounts_tokenaccount_changelist", "accounts.view_tokenaccount"
-                ),
-                _item("Sign-ins", "login", "admin:accounts_signin_changelist", "accounts.view_signin"),
-                _item("Ledger", "receipt_long", "admin:accounts_ledgerentry_changelist", "accounts.view_ledgerentry"),
-            ],
-        },
-        {
-            "title": "Operations",
-            "separator": True,
-            "items": [
-                _item("Queues", "dynamic_feed", "django_rq:home", "videos.operate_videojob"),
-                _item("Who changed what", "history", "admin:auditlog_logentry_changelist", "auditlog.view_logentry"),
-                _item("Locked out", "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
-                _item("Roles", "badge", "admin:auth_group_changelist", "auth.view_group"),
-                _item("API documentation", "api", "docs"),
-            ],
-        },
+        _section("Videos", _list("videos.VideoJob", "movie"), _list("videos.VideoModel", "tune")),
+        _section("Looks", _list("looks.Look", "checkroom")),
+        _section(
+            "People",
+            _list("accounts.User", "group"),
+            _list("accounts.TokenAccount", "savings"),
+            _list("accounts.SignIn", "login"),
+            _list("accounts.LedgerEntry", "receipt_long"),
+        ),
+        _section(
+            "Operations",
+            _item("Queues", "dynamic_feed", "django_rq:home", "videos.operate_videojob"),
+            _list("auditlog.LogEntry", "history"),
+            _list("axes.AccessAttempt", "lock"),
+            _list("otp_totp.TOTPDevice", "phonelink_lock"),
+            _list("auth.Group", "badge"),
+            _item("API documentation", "api", "docs"),
+        ),
     ],
 }

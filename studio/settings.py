@@ -7,7 +7,7 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import env, navigation
+from studio import documentation, env, navigation
 
 BASE_DIR = env.PROJECT
 env.load_dotenv(BASE_DIR / ".env")
@@ -282,22 +282,7 @@ REST_FRAMEWORK = {
     # how many proxies stand in front, so that a client can't choose its own address
     "NUM_PROXIES": env.integer("PROXY_COUNT", 0, most=10),
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AI Studio",
-    "DESCRIPTION": "Looks, and the videos made of them. Sign in at `POST /api/v1/auth/token`.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.0.3",
-    "SERVERS": [{"url": BASE_PATH or "/"}],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
-    "ENUM_NAME_OVERRIDES": {"VideoStatus": "videos.phases.Status"},
-}
+SPECTACULAR_SETTINGS = documentation.SPECTACULAR | {"SERVERS": [{"url": BASE_PATH or "/"}]}
 
 # -- The back office
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # it believes any X-Forwarded-For; who it was is what counts
@@ -353,6 +338,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "studio.formats"
 
 # -- Logs: one event a line
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "line", among=("line", "json"))

@@ -18,6 +18,8 @@ SignIn = Callable[[User], APIClient]
 # Real hashing takes a tenth of a second a user, on purpose.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+settings.MIDDLEWARE = ["tests.known_codes.KnownCodes", *settings.MIDDLEWARE]
+
 PASSWORD = "a-long-enough-passphrase"
 
 

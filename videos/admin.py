@@ -12,14 +12,15 @@ from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
+from accounts.identity import caller
 from accounts.models import LedgerEntry
 from looks.models import LookVideo
-from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, badge
+from studio.admin import BackOfficeAdmin, DaysFilter, badge, label, moment
 from studio.storage import media_storage
 from videos import catalogue_admin as _catalogue_admin  # noqa: F401 -- Django looks for pages here, and only here
 from videos import deletion, job_search
 from videos.intervention_pages import InterventionPages
-from videos.models import JobLog, VideoJob
+from videos.models import VideoJob, VideoModel
 from videos.phases import Status
 
 COLOURS = {
@@ -30,25 +31,11 @@ COLOURS = {
 }
 
 
-class JobLogInline(ReadOnlyRows):
-    """The job's story."""
-
-    model = JobLog
-    verbose_name_plural = "timeline, as its owner reads it"
-    fields = readonly_fields = ("timestamp", "shown_level", "message")
-    ordering = ("timestamp", "id")
-
-    @badge(description="level", colours={"info": "info", "warning": "warning", "error": "danger"})
-    def shown_level(self, line: JobLog) -> str:
-        """As a coloured word."""
-        return line.level
-
-
 @admin.register(VideoJob)
 class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
-    """Jobs are looked at, and acted on through the use cases."""
+    """Jobs are read, and acted on through the use cases. On a page, timeline and raw reply come first."""
 
-    list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model", "tokens")
+    list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model_column", "tokens")
     list_display_links = ("poster_column", "job")
     list_filter = (
         job_search.StatusFilter,
@@ -62,8 +49,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     list_filter_sheet = True
     list_select_related = ("owner",)
     search_fields = ("id",)  # Django shows the box for it; `get_search_results` says what is searched
-    search_help_text = "Id or its beginning, e-mail, or words of the prompt"
-    inlines = (JobLogInline,)
+    search_help_text = "The beginning of an id (4 characters) or of an e-mail address, or words of the prompt."
     fieldsets = (
         (
             "What was asked for",
@@ -71,7 +57,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
                 "fields": (
                     "prompt",
                     ("owner_link", "look_link"),
-                    ("model", "mock_mode"),
+                    ("model_title", "mock_mode"),
                     ("resolution", "aspect_ratio"),
                     ("duration_seconds", "generate_audio"),
                 )
@@ -93,9 +79,9 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
         ),
         (
             "At the provider",
-            {"fields": (("provider", "upstream_model"), "refusing_upstreams", "operation", "result", "raw_answer")},
+            {"fields": (("provider", "upstream_model"), "refusing_upstreams", "operation", "result")},
         ),
-        ("Ids", {"fields": ("id", "idempotency_key", "video_sha256", "lease")}),
+        ("Ids", {"classes": ("collapse",), "fields": ("id", "idempotency_key", "video_sha256", "lease")}),
     )
 
     @admin.display(description="Picture")
@@ -139,9 +125,24 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def age(self, job: VideoJob) -> str:
         """How long ago."""
         ago = timesince(job.created_at, timezone.now(), depth=1)
-        return format_html(
-            '<time datetime="{0}" title="{0}">{1} ago</time>', job.created_at.isoformat("T", "seconds"), ago
-        )
+        return format_html('<time title="{}">{} ago</time>', moment(job.created_at), ago)
+
+    @admin.display(description="Model", ordering="model")
+    def model_column(self, job: VideoJob) -> str:
+        """As people know it, and whether the video is a mock one."""
+        title = getattr(job, "model_name", job.model)
+        return format_html("{}<br>{}", title, label("mock", "warning")) if job.mock_mode else title
+
+    @admin.display(description="Model")
+    def model_title(self, job: VideoJob) -> str:
+        """As people know it, and as clients send it."""
+        return f"{_titles().get(job.model, job.model)} ({job.model})"
+
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
+        """With the models' titles."""
+        titles = _titles()
+        for job in rows:
+            job.model_name = titles.get(job.model, job.model)
 
     @admin.display(description="Tokens", ordering="tokens_charged")
     def tokens(self, job: VideoJob) -> str:
@@ -152,11 +153,6 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def refusing_upstreams(self, job: VideoJob) -> str:
         """The upstreams that the job was passed on from."""
         return ", ".join(f"{provider}: {model} ({code})" for provider, model, code in job.refused_by or ()) or "-"
-
-    @admin.display(description="Raw answer")
-    def raw_answer(self, job: VideoJob) -> str:
-        """The provider's own words, as they came."""
-        return format_html('<pre class="studio-raw">{}</pre>', job.provider_reply) if job.provider_reply else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoJob]:
         """With the looks, in one more statement."""
@@ -184,8 +180,11 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
         entries = LedgerEntry.objects.filter(video_job_id=job.pk).select_related("actor").order_by("created_at", "id")
         can_see_money = request.user.has_perm("accounts.view_ledgerentry")
         return {
-            "title": f"Video job {str(job.pk)[:8]}",
+            "title": str(job),
             "subtitle": None,
+            "timeline": job.logs.order_by("timestamp", "id") if request.user.has_perm("videos.view_joblog") else None,
+            "origin": VideoJob.objects.filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
+            "successors": VideoJob.objects.filter(retry_of_id=job.pk).order_by("created_at", "id"),
             "status_colour": COLOURS[job.status.value],
             "interventions": self.offered(request, job),
             "inputs": inputs,
@@ -194,7 +193,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """All that there is."""
-        return ("owner_link", "look_link", "refusing_upstreams", "raw_answer", "created_at")
+        return ("owner_link", "look_link", "model_title", "refusing_upstreams", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Jobs come through the API."""
@@ -215,12 +214,17 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     def delete_model(self, request: HttpRequest, obj: VideoJob) -> None:
         """Like the API does it."""
-        deletion.delete(job_id=obj.pk)
+        deletion.delete_by_staff(job_id=obj.pk, actor=caller(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> None:
         """Like the API does it, one by one."""
         for job_id in queryset.values_list("pk", flat=True):
-            deletion.delete(job_id=job_id)
+            deletion.delete_by_staff(job_id=job_id, actor=caller(request))
+
+
+def _titles() -> dict[str, str]:
+    """What people call each model, by the name that clients send."""
+    return dict(VideoModel.objects.order_by().values_list("name", "title"))
 
 
 def _link(view: str, key: Any, text: str) -> str:

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import ledger
-from accounts.models import JOB_SLOTS
+from accounts.models import JOB_SLOTS, User
+from studio import audit
 from studio.errors import Conflict, InvalidInput, NotFound
 from videos import schedule
 from videos.failures import ADOPTABLE
@@ -20,10 +21,11 @@ logger = logging.getLogger(__name__)
 OPERATION_MAX = 1000  # characters; the column's width
 
 
-def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
+def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) -> None:
     """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
-    Tokens that were given back for the failure stay with the owner: the failure was ours. Raises NotFound,
+    Tokens that were given back for the failure stay with the owner: the failure was ours. `actor` is whoever adopts it,
+    None at the server's console. Raises NotFound,
     InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise or was made again within
     the last day, for an operation that another job has, or while the owner has no free slot.
     """
@@ -53,6 +55,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str) -> None:
             submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
         )
         job.log("The video service has the job after all; processing continues.")
+        audit.record_action(job, "Adopt an operation", actor=actor, operation=name)
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 
 

@@ -68,14 +68,21 @@ def usable_upstreams(model: VideoModel) -> list[Upstream]:
     return [upstream for upstream in model.upstreams.all() if not why_unused(upstream)]
 
 
+def is_retired(upstream: Upstream) -> bool:
+    """Whether its provider has taken it away."""
+    return bool(upstream.retires_on and upstream.retires_on <= timezone.now().date())
+
+
 def why_unused(upstream: Upstream) -> str:
     """Why no video is made by this upstream at present, in words for staff; "" for one that is used."""
     if not upstream.is_enabled:
         return "switched off"
-    if upstream.retires_on and upstream.retires_on <= timezone.now().date():
+    if is_retired(upstream):
         return f"retired since {upstream.retires_on}"
     if upstream.suspended_at:
-        return f"suspended by the system since {upstream.suspended_at:%Y-%m-%d %H:%M} UTC: {upstream.suspended_because}"
+        return (
+            f"suspended by the system since {upstream.suspended_at:%Y-%m-%d %H:%M:%S} UTC: {upstream.suspended_because}"
+        )
     if upstream.provider not in registry.configured():
         return f"not set up on this server: {' or '.join(registry.needs(upstream.provider))} is unset"
     return ""

@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
-from studio.admin import BackOfficeAdmin, EditableRows
+from studio.admin import BackOfficeAdmin, EditableRows, label
 from videos import catalogue, suspension
 from videos.catalogue_forms import ModelForm, UpstreamForm, UpstreamRows
 from videos.models import Upstream, VideoModel
@@ -22,6 +22,7 @@ class UpstreamInline(EditableRows):
     form = UpstreamForm
     formset = UpstreamRows
     readonly_fields = ("state",)
+    collapsible = True
     verbose_name = "way to have its videos made"
     verbose_name_plural = "who makes its videos, the preferred one first"
 
@@ -48,7 +49,8 @@ class VideoModelAdmin(BackOfficeAdmin):
     """The catalogue. An edit counts from the next request on; jobs in flight keep their upstream."""
 
     form = ModelForm
-    list_display = ("name", "title", "is_offered", "told", "made_by")
+    list_display = ("title", "name", "is_offered", "told", "made_by", "out_of_use")
+    list_display_links = ("title", "name")
     inlines = (UpstreamInline,)
     change_form_outer_before_template = "admin/videos/offer.html"
 
@@ -57,6 +59,13 @@ class VideoModelAdmin(BackOfficeAdmin):
         """The upstreams that could make a video now."""
         upstreams = catalogue.usable_upstreams(model)
         return ", ".join(f"{row.provider}: {row.upstream_model}" for row in upstreams) or "nobody: mock videos only"
+
+    @admin.display(description="out of use")
+    def out_of_use(self, model: VideoModel) -> str:
+        """Each upstream that is retired, suspended or switched off, and why: seen before a page is opened."""
+        gone = (up for up in model.upstreams.all() if catalogue.is_retired(up) or up.suspended_at or not up.is_enabled)
+        lines = [(label(catalogue.why_unused(up), "warning"), str(up)) for up in gone]
+        return format_html_join("", "<div>{} {}</div>", lines) or "-"
 
     @admin.display(description="what the frontend offers")
     def told(self, model: VideoModel) -> str:

@@ -53,11 +53,12 @@ def create(
     order: Order,
     idempotency_key: str = "",
     bill: Bill = USUAL_BILL,
-    begin: Callable[[], None] = lambda: None,
+    begin: Callable[[VideoJob], None] = lambda job: None,
 ) -> VideoJob:
     """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
 
-    `begin` opens the transaction: there the caller locks what the job depends on, and raises where it may not be.
+    `begin` opens the transaction, with the job to be: there the caller locks what the job depends on, completes it, and
+    raises where it may not be.
     Raises InvalidInput, Unavailable, Conflict (the key came with another order, or its job is deleted),
     InsufficientFunds or LimitReached, in this order, with nothing written.
     """
@@ -127,12 +128,12 @@ def _commit(
     inputs: list[JobInput],
     look: Look | None,
     bill: Bill,
-    begin: Callable[[], None],
+    begin: Callable[[VideoJob], None],
     *,
     uploads: list[str],
 ) -> VideoJob:
     with transaction.atomic():
-        begin()  # before the account is locked: the order is job, then account
+        begin(job)  # before the account is locked: the order is job, then account
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := earlier_job(owner_id=job.owner_id, key=job.idempotency_key, digest=job.request_digest):
             disposal.dispose(uploads)

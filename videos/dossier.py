@@ -1,19 +1,17 @@
 """All that is known about a job, for operators: the row, its story, its money, its files, the provider's own words."""
 
-import re
-import uuid
 from typing import Any
 
 from django.core.files.storage import Storage
 
 from accounts.models import LedgerEntry
 from studio.errors import Conflict, InvalidInput, NotFound
+from studio.models import BEGINNING_MIN, ids_beginning_with
 from studio.storage import media_storage
 from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import Phase
 
-BEGINNING_MIN = 4  # hexadecimal digits; fewer are a slip, and match every other job
 # What an operator may want to do next, by what the job says.
 NEXT = {
     Phase.FAILED: ("jobs retry {id}", "jobs refund {id} --reason …"),
@@ -24,11 +22,10 @@ NEXT_WHILE_LIVE = ("jobs poll {id}", "jobs cancel {id} --reason …")
 
 def job_that_begins_with(beginning: str) -> VideoJob:
     """The job whose id begins so, hyphens or not. Raises InvalidInput, NotFound, or Conflict where several do."""
-    digits = beginning.replace("-", "").lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{BEGINNING_MIN},32}}", digits):
+    span = ids_beginning_with(beginning)
+    if span is None:
         raise InvalidInput(f"{beginning!r} is no beginning of an id: at least {BEGINNING_MIN} of 0-9 and a-f.")
-    least, most = uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
-    found = list(VideoJob.objects.select_related("owner").filter(pk__gte=least, pk__lte=most).order_by("pk")[:2])
+    found = list(VideoJob.objects.select_related("owner").filter(pk__range=span).order_by("pk")[:2])
     if not found:
         raise NotFound(f"No video job has an id that begins with {beginning}.")
     if len(found) > 1:

@@ -16,15 +16,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from django.utils.html import format_html, strip_tags
 
-from accounts import ledger
 from accounts.identity import caller
 from accounts.models import LedgerEntry, User
+from studio.admin import moment
 from studio.errors import StudioError
 from videos import interventions
-from videos.adoption import OPERATION_MAX, adopt_operation
+from videos.adoption import adopt_operation
 from videos.failures import ADOPTABLE
+from videos.intervention_forms import AdoptForm, NothingToAsk, ReasonForm, RetryForm
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 
@@ -32,47 +33,10 @@ MOST_AT_ONCE = 100  # jobs; each is a transaction of its own, and somebody waits
 TEMPLATE = "admin/videos/videojob/intervene.html"
 
 
-class NothingToAsk(forms.Form):
-    """A plain yes."""
-
-
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        max_length=interventions.REASON_MAX,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="The owner reads it beside the tokens in their ledger, so write it for them. Your name stays here.",
-    )
-
-
-class RetryForm(forms.Form):
-    """At whose expense."""
-
-    payment = forms.ChoiceField(
-        label="Who pays for the new video",
-        choices=(
-            ("free", "Nobody: it is free of charge"),
-            ("charge", f"The owner: {ledger.VIDEO_JOB_TOKENS} tokens, like any new video"),
-        ),
-        widget=UnfoldAdminRadioSelectWidget,
-        help_text="Where the failed video's tokens were given back, the owner has them again.",
-    )
-
-
-class AdoptForm(forms.Form):
-    """Which operation a job shall go on with."""
-
-    operation = forms.CharField(
-        max_length=OPERATION_MAX,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Its name, as the provider spells it: models/veo-3.1-generate-preview/operations/abc123.",
-    )
-
-
 def _retry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
     again = interventions.retry(job_id=job.pk, charge=answers["payment"] == "charge", actor=actor)
-    return f"Made again as job {again.pk}, {'charged to the owner' if again.tokens_charged else 'free of charge'}."
+    terms = "charged to the owner" if again.tokens_charged else "free of charge"
+    return format_html("Made again as job {}, {}.", _link(again), terms)
 
 
 def _refund(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
@@ -87,12 +51,25 @@ def _stop(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
 
 def _hurry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
     interventions.poll_now(job_id=job.pk, actor=actor)
-    return "Looked at now; reload in some seconds to see what came of it."
+    return "Polled now; reload in some seconds to see the outcome."
 
 
 def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
-    adopt_operation(job_id=job.pk, operation=answers["operation"])
+    adopt_operation(job_id=job.pk, operation=answers["operation"], actor=actor)
     return f"Taken up again with the operation {answers['operation']}; the sweeper asks the provider within seconds."
+
+
+def _link(job: VideoJob) -> str:
+    url = reverse("admin:videos_videojob_change", args=[job.pk])
+    return format_html('<a class="studio-link" href="{}">{}</a>', url, str(job.pk)[:8])
+
+
+def _refusal(exc: StudioError) -> str:
+    """Why not; with a link to the job that was made, where it was made again before."""
+    if not isinstance(exc, interventions.MadeAgainBefore):
+        return exc.message
+    at = moment(exc.job.created_at)
+    return format_html("This job was already made again, at {} as job {}.", at, _link(exc.job))
 
 
 def _has_something_to_give_back(job: VideoJob) -> bool:
@@ -156,7 +133,7 @@ INTERVENTIONS = (
     ),
     Intervention(
         name="hurry",
-        title="Look now",
+        title="Poll now",
         icon="bolt",
         explanation=(
             "The next step of this job happens at once, instead of when its wait is over: the provider is asked, or "
@@ -235,6 +212,9 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
         if form.is_valid():
             try:
                 outcome = self._intervene(request, intervention, job, form)
+            except interventions.MadeAgainBefore as exc:  # no error to correct in the form: it was pressed twice
+                self.message_user(request, _refusal(exc), messages.WARNING)
+                return redirect("admin:videos_videojob_change", job.pk)
             except StudioError as exc:
                 form.add_error(None, exc.message)
             else:
@@ -267,7 +247,8 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
             try:
                 self._intervene(request, intervention, job, form)
             except StudioError as exc:
-                self.message_user(request, f"Job {str(job.pk)[:8]} of {job.owner.email}: {exc.message}", messages.ERROR)
+                text = format_html("Job {} of {}: {}", str(job.pk)[:8], job.owner.email, _refusal(exc))
+                self.message_user(request, text, messages.ERROR)
             else:
                 done += 1
         level = messages.SUCCESS if done == len(jobs) else messages.WARNING
@@ -275,7 +256,7 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
 
     def _intervene(self, request: HttpRequest, intervention: Intervention, job: VideoJob, form: forms.Form) -> str:
         outcome = intervention.run(job, form.cleaned_data, caller(request))
-        self.log_change(request, job, outcome)
+        self.log_change(request, job, strip_tags(outcome))
         return outcome
 
     def _ask(

@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import LedgerEntry, User
+from studio import audit
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
 from studio.images import BadImage, Picture
 from videos import creation, generation, outcomes, schedule
-from videos.idempotency import retry_key
+from videos.idempotency import is_spent, retry_key
 from videos.models import JobInput, VideoJob, from_now
 from videos.orders import Order
 from videos.phases import LIVE, Phase
@@ -33,12 +34,23 @@ REASON_MAX = ledger.NOTE_MAX
 HINTS: dict[Phase, Step] = {Phase.QUEUED: "submit", Phase.STORING: "transfer"}  # the sweeper itself does the rest
 
 
+class MadeAgainBefore(Conflict):
+    """The failed job was made again within the last day; `job` is the one that was made."""
+
+    code = "made_again_before"
+
+    def __init__(self, job: VideoJob) -> None:
+        self.job = job
+        moment = timezone.localtime(job.created_at)
+        super().__init__(f"This job was already made again at {moment:%Y-%m-%d %H:%M:%S}, as job {job.pk}.")
+
+
 def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
     """Have a failed job made again: a new job of the same owner, with the same request, pictures and look.
 
     It goes the way of every new job: today's catalogue decides who makes it, and the owner needs a free slot and, with
-    `charge`, the tokens; without, the ledger has a charge of 0 that says why. A repeat within a day answers with the
-    job that the first one has made. Raises NotAllowed, NotFound, Conflict, and what `creation.create` raises.
+    `charge`, the tokens; without, the ledger has a charge of 0 that says why. Raises NotAllowed, NotFound, Conflict,
+    MadeAgainBefore for a repeat within a day, and what `creation.create` raises.
     """
     _require(actor, OPERATE)
     job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
@@ -50,18 +62,23 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
         tokens=ledger.VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor
     )
     key = retry_key(job_id=job.pk)
+    begun: list[VideoJob] = []
+
+    def begin(new: VideoJob) -> None:
+        _require_failed(_locked(job_id))
+        new.retry_of_id = job_id
+        begun.append(new)
+        if not is_spent(owner_id=job.owner_id, key=key):  # else the earlier job is returned, and nothing is done
+            audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
+
     try:
-        again = creation.create(
-            owner=job.owner,
-            order=_order_of(job),
-            idempotency_key=key,
-            bill=bill,
-            begin=lambda: _require_failed(_locked(job_id)),
-        )
+        again = creation.create(owner=job.owner, order=_order_of(job), idempotency_key=key, bill=bill, begin=begin)
     except Conflict as exc:
         if exc.code != "idempotent_job_deleted":
             raise
         raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
+    if again not in begun:
+        raise MadeAgainBefore(again)
     logger.info("video job made again", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
     return again
 
@@ -83,6 +100,7 @@ def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
             raise Conflict("This job cost nothing, or its tokens were given back before.")
         if actor is not None and not actor.has_perm(OPERATE):
             _stay_within_limit(actor)
+        audit.record_action(job, "Give tokens back", actor=actor, tokens=tokens, reason=note)
     logger.info("video job refunded", extra={"job_id": job_id, "tokens": tokens, "actor": actor and actor.pk})
     return tokens
 
@@ -99,8 +117,9 @@ def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> No
         if job.phase not in LIVE:
             raise Conflict("This job is finished; there is nothing to stop.")
         # before it fails: whatever the policy says, the ledger names who gave the tokens back, and why
-        outcomes.refund(job=job, note=note, actor=actor)
+        tokens = outcomes.refund(job=job, note=note, actor=actor)
         outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
+        audit.record_action(job, "Stop and refund", actor=actor, tokens=tokens, reason=note)
 
 
 def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
@@ -117,7 +136,8 @@ def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
         is_free = Q(lease_until=None) | Q(lease_until__lte=Now()) | Q(lease_until__gt=from_now(schedule.TRANSFER_LEASE))
         idle = VideoJob.objects.filter(is_free).exclude(phase=Phase.SUBMITTING)
         if not idle.touch(job, due_at=Now(), lease_until=None):
-            raise Conflict("Somebody works on this job at this moment; look again in half a minute.")
+            raise Conflict("This job is being processed right now. Try again in 30 seconds.")
+        audit.record_action(job, "Poll now", actor=actor)
         if step := HINTS.get(Phase(job.phase)):
             hint(step, str(job.pk))
 

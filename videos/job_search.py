@@ -1,6 +1,5 @@
 """How staff finds one job among a million: filters that read no table for their choices, and an indexed search."""
 
-import uuid
 from typing import Any
 
 from django.contrib import admin
@@ -8,41 +7,30 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
-from studio.admin import begins_with
+from studio.admin import begins_with, by_id, first_found
 from videos.failures import FAILURES
 from videos.models import VideoJob, VideoModel
 from videos.phases import LIVE, Status, phases_of
 from videos.providers import registry
 
-ID_DIGITS_LEAST = 6  # of an id's beginning; fewer may be a word, and would find thousands
 PEOPLE_MOST = 100  # whose address begins with what was typed
 PROMPTS_SEARCHED = 20_000  # of the newest jobs: reading a million prompts would take a minute
 
 
 def found(*, jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
-    """The jobs whose id is the text or begins so; else those whose owner's e-mail begins so, or whose prompt has it.
+    """The jobs whose id begins with the text, or whose owner's e-mail begins so, or whose prompt has it.
 
     A text with an @ is an address, and not looked for in prompts.
     """
     text = text.strip()
-    if not text:
-        return jobs
-    if span := _id_span(text):
-        by_id = jobs.filter(pk__range=span)
-        if by_id.order_by().exists():
-            return by_id
+    return first_found(text, by_id(jobs, text), _by_words(jobs, text)) if text else jobs
+
+
+def _by_words(jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
     people = list(User.objects.filter(begins_with("email", text.lower())).values_list("pk", flat=True)[:PEOPLE_MOST])
     if "@" in text:
         return jobs.filter(owner__in=people)
     return jobs.filter(Q(owner__in=people) | Q(_is_recent(), prompt__icontains=text))
-
-
-def _id_span(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The lowest and the highest id that begin with the text; None for what is no beginning of an id."""
-    digits = text.replace("-", "").lower()
-    if not ID_DIGITS_LEAST <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
-        return None
-    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
 def _is_recent() -> Q:
@@ -95,7 +83,7 @@ class ModelFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """From the catalogue."""
-        return [(name, name) for name in VideoModel.objects.order_by("position").values_list("name", flat=True)]
+        return list(VideoModel.objects.order_by("position").values_list("name", "title"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
         """Those asked of the model."""

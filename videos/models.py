@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from accounts.models import JOB_SLOTS
 from studio.models import Record
@@ -99,6 +100,8 @@ class VideoJob(Record):
     idempotency_key = models.CharField(max_length=255, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True, help_text="Of the request; on every log line of the job.")
+    # No foreign key: deleting the failed job would have to search for these.
+    retry_of_id = models.UUIDField(null=True, editable=False, help_text="The failed job that staff had made again.")
     # Who makes it; settled at creation, so that an edit of the catalogue does not touch jobs in flight.
     provider = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100, blank=True)
@@ -169,12 +172,16 @@ class VideoJob(Record):
             ),
             # the dashboard: what has come to an end today, and in the last 30 days
             models.Index(
-                fields=("completed_at", "phase"), condition=Q(completed_at__isnull=False), name="jobs_finished"
+                fields=("completed_at", "phase", "mock_mode"),
+                condition=Q(completed_at__isnull=False),
+                name="jobs_finished_by_kind",
             ),
             # the back office: the newest jobs that failed so
             models.Index(
                 fields=("error_code", "-created_at", "-id"), condition=~Q(error_code=""), name="jobs_failed_so"
             ),
+            # the back office: what a failed job was made again as
+            models.Index(fields=("retry_of_id",), condition=Q(retry_of_id__isnull=False), name="jobs_retry_of"),
             # the sweeper: live rows whose time has come
             models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
         )
@@ -217,7 +224,7 @@ class VideoJob(Record):
         )
 
     def __str__(self) -> str:
-        return f"video job {self.pk}"
+        return Truncator(self.prompt).chars(60) or "video without a prompt"
 
     @staticmethod
     def status_of(phase: str) -> Status:
@@ -260,7 +267,7 @@ class JobLog(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.level} line {self.pk}"
+        return self.message
 
 
 _LINE = Insertion(JobLog)
@@ -292,7 +299,7 @@ class JobInput(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.role} {self.pk}"
+        return f"{self.get_role_display()} {self.position}"
 
 
 class SpentKey(Record):
@@ -343,7 +350,7 @@ class VideoModel(Record):
         ordering = ("position", "name")
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.pk})"
+        return self.title
 
 
 class Upstream(Record):
@@ -393,7 +400,7 @@ class Upstream(Record):
         )
 
     def __str__(self) -> str:
-        return f"{self.provider}: {self.upstream_model} ({self.pk})"
+        return f"{self.provider}: {self.upstream_model}"
 
 
 def price_in(prices: dict[str, str], resolution: str) -> Decimal:

@@ -11,7 +11,7 @@ from datetime import date as Date  # noqa: N812 - a day has a date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from accounts.models import LedgerEntry
@@ -46,9 +46,12 @@ class Day:
     failed: int
 
 
-def figures(*, since: datetime) -> Figures:
-    """The sums since then."""
-    finished = VideoJob.objects.filter(completed_at__gte=since).order_by()
+def figures(*, since: datetime, mock: bool | None = None) -> Figures:
+    """The sums since then: of mock videos, of real ones, or of both (None).
+
+    Tokens of a job that was deleted since are in the sums of both only: the ledger does not say what it was.
+    """
+    finished = _of_kind(VideoJob.objects.filter(completed_at__gte=since), mock).order_by()
     groups = list(
         finished.values(
             "phase", "error_code", "model", "provider", "upstream_model", "resolution", "mock_mode"
@@ -65,6 +68,8 @@ def figures(*, since: datetime) -> Figures:
     times = finished.filter(phase=Phase.SUCCEEDED).order_by("-completed_at").values_list("created_at", "completed_at")
     durations = sorted((end - start).total_seconds() for start, end in times[:DURATIONS_MOST] if end)
     entries = LedgerEntry.objects.filter(created_at__gte=since, kind__in=("charge", "refund")).order_by()
+    if mock is not None:
+        entries = entries.filter(Exists(VideoJob.objects.filter(pk=OuterRef("video_job_id"), mock_mode=mock)))
     tokens = dict(entries.values_list("kind").annotate(Sum("amount")))
     return Figures(
         made=sum(group["jobs"] for group in groups if group["phase"] == Phase.SUCCEEDED),
@@ -79,10 +84,14 @@ def figures(*, since: datetime) -> Figures:
     )
 
 
-def days(*, last: Date, count: int) -> list[Day]:
+def _of_kind(jobs: QuerySet[Any], mock: bool | None) -> QuerySet[Any]:
+    return jobs if mock is None else jobs.filter(mock_mode=mock)
+
+
+def days(*, last: Date, count: int, mock: bool | None = None) -> list[Day]:
     """So many days up to the last one, the oldest first."""
     first = last - timedelta(days=count - 1)
-    rows = _by_day(first).values_list("day", "phase").annotate(Count("id"))
+    rows = _of_kind(_by_day(first), mock).values_list("day", "phase").annotate(Count("id"))
     counts = {(day, phase): jobs for day, phase, jobs in rows}
     dates = [first + timedelta(days=number) for number in range(count)]
     return [Day(day, counts.get((day, Phase.SUCCEEDED), 0), counts.get((day, Phase.FAILED), 0)) for day in dates]

@@ -21,42 +21,52 @@ from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, en
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.inputs import require_no_fields
 from studio.projection import site_of
-from studio.schema import ErrorAnswer, InsufficientTokensAnswer
+from studio.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
 from studio.storage.base import attachment_url
 from videos import catalogue, creation, deletion, representation
+from videos.input_serializers import DownloadQuery, ListQuery, VideoJobForm
 from videos.listing import Wanted
 from videos.models import VideoJob
 from videos.orders import Order
 from videos.phases import Phase
-from videos.serializers import (
-    DefaultAnswer,
-    DownloadQuery,
-    ListQuery,
-    VideoJobDetail,
-    VideoJobForm,
-    VideoJobInput,
-    VideoJobOutput,
-    VideoModelOutput,
-)
+from videos.serializers import DefaultAnswer, VideoJobDetail, VideoJobOutput, VideoModelOutput
 
-UUID_OR_EMPTY = {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]}
 IDEMPOTENCY_KEY_MAX = 255  # characters
 UNFILTERED = {"skip", "limit"}  # a query string of the list without any filter has no other names
 
 
-def _error(description: str) -> OpenApiResponse:
-    return OpenApiResponse(ErrorAnswer, description=description)
+JOB_ID = id_in_path("id", "The id of the video job.")
+LOOK_ID = id_in_path("look_id", "The id of the look.")
+DOWNLOAD_HEADERS = [
+    response_header("ETag", "Identifies the file, for `If-None-Match` and `If-Range`.", of=[200, 304]),
+    response_header("Content-Disposition", "A file name made of the prompt.", of=[200]),
+    response_header("Accept-Ranges", "`bytes`: the file can be fetched in parts.", of=[200]),
+    response_header("Location", "The storage's own URL of the file.", of=[302], schema=OpenApiTypes.URI),
+]
 
 
 @extend_schema(tags=["Video jobs"])
 @extend_schema_view(
     list=extend_schema(
+        operation_id="listVideoJobs",
         summary="List video jobs",
         parameters=[ListQuery],
-        responses={200: VideoJobOutput(many=True), 403: _error("`all=true` is for admins.")},
+        responses={200: OpenApiResponse(VideoJobOutput(many=True), description="A page of video jobs.")},
     ),
-    retrieve=extend_schema(summary="One video job", responses={200: VideoJobDetail}),
-    destroy=extend_schema(summary="Delete a video job", responses={204: None}),
+    retrieve=extend_schema(
+        operation_id="getVideoJob",
+        summary="Get a video job",
+        description="One job with its log. Poll it every 5 seconds until `status` is `SUCCEEDED` or `FAILED`.",
+        parameters=[JOB_ID],
+        responses={200: OpenApiResponse(VideoJobDetail, description="The job.")},
+    ),
+    destroy=extend_schema(
+        operation_id="deleteVideoJob",
+        summary="Delete a video job",
+        description="Delete a job of any status, and its video. An unfinished job stops, and its slot is free at once.",
+        parameters=[JOB_ID],
+        responses={204: OpenApiResponse(description="Deleted.")},
+    ),
 )
 class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     """Videos that were asked for: create, watch, list, fetch, delete."""
@@ -79,27 +89,32 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         return job
 
     @extend_schema(
+        operation_id="createVideoJob",
         summary="Create a video job",
-        request={
-            "multipart/form-data": VideoJobForm,
-            "application/json": VideoJobInput,
-            "application/x-www-form-urlencoded": VideoJobInput,
-        },
+        description=(
+            "Charge 50 tokens, and queue the video. A prompt, an initial image, or a look with an image is needed. "
+            "Poll the job that is returned."
+        ),
+        request={MULTIPART: VideoJobForm},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
                 OpenApiTypes.STR,
                 OpenApiParameter.HEADER,
-                description="A repeat within 24 h answers with the first answer's job and charges nothing.",
+                description=(
+                    "Makes a retry safe: the same key and the same request within 24 hours return the first job again, "
+                    f"and charge nothing. At most {IDEMPOTENCY_KEY_MAX} printable characters."
+                ),
             ),
-            OpenApiParameter("look_id", UUID_OR_EMPTY, description="The same as the field `lookId`; empty for none."),
+            OpenApiParameter("look_id", OpenApiTypes.UUID, description="The same as the field `lookId`. Send one."),
+            response_header("Location", "The URL of the job, to poll.", of=[202], schema=OpenApiTypes.URI),
         ],
         responses={
-            202: VideoJobDetail,
-            402: OpenApiResponse(InsufficientTokensAnswer, description="Insufficient tokens."),
-            409: _error("The Idempotency-Key was used for another request, or its job was deleted."),
-            429: _error("Three jobs are running already."),
-            503: _error("Nobody makes videos of this model here, or too many files are being received."),
+            202: OpenApiResponse(VideoJobDetail, description="The job is accepted and queued."),
+            402: OpenApiResponse(InsufficientTokensAnswer, description="The balance is lower than the price."),
+            409: error("The Idempotency-Key belongs to a different request, or its job was deleted."),
+            429: error("You have 3 unfinished jobs, or have sent too many requests."),
+            503: error("No provider is configured for this model, or too many uploads are in progress."),
         },
     )
     def create(self, request: Request) -> Response:
@@ -130,20 +145,39 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete it, whatever its status; its slot is free at once."""
-        deletion.delete(job_id=self.get_object().pk)
+        job, person = self.get_object(), caller(request)
+        if job.owner_id == person.pk:
+            deletion.delete(job_id=job.pk)
+        else:
+            deletion.delete_by_staff(job_id=job.pk, actor=person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
+        operation_id="downloadVideo",
         summary="Download the video",
-        parameters=[DownloadQuery, OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER)],
+        # without a 206 of its own: orval reads a file as text where a second response has one, too
+        description=(
+            "The MP4 file of a job that has SUCCEEDED. With `Range`, the response is 206 with that part of the file, "
+            "and `Content-Range` says which."
+        ),
+        parameters=[
+            JOB_ID,
+            DownloadQuery,
+            OpenApiParameter(
+                "Range",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="The part to return, such as `bytes=0-1023`.",
+            ),
+            *DOWNLOAD_HEADERS,
+        ],
         responses={
-            (200, "video/mp4"): OpenApiTypes.BINARY,
-            (206, "video/mp4"): OpenApiTypes.BINARY,
-            302: OpenApiResponse(description="To the storage's own URL."),
-            304: OpenApiResponse(description="The client has it already."),
-            409: _error("The video is not ready."),
-            416: _error("The range lies outside the file."),
-            503: _error("The storage cannot be read, or too many files are being sent."),
+            (200, "video/mp4"): OpenApiResponse(OpenApiTypes.BINARY, description="The file."),
+            302: OpenApiResponse(description="With `redirect=true`."),
+            304: OpenApiResponse(description="The client has the file: `If-None-Match` names its ETag."),
+            409: error("The video is not ready; `detail` has the job's status."),
+            416: error("The range lies outside the file."),
+            503: error("The storage cannot be read, or too many downloads are in progress."),
         },
     )
     def download(self, request: Request, pk: str) -> HttpResponseBase:
@@ -170,7 +204,14 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         answer["Content-Disposition"] = f'attachment; filename="{_file_name(job)}"'
         return answer
 
-    @extend_schema(summary="Let a video stand for a look", request=None, responses={200: DefaultAnswer})
+    @extend_schema(
+        operation_id="setDefaultVideo",
+        summary="Set a video as the look's default",
+        description="It replaces the look's former default. A video of any status may be the default.",
+        parameters=[JOB_ID, LOOK_ID],
+        request=None,
+        responses={200: OpenApiResponse(DefaultAnswer, description="The video is the look's default.")},
+    )
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look's former default gives way; a video of any status may be the default."""
         require_no_fields(request)
@@ -180,7 +221,14 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             curation.set_default(look_id=look, video_id=video)
         return self._default_answer("Video set as default successfully", video, look, is_default=True)
 
-    @extend_schema(summary="Let a video no longer stand for a look", request=None, responses={200: DefaultAnswer})
+    @extend_schema(
+        operation_id="unsetDefaultVideo",
+        summary="Unset the look's default video",
+        description="The look has no default video afterwards.",
+        parameters=[JOB_ID, LOOK_ID],
+        request=None,
+        responses={200: OpenApiResponse(DefaultAnswer, description="The video is not the look's default.")},
+    )
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """The look has no default then."""
         require_no_fields(request)
@@ -213,7 +261,15 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         return Wanted(owner_id=caller(request).pk, **asked)
 
 
-@extend_schema_view(get=extend_schema(tags=["Video jobs"], summary="List video models"))
+@extend_schema_view(
+    get=extend_schema(
+        tags=["Video jobs"],
+        operation_id="listVideoModels",
+        summary="List video models",
+        description="The models that this server offers, and what each accepts.",
+        responses={200: OpenApiResponse(VideoModelOutput(many=True), description="A page of models.")},
+    )
+)
 class VideoModelList(ApiView, ListAPIView[Any]):
     """The models that a form may offer, and what each can do here."""
 

@@ -35,7 +35,7 @@ def age(user: User) -> None:
     User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now() - timedelta(seconds=2))
 
 
-@pytest.mark.parametrize("end", [access.lock_out, access.sign_out_everywhere])
+@pytest.mark.parametrize("end", [access.deactivate, access.sign_out_everywhere])
 def test_tokens_end_at_once(anonymous: APIClient, make_user: MakeUser, end: Callable[..., None]) -> None:
     ann, bob = make_user(), make_user("bob@example.com")
     pair, other = sign_in(anonymous, ann), sign_in(anonymous, bob)
@@ -46,13 +46,13 @@ def test_tokens_end_at_once(anonymous: APIClient, make_user: MakeUser, end: Call
     assert set(BlacklistedToken.objects.values_list("token__user", flat=True)) == {ann.pk, bob.pk}  # bob's is used up
 
 
-def test_person_let_in_again_has_to_sign_in_again(anonymous: APIClient, make_user: MakeUser) -> None:
+def test_reactivated_person_has_to_sign_in_again(anonymous: APIClient, make_user: MakeUser) -> None:
     ann = make_user()
     pair = sign_in(anonymous, ann)
-    access.lock_out(user=ann)
+    access.deactivate(user=ann)
     refused = anonymous.post(SIGN_IN, {"email": ann.email, "password": PASSWORD}).status_code
 
-    access.let_in(user=ann)
+    access.reactivate(user=ann)
     stale = status_of(anonymous, pair)
     age(ann)
 

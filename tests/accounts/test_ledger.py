@@ -205,6 +205,7 @@ def test_names_for_people(make_user: Callable[..., User]) -> None:
     user = make_user(tokens=80)
     entry = LedgerEntry.objects.get()
 
-    assert str(user) == f"ann@example.com ({user.pk})"
-    assert str(user.token_account) == f"account {user.token_account.pk}: 80 tokens"
-    assert str(entry) == f"signup of 80 ({entry.pk})"
+    assert str(user) == "ann@example.com"
+    assert str(user.token_account) == "tokens of ann@example.com"
+    assert str(entry) == "Signup: +80 tokens"
+    assert repr(user) == f"<User {user.pk}>"  # what an error report has, and no address

@@ -2,15 +2,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from axes.models import AccessAttempt
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts import lockout
 from accounts.addresses import network_of
 from accounts.models import User
 from accounts.registration import create_person
 
+BLOCKED = "/admin/axes/accessattempt/"
 SIGN_IN, DOOR = "/api/v1/auth/token", "/admin/login/"
 PASSWORD = "lorry-violet-42"
 LOCKED = {"detail": "Too many failed attempts to sign in. Please try again later.", "code": "locked_out"}
@@ -117,11 +120,55 @@ def test_staff_open_a_lock_in_the_back_office(ann: User) -> None:
     office.force_login(ann)
     row = AccessAttempt.objects.get()
 
-    listed = office.get("/admin/axes/accessattempt/")
-    office.post(f"/admin/axes/accessattempt/{row.pk}/delete/", {"post": "yes"})
+    listed = office.get(BLOCKED).content.decode()
+    shown = office.get(f"{BLOCKED}{row.pk}/change/").content.decode()
+    asked = office.get(f"{BLOCKED}{row.pk}/unblock/").content.decode()
+    done = office.post(f"{BLOCKED}{row.pk}/unblock/", {"confirmed": "yes"}, follow=True).content.decode()
 
-    assert "bob@example.com" in listed.content.decode()
+    until = f"Blocked until {row.attempt_time + timedelta(minutes=15):%H:%M:%S}"
+    assert [text in listed for text in ("bob@example.com", ELSEWHERE, until)] == [True] * 3
+    assert (until in shown, f"{BLOCKED}{row.pk}/unblock/" in shown) == (True, True)
+    assert "bob@example.com can try to sign in again from 10.0.0.9 at once" in asked
+    assert "Unblocked: bob@example.com from 10.0.0.9." in done
+    assert [(entry.actor, entry.changes) for entry in LogEntry.objects.all()] == [
+        (
+            ann,
+            {"action": ["", "Unblock"], "account": ["", "bob@example.com"], "client_ip": ["", ELSEWHERE]},
+        )
+    ]
     assert try_api(PASSWORD, "bob@example.com", address=ELSEWHERE).status_code == 200
+
+
+def test_two_programs_of_one_ip_block_together_and_the_block_ends_with_the_older(ann: User) -> None:
+    rows = []
+    for agent, failures, minutes in (("curl", 2, 10), ("firefox", 1, 1)):
+        row = AccessAttempt.objects.create(
+            username=ann.email, ip_address=ELSEWHERE, user_agent=agent, failures_since_start=failures
+        )
+        AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=row.attempt_time - timedelta(minutes=minutes))
+        rows.append(AccessAttempt.objects.get(pk=row.pk))
+
+    ends = lockout.blocked_until(rows)
+    below = lockout.blocked_until([AccessAttempt(pk=0, username="bob@example.com", ip_address=ELSEWHERE)])
+
+    assert ends == dict.fromkeys((row.pk for row in rows), rows[0].attempt_time + timedelta(minutes=15))
+    assert below == {}
+
+
+def test_ip_that_is_blocked_as_a_whole_is_unblocked_as_a_whole(ann: User) -> None:
+    for number in range(6):
+        try_api("wrong", f"user{number}@example.com", address=ELSEWHERE)
+    rows = list(AccessAttempt.objects.all())
+    office = Client()
+    office.force_login(ann)
+
+    blocked = lockout.blocked_until(rows)
+    chosen = {"action": "unblock_several", "_selected_action": [str(rows[0].pk)]}
+    office.post(BLOCKED, chosen)
+
+    assert set(blocked) == {row.pk for row in rows}
+    assert not AccessAttempt.objects.exists()
+    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 200
 
 
 def test_no_password_is_kept_with_the_attempt(ann: User) -> None:
@@ -145,11 +192,11 @@ class CountingHasher(MD5PasswordHasher):
 
 
 @pytest.mark.parametrize("door", [try_api, try_door])
-@pytest.mark.parametrize("who", ["known", "unknown", "locked out"])
+@pytest.mark.parametrize("who", ["known", "unknown", "deactivated"])
 def test_same_work_whoever_is_guessed(settings: Any, door: Any, who: str) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     ann = create_person(email="ann@example.com", password=PASSWORD)
-    if who == "locked out":
+    if who == "deactivated":
         User.objects.filter(pk=ann.pk).update(is_active=False)
     CountingHasher.count = 0
 

@@ -105,30 +105,30 @@ def test_support_gives_no_tokens(clerk: Any, make_user: MakeUser) -> None:
     assert entries(ann) == []
 
 
-# -- Locking out
+# -- Deactivating
 
 
-def test_person_is_locked_out_and_let_in_again(
+def test_person_is_deactivated_and_reactivated(
     clerk: Any, make_user: MakeUser, sign_in: SignInAs, anonymous: APIClient
 ) -> None:
     ann, office = make_user(), clerk(Role.ADMIN)
     api = sign_in(ann)
     first = api.get("/api/v1/auth/me").status_code
 
-    asked = office.post(page_of(ann, "lock-out")).content.decode()
+    asked = office.post(page_of(ann, "deactivate")).content.decode()
     still = api.get("/api/v1/auth/me").status_code
-    office.post(page_of(ann, "lock-out"), {"confirmed": "yes"})
+    office.post(page_of(ann, "deactivate"), {"confirmed": "yes"})
 
     assert ("cannot sign in any more" in asked, first, still) == (True, 200, 200)
     assert api.get("/api/v1/auth/me").status_code == 401
     form = {"email": ann.email, "password": PASSWORD}
     assert anonymous.post("/api/v1/auth/token", form).status_code == 401
-    assert page_of(ann, "let-in") in office.get(page_of(ann)).content.decode()
+    assert page_of(ann, "reactivate") in office.get(page_of(ann)).content.decode()
 
-    office.post(page_of(ann, "let-in"), {"confirmed": "yes"})
+    office.post(page_of(ann, "reactivate"), {"confirmed": "yes"})
 
     assert anonymous.post("/api/v1/auth/token", form).status_code == 200
-    assert page_of(ann, "lock-out") in office.get(page_of(ann)).content.decode()
+    assert page_of(ann, "deactivate") in office.get(page_of(ann)).content.decode()
 
 
 def test_person_is_signed_out_everywhere(clerk: Any, make_user: MakeUser, sign_in: SignInAs) -> None:
@@ -156,7 +156,7 @@ def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: Make
 
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
-@pytest.mark.parametrize("act", ["lock-out", "let-in", "sign-out", "password"])
+@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "password"])
 def test_only_admins_act_on_people(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
     ann = make_user()
 
@@ -166,17 +166,17 @@ def test_only_admins_act_on_people(clerk: Any, make_user: MakeUser, role: Role, 
     assert (answer.status_code, ann.is_active, ann.signed_out_at) == (403, True, None)
 
 
-def test_nobody_locks_themselves_out(clerk: Any, make_user: MakeUser) -> None:
+def test_nobody_deactivates_themselves(clerk: Any, make_user: MakeUser) -> None:
     make_user("boss@example.com", staff=True)
     office, sue = clerk(Role.ADMIN), User.objects.get(email="sue@example.com")
 
-    said = office.post(page_of(sue, "lock-out"), {"confirmed": "yes"}, follow=True).content.decode()
+    said = office.post(page_of(sue, "deactivate"), {"confirmed": "yes"}, follow=True).content.decode()
 
     sue.refresh_from_db()
-    assert ("Nobody locks themselves out" in said, sue.is_active) == (True, True)
+    assert ("You cannot deactivate yourself" in said, sue.is_active) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["tokens", "lock-out"])
+@pytest.mark.parametrize("name", ["tokens", "deactivate"])
 def test_person_who_is_not_there(clerk: Any, name: str) -> None:
     assert clerk(Role.ADMIN).get(f"/admin/accounts/user/{uuid.uuid4()}/{name}/").status_code == 404
 

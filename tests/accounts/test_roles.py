@@ -98,8 +98,8 @@ def test_last_admin_stays(make_user: MakeUser) -> None:
     with pytest.raises(roles.LastAdmin):
         roles.assign(user=sue, role=Role.NONE)
     with pytest.raises(roles.LastAdmin):
-        roles.lock_out(user=sue)
+        roles.deactivate(user=sue)
 
     sue.refresh_from_db()
     assert (sue.is_superuser, sue.is_active) == (True, True)
-    access.lock_out(user=bob)
+    access.deactivate(user=bob)

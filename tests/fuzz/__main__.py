@@ -44,12 +44,12 @@ def known_things(client: httpx.Client) -> str:
     both = f', "path.look_id" = "{look}"'
     return "".join(
         [
-            table.format("api_v1_looks_retrieve", look, ""),
-            table.format("api_v1_looks_partial_update", look, ""),
-            table.format("api_v1_video_jobs_retrieve", job, ""),
-            table.format("api_v1_video_jobs_download_retrieve", job, ""),
-            table.format("api_v1_video_jobs_set_default_for_look_partial_update", job, both),
-            table.format("api_v1_video_jobs_unset_default_for_look_partial_update", job, both),
+            table.format("getLook", look, ""),
+            table.format("updateLook", look, ""),
+            table.format("getVideoJob", job, ""),
+            table.format("downloadVideo", job, ""),
+            table.format("setDefaultVideo", job, both),
+            table.format("unsetDefaultVideo", job, both),
         ]
     )
 

@@ -118,7 +118,7 @@ def test_another_video_is_chosen(staff: Client, look: Look, make_video: MakeVide
     entry = LogEntry.objects.get()
     assert (entry.actor_email, entry.changes) == (
         "staff@example.com",
-        {"default_video": [str(former.pk), str(video.pk)]},
+        {"default_video": [f"video without a prompt ({str(each.pk)[:8]})" for each in (former, video)]},
     )
 
     staff.post(f"{PAGES}/{look.pk}/default/{video.pk}/unset/")

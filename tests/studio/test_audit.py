@@ -1,10 +1,12 @@
 """What is kept of who changed what, and who sees it."""
 
+import io
 import uuid
 from datetime import timedelta
 
 import pytest
 from auditlog.models import LogEntry
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -66,7 +68,8 @@ def test_tokens_are_kept_with_the_reason(office: Client, make_user: MakeUser) ->
 
     office.post(f"/admin/accounts/user/{ann.pk}/tokens/", order)
 
-    assert kept() == [("boss@example.com", "tokenaccount", {"balance": ["1", "6"], "reason": ["", "gift"]})]
+    facts = {"action": ["", "Grant"], "tokens": ["", "+5"], "balance": ["", "6"], "reason": ["", "gift"]}
+    assert kept() == [("boss@example.com", "tokenaccount", facts)]
 
 
 def test_what_others_do_is_not_watched(sign_in: SignIn, make_user: MakeUser) -> None:
@@ -103,3 +106,22 @@ def test_old_entries_can_be_told(office: Client, make_user: MakeUser) -> None:
 
     assert audit.older_than(timezone.now() - timedelta(days=365)).count() == 0
     assert audit.older_than(timezone.now() + timedelta(seconds=1)).count() == 1
+
+
+def test_actions_at_the_console_and_in_the_api_are_kept_with_their_tokens(
+    office: Client, sign_in: SignIn, make_user: MakeUser
+) -> None:
+    ann = make_user(tokens=100)
+
+    call_command("grant_tokens", ann.email, "7", "--note", "gift", stdout=io.StringIO())
+
+    assert kept() == [
+        (
+            None,
+            "tokenaccount",
+            {"action": ["", "Grant"], "tokens": ["", "+7"], "balance": ["", "107"], "reason": ["", "gift"]},
+        )
+    ]
+    page = office.get(LIST).content.decode()
+    shown = ("the server&#x27;s console", "action: Grant", "tokens: +7", "reason: gift", "tokens of ann@example.com")
+    assert [text in page for text in shown] == [True] * len(shown)

@@ -1,5 +1,7 @@
 """Every list of the back office, whoever registered it: few statements, the same for any number of rows."""
 
+import re
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +22,7 @@ from accounts.models import LedgerEntry, SignIn, TokenAccount, User
 from accounts.registration import create_person
 from accounts.roles import Role
 from looks.models import Look, LookVideo
-from studio import urls
+from studio import navigation, urls
 from videos.models import VideoJob, VideoModel
 from videos.phases import Phase
 
@@ -104,6 +106,19 @@ def test_list_sends_few_statements_for_any_number_of_rows(office: Client, model:
     assert one == three <= MOST
 
 
+def test_menu_and_pages_have_the_same_names(office: Client) -> None:
+    lines = {
+        str(item["link"]): item["title"] for section in navigation.SIDEBAR["navigation"] for item in section["items"]
+    }
+    titles, trails = {}, {}
+    for model in REGISTERED:
+        page = office.get(list_of(model))
+        titles[list_of(model)] = page.context["title"]
+        trails[list_of(model)] = str(model._meta.verbose_name_plural).capitalize()
+
+    assert {url: lines[url] for url in titles} == titles == trails
+
+
 @pytest.mark.parametrize("query", ["q=p1", "q=0b0e5f3e-0000-4000-8000-000000000001", "o=1.-2", "p=2"])
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
 def test_list_takes_whatever_it_is_asked(office: Client, model: type[Any], query: str) -> None:
@@ -128,3 +143,44 @@ def test_every_page_opens_for_every_role_or_is_refused(client: Client, role: Rol
     assert seen >= ours
     assert ("auditlog.LogEntry" in seen) == (role == Role.ADMIN)
     assert roles.role_of(sue) == role
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
+def test_page_says_once_which_zone_its_times_are_in(office: Client, model: type[Any]) -> None:
+    row = MAKE[model](1)
+
+    for url in (list_of(model), f"{list_of(model)}{row.pk}/change/"):
+        page = office.get(url).content.decode()
+
+        assert page.count("UTC") == 1, url
+        assert re.search(r"\d [ap]\.m\.", page) is None, url
+
+
+def test_times_have_seconds_in_24_hours(office: Client) -> None:
+    row = person(1)
+    User.objects.filter(pk=row.pk).update(last_login=datetime(2026, 11, 27, 17, 5, 9, tzinfo=UTC))
+
+    listed = office.get(list_of(User)).content.decode()
+    shown = office.get(f"{list_of(User)}{row.pk}/change/").content.decode()
+
+    assert ("2026-11-27 17:05:09" in listed, "2026-11-27 17:05:09" in shown) == (True, True)
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
+def test_titles_and_trails_are_what_people_know(office: Client, model: type[Any]) -> None:
+    row = MAKE[model](1)
+    url = f"{list_of(model)}{row.pk}/change/"
+
+    page = office.get(url).content.decode()
+
+    title, trail = page.partition("</title>")[0], page.partition("<h1")[2].partition("</h1>")[0].replace(url, "")
+    assert (str(row.pk) in title, str(row.pk) in trail) == (False, False) or not isinstance(row.pk, uuid.UUID)
+    assert str(row)[:20] in trail
+
+
+def test_harmless_no_is_no_red_cross(office: Client) -> None:
+    TokenAccount.objects.filter(pk=person(1).token_account.pk).update(unlimited=False)
+
+    page = office.get(list_of(TokenAccount)).content.decode()
+
+    assert ('title="No"' in page, "close_small" in page) == (True, False)

@@ -1,5 +1,7 @@
 """What staff can do with jobs in the admin."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -98,3 +100,24 @@ def test_adoption_needs_the_permission(client: Client, lost: VideoJob, make_user
 
     lost.refresh_from_db()
     assert (answer.status_code, lost.phase) == (403, Phase.FAILED)
+
+
+def test_page_begins_with_timeline_and_reply(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.FAILED, prompt="A red dress", provider_reply="quota <exceeded>")
+    job.log("The video service refused.")
+
+    page = office.get(f"/admin/videos/videojob/{job.pk}/change/").content.decode()
+
+    order = [page.index(text) for text in ("The video service refused.", "quota &lt;exceeded&gt;", ">Video<", "Ids")]
+    assert order == sorted(order)
+    assert re.search(r"<title>\s*A red dress \| AI Studio</title>", page)
+    assert str(job.pk) not in page[page.index("<h1") : page.index("</h1>")].replace(f"/videojob/{job.pk}/change/", "")
+
+
+@pytest.mark.parametrize("mock", [True, False])
+def test_mock_videos_are_marked_in_the_list(office: Client, make_user: MakeUser, make_job: MakeJob, mock: bool) -> None:
+    make_job(make_user(), mock_mode=mock)
+
+    table = office.get("/admin/videos/videojob/").content.decode().partition('id="result_list"')[2]
+
+    assert ("\nmock\n" in table) == mock

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
+from auditlog.models import LogEntry
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -20,8 +21,9 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.models import User
 from accounts.roles import Role, assign
 from looks.models import Look, Visibility
-from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.conftest import MakeUser, SignIn
+from tests.videos.conftest import ORDER, MakeJob
+from videos import creation
 from videos.phases import Phase
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +172,18 @@ def test_tokens_of_before_a_limited_role_open_nothing(world: World, role: Role) 
     assign(user=person, role=role)
 
     assert {ask(world, operation, "stranger") for operation in TABLE if TABLE[operation].anonymous == 401} == {401}
+
+
+def test_admin_who_deletes_a_job_of_another_person_is_kept_with_the_refund(
+    make_user: MakeUser, sign_in: SignIn
+) -> None:
+    ann, boss = make_user(), make_user("boss@example.com", staff=True)
+    hers, own = creation.create(owner=ann, order=ORDER), creation.create(owner=boss, order=ORDER)
+
+    for job in (hers, own):
+        assert sign_in(boss).delete(f"/api/v1/video-jobs/{job.pk}").status_code == 204
+
+    facts = {"action": ["", "Delete"], "owner": ["", ann.email], "tokens_returned": ["", "50"]}
+    assert [(entry.actor, entry.object_pk, entry.changes) for entry in LogEntry.objects.all()] == [
+        (boss, str(hers.pk), facts)
+    ]

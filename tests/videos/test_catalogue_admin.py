@@ -1,5 +1,7 @@
 """What staff can do with the catalogue in the admin."""
 
+import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -173,3 +175,25 @@ def test_support_looks_and_changes_nothing(client: Client, make_user: MakeUser, 
 
     assert (shown.status_code, "1080p" in shown.content.decode()) == (200, True)
     assert client.post(page(model), form_of(model, upstream)).status_code == 403
+
+
+def test_retired_and_suspended_upstreams_are_seen_in_the_list(office: Client, upstream: Upstream) -> None:
+    def shown() -> str:
+        model = upstream.model
+        page = office.get(LIST).content.decode()
+        row = page.partition(f">{model.title}<")[2].partition("</tr>")[0]
+        return " ".join(re.sub("<[^>]*>", " ", row).split())
+
+    used = shown()
+    Upstream.objects.filter(pk=upstream.pk).update(retires_on=date(2026, 1, 2))
+    retired = shown()
+
+    assert "retired since 2026-01-02 google_omni: gemini-omni-1.2-flash" not in used
+    assert retired.endswith("nobody: mock videos only retired since 2026-01-02 google_omni: gemini-omni-1.2-flash")
+
+
+def test_upstreams_are_folded_under_names_that_people_know(office: Client, upstream: Upstream) -> None:
+    text = office.get(page(upstream.model)).content.decode()
+
+    assert "google_omni: gemini-omni-1.2-flash</strong>" in text
+    assert "openRow: false" in text

@@ -127,3 +127,39 @@ def test_dashboard_costs_the_same_for_any_number_of_rows(
         office.get("/admin/")
 
     assert len(asked) <= 12
+
+
+def test_mock_videos_are_apart_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    paid(finished(make_job, ann, phase=Phase.SUCCEEDED, mock_mode=True))
+    paid(finished(make_job, ann, phase=Phase.FAILED, mock_mode=False))
+    make_job(ann, mock_mode=False)
+
+    found = {}
+    for kind in ("", "real", "mock", "all", "x"):
+        page = office.get("/admin/", {"videos": kind} if kind else {})
+        figures, today = page.context["dashboard"], page.context["dashboard"]["today"]
+        made, lost = (sum(day[number] for day in figures["days"]) for number in (1, 2))
+        found[kind] = (figures["kind"], figures["live"], today.made, today.failed, today.tokens_charged, made, lost)
+
+    every = ("all", 1, 1, 1, 100, 1, 1)  # without a provider for real ones, whatever there is
+    assert found == {
+        "": every,
+        "real": ("real", 1, 0, 1, 50, 0, 1),
+        "mock": ("mock", 0, 1, 0, 50, 1, 0),
+        "all": every,
+        "x": every,
+    }
+
+
+def test_links_of_the_dashboard_keep_the_kind(office: Client) -> None:
+    page = office.get("/admin/", {"videos": "mock"}).content.decode()
+
+    assert "?status=FAILED&amp;mock_mode__exact=1" in page
+    assert ('href="?videos=real"' in page, 'href="?videos=mock"' in page) == (True, False)
+
+
+def test_real_videos_come_first_where_a_provider_makes_them(office: Client, make_user: MakeUser, settings: Any) -> None:
+    settings.GEMINI_API_KEY = "key"
+
+    assert office.get("/admin/").context["dashboard"]["kind"] == "real"

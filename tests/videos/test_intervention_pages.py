@@ -95,7 +95,7 @@ def test_retry_asks_who_pays_then_makes_the_job_again(client: Client, operator: 
     assert "Who pays for the new video" in asked
     assert "This field is required" in undecided
     assert (answer.status_code, answer["Location"], again.tokens_charged) == (302, page_of(job), 0)
-    assert LogEntry.objects.get().get_change_message() == f"Made again as job {again.pk}, free of charge."
+    assert LogEntry.objects.get().get_change_message() == f"Made again as job {str(again.pk)[:8]}, free of charge."
 
 
 def test_refund_wants_a_reason_and_is_recorded(client: Client, support: User, make_user: MakeUser) -> None:
@@ -203,3 +203,33 @@ def test_queues_are_for_operators(
 
     client.force_login(make_staff("operate_videojob"))
     assert client.get("/admin/rq/").status_code == 200
+
+
+def test_pressed_twice_it_says_so_and_leads_to_the_job(client: Client, operator: User, make_user: MakeUser) -> None:
+    job = failed(make_user())
+    client.post(page_of(job, "retry"), {"payment": "free"})
+    again = VideoJob.objects.exclude(pk=job.pk).get()
+
+    page = client.post(page_of(job, "retry"), {"payment": "free"}, follow=True).content.decode()
+    several = {"action": "retry", "_selected_action": [str(job.pk)], "confirmed": "yes", "payment": "free"}
+    listed = client.post(LIST, several, follow=True).content.decode()
+
+    link = f'<a class="studio-link" href="{page_of(again)}">{str(again.pk)[:8]}</a>'
+    sentence = f"This job was already made again, at {again.created_at:%Y-%m-%d %H:%M:%S} as job {link}."
+    assert (sentence in page, sentence in listed) == (True, True)
+    assert VideoJob.objects.count() == 2
+    assert LogEntry.objects.count() == 1
+
+
+def test_failed_job_and_its_successor_link_each_other(client: Client, operator: User, make_user: MakeUser) -> None:
+    job = failed(make_user())
+    client.post(page_of(job, "retry"), {"payment": "free"})
+    again = VideoJob.objects.exclude(pk=job.pk).get()
+
+    origin, successor = (client.get(page_of(each)).content.decode() for each in (job, again))
+    client.post(page_of(job, "delete"), {"post": "yes"})
+    orphan = client.get(page_of(again)).content.decode()
+
+    assert f'href="{page_of(again)}">A red dress ({str(again.pk)[:8]})</a>, pending.' in origin
+    assert f'Made again from the failed job <a class="studio-link" href="{page_of(job)}">A red dress' in successor
+    assert f"a job that was deleted since, {job.pk}" in orphan

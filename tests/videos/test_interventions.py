@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.files.storage import default_storage
 from PIL import Image
@@ -133,10 +134,12 @@ def test_second_click_makes_no_second_job(make_user: MakeUser, operator: User) -
     ann = make_user()
     job = failed(ann)
 
-    first, second = (interventions.retry(job_id=job.pk, charge=True, actor=operator) for _ in range(2))
+    first = interventions.retry(job_id=job.pk, charge=True, actor=operator)
+    with pytest.raises(interventions.MadeAgainBefore) as refused:
+        interventions.retry(job_id=job.pk, charge=True, actor=operator)
 
     ann.token_account.refresh_from_db()
-    assert first == second
+    assert (refused.value.job, first.retry_of_id) == (first, job.pk)
     assert (VideoJob.objects.count(), ann.token_account.balance) == (2, 900)
 
 
@@ -349,8 +352,8 @@ def test_back_off_ends_and_a_hint_goes_out(
 @pytest.mark.parametrize(
     ("phase", "said"),
     [
-        (Phase.SUBMITTING, "works on this job"),
-        (Phase.STORING, "works on this job"),
+        (Phase.SUBMITTING, "being processed"),
+        (Phase.STORING, "being processed"),
         (Phase.SUCCEEDED, "finished"),
         (Phase.FAILED, "finished"),
     ],
@@ -393,7 +396,7 @@ def test_rights_decide(make_user: MakeUser, support: User, operator: User, make_
     assert every_intervention(job.pk, nobody) == [NotAllowed] * 4
     assert every_intervention(job.pk, support) == [NotAllowed, None, NotAllowed, NotAllowed]
     assert every_intervention(job.pk, operator) == [None, Conflict, Conflict, Conflict]
-    assert every_intervention(job.pk, None) == [None, Conflict, Conflict, Conflict]
+    assert every_intervention(job.pk, None) == [interventions.MadeAgainBefore, Conflict, Conflict, Conflict]
 
 
 def test_unknown_job_is_told(operator: User) -> None:
@@ -415,7 +418,7 @@ def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: U
     deletion.delete(job_id=again.pk)
 
     with pytest.raises(Conflict, match="made again within the last day"):
-        adopt_operation(job_id=job.pk, operation="operations/abc")
+        adopt_operation(job_id=job.pk, operation="operations/abc", actor=None)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
 
@@ -437,7 +440,7 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         answers = at_once(
             [
                 partial(told, interventions.retry, job_id=job.pk, charge=False, actor=None),
-                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}"),
+                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}", actor=None),
             ]
         )
 
@@ -449,3 +452,43 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         assert live.count() == 1
         for row in live:
             outcomes.fail(job=row, code="content_filtered")
+
+
+def test_every_action_is_kept_with_actor_reason_and_tokens(
+    make_user: MakeUser, make_job: MakeJob, operator: User
+) -> None:
+    ann = make_user()
+    done = paid(make_job(ann, phase=Phase.SUCCEEDED))
+    live = paid(make_job(ann, phase=Phase.GENERATING))
+    lost = failed(ann, code="submission_unknown")
+    broken = failed(ann)
+
+    interventions.refund(job_id=done.pk, reason="Wrong dress", actor=operator)
+    interventions.poll_now(job_id=live.pk, actor=operator)
+    interventions.fail_and_refund(job_id=live.pk, reason="Asked by phone", actor=None)
+    again = interventions.retry(job_id=broken.pk, charge=True, actor=operator)
+    adopt_operation(job_id=lost.pk, operation="operations/abc", actor=operator)
+    deletion.delete_by_staff(job_id=again.pk, actor=operator)
+
+    kept = [
+        (entry.actor, entry.object_pk, {name: after for name, (_, after) in entry.changes.items()})
+        for entry in LogEntry.objects.order_by("timestamp", "id")
+    ]
+    assert kept == [
+        (operator, str(done.pk), {"action": "Give tokens back", "tokens": "50", "reason": "Wrong dress"}),
+        (operator, str(live.pk), {"action": "Poll now"}),
+        (None, str(live.pk), {"action": "Stop and refund", "tokens": "50", "reason": "Asked by phone"}),
+        (operator, str(broken.pk), {"action": "Make again", "new_job": str(again.pk), "tokens": "50"}),
+        (operator, str(lost.pk), {"action": "Adopt an operation", "operation": "operations/abc"}),
+        (operator, str(again.pk), {"action": "Delete", "owner": "ann@example.com", "tokens_returned": "50"}),
+    ]
+
+
+def test_second_click_is_not_kept(make_user: MakeUser, operator: User) -> None:
+    job = failed(make_user())
+    interventions.retry(job_id=job.pk, charge=True, actor=operator)
+
+    with pytest.raises(interventions.MadeAgainBefore):
+        interventions.retry(job_id=job.pk, charge=True, actor=operator)
+
+    assert LogEntry.objects.count() == 1

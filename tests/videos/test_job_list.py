@@ -40,7 +40,8 @@ def listed(office: Client, **query: str) -> set[uuid.UUID]:
         (str(JOB_ID), {"ann"}),
         ("ABCDEF12-34", {"ann"}),
         ("abcdef", {"ann"}),
-        ("abcde", set()),  # too short for an id, and in nobody's prompt
+        ("ABCD", {"ann"}),
+        ("abc", set()),  # too short for an id, and in no prompt
         ("ann@example.com", {"ann"}),
         ("Ann@", {"ann"}),
         ("ann", {"ann", "ben"}),  # her address, and his prompt
@@ -122,7 +123,7 @@ def test_list_costs_the_same_for_any_number_of_rows(
         answer = office.get(LIST)
 
     assert len(answer.context["cl"].result_list) == rows
-    assert len(asked) == 9
+    assert len(asked) == 10
 
 
 def test_page_costs_little(
@@ -131,7 +132,7 @@ def test_page_costs_little(
     job = complete(make_job, make_user())
     office.get(f"{LIST}{job.pk}/change/")
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         office.get(f"{LIST}{job.pk}/change/")
 
 
@@ -176,3 +177,24 @@ def test_no_more_is_counted_than_anybody_turns_pages(
         make_job(ann)
 
     assert office.get(LIST).context["cl"].result_count == 2
+
+
+@pytest.mark.parametrize("sees_jobs", [True, False])
+def test_ledger_shows_prompts_to_those_who_may_see_jobs(
+    client: Client, make_staff: MakeStaff, make_user: MakeUser, make_job: MakeJob, sees_jobs: bool
+) -> None:
+    job = paid(make_job(make_user(), prompt="A secret gown"))
+    client.force_login(make_staff("view_ledgerentry", *(["view_videojob"] if sees_jobs else [])))
+
+    page = client.get("/admin/accounts/ledgerentry/", {"q": str(job.pk)[:9]}).content.decode()
+
+    assert ("A secret gown" in page, f"video {str(job.pk)[:8]}" in page) == (sees_jobs, not sees_jobs)
+
+
+def test_word_that_could_be_an_id_is_a_word_first(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    by_id = make_job(ann, id=JOB_ID, prompt="A gown")
+    before = listed(office, q="abcd")
+    by_word = make_job(ann, prompt="The abcd of fashion")
+
+    assert (before, listed(office, q="abcd"), listed(office, q="abcdef12")) == ({by_id.pk}, {by_word.pk}, {by_id.pk})

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -188,3 +189,26 @@ def test_creating_and_deleting_read_no_large_table_through(sign_in: SignIn, hist
     assert (made.status_code, again.status_code, deleted.status_code) == (202, 202, 204)
     asked = [query["sql"] for query in queries if query["sql"].startswith(EXPLAINED)]
     assert {sql: lines for sql in asked if (lines := reads_through(sql))} == {}
+
+
+@pytest.mark.slow
+def test_rows_are_found_by_four_characters_of_an_id(client: Client, history: tuple[User, User]) -> None:
+    _, few = history
+    few.is_staff = few.is_superuser = True
+    few.save()
+    client.force_login(few)
+    job = VideoJob.objects.filter(phase=Phase.FAILED).order_by("pk")[1500]
+    rows = {
+        "videos/videojob": job,
+        "looks/look": job.look_videos.get().look,
+        "accounts/ledgerentry": LedgerEntry.objects.get(video_job_id=job.pk),
+    }
+    for page, row in rows.items():
+        beginning = str(row.pk)[:4]
+        text = str(row.pk)[:9] if beginning.isalpha() else beginning  # letters alone are a word first
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(f"/admin/{page}/", {"q": text})
+
+        asked = [query["sql"] for query in queries if query["sql"].startswith(EXPLAINED)]
+        assert row in answer.context["cl"].result_list
+        assert {sql: lines for sql in asked if (lines := reads_through(sql))} == {}

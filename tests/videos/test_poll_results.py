@@ -124,7 +124,7 @@ def test_late_poll_of_the_former_operation_changes_nothing(job: VideoJob) -> Non
 def test_adopted_job_is_never_sent_again(job: VideoJob) -> None:
     VideoJob.objects.filter(pk=job.pk).update(started_at="2026-01-01T00:00:00Z")
     outcomes.fail(job=VideoJob.objects.get(pk=job.pk), code="submission_unknown")
-    adopt_operation(job_id=job.pk, operation="v1_7")
+    adopt_operation(job_id=job.pk, operation="v1_7", actor=None)
 
     apply(job, Unreachable("503"))
     still = job.phase
@@ -137,7 +137,7 @@ def test_adopted_job_is_never_sent_again(job: VideoJob) -> None:
 def test_job_that_may_have_been_billed_is_taken_up_again(job: VideoJob, code: str) -> None:
     outcomes.fail(job=job, code=code, detail='{"status": "completed"}')
 
-    adopt_operation(job_id=job.pk, operation=job.operation)
+    adopt_operation(job_id=job.pk, operation=job.operation, actor=None)
 
     job.refresh_from_db()
     assert (job.phase, job.slot, job.error_code, job.operation) == (Phase.GENERATING, 1, "", "v1_7")
@@ -148,4 +148,4 @@ def test_job_that_was_not_billed_is_not_taken_up(job: VideoJob, code: str) -> No
     outcomes.fail(job=job, code=code)
 
     with pytest.raises(Conflict):
-        adopt_operation(job_id=job.pk, operation=job.operation)
+        adopt_operation(job_id=job.pk, operation=job.operation, actor=None)

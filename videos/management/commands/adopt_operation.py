@@ -25,5 +25,5 @@ class Command(OperatorCommand):
         parser.add_argument("operation", metavar="NAME", help="the operation's name, as the provider spells it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        adopt_operation(job_id=options["job"], operation=options["operation"])
+        adopt_operation(job_id=options["job"], operation=options["operation"], actor=None)
         self.stdout.write("Taken up again; the sweeper asks the provider within seconds.")

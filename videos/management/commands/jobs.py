@@ -143,7 +143,7 @@ class Command(OperatorCommand):
 
     @staticmethod
     def _delete(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        deletion.delete(job_id=job.pk)
+        deletion.delete_by_staff(job_id=job.pk, actor=None)
         return {"id": str(job.pk)}, f"Job {job.pk} is deleted; its files go in the background."
 
 

@@ -1,0 +1,71 @@
+"""Every `code` that an error response of the API can carry, with its meaning: the one list, shown in the schema.
+
+`code` is for programs, so a code never changes its meaning. Tests compare this list with the source and with every
+response of the test suite.
+"""
+
+MEANINGS = {
+    # 400
+    "invalid": "a field or a parameter has a value that is not valid; `errors` names it",
+    "unknown_field": "a field or a parameter has a name that the API does not know; `errors` suggests the nearest one",
+    "parse_error": "the body is not valid JSON, or not a valid form",
+    "bad_request": "the request is malformed",
+    "incomplete_body": "the body ended before its announced length; nothing was done, so send the request again",
+    "email_taken": "an account with this e-mail address already exists",
+    "invalid_look": "`lookId` is not the id of one of your looks",
+    "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
+    "not_linked": "the video was not made for this look",
+    # 401
+    "not_authenticated": "the request has no access token",
+    "token_not_valid": "the token is expired, used, revoked or malformed; refresh it, or sign in",
+    "authentication_failed": "the `Authorization` header is malformed",
+    "bad_authorization_header": "the `Authorization` header is malformed",
+    "no_active_account": "the e-mail address or the password is wrong",
+    "user_not_found": "the token's account no longer exists",
+    "user_inactive": "the token's account is deactivated",
+    "password_changed": "the password has changed since the token was issued; sign in again",
+    "signed_out": "staff has ended the sessions of this account; sign in again",
+    # 402
+    "insufficient_tokens": "the balance is lower than the price; `balance` and `price` say both",
+    # 403
+    "forbidden": "you may not do this, or the object belongs to another account",
+    "registration_closed": "this server takes no new accounts",
+    "back_office_only": "this account may use the back office only",
+    # 404, 405
+    "not_found": "no object has this id",
+    "no_such_endpoint": "no endpoint has this path",
+    "method_not_allowed": "the endpoint does not support this method",
+    # 409
+    "conflict": "the object is in a state that does not permit this",
+    "not_ready": "the video is not finished; poll its job",
+    "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
+    "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
+    # 411, 413, 414, 415, 416, 431
+    "length_required": "the request has no `Content-Length`",
+    "too_large": "the body, a file or the number of parts exceeds the limit",
+    "uri_too_long": "the URL is too long",
+    "unsupported_media_type": "the endpoint does not support this `Content-Type`",
+    "unsupported_encoding": "the body is compressed; send it uncompressed",
+    "range_not_satisfiable": "the `Range` lies outside the file",
+    "headers_too_large": "the request's headers are too large",
+    # 429
+    "throttled": "too many requests; wait for `Retry-After` seconds",
+    "too_many_jobs": "you have 3 unfinished video jobs; wait until one is finished",
+    "limit_reached": "too many requests; wait for `Retry-After` seconds",
+    "locked_out": "too many wrong passwords; wait for `Retry-After` seconds",
+    # 5xx
+    "server_error": "an error of the server; it is logged",
+    "no_provider": "no provider is configured for this model; use `mockMode=true` or another model",
+    "unavailable": "a part of the server is not available; retry later",
+    "database_failed": "the database is not available; retry after `Retry-After` seconds",
+    "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",
+    "storage_unreadable": "the stored video cannot be read at the moment; retry later",
+    "look_image_unreadable": "the look's image cannot be read at the moment; retry later",
+    "too_many_uploads": "the server is receiving too many uploads; retry after `Retry-After` seconds",
+    "too_many_downloads": "the server is sending too many files; retry after `Retry-After` seconds",
+}
+
+
+def table(meanings: dict[str, str]) -> str:
+    """Codes and meanings as Markdown, for a description in the schema."""
+    return "\n".join(f"* `{code}`: {meaning}" for code, meaning in meanings.items())
