@@ -90,7 +90,7 @@ def _of_queues(parameters: list[str]) -> Iterator[tuple[Any, ...]]:
     known: dict[str, list[Any]] = {
         "queue_index": [QUEUE],
         "job_id": jobs,
-        "key": [worker.name for worker in workers][:1],
+        "key": [worker.key for worker in workers][:1],
         # there are none of these, and a page that says so
         **{index: [0] for index in ("scheduler_index", "connection_index")},
         **{name: [WORD] for name in ("scheduler_name", "cron_job_name", "result_id")},
