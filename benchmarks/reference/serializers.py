@@ -25,11 +25,27 @@ class AssociatedLook(serializers.ModelSerializer):
     id = serializers.UUIDField(source="look.id")
     title = serializers.CharField(source="look.title")
     generatedImageUrl = serializers.FileField(source="look.image")
+    thumbnailUrl = serializers.FileField(source="look.thumbnail")
     isDefault = serializers.BooleanField(source="is_default")
 
     class Meta:
         model = LookVideo
-        fields = ("id", "title", "generatedImageUrl", "isDefault")
+        fields = ("id", "title", "generatedImageUrl", "thumbnailUrl", "isDefault")
+
+
+class PosterOrThumbnail(serializers.FileField):
+    """The poster of a video, and until there is one the thumbnail of its look."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        """Of a job, or of the link between a look and its video."""
+        is_link = isinstance(value, LookVideo)
+        poster = value.video.poster if is_link else value.poster
+        links = [value] if is_link else value.look_videos.all()
+        files = [poster, *(link.look.thumbnail for link in links)]
+        return super().to_representation(next((file for file in files if file), poster))
 
 
 class Job(serializers.ModelSerializer):
@@ -41,11 +57,12 @@ class Job(serializers.ModelSerializer):
     generateAudio = serializers.BooleanField(source="generate_audio")
     mockMode = serializers.BooleanField(source="mock_mode")
     cloudinaryUrl = serializers.FileField(source="video")
-    posterUrl = serializers.FileField(source="poster")
+    posterUrl = PosterOrThumbnail()
     progressPercentage = serializers.IntegerField(source="progress_percentage")
     errorCode = serializers.SerializerMethodField()
     errorMessage = serializers.SerializerMethodField()
     tokensCharged = serializers.IntegerField(source="tokens_charged")
+    tokensRefunded = serializers.IntegerField(source="tokens_refunded")
     associatedLooks = AssociatedLook(source="look_videos", many=True)
     createdAt = Moment(source="created_at")
     startedAt = Moment(source="started_at")
@@ -60,8 +77,8 @@ class Job(serializers.ModelSerializer):
         fields = (
             "id", "status", "prompt", "model", "resolution", "aspectRatio", "durationSeconds", "generateAudio",
             "mockMode", "cloudinaryUrl", "posterUrl", "progressPercentage", "errorCode", "errorMessage",
-            "tokensCharged", "associatedLooks", "createdAt", "startedAt", "completedAt", "updatedAt", "cloudinary_url",
-            "progress_percentage", "created_at", "updated_at",
+            "tokensCharged", "tokensRefunded", "associatedLooks", "createdAt", "startedAt", "completedAt", "updatedAt",
+            "cloudinary_url", "progress_percentage", "created_at", "updated_at",
         )  # fmt: skip
 
     def get_errorCode(self, job: VideoJob) -> str | None:  # noqa: N802 - DRF derives it from the field
@@ -69,8 +86,12 @@ class Job(serializers.ModelSerializer):
         return job.error_code or None
 
     def get_errorMessage(self, job: VideoJob) -> str | None:  # noqa: N802 - the same
-        """Null where there is none."""
-        return job.error_message or None
+        """Null where there is none; else with what the attempt cost."""
+        if not job.error_message:
+            return None
+        if job.tokens_refunded:
+            return f"{job.error_message} Your {job.tokens_refunded} tokens were returned."
+        return f"{job.error_message} The attempt cost {job.tokens_charged} tokens."
 
 
 class Line(serializers.ModelSerializer):
@@ -124,7 +145,7 @@ class VideoOfLook(serializers.ModelSerializer):
     id = serializers.UUIDField(source="video.id")
     status = serializers.CharField(source="video.status")
     cloudinaryUrl = serializers.FileField(source="video.video")
-    posterUrl = serializers.FileField(source="video.poster")
+    posterUrl = PosterOrThumbnail()
     isDefault = serializers.BooleanField(source="is_default")
     createdAt = Moment(source="video.created_at")
     progressPercentage = serializers.IntegerField(source="video.progress_percentage")
