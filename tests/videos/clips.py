@@ -110,12 +110,12 @@ def flipped(path: Path) -> Path:
     return path
 
 
-def with_hole(path: Path) -> Path:
-    """The same file, a part of its pictures overwritten with zeros; every box has its length."""
+def with_hole(path: Path, *, share: float = 1) -> Path:
+    """The same file, this share of a picture overwritten with zeros, in its middle; every box has its length."""
     data = bytearray(path.read_bytes())
-    encoded = [packet for packet, _, _ in packets(path)]
-    wanted = encoded[len(encoded) // 2]
-    at = data.index(wanted)
-    data[at : at + len(wanted)] = bytes(len(wanted))
+    wanted = max((packet for packet, _, _ in packets(path)), key=len)
+    length = int(len(wanted) * share)
+    at = data.index(wanted) + (len(wanted) - length) // 2
+    data[at : at + length] = bytes(length)
     path.write_bytes(data)
     return path

@@ -86,9 +86,10 @@ def test_bytes_after_the_last_box_do_no_harm(
     assert (job.phase, stored(job).read_bytes()) == (Phase.SUCCEEDED, source.read_bytes())
 
 
+@pytest.mark.parametrize("share", [0.05, 0.5, 1])
 @pytest.mark.parametrize("codec", clips.CODECS)
-def test_hole_in_the_picture_is_noticed(tmp_path: Path, codec: str) -> None:
-    path = clips.with_hole(clips.write(tmp_path / "hole.mp4", Clip(codec=codec)))
+def test_hole_in_the_picture_is_noticed(tmp_path: Path, codec: str, share: float) -> None:
+    path = clips.with_hole(clips.write(tmp_path / "hole.mp4", Clip(codec=codec)), share=share)
 
     with pytest.raises(mp4.NotAVideo, match=r"damaged|cannot be read"):
         mp4.inspect(path=path)
