@@ -73,7 +73,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """People: find, add, deactivate, give tokens. Nobody is deleted, the ledger names them."""
+    """People: find, add, deactivate, give tokens. No account is deleted, because the ledger names it."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -109,7 +109,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
 
     @badge(description="account", colours={"active": "", "deactivated": "danger"})
     def can_sign_in(self, user: User) -> str:
-        """The only red word of the list: somebody is kept out."""
+        """The only red word of the list: the account may not sign in."""
         return "active" if user.is_active else "deactivated"
 
     @admin.display(description="account")

@@ -57,7 +57,7 @@ def record(row: Model, **changes: tuple[Any, Any]) -> None:
 def record_action(row: Model, action: str, *, actor: Model | None, **facts: Any) -> None:
     """Keep what was done to a row by hand, with what matters of it: tokens, a reason.
 
-    `actor` None: whoever the back office's request is from; at the server's console there is no name to keep.
+    `actor` None: the person whose request to the back office it is; at the server's console there is no name to keep.
     Call in the transaction of the action, so that there is never one without the other.
     """
     LogEntry.objects.log_create(

@@ -21,8 +21,8 @@ WITHOUT_END = (
 class IncompleteBody(InvalidInput, BadRequest):
     """The body is shorter than announced, or a multipart one lacks its end.
 
-    Neither an OSError nor a ValueError: Django and DRF catch those while they parse, and go on. As a BadRequest it is a
-    400 of Django's too, outside of the API.
+    Neither an OSError nor a ValueError: Django and DRF catch those while they parse, and continue. As a BadRequest it
+    is a 400 of Django's too, outside of the API.
     """
 
     code = "incomplete_body"

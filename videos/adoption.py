@@ -24,10 +24,10 @@ OPERATION_MAX = 1000  # characters; the column's width
 def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) -> None:
     """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
-    Tokens that were given back for the failure stay with the owner: the failure was ours. `actor` is whoever adopts it,
-    None at the server's console. Raises NotFound,
-    InvalidInput for a name that no operation has, and Conflict for a job that failed otherwise or was made again within
-    the last day, for an operation that another job has, or while the owner has no free slot.
+    Tokens that were returned for the failure stay with the owner: the failure was ours. `actor` is the person who
+    adopts it, None at the server's console. Raises NotFound, InvalidInput for a name that no operation has, and
+    Conflict for a job that failed otherwise or was made again within the last day, for an operation that another job
+    has, or while the owner has no free slot.
     """
     name = operation.strip()
     if not name or len(name) > OPERATION_MAX or not name.isprintable():

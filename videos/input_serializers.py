@@ -103,7 +103,7 @@ class VideoJobInput(Input):
     }
 )
 class PictureList(ItemList):
-    """Pictures under one name. An HTML form sends an empty part for a field that nobody has filled."""
+    """Pictures under one name. An HTML form sends an empty part for a field that is not filled in."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=PictureField(), required=False, **kwargs)

@@ -37,7 +37,7 @@ class RetryForm(forms.Form):
 
 
 class AdoptForm(forms.Form):
-    """Which operation a job shall go on with."""
+    """Which operation a job shall continue from."""
 
     operation = forms.CharField(
         max_length=OPERATION_MAX,

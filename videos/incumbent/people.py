@@ -118,7 +118,7 @@ def _is_active(row: Row, changes: list[str]) -> bool:
     """Whether the person may sign in: what is not said counts as yes, a word that is not known as no."""
     status = str(row["status"] or "active").lower()
     if status not in {"active", "pending", "suspended"}:
-        changes.append(f"The status {status!r} is not known; deactivated until somebody decides.")
+        changes.append(f"The status {status!r} is not known; deactivated until staff decides.")
     return row["is_active"] is not False and status == "active"
 
 
