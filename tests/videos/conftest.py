@@ -13,10 +13,13 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
+from tests.fakes.google import FakeGoogle
 from videos import generation, sweeper
 from videos.models import VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import TERMINAL, Phase
+from videos.providers import registry
+from videos.providers.google_client import GEMINI_URL
 
 MakeJob = Callable[..., VideoJob]
 
@@ -90,3 +93,14 @@ def rq_hints() -> Iterator[Callable[[], dict[str, list[str]]]]:
     yield lambda: {name: [job.args[0] for job in queue.jobs] for name, queue in queues.items()}
     for queue in queues.values():
         queue.empty()
+
+
+@pytest.fixture
+def google(settings: Any) -> Iterator[FakeGoogle]:
+    """A gateway, in front of a Google that names files by its own host."""
+    with FakeGoogle(omni_gives_urls=True, files_at=GEMINI_URL) as fake:
+        settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
+        registry._made.cache_clear()
+        yield fake
+        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
+        registry._made.cache_clear()

@@ -1,11 +1,10 @@
 """Videos that are made in a rare way: what plays is stored with the packets of its source, what does not ends."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
@@ -20,8 +19,6 @@ from tests.videos.test_paid_path import drive
 from videos import adoption, creation, mp4, schedule, transfer
 from videos.models import VideoJob
 from videos.phases import Phase
-from videos.providers import registry
-from videos.providers.google_client import GEMINI_URL
 
 pytestmark = pytest.mark.slow
 SILENT = replace(ORDER, mock_mode=False, generate_audio=False)
@@ -38,16 +35,6 @@ PLAYABLE = {
     "0.1 s longer": Clip(seconds=4.1),
 }
 TAILS = {"line break": b"\r\n", "zeros": bytes(5), "more zeros": bytes(64), "line breaks": b"\r\n" * 8}
-
-
-@pytest.fixture
-def google(settings: Any) -> Iterator[FakeGoogle]:
-    with FakeGoogle(omni_gives_urls=True, files_at=GEMINI_URL) as fake:
-        settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
-        yield fake
-        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
 
 
 def stored(job: VideoJob) -> Path:

@@ -1,7 +1,6 @@
 """From the result's URL to the stored video: what plays is delivered as what it is; the rest ends, or is reported."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -24,7 +23,6 @@ from tests.videos.test_paid_path import drive
 from videos import checks, creation, generation, interventions, mp4, transfer
 from videos.models import VideoJob
 from videos.phases import Phase
-from videos.providers import registry
 from videos.providers.google_client import GEMINI_URL
 from videos.providers.google_download import MISSING_TRIES
 from videos.providers.mock_video import render
@@ -38,17 +36,6 @@ FACTS = mp4.VideoFacts(
 MANIFEST = (
     b"\0\0\0\x2cuuid" + bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"\0\0\0\0manifest\0".ljust(20, b"\0")
 )
-
-
-@pytest.fixture
-def google(settings: Any) -> Iterator[FakeGoogle]:
-    """A gateway, in front of a Google that names files by its own host."""
-    with FakeGoogle(omni_gives_urls=True, files_at=GEMINI_URL) as fake:
-        settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
-        yield fake
-        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
 
 
 @pytest.fixture
