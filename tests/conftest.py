@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
@@ -50,6 +52,13 @@ def _depends_on_the_database(item: pytest.Item) -> bool:
         return False
     needed = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     return bool(needed or item.get_closest_marker("django_db") or item.get_closest_marker("product"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Have Django's own questions about the database asked before a test counts its statements."""
+    with django_db_blocker.unblock():
+        _ = connection.features.supports_json_field  # SQLite alone is asked, once a connection
 
 
 @pytest.fixture(autouse=True)
