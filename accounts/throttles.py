@@ -1,12 +1,10 @@
 """How often somebody may try to sign in or register, or ask at all; without Redis everything is let through."""
 
 import hashlib
-import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
@@ -16,47 +14,38 @@ from studio import counting
 if TYPE_CHECKING:  # the views' module loads this one, for the default
     from rest_framework.views import APIView
 
-logger = logging.getLogger(__name__)
-
 STEPS = 50  # to a limit: each process may let through a fiftieth too much, and asks Redis that much less often
 
 
 class AttemptThrottle(SimpleRateThrottle):
     """So many attempts, from one address, in each window of the clock.
 
-    DRF's own counting reads a list and writes it back, so parallel attempts count as one; a counter misses none. The
-    window's number is part of the key: nobody is kept out for longer than a window.
+    DRF's own counting reads a list and writes it back, so parallel attempts count as one; a counter misses none.
     """
 
     num_requests: int
     duration: int  # seconds
 
-    def get_cache_key(self, request: Request, view: "APIView") -> str:
-        """What is counted together, in this window."""
-        window = int(self.now // self.duration)
-        return self.cache_format % {"scope": self.scope, "ident": f"{window}_{self.get_ident(request)}"}
-
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
-        self.now = self.timer()
-        key = self.get_cache_key(request, view)
-        try:
-            self.cache.add(key, 0, self.duration)
-            attempts = self.cache.incr(key)
-        except (RedisError, ValueError) as exc:  # ValueError: emptied between the two calls
-            logger.warning("attempt not counted", extra={"scope": self.scope, "error": type(exc).__name__})
-            return True
-        return attempts <= self.num_requests
+        attempts = counting.count(f"{self.scope}:{self.get_ident(request)}", window_seconds=self.duration)
+        return attempts is None or attempts <= self.num_requests
 
     def wait(self) -> float:
         """Seconds until the next window."""
-        return self.duration - self.now % self.duration
+        return counting.seconds_left(window_seconds=self.duration)
 
 
 class RegisterThrottle(AttemptThrottle):
     """Registrations from one address."""
 
     scope = "register"
+
+
+class TokenThrottle(AttemptThrottle):
+    """Refreshes and sign-outs from one address, where a stranger may send anything for a token."""
+
+    scope = "token"
 
 
 class SignInAddressThrottle(AttemptThrottle):

@@ -72,13 +72,18 @@ class SignInView(ApiView, TokenViewBase):
 class RefreshView(ApiView, TokenViewBase):
     """Gives tokens for a refresh token."""
 
+    throttle_classes = (throttles.TokenThrottle,)
     serializer_class = serializers.RefreshForm
 
     @extend_schema(
         tags=TAGS,
         summary="Refresh the tokens",
         operation_id="refreshTokens",
-        responses={200: OpenApiResponse(serializers.TokenPair, description="The new pair."), 401: BAD_TOKEN},
+        responses={
+            200: OpenApiResponse(serializers.TokenPair, description="The new pair."),
+            401: BAD_TOKEN,
+            429: THROTTLED,
+        },
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Exchange a refresh token for a new pair. Each refresh token works once; keep the new one."""
@@ -88,13 +93,14 @@ class RefreshView(ApiView, TokenViewBase):
 class RevokeView(ApiView, TokenViewBase):
     """Takes a refresh token back."""
 
+    throttle_classes = (throttles.TokenThrottle,)
     serializer_class = serializers.RevokeForm
 
     @extend_schema(
         tags=TAGS,
         summary="Sign out",
         operation_id="signOut",
-        responses={204: OpenApiResponse(description="Revoked, now or before."), 401: BAD_TOKEN},
+        responses={204: OpenApiResponse(description="Revoked, now or before."), 401: BAD_TOKEN, 429: THROTTLED},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Revoke a refresh token; access tokens made with it live on until they expire."""

@@ -4,18 +4,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
 
 import redis
-from django.conf import settings
+
+from studio.brief_redis import Resting, brief
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 0.25  # an answer takes a tenth of a millisecond; a request must not wait for its own counting
-REST_SECONDS = 10  # after a failure nobody asks for so long, so that requests do not wait one by one
 KEPT = 10_000  # counts in a process, of all windows; of a forgotten one less than a step is lost
-
-_rests_until = 0.0
 
 
 def count(key: str, *, window_seconds: int, step: int = 1) -> int | None:
@@ -24,21 +20,19 @@ def count(key: str, *, window_seconds: int, step: int = 1) -> int | None:
     A process sends what it has counted in steps. It knows all of its own, and of the others what Redis told it last; so
     each process may let through less than a step too much.
     """
-    global _rests_until  # noqa: PLW0603 -- one for the process, as the connections are
-    now = time.time()
-    if now < _rests_until:
-        return None
-    name = f"count:{key}:{int(now // window_seconds)}"
+    name = f"count:{key}:{int(time.time() // window_seconds)}"
     known, unsent = _tally.add(name, step)
     if not unsent:
         return known
     try:
-        total = int(_client(settings.REDIS_URL).incr(name, unsent))
-        if total == unsent:
-            _client(settings.REDIS_URL).expire(name, window_seconds)
+        with brief() as client:
+            total = int(client.incr(name, unsent))
+            if total == unsent:
+                client.expire(name, window_seconds)
+    except Resting:
+        return None
     except redis.RedisError as exc:
-        _rests_until = now + REST_SECONDS
-        logger.warning("requests are not counted", extra={"error": type(exc).__name__, "seconds": REST_SECONDS})
+        logger.warning("requests are not counted", extra={"error": type(exc).__name__})
         return None
     _tally.learn(name, total)
     return total
@@ -87,7 +81,3 @@ def seconds_left(*, window_seconds: int) -> float:
     """Until the next window begins."""
     return window_seconds - time.time() % window_seconds
 
-
-@cache
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS)

@@ -150,7 +150,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # -- Redis or Valkey: carries hints and the counters of throttles; may be lost at any time.
 EMBEDDED_VALKEY = not env.redis_url("REDIS_URL")  # `manage.py up` then runs one
 REDIS_URL = env.redis_url("REDIS_URL") or env.kept_url(DATA_DIR / "valkey" / "url") or "redis://localhost:6379/0"
-# django-rq takes time-outs only in the URL. Seconds; a request must not hang on a hint.
+# django-rq takes time-outs only in the URL. Seconds; for workers and the admin's pages of queues (requests have shorter
+# ones, studio.brief_redis).
 _REDIS_TIMEOUTS = "socket_connect_timeout=2&socket_timeout=5"
 _REDIS = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}{_REDIS_TIMEOUTS}"
 RQ_QUEUES = {
@@ -276,6 +277,7 @@ REST_FRAMEWORK = {
         "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
         "sign-in-address": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
         "register": env.rate("REGISTER_RATE", "20/hour"),
+        "token": env.rate("TOKEN_RATE", "120/min"),
         "request": env.rate("REQUEST_RATE", "600/min"),
         "create": env.rate("CREATE_RATE", "60/min"),
     },

@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
 from accounts.registration import create_person
+from studio import brief_redis
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]
@@ -65,6 +66,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def _clean_cache() -> Iterator[None]:
     yield
     cache.clear()
+    brief_redis.forget_failure()
 
 
 @pytest.fixture

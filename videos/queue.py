@@ -1,14 +1,15 @@
 """Hints to the workers, through RQ. A hint may be lost, late, or come five times: the job's row is the truth."""
 
 import logging
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import django_rq
 from django.db import transaction
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from studio.brief_redis import brief
 
 logger = logging.getLogger(__name__)
 
@@ -25,26 +26,35 @@ def hint(step: Step, job_id: str) -> None:
 
 def is_crowded(step: Step) -> bool:
     """Whether the workers have more hints than they can follow soon. Raises RedisError."""
-    return int(_queue(QUEUE_OF[step]).count) >= CROWDED
+    with _queue(QUEUE_OF[step]) as queue:
+        return int(queue.count) >= CROWDED
 
 
 def lengths() -> dict[str, int]:
     """How many hints wait in each queue. Raises RedisError."""
-    return {name: int(_queue(name).count) for name in QUEUE_OF.values()}
+    found = {}
+    for name in QUEUE_OF.values():
+        with _queue(name) as queue:
+            found[name] = int(queue.count)
+    return found
 
 
 def _send(step: Step, job_id: str) -> None:
     try:
-        _queue(QUEUE_OF[step]).enqueue(
-            f"videos.tasks.{step}", job_id, result_ttl=0, failure_ttl=FAILURE_SECONDS, description=f"{step} {job_id}"
-        )
+        with _queue(QUEUE_OF[step]) as queue:
+            queue.enqueue(
+                f"videos.tasks.{step}",
+                job_id,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
+                description=f"{step} {job_id}",
+            )
     except RedisError as exc:  # the sweeper sends it again
         logger.warning("hint not sent", extra={"step": step, "job_id": job_id, "reason": str(exc)})
 
 
-@cache
-def _queue(name: str) -> Any:
-    queue = django_rq.get_queue(name)
-    # No retries: a request waits for this, and the sweeper is the retry.
-    queue.connection.set_retry(Retry(NoBackoff(), 0))
-    return queue
+@contextmanager
+def _queue(name: str) -> Iterator[Any]:
+    """The queue, on a connection for requests, which wait for this. The sweeper is the retry. Raises RedisError."""
+    with brief() as client:
+        yield django_rq.get_queue(name, connection=client)

@@ -6,7 +6,8 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from studio import counting
+from accounts.throttles import TokenThrottle
+from studio import brief_redis, counting
 from tests.conftest import MakeUser, SignIn
 
 ME, LOOKS = "/api/v1/auth/me", "/api/v1/looks"
@@ -20,7 +21,6 @@ def _low_rates(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
     clock = time.time() // 60 * 60 + 15
     monkeypatch.setattr(counting, "time", type("Clock", (), {"time": staticmethod(lambda: clock)}))
-    monkeypatch.setattr(counting, "_rests_until", 0.0)
 
 
 def test_too_many_requests_are_told_when_to_come_back(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -68,15 +68,25 @@ def test_nobody_is_refused_while_redis_is_away(
     assert [record.getMessage() for record in caplog.records] == ["requests are not counted"]
 
 
-def test_signing_out_is_not_counted(make_user: MakeUser) -> None:
+def test_signing_out_is_no_creation(make_user: MakeUser) -> None:
     answers = [APIClient().post("/api/v1/auth/token/revoke", {"refresh": "x"}).status_code for _ in range(5)]
 
     assert answers == [401] * 5
 
 
+@pytest.mark.parametrize("path", ["/api/v1/auth/token/refresh", "/api/v1/auth/token/revoke"])
+def test_guesses_of_tokens_are_limited_by_address(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TokenThrottle, "rate", "3/min", raising=False)
+
+    answers = [APIClient().post(path, {"refresh": "x"}).status_code for _ in range(4)]
+
+    assert answers == [401, 401, 401, 429]
+    assert APIClient(REMOTE_ADDR="10.0.0.9").post(path, {"refresh": "x"}).status_code == 401
+
+
 def test_steps_save_commands_and_lose_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    client = counting._client(settings.REDIS_URL)
+    client = brief_redis.client_of(settings.REDIS_URL)
     incr = client.incr
     monkeypatch.setattr(client, "incr", lambda name, number: (sent.append(number), incr(name, number))[1])
     key = f"test:{uuid.uuid4()}"

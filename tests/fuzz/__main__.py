@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "SIGN_IN_RATE": "1000000/min",
     "SIGN_IN_ADDRESS_RATE": "1000000/min",
     "REGISTER_RATE": "1000000/min",
+    "TOKEN_RATE": "1000000/min",
     "REQUEST_RATE": "1000000/min",
     "CREATE_RATE": "1000000/min",
 }

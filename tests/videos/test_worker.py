@@ -69,14 +69,9 @@ def test_task_that_raises_frees_its_thread(rq_hints: Any) -> None:
 
 
 @pytest.fixture
-def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody listens where the queue is thought to be."""
-    connection_pool = queue._queue("submit").connection.connection_pool
-    connection_pool.disconnect()
-    monkeypatch.setitem(connection_pool.connection_kwargs, "port", 1)
-    connection_pool.reset()
-    yield
-    queue._queue.cache_clear()
+def no_redis(settings: Any) -> None:
+    """Nothing listens where Redis is thought to be."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
 
 def test_lost_redis_does_not_stop_a_creation(make_user: MakeUser, no_redis: None) -> None:

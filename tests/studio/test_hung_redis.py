@@ -1,0 +1,60 @@
+"""A Redis that takes connections and never replies costs a request at most one short wait."""
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.registration import create_person
+from tests.conftest import PASSWORD, MakeUser, SignIn
+
+pytestmark = pytest.mark.django_db
+
+ANN = {"email": "ann@example.com", "password": PASSWORD}
+
+
+@pytest.fixture
+def hung_redis(settings: Any) -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        yield server
+
+
+def connections(server: socket.socket) -> int:
+    """How many were made, which wait for a reply."""
+    server.setblocking(False)
+    found = []
+    while True:
+        try:
+            found.append(server.accept()[0])
+        except BlockingIOError:
+            break
+    for connection in found:
+        connection.close()
+    return len(found)
+
+
+def test_sign_in_waits_once(anonymous: APIClient, hung_redis: socket.socket) -> None:
+    create_person(**ANN)
+    began = time.monotonic()
+
+    response = anonymous.post("/api/v1/auth/token", ANN)
+
+    assert response.status_code == 200
+    assert connections(hung_redis) == 1  # not one for each of its two throttles
+    assert time.monotonic() - began < 4  # seconds; it takes 0.3, and took 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_creation_waits_once(make_user: MakeUser, sign_in: SignIn, hung_redis: socket.socket) -> None:
+    client = sign_in(make_user())
+    began = time.monotonic()
+
+    responses = [client.post("/api/v1/video-jobs", {"prompt": "stone", "mockMode": True}) for _ in range(3)]
+
+    assert [response.status_code for response in responses] == [202] * 3
+    assert time.monotonic() - began < 5  # seconds; it takes 0.5, and took 15
+    assert connections(hung_redis) <= 3
