@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 from django.conf import settings
 from gunicorn import glogging, util
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from studio import log
 from studio.env import BadEnvironment
@@ -30,25 +28,7 @@ keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that th
 limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
 graceful_timeout = 30  # seconds for requests under way when it is asked to end
 control_socket_disable = True  # it would lie in the home directory, one for all copies
-
-
-LINGER_SECONDS = 0.5  # for a refused client to read the answer before its connection is cut
-
-
-class Worker(ThreadWorker):
-    """Ends a connection in its own thread: the main loop would wait for each client that goes on sending, for 2 s."""
-
-    def handle(self, conn: TConn) -> Any:
-        """Answer what the client asks, and close the connection if it is to be closed."""
-        outcome = super().handle(conn)
-        if not outcome:
-            conn.sock.setblocking(True)
-            util.close_graceful(conn.sock, timeout=LINGER_SECONDS)
-            conn.close = lambda graceful=False: None  # the main loop would, once more
-        return outcome
-
-
-worker_class = Worker
+worker_class = "studio.web_server.Worker"
 
 
 class Log(glogging.Logger):
@@ -103,23 +83,8 @@ def post_fork(server: Any, worker: Any) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def ends_connections(application: Callable[..., Any]) -> Callable[..., Any]:
-    """Heed `Connection: close`: gunicorn drops it, and waits 5 s for the rest of a body that was refused."""
-
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if ("Connection", "close") in headers:
-                start_response.__self__.force_close()
-            return start_response(status, headers, exc_info)
-
-        return application(environ, start)
-
-    return answer
-
-
 def post_worker_init(worker: Any) -> None:
-    """Slow clients hold neither the slots nor all of the threads, however many there are by the command line."""
-    from studio import gate, slow_clients  # noqa: PLC0415 - they need Django, which a worker alone sets up
+    """Have the worker serve the site through the gate."""
+    from studio import web_server  # noqa: PLC0415 - it needs Django, which a worker alone sets up
 
-    slow_clients.allow(threads=worker.cfg.threads)
-    worker.wsgi = gate.Gate(ends_connections(worker.wsgi), slots=settings.WEB_SLOTS)
+    worker.wsgi = web_server.application(worker)

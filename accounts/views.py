@@ -14,6 +14,7 @@ from accounts import registration, serializers, throttles
 from accounts.identity import caller
 from accounts.ledger import VIDEO_JOB_TOKENS
 from accounts.models import LedgerEntry
+from studio import bodies
 from studio.api import ApiView
 from studio.schema import error
 
@@ -28,6 +29,7 @@ class RegisterView(ApiView, GenericAPIView[Any]):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (throttles.RegisterThrottle,)
+    body_limits = bodies.FOR_STRANGERS
     serializer_class = serializers.RegisterForm
 
     @extend_schema(
@@ -52,6 +54,7 @@ class SignInView(ApiView, TokenViewBase):
     """Gives tokens for a password."""
 
     throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
+    body_limits = bodies.FOR_STRANGERS
     serializer_class = serializers.SignInForm
 
     @extend_schema(
@@ -73,6 +76,7 @@ class RefreshView(ApiView, TokenViewBase):
     """Gives tokens for a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
+    body_limits = bodies.FOR_STRANGERS
     serializer_class = serializers.RefreshForm
 
     @extend_schema(
@@ -94,6 +98,7 @@ class RevokeView(ApiView, TokenViewBase):
     """Takes a refresh token back."""
 
     throttle_classes = (throttles.TokenThrottle,)
+    body_limits = bodies.FOR_STRANGERS
     serializer_class = serializers.RevokeForm
 
     @extend_schema(

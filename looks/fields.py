@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import IO, Any
@@ -12,6 +11,7 @@ from django.core.files import File
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from studio import strict_json
 from studio.fields import ItemList, PictureField
 from studio.images import BadImage, Picture, read_picture
 
@@ -135,8 +135,8 @@ class Price(serializers.DecimalField):
         super().__init__(max_digits=12, decimal_places=2, min_value=Decimal(0), **kwargs)
 
 
-def _parsed(text: Any) -> Any:
+def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError) as exc:
+        return strict_json.parsed(text.encode())
+    except ValueError as exc:  # also half a surrogate pair, which has no encoding
         raise serializers.ValidationError("Must be a list, in JSON.") from exc

@@ -17,8 +17,10 @@ from accounts.identity import caller
 from looks import curation, representation
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
-from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope
+from studio import bodies
+from studio.api import ApiView, IsOwnerOrAdmin, as_uuid
 from studio.errors import NotFound
+from studio.paging import SkipLimitPagination, envelope
 from studio.projection import site_of
 from studio.schema import MULTIPART, error, id_in_path, response_header
 
@@ -74,6 +76,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Pictures of outfits, with their products and videos."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    body_limits = bodies.FOR_FILES_AND_BASE64
     serializer_class = LookOutput
     queryset = Look.objects.all()
     lookup_value_regex = "[^/]+"

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware import common, csrf
 
 from studio import audit, bodies
+from studio.requests import too_large
 
 _HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
 
@@ -28,6 +29,8 @@ class _WholeForm(csrf.CsrfViewMiddleware):
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         """Let the request pass, or refuse it. Raises IncompleteBody."""
+        if not request.user.is_authenticated and bodies.length_of(request) > bodies.STRANGER_BYTES:
+            return too_large(bodies.STRANGER_BYTES)
         bodies.require_whole_form(request)
         return super().process_view(request, *view)
 

@@ -1,16 +1,57 @@
-"""A request's body is whole, or the request is refused: nothing acts on what a client had no time to send."""
+"""How large a request's body may be, and that it is whole: nothing acts on what a client had no time to send."""
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 
 from studio.errors import InvalidInput
 
 CHUNK_BYTES = 64 * 1024
+LARGE_BYTES = 64 * 1024  # a shorter body mostly arrives together with its headers
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # what they do depends on no body
+
+KIB = 1024
+STRANGER_BYTES = 16 * KIB  # a form with an address and a password, or a token, has less than one
+FORM_BYTES = 100 * KIB  # urlencoded; ten times as much in memory
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest bodies that an endpoint takes, in bytes; None: as large as any (`REQUEST_MAX_BYTES`)."""
+
+    json: int | None = KIB * KIB  # texts; of any type but the others, too
+    multipart: int | None = KIB * KIB
+
+
+FOR_STRANGERS = Limits(json=STRANGER_BYTES, multipart=STRANGER_BYTES)
+FOR_TEXTS = Limits()
+FOR_FILES = Limits(multipart=None)
+FOR_FILES_AND_BASE64 = Limits(json=None, multipart=None)
+
+
+def is_upload(request: Any) -> bool:
+    """Whether the body has files, or is so long that it comes in after its headers."""
+    return str(request.content_type).startswith("multipart/") or length_of(request) > LARGE_BYTES
+
+
+def length_of(request: Any) -> int:
+    """The length that the headers announce, in bytes; 0 for one that is no number."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdecimal() else 0
+
+
+def limit_of(view: Any, content_type: str) -> int:
+    """The most bytes of this type that the view takes: an endpoint says it in `body_limits`."""
+    limits = getattr(getattr(view, "cls", None), "body_limits", FOR_FILES)
+    limit = limits.multipart if content_type.startswith("multipart/") else limits.json
+    limit = settings.REQUEST_MAX_BYTES if limit is None else limit
+    return min(limit, FORM_BYTES) if content_type == "application/x-www-form-urlencoded" else limit
+
 
 WITHOUT_END = (
     "The multipart body has no closing boundary: it broke off, or Content-Type names another boundary. "

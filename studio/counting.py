@@ -80,4 +80,3 @@ _tally = _Tally()
 def seconds_left(*, window_seconds: int) -> float:
     """Until the next window begins."""
     return window_seconds - time.time() % window_seconds
-

@@ -51,6 +51,7 @@ MEANINGS = {
     # 429
     "throttled": "too many requests; wait for `Retry-After` seconds",
     "too_many_jobs": "you have 3 unfinished video jobs; wait until one is finished",
+    "uploads_in_progress": "you have 8 uploads in progress; wait until one has finished",
     "limit_reached": "too many requests; wait for `Retry-After` seconds",
     "locked_out": "too many wrong passwords; wait for `Retry-After` seconds",
     # 5xx
@@ -62,6 +63,7 @@ MEANINGS = {
     "storage_unreadable": "the stored video cannot be read at the moment; retry later",
     "look_image_unreadable": "the look's image cannot be read at the moment; retry later",
     "too_many_uploads": "the server is receiving too many uploads; retry after `Retry-After` seconds",
+    "too_busy": "the server has too many requests in progress; retry after `Retry-After` seconds",
     "too_many_downloads": "the server is sending too many files; retry after `Retry-After` seconds",
 }
 

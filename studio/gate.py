@@ -2,17 +2,26 @@
 
 A thread that waits for a slow client costs little; a thread that works wants a database connection. So there are many
 threads and few slots, and each slot has its connection: a request holds one while its view runs, and none while its
-body comes in or its file goes out. `gunicorn.conf.py` puts the gate in front of Django.
+body comes in or its file goes out. `studio.web_server` puts the gate in front of Django.
+
+A database that hangs keeps every slot. So a request waits for one only while requests still come to an end; then it is
+refused, and a few threads are always left to refuse it, and to answer `/healthz`, which needs no slot.
 """
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
 
+DOOR_SECONDS = 0.05  # a request waits so long to be let in while others come to an end
+STILL_SECONDS = 1.0  # no request has come to an end for so long: then it does not wait at all
+THREADS_PER_SPARE = 16  # of the threads one in so many is left to refuse requests
+
+_REFUSED = "studio.refused"  # in the environ of a request
 _here = threading.local()  # `gate`: the one that this thread is inside of, or None
 
 
@@ -37,11 +46,36 @@ class _Slot:
             del connections[connection.alias]
 
 
+class _Door:
+    """Lets as many requests in at once as there are threads, save a few."""
+
+    def __init__(self, *, threads: int) -> None:
+        self._room = threading.Semaphore(max(threads - max(threads // THREADS_PER_SPARE, 1), 1))
+        self._left_at = time.monotonic()
+
+    def enter(self) -> bool:
+        """Whether the request may come in."""
+        if self._room.acquire(blocking=False):
+            return True
+        is_still = time.monotonic() - self._left_at > STILL_SECONDS
+        return not is_still and self._room.acquire(timeout=DOOR_SECONDS)
+
+    def leave(self) -> None:
+        """The request has its response."""
+        self._left_at = time.monotonic()
+        self._room.release()
+
+
 class Gate:
     """A WSGI application in front of another one, which works on at most so many requests at once."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], *, slots: int) -> None:
+    def __init__(
+        self, application: Callable[..., Iterable[bytes]], *, slots: int, threads: int, free: tuple[str, ...] = ()
+    ) -> None:
+        """`free` are the paths of what needs no database, and so no slot."""
         self._application = application
+        self._door = _Door(threads=threads)
+        self._free_paths = frozenset(free)
         # The last one first: its connection was alive a moment ago.
         self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()
         for _ in range(slots):
@@ -49,13 +83,28 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer, in a slot; a body that is made while it is sent is made outside of it."""
+        if environ["PATH_INFO"] in self._free_paths:
+            return self._application(environ, start_response)
+        if not self._door.enter():
+            environ[_REFUSED] = True
+            return self._application(environ, start_response)
+        try:
+            response = self._in_slot(environ, start_response)
+        except BaseException:
+            self._door.leave()
+            raise
+        if getattr(response, "streaming", False):
+            return _Streamed(response, at_end=self._door.leave)
+        self._door.leave()
+        return response
+
+    def _in_slot(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ["wsgi.input"] = _Body(environ["wsgi.input"])
         self.enter()
         try:
-            answer = self._application(environ, start_response)
+            return self._application(environ, start_response)
         finally:
             self.leave()
-        return _Streamed(answer) if getattr(answer, "streaming", False) else answer
 
     def enter(self) -> None:
         """Wait for a slot."""
@@ -69,6 +118,16 @@ class Gate:
         slot, _here.slot = _here.slot, None
         slot.take_back()
         self._free.put(slot)
+
+
+def is_inside() -> bool:
+    """Whether this thread holds a slot."""
+    return getattr(_here, "gate", None) is not None
+
+
+def is_refused(environ: dict[str, Any]) -> bool:
+    """Whether the request found no room; its response needs no database then."""
+    return bool(environ.get(_REFUSED))
 
 
 @contextmanager
@@ -105,14 +164,17 @@ class _Body:
 class _Streamed:
     """An answer that may read the database while it is sent (an export), on a connection that ends with it."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, *, at_end: Callable[[], None]) -> None:
         self._answer = answer
+        self._at_end = at_end
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
 
     def close(self) -> None:
+        """Called by the server, once."""
         try:
             self._answer.close()
         finally:
             connections.close_all()
+            self._at_end()

@@ -1,5 +1,6 @@
 """What goes over the wire: which bodies are taken, how they are parsed, and that the response is always JSON."""
 
+import codecs
 import io
 import json
 import re
@@ -14,7 +15,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework import exceptions, metadata, negotiation, parsers, renderers
 from rest_framework.request import Request
 
-from studio import bodies, log, picture_budget
+from studio import bodies, log, picture_budget, strict_json, uploads
 
 FORM_WITHOUT_PARTS = (
     300  # bytes; above the 207 that one has at most: Django takes boundaries of 200 bytes, and one less
@@ -50,7 +51,7 @@ class BodyLengthMiddleware:
         refused = _refused_by_headers(request)
         if refused is not None:
             return refused
-        body = bodies.watch(request, length=int(request.META.get("CONTENT_LENGTH") or "0"))
+        body = bodies.watch(request, length=bodies.length_of(request))
         with picture_budget.limited(settings.REQUEST_MAX_PIXELS):
             response = self.get_response(request)
         if body.refusal:  # whatever was made of the exception further in
@@ -59,20 +60,35 @@ class BodyLengthMiddleware:
             response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
         return response
 
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """Refuse what this view takes no body of that length of; before other middleware reads it."""
+        return _refused_by_length(request, bodies.limit_of(view, request.content_type or ""))
+
 
 def _refused_by_headers(request: HttpRequest) -> HttpResponseBase | None:
     if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
         return refusal(411, "length_required", "Send the length of the body (Content-Length); chunks are not taken.")
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdecimal() or int(declared) > settings.REQUEST_MAX_BYTES:
-        limit = settings.REQUEST_MAX_BYTES // settings.MIB
-        return refusal(413, "too_large", f"The request is too large; the limit is {limit} MiB.")
+    if not declared.isdecimal():
+        return too_large(settings.REQUEST_MAX_BYTES)
+    if refused := _refused_by_length(request, settings.REQUEST_MAX_BYTES):
+        return refused
     codings = {coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")}
     if int(declared) and not codings <= {"", "identity"}:  # a parser would find no form in it, or a wrong one
         response = refusal(415, "unsupported_encoding", "Send the body as it is, without a Content-Encoding.")
         response["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
         return response
     return None
+
+
+def _refused_by_length(request: HttpRequest, limit: int) -> HttpResponseBase | None:
+    return too_large(limit) if bodies.length_of(request) > limit else None
+
+
+def too_large(limit: int) -> HttpResponseBase:
+    """The refusal of a body of more than `limit` bytes."""
+    shown = f"{limit // settings.MIB} MiB" if limit >= settings.MIB else f"{limit // 1024} KiB"
+    return refusal(413, "too_large", f"The request is too large; the limit is {shown}.")
 
 
 def refusal(status: int, code: str, detail: str) -> JsonResponse:
@@ -127,39 +143,21 @@ class JSONParser(parsers.JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The parsed document. Raises ParseError, which says where the mistake is."""
         encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
-        try:
-            text = stream.read().decode(encoding)
-            return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_with_unique_names)
-        except (ValueError, RecursionError) as exc:
-            raise exceptions.ParseError(f"The body is not valid JSON: {_mistake(exc)}.") from exc
+        with uploads.received(stream) as body:
+            try:
+                return strict_json.parsed(_in_utf8(body.read(), encoding))
+            except strict_json.BadJSON as exc:
+                raise exceptions.ParseError(f"The body is not valid JSON: {exc}.") from exc
 
 
-class _RepeatedName(ValueError):
-    """An object has a name twice."""
-
-
-def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _RepeatedName
-    return found
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _mistake(exc: Exception) -> str:
-    """What is wrong with a JSON document, by what reading it has raised."""
-    if isinstance(exc, json.JSONDecodeError):
-        return f"{exc.msg.removesuffix(' at').lower()} (line {exc.lineno}, column {exc.colno})"
-    if isinstance(exc, UnicodeDecodeError):
-        return "it is not in UTF-8"
-    if isinstance(exc, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(exc, _RepeatedName):
-        return "an object has the same name twice"
-    return "it has a number that is too long, NaN or Infinity"
+def _in_utf8(text: bytes, encoding: str) -> bytes:
+    """JSON is in UTF-8 (RFC 8259, 8.1); a short text may have another encoding, which Content-Type names."""
+    if len(text) > bodies.LARGE_BYTES or codecs.lookup(encoding).name == "utf-8":
+        return text
+    try:
+        return text.decode(encoding).encode()
+    except UnicodeError as exc:
+        raise strict_json.BadJSON("it is not in the encoding that Content-Type names") from exc
 
 
 class FormParser(parsers.FormParser):

@@ -268,7 +268,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_METADATA_CLASS": "studio.requests.NoMetadata",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
-    "DEFAULT_PAGINATION_CLASS": "studio.api.SkipLimitPagination",
+    "DEFAULT_PAGINATION_CLASS": "studio.paging.SkipLimitPagination",
     "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
     "EXCEPTION_HANDLER": "studio.api.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -16,10 +16,11 @@ from rest_framework.reverse import reverse
 
 from accounts.identity import caller
 from looks import curation
-from studio import files
-from studio.api import ApiView, IsOwnerOrAdmin, SkipLimitPagination, as_uuid, envelope, require_owner
+from studio import bodies, files
+from studio.api import ApiView, IsOwnerOrAdmin, as_uuid, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.inputs import require_no_fields
+from studio.paging import SkipLimitPagination, envelope
 from studio.projection import site_of
 from studio.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
 from studio.storage.base import attachment_url
@@ -72,6 +73,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     """Videos that were asked for: create, watch, list, fetch, delete."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    body_limits = bodies.FOR_FILES
     serializer_class = VideoJobOutput
     queryset = VideoJob.objects.all()
     lookup_value_regex = "[^/]+"

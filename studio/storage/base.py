@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from django.core.files.storage import Storage
 
+from studio import concurrency
+
 _R = TypeVar("_R")
 
 
@@ -36,7 +38,14 @@ class Patience:
     tries: float = 20  # no further one after that: who waited for a time-out does not wait for a second
 
     def attempt(self, work: Callable[[], _R]) -> _R:
-        """What `work` returns; it is repeated a few times while it raises a StorageError that is retryable."""
+        """What `work` returns; it is repeated a few times while it raises a StorageError that is retryable.
+
+        A request holds no slot meanwhile, and raises Unavailable where too many wait already.
+        """
+        with concurrency.waiting():
+            return self._attempted(work)
+
+    def _attempted(self, work: Callable[[], _R]) -> _R:
         began = time.monotonic()
         for pause in self.pauses:
             try:

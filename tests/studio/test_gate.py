@@ -16,11 +16,11 @@ PATIENCE = 20  # seconds, for what takes none
 
 
 def gate_before(view: View, *, slots: int) -> Gate:
-    return Gate(lambda environ, start_response: view(environ), slots=slots)
+    return Gate(lambda environ, start_response: view(environ), slots=slots, threads=64)
 
 
 def ask(gate: Gate, **environ: Any) -> Iterable[bytes]:
-    return gate({"wsgi.input": io.BytesIO(), **environ}, lambda status, headers: None)
+    return gate({"PATH_INFO": "/", "wsgi.input": io.BytesIO(), **environ}, lambda status, headers: None)
 
 
 def ask_in_a_thread(gate: Gate) -> None:

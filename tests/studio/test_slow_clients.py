@@ -14,7 +14,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from studio import slow_clients
+from studio import bodies, concurrency
 from tests.running import RunningStudio, wait_for
 
 THREADS = 8  # of the one web process below, so slow clients may hold 4
@@ -31,9 +31,9 @@ BUSY_WITH_UPLOADS = {
 
 @pytest.fixture
 def one_place() -> Iterator[None]:
-    slow_clients.allow(threads=1)
+    concurrency.allow(threads=1)
     yield
-    slow_clients.allow(threads=64)
+    concurrency.allow(threads=64)
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def picture() -> Iterator[str]:
 def test_some_threads_are_left(threads: tuple[int, int], one_place: None) -> None:
     number, places = threads
 
-    slow_clients.allow(threads=number)
+    concurrency.allow(threads=number)
 
-    assert slow_clients._places._value == places
+    assert concurrency._places._value == places
 
 
 def test_file_too_many_waits_for_the_one_before(anonymous: Any, one_place: None, picture: str) -> None:
@@ -78,7 +78,7 @@ def test_answer_that_nobody_closes_gives_its_place_back(anonymous: Any, one_plac
     again.close()
 
 
-@pytest.mark.parametrize(("size", "status"), [(slow_clients.LARGE_BODY_BYTES + 1, 503), (100, 400)])
+@pytest.mark.parametrize(("size", "status"), [(bodies.LARGE_BYTES + 1, 503), (100, 400)])
 def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size: int, status: int, db: None) -> None:
     under_way = anonymous.get(picture)
 

@@ -1,0 +1,119 @@
+"""What gunicorn does differently here, for `gunicorn.conf.py`: when a body is asked for, and how a connection ends."""
+
+import gc
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from studio import concurrency, gate
+
+# For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
+LINGER_SECONDS = 5.0
+LINGER_IDLE_SECONDS = 0.5
+LINGER_BYTES = 64 * 1024 * 1024
+READ_BYTES = 64 * 1024
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Asks for a body when it is read, and ends a connection in its own thread.
+
+    gunicorn's main loop would wait for each client that sends on, for 2 s, and cut off those that send more than 64 KiB
+    before they have read the response.
+    """
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer what the client asks, and close the connection if it is to be closed."""
+        outcome = super().handle(conn)
+        if not outcome:
+            _close(conn.sock)
+            conn.close = lambda graceful=False: None  # the main loop would, once more
+        return outcome
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """The same, save that `100 Continue` is left to `_Continuing`."""
+        req._expected_100_continue = False
+        return super().handle_request(req, conn)
+
+
+def _close(sock: socket.socket) -> None:
+    """End what is sent, and read what comes for a while: to close with unread data would take the response back."""
+    deadline = time.monotonic() + LINGER_SECONDS
+    left = LINGER_BYTES
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+            sock.settimeout(min(seconds, LINGER_IDLE_SECONDS))
+            received = len(sock.recv(READ_BYTES))
+            if not received:
+                break
+            left -= received
+    except OSError:  # a time-out is one, too
+        pass
+    finally:
+        util.close(sock)
+
+
+class _Continuing:
+    """A body that its client sends when it is asked to (RFC 9110, 10.1.1): at the first read.
+
+    A request that its headers refuse costs no transfer then, and its client reads the refusal.
+    """
+
+    def __init__(self, stream: Any, sock: socket.socket) -> None:
+        self._stream, self._sock = stream, sock
+        self.is_asked_for = False
+
+    def read(self, size: int = -1) -> bytes:
+        self._ask()
+        data: bytes = self._stream.read(size)
+        return data
+
+    def readline(self, size: int = -1) -> bytes:
+        self._ask()
+        line: bytes = self._stream.readline(size)
+        return line
+
+    def _ask(self) -> None:
+        if not self.is_asked_for:
+            self.is_asked_for = True
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The application, with `Expect: 100-continue` and `Connection: close` heeded.
+
+    gunicorn drops the latter, and waits 5 s for the rest of a body that was refused.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = None
+        if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+            body = environ["wsgi.input"] = _Continuing(environ["wsgi.input"], environ["gunicorn.socket"])
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            # whether a client that was not asked sends its body after all is its choice: what comes next is unknown
+            if ("Connection", "close") in headers or (body and not body.is_asked_for):
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return application(environ, start)
+
+    return answer
+
+
+def application(worker: Any) -> Callable[..., Iterable[bytes]]:
+    """What the worker serves: the site, in which slow clients hold neither the slots nor all of the threads."""
+    threads = worker.cfg.threads
+    concurrency.allow(threads=threads)
+    gc.collect()
+    gc.freeze()  # a search for garbage takes a tenth of the time without what stays for good
+    return _on_the_wire(
+        gate.Gate(
+            worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, free=(f"{settings.BASE_PATH}/healthz", "/healthz")
+        )
+    )
