@@ -135,8 +135,8 @@ class Price(serializers.DecimalField):
         super().__init__(max_digits=12, decimal_places=2, min_value=Decimal(0), **kwargs)
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: Any) -> Any:
     try:
-        return strict_json.parsed(text.encode())
+        return strict_json.parsed(str(text).encode())  # str: a file may come instead
     except ValueError as exc:  # also half a surrogate pair, which has no encoding
         raise serializers.ValidationError("Must be a list, in JSON.") from exc

@@ -66,8 +66,8 @@ def _parsed(text: bytes) -> Any:
         raise BadJSON("it is not in UTF-8") from exc
     except json.JSONDecodeError as exc:
         raise BadJSON(f"{exc.msg.removesuffix(' at').lower()} (line {exc.lineno}, column {exc.colno})") from exc
-    except _RepeatedName as exc:
-        raise BadJSON("an object has the same name twice") from exc
+    except BadJSON:
+        raise
     except ValueError as exc:
         raise BadJSON("it has a number that is too long, NaN or Infinity") from exc
 
@@ -75,20 +75,16 @@ def _parsed(text: bytes) -> Any:
 def _with(strings: dict[str, str], value: Any) -> Any:
     """The value with these strings in the places of their names."""
     if isinstance(value, dict):
-        return {strings.get(name, name): _with(strings, item) for name, item in value.items()}
+        return _with_unique_names([(strings.get(name, name), _with(strings, item)) for name, item in value.items()])
     if isinstance(value, list):
         return [_with(strings, item) for item in value]
     return strings.get(value, value) if isinstance(value, str) else value
 
 
-class _RepeatedName(ValueError):
-    """An object has a name twice."""
-
-
 def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _RepeatedName
+        raise BadJSON("an object has the same name twice")
     return found
 
 

@@ -75,7 +75,7 @@ def forget(request: Any) -> None:
     """Free what a request has brought, before the next large one comes.
 
     DRF's requests, views and serializers refer to each other. Python looks for such cycles by the number of objects,
-    and so keeps a few large ones for long. `studio.web_server` has it leave out what was there before the first request.
+    and so keeps a few large ones for long. `studio.web_server` has it leave out what was there before any request.
     """
     request._data = request._full_data = {}
     request._files = None

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from studio.gate import Gate, away
+from studio.gate import Gate, away, is_refused
 
 View = Callable[[dict[str, Any]], Iterable[bytes]]
 PATIENCE = 20  # seconds, for what takes none
 
 
-def gate_before(view: View, *, slots: int) -> Gate:
-    return Gate(lambda environ, start_response: view(environ), slots=slots, threads=64)
+def gate_before(view: View, *, slots: int, threads: int = 64) -> Gate:
+    return Gate(lambda environ, start_response: view(environ), slots=slots, threads=threads)
 
 
 def ask(gate: Gate, **environ: Any) -> Iterable[bytes]:
@@ -180,3 +180,67 @@ def test_answer_that_reads_while_it_is_sent_has_a_connection_that_ends_with_it()
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(thread).result(PATIENCE) == ([b"1"], None)
     assert export.is_closed
+
+
+class Hanging:
+    """A view that hangs until it is let go, as one does whose database hangs."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.inside = threading.Semaphore(0)
+
+    def __call__(self, environ: dict[str, Any]) -> Iterable[bytes]:
+        if is_refused(environ) or environ["PATH_INFO"] == "/healthz":
+            return [b"refused" if is_refused(environ) else b"healthy"]
+        self.inside.release()
+        assert self.let_go.wait(PATIENCE)
+        return [b"done"]
+
+
+def test_requests_are_refused_while_none_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.gate.STILL_SECONDS", -1.0)
+    view = Hanging()
+    gate = Gate(lambda environ, start: view(environ), slots=1, threads=4, free=("/healthz",))
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(ask, gate) for _ in range(3)]  # one has the slot, two wait for it
+        assert view.inside.acquire(timeout=PATIENCE)
+        while gate._door._room._value:
+            pass
+
+        refused, healthy = ask(gate), ask(gate, PATH_INFO="/healthz")
+        view.let_go.set()
+        done = [request.result(PATIENCE) for request in waiting]
+
+    assert (refused, healthy) == ([b"refused"], [b"healthy"])
+    assert (done, ask(gate)) == ([[b"done"]] * 3, [b"done"])
+
+
+def test_request_waits_at_the_door_while_others_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.gate.DOOR_SECONDS", PATIENCE)
+    monkeypatch.setattr("studio.gate.STILL_SECONDS", PATIENCE)
+    view = Hanging()
+    gate = Gate(lambda environ, start: view(environ), slots=1, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, gate)
+        assert view.inside.acquire(timeout=PATIENCE)
+        second = pool.submit(ask, gate)
+        view.let_go.set()
+
+        assert (first.result(PATIENCE), second.result(PATIENCE)) == ([b"done"], [b"done"])
+
+
+def test_stream_holds_its_room_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.gate.STILL_SECONDS", -1.0)
+
+    class Stream(list[bytes]):
+        streaming = True
+
+        def close(self) -> None: ...
+
+    gate = gate_before(lambda environ: [b"refused"] if is_refused(environ) else Stream([b"film"]), slots=1, threads=2)
+    first: Any = ask(gate)
+    second = ask(gate)
+    first.close()
+    third: Any = ask(gate)
+
+    assert (list(first), second, list(third)) == ([b"film"], [b"refused"], [b"film"])

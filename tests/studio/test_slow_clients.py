@@ -78,15 +78,15 @@ def test_answer_that_nobody_closes_gives_its_place_back(anonymous: Any, one_plac
     again.close()
 
 
-@pytest.mark.parametrize(("size", "status"), [(bodies.LARGE_BYTES + 1, 503), (100, 400)])
+@pytest.mark.parametrize(("size", "status"), [(bodies.LARGE_BYTES + 1, 503), (100, 401)])
 def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size: int, status: int, db: None) -> None:
     under_way = anonymous.get(picture)
 
-    answer = anonymous.post("/api/v1/auth/token", b" " * size, content_type="application/json")
+    answer = anonymous.post("/api/v1/looks", b" " * size, content_type="application/json")
     under_way.close()
-    afterwards = anonymous.post("/api/v1/auth/token", b" " * size, content_type="application/json")
+    afterwards = anonymous.post("/api/v1/looks", b" " * size, content_type="application/json")
 
-    assert (answer.status_code, afterwards.status_code) == (status, 400)
+    assert (answer.status_code, afterwards.status_code) == (status, 401)
     if status == 503:
         assert (answer["Retry-After"], answer["Connection"], answer.json()) == ("10", "close", BUSY_WITH_UPLOADS)
 

@@ -259,7 +259,7 @@ def test_use_case_names_the_field_as_the_client_does(client: APIClient) -> None:
 
 
 def test_a_body_of_unknown_names_costs_little_and_is_answered_briefly(client: APIClient) -> None:
-    body = {f"{number}{'x' * 500}": number for number in range(20_000)}
+    body = {f"{number}{'x' * 500}": number for number in range(1_900)}
 
     answer = client.post(JOBS, {**FORM, **body}, format="json")
 
