@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from studio import gate
 from studio.errors import Unavailable
 
-# Pixels in memory at once, of all threads: 650 MB at the 13 bytes of the costliest kind (docs/decisions/15), and the
-# largest picture that is taken by default.
-ROOM_PIXELS = 50_000_000
-WAIT_SECONDS = 25.0  # that one request, or one step of a job, waits for room; proxies give up after 60, usually
+# Pixels in memory at once, of all threads: 650 and 104 MB at the 13 bytes of the costliest kind (docs/decisions/15).
+# The first is the largest picture that is taken by default; small ones do not wait for those.
+ROOM_PIXELS, SMALL_PIXELS = 50_000_000, 8_000_000
+WAIT_SECONDS = 40.0  # that one request, or one step of a job, waits for room; proxies give up after 60, usually
 RETRY_SECONDS = 10
 
 
@@ -91,7 +91,7 @@ class Room:
             self._changed.notify_all()
 
 
-_room = Room(ROOM_PIXELS)
+_large, _small = Room(ROOM_PIXELS), Room(SMALL_PIXELS)
 
 
 @contextmanager
@@ -100,18 +100,19 @@ def room_for(pixels: int) -> Iterator[None]:
 
     Who has to wait holds neither a slot nor a connection meanwhile (studio.gate). Raises PicturesBusy.
     """
-    taken = _room.take(pixels, seconds=0) or _after_others(pixels)
+    room = _small if pixels <= SMALL_PIXELS else _large
+    taken = room.take(pixels, seconds=0) or _after_others(room, pixels)
     try:
         yield
     finally:
-        _room.give_back(taken)
+        room.give_back(taken)
 
 
-def _after_others(pixels: int) -> int:
+def _after_others(room: Room, pixels: int) -> int:
     left = _left.get() or _Allowance(0, WAIT_SECONDS)
     began_at = time.monotonic()
     with gate.away():
-        taken = _room.take(pixels, seconds=left.seconds)
+        taken = room.take(pixels, seconds=left.seconds)
         left.seconds = max(left.seconds - (time.monotonic() - began_at), 0)
     if not taken:
         raise PicturesBusy

@@ -17,7 +17,7 @@ from studio import memory, picture_budget
 from studio.env import PROJECT
 from studio.gate import Gate
 from studio.images import thumbnail_of
-from studio.picture_budget import ROOM_PIXELS, PicturesBusy, Room, limited, room_for, spend
+from studio.picture_budget import ROOM_PIXELS, SMALL_PIXELS, PicturesBusy, Room, limited, room_for, spend
 from tests.studio.hostile_images import saved
 from tests.studio.pictures import read
 from tests.studio.test_gate import PATIENCE, ask
@@ -51,11 +51,11 @@ print(json.dumps({"widths": list(widths), "most": mib("VmHWM") - before, "kept":
 
 @pytest.fixture
 def full_room() -> Iterable[None]:
-    """Another thread has all of the room."""
+    """Other threads have all of the room."""
     is_taken, is_over = threading.Event(), threading.Event()
 
     def keep() -> None:
-        with room_for(ROOM_PIXELS):
+        with room_for(ROOM_PIXELS), room_for(SMALL_PIXELS):
             is_taken.set()
             is_over.wait(PATIENCE)
 
@@ -101,6 +101,14 @@ def test_small_pictures_do_not_overtake_a_large_one() -> None:
         assert large.result(PATIENCE) == 100
 
 
+def test_small_pictures_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_budget, "WAIT_SECONDS", 0)
+    with room_for(ROOM_PIXELS):
+        assert thumbnail_of(read(SMALL)).width == 80
+        with pytest.raises(PicturesBusy), room_for(SMALL_PIXELS + 1):
+            pass
+
+
 def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_budget, "WAIT_SECONDS", PATIENCE)
     waits, outcome = threading.Event(), []
@@ -122,11 +130,11 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
 
         assert outcome == ["answered meanwhile"]
         assert not first.done()
-        with picture_budget._room._changed:
-            picture_budget._room._free += 1  # as if a part of it came free
-            picture_budget._room._changed.notify_all()
+        with picture_budget._small._changed:
+            picture_budget._small._free += 1  # as if a part of it came free
+            picture_budget._small._changed.notify_all()
         first.result(PATIENCE)
-    picture_budget._room._free -= 1
+    picture_budget._small._free -= 1
 
     assert outcome == ["answered meanwhile", "decoded"]
 
