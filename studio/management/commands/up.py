@@ -6,6 +6,7 @@ import http.client
 import io
 import ipaddress
 import json
+import os
 import secrets
 import shlex
 import socket
@@ -24,7 +25,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 
 from studio.command_line import OperatorCommand
-from studio.data_folder import FolderInUse, alone_in
+from studio.data_folder import FolderInUse, alone_in, close_to_others
 from studio.embedded import Valkey
 from studio.env import write_private
 from studio.supervisor import Console, Part, Supervisor
@@ -79,6 +80,7 @@ class Command(OperatorCommand):
         parser.add_argument("--no-demo", action="store_true", help="make no demo and admin accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # its parts inherit it: whatever they write is for this account alone
         try:
             with _alone():
                 _check_address()
@@ -93,6 +95,8 @@ class Command(OperatorCommand):
         url_file = settings.DATA_DIR / "valkey" / "url"
         try:
             supervisor.catch_signals()
+            if not close_to_others(settings.DATA_DIR):
+                supervisor.say(f"other accounts of this machine can open {settings.DATA_DIR}; chmod 700 ends that")
             _start_parts(supervisor, url_file)
             accounts = _accounts() if with_accounts else {}
             connections.close_all()
