@@ -23,8 +23,8 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _STEP_BYTES = 1024 * 1024  # of pixels that are gone through at once
 _JPEG_TABLES = {0xDB, 0xC4, 0xDD} | set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN, _END = 0xDA, 0xD9
-# In the data of a scan 0xFF is followed by 0, or by the number of a restart (ITU-T T.81, B.1.1.5); before a marker there
-# may be more of 0xFF.
+# In the data of a scan 0xFF is followed by 0, or by the number of a restart (ITU-T T.81, B.1.1.5); before a marker
+# there may be more of 0xFF.
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 
 

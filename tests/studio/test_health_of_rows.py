@@ -1,6 +1,12 @@
 """`/readyz` is 503 while no row can be written, whatever can be read: a full disk, a database in read-only mode."""
 
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -9,8 +15,10 @@ from django.test import Client
 from studio import examinations
 from studio.health import Finding, Health
 from studio.models import Heartbeat
+from tests.running import manage
 
 pytestmark = pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+BOTH = "from studio import examinations\nprint([examinations._database().health.name, examinations.rows().health.name])"
 READ_ONLY = {
     "postgresql": ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"),
     "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
@@ -33,16 +41,17 @@ def _read_only() -> Iterator[None]:
 
 
 def test_row_is_written_and_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = examinations._rows()
+    first = examinations.rows()
     beat_at = Heartbeat.objects.get(name="readyz").beat_at
     monkeypatch.setattr(examinations, "_row_written_at", float("-inf"))
 
-    assert [first, examinations._rows()] == [Finding(Health.OK, "One was written.")] * 2
+    assert [first, examinations.rows()] == [Finding(Health.OK, "One was written.")] * 2
     assert Heartbeat.objects.get(name="readyz").beat_at > beat_at
 
 
-def test_who_asks_again_and_again_writes_once(client: Client) -> None:
-    examinations._rows()
+def test_who_asks_again_and_again_writes_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examinations, "ROW_SECONDS", 600)
+    examinations.rows()
     Heartbeat.objects.all().delete()
 
     answers = [client.get("/readyz").json()["checks"]["rows"] for _ in range(3)]
@@ -53,7 +62,7 @@ def test_who_asks_again_and_again_writes_once(client: Client) -> None:
 
 @pytest.mark.usefixtures("_read_only")
 def test_database_in_read_only_mode_is_down() -> None:
-    finding = examinations._rows()
+    finding = examinations.rows()
 
     reason = {"postgresql": "cannot execute", "sqlite": "attempt to write a readonly database"}[connection.vendor]
     assert finding.health == Health.DOWN
@@ -83,3 +92,40 @@ def test_site_whose_rows_cannot_be_written_is_not_ready(client: Client) -> None:
         {"status": "ok"},
         {"status": "down"},
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root can mount a small disk")
+def test_sqlite_on_a_full_disk_is_down(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], check=False, timeout=30)
+    if mounted.returncode:
+        pytest.skip("this machine does not let root mount")
+    try:
+        environment = {"DATA_DIR": str(disk / "data"), "DATABASE_URL": "", "REDIS_URL": "redis://127.0.0.1:1/0"}
+        assert manage("migrate", "-v", "0", **environment).returncode == 0
+        before = manage("shell", "--no-imports", "-v", "0", "-c", BOTH, **environment).stdout
+        subprocess.run(
+            ["dd", "if=/dev/zero", f"of={disk / 'fill'}", "bs=4k"], check=False, capture_output=True, timeout=30
+        )
+        after = manage("shell", "--no-imports", "-v", "0", "-c", BOTH, **environment).stdout
+    finally:
+        subprocess.run(["umount", disk], check=False, timeout=30)
+
+    assert [before.strip(), after.strip()] == ["['OK', 'OK']", "['OK', 'DOWN']"]
+
+
+@pytest.mark.slow
+def test_up_does_not_start_on_a_database_that_cannot_be_written(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": "", "REDIS_URL": ""}
+    assert manage("migrate", "-v", "0", **environment).returncode == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+        database.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON studio_heartbeat BEGIN SELECT RAISE(FAIL, 'x'); END"
+        )
+
+    done = manage("up", **environment)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Cannot start: the database cannot be used. No row can be written: x.")

@@ -163,7 +163,9 @@ def test_one_request_waits_once_for_all_of_its_pictures(full_room: None, monkeyp
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("path", "field"), [("/api/v1/looks", "generatedImage"), ("/api/v1/video-jobs", "initialImage")])
+@pytest.mark.parametrize(
+    ("path", "field"), [("/api/v1/looks", "generatedImage"), ("/api/v1/video-jobs", "initialImage")]
+)
 def test_api_says_when_to_try_again(
     make_user: Any, full_room: None, monkeypatch: pytest.MonkeyPatch, path: str, field: str
 ) -> None:

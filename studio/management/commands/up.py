@@ -24,10 +24,12 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from studio import examinations
 from studio.command_line import OperatorCommand
 from studio.data_folder import FolderInUse, alone_in, close_to_others
 from studio.embedded import Valkey
 from studio.env import write_private
+from studio.health import Health
 from studio.supervisor import Console, Part, Supervisor
 
 PORT_SECONDS = 1.0  # what an `up` that was just killed may take to let go of the port
@@ -180,6 +182,9 @@ def _prepare_database(supervisor: Supervisor) -> None:
     except DatabaseError as exc:
         reason = str(exc).strip().partition("\n")[0]
         raise CannotStart(f"the database cannot be prepared ({reason}); see DATABASE_URL.") from exc
+    finding = examinations.rows()
+    if finding.health == Health.DOWN:
+        raise CannotStart(f"the database cannot be used. {finding.sentence}")
 
 
 def _wait_for(valkey: Valkey) -> None:
