@@ -21,4 +21,4 @@ def give_back() -> bool:
     except (AttributeError, OSError, TypeError):  # no such function, or no C library to be found by this name
         return False
     values = {_M_MMAP_THRESHOLD: MAPPED_FROM_BYTES, _M_TRIM_THRESHOLD: KEPT_BYTES, _M_ARENA_MAX: HEAPS}
-    return min(mallopt(parameter, value) for parameter, value in values.items()) == 1
+    return bool(min(mallopt(parameter, value) for parameter, value in values.items()))
