@@ -18,7 +18,7 @@ from studio.models import Heartbeat
 from tests.running import manage
 
 pytestmark = pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-BOTH = "from studio import examinations\nprint([examinations._database().health.name, examinations.rows().health.name])"
+ASK = "from studio import examinations; print(examinations.rows().health.name)"
 READ_ONLY = {
     "postgresql": ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"),
     "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
@@ -105,15 +105,15 @@ def test_sqlite_on_a_full_disk_is_down(tmp_path: Path) -> None:
     try:
         environment = {"DATA_DIR": str(disk / "data"), "DATABASE_URL": "", "REDIS_URL": "redis://127.0.0.1:1/0"}
         assert manage("migrate", "-v", "0", **environment).returncode == 0
-        before = manage("shell", "--no-imports", "-v", "0", "-c", BOTH, **environment).stdout
+        before = manage("shell", "--no-imports", "-v", "0", "-c", ASK, **environment).stdout
         subprocess.run(
             ["dd", "if=/dev/zero", f"of={disk / 'fill'}", "bs=4k"], check=False, capture_output=True, timeout=30
         )
-        after = manage("shell", "--no-imports", "-v", "0", "-c", BOTH, **environment).stdout
+        after = manage("shell", "--no-imports", "-v", "0", "-c", ASK, **environment).stdout
     finally:
         subprocess.run(["umount", disk], check=False, timeout=30)
 
-    assert [before.strip(), after.strip()] == ["['OK', 'OK']", "['OK', 'DOWN']"]
+    assert [before.strip(), after.strip()] == ["OK", "DOWN"]
 
 
 @pytest.mark.slow
