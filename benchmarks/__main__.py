@@ -24,6 +24,7 @@ PARTS = {
     "engine": (600, 1200),
     "flight": (300, 420),
     "transfers": (420, 420),
+    "pictures": (300, 420),
     "crowd": (300, 420),
     "back_office": (600, 600),
 }

@@ -16,9 +16,10 @@ class StudioConfig(AppConfig):
     name = "studio"
 
     def ready(self) -> None:
-        """Register the system checks and the health checks."""
-        from studio import checks, examinations  # noqa: F401, PLC0415 - the first one registers by itself
+        """Bound the memory, and register the system checks and the health checks."""
+        from studio import checks, examinations, memory  # noqa: F401, PLC0415 - the first one registers by itself
 
+        memory.give_back()
         examinations.register_all()
 
 

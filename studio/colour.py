@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pi_heif
 from PIL import Image, ImageCms
@@ -128,15 +128,24 @@ def _converted(image: Image.Image, colours: Colours) -> Image.Image:
     if image.mode in {"RGB", "RGBA"}:
         ImageCms.profileToProfile(image, source, srgb, inPlace=True)  # a copy of 50 megapixels would be 200 MB
         return image
-    inks = image if image.mode == "CMYK" else image.convert("L" if colours.space == "GRAY" else "RGB")
-    made = ImageCms.profileToProfile(inks, source, srgb, outputMode="RGB")
-    assert made is not None  # None is for a change in place
     if image.mode == "CMYK":
-        return made
+        return _made_anew(image, source, srgb)
+    if colours.space == "GRAY":
+        made = _made_anew(image.convert("L"), source, srgb)
+    else:
+        made = image.convert("RGB")
+        ImageCms.profileToProfile(made, source, srgb, inPlace=True)
     grey = made.convert("L")
+    del made  # four bytes a pixel
     if image.mode == "LA":
         grey.putalpha(image.getchannel("A"))
     return grey
+
+
+def _made_anew(image: Image.Image, source: Any, srgb: Any) -> Image.Image:
+    made = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    assert made is not None  # None is for a change in place
+    return made
 
 
 def _embedded(image: Image.Image, data: bytes) -> Colours | None:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,15 +12,20 @@ MOST_CHUNKS = 20_000
 MOST_SCANS = 64
 
 _PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
-_PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT"}
-_PNG_CHUNKS |= {b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"}
+# The chunks that show a still PNG, and the bytes that each has at most (PNG, third edition, 11).
+_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"IEND": 0, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
+_PNG_CHUNKS |= {b"iCCP": 2**31, b"cICP": 4, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9}
 _PNG_COLOURS = {b"cICP", b"sRGB", b"gAMA", b"cHRM"}
-_WEBP_CHUNKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_WEBP_CHUNKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"}  # of a still one
 _BMP_V5 = 124  # bytes
+# Where the passes of an interlaced PNG begin, and their steps: PNG, third edition, 8.1
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_STEP_BYTES = 1024 * 1024  # of pixels that are gone through at once
 _JPEG_TABLES = {0xDB, 0xC4, 0xDD} | set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SCAN = 0xDA
-# In a scan 0xFF is followed by nothing of these: it would be a comment, an application's data or another picture.
-_EXTRAS_AMONG_SCANS = re.compile(rb"\xff[\xd8\xe0-\xef\xfe]")
+_SCAN, _END = 0xDA, 0xD9
+# In the data of a scan 0xFF is followed by 0, or by the number of a restart (ITU-T T.81, B.1.1.5); before a marker
+# there may be more of 0xFF.
+_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 
 
 def is_overlong(data: bytes) -> bool:
@@ -36,10 +42,10 @@ def is_bare(data: bytes) -> bool:
     """
     try:
         if data.startswith(_PNG):
-            kinds = {kind for kind, _ in _png_chunks(data)}
-            return b"IEND" in kinds and kinds <= _PNG_CHUNKS
+            return _is_bare_png(data)
         if data.startswith(_RIFF):
-            return data.startswith(b"WEBP", 8) and set(_webp_chunks(data)) <= _WEBP_CHUNKS
+            kinds = list(_webp_chunks(data))
+            return data.startswith(b"WEBP", 8) and set(kinds) <= _WEBP_CHUNKS and len(kinds) == len(set(kinds))
         return data.startswith(_JPEG) and _is_bare_jpeg(data)
     except struct.error:  # cut short
         return False
@@ -96,14 +102,65 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
         yield b"tail"
 
 
+def _is_bare_png(data: bytes) -> bool:
+    """Known chunks, no larger than they can be, each once, and no more pixels than the picture has."""
+    kinds, pixels, left = list[bytes](), zlib.decompressobj(), _png_pixel_bytes(data)
+    for kind, (start, end) in _png_chunks(data):
+        if kind not in _PNG_CHUNKS or end - start > _PNG_CHUNKS[kind]:
+            return False
+        if kind == b"IDAT":
+            left -= _decompressed(pixels, data[start:end], most=left)
+            if left < 0 or pixels.unused_data:
+                return False
+            if kinds[-1:] == [b"IDAT"]:
+                continue
+        kinds.append(kind)
+    return pixels.eof and kinds[-1:] == [b"IEND"] and len(kinds) == len(set(kinds))
+
+
+def _decompressed(pixels: "zlib._Decompress", data: bytes, *, most: int) -> int:
+    """How many bytes there are in it, in little memory. What is past `most`, damaged or past the end stays behind."""
+    count = 0
+    while count <= most:
+        try:
+            size = len(pixels.decompress(data, min(_STEP_BYTES, most + 1 - count)))
+        except zlib.error:
+            break
+        data, count = pixels.unconsumed_tail, count + size
+        if not size:
+            break
+    return count
+
+
+def _png_pixel_bytes(data: bytes) -> int:
+    """Of the rows of a PNG, each with the byte of its filter. Raises struct.error."""
+    width, height, depth, colour, is_interlaced = struct.unpack_from(">IIBB2xB", data, len(_PNG) + 8)
+    bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
+    passes = _ADAM7 if is_interlaced else ((0, 0, 1, 1),)
+    total = 0
+    for left, top, across, down in passes:
+        columns, rows = -((left - width) // across), -((top - height) // down)
+        total += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
+    return total
+
+
 def _is_bare_jpeg(data: bytes) -> bool:
-    at, marker = 2, 0
-    while marker != _SCAN:
-        start, marker, length = struct.unpack_from(">BBH", data, at)
-        if start != 0xFF or not _is_needed(marker, data[at + 4 : at + 2 + length]):
+    """Known segments and scans up to the end mark, which is the end of the file."""
+    at = 2
+    for _ in range(MOST_CHUNKS):
+        start, marker = struct.unpack_from(">BB", data, at)
+        if start != 0xFF or marker == _END:
+            return start == 0xFF and at + 2 == len(data)
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if not _is_needed(marker, data[at + 4 : at + 2 + length]):
             return False
         at += 2 + length
-    return data.endswith(b"\xff\xd9") and _EXTRAS_AMONG_SCANS.search(data, at) is None
+        if marker == _SCAN:
+            found = _NEXT_MARKER.search(data, at)
+            if not found:
+                return False
+            at = found.start(1) - 1
+    return False
 
 
 def _is_needed(marker: int, segment: bytes) -> bool:

@@ -4,10 +4,19 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 LOCK, JOURNAL = "up.lock", "exchange.json"
+
+
+PRIVATE = 0o700  # nothing of it is for other accounts of the machine: sessions, password hashes, prompts
+_OTHERS = 0o077
+# Directories that are ours. In a folder with others than these, only ours are closed.
+_OURS = re.compile(r"media|secrets|logs|valkey|work|lost\+found|before-restore-.*|restoring-.*")
+_OUR_FILES = re.compile(r"db\.sqlite3.*|up\.lock|exchange\.json.*")
 
 
 class FolderInUse(Exception):
@@ -20,7 +29,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
     An exchange that was broken off is undone first. Raises FolderInUse, and OSError for a folder that cannot be used.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +37,37 @@ def alone_in(folder: Path) -> Iterator[None]:
             raise FolderInUse from exc
         _undo(folder)
         yield
+
+
+def close_to_others(folder: Path) -> bool:
+    """Take from group and others what they may do in the folder, and with what was made in it before; False where not.
+
+    A folder that holds other directories than ours (DATA_DIR=/srv), or is another account's, or everybody's (/tmp),
+    stays as it is, with our parts closed. Raises nothing: there are file systems without permissions.
+    """
+    try:
+        parts = list(folder.iterdir())
+        for part in parts:
+            if (_OURS if part.is_dir() else _OUR_FILES).fullmatch(part.name):
+                _close(part)
+        is_ours = all(_OURS.fullmatch(part.name) for part in parts if part.is_dir())
+        mode = folder.stat().st_mode
+        if is_ours and not mode & stat.S_ISVTX and mode & _OTHERS:
+            folder.chmod(PRIVATE)
+        return not folder.stat().st_mode & _OTHERS
+    except OSError:
+        return False
+
+
+def _close(part: Path) -> None:
+    """A directory after what is in it, so that a walk that was broken off is done again."""
+    mode = part.lstat().st_mode
+    if stat.S_ISLNK(mode) or not mode & _OTHERS:
+        return
+    if stat.S_ISDIR(mode):
+        for inside in part.iterdir():
+            _close(inside)
+    part.chmod(stat.S_IMODE(mode) & ~_OTHERS)
 
 
 def exchange(*, folder: Path, fresh: Path, aside: Path, names: list[str]) -> None:

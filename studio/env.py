@@ -251,7 +251,8 @@ def _kept_secret(path: Path) -> str:
 
 def _secret_in(path: Path) -> str:
     """The secret in the file; written by whoever comes first, so that processes started together agree."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (path.parent.parent, path.parent):  # DATA_DIR, and what is in it: mkdir() gives parents no mode
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
         write_private(fresh, secrets.token_urlsafe(64))

@@ -62,6 +62,7 @@ MEANINGS = {
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",
     "storage_unreadable": "the stored video cannot be read at the moment; retry later",
     "look_image_unreadable": "the look's image cannot be read at the moment; retry later",
+    "pictures_busy": "too many images are being processed; retry after `Retry-After` seconds",
     "too_many_uploads": "the server is receiving too many uploads; retry after `Retry-After` seconds",
     "too_busy": "the server has too many requests in progress; retry after `Retry-After` seconds",
     "too_many_downloads": "the server is sending too many files; retry after `Retry-After` seconds",

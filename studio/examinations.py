@@ -1,18 +1,21 @@
 """The health checks of what every deployment has: database, migrations, sweeper, storage, Redis, and reporting."""
 
 import base64
+import shutil
 import socket
 import time
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from studio import counters
@@ -23,6 +26,8 @@ from studio.storage import FAILED, WRITTEN, media_storage
 STALE_SECONDS = 30  # a sweeper beats every five
 TELLING_SECONDS = 3600  # for so long a failed write tells something; transfers are tried again at least once an hour
 CONNECT_SECONDS = 3.0
+LEAST_FREE_BYTES = 1024 * 1024  # a job's transaction takes some 100 KiB of SQLite's log
+ROW_SECONDS = 2.0  # from one row that is written to show that it can be to the next, in a process
 # A picture, because a storage service may take nothing else: one grey pixel.
 PROBE_NAME = "probe/doctor.png"
 PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
@@ -36,6 +41,7 @@ def register_all() -> None:
     register("sweeper", sweeper)
     register("redis", _redis)
     register("writes", _writes)
+    register("rows", rows)
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
 
@@ -50,6 +56,41 @@ def _database() -> Finding:
             Health.DOWN, f"{kind} does not answer: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
         )
     return Finding(Health.OK, f"{kind} answers.")
+
+
+_row_written_at = float("-inf")  # monotonic seconds
+
+
+def rows() -> Finding:
+    """Whether a row can be written. Now and then: who asks again and again must not keep a database's only writer busy.
+
+    A full disk and a database in read-only mode answer questions as ever.
+    """
+    global _row_written_at  # noqa: PLW0603 - one for the process, as its health is
+    if connection.vendor == "sqlite" and _is_disk_full():
+        return Finding(Health.DOWN, "No row can be written for long: the disk of the database is full.")
+    if time.monotonic() - _row_written_at < ROW_SECONDS:
+        return Finding(Health.OK, f"One was written within the last {ROW_SECONDS:.0f} s.")
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return Finding(Health.DOWN, AWAY)
+    try:
+        with transaction.atomic():
+            Heartbeat.objects.update_or_create(name="readyz", defaults={"beat_at": Now()})
+    except DatabaseError as exc:
+        reason = str(exc).strip().partition("\n")[0]
+        return Finding(Health.DOWN, f"No row can be written: {reason}. Is the disk full, or the database read-only?")
+    _row_written_at = time.monotonic()
+    return Finding(Health.OK, "One was written.")
+
+
+def _is_disk_full() -> bool:
+    """SQLite's log has places that small rows still fit into, so that one row says little."""
+    try:
+        return shutil.disk_usage(Path(connection.settings_dict["NAME"]).parent).free < LEAST_FREE_BYTES
+    except OSError:  # no such folder: a database in memory, or one whose name is a URI
+        return False
 
 
 @cache

@@ -24,7 +24,7 @@ _PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # what every browser and ve
 # TIFF tags. The first IFD of a camera's raw picture is a preview, and says so in the lowest bit of the first.
 _SUBFILE_TYPE, _BITS_PER_SAMPLE, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 322, 323
 
-# One thread: a process decodes one large picture at a time so that requests beside it get their share.
+# One thread: a process decodes few large pictures at a time so that requests beside it get their share.
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
@@ -67,7 +67,8 @@ def read_picture(
 
     With `any_format` GIF, BMP, TIFF and AVIF are taken too. Of an animation comes the first picture, or with
     `still_only` a refusal. With `max_side` a larger picture is scaled down. A PNG, JPEG or WebP without metadata whose
-    colours are sRGB's, or those of an RGB profile in it, is kept as it is otherwise. Raises BadImage.
+    colours are sRGB's, or those of an RGB profile in it, is kept as it is otherwise. Raises BadImage, and PicturesBusy
+    where others take up the room for decoding for too long.
     """
     bounds = _Bounds(
         formats=MORE_FORMATS if any_format else FORMATS,
@@ -86,7 +87,7 @@ def read_picture(
         warnings.simplefilter("ignore")  # Pillow warns about sizes and tags that are checked or dropped here
         try:
             return _checked(data, kind, bounds)
-        except BadImage:
+        except (BadImage, picture_budget.PicturesBusy):
             raise
         except colour.UnknownColours as exc:
             raise BadImage(str(exc)) from exc
@@ -99,14 +100,20 @@ def read_picture(
 def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
     """A small copy in sRGB for lists, `side` pixels at most: a JPEG, or a WebP where there are transparent parts.
 
-    Raises BadImage; for a picture that `read_picture` has given there is no known reason to.
+    Raises PicturesBusy, and BadImage, for which a picture that `read_picture` has given has no known reason.
     """
     try:
-        with Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image:
+        # the whole size, of a draft too: a progressive JPEG is decoded in full all the same
+        with (
+            picture_budget.room_for(picture.width * picture.height),
+            Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image,
+        ):
             image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
             whole = pixels.loaded(image)
             colours = colour.colours_of(whole, picture.data)
             return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
+    except picture_budget.PicturesBusy:
+        raise
     except Exception as exc:  # Pillow raises nearly anything
         raise BadImage("No thumbnail of the image can be made.") from exc
 
@@ -155,6 +162,7 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
         is_animated = _is_animated(image)
         if is_animated and bounds.still_only:
             raise BadImage("The image is animated; send a still one.")
+        whole_size = max(image.width * image.height, _tile_pixels(image))
         is_large = max(image.size) > bounds.max_side
         if is_large:
             image.draft(None, (bounds.max_side, bounds.max_side))
@@ -162,7 +170,7 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
         if not picture_budget.spend(size):
             most = settings.REQUEST_MAX_PIXELS // 1_000_000
             raise BadImage(f"The images of one request may have {most} megapixels together.")
-        with picture_budget.room_for(size):
+        with picture_budget.room_for(whole_size):  # a draft of a progressive JPEG is decoded in full first
             whole = pixels.loaded(image)
             colours = colour.colours_of(image, data)
             is_kept = kind in EXTENSIONS and not is_large and not is_animated and _is_plain(image, colours)

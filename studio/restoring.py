@@ -171,8 +171,9 @@ def _unpack(path: Path, manifest: dict[str, Any], fresh: Path) -> None:
         if name == MANIFEST:
             continue
         target, is_secret = fresh / name, name.startswith(f"{SECRETS}/")
-        target.parent.mkdir(mode=0o700 if is_secret else 0o755, parents=True, exist_ok=True)
-        target.touch(mode=0o600 if is_secret else 0o644, exist_ok=False)
+        # the rest as the umask says: nginx may be in the group, and read media
+        target.parent.mkdir(mode=0o700 if is_secret else 0o777, parents=True, exist_ok=True)
+        target.touch(mode=0o600 if is_secret else 0o666, exist_ok=False)
         with target.open("wb") as file:
             facts = _facts(data, file.write)
         if manifest["files"].get(name) != facts:

@@ -173,6 +173,7 @@ CACHES = {
 
 # -- Files
 MEDIA_ROOT = DATA_DIR / "media"
+FILE_UPLOAD_PERMISSIONS = None  # as the umask says; Django's default, 0644, is for every account of the machine
 MEDIA_URL = f"{BASE_PATH}/media/"
 X_ACCEL_REDIRECT = env.url_prefix("X_ACCEL_REDIRECT", example="/protected-media")  # nginx sends the files then
 WORK_DIR = DATA_DIR / "work"  # files of transfers under way

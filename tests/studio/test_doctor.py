@@ -89,6 +89,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "migrations": "down",
         "redis": "degraded",
         "writes": "degraded",
+        "rows": "down",
         "sweeper": "degraded",
         "storage": "down",
         "providers": "degraded",

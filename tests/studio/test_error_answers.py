@@ -11,7 +11,6 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from studio import urls
-from studio.picture_budget import LARGE_PIXELS, limited, room_for, spend
 from tests.conftest import PASSWORD, MakeUser
 
 JOBS = "/api/v1/video-jobs"
@@ -132,18 +131,3 @@ def test_body_as_it_is_may_say_so(make_user: MakeUser, client: Client, coding: s
 
 def test_coding_of_no_body_is_no_matter(client: Client) -> None:
     assert client.get("/healthz", headers={"Content-Encoding": "gzip"}).status_code == 200
-
-
-# -- The pixels of one request
-
-
-def test_budget_is_for_all_pictures_together() -> None:
-    with limited(100):
-        assert [spend(60), spend(40), spend(1)] == [True, True, False]
-    assert spend(10**12)  # a worker has no budget
-
-
-def test_large_pictures_wait_for_each_other() -> None:
-    with room_for(LARGE_PIXELS + 1) as held, room_for(LARGE_PIXELS) as small:
-        assert (held, small) == (True, None)
-        assert not room_for(LARGE_PIXELS + 1).acquire(blocking=False)  # type: ignore[union-attr]  # it is the lock

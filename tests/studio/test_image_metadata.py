@@ -1,11 +1,15 @@
 """What cameras and programs write into pictures: none of it is kept but the colours' meaning."""
 
+import struct
+import zlib
+
 import pytest
 from PIL import Image, ImageCms
 
 from studio.containers import is_bare
 from studio.images import BadImage
-from tests.studio.hostile_images import chunk, saved
+from tests.studio.heic import heic
+from tests.studio.hostile_images import PNG_SIGNATURE, chunk, png_of, saved
 from tests.studio.pictures import exif_of_a_phone, is_red, opened, read, two_tone
 
 
@@ -42,6 +46,84 @@ def test_nothing_rides_along_with_a_picture(data: bytes) -> None:
     assert b"HOME" not in picture.data
     assert is_bare(picture.data)
     assert is_red(opened(picture).convert("RGB").getpixel((5, 5)))
+
+
+def _with_more_idat(data: bytes, more: bytes) -> bytes:
+    at = data.index(b"IEND") - 4
+    return data[:at] + more + data[at:]
+
+
+def interlaced() -> bytes:
+    """7 x 5 pixels in 8 bits of grey, with what each pass has of them."""
+    widths_and_rows = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 1), (3, 3), (7, 2))
+    rows = b"".join((b"\0" + b"\x80" * width) * count for width, count in widths_and_rows)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 7, 5, 8, 0, 0, 0, 1))
+    return PNG_SIGNATURE + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND")
+
+
+PLAIN = {kind: saved(two_tone(), kind) for kind in ("PNG", "JPEG", "WEBP")}
+ROWS = b"".join(b"\0" + bytes([200, 0, 0] * 40) for _ in range(20))
+HIDDEN = {
+    "jpeg tail that ends as a jpeg does": PLAIN["JPEG"] + b"HOME\xff\xd9",
+    "jpeg end mark within": PLAIN["JPEG"][:-2] + b"\xff\xd9HOME" + PLAIN["JPEG"][-2:],
+    "progressive jpeg's tail": saved(two_tone(), "JPEG", progressive=True) + b"HOME\xff\xd9",
+    "png's end mark is not empty": PLAIN["PNG"][:-12] + chunk(b"IEND", b"HOME"),
+    "png's second background": PLAIN["PNG"][:33] + chunk(b"bKGD", b"HOMEHO") * 2 + PLAIN["PNG"][33:],
+    "png's large background": PLAIN["PNG"][:33] + chunk(b"bKGD", b"HOME" * 100) + PLAIN["PNG"][33:],
+    "png's pixels after the last one": _with_more_idat(PLAIN["PNG"], chunk(b"IDAT", b"HOME")),
+    "png's rows after the last one": png_of(40, 20, chunk(b"IDAT", zlib.compress(ROWS + b"HOME" * 9, 0))),
+    "webp's second picture": PLAIN["WEBP"][:4]
+    + (len(PLAIN["WEBP"]) + 4).to_bytes(4, "little")
+    + PLAIN["WEBP"][8:]
+    + b"VP8 \4\0\0\0HOME",
+}
+
+
+@pytest.mark.parametrize("data", HIDDEN.values(), ids=list(HIDDEN))
+def test_nothing_hides_after_or_within_a_picture(data: bytes) -> None:
+    assert not is_bare(data)
+
+    picture = read(data)
+
+    assert b"HOME" not in picture.data
+    assert is_bare(picture.data)
+
+
+@pytest.mark.parametrize("kind", [*PLAIN, "HEIF", "GIF", "BMP", "TIFF", "AVIF"])
+def test_tail_of_every_format_is_cut(kind: str) -> None:
+    data = heic(two_tone()) if kind == "HEIF" else saved(two_tone(), kind)
+    end = b"\xff\xd9" if kind == "JPEG" else b""
+
+    picture = read(data + b"<?php HOME" * 200 + end, any_format=True)
+
+    assert b"HOME" not in picture.data
+    assert is_bare(picture.data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *PLAIN.values(),
+        saved(two_tone(), "JPEG", progressive=True),
+        saved(two_tone(), "JPEG", restart_marker_blocks=1),
+        saved(two_tone().convert("P")),
+        saved(two_tone().convert("1")),
+        saved(two_tone().convert("RGBA")),
+        saved(two_tone().convert("LA"), bits=8),
+        saved(two_tone().convert("RGBA"), "WEBP", lossless=True),
+        saved(two_tone().resize((700, 900)), compress_level=0),
+        interlaced(),
+    ],
+)
+def test_honest_picture_is_kept_as_it_is(data: bytes) -> None:
+    assert read(data).data == data
+
+
+def test_picture_that_unpacks_without_end_is_not_gone_through() -> None:
+    packer = zlib.compressobj(9)
+    endless = b"".join([packer.compress(ROWS), *(packer.compress(bytes(2**20)) for _ in range(64)), packer.flush()])
+
+    assert not is_bare(png_of(40, 20, chunk(b"IDAT", endless)))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])

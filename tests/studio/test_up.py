@@ -225,6 +225,14 @@ def test_commands_in_another_shell_find_valkey(up: Up) -> None:
     done = up.manage("shell", "--no-imports", "-v", "0", "-c", script)
 
     assert (done.stdout.strip(), done.stderr) == ("from outside", "")
+
+
+@once
+def test_what_it_writes_is_for_its_own_account(up: Up) -> None:
+    assert stat.S_IMODE(up.folder.stat().st_mode) == 0o700
+    written = [path for path in up.folder.rglob("*") if not path.name.startswith("shown-")]  # which is the test's
+    assert {"db.sqlite3", "web.log"} <= {path.name for path in written}
+    assert [path for path in written if path.lstat().st_mode & 0o077] == []
     assert stat.S_IMODE((up.folder / "valkey" / "url").stat().st_mode) == 0o600
 
 

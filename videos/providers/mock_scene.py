@@ -19,6 +19,8 @@ import av
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from studio import picture_budget
+
 FPS = 24
 SAMPLE_RATE = 48_000  # Hz
 
@@ -105,11 +107,11 @@ def _planes(image: Image.Image, size: Size, scaler: VideoReformatter) -> Planes:
 
 
 def _photo(path: Path, size: Size) -> Scene:
-    with Image.open(path) as image:
-        image.draft("RGB", (2 * max(size), 2 * max(size)))  # a large JPEG needn't be decoded in full
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
     cover = Image.new("RGBA", size, "white")
-    cover.alpha_composite(ImageOps.fit(upright, size))
+    with Image.open(path) as image, picture_budget.room_for(image.width * image.height):
+        image.draft("RGB", (2 * max(size), 2 * max(size)))  # a large JPEG needn't be decoded in full
+        ImageOps.exif_transpose(image, in_place=True)
+        cover.alpha_composite(ImageOps.fit(image.convert("RGBA"), size))
     planes = _planes(cover, size, VideoReformatter())
 
     def scene(progress: float) -> Planes:

@@ -6,6 +6,7 @@ import http.client
 import io
 import ipaddress
 import json
+import os
 import secrets
 import shlex
 import socket
@@ -23,10 +24,12 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from studio import examinations
 from studio.command_line import OperatorCommand
-from studio.data_folder import FolderInUse, alone_in
+from studio.data_folder import FolderInUse, alone_in, close_to_others
 from studio.embedded import Valkey
 from studio.env import write_private
+from studio.health import Health
 from studio.supervisor import Console, Part, Supervisor
 
 PORT_SECONDS = 1.0  # what an `up` that was just killed may take to let go of the port
@@ -79,6 +82,7 @@ class Command(OperatorCommand):
         parser.add_argument("--no-demo", action="store_true", help="make no demo and admin accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # its parts inherit it: whatever they write is for this account alone
         try:
             with _alone():
                 _check_address()
@@ -93,6 +97,8 @@ class Command(OperatorCommand):
         url_file = settings.DATA_DIR / "valkey" / "url"
         try:
             supervisor.catch_signals()
+            if not close_to_others(settings.DATA_DIR):
+                supervisor.say(f"other accounts of this machine can open {settings.DATA_DIR}; chmod 700 ends that")
             _start_parts(supervisor, url_file)
             accounts = _accounts() if with_accounts else {}
             connections.close_all()
@@ -176,6 +182,9 @@ def _prepare_database(supervisor: Supervisor) -> None:
     except DatabaseError as exc:
         reason = str(exc).strip().partition("\n")[0]
         raise CannotStart(f"the database cannot be prepared ({reason}); see DATABASE_URL.") from exc
+    finding = examinations.rows()
+    if finding.health == Health.DOWN:
+        raise CannotStart(f"the database cannot be used. {finding.sentence}")
 
 
 def _wait_for(valkey: Valkey) -> None:
