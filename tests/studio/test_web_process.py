@@ -1,6 +1,7 @@
 """A real web process, with a storage service that takes connections and never replies, and with odd connections."""
 
 import io
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -74,13 +75,13 @@ def test_storage_that_hangs_holds_up_its_own_uploads_alone(studio: RunningStudio
 
 
 def answers_to(studio: RunningStudio, data: bytes, *, number: int) -> list[bytes]:
-    """The status lines of the responses on one connection."""
+    """The statuses of the responses on one connection."""
     with socket.create_connection(("127.0.0.1", studio.port), 30) as connection:
         connection.sendall(data)
         received = b""
         while received.count(b"HTTP/1.1 ") < number and (more := connection.recv(65536)):
             received += more
-    return [line for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")] or [received]
+    return re.findall(rb"HTTP/1\.1 (\d+)", received)  # a body ends without a line break
 
 
 def post(path: str, body: bytes, *headers: str, length: int = -1) -> bytes:
@@ -96,8 +97,7 @@ def test_pipelined_requests_are_all_answered(studio: RunningStudio, size: int) -
 
     found = answers_to(studio, HEALTH + post("/api/v1/auth/token/revoke", body) + unread + HEALTH * 20, number=23)
 
-    statuses = [line.split()[1] for line in found]
-    assert statuses == [b"200", b"401", b"401"] + [b"200"] * 20
+    assert found == [b"200", b"401", b"401"] + [b"200"] * 20
 
 
 def test_body_that_waits_to_be_asked_for_is_asked_for_when_it_is_read(studio: RunningStudio) -> None:
@@ -106,9 +106,7 @@ def test_body_that_waits_to_be_asked_for_is_asked_for_when_it_is_read(studio: Ru
     too_large = answers_to(studio, post("/api/v1/auth/token", b"", expect, length=60_000), number=1)
     wanted = answers_to(studio, post("/api/v1/auth/token", b"{}", expect), number=2)
 
-    assert refused == [b"HTTP/1.1 401 Unauthorized"]
-    assert too_large == [b"HTTP/1.1 413 Request Entity Too Large"]
-    assert wanted == [b"HTTP/1.1 100 Continue", b"HTTP/1.1 400 Bad Request"]
+    assert (refused, too_large, wanted) == ([b"401"], [b"413"], [b"100", b"400"])
 
 
 def test_client_that_was_not_asked_is_not_waited_for(studio: RunningStudio) -> None:
