@@ -1,10 +1,13 @@
 """Users, their token accounts, and the append-only ledger behind every balance."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models import Q
@@ -54,6 +57,10 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         null=True, blank=True, editable=False, help_text="What was signed in until then is signed out."
     )
 
+    # Whether the role is for the back office alone: read by `accounts.identity` with the row, for requests to the API.
+    back_office_only: bool = False
+    _as_read: Mapping[str, Any] = MappingProxyType({})
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
 
@@ -73,6 +80,39 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Bring the address into its one spelling before it is checked."""
         self.email = normal_email(self.email)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> "Self":
+        """Django's, which keeps what was read for `save`."""
+        user = super().from_db(db, field_names, values)
+        user._as_read = dict(zip(field_names, values, strict=False))
+        return user
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row; of one that was read and is saved without names, only what was changed since.
+
+        Django's forms save the whole row, as it was when their request began: a sign-out, a deactivation or another
+        password of that moment would be undone.
+        """
+        names = {field.attname: field.name for field in self._meta.concrete_fields}
+        if not self._state.adding and not args and not kwargs and self._as_read:
+            changed = [name for key, name in names.items() if getattr(self, key) != self._as_read.get(key)]
+            kwargs = {"update_fields": [*changed, "updated_at"]}
+        super().save(*args, **kwargs)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether this is the password; a right one gets a hash of today's kind.
+
+        Django's own writes that hash over a password that was changed since the row was read.
+        """
+
+        def keep(password: str) -> None:
+            read = self.password
+            self.set_password(password)
+            self._password = None  # as Django does: not a change of password
+            type(self).objects.filter(pk=self.pk, password=read).update(password=self.password)
+
+        return check_password(raw_password, self.password, keep)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's, which ends a browser's session with the password it began with; and with `signed_out_at`."""
