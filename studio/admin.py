@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
@@ -38,6 +40,11 @@ class OnePage(ChangeList):
         """The rows, completed."""
         super().get_results(request)
         self.model_admin.complete(request, list(self.result_list))
+
+
+def list_url(table: str, **query: Any) -> str:
+    """The address of a table's list (`app_model`) with this search or these filters, whatever signs they have."""
+    return f"{reverse(f'admin:{table}_changelist')}?{urlencode(query)}"
 
 
 F = TypeVar("F", bound=Callable[..., Any])
