@@ -13,13 +13,14 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from studio.emails import normal_email, require_plain
 from studio.models import Record
 
 JOB_SLOTS = (1, 2, 3)  # places for an account's video jobs that are not finished; the contract's limit of three
 
 
 class UserManager(BaseUserManager["User"]):
-    """Looks users up by e-mail, whatever its case, and makes them together with their account.
+    """Looks users up by e-mail, however it is spelled, and makes them together with their account.
 
     The two `create_` methods are for Django's own tools; people come to be in `accounts.registration`.
     """
@@ -38,19 +39,22 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The user who signs in with this address."""
-        return self.get(email=normal_email(username or ""))
+        """The user who signs in with this address. Raises User.DoesNotExist.
 
-
-def normal_email(address: str) -> str:
-    """One spelling of an address: people do not tell `Ann@X.com` from `ann@x.com`."""
-    return address.strip().lower()
+        Two accounts from before an address had one spelling are found by their own spelling each; migration 0006 has
+        brought every other one into it.
+        """
+        typed, normal = (username or "").strip().lower(), normal_email(username or "")
+        found = {user.email: user for user in self.filter(email__in={typed, normal})}
+        if not found:
+            raise self.model.DoesNotExist
+        return found.get(typed) or found[normal]
 
 
 class User(Record, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address. `is_staff` is what the API calls an admin."""
 
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True, validators=(require_plain,))
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField(default=True, help_text="Unset to lock the person out; their tokens stop at once.")
     signed_out_at = models.DateTimeField(

@@ -10,8 +10,9 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from accounts import lockout, roles, sign_ins
 from accounts.authentication import TokenAuthentication
-from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
+from accounts.models import JOB_SLOTS, LedgerEntry, User
 from accounts.tokens import AccountRefreshToken
+from studio.emails import normal_email, require_plain
 from studio.fields import LengthAsSent, Text, Timestamp
 from studio.inputs import Input, PageQuery, names_of
 from studio.spellings import Spellings
@@ -24,6 +25,10 @@ SIGN_IN_LENGTH = 4096
 
 class EmailAddress(LengthAsSent, serializers.EmailField):
     """An address in the one spelling it is stored in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(require_plain)
 
     def to_internal_value(self, data: Any) -> str:
         """Normalised before it is checked: lower case can be longer."""

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
-from accounts.models import normal_email
 from studio import counting
+from studio.emails import normal_email
 
 if TYPE_CHECKING:  # the views' module loads this one, for the default
     from rest_framework.views import APIView

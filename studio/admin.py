@@ -21,6 +21,7 @@ from django.utils.text import capfirst
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 
+from studio.emails import normal_email
 from studio.models import ids_beginning_with
 
 if TYPE_CHECKING:  # unfold's classes are Django's, and untyped
@@ -134,6 +135,8 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """The rows, and that none of them comes twice."""
+        if "@" in search_term:
+            search_term = normal_email(search_term)
         names = self.get_search_fields(request)
         if not search_term or not all(name.startswith(("=", "^")) for name in names):
             return super().get_search_results(request, queryset, search_term)
