@@ -61,8 +61,8 @@ MIDDLEWARE = [
     "studio.headers.SecurityHeadersMiddleware",
     "studio.requests.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "studio.paths.BasePathMiddleware",  # before all that redirect: they write down the path that it has found
     "django.middleware.security.SecurityMiddleware",
-    "studio.paths.BasePathMiddleware",
     "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
