@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class RegistrationClosed(NotAllowed):
-    """This deployment makes accounts only by hand (REGISTRATION_OPEN=false)."""
+    """This deployment makes accounts only by hand (REGISTRATION_OPEN is not set, or false)."""
 
     code = "registration_closed"
     message = "Registration is closed."

@@ -241,7 +241,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # what new passwords get, and moved ones at the next sign-in
     "accounts.hashers.MovedBcryptHasher",
 ]
-REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
+REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # it gives tokens away (videos.giveaway)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",
