@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
+from accounts.addresses import network_of
 from studio import counting
 from studio.emails import normal_email
 
@@ -35,6 +36,10 @@ class AttemptThrottle(SimpleRateThrottle):
         """What is counted together, in this window."""
         window = int(self.now // self.duration)
         return self.cache_format % {"scope": self.scope, "ident": f"{window}_{self.get_ident(request)}"}
+
+    def get_ident(self, request: Request) -> str:
+        """The network address, of IPv6 the household; to DRF's own each of its 2**64 addresses is another."""
+        return network_of(request) or super().get_ident(request)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
