@@ -72,7 +72,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
     """People: find, add, deactivate, give tokens. No account is deleted, because the ledger names it."""
 
     form = PersonForm

@@ -86,7 +86,9 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         self.email = normal_email(self.email)
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> "Self":
+    def from_db(  # type: ignore[override]  # the stubs are of a later Django
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any]
+    ) -> "Self":
         """Django's, which keeps what was read for `save`."""
         user = super().from_db(db, field_names, values)
         user._as_read = dict(zip(field_names, values, strict=False))
@@ -104,7 +106,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
             kwargs = {"update_fields": [*changed, "updated_at"]}
         super().save(*args, **kwargs)
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; a right one gets a hash of today's kind.
 
         Django's own writes that hash over a password that was changed since the row was read.

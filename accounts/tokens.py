@@ -24,7 +24,7 @@ class _AccountToken(Token):
         return token
 
 
-class AccountRefreshToken(RefreshToken, _AccountToken):
+class AccountRefreshToken(RefreshToken, _AccountToken):  # type: ignore[misc]  # each has its own kind of token
     """What a sign-in and a refresh give; the access token made of it has the claim, too."""
 
 

@@ -113,7 +113,8 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # None is Django's default
             return False
-        names = {*self.opts.fields_map, *self.opts._forward_fields_map, "pk"}
+        fields = self.opts.get_fields(include_hidden=True)
+        names = {"pk", *(field.name for field in fields), *(getattr(field, "attname", "pk") for field in fields)}
         return lookup.split("__", maxsplit=1)[0] not in names or any(
             lookup == path or lookup.startswith(f"{path}__") for path in self._filtered(request)
         )

@@ -1,6 +1,7 @@
 """What open registration can cost: a new account has tokens, and real videos are made for them at our expense."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
@@ -9,7 +10,8 @@ from videos.catalogue import DURATIONS_SECONDS, usable_upstreams
 from videos.models import Upstream, VideoModel, price_in
 from videos.providers import registry
 
-AN_HOUR = {"s": 3600, "sec": 3600, "min": 60, "hour": 1, "day": Decimal(1) / 24}  # times, by period of a rate
+# Times an hour, by the period of a rate.
+AN_HOUR: dict[str, Decimal | int] = {"s": 3600, "sec": 3600, "min": 60, "hour": 1, "day": Decimal(1) / 24}
 
 
 def warning() -> str:
@@ -20,8 +22,8 @@ def warning() -> str:
     videos = settings.SIGNUP_TOKENS // VIDEO_JOB_TOKENS
     if not settings.REGISTRATION_OPEN or not registry.configured() or not videos:
         return ""
-    rate = str(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["register"])
-    accounts = registrations_an_hour(rate)
+    rates: Any = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
+    accounts = registrations_an_hour(rates["register"])
     sentence = (
         f"Registration is open: from each network address {accounts:,.0f} accounts an hour, each with "
         f"{settings.SIGNUP_TOKENS:,} tokens for {videos:,} videos"
