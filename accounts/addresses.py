@@ -1,12 +1,16 @@
 """Where a request comes from, as far as a client cannot choose it."""
 
 import ipaddress
+import re
 from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+# Some proxies (Azure's, IIS) write the port, too. Without this all their clients would have no address, and one count
+# of wrong passwords: any of them could lock out the rest.
+_WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d{1,5})?|(?P<v4>\d[\d.]*):\d{1,5}")
 IPV6_PREFIX = 64  # bits; what a provider gives to one household, which can use any address in it
 
 
@@ -19,6 +23,8 @@ def network_of(request: HttpRequest | Request) -> str | None:
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if proxies := cast("int", settings.REST_FRAMEWORK["NUM_PROXIES"]):
         address = hops[-min(proxies, len(hops))].strip() or address
+    if match := _WITH_PORT.fullmatch(address):
+        address = match["v6"] or match["v4"]
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -29,7 +29,7 @@ from accounts.recent import recent
 from accounts.roles import Role
 from studio import audit
 from studio import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.admin import BackOfficeAdmin, ReadOnlyAdmin, badge
+from studio.admin import BackOfficeAdmin, ReadOnlyAdmin, badge, list_url
 from studio.errors import StudioError
 
 # The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
@@ -72,7 +72,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
+class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
     """People: find, add, deactivate, give tokens. No account is deleted, because the ledger names it."""
 
     form = PersonForm
@@ -135,8 +135,8 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg]  # Djan
         return self._jobs(user, user.all_jobs)
 
     def _jobs(self, user: User, number: int) -> str:
-        url = reverse("admin:videos_videojob_changelist")
-        return format_html('<a href="{}?q={}">{}</a>', url, user.email, number) if number else "0"
+        url = list_url("videos_videojob", q=user.email)
+        return format_html('<a href="{}">{}</a>', url, number) if number else "0"
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the jobs of the people on this page, by an index."""

@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the sign-ins and what staff change of people, and know tokens that were signed with an earlier key."""
-        from accounts import sign_ins, signing  # noqa: PLC0415 - models can be imported only now
+        from accounts import checks, sign_ins, signing  # noqa: F401, PLC0415 - models can be imported only now
         from accounts.models import TokenAccount, User  # noqa: PLC0415 - the same
         from studio import audit  # noqa: PLC0415 - the same
 

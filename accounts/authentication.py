@@ -10,8 +10,10 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.tokens import Token
 
+from accounts import tokens
 from accounts.identity import PEOPLE
 from accounts.models import User
+from accounts.roles import BackOfficeOnly
 
 KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
 
@@ -48,12 +50,17 @@ class TokenAuthentication(JWTAuthentication):
         return token
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]  # no TokenUser: we look the person up
-        """The token's user. Raises AuthenticationFailed for one who may not come in, or has been signed out since."""
+        """The token's user, whose state and role are read here, at every request and every refresh.
+
+        Raises AuthenticationFailed for one who may not come in, has been signed out since, or has a role that is for
+        the back office alone.
+        """
         user = super().get_user(validated_token)
         assert isinstance(user, User)
-        # a token's time is in whole seconds: one of the same second as the sign-out is refused
-        if user.signed_out_at and validated_token["iat"] <= user.signed_out_at.timestamp():
+        if tokens.is_signed_out(token=validated_token, user=user):
             raise AuthenticationFailed("The user has been signed out.", code="signed_out")
+        if user.back_office_only:
+            raise AuthenticationFailed(BackOfficeOnly.message, code=BackOfficeOnly.code)
         return user
 
     @classmethod

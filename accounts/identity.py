@@ -4,10 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.models import TokenAccount, User
+from accounts.roles import LIMITED, Role
 from studio.statements import Given, Statement
 
 _OF_USER = [field.attname for field in User._meta.concrete_fields]
@@ -15,14 +17,23 @@ _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
 
 
 class People:
-    """Users with their token accounts, by id, in the place where simplejwt expects the user model."""
+    """Users with token account and role, by id, in the place where simplejwt expects the user model.
+
+    One statement reads them, so that flags and groups are of the same moment: read one after the other, a role that is
+    taken away in between would leave a member of staff without a role, which to the API is an admin.
+    """
 
     DoesNotExist = User.DoesNotExist
 
     def __init__(self) -> None:
         columns = [*_OF_USER, *(f"token_account__{name}" for name in _OF_ACCOUNT)]
         self._statement = Statement(
-            lambda: User.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list(*columns)
+            lambda: (
+                User.objects.filter(pk=Given("id", models.UUIDField()))
+                .order_by()
+                .annotate(limited=_is_limited())
+                .values_list(*columns, "limited")
+            )
         )
 
     @property
@@ -36,9 +47,17 @@ class People:
         if row is None:
             raise User.DoesNotExist
         user = User.from_db("default", _OF_USER, row[: len(_OF_USER)])
+        user.back_office_only = bool(row[-1])
         if row[len(_OF_USER)]:  # one made by other hands may have no account
-            _give_account(user, row[len(_OF_USER) :])
+            _give_account(user, row[len(_OF_USER) : -1])
         return user
+
+
+def _is_limited() -> Any:
+    """In SQL what `accounts.roles.is_limited` says of a user."""
+    groups = User.groups.through.objects.filter(user_id=OuterRef("pk"))
+    limited, admin = groups.filter(group__name__in=LIMITED), groups.filter(group__name=Role.ADMIN)
+    return Q(is_staff=True, is_superuser=False) & Q(Exists(limited)) & ~Q(Exists(admin))
 
 
 def _give_account(user: User, row: tuple[Any, ...]) -> None:

@@ -22,8 +22,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts.addresses import network_of
-from accounts.models import User, normal_email
+from accounts.models import User
 from studio import audit
+from studio.emails import normal_email
 from studio.errors import LimitReached
 
 logger = logging.getLogger(__name__)

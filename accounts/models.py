@@ -1,22 +1,26 @@
 """Users, their token accounts, and the append-only ledger behind every balance."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from studio.emails import normal_email, require_plain
 from studio.models import Record
 
 JOB_SLOTS = (1, 2, 3)  # places for an account's video jobs that are not finished; the contract's limit of three
 
 
 class UserManager(BaseUserManager["User"]):
-    """Looks users up by e-mail, whatever its case, and makes them together with their account.
+    """Looks users up by e-mail, however it is spelled, and makes them together with their account.
 
     The two `create_` methods are for Django's own tools; people come to be in `accounts.registration`.
     """
@@ -35,24 +39,31 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The user who signs in with this address."""
-        return self.get(email=normal_email(username or ""))
+        """The user who signs in with this address. Raises User.DoesNotExist.
 
-
-def normal_email(address: str) -> str:
-    """One spelling of an address: people do not tell `Ann@X.com` from `ann@x.com`."""
-    return address.strip().lower()
+        Two accounts from before an address had one spelling are found by their own spelling each; migration 0006 has
+        brought every other one into it.
+        """
+        typed, normal = (username or "").strip().lower(), normal_email(username or "")
+        found = {user.email: user for user in self.filter(email__in={typed, normal})}
+        if not found:
+            raise self.model.DoesNotExist
+        return found.get(typed) or found[normal]
 
 
 class User(Record, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address. `is_staff` is what the API calls an admin."""
 
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True, validators=(require_plain,))
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField(default=True, help_text="Unset to lock the person out; their tokens stop at once.")
     signed_out_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="What was signed in until then is signed out."
     )
+
+    # Whether the role is for the back office alone: read by `accounts.identity` with the row, for requests to the API.
+    back_office_only: bool = False
+    _as_read: Mapping[str, Any] = MappingProxyType({})
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -73,6 +84,41 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Bring the address into its one spelling before it is checked."""
         self.email = normal_email(self.email)
+
+    @classmethod
+    def from_db(  # type: ignore[override]  # the stubs are of a later Django
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any]
+    ) -> "Self":
+        """Django's, which keeps what was read for `save`."""
+        user = super().from_db(db, field_names, values)
+        user._as_read = dict(zip(field_names, values, strict=False))
+        return user
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row; of one that was read and is saved without names, only what was changed since.
+
+        Django's forms save the whole row, as it was when their request began: a sign-out, a deactivation or another
+        password of that moment would be undone.
+        """
+        names = {field.attname: field.name for field in self._meta.concrete_fields}
+        if not self._state.adding and not args and not kwargs and self._as_read:
+            changed = [name for key, name in names.items() if getattr(self, key) != self._as_read.get(key)]
+            kwargs = {"update_fields": [*changed, "updated_at"]}
+        super().save(*args, **kwargs)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password; a right one gets a hash of today's kind.
+
+        Django's own writes that hash over a password that was changed since the row was read.
+        """
+
+        def keep(password: str) -> None:
+            read = self.password
+            self.set_password(password)
+            self._password = None  # as Django does: not a change of password
+            type(self).objects.filter(pk=self.pk, password=read).update(password=self.password)
+
+        return check_password(raw_password, self.password, keep)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's, which ends a browser's session with the password it began with; and with `signed_out_at`."""

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from accounts.models import LedgerEntry, SignIn, User
-from studio.admin import moment
+from studio.admin import list_url, moment
 
 ROWS = 10  # of each; more are a link away
 
@@ -39,7 +39,7 @@ def recent(*, user_id: uuid.UUID, viewer: Any) -> list[dict[str, Any]]:
     return [
         {
             "title": title,
-            "url": f"{reverse(f'admin:{page}_changelist')}?q={user.email}",
+            "url": list_url(page, q=user.email),
             "table": {"headers": headers, "rows": rows(user)},
         }
         for permission, title, page, headers, rows in tables

@@ -8,15 +8,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import ledger
-from accounts.models import User, normal_email
+from accounts.models import User
 from accounts.roles import Role, groups_of
+from studio.emails import normal_email
 from studio.errors import InvalidInput, NotAllowed
 
 logger = logging.getLogger(__name__)
 
 
 class RegistrationClosed(NotAllowed):
-    """This deployment makes accounts only by hand (REGISTRATION_OPEN=false)."""
+    """This deployment makes accounts only by hand (REGISTRATION_OPEN is not set, or false)."""
 
     code = "registration_closed"
     message = "Registration is closed."

@@ -2,7 +2,8 @@
 
 The API knows one difference only: an admin, `is_staff`, may act on everybody's work. Django wants the same flag of
 whoever enters the back office. So the two roles that may do less than an admin get no tokens for the API
-(`accounts.serializers.SignInForm`): there they could do everything.
+(`accounts.serializers.SignInForm`), and those they have are refused (`accounts.authentication`): there they could do
+everything.
 """
 
 import logging
@@ -57,6 +58,11 @@ def role_of(user: User) -> Role:
         return Role.ADMIN
     names = {group.name for group in user.groups.all()}  # not a filter: lists prefetch them
     return next((role for role in (Role.ADMIN, Role.OPERATOR, Role.SUPPORT) if role in names), Role.NONE)
+
+
+def is_limited(user: User) -> bool:
+    """Whether the person works in the back office alone: with one of the two roles that may not use the API."""
+    return user.is_staff and role_of(user) in LIMITED
 
 
 def groups_of(role: Role) -> QuerySet[Group]:

@@ -10,7 +10,9 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from accounts import lockout, roles, sign_ins
 from accounts.authentication import TokenAuthentication
-from accounts.models import JOB_SLOTS, LedgerEntry, User, normal_email
+from accounts.models import JOB_SLOTS, LedgerEntry, User
+from accounts.tokens import AccountRefreshToken
+from studio.emails import normal_email, require_plain
 from studio.fields import LengthAsSent, Text, Timestamp
 from studio.inputs import Input, PageQuery, names_of
 from studio.spellings import Spellings
@@ -23,6 +25,10 @@ SIGN_IN_LENGTH = 4096
 
 class EmailAddress(LengthAsSent, serializers.EmailField):
     """An address in the one spelling it is stored in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(require_plain)
 
     def to_internal_value(self, data: Any) -> str:
         """Normalised before it is checked: lower case can be longer."""
@@ -46,6 +52,7 @@ class RegisterForm(Input):
 class SignInForm(Input, TokenObtainPairSerializer):
     """An address, in any case, and its password."""
 
+    token_class = AccountRefreshToken
     # for an unknown address, a wrong password and a locked account: it must not tell which
     default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
 
@@ -58,7 +65,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
     @classmethod
     def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
         """A refresh token for somebody whose password was right. Raises BackOfficeOnly."""
-        if user.is_staff and roles.role_of(user) in roles.LIMITED:
+        if roles.is_limited(user):
             raise roles.BackOfficeOnly
         return super().get_token(user)
 
@@ -110,7 +117,7 @@ class RefreshForm(RefreshTokenInput):
         is_first_use = old.blacklist()[1]  # type: ignore[index]  # annotated wrongly: it is get_or_create's pair
         if not is_first_use:
             raise TokenError("Token is blacklisted")
-        new = RefreshToken.for_user(user)
+        new = AccountRefreshToken.for_user(user)
         return {"access": str(new.access_token), "refresh": str(new)}
 
 

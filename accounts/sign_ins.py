@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.addresses import network_of
-from accounts.models import SignIn, User, normal_email
+from accounts.models import SignIn, User
 
 CLIENT_MAX = 300  # characters; the column's width
 
@@ -38,5 +38,12 @@ def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | 
     if request is None:  # a program that asks whether a password is right is no visitor
         return
     typed = str(credentials.get("email") or credentials.get("username") or "")
-    user = User.objects.filter(email=normal_email(typed).replace("\0", "")).first()
+    user = _owner_of(typed)
     record(request=request, user=user, succeeded=False)
+
+
+def _owner_of(typed: str) -> User | None:
+    try:
+        return User.objects.get_by_natural_key(typed.replace("\0", ""))
+    except User.DoesNotExist:
+        return None

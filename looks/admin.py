@@ -19,6 +19,7 @@ from looks import curation
 from looks.models import Look, LookShare, LookVideo, Product
 from studio import audit
 from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
+from studio.emails import normal_email
 from studio.errors import StudioError
 
 
@@ -153,7 +154,7 @@ class LookAdmin(BackOfficeAdmin):
         if not words:
             return queryset, False
         if "@" in words:
-            return queryset.filter(owner__email=words.lower()), False
+            return queryset.filter(owner__email=normal_email(words)), False
         by_words = queryset.search(words)  # type: ignore[attr-defined]  # it is a LookQuerySet
         return first_found(words, by_id(queryset, words, ("pk", "owner_id")), by_words), False
 

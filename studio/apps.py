@@ -36,4 +36,22 @@ class BackOfficeConfig(SimpleAdminConfig):
 def _check_pages(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
     from studio import urls  # noqa: F401, PLC0415 - finds them
 
-    return check_admin_app(app_configs, **options)
+    return [*check_admin_app(app_configs, **options), *_check_that_pages_are_ours()]
+
+
+def _check_that_pages_are_ours() -> list[checks.CheckMessage]:
+    """Pages that a library has registered would let secrets be guessed (`BackOfficeAdmin.lookup_allowed`)."""
+    from django.contrib import admin  # noqa: PLC0415 - models can be imported only now
+
+    from studio.admin import BackOfficeAdmin  # noqa: PLC0415 - the same
+
+    return [
+        checks.Error(
+            f"The pages of {model._meta.label} do not come from studio.admin.BackOfficeAdmin: their list can be asked "
+            "for any column.",
+            hint="Unregister them, or register pages of ours.",
+            id="studio.E020",
+        )
+        for model, pages in admin.site._registry.items()
+        if model._meta.managed and not isinstance(pages, BackOfficeAdmin)  # one that is not managed has no columns
+    ]

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from studio import redaction
+from studio.terminal import printable
 
 # What every record has, and what others attach that is no event's parameter: Django the whole request.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\U0010ffff]|[\u2028\u2029]")  # would end a line, or steer a terminal
 _PLAIN = re.compile(r"[^\s\"'=]+")
 
 
@@ -92,10 +92,10 @@ class LineFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         said = [
-            f"{self._time(record)} {record.levelname} {record.name}: {_in_one_line(self._clean(record.getMessage()))}",
+            f"{self._time(record)} {record.levelname} {record.name}: {printable(self._clean(record.getMessage()))}",
             *(f"{name}={_quoted(value)}" for name, value in self._parameters(record).items()),
         ]
-        trace = [f"\n  {_in_one_line(line)}" for line in self._trace(record).splitlines()]
+        trace = [f"\n  {printable(line)}" for line in self._trace(record).splitlines()]
         return " ".join(said) + "".join(trace)
 
 
@@ -117,10 +117,6 @@ class JsonFormatter(_Formatter):
 
 
 FORMATTERS: dict[str, type[logging.Formatter]] = {"line": LineFormatter, "json": JsonFormatter}  # by LOG_FORMAT
-
-
-def _in_one_line(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _quoted(value: Any) -> str:

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponseBase
 class BasePathMiddleware:
     """Takes BASE_PATH off the path where the proxy left it on, doubled slashes, and the trailing slash off API paths.
 
-    A redirect to the canonical form would lose the body of a POST, so every form is answered.
+    A redirect to the canonical form would lose the body of a POST, so every form is answered. `request.path` is the
+    canonical one behind the prefix, whatever the proxy does: every redirect and every absolute URL is made of it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

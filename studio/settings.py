@@ -61,8 +61,8 @@ MIDDLEWARE = [
     "studio.headers.SecurityHeadersMiddleware",
     "studio.requests.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "studio.paths.BasePathMiddleware",  # before all that redirect: they write down the path that it has found
     "django.middleware.security.SecurityMiddleware",
-    "studio.paths.BasePathMiddleware",
     "studio.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.requests.BodyLengthMiddleware",
@@ -243,7 +243,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # what new passwords get, and moved ones at the next sign-in
     "accounts.hashers.MovedBcryptHasher",
 ]
-REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
+REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # it gives tokens away (videos.giveaway)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from studio.env import PROJECT
+from studio.terminal import printable
 
 TICK_SECONDS = 0.1  # between two looks at the children
 # Seconds after the signal by which each stage should be gone; what is left at the last is killed. The whole of it
@@ -214,8 +215,9 @@ class Supervisor:
         prefix = self._prefix(part.name, COLOURS[len(self._children) % len(COLOURS)])
 
         def hear(line: bytes) -> None:
-            log.write(line + b"\n")
-            self._console.say(prefix + line.decode(errors="replace"))
+            text = printable(line.decode(errors="replace"), keep="\t")
+            log.write(f"{text}\n".encode())
+            self._console.say(prefix + text)
 
         child = Child(part, environment=environment, hear=hear)
         self._children.append(child)
@@ -248,7 +250,7 @@ class Supervisor:
 
     def say(self, text: str) -> None:
         """Show a line of our own among those of the parts."""
-        self._console.say(self._prefix("up", "1") + text)
+        self._console.say(self._prefix("up", "1") + printable(text))
 
     def stop(self) -> None:
         """End every part: in order within 3.5 seconds, then, or at a second Ctrl+C, by force."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from studio.examinations import AWAY
 from studio.health import Depth, Finding, Health, register
-from videos import outlook, schedule
+from videos import giveaway, outlook, schedule
 from videos.catalogue import why_unused
 from videos.failures import ADOPTABLE
 from videos.models import VideoJob, from_now
@@ -28,9 +28,11 @@ def register_checks() -> None:
     """Called once, when the app is ready."""
     checks.register(provider_is_configured, checks.Tags.compatibility)
     checks.register(key_is_accepted, checks.Tags.database)
+    checks.register(registration_gives_videos_away, checks.Tags.security, deploy=True)
     register("providers", _providers)
     register("models", _models)
     register("transfers", _transfers)
+    register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
@@ -57,6 +59,16 @@ def key_is_accepted(
     return [checks.Warning(f"{name} rejects our key or project.", hint=hint, id="videos.W002") for name in names]
 
 
+def registration_gives_videos_away(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """`check --deploy`: what strangers can have made at our expense."""
+    try:
+        sentence = giveaway.warning()
+    except DatabaseError:  # before the first migration
+        sentence = "Registration is open; what it can cost an hour is in the catalogue, which cannot be read."
+    hint = "Set REGISTRATION_OPEN=false and make accounts by hand, or lower SIGNUP_TOKENS or REGISTER_RATE."
+    return [checks.Warning(sentence, hint=hint, id="videos.W003")] if sentence else []
+
+
 def rejecting() -> list[str]:
     """The configured providers whose last finished job failed because of our key or project."""
     return [name for name in sorted(registry.configured()) if _last_failure(name) == REJECTED]
@@ -80,6 +92,16 @@ def _providers() -> Finding:
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
+
+
+def _registration() -> Finding:
+    """No fault: whoever opens it has decided so, and should see what it can cost."""
+    try:
+        sentence = giveaway.warning()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, AWAY)
+    state = "open; it gives no paid video away" if settings.REGISTRATION_OPEN else "closed"
+    return Finding(Health.OK, sentence or f"It is {state}.")
 
 
 def lost_answers() -> int:

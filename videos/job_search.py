@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from studio.admin import begins_with, by_id, first_found
+from studio.emails import normal_email
 from videos.failures import FAILURES
 from videos.models import VideoJob, VideoModel
 from videos.phases import LIVE, Status, phases_of
@@ -27,7 +28,8 @@ def found(*, jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
 
 
 def _by_words(jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
-    people = list(User.objects.filter(begins_with("email", text.lower())).values_list("pk", flat=True)[:PEOPLE_MOST])
+    by_address = begins_with("email", normal_email(text))
+    people = list(User.objects.filter(by_address).values_list("pk", flat=True)[:PEOPLE_MOST])
     if "@" in text:
         return jobs.filter(owner__in=people)
     return jobs.filter(Q(owner__in=people) | Q(_is_recent(), prompt__icontains=text))

@@ -217,6 +217,11 @@ def test_same_work_whoever_is_guessed(settings: Any, door: Any, who: str) -> Non
         ("2001:db8:1:2:3:4:5:6", "", 0, "2001:db8:1:2::"),
         ("::ffff:10.1.1.1", "", 0, "10.1.1.1"),
         ("", "", 0, None),
+        ("10.1.1.1", "6.6.6.6, 7.7.7.7:51234", 1, "7.7.7.7"),
+        ("10.1.1.1", "[2001:db8:1:2:3:4:5:6]:51234", 1, "2001:db8:1:2::"),
+        ("10.1.1.1", "[2001:db8:1:2:3:4:5:6]", 1, "2001:db8:1:2::"),
+        ("fe80::1%eth0", "", 0, "fe80::"),
+        ("10.1.1.1", "7.7.7.7:x", 1, None),
     ],
 )
 def test_address(rf: Any, settings: Any, remote: str, forwarded: str, proxies: int, expected: str | None) -> None:

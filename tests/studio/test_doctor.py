@@ -88,6 +88,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "database": "down",
         "migrations": "down",
         "redis": "degraded",
+        "registration": "degraded",
         "writes": "degraded",
         "rows": "down",
         "sweeper": "degraded",

@@ -63,7 +63,7 @@ def test_line_starts_at_the_margin_once() -> None:
     first, *rest = line.splitlines()
     assert first == (
         "2023-11-14T22:13:20.500Z INFO videos: "
-        "said x\\n2026-01-01T00:00:00.000Z INFO forged: line\\r\\x1b[2J\\u2028end "
+        "said x\\u000a2026-01-01T00:00:00.000Z INFO forged: line\\u000d\\u001b[2J\\u2028end "
         "request_id=r-1 reason='a b' level=1"
     )
     assert [text for text in rest if not text.startswith("  ")] == []

@@ -175,7 +175,7 @@ def test_output_carries_the_name_of_its_part_and_goes_to_its_log(stage: Stage) -
         "web     | out",
         "web     | \N{REPLACEMENT CHARACTER}",
     ]
-    assert (stage.folder / "logs" / "web.log").read_bytes() == b"out\nerr\n\377\n"
+    assert (stage.folder / "logs" / "web.log").read_bytes() == b"out\nerr\n\xef\xbf\xbd\n"
     assert (stage.folder / "logs" / "sweeper.log").read_text() == "hello\n"
 
 

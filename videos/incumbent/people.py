@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts import ledger
-from accounts.models import LedgerEntry, User, normal_email
+from accounts.models import LedgerEntry, User
+from studio.emails import normal_email, require_plain
 from videos.incumbent.moving import Item, Mover, insert, uuids
 from videos.incumbent.shape import USERS
 from videos.incumbent.source import Row
@@ -59,6 +60,7 @@ class PeopleMover(Mover[User]):
         user_id, address = identifier(row["id"], of="id"), _address(row)
         try:
             validate_email(address)
+            require_plain(address)
         except ValidationError as exc:
             raise Misfit(f"{address[:200]!r} is no e-mail address.") from exc
         if len(address) > EMAIL_MAX:

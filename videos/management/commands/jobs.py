@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from studio.command_line import HelpFormatter, OperatorCommand
+from studio.terminal import printable
 from videos import deletion, interventions
 from videos.dossier import dossier, job_that_begins_with, summary
 from videos.models import VideoJob
@@ -156,7 +157,8 @@ def _line(cells: dict[str, str]) -> str:
     """One row of the table; what does not fit ends with an ellipsis."""
     parts = []
     for name, width in COLUMNS.items():
-        text = cells[name] if len(cells[name]) <= width else f"{cells[name][: width - 1]}…"
+        text = printable(cells[name])  # one line is one job
+        text = text if len(text) <= width else f"{text[: width - 1]}…"
         parts.append(text.rjust(width) if name in {"%", "age"} else text.ljust(width))
     return " ".join(parts).rstrip()
 
@@ -172,7 +174,7 @@ def _age(since: datetime) -> str:
 
 def _told(facts: dict[str, Any]) -> str:
     """A dossier for a person to read."""
-    lines = [f"{name:<22} {value}" for name, value in facts["job"].items() if value not in (None, "")]
+    lines = [f"{name:<22} {printable(str(value))}" for name, value in facts["job"].items() if value not in (None, "")]
     sections = {
         "Looks": [f"{look['look_id']}  {look['look__title']}" for look in facts["looks"]],
         "Log": [f"{line['timestamp']:%Y-%m-%d %H:%M:%S} {line['level']:<7} {line['message']}" for line in facts["log"]],
@@ -186,5 +188,5 @@ def _told(facts: dict[str, Any]) -> str:
         "What you can do": facts["next"],
     }
     for title, said in sections.items():
-        lines += ["", title, *(f"  {line}" for line in said or ["none"])]
+        lines += ["", title, *(f"  {printable(line)}" for line in said or ["none"])]
     return "\n".join(lines)

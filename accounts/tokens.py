@@ -1,0 +1,40 @@
+"""The tokens of an account. Each names the last sign-out that its account had when the password was checked.
+
+A token is good for as long as that is still the last one. A time of issue would not do: a password takes a good part
+of a second to check, and a token that is issued after a sign-out may rest on what was read before it.
+"""
+
+from typing import Any
+
+from rest_framework_simplejwt.tokens import RefreshToken, Token
+
+from accounts.models import User
+
+CLAIM = "signed_out_at"  # ISO 8601 with microseconds, in UTC; null for an account that has never been signed out
+
+
+class _AccountToken(Token):
+    """Beside simplejwt's in the order of inheritance, so that the list of outstanding tokens has the claim as well."""
+
+    @classmethod
+    def for_user(cls, user: Any) -> Any:
+        """The library's, with the claim."""
+        token = super().for_user(user)
+        token[CLAIM] = _last_sign_out(user)
+        return token
+
+
+class AccountRefreshToken(RefreshToken, _AccountToken):  # type: ignore[misc]  # each has its own kind of token
+    """What a sign-in and a refresh give; the access token made of it has the claim, too."""
+
+
+def is_signed_out(*, token: Token, user: User) -> bool:
+    """Whether the account has been signed out since the token's sign-in."""
+    if CLAIM in token:
+        return bool(token[CLAIM] != _last_sign_out(user))
+    # Issued by a version before the claim; its time is in whole seconds, and one of the same second is refused.
+    return bool(user.signed_out_at and token["iat"] <= user.signed_out_at.timestamp())
+
+
+def _last_sign_out(user: User) -> str | None:
+    return user.signed_out_at.isoformat(timespec="microseconds") if user.signed_out_at else None
