@@ -29,7 +29,8 @@ def parsed(text: bytes) -> Any:
     if not long:
         return _parsed(text)
     key = secrets.token_hex(16)
-    strings, pieces, position = {}, [], 0
+    strings: dict[str, str] = {}
+    pieces, position = [], 0
     for number, (start, end) in enumerate(long):
         string = text[start:end]
         if not string.isascii():
@@ -75,10 +76,10 @@ def _parsed(text: bytes) -> Any:
 def _with(strings: dict[str, str], value: Any) -> Any:
     """The value with these strings in the places of their names."""
     if isinstance(value, dict):
-        return _with_unique_names([(strings.get(name, name), _with(strings, item)) for name, item in value.items()])
+        return _with_unique_names([(strings.get(name) or name, _with(strings, item)) for name, item in value.items()])
     if isinstance(value, list):
         return [_with(strings, item) for item in value]
-    return strings.get(value, value) if isinstance(value, str) else value
+    return (strings.get(value) or value) if isinstance(value, str) else value
 
 
 def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,12 +13,10 @@ from studio.errors import Conflict, InvalidInput, NotFound
 from videos import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
-from videos.models import VideoJob, new_lease
+from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
 
 logger = logging.getLogger(__name__)
-
-OPERATION_MAX = 1000  # characters; the column's width
 
 
 def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) -> None:
@@ -40,7 +38,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
             raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
         if VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).exists():
             raise Conflict("Another job has this operation.")
-        slot = _free_slot(job)
+        slot = free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
         VideoJob.objects.advance(
@@ -52,6 +50,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
             lease=new_lease(),
             started_at=Now(),  # the provider has two days for it from here on
             broken_result=None,  # the provider may have another file by now
+            storage_refusal="",
             submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
         )
         job.log("The video service has the job after all; processing continues.")
@@ -59,7 +58,8 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 
 
-def _free_slot(job: VideoJob) -> int:
+def free_slot(job: VideoJob) -> int:
+    """A slot for a job that comes back; its owner's account stays locked. Raises Conflict when all are taken."""
     ledger.lock_account(user_id=job.owner_id)
     taken = set(VideoJob.objects.filter(owner=job.owner_id).live().values_list("slot", flat=True))
     free = [slot for slot in JOB_SLOTS if slot not in taken]

@@ -1,20 +1,20 @@
 """Are the paid providers set up, and do they let us in? For `manage.py check`, `/readyz` and `doctor`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
-from django.db.models import Count, QuerySet, Window
+from django.db.models import Count, Q, QuerySet, Window
 from django.utils import timezone
 
 from studio.examinations import AWAY
 from studio.health import Depth, Finding, Health, register
 from videos import giveaway, outlook, schedule
 from videos.catalogue import why_unused
-from videos.failures import ADOPTABLE
+from videos.failures import ADOPTABLE, RESUMABLE
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers import registry
@@ -31,7 +31,7 @@ def register_checks() -> None:
     checks.register(registration_gives_videos_away, checks.Tags.security, deploy=True)
     register("providers", _providers)
     register("models", _models)
-    register("transfers", _transfers)
+    register("transfers", transfers)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)
@@ -124,30 +124,77 @@ def _unknown() -> Finding:
     return Finding(Health.OK, "None in two days.")
 
 
-def late_transfers() -> QuerySet[VideoJob]:
-    """Jobs whose video is made, and that could not be stored for ten minutes."""
-    since = from_now(-schedule.TRANSFER_LATE)
+def _storing() -> QuerySet[VideoJob]:
+    """Jobs whose video is made, and could not be stored at the first try."""
     # "is due", which every live row is, has the index
-    return VideoJob.objects.filter(phase=Phase.STORING, due_at__isnull=False, attempts__gt=0, generated_at__lte=since)
+    return VideoJob.objects.filter(phase=Phase.STORING, due_at__isnull=False, attempts__gt=0)
 
 
-def _transfers() -> Finding:
-    late = late_transfers().order_by("generated_at", "id").annotate(count=Window(Count("pk")))
+def late_transfers() -> QuerySet[VideoJob]:
+    """Jobs whose video is made, and that could not be stored for ten minutes, or that the storage refuses."""
+    return _storing().filter(Q(generated_at__lte=from_now(-schedule.TRANSFER_LATE)) | ~Q(storage_refusal=""))
+
+
+def unstored() -> QuerySet[VideoJob]:
+    """Jobs of two days that failed in storing; the provider may still have the video that it was paid for."""
+    recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
+    failed = VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=RESUMABLE, completed_at__gt=recently)
+    return failed.exclude(result="")
+
+
+def transfers() -> Finding:
+    """Whether every finished video is stored: what the storage refuses is told at once, what just fails when late."""
     try:
-        oldest = late.values_list("pk", "generated_at", "provider_reply", "count").first()
+        sentences = [*_refused(), *_late(), *_unstored()]
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
+    if sentences:
+        return Finding(Health.DEGRADED, " ".join(sentences))
+    return Finding(Health.OK, "Every finished video is stored soon.")
+
+
+def _refused() -> Iterator[str]:
+    refused = _storing().exclude(storage_refusal="").order_by("generated_at", "id").annotate(count=Window(Count("pk")))
+    if found := refused.values_list("pk", "storage_refusal", "count").first():
+        job_id, refusal, count = found
+        yield (
+            f"The storage refuses finished videos: {count}. The oldest, {job_id}: {_in_short(refusal)}. Each is tried "
+            f"again for {schedule.TRANSFER_GIVE_UP // 3600} hours; mend the account, the key, the clock or the disk."
+        )
+
+
+def _unstored() -> Iterator[str]:
+    failed = unstored().order_by("completed_at", "id").annotate(count=Window(Count("pk")))
+    if found := failed.values_list("pk", "provider_reply", "count").first():
+        job_id, reply, count = found
+        yield (
+            f"Finished videos that failed in storing within two days: {count}. The oldest, {job_id}: "
+            f"{_in_short(reply)}. The provider may still have them; see manage.py jobs resume --help."
+        )
+
+
+def _in_short(words: str) -> str:
+    # the adapters have taken keys and signed URLs out of what is stored of a failure
+    return " ".join(words.split())[:REASON_MAX]
+
+
+def _late() -> Iterator[str]:
+    since = from_now(-schedule.TRANSFER_LATE)
+    late = (
+        _storing()
+        .filter(generated_at__lte=since, storage_refusal="")
+        .order_by("generated_at", "id")
+        .annotate(count=Window(Count("pk")))
+    )
+    oldest = late.values_list("pk", "generated_at", "provider_reply", "count").first()
     if oldest is None:
-        return Finding(Health.OK, "Every finished video is stored soon.")
+        return
     job_id, generated_at, reply, count = oldest
     assert generated_at  # so it was found
     minutes = round((timezone.now() - generated_at).total_seconds() / 60)
-    # the adapters have taken keys and signed URLs out of what is stored of a failure
-    reason = " ".join(reply.split())[:REASON_MAX]
-    return Finding(
-        Health.DEGRADED,
+    yield (
         f"Jobs whose video can't be stored for more than {schedule.TRANSFER_LATE // 60} minutes: {count}. The oldest, "
-        f"{job_id}, has been waiting for {minutes} minutes. Its last failure: {reason}",
+        f"{job_id}, has been waiting for {minutes} minutes. Its last failure: {_in_short(reply)}"
     )
 
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from studio import examinations, health
-from videos import outlook
+from videos import checks, outlook
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 from videos.providers import registry
@@ -50,6 +50,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now, kind = timezone.now(), _kind(request)
     mock = MOCK[kind]
     phases, chart_days, sweeper = _phases_now(mock), _days(now, mock), examinations.sweeper()
+    transfers = checks.transfers()
     dashboard = {
         "now": now,
         "kind": kind,
@@ -63,6 +64,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart": json.dumps(_chart(chart_days)),
         "chart_options": json.dumps(CHART_OPTIONS),
         "warnings": outlook.warnings(),
+        "transfers": "" if transfers.health == health.Health.OK else transfers.sentence,
         "sweeper": sweeper,
         "sweeper_is_alive": sweeper.health == health.Health.OK,
     }

@@ -11,6 +11,7 @@ from studio.storage import media_storage
 from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.resumption import can_resume
 
 # What an operator may want to do next, by what the job says.
 NEXT = {
@@ -63,6 +64,8 @@ def dossier(job: VideoJob) -> dict[str, Any]:
     commands: tuple[str, ...] = NEXT.get(Phase(job.phase), NEXT_WHILE_LIVE)
     if job.error_code in ADOPTABLE:
         commands = (f"adopt_operation {{id}} {job.operation or 'NAME'}", *commands)
+    if can_resume(job):
+        commands = ("jobs resume {id}", *commands)
     return {
         "job": row | {"owner": job.owner.email},
         "looks": list(job.look_videos.order_by("created_at", "id").values("look_id", "look__title", "is_default")),

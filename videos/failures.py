@@ -8,12 +8,14 @@ class Failure:
     """One way to fail.
 
     `undelivered`: the provider surely never accepted the job, or we lost it ourselves. `adoptable`: the provider may
-    have made and billed the video, so staff can take the job up again from its operation.
+    have made and billed the video, so staff can take the job up again from its operation. `resumable`: the provider has
+    made and billed it, and only our storing failed, so staff can have that resumed (videos.resumption).
     """
 
     message: str
     undelivered: bool
     adoptable: bool = False
+    resumable: bool = False
 
 
 FAILURES: dict[str, Failure] = {
@@ -41,7 +43,7 @@ FAILURES: dict[str, Failure] = {
     "generation_timeout": Failure("The video service did not finish this video within two days.", True, adoptable=True),
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
-    "storage_failed": Failure("The finished video could not be stored.", True),
+    "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
     # of jobs that came from another system (videos.incumbent)
     "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
@@ -65,6 +67,7 @@ def cost_of_attempt(*, charged: int, refunded: int) -> str:
 
 
 ADOPTABLE = frozenset(code for code, failure in FAILURES.items() if failure.adoptable)
+RESUMABLE = frozenset(code for code, failure in FAILURES.items() if failure.resumable)
 
 
 def is_refunded(code: str, *, policy: str, was_accepted: bool = True) -> bool:

@@ -5,20 +5,17 @@ of VideoJobQuerySet.advance. A step may run twice and may die at any statement. 
 """
 
 import logging
-import time
-from collections.abc import Callable
-from copy import copy
-from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Greatest, Now
 
 from studio.statements import Given, Instances
+from studio.storable import is_storable
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
 from videos import measures, outcomes, progress, schedule, story, suspension
-from videos.models import JobInput, VideoJob, from_now, new_lease
+from videos.models import OPERATION_MAX, JobInput, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
     Finished,
@@ -27,6 +24,7 @@ from videos.providers.base import (
     NotCharged,
     Operation,
     OutcomeUnknown,
+    ProbablyNotAccepted,
     Progress,
     Provider,
     ProviderError,
@@ -35,13 +33,11 @@ from videos.providers.base import (
 )
 from videos.providers.registry import UnknownProvider, provider
 from videos.queue import hint
+from videos.writing import insist, store_look
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 Seen = Progress | Finished | ProviderError  # what a look may show
 
-STORE_PATIENCE_SECONDS = 30  # for a database that is away when an answer is to be stored; with the call below the lease
-STORE_PAUSE_SECONDS = 0.5  # between two tries
 INPUTS_KEPT_DAYS = 30  # after a failure; a month is what people need to notice and complain
 BATCH = 1000  # rows at a time
 
@@ -109,15 +105,18 @@ def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
         operation = adapter.start(request)
     except NotAccepted as exc:
         measures.count_submit(job, exc)
-        _insist(outcomes.send_again, job, job.attempts, exc)
+        insist(outcomes.send_again, job, job.attempts, exc)
+    except ProbablyNotAccepted as exc:
+        measures.count_submit(job, exc)
+        insist(outcomes.send_in_doubt, job, exc)
     except ProviderError as exc:
         measures.count_submit(job, exc)
-        _insist(outcomes.refuse, job, exc)
+        insist(outcomes.refuse, job, exc)
     except Exception as exc:  # nothing is known about the call, so nothing may be assumed
         logger.exception("provider adapter failed in start", extra={"job_id": job.pk})
         unknown = OutcomeUnknown(repr(exc))
         measures.count_submit(job, unknown)
-        _insist(outcomes.refuse, job, unknown)
+        insist(outcomes.refuse, job, unknown)
     else:
         _accepted(job, operation)
         measures.count_submit(job, None)
@@ -127,7 +126,11 @@ def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
 def _accepted(job: VideoJob, operation: Operation) -> None:
     # Logged before it is stored: if this process dies in between, the name can still be found and adopted.
     logger.info("operation accepted", extra={"job_id": job.pk, "operation": operation.name})
-    if not _insist(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
+    if not (operation.name and is_storable(operation.name, length=OPERATION_MAX)):
+        unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
+        insist(outcomes.refuse, job, unknown)
+        return
+    if not insist(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
         logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
 
 
@@ -141,23 +144,6 @@ def _not_ready(job: VideoJob, exc: Exception) -> None:
         VideoJob.objects.claimable().touch(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)
         return
     outcomes.fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
-
-
-def _insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
-    """Write down what a call that may have been paid for has brought, also while the database restarts.
-
-    Raises what `write` raises, once the lease is about to run out.
-    """
-    deadline = time.monotonic() + STORE_PATIENCE_SECONDS
-    while True:
-        try:
-            return write(copy(job), *args)  # a copy: a try that failed half-way may have changed it
-        except (OperationalError, InterfaceError) as exc:
-            if time.monotonic() > deadline:
-                raise
-            logger.warning("outcome not stored yet", extra={"job_id": job.pk, "reason": str(exc)})
-            connection.close()
-            time.sleep(STORE_PAUSE_SECONDS)
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -210,7 +196,11 @@ def is_news(job: VideoJob, seen: Seen) -> bool:
 
 
 def apply_look(*, job: VideoJob, seen: Seen) -> None:
-    """Write down what a look has shown."""
+    """Write down what a look has shown; where that cannot be stored, it counts as a try (videos.writing)."""
+    store_look(_apply, job, seen, is_made=isinstance(seen, Finished))
+
+
+def _apply(job: VideoJob, seen: Seen) -> None:
     if isinstance(seen, Finished):
         _finished(job, seen)
     elif isinstance(seen, Progress):
@@ -242,13 +232,14 @@ def _goes_on(job: VideoJob, seen: Progress) -> None:
     fields = {"due_at": from_now(wait), "attempts": 0}
     if _is_new(job, seen.note):
         logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": seen.note})
-        fields["provider_reply"] = outcomes.for_staff(f"{job.provider_reply}\n{seen.note}".strip())
+        reply = f"{job.provider_reply}\n{outcomes.for_staff(seen.note)}".strip()
+        fields["provider_reply"] = outcomes.for_staff(reply)
     VideoJob.objects.show_progress(job, told, **fields)
 
 
 def _is_new(job: VideoJob, note: str) -> bool:
     """Whether staff have not read this of the job before."""
-    return bool(note) and note not in job.provider_reply.splitlines()
+    return bool(note) and outcomes.for_staff(note) not in job.provider_reply.splitlines()
 
 
 def _finished(job: VideoJob, seen: Finished) -> None:

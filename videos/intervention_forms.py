@@ -5,7 +5,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from accounts import ledger
 from videos import interventions
-from videos.adoption import OPERATION_MAX
+from videos.models import OPERATION_MAX
 
 
 class NothingToAsk(forms.Form):

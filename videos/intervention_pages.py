@@ -28,8 +28,10 @@ from videos.failures import ADOPTABLE
 from videos.intervention_forms import AdoptForm, NothingToAsk, ReasonForm, RetryForm
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
+from videos.resumption import can_resume, resume_storing
 
 MOST_AT_ONCE = 100  # jobs; each is a transaction of its own, and somebody waits for the page
+RESUMED_AT_ONCE = 10  # ... and the provider is asked about each; manage.py jobs resume takes any number
 TEMPLATE = "admin/videos/videojob/intervene.html"
 
 
@@ -57,6 +59,11 @@ def _hurry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
 def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
     adopt_operation(job_id=job.pk, operation=answers["operation"], actor=actor)
     return f"Taken up again with the operation {answers['operation']}; the sweeper asks the provider within seconds."
+
+
+def _resume(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+    resume_storing(job_id=job.pk, actor=actor)
+    return "The provider still has the file; it is fetched and stored again. Nothing was charged."
 
 
 def _link(job: VideoJob) -> str:
@@ -90,6 +97,7 @@ class Intervention:
     form: type[forms.Form] = NothingToAsk
     permissions: tuple[str, ...] = (interventions.OPERATE,)
     for_several: bool = True
+    most_at_once: int = MOST_AT_ONCE
 
     def is_allowed(self, request: HttpRequest) -> bool:
         """Whether the person who asks may do this to some job at all."""
@@ -155,6 +163,19 @@ INTERVENTIONS = (
         makes_sense=lambda job: job.error_code in ADOPTABLE,
         form=AdoptForm,
         for_several=False,
+    ),
+    Intervention(
+        name="resume",
+        title="Resume storing",
+        icon="cloud_upload",
+        explanation=(
+            "The provider has made and billed this video, and only our storage did not take it. The provider is asked "
+            "whether it still has the file; if so, the job is fetched and stored again. Nothing is charged, and tokens "
+            "that were given back stay with the owner. Mend the storage first: manage.py doctor tries it."
+        ),
+        run=_resume,
+        makes_sense=can_resume,
+        most_at_once=RESUMED_AT_ONCE,
     ),
 )
 
@@ -226,9 +247,10 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
 
     def _action_of(self, intervention: Intervention) -> Callable[..., HttpResponse | None]:
         def action(_: Any, request: HttpRequest, queryset: QuerySet[VideoJob]) -> HttpResponse | None:
-            jobs = list(queryset.select_related("owner")[: MOST_AT_ONCE + 1])
-            if len(jobs) > MOST_AT_ONCE:
-                self.message_user(request, f"Choose at most {MOST_AT_ONCE} jobs at once.", messages.ERROR)
+            most = min(MOST_AT_ONCE, intervention.most_at_once)
+            jobs = list(queryset.select_related("owner")[: most + 1])
+            if len(jobs) > most:
+                self.message_user(request, f"Choose at most {most} jobs at once.", messages.ERROR)
                 return None
             form = intervention.form(request.POST if "confirmed" in request.POST else None)
             if not form.is_bound or not form.is_valid():

@@ -8,6 +8,7 @@ from videos.models import Upstream, VideoJob, price_in
 from videos.providers.base import (
     Finished,
     NotAccepted,
+    ProbablyNotAccepted,
     Progress,
     ProviderError,
     Refused,
@@ -23,7 +24,7 @@ CREATED = Measure("studio_jobs_created_total", "Video jobs that were created and
 SUBMITS = Measure(
     "studio_submits_total",
     "Calls that ask a provider for a video, by what came of them",
-    {"provider": PROVIDERS, "outcome": ("accepted", "not_accepted", "refused", "unknown")},
+    {"provider": PROVIDERS, "outcome": ("accepted", "not_accepted", "in_doubt", "refused", "unknown")},
 )
 POLLS = Measure(
     "studio_polls_total",
@@ -67,7 +68,7 @@ DOLLARS = Measure(
 
 def count_submit(job: VideoJob, outcome: ProviderError | None) -> None:
     """What came of the paid call; None: the provider has accepted it."""
-    words = {NotAccepted: "not_accepted", Refused: "refused"}
+    words = {NotAccepted: "not_accepted", ProbablyNotAccepted: "in_doubt", Refused: "refused"}
     SUBMITS.add(job.provider, words.get(type(outcome), "unknown") if outcome else "accepted")
     if outcome:
         count_error(job, "submit", outcome)

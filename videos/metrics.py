@@ -73,7 +73,11 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_answers),
     "studio_model_days_left": ("Days until the last upstream of an offered model retires", "model", outlook.days_left),
     "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", outlook.suspended_count),
-    "studio_transfers_late": ("Jobs whose video can't be stored for ten minutes", "", lambda: late_transfers().count()),
+    "studio_transfers_late": (
+        "Jobs whose video can't be stored for ten minutes, or is refused",
+        "",
+        lambda: late_transfers().count(),
+    ),
     "studio_sweeper_heartbeat_seconds": ("Age of the sweeper's last sign of life", "", _heartbeat),
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
     "studio_disposals_overdue_seconds": ("How long the file has been due that waits longest", "", _overdue_disposal),

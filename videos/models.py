@@ -18,6 +18,7 @@ from studio.statements import Insertion
 from studio.storage import media_storage
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
+OPERATION_MAX = 1000  # characters of an operation's name
 IMPORTED = "imported"  # the provider of jobs that another system has made, and charged for
 
 # Constraints are frozen into migrations, so what goes into them has an order.
@@ -105,7 +106,7 @@ class VideoJob(Record):
     # Who makes it; settled at creation, so that an edit of the catalogue does not touch jobs in flight.
     provider = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100, blank=True)
-    operation = models.CharField(max_length=1000, blank=True, help_text="The provider's name for the work.")
+    operation = models.CharField(max_length=OPERATION_MAX, blank=True, help_text="The provider's name for the work.")
     result = models.TextField(blank=True, help_text="Where the provider has the finished file.")
     # Where it stands.
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.QUEUED)
@@ -114,6 +115,9 @@ class VideoJob(Record):
     lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
     lease_until = models.DateTimeField(null=True, help_text="Nobody else claims it before: a lease, or a back-off.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed tries of this phase.")
+    doubtful_submits = models.SmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="Submits that were refused, and may have been accepted."
+    )
     submit_attempts = models.SmallIntegerField(  # not a positive one: its constraint would scan the table
         default=0, db_default=0, help_text="Tries of the submit step before the one that was accepted."
     )
@@ -139,6 +143,14 @@ class VideoJob(Record):
         null=True,
         editable=False,
         help_text='The delivered file that could not be played: {"sha256": …, "times": 2, "since": …}.',
+    )
+    storage_refusal = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Why the storage does not take the video, where it will say so again until somebody mends that.",
     )
     # What came of it.
     video = models.FileField(storage=media_storage, max_length=300, blank=True)

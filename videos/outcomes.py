@@ -9,14 +9,17 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
+from studio.storable import storable
 from videos import measures, routing, schedule, suspension
 from videos.failures import FAILURES, cost_of_attempt, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
-from videos.providers.base import NotAccepted, NotCharged, ProviderError, Refused
+from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
 from videos.queue import hint
 
 logger = logging.getLogger(__name__)
+
+STAFF_LENGTH = 10_000  # characters of a provider's reply
 
 
 def refuse(job: VideoJob, exc: ProviderError) -> None:
@@ -58,21 +61,43 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
 
 
 def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
-    """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails."""
-    if attempts >= len(schedule.SUBMIT_BACKOFF):
+    """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails.
+
+    A limit that lasts is waited for longer: it has nothing to do with this job.
+    """
+    last, pause = len(schedule.SUBMIT_BACKOFF), 0.0
+    if isinstance(exc, NotAccepted):
+        last = schedule.LASTING_SUBMITS if exc.lasts else last
+        pause = min(exc.pause_seconds, schedule.PAUSE_MOST)
+    if attempts >= last:
         fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
-    later = from_now(schedule.SUBMIT_BACKOFF[attempts])
-    logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts + 1, "reason": str(exc)})
+    usual = schedule.SUBMIT_BACKOFF[min(attempts, len(schedule.SUBMIT_BACKOFF) - 1)]
+    _queue_again(job, max(usual, pause), attempts + 1, exc, **fields)
+
+
+def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
+    """Back to the queue, once: after the second such answer either may have been paid for, and the job ends so."""
+    doubtful = job.doubtful_submits + 1
+    if doubtful >= schedule.DOUBTFUL_SUBMITS:
+        detail = f"{doubtful} submits were refused, and may have been accepted all the same; the last answer: {exc}"
+        fail(job=job, code="submission_unknown", detail=detail)
+        return
+    pause = max(schedule.DOUBTFUL_PAUSE, min(exc.pause_seconds, schedule.PAUSE_MOST))
+    _queue_again(job, pause, job.attempts + 1, exc, doubtful_submits=doubtful, provider_reply=for_staff(str(exc)))
+
+
+def _queue_again(job: VideoJob, pause: float, attempts: int, exc: ProviderError, **fields: Any) -> None:
+    later = from_now(pause)
+    logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts, "reason": str(exc)})
     with transaction.atomic():
-        if VideoJob.objects.advance(
-            job, Phase.QUEUED, attempts=attempts + 1, lease_until=later, due_at=later, **fields
-        ):
+        if VideoJob.objects.advance(job, Phase.QUEUED, attempts=attempts, lease_until=later, due_at=later, **fields):
             job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
 
 
 _SENT_AGAIN = {
     NotAccepted: "The video service is busy; trying again shortly.",
+    ProbablyNotAccepted: "The video service is busy; trying again shortly.",
     NotCharged: "The video service gave up on this video and charged nothing; trying again shortly.",
 }
 
@@ -102,14 +127,15 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
             job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
         measures.count_end(Phase.FAILED, code)
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
-        level = logging.ERROR if failure.adoptable else logging.INFO  # a person may save what was billed
+        # a person may save what was billed
+        level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
         transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
     return True
 
 
 def for_staff(text: str) -> str:
-    """A vendor's words as they can be stored: PostgreSQL takes no NUL, and nobody reads more."""
-    return text.replace("\0", "")[:10_000]
+    """A vendor's words as they can be stored, and no more of them than staff reads."""
+    return storable(text, length=STAFF_LENGTH)
 
 
 def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:

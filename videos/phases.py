@@ -31,8 +31,9 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.GENERATING: frozenset({Phase.STORING, Phase.QUEUED, Phase.FAILED}),
     Phase.STORING: frozenset({Phase.SUCCEEDED, Phase.FAILED}),
     Phase.SUCCEEDED: frozenset(),
-    # only by an operator, who takes up an operation that the provider may have billed (failures.ADOPTABLE)
-    Phase.FAILED: frozenset({Phase.GENERATING}),
+    # only by an operator, who takes up an operation that the provider may have billed (failures.ADOPTABLE), or has a
+    # video stored that the provider still has (failures.RESUMABLE)
+    Phase.FAILED: frozenset({Phase.GENERATING, Phase.STORING}),
 }
 TERMINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 LIVE = frozenset(MOVES) - TERMINAL

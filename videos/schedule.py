@@ -10,17 +10,26 @@ RENEWAL = 10  # ... this often, three chances a lease
 REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
+# A quota that the provider names as used up has been checked before the work: such a refusal is sure, costs nothing,
+# and may last; the last back-off goes on for so many tries, two hours in all.
+LASTING_SUBMITS = len(SUBMIT_BACKOFF) + 22
+# A refusal that names none is most likely one, but has been seen after an acceptance (docs/decisions/16-…): after so
+# many the job ends. The pause is longer than the minute by which limits are counted, or what the provider asks for.
+DOUBTFUL_SUBMITS, DOUBTFUL_PAUSE, PAUSE_MOST = 2, 90, 900
 NO_MORE_SUBMITS = len(SUBMIT_BACKOFF)  # attempts of a job that must not be sent again, whatever becomes of it
 
 TICK = 1.0  # between two looks of the sweeper at the table; 1.1 ms of CPU each where nothing is due (measured)
 POLL_EVERY = 5  # the shortest interval, and the default after the first look
 POLL_SLOWER_AFTER, POLL_SLOWER = 360, 10  # Google names six minutes as the longest that a video takes
 POLL_SLOWEST_AFTER, POLL_SLOWEST = 1200, 60  # past the 20 minutes that a user is told
+STORE_TRIES = 10  # of a look's outcome that no database takes: eight minutes and more, then the job fails
 POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
 
 TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one goes on until TRANSFER_GIVE_UP
 TRANSFER_LATE = 600  # after the provider was done; a video that can't be stored by then is a finding for staff
 TRANSFER_GIVE_UP = 48 * 3600  # after the provider was done; then the file is gone there too
+# ... but not before so many tries: workers may have been away, or staff has taken the job up again that late.
+TRANSFER_TRIES = len(TRANSFER_BACKOFF)
 # The same broken bytes so often, over so long, are what the provider has, and no accident on the way.
 BROKEN_TIMES, BROKEN_SECONDS = 3, 300
 

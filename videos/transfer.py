@@ -16,22 +16,20 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.files import File
 from django.db import connection, models, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from studio.statements import Given, Instances
 from studio.storage import disposal, store
-from studio.storage.base import StorageError
-from videos import generation, measures, mp4, outcomes, schedule, story
+from studio.storage.base import FileRefused, StorageError
+from videos import generation, measures, mp4, schedule, setbacks, story
 from videos.models import JobLog, VideoJob, from_now, new_lease, whole_seconds
 from videos.phases import Phase
-from videos.providers.base import ProviderError
 from videos.providers.registry import provider
+from videos.setbacks import BrokenFile
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +45,6 @@ PROVENANCE_LOST = (
 
 class LeaseLost(Exception):
     """Another process has the job, or nobody: it was deleted."""
-
-
-class BrokenFile(mp4.NotAVideo):
-    """What the provider has delivered cannot be played."""
-
-    def __init__(self, reason: str, *, sha256: str) -> None:
-        super().__init__(reason)
-        self.sha256 = sha256
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def _transfer(job: VideoJob) -> None:
         logger.warning("transfer given up", extra={"job_id": job.pk})
     except Exception as exc:  # the edge of a task: whatever it was, the row says what happens next
         measures.TRANSFERS.observe(time.monotonic() - began_at, "failed")
-        _failed(job, exc)
+        setbacks.put_off(job, exc)
     else:
         measures.TRANSFERS.observe(time.monotonic() - began_at, "stored")
 
@@ -106,7 +96,7 @@ def _deliver(job: VideoJob, folder: Path) -> None:
         raise BrokenFile(str(exc), sha256=_sha256(original)) from exc
     names = {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
     _register(job, names)
-    stored = {field: _store(names[field], path) for field, path in (("video", video.path), ("poster", poster))}
+    stored = {"video": _store(names["video"], video.path), "poster": _store_poster(names["poster"], poster)}
     measures.BYTES.observe(video.facts.size_bytes, job.provider)
     _succeed(job, names, made=video, digest=_sha256(video.path), **stored)
 
@@ -149,6 +139,14 @@ def _store(name: str, path: Path) -> str:
         return store(name=name, content=File(file, name=name))
 
 
+def _store_poster(name: str, path: Path) -> str:
+    """A still that is refused for itself says nothing against the video. Raises what the storage raises."""
+    try:
+        return _store(name, path)
+    except FileRefused as exc:
+        raise StorageError(str(exc), retryable=False) from exc
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -167,6 +165,7 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
             delivered_aspect_ratio=made.facts.aspect_ratio if "aspect_ratio" in differences else "",
             progress_percentage=100,
             provider_reply="",
+            storage_refusal="",
         ):
             logger.warning("transfer dropped", extra={"job_id": job.pk})
             if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
@@ -183,65 +182,6 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
         measures.count_end(Phase.SUCCEEDED, "")
     measures.SECONDS_TO_VIDEO.observe((timezone.now() - job.created_at).total_seconds(), job.provider)
     logger.info("video succeeded", extra={"job_id": job.pk})
-
-
-def _failed(job: VideoJob, exc: Exception) -> None:
-    """Try again later, for as long as the provider keeps the file and another try makes sense."""
-    code, retryable = _verdict(job, exc)
-    if isinstance(exc, BrokenFile):
-        job.broken_result = _counted(job.broken_result, exc.sha256)
-        retryable = not _stays_broken(job.broken_result)
-    since = (timezone.now() - job.generated_at).total_seconds() if job.generated_at else 0
-    if not retryable or since > schedule.TRANSFER_GIVE_UP:
-        outcomes.fail(job=job, code=code, detail=str(exc))
-        return
-    later = from_now(schedule.transfer_backoff(job.attempts + 1))
-    logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
-    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job, and what checks.transfers goes on telling
-        logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
-    VideoJob.objects.touch(
-        job,
-        attempts=F("attempts") + 1,
-        lease_until=later,
-        due_at=later,
-        broken_result=job.broken_result,
-        provider_reply=outcomes.for_staff(str(exc)),
-    )
-
-
-def _counted(before: dict[str, Any] | None, sha256: str) -> dict[str, Any]:
-    """What is remembered of a broken file: how often these bytes have come, and since when (Unix time)."""
-    if before is None or before["sha256"] != sha256:
-        return {"sha256": sha256, "times": 1, "since": timezone.now().timestamp()}
-    return before | {"times": before["times"] + 1}
-
-
-def _stays_broken(result: dict[str, Any]) -> bool:
-    seconds: float = timezone.now().timestamp() - result["since"]
-    return bool(result["times"] >= schedule.BROKEN_TIMES and seconds >= schedule.BROKEN_SECONDS)
-
-
-def _waited_before(job: VideoJob) -> float:
-    """Seconds from the provider's end of the work to the last failed try before this one; 0 where there was none.
-
-    The row, as it was read before the claim, still has the end of the back-off that followed.
-    """
-    if not (job.generated_at and job.lease_until):
-        return 0
-    return (job.lease_until - job.generated_at).total_seconds() - schedule.transfer_backoff(job.attempts)
-
-
-def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
-    """What the failure is called, and whether another try makes sense."""
-    if isinstance(exc, ProviderError):
-        measures.count_error(job, "transfer", exc)
-        return exc.code, exc.retryable
-    if isinstance(exc, mp4.NotAVideo):
-        return "invalid_video", True
-    if isinstance(exc, StorageError):
-        return "storage_failed", exc.retryable
-    logger.error("transfer failed", extra={"job_id": job.pk}, exc_info=exc)
-    return "storage_failed", True  # a full disk is an OSError, and may have room later
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 
 from studio import concurrency
 
+NAME_MAX = 300  # characters of the name that a file is stored under; the columns' width
 _R = TypeVar("_R")
 
 
@@ -18,6 +19,13 @@ class StorageError(OSError):
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class FileRefused(StorageError):
+    """The storage never takes this very file: it is too large, or of a kind that is not stored there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
 
 
 class FileMissing(StorageError, FileNotFoundError):
@@ -35,7 +43,13 @@ class Patience:
     answer: float = 30  # between two signs of life
     video_answer: float = 120  # an uploaded one is looked into before the answer comes
     pauses: tuple[float, ...] = (0.3, 1.5)  # before each further try
+    # Slower than that for long is no link that works: bytes a second. What is larger gets more time to come or to go.
+    slowest: float = 50_000
     tries: float = 20  # no further one after that: who waited for a time-out does not wait for a second
+
+    def whole(self, *, answer: float, moved: int = 0) -> float:
+        """Seconds for one exchange from the connection to the last byte of a short answer, with so many bytes moved."""
+        return self.connect + answer + moved / self.slowest
 
     def attempt(self, work: Callable[[], _R]) -> _R:
         """What `work` returns; it is repeated a few times while it raises a StorageError that is retryable.

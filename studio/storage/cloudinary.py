@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +21,9 @@ from django.core.files import File
 from django.core.files.storage import Storage
 from django.utils.deconstruct import deconstructible
 
-from studio.storage.base import FileMissing, Patience, StorageError
+from studio import clocks
+from studio.storable import is_storable
+from studio.storage.base import NAME_MAX, FileMissing, FileRefused, Patience, StorageError
 from studio.storage.delivery import DeliveredFile, is_passing, size_at
 from studio.storage.elsewhere import TakesFilesElsewhere, url_of
 
@@ -39,6 +41,16 @@ _ANSWERED = re.compile(
     r"(?P<front>https?://[^/?#]+(?:/[^/?#]+)?/(?:image|video)/upload/)"
     r"(?P<version>v\d+/)?(?P<path>[^?#]+)\.(?P<extension>\w+)",
     re.ASCII,
+)
+# A refusal that is about the file, and not about the account, the request or the time. 413 and 415 say so themselves;
+# of a 400 only the words tell: "File size too large. Got 12419652. Maximum is 10485760." (support.cloudinary.com),
+# "Invalid image file", "Unsupported video format or file", "Maximum image size is 25 Megapixels", "Empty file" (read
+# 2026-11). A sentence that is not among these is taken for the account's: what it means is that somebody has to look.
+_OF_THE_FILE = {413, 415}
+_ABOUT_THE_FILE = re.compile(
+    r"(?:file size|image|video|file)(?: is)? too (?:large|long|big)|maximum (?:image|video|file) size"
+    r"|(?:invalid|unsupported) (?:image|video|file)|empty file|file format .* not (?:allowed|supported)",
+    re.IGNORECASE,
 )
 _DIGEST = re.compile(r"\b[0-9a-f]{40,64}\b")
 
@@ -174,13 +186,14 @@ class _Folder(Storage):
                 overwrite=True,
                 http_headers=headers,
                 read=self._patience.video_answer if asset.kind == "video" else self._patience.answer,
+                sent=len(data),
             )
         url = str(answer.get("secure_url"))
-        if not _ANSWERED.fullmatch(url):
+        if not (_ANSWERED.fullmatch(url) and is_storable(url, length=NAME_MAX)):
             raise StorageError(f"stored, but at no URL that is understood: {url}", retryable=True)
         return url
 
-    def _call(self, function: str, *args: Any, read: float, **options: Any) -> dict[str, Any]:
+    def _call(self, function: str, *args: Any, read: float, sent: int = 0, **options: Any) -> dict[str, Any]:
         """What Cloudinary answers to a call of the SDK's uploader. Raises StorageError.
 
         urllib3 repeats a call only when no connection was made, so the server sees each of ours once.
@@ -188,10 +201,12 @@ class _Folder(Storage):
         from cloudinary import uploader  # noqa: PLC0415 - a process that only shows where files are does without the SDK
         from cloudinary.exceptions import Error  # noqa: PLC0415
 
+        _obey()
         timeout = urllib3.Timeout(connect=self._patience.connect, read=read)
         options |= {"type": "upload", "invalidate": True, "return_error": True, "timeout": timeout}
         try:
-            answer = getattr(uploader, function)(*args, **self._account, **options)
+            with clocks.limit(self._patience.whole(answer=read, moved=sent)):
+                answer = getattr(uploader, function)(*args, **self._account, **options)
         except (Error, TypeError) as exc:  # TypeError: the SDK stumbles over JSON that is no object
             # no connection, no answer, or one that is not Cloudinary's: says nothing about the next
             raise StorageError(f"no answer from Cloudinary: {_without_digests(exc)}", retryable=True) from exc
@@ -199,7 +214,10 @@ class _Folder(Storage):
             raise StorageError("the answer is not Cloudinary's", retryable=True)
         if error := answer.get("error"):
             status = error["http_code"]  # added by the SDK
-            raise StorageError(f"{status}: {_without_digests(error.get('message'))}", retryable=is_passing(status))
+            message = f"{status}: {_without_digests(error.get('message'))}"
+            if status in _OF_THE_FILE or (status == 400 and _ABOUT_THE_FILE.search(message)):
+                raise FileRefused(message)
+            raise StorageError(message, retryable=is_passing(status))
         return answer
 
     def _asset(self, name: str) -> _Asset:
@@ -225,6 +243,14 @@ class CloudinaryStorage(TakesFilesElsewhere, _Folder):
     def attachment_url(self, name: str, file_name: str) -> str:
         """The same file, to be saved by the browser under a name; one that is elsewhere just by its URL."""
         return url_of(name) or super().attachment_url(name, file_name)
+
+
+@cache
+def _obey() -> None:
+    """Have the SDK's connections look at the clock; it has made its manager of them by then, and no connection."""
+    from cloudinary import uploader  # noqa: PLC0415 - see _call
+
+    clocks.obeying(uploader._http)
 
 
 def _parts(asset: _Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:

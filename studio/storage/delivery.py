@@ -1,6 +1,7 @@
 """Reads files from the URLs that Cloudinary delivers them at: their size, and their bytes from any place on."""
 
 import io
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,13 +10,14 @@ import certifi
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from studio import clocks
 from studio.storage.base import FileMissing, Patience, StorageError
 
 SKIP_BYTES = 64 * 1024
 RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processed (SDK 1.46.3, docs/)
 
 # One for all threads of a process. It opens nothing before the first request, so it may be made before a fork.
-_pool = urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where())
+_pool = clocks.obeying(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
 
 
 def is_passing(status: int) -> bool:
@@ -41,6 +43,7 @@ class DeliveredFile(io.RawIOBase):
         self._patience = patience
         self._position = 0
         self._response: urllib3.BaseHTTPResponse | None = None
+        self._waited, self._received = 0.0, 0  # seconds for the delivery, and bytes that came of it
 
     def readable(self) -> bool:
         """It is all that it is for."""
@@ -66,10 +69,22 @@ class DeliveredFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer, or a part of it; 0 at the end."""
+        began = time.monotonic()
         data = self._patience.attempt(partial(self._read, len(buffer)))
+        self._keep_pace(time.monotonic() - began, len(data))
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def _keep_pace(self, seconds: float, received: int) -> None:
+        """Raise StorageError for a trickle. Only what was waited for counts: who reads slowly may do so."""
+        self._waited += seconds
+        self._received += received
+        if self._waited > self._patience.whole(answer=self._patience.answer, moved=self._received):
+            self._hang_up()
+            raise StorageError(
+                f"the delivery is too slow: {self._received} bytes in {self._waited:.0f} s", retryable=True
+            )
 
     def close(self) -> None:
         """Give the connection back, or up."""
@@ -81,8 +96,9 @@ class DeliveredFile(io.RawIOBase):
 
     def _read(self, length: int) -> bytes:
         try:
-            response = self._response or self._from_here()
-            return b"" if response.status == 416 else response.read1(length)
+            with clocks.limit(self._patience.whole(answer=self._patience.answer, moved=self._position)):
+                response = self._response or self._from_here()
+                return b"" if response.status == 416 else response.read1(length)
         except HTTPError as exc:
             self._hang_up()
             raise StorageError(f"the delivery broke off at byte {self._position}: {exc!r}", retryable=True) from exc
@@ -120,15 +136,16 @@ def _request(
 ) -> urllib3.BaseHTTPResponse:
     """The answer, its body still to be read. Raises FileMissing or StorageError."""
     try:
-        response = _pool.request(
-            method,
-            url,
-            headers={"Accept-Encoding": "identity"} | dict(headers),
-            timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
-            preload_content=False,
-            redirect=False,  # a file is where we were told that it is
-            retries=False,
-        )
+        with clocks.limit(patience.whole(answer=patience.answer)):
+            response = _pool.request(
+                method,
+                url,
+                headers={"Accept-Encoding": "identity"} | dict(headers),
+                timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
+                preload_content=False,
+                redirect=False,  # a file is where we were told that it is
+                retries=False,
+            )
     except HTTPError as exc:
         raise StorageError(f"no answer from the delivery: {exc!r}", retryable=True) from exc
     if response.status in expected:

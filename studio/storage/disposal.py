@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from studio.models import Disposal, Heartbeat
+from studio.storable import storable
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _removed(row: Disposal) -> bool:
         default_storage.delete(row.name)
     except Exception as exc:  # a storage backend raises what its vendor raises
         logger.warning("file not removed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
-        Disposal.objects.filter(pk=row.pk).update(last_error=str(exc)[:500], updated_at=Now())
+        Disposal.objects.filter(pk=row.pk).update(last_error=storable(exc, length=500), updated_at=Now())
         return False
     Disposal.objects.filter(pk=row.pk, attempts=row.attempts + 1).delete()
     return True

@@ -14,6 +14,7 @@ FAST: dict[str, dict[str, Any]] = {
         "RENEWAL": 1,
         "REHINT": 2,
         "SUBMIT_BACKOFF": (1, 1, 2, 4, 8),
+        "DOUBTFUL_PAUSE": 1,
         "TICK": 0.1,
         "POLL_EVERY": 1,
         "TRANSFER_BACKOFF": (1, 1, 2, 2),

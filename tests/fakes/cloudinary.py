@@ -5,11 +5,11 @@
 prints a CLOUDINARY_URL that points the product at it. `GET /__books__` answers what is stored and which calls came;
 `POST /__script__` takes faults to come: [{"on": "upload", "fault": "500", "times": 2, "skip": 1}].
 
-`on` is `upload`, `destroy`, `delivery` (a GET) or `head`. `fault` is an HTTP status, or one of `reset` (the connection,
-before anything is done), `lost` (done, but the connection is reset instead of an answer), `hang`, `garbage` (HTML
-instead of JSON), `truncate` (a delivery's connection ends half-way) and `rangeless` (a delivery of the whole file,
-whatever was asked), `shifted` (another range than asked for), `lengthless` (no Content-Length), or the very JSON to
-answer with.
+`on` is `upload`, `destroy`, `delivery` (a GET) or `head`. `fault` is an HTTP status, also with words (`400 Empty
+file`), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is reset instead
+of an answer), `hang`, `garbage` (HTML instead of JSON), `truncate` (a delivery's connection ends half-way) and
+`rangeless` (a delivery of the whole file, whatever was asked), `shifted` (another range than asked for), `lengthless`
+(no Content-Length), or the very JSON to answer with.
 
 Behaviour from the SDK 1.46.3 (its docs/ folder) and cloudinary.com/documentation, read 2026-11.
 """
@@ -107,8 +107,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>It works!</html>", {"Content-Type": "text/html"})
         elif fault.startswith(("{", "[", "null")):
             self._send(200, fault.encode(), {"Content-Type": "application/json"})
-        elif fault.isdecimal():
-            self._refuse(call, Refusal(int(fault), "by script"))
+        elif (refusal := fault.partition(" "))[0].isdecimal():
+            self._refuse(call, Refusal(int(refusal[0]), refusal[2] or "by script"))
         else:
             try:
                 act()

@@ -9,10 +9,10 @@ there are no more: [{"retired": ["gemini-omni-1.1-flash"]}]. Submits to those, a
 
 `on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
 HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
-reset instead of an answer), `hang`, `stall` (done, then silence), `garbage` (200 and HTML), `empty` (200 and {}) and
-`flood` (6 MB) and `reply` (200 and the JSON in `reply`); for a download also `truncate`, `corrupt`, `drip`, `loop`,
-`elsewhere` (redirects) and `huge`. With `work`, how an accepted video ends: `error`, `filtered`, `filtered-count`,
-`nothing`, `never`, and for Omni `reply`.
+reset instead of an answer), `lost-429` and the like (done, but refused so), `hang`, `stall` (done, then silence),
+`garbage` (200 and HTML), `empty` (200 and {}), `flood` (6 MB) and `reply` (200 and the JSON in `reply`); for a download
+also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With `work`, how an accepted video ends:
+`error`, `filtered`, `filtered-count`, `nothing`, `never`, and for Omni `reply`.
 
 Behaviour from google-genai 3.6.1 and the pages that docs/providers.md lists, read 2026-11.
 """
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         elif reply := self._odd_reply(fault, action):
             self._send(*reply)
         elif fault.fault.isdecimal():
-            self._refuse(Refusal(int(fault.fault), fault.message, fault.reason), bare=fault.bare)
+            self._refuse(Refusal(int(fault.fault), fault.message, fault.reason, fault.quota), bare=fault.bare)
         else:
             try:
                 self._check_key(key, action)
@@ -168,6 +168,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _accept(self, house: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
         work = self.server.account.accept(house, where, model, body)
+        if fault.fault.startswith("lost-"):
+            raise Refusal(int(fault.fault.removeprefix("lost-")), fault.message)
         if fault.fault == "lost":
             self._reset()
         elif fault.fault == "stall":
@@ -208,15 +210,19 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, exc: Refusal, *, bare: bool = False) -> None:
         if bare:
             self._send(exc.status, HTML, {"Content-Type": "text/html"})
-        elif "/interactions" in self.path:
+            return
+        if "/interactions" in self.path:
             code = exc.reason or WORDS.get(exc.status, "api_error")
-            self._send_json(exc.status, {"error": {"code": code, "message": str(exc)}})
+            error: dict[str, Any] = {"code": code, "message": str(exc)}
         else:
-            error: dict[str, Any] = {"code": exc.status, "message": str(exc), "status": RPC.get(exc.status, "UNKNOWN")}
+            error = {"code": exc.status, "message": str(exc), "status": RPC.get(exc.status, "UNKNOWN")}
             if exc.reason:
                 kind = "type.googleapis.com/google.rpc.ErrorInfo"
                 error["details"] = [{"@type": kind, "reason": exc.reason, "domain": "googleapis.com"}]
-            self._send_json(exc.status, {"error": error})
+        if exc.quota:
+            kind = "type.googleapis.com/google.rpc.QuotaFailure"
+            error["details"] = [{"@type": kind, "violations": [{"quotaId": exc.quota}]}]
+        self._send_json(exc.status, {"error": error})
 
     def _reset(self) -> None:
         self.close_connection = True

@@ -34,11 +34,11 @@ OMNI_TASKS = {"text_to_video": {0}, "image_to_video": {1, 2}, "reference_to_vide
 
 
 class Refusal(Exception):
-    """An answer other than 200. `reason` is Google's code for it, where it gives one."""
+    """An answer other than 200. `reason` is Google's code for it, where it gives one, and `quota` what is used up."""
 
-    def __init__(self, status: int, message: str, reason: str = "") -> None:
+    def __init__(self, status: int, message: str, reason: str = "", quota: str = "") -> None:
         super().__init__(message)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.quota = status, reason, quota
 
 
 @dataclass
@@ -52,6 +52,7 @@ class Fault:
     message: str = "by script"
     reason: str = ""  # Google's code for it
     code: int = 13  # of an operation's error
+    quota: str = ""  # what a refusal names as used up
     bare: bool = False  # the status comes from something in between, not from Google
     seconds: float = 0.05  # between two pieces of a slow download
     reply: dict[str, Any] = field(default_factory=dict)  # JSON, with status 200

@@ -85,12 +85,31 @@ class ProviderError(Exception):
 
 
 class NotAccepted(ProviderError):
-    """From `start`: surely not accepted, and worth another try later."""
+    """From `start`: surely not accepted, and worth another try later.
+
+    `lasts`: a limit that may stay for long, and says nothing against the job. `pause_seconds`: what the provider asks.
+    """
 
     retryable = True
 
-    def __init__(self, message: str, *, code: str = "provider_busy") -> None:
+    def __init__(
+        self, message: str, *, code: str = "provider_busy", lasts: bool = False, pause_seconds: float = 0
+    ) -> None:
         super().__init__(message, code=code)
+        self.lasts, self.pause_seconds = lasts, pause_seconds
+
+
+class ProbablyNotAccepted(ProviderError):
+    """From `start`: refused for the moment, by the provider itself, yet it may have been accepted and paid for.
+
+    To be tried again once (schedule.DOUBTFUL_SUBMITS), after `pause_seconds` where the provider asks for them.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, pause_seconds: float = 0) -> None:
+        super().__init__(message, code="provider_busy")
+        self.pause_seconds = pause_seconds
 
 
 class Refused(ProviderError):
@@ -129,15 +148,16 @@ class Unreachable(ProviderError):
 class Provider(Protocol):
     """One vendor. Raises ProviderError and nothing else; sets a time-out on every call.
 
-    `start` is called at most once a paid job, unless it raised NotAccepted; `poll` and `fetch` any number of times.
-    `poll` gets the request without its pictures.
+    `start` is called at most once a paid job, unless it raised NotAccepted, or once ProbablyNotAccepted; the others any
+    number of times.
+    `poll` and `check_file` get the request without its pictures.
     """
 
     # whether a repeated `start` costs nothing, so that a lost one is simply tried again
     start_is_free: bool
 
     def start(self, request: Request) -> Operation:
-        """Hand the work over. Raises NotAccepted, Refused or OutcomeUnknown."""
+        """Hand the work over. Raises NotAccepted, ProbablyNotAccepted, Refused or OutcomeUnknown."""
         ...
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
@@ -150,6 +170,10 @@ class Provider(Protocol):
 
     def has_model(self, name: str) -> bool:
         """Ask, free of charge, whether the provider has this model now. Raises ProviderError when it does not say."""
+        ...
+
+    def check_file(self, result: str, request: Request) -> None:
+        """Ask, free of charge, whether `fetch` would find the file. Raises Refused when not, and Unreachable."""
         ...
 
     def fetch(self, result: str, request: Request, destination: Path) -> None:

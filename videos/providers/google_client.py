@@ -26,14 +26,16 @@ from google.genai import errors, types
 # The module is private, but it is where the SDK's public Interactions client takes its exceptions from.
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
+from studio import clocks
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
-from videos.providers.google_download import STORAGE_URL, download, for_a_while, is_same_origin
+from videos.providers.google_clock import session
+from videos.providers.google_download import STORAGE_URL, check, download, for_a_while, is_same_origin
 from videos.providers.google_failures import describe, is_missing
 from videos.providers.google_replies import Film, ThinClient, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-TOKEN_SECONDS = 20  # time-out; google-auth's own is 120
+TOKEN_SECONDS = 20  # for all of it; google-auth's own is 120, between two bytes
 LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits for those under way
 # Looks at once. Measured: at 0.3 s each, 200 a second; 256 threads and connections need twice the CPU (httpcore
 # searches its whole pool for each request), asyncio needs more.
@@ -112,6 +114,11 @@ class House:
             most_bytes=settings.VIDEO_MAX_BYTES,
             attempt=attempt,
         )
+
+    def check_file(self, url: str) -> None:
+        """Ask whether the file that Google keeps at `url` is still there. Raises Refused and Unreachable."""
+        with ThinClient(timeout_seconds=_look_seconds(), keeps_connections=False) as http:
+            check(http=http, site=self, url=url)
 
     def headers_for(self, url: httpx.URL) -> Mapping[str, str]:
         """What authorises a request to the URL: nothing where it is not of `base_url`. Raises Unreachable."""
@@ -207,12 +214,13 @@ class House:
 
         Raises NotAccepted when Google's sign-in is away, and Refused when there is nothing to sign in with.
         """
-        request = functools.partial(TokenRequest(), timeout=TOKEN_SECONDS)
+        request = functools.partial(TokenRequest(session()), timeout=TOKEN_SECONDS)
         try:
             if self._credentials is None:
                 self._credentials, _ = google.auth.default(scopes=[SCOPE])
             if not self._credentials.valid:
-                self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
+                with clocks.limit(TOKEN_SECONDS):
+                    self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
         except GoogleAuthError as exc:
             if exc.retryable or isinstance(exc, TransportError):
                 raise NotAccepted(describe(exc)) from exc

@@ -4,8 +4,8 @@ What Google keeps on the house's own host is asked of `base_url`, which may be a
 """
 
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,15 @@ from urllib.parse import quote
 
 import httpx
 
+from studio import clocks
 from videos.providers.base import ProviderError, Refused, Unreachable
 from videos.providers.google_failures import describe, redacted
 
 STORAGE_URL = "https://storage.googleapis.com"
 MAX_REDIRECTS = 5  # Google's own file URL makes one
 CHUNK_BYTES = 256 * 1024
-DEADLINE_SECONDS = 900  # below the time-out of the RQ job (settings.RQ_QUEUES)
+DEADLINE_SECONDS = 900  # from the request to the last byte; below the time-out of the RQ job (settings.RQ_QUEUES)
+CHECK_SECONDS, CHECK_BYTES = 20, 64  # for the first bytes alone: a person waits for the answer
 # A file that Google has just made is not everywhere at once; after so many tries, ten minutes in all
 # (schedule.TRANSFER_BACKOFF), a 404 is an answer. So is a response that is no video, or a redirect that leaves Google:
 # a gateway may send either for a while.
@@ -49,7 +51,19 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
     Raises Refused for a file that is gone, too large or no video, or that is not at Google, and Unreachable for what
     another try may mend.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    with clocks.limit(DEADLINE_SECONDS), _found(http=http, site=site, url=url, attempt=attempt) as response:
+        _save(response, destination, most_bytes, attempt)
+
+
+def check(*, http: httpx.Client, site: Site, url: str) -> None:
+    """Ask whether the file at `url` is there, and begins as a video does. Raises Refused when not, and Unreachable."""
+    with clocks.limit(CHECK_SECONDS), _found(http=http, site=site, url=url, attempt=MISSING_TRIES) as response:
+        _first_of(response, MISSING_TRIES, size=CHECK_BYTES)
+
+
+@contextmanager
+def _found(*, http: httpx.Client, site: Site, url: str, attempt: int) -> Iterator[httpx.Response]:
+    """The response that has the file, at the end of Google's redirects. What httpx raises becomes ours."""
     try:
         here = httpx.URL(_over_http(url))
         for redirects in range(MAX_REDIRECTS + 1):
@@ -58,7 +72,7 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
             _check_host(here, site, attempt if redirects else MISSING_TRIES)
             with http.stream("GET", here, headers=dict(site.headers_for(here))) as response:
                 if response.status_code == httpx.codes.OK:
-                    _save(response, destination, most_bytes, attempt, lambda: time.monotonic() < deadline)
+                    yield response
                     return
                 if not response.has_redirect_location:
                     raise _failure(response, attempt)
@@ -109,24 +123,26 @@ def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
-def _save(
-    response: httpx.Response, destination: Path, most_bytes: int, attempt: int, in_time: Callable[[], bool]
-) -> None:
+def _save(response: httpx.Response, destination: Path, most_bytes: int, attempt: int) -> None:
     written = 0
     if int(response.headers.get("Content-Length") or 0) > most_bytes:
         raise Refused(f"download: more than {most_bytes} bytes", code="invalid_video")
-    chunks = response.iter_bytes(CHUNK_BYTES)
-    first = next(chunks, b"")
-    if first.lstrip().startswith(_TEXT):  # not the Content-Type: Cloud Storage says the one of the upload
-        text = first[:_ERROR_BYTES].decode(errors="replace")
-        raise for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", attempt=attempt)
+    first, chunks = _first_of(response, attempt, size=CHUNK_BYTES)
     with destination.open("wb") as file:
         for chunk in chain([first], chunks):
             written += file.write(chunk)
             if written > most_bytes:
                 raise Refused(f"download: more than {most_bytes} bytes", code="invalid_video")
-            if not in_time():
-                raise Unreachable(f"download: not done after {DEADLINE_SECONDS} s")
+
+
+def _first_of(response: httpx.Response, attempt: int, *, size: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a video, and the rest of it. Raises Refused and Unreachable for what is plainly no video."""
+    chunks = response.iter_bytes(size)
+    first = next(chunks, b"")
+    if first.lstrip().startswith(_TEXT):  # not the Content-Type: Cloud Storage says the one of the upload
+        text = first[:_ERROR_BYTES].decode(errors="replace")
+        raise for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", attempt=attempt)
+    return first, chunks
 
 
 def _failure(response: httpx.Response, attempt: int) -> ProviderError:

@@ -17,6 +17,7 @@ from videos.providers.base import (
     NotAccepted,
     NotCharged,
     OutcomeUnknown,
+    ProbablyNotAccepted,
     ProviderError,
     Refused,
     Request,
@@ -45,9 +46,15 @@ _UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.Invali
 # -- A submit that got a reply, by status. A reply refuses surely only when Google itself has written it: anything
 # between us and Google answers 429 and 503, too, and may do so after having passed the request on.
 _BUSY = {
-    429,  # over a rate or quota; Google counts before it starts
-    503,  # "the model is overloaded": before it starts
+    429,  # over a rate or quota
+    503,  # "the model is overloaded"
 }
+# Both have been seen, in Google's own JSON, after the work was accepted. What says that it came before is the quota by
+# name: QuotaFailure "describes how a quota check failed" (google/rpc/error_details.proto), and these reasons mean "the
+# request is denied because there is not enough … quota" (google/api/error_reason.proto); or the Interactions API's
+# word for the quota of a day. Anything else is in doubt: docs/decisions/16-two-submits-in-doubt.md.
+_DENIED = {"RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"}
+_DELAY = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s?")  # google.protobuf.Duration in JSON; Retry-After without a unit
 _REFUSED = {
     400: "provider_refused",  # the request itself, or what it shows
     401: "provider_misconfigured",  # the key or token
@@ -118,12 +125,31 @@ class Reply:
 
     status: int
     error: dict[str, Any] = field(default_factory=dict)
+    retry_after: str = ""
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        """What Google says beyond a sentence."""
+        details = self.error.get("details")
+        return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
 
     @property
     def words(self) -> set[str]:
         """Google's codes for its reason."""
-        details = [detail for detail in self.error.get("details") or [] if isinstance(detail, dict)]
-        return {str(word) for word in (self.error.get("status"), self.error.get("code"), *_reasons(details)) if word}
+        words = (self.error.get("status"), self.error.get("code"), *_reasons(self.details))
+        return {str(word) for word in words if word}
+
+    @property
+    def names_a_quota(self) -> bool:
+        """Whether it was refused by a check of a quota, before any work."""
+        kinds = [str(detail.get("@type")) for detail in self.details]
+        return bool(_DENIED & set(_reasons(self.details))) or any(kind.endswith("QuotaFailure") for kind in kinds)
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long Google asks us to wait; 0 where it does not say."""
+        asked = [self.retry_after, *(str(detail.get("retryDelay")) for detail in self.details)]
+        return max((float(match[1]) for text in asked if (match := _DELAY.fullmatch(text))), default=0)
 
     @property
     def is_blocked(self) -> bool:
@@ -147,7 +173,11 @@ def start_failure(exc: Exception, request: Request) -> ProviderError:
 
 def _refusal(reply: Reply, message: str, request: Request) -> ProviderError:
     if reply.status in _BUSY and reply.error:
-        return NotAccepted(message, code="provider_quota" if _is_daily(reply) else "provider_busy")
+        if _is_daily(reply):
+            return NotAccepted(message, code="provider_quota")
+        if reply.names_a_quota:
+            return NotAccepted(message, lasts=True, pause_seconds=reply.pause_seconds)
+        return ProbablyNotAccepted(message, pause_seconds=reply.pause_seconds)
     if not 400 <= reply.status < 500 or reply.status in _BUSY | _UNCLEAR:
         return OutcomeUnknown(message)
     return Refused(message, code=_refused_for(reply, request))
@@ -234,6 +264,7 @@ def _reply_in(exc: Exception) -> Reply | None:
     response = getattr(exc, "response", None) or getattr(exc.__cause__, "raw_response", None)
     if not isinstance(response, httpx.Response):
         return None
+    retry_after = response.headers.get("Retry-After", "")
     try:
         body = response.json()
     except ValueError:
@@ -241,7 +272,7 @@ def _reply_in(exc: Exception) -> Reply | None:
     body = body[0] if isinstance(body, list) and len(body) == 1 else body  # Vertex puts some errors into a list
     error = body.get("error") if isinstance(body, dict) else None
     is_googles = isinstance(error, dict) and error.get("message") and (error.get("status") or error.get("code"))
-    return Reply(response.status_code, error if is_googles and isinstance(error, dict) else {})
+    return Reply(response.status_code, error if is_googles and isinstance(error, dict) else {}, retry_after)
 
 
 def _word(code: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from videos.providers.base import Finished, NotCharged, OutcomeUnknown, Progress, ProviderError, Refused, Unreachable
 from videos.providers.google_failures import redacted, verdict
+from videos.providers.google_names import require_own
 
 _AT_WORK = {"queued", "in_progress"}
 _STALLED = "requires_continuation"  # by its client, with another paid call; nothing goes on by itself
@@ -43,6 +44,7 @@ def read(reply: Any, *, interaction_id: str) -> Progress | Finished:
     A video counts more than the word for how the work has ended: it was paid for.
     """
     interaction = _as_dict(reply)
+    require_own(interaction.get("id"), asked=interaction_id)
     status = str(interaction.get("status") or "")
     if status in _AT_WORK:
         return Progress()

@@ -18,10 +18,18 @@ from videos.providers.base import (
     Progress,
     Refused,
     Request,
+    Unreachable,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House
-from videos.providers.google_failures import INTERACTION_LOST, RESULT_LOST, look_failure, start_failure
+from videos.providers.google_failures import (
+    INTERACTION_LOST,
+    MISSING_LOOKS,
+    RESULT_LOST,
+    look_failure,
+    start_failure,
+)
 from videos.providers.google_interactions import accepted, read
+from videos.providers.google_names import require_own
 
 FIRST_LOOK_SECONDS = 15  # a 360p draft takes that long; no source says more
 
@@ -61,13 +69,22 @@ class Omni:
         """Whether Google has the model."""
         return self.house.has_model(name)
 
+    def check_file(self, result: str, request: Request) -> None:
+        """At the URL that Google gave, or in the reply that holds the film."""
+        if "://" in result:
+            self.house.check_file(result)
+        else:
+            seen = read(_asked(self.house.watcher(), result, MISSING_LOOKS, RESULT_LOST), interaction_id=result)
+            if not isinstance(seen, Finished):
+                raise Unreachable("the interaction is at work again")
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the interaction itself when that holds the film."""
         if "://" in result:
             self.house.save_file(result, destination, attempt=request.attempt)
         else:
             self.house.save_film(
-                lambda client: _asked(client, result, request.attempt, RESULT_LOST),
+                lambda client: _own(_asked(client, result, request.attempt, RESULT_LOST), result),
                 destination,
                 attempt=request.attempt,
             )
@@ -139,6 +156,11 @@ def _image(image: Image) -> dict[str, Any]:
 
 def _json(reply: Any) -> Any:
     return reply.http_response.raise_for_status().json()
+
+
+def _own(reply: Any, interaction_id: str) -> None:
+    """Raise Unreachable where the film in the reply is of another interaction."""
+    require_own(reply.get("id") if isinstance(reply, dict) else None, asked=interaction_id)
 
 
 def _asked(client: genai.Client, interaction_id: str, attempt: int, lost: Mapping[int, str]) -> Any:

@@ -16,6 +16,8 @@ from urllib.request import getproxies
 
 import httpx
 
+from studio import clocks
+from videos.providers.google_clock import obey
 from videos.providers.google_download import DEADLINE_SECONDS
 
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
@@ -177,6 +179,7 @@ class _ThreadsOwn(httpx.BaseTransport):
         transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
         if transport is None:
             transport = self._own.transport = httpx.HTTPTransport(verify=trusted())
+            obey(transport)
             self._made.append(transport)
         return transport.handle_request(request)
 
@@ -193,6 +196,7 @@ class ThinClient(httpx.Client):
         # A vendor that does not answer in time has 60 s. Both together stay below the lease of a step (schedule).
         sooner = min(CONNECT_SECONDS, timeout_seconds)
         self._timeouts = httpx.Timeout(timeout_seconds, connect=sooner, pool=sooner)
+        self._head_seconds = sooner + timeout_seconds  # to the end of the headers, however they trickle
         self._film = film
         super().__init__(
             timeout=self._timeouts,
@@ -203,13 +207,19 @@ class ThinClient(httpx.Client):
             # behind a proxy of the environment httpx chooses the connection itself
             transport=_ThreadsOwn() if keeps_connections and not getproxies() else None,
         )
+        for transport in (self._transport, *self._mounts.values()):
+            obey(transport)
 
     def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
         """As httpx does; the body of a reply that is not streamed comes thinned."""
         request.extensions["timeout"] = self._timeouts.as_dict()  # the SDK knows one number only
-        response = super().send(request, stream=True, **kwargs)
-        if stream:
-            return response
+        if stream:  # who reads the body bounds that
+            with clocks.limit(self._head_seconds):
+                return super().send(request, stream=True, **kwargs)
+        with clocks.limit(self._head_seconds + (DEADLINE_SECONDS if self._film else REPLY_SECONDS)):
+            return self._thin(super().send(request, stream=True, **kwargs))
+
+    def _thin(self, response: httpx.Response) -> httpx.Response:
         try:
             response.stream = _ThinStream(cast("Iterable[bytes]", response.stream), self._film)
             response.read()

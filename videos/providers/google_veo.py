@@ -19,7 +19,15 @@ from videos.providers.base import (
     Unreachable,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House
-from videos.providers.google_failures import OPERATION_LOST, RESULT_LOST, look_failure, start_failure, verdict
+from videos.providers.google_failures import (
+    MISSING_LOOKS,
+    OPERATION_LOST,
+    RESULT_LOST,
+    look_failure,
+    start_failure,
+    verdict,
+)
+from videos.providers.google_names import require_own
 
 FIRST_LOOK_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
@@ -47,6 +55,15 @@ class Veo:
     def has_model(self, name: str) -> bool:
         """Whether Google has the model."""
         return self.house.has_model(name)
+
+    def check_file(self, result: str, request: Request) -> None:
+        """At the URL that Google gave, or in the reply that holds the film."""
+        if "://" in result:
+            self.house.check_file(result)
+        else:
+            seen = _poll(self.house.watcher(), result, MISSING_LOOKS, RESULT_LOST)
+            if not isinstance(seen, Finished):
+                raise Unreachable("the operation is at work again")
 
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the operation itself when that holds the film."""
@@ -102,8 +119,10 @@ def _config(request: Request) -> types.GenerateVideosConfig:
     return types.GenerateVideosConfig(**options)
 
 
-def _poll(client: genai.Client, operation: str, attempt: int) -> Progress | Finished:
-    seen = _asked(client, operation, attempt, OPERATION_LOST)
+def _poll(
+    client: genai.Client, operation: str, attempt: int, lost: Mapping[int, str] = OPERATION_LOST
+) -> Progress | Finished:
+    seen = _asked(client, operation, attempt, lost)
     if not seen.done:
         return Progress()
     if seen.error:
@@ -130,6 +149,7 @@ def _asked(
         raise look_failure(exc, attempt=attempt, lost=lost) from exc
     if not (seen.name or seen.done):
         raise Unreachable("the reply is no operation")
+    require_own(seen.name, asked=operation)
     return seen
 
 

@@ -78,6 +78,9 @@ class Mock:
         """It imitates every model."""
         return True
 
+    def check_file(self, result: str, request: Request) -> None:
+        """It can always draw it again."""
+
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:

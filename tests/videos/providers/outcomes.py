@@ -6,11 +6,20 @@ import pytest
 from pytest_django import Settings
 
 from videos.failures import FAILURES
-from videos.providers.base import NotAccepted, NotCharged, OutcomeUnknown, ProviderError, Refused, Unreachable
+from videos.providers.base import (
+    NotAccepted,
+    NotCharged,
+    OutcomeUnknown,
+    ProbablyNotAccepted,
+    ProviderError,
+    Refused,
+    Unreachable,
+)
 
 Outcome = tuple[type[ProviderError], str]
 
 BUSY: Outcome = (NotAccepted, "provider_busy")
+IN_DOUBT: Outcome = (ProbablyNotAccepted, "provider_busy")
 QUOTA: Outcome = (NotAccepted, "provider_quota")
 REFUSED: Outcome = (Refused, "provider_refused")
 MISCONFIGURED: Outcome = (Refused, "provider_misconfigured")

@@ -15,6 +15,7 @@ from tests.videos.providers.outcomes import (
     BUSY,
     FAILED,
     FILTERED,
+    IN_DOUBT,
     LOST,
     MISCONFIGURED,
     QUOTA,
@@ -33,8 +34,11 @@ from videos.providers.google_replies import MAX_REPLY
 SAFETY = "Veo could not generate videos because the input image violates Vertex AI's usage guidelines. Support codes: 1"
 
 SUBMITS: dict[str, tuple[dict[str, Any], Outcome]] = {
-    "429": ({"fault": "429"}, BUSY),
-    "503": ({"fault": "503", "message": "The model is overloaded."}, BUSY),
+    "429": ({"fault": "429"}, IN_DOUBT),
+    "503": ({"fault": "503", "message": "The model is overloaded."}, IN_DOUBT),
+    "429 after": ({"fault": "lost-429"}, IN_DOUBT),
+    "503 after": ({"fault": "lost-503"}, IN_DOUBT),
+    "429 of a quota": ({"fault": "429", "quota": "RequestsPerMinutePerProject"}, BUSY),
     "429 from a proxy": ({"fault": "429", "bare": True}, UNKNOWN),
     "503 from a proxy": ({"fault": "503", "bare": True}, UNKNOWN),
     "500": ({"fault": "500"}, UNKNOWN),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import GOOGLES, SUBMITTING, Make, ask, begin, picture, poll
-from tests.videos.providers.outcomes import BUSY, UNKNOWN, failed
+from tests.videos.providers.outcomes import IN_DOUBT, UNKNOWN, failed
 from videos.providers.base import Finished, ProviderError, Refused, Unreachable
 from videos.providers.google_replies import MAX_REPLY
 
@@ -231,7 +231,7 @@ def test_a_submit_is_one_post_with_the_other_client_in_the_environment(
     with pytest.raises(ProviderError) as error:
         make(name).start(ask(name))
 
-    assert failed(error) == (UNKNOWN if fault == "reset" else BUSY)
+    assert failed(error) == (UNKNOWN if fault == "reset" else IN_DOUBT)
     assert len(google.calls("submit")) == 1
 
 

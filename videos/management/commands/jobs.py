@@ -1,6 +1,7 @@
 """`manage.py jobs`: look at video jobs, and set right what went wrong."""
 
 import re
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +11,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from studio.command_line import HelpFormatter, OperatorCommand
+from studio.command_line import NOT_WELL, HelpFormatter, OperatorCommand
+from studio.errors import StudioError
 from studio.terminal import printable
 from videos import deletion, interventions
 from videos.dossier import dossier, job_that_begins_with, summary
 from videos.models import VideoJob
 from videos.phases import Phase, Status
+from videos.resumption import resume_storing
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LIMIT, LIMIT_MAX = 50, 10_000
@@ -50,7 +53,10 @@ class Command(OperatorCommand):
         "jobs retry 550e8400 --free",
         "jobs refund 550e8400 --reason 'the film was black'",
         "jobs cancel 550e8400 --reason 'asked by phone'",
+        "jobs list --error storage_failed --json | jq -r '.[].id' | xargs manage.py jobs resume",
     )
+
+    refused = False  # one job of several was
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
@@ -70,6 +76,12 @@ class Command(OperatorCommand):
         again.add_argument("--free", action="store_true", help="charge nothing; the ledger says so")
         add("refund", "give its tokens back, once, whatever has become of it", takes_reason=True)
         add("cancel", "end a live one: its slot is free at once, and its tokens are back", takes_reason=True)
+        resume = add(
+            "resume",
+            "store the videos of jobs that failed in storing, where the provider still has them; charges nothing",
+            takes_id=False,
+        )
+        resume.add_argument("ids", metavar="ID", nargs="+", help="a job's id, or its beginning")
         add("poll", "let its next step happen at once, instead of when it is due")
         add("delete", "remove it with its files, as its owner could; the ledger keeps its entries")
 
@@ -83,7 +95,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         work = getattr(self, f"_{options['word']}")
-        if options["word"] == "list":
+        if "id" not in options:
             facts, text = work(options)
         else:
             facts, text = work(job_that_begins_with(options["id"]), options)
@@ -91,6 +103,8 @@ class Command(OperatorCommand):
             self.answer(facts)
         else:
             self.stdout.write(text)
+        if self.refused:
+            sys.exit(NOT_WELL)
 
     def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
         jobs = self._wanted(options).select_related("owner").order_by("-created_at", "-id")
@@ -136,6 +150,23 @@ class Command(OperatorCommand):
     def _cancel(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         interventions.fail_and_refund(job_id=job.pk, reason=options["reason"], actor=None)
         return {"id": str(job.pk)}, f"Job {job.pk} is ended, and its tokens are back with {job.owner.email}."
+
+    def _resume(self, options: dict[str, Any]) -> tuple[Any, str]:
+        """Each on its own: what one refuses does not keep the others."""
+        answers: dict[str, str] = {}
+        for beginning in options["ids"]:
+            try:
+                job = job_that_begins_with(beginning)
+                resume_storing(job_id=job.pk, actor=None)
+            except StudioError as exc:
+                self.refused = True
+                answers[beginning] = str(exc)
+            else:
+                answers[str(job.pk)] = ""
+        facts = [{"id": name, "resumed": not refusal, "refusal": refusal or None} for name, refusal in answers.items()]
+        resumed = "is fetched and stored again; see manage.py jobs show"
+        lines = [f"Job {name}: {refusal}" if refusal else f"Job {name} {resumed}." for name, refusal in answers.items()]
+        return facts, "\n".join(lines)
 
     @staticmethod
     def _poll(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:

@@ -1,0 +1,103 @@
+"""A submit that is refused for the moment: for sure, and waited for; or in doubt, and sent twice at most."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import LedgerEntry
+from tests.conftest import MakeUser
+from tests.fakes.google import FakeGoogle
+from tests.videos.conftest import MakeJob
+from tests.videos.test_paid_path import PAID, drive, google
+from videos import creation, outcomes, schedule
+from videos.models import VideoJob, new_lease
+from videos.phases import Phase
+from videos.providers.base import NotAccepted, ProbablyNotAccepted
+
+__all__ = ["google"]  # a fixture
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+MINUTE = {"quota": "RequestsPerMinutePerProject"}
+
+
+def waits(job: VideoJob) -> float:
+    """Seconds from the last write to the next try."""
+    job.refresh_from_db()
+    assert job.due_at == job.lease_until
+    assert job.due_at
+    return (job.due_at - job.updated_at).total_seconds()
+
+
+@pytest.mark.parametrize("fault", ["lost-429", "lost-503"])
+def test_accepted_and_refused_is_paid_twice_at_most(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
+    google.script("submit", fault, times=99)
+
+    job = drive(creation.create(owner=make_user(), order=PAID))
+
+    assert (len(google.calls("submit")), len(google.account.works)) == (2, 2)
+    assert (job.phase, job.error_code, job.doubtful_submits) == (Phase.FAILED, "submission_unknown", 1)
+    assert job.provider_reply.startswith("2 submits were refused, and may have been accepted all the same")
+    entries = LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at", "id")
+    assert list(entries.values_list("kind", "amount")) == [("charge", -50), ("refund", 50)]
+
+
+def test_refusal_in_doubt_waits_for_longer_than_a_limit_of_a_minute(google: FakeGoogle, make_user: MakeUser) -> None:
+    google.script("submit", "503")
+    job = creation.create(owner=make_user(), order=PAID)
+
+    drive(job, rounds=1)
+    waited = waits(job)
+
+    assert (waited, job.doubtful_submits) == (pytest.approx(schedule.DOUBTFUL_PAUSE, abs=1), 1)
+    assert drive(job).phase == Phase.SUCCEEDED
+
+
+def test_quota_that_is_used_up_for_an_hour_does_not_end_a_job(google: FakeGoogle, make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), order=PAID)
+    google.script("submit", "429", times=99, **MINUTE)
+    waited = 0.0
+    while waited < 3600:
+        drive(job, rounds=1)
+        waited += waits(job)
+    google.account.faults.clear()
+
+    assert (drive(job).phase, len(google.account.works), job.doubtful_submits) == (Phase.SUCCEEDED, 1, 0)
+
+
+def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle, make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), order=PAID)
+    google.script("submit", "429", times=99, **MINUTE)
+    waited = 0.0
+    while drive(job, rounds=1).phase != Phase.FAILED:
+        waited += waits(job)
+
+    assert (job.error_code, job.tokens_refunded, len(google.account.works)) == ("provider_busy", 50, 0)
+    assert 7000 < waited < 7300
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0, 5), (40, 40), (99_999, schedule.PAUSE_MOST)])
+def test_provider_may_ask_for_a_longer_pause(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
+    job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
+
+    outcomes.send_again(job, 0, NotAccepted("over quota", lasts=True, pause_seconds=asked))
+
+    assert waits(job) == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(5, schedule.DOUBTFUL_PAUSE), (300, 300)])
+def test_the_same_in_doubt(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
+    job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
+
+    outcomes.send_in_doubt(job, ProbablyNotAccepted("busy", pause_seconds=asked))
+
+    assert waits(job) == pytest.approx(expected, abs=1)
+
+
+def test_doubt_stays_with_a_job_that_is_sent_again_for_another_reason(google: FakeGoogle, make_user: MakeUser) -> None:
+    for fault, more in (("429", {}), ("429", MINUTE), ("503", {})):
+        google.script("submit", fault, **more)
+    job = creation.create(owner=make_user(), order=PAID)
+
+    sent: list[Any] = [drive(job, rounds=1).phase for _ in range(3)]
+
+    assert sent == [Phase.QUEUED, Phase.QUEUED, Phase.FAILED]
+    assert VideoJob.objects.get().error_code == "submission_unknown"

@@ -1,0 +1,87 @@
+"""Has the storing of a made and billed video resumed, where it has failed and the provider still has the file."""
+
+import logging
+import uuid
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.models import User
+from studio import audit, gate
+from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
+from videos import generation
+from videos.adoption import free_slot
+from videos.failures import RESUMABLE
+from videos.idempotency import is_spent, retry_key
+from videos.interventions import OPERATE
+from videos.models import VideoJob, new_lease
+from videos.phases import Phase
+from videos.providers.base import ProviderError
+from videos.providers.registry import UnknownProvider, provider
+from videos.queue import hint
+
+logger = logging.getLogger(__name__)
+
+
+def can_resume(job: VideoJob) -> bool:
+    """Whether the job failed in storing: then the row still says where the provider has, or had, the file."""
+    return job.phase == Phase.FAILED and job.error_code in RESUMABLE and bool(job.operation and job.result)
+
+
+def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
+    """Store the video of a job that failed as one of failures.RESUMABLE; nobody is charged, and nothing made anew.
+
+    Tokens that were returned for the failure stay with the owner: the failure was ours. The provider is asked first
+    whether it still has the file, which costs nothing. `actor` None is the server's console. Raises NotAllowed,
+    NotFound, Unavailable while the provider does not say, and Conflict for a job that failed otherwise or was made
+    again within the last day, for a file that is gone, or while the owner has no free slot. Nothing is changed then.
+    """
+    if actor is not None and not actor.has_perm(OPERATE):
+        raise NotAllowed
+    job = VideoJob.objects.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound("There is no such video job.")
+    _require_resumable(job)
+    with gate.away():  # a page of the back office holds no slot meanwhile
+        _require_file(job)
+    with transaction.atomic():
+        locked = VideoJob.objects.select_for_update().filter(pk=job_id).first()
+        if locked is None:  # its owner has deleted it since
+            raise NotFound("There is no such video job.")
+        _require_resumable(locked)  # another person may have resumed it since
+        slot = free_slot(locked)
+        if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
+            raise Conflict("This job was made again within the last day; its owner would get two videos.")
+        VideoJob.objects.advance(
+            locked,
+            Phase.STORING,
+            slot=slot,
+            due_at=Now(),
+            lease=new_lease(),
+            broken_result=None,
+            storage_refusal="",
+        )
+        locked.log("The video is there after all; storing it again.")
+        audit.record_action(locked, "Resume storing", actor=actor)
+        hint("transfer", str(job_id))
+    logger.info("storing resumed", extra={"job_id": job_id})
+
+
+def _require_resumable(job: VideoJob) -> None:
+    if not can_resume(job):
+        raise Conflict(
+            f"Only a job that failed as {' or '.join(sorted(RESUMABLE))}, and whose video the provider had made, "
+            "can be stored again."
+        )
+
+
+def _require_file(job: VideoJob) -> None:
+    """Raise Conflict when the provider no longer has the file, and Unavailable when it does not say."""
+    try:
+        provider(job.provider).check_file(job.result, generation.request_of(job, with_pictures=False))
+    except UnknownProvider as exc:
+        raise Conflict(f"There is no provider {job.provider} here that could have the file.") from exc
+    except ProviderError as exc:
+        if exc.retryable:
+            raise Unavailable(f"The provider does not say whether it still has the file: {exc}") from exc
+        raise Conflict(f"The provider no longer has the file: {exc}") from exc
