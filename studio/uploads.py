@@ -14,7 +14,7 @@ from studio.errors import LimitReached, Unavailable
 from studio.gate import away
 
 PER_PERSON = 8  # in a process; a browser has six connections to a site
-LARGE_JSON_BYTES = 1024 * 1024
+LARGE_BYTES = 1024 * 1024
 LARGE_JSONS = 2  # in memory at once in a process; each takes up to 180 MB while it is parsed
 WAIT_SECONDS = 20
 CHUNK_BYTES = 64 * 1024
@@ -62,10 +62,10 @@ def received(stream: Any) -> Iterator[IO[bytes]]:
 
     Raises IncompleteBody as reading does, and Unavailable where it waits for too long.
     """
-    with tempfile.SpooledTemporaryFile(max_size=LARGE_JSON_BYTES) as body:
+    with tempfile.SpooledTemporaryFile(max_size=LARGE_BYTES) as body:
         while data := stream.read(CHUNK_BYTES):
             body.write(data)
-        if body.tell() > LARGE_JSON_BYTES:
+        if body.tell() > LARGE_BYTES:
             _take_turn()
         body.seek(0)
         yield body

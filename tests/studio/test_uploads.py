@@ -55,7 +55,7 @@ def test_request_gives_its_upload_back(make_user: MakeUser, sign_in: SignIn, mon
 
 def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.01)
-    body = b"x" * (uploads.LARGE_JSON_BYTES + 1)
+    body = b"x" * (uploads.LARGE_BYTES + 1)
     with uploads.released_at_the_end():
         for _ in range(2):
             with uploads.received(io.BytesIO(body)) as received:
@@ -69,7 +69,7 @@ def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.Monkey
 
 
 def test_turn_ends_with_the_request_of_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = b"x" * (uploads.LARGE_JSON_BYTES + 1)
+    body = b"x" * (uploads.LARGE_BYTES + 1)
     taken, let_go = threading.Barrier(3), threading.Event()
 
     def hold() -> None:
