@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from studio import gate
 from studio.errors import Unavailable
 
-# Pixels in memory at once, of all threads: 650 and 104 MB at the 13 bytes of the costliest kind (docs/decisions/15-large-pictures-take-turns.md).
+# Pixels in memory at once, of all threads: 650 and 104 MB at the 13 bytes of the costliest kind (docs/decisions/15-…).
 # The first is the largest picture that is taken by default; small ones do not wait for those.
 ROOM_PIXELS, SMALL_PIXELS = 50_000_000, 8_000_000
 WAIT_SECONDS = 40.0  # that one request, or one step of a job, waits for room; proxies give up after 60, usually
