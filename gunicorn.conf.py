@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 from datetime import timedelta
@@ -24,9 +25,15 @@ except BadEnvironment as exc:
 
 workers = 2
 threads = 64  # most wait for slow clients; WEB_SLOTS bounds how many work
+worker_connections = 1000  # of a worker; a new one takes the place of the oldest that waits (studio.arrivals)
 keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that they close first
 limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
 graceful_timeout = 30  # seconds for requests under way when it is asked to end
+# A worker needs a file descriptor a connection, and some for files, pipes and services. Many systems give 1024.
+_files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+if _files != resource.RLIM_INFINITY:
+    _wanted = 4096 if _most_files == resource.RLIM_INFINITY else min(4096, _most_files)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files, _wanted), _most_files))
 control_socket_disable = True  # it would lie in the home directory, one for all copies
 worker_class = "studio.web_server.Worker"
 
@@ -60,6 +67,7 @@ accesslog = "-"
 
 
 REFUSALS = {
+    408: ("request_timeout", "The request did not arrive in time. Nothing was done; please send it again."),
     414: ("uri_too_long", f"The URL is too long; the limit of the request's first line is {limit_request_line} bytes."),
     431: ("headers_too_large", "The request's headers are too large."),
     500: ("server_error", "Something went wrong on our side. Please try again later."),

@@ -9,18 +9,20 @@ from typing import Any
 from django.conf import settings
 from django.urls import get_resolver
 from gunicorn import util
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
 
 from studio import concurrency, gate
+from studio.arrivals import ArrivalWorker
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
 LINGER_SECONDS = 5.0
 LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
+BODY_IDLE_SECONDS = 30.0  # without a byte of a large body, which a thread waits for; nginx has 60 by default
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(ArrivalWorker):
     """Asks for a body when it is read, and ends a connection in its own thread.
 
     gunicorn's main loop would wait for each client that sends on, for 2 s, and cut off those that send more than 64 KiB
@@ -36,7 +38,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return outcome
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The same, save that `100 Continue` is left to `_Continuing`."""
+        """The same, save that `100 Continue` is left to `_Incoming`."""
         req._expected_100_continue = False
         return super().handle_request(req, conn)
 
@@ -59,25 +61,30 @@ def _close(sock: socket.socket) -> None:
         util.close(sock)
 
 
-class _Continuing:
-    """A body that its client sends when it is asked to (RFC 9110, 10.1.1): at the first read.
+class _Incoming:
+    """A body as it comes in. Reading raises TimeoutError where the client sends nothing for too long.
 
-    A request that its headers refuse costs no transfer then, and its client reads the refusal.
+    Where its client waits to be asked (RFC 9110, 10.1.1) the first read asks: a request that its headers refuse costs
+    no transfer then, and its client reads the refusal.
     """
 
-    def __init__(self, stream: Any, sock: socket.socket) -> None:
+    def __init__(self, stream: Any, sock: socket.socket, *, is_asked_for: bool) -> None:
         self._stream, self._sock = stream, sock
-        self.is_asked_for = False
+        self.is_asked_for = is_asked_for
 
     def read(self, size: int = -1) -> bytes:
-        self._ask()
-        data: bytes = self._stream.read(size)
-        return data
+        return self._received(self._stream.read, size)
 
     def readline(self, size: int = -1) -> bytes:
+        return self._received(self._stream.readline, size)
+
+    def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
         self._ask()
-        line: bytes = self._stream.readline(size)
-        return line
+        self._sock.settimeout(BODY_IDLE_SECONDS)
+        try:
+            return read(size)
+        finally:
+            self._sock.settimeout(None)  # what is sent takes as long as it takes
 
     def _ask(self) -> None:
         if not self.is_asked_for:
@@ -92,13 +99,13 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
     """
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        body = None
-        if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
-            body = environ["wsgi.input"] = _Continuing(environ["wsgi.input"], environ["gunicorn.socket"])
+        waits = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
+        body = _Incoming(environ["wsgi.input"], environ["gunicorn.socket"], is_asked_for=not waits)
+        environ["wsgi.input"] = body
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             # whether a client that was not asked sends its body after all is its choice: what comes next is unknown
-            if ("Connection", "close") in headers or (body and not body.is_asked_for):
+            if ("Connection", "close") in headers or not body.is_asked_for:
                 start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 
