@@ -5,7 +5,7 @@ threads and few slots, and each slot has its connection: a request holds one whi
 body comes in or its file goes out. `studio.web_server` puts the gate in front of Django.
 
 A database that hangs keeps every slot. So a request waits for one only while requests still come to an end; then it is
-refused, and a few threads are always left to refuse it, and to answer `/healthz`, which needs no slot.
+refused, and a few threads are always left to refuse it, and to answer `/healthz` and `/readyz`, which need no slot.
 """
 
 import queue

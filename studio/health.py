@@ -119,7 +119,8 @@ class Watch:
     def findings(self) -> dict[str, Finding]:
         """What the checks find now; those that have not answered in time are late."""
         current = self._current()
-        current.done.wait(READY_SECONDS)
+        # From the round's beginning, so that many who ask while a part hangs do not hold a thread each for long.
+        current.done.wait(max(current.began_at + READY_SECONDS - time.monotonic(), 0))
         return current.findings()
 
     def _current(self) -> _Round:

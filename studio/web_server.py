@@ -19,6 +19,7 @@ LINGER_SECONDS = 5.0
 LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
+WITHOUT_SLOT = ("/healthz", "/healthz/", "/readyz", "/readyz/")  # what `readyz` asks it asks in a thread of its own
 BODY_IDLE_SECONDS = 30.0  # without a byte of a large body, which a thread waits for; nginx has 60 by default
 
 
@@ -121,8 +122,5 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     _ = get_resolver().url_patterns  # loads all views, which the first request would
     gc.collect()
     gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
-    return _on_the_wire(
-        gate.Gate(
-            worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, free=(f"{settings.BASE_PATH}/healthz", "/healthz")
-        )
-    )
+    free = tuple(f"{prefix}{path}" for prefix in ("", settings.BASE_PATH) for path in WITHOUT_SLOT)
+    return _on_the_wire(gate.Gate(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, free=free))

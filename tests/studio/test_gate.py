@@ -3,12 +3,15 @@
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections, transaction
 
+from studio import web_server
 from studio.gate import Gate, away, is_refused
 
 View = Callable[[dict[str, Any]], Iterable[bytes]]
@@ -213,6 +216,28 @@ def test_requests_are_refused_while_none_comes_to_an_end(monkeypatch: pytest.Mon
 
     assert (refused, healthy) == ([b"refused"], [b"healthy"])
     assert (done, ask(gate)) == ([[b"done"]] * 3, [b"done"])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
+def test_health_is_told_while_every_slot_is_taken(path: str) -> None:
+    view = Hanging()
+    stub = SimpleNamespace(
+        wsgi=lambda environ, start: [b"told"] if environ["PATH_INFO"] == path else view(environ),
+        cfg=SimpleNamespace(threads=64),
+    )
+    site: Any = web_server.application(stub)
+    wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": None}
+    with ThreadPoolExecutor(10) as pool:
+        taken = [pool.submit(ask, site, **wire) for _ in range(settings.WEB_SLOTS)]
+        for _ in taken:
+            assert view.inside.acquire(timeout=PATIENCE)
+
+        told = pool.submit(ask, site, PATH_INFO=path, **wire)
+        wait([told], PATIENCE / 2)
+        is_told = told.done()
+        view.let_go.set()
+
+        assert (is_told, told.result(PATIENCE)) == (True, [b"told"])
 
 
 def test_request_waits_at_the_door_while_others_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,15 +143,15 @@ def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: p
     monkeypatch.setitem(health._checks, "hanging", Check(hang, Depth.QUICK, Health.DEGRADED))
     began_at = time.monotonic()
 
-    answers = [client.get("/readyz", headers=TOLD) for _ in range(3)]
+    answers = [client.get("/readyz", headers=TOLD) for _ in range(40)]  # the first waits
 
     seconds = time.monotonic() - began_at
     shown = [
         (answer.status_code, answer.json()["checks"]["hanging"], answer.json()["checks"]["database"]["status"])
         for answer in answers
     ]
-    assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 3
-    assert (asked, seconds < 5) == ([True], True)
+    assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 40
+    assert (asked, seconds < 10) == ([True], True)
     go_on.set()
     for thread in threading.enumerate():
         if thread.name == "readyz":
