@@ -26,6 +26,7 @@ from studio.storable import is_storable
 from studio.storage.base import NAME_MAX, FileMissing, FileRefused, Patience, StorageError
 from studio.storage.delivery import DeliveredFile, is_passing, size_at
 from studio.storage.elsewhere import TakesFilesElsewhere, url_of
+from studio.storage.trust import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +210,7 @@ class _Folder(Storage):
                 answer = getattr(uploader, function)(*args, **self._account, **options)
         except (Error, TypeError) as exc:  # TypeError: the SDK stumbles over JSON that is no object
             # no connection, no answer, or one that is not Cloudinary's: says nothing about the next
-            raise StorageError(f"no answer from Cloudinary: {_without_digests(exc)}", retryable=True) from exc
+            raise StorageError(f"no answer from Cloudinary: {_without_digests(in_words(exc))}", retryable=True) from exc
         if not isinstance(answer, dict):
             raise StorageError("the answer is not Cloudinary's", retryable=True)
         if error := answer.get("error"):

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from studio import clocks
 from studio.storage.base import FileMissing, Patience, StorageError
+from studio.storage.trust import in_words
 
 SKIP_BYTES = 64 * 1024
 RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processed (SDK 1.46.3, docs/)
@@ -101,7 +102,9 @@ class DeliveredFile(io.RawIOBase):
                 return b"" if response.status == 416 else response.read1(length)
         except HTTPError as exc:
             self._hang_up()
-            raise StorageError(f"the delivery broke off at byte {self._position}: {exc!r}", retryable=True) from exc
+            raise StorageError(
+                f"the delivery broke off at byte {self._position}: {in_words(exc)}", retryable=True
+            ) from exc
 
     def _from_here(self) -> urllib3.BaseHTTPResponse:
         wanted = {"Range": f"bytes={self._position}-"}
@@ -147,7 +150,7 @@ def _request(
                 retries=False,
             )
     except HTTPError as exc:
-        raise StorageError(f"no answer from the delivery: {exc!r}", retryable=True) from exc
+        raise StorageError(f"no answer from the delivery: {in_words(exc)}", retryable=True) from exc
     if response.status in expected:
         return response
     response.close()
