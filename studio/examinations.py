@@ -41,7 +41,7 @@ def register_all() -> None:
     register("sweeper", sweeper)
     register("redis", _redis)
     register("writes", _writes)
-    register("rows", rows)
+    register("rows", rows, if_late=Health.DOWN)  # whoever holds the only writer's lock: no request gets past it either
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
 

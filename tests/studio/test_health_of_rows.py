@@ -1,10 +1,12 @@
 """`/readyz` is 503 while no row can be written, whatever can be read: a full disk, a database in read-only mode."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from studio import examinations
+from studio import examinations, health
 from studio.health import Finding, Health
 from studio.models import Heartbeat
 from tests.running import manage
@@ -68,6 +70,27 @@ def test_database_in_read_only_mode_is_down() -> None:
     assert finding.health == Health.DOWN
     assert finding.sentence.startswith(f"No row can be written: {reason}")
     assert examinations._row_written_at == float("-inf")  # the next one tries again
+
+
+def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another process has locked SQLite, or what is below PostgreSQL hangs when it is written."""
+    go_on = threading.Event()
+
+    def wait() -> Finding:
+        go_on.wait(30)
+        return Finding(Health.OK, "One was written.")
+
+    monkeypatch.setattr(health, "READY_SECONDS", 0.5)
+    monkeypatch.setitem(health._checks, "rows", dataclasses.replace(health._checks["rows"], find=wait))
+    try:
+        answer = client.get("/readyz")
+    finally:
+        go_on.set()
+        for thread in threading.enumerate():
+            if thread.name == "readyz":
+                thread.join(10)
+
+    assert (answer.status_code, answer.json()["checks"]["rows"]) == (503, {"status": "down"})
 
 
 def test_site_whose_rows_cannot_be_written_is_not_ready(client: Client) -> None:
