@@ -132,6 +132,8 @@ def sweeper() -> Finding:
     if beat is None:
         return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
     age = (timezone.now() - beat.beat_at).total_seconds()
+    if age < -STALE_SECONDS:  # a living one would have left another since
+        return Finding(Health.DEGRADED, "Its last sign of life is of the future: the clock was set back since.")
     if age > STALE_SECONDS:
         return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
     return Finding(Health.OK, "It is alive.")

@@ -12,17 +12,16 @@ from contextvars import copy_context
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
-from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from studio import log
-from studio.models import Heartbeat
 from studio.statements import Statement
 from videos import generation, queue, quota, schedule, story
 from videos.chores import Chores
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
 from videos.providers.base import Request
+from videos.pulse import Pulse
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +166,7 @@ def send_hints_again(step: queue.Step, phase: Phase) -> None:
 
 def settle_lost_submits() -> None:
     """Decide about jobs whose submit step has died."""
+    beat()  # before: a clock that has jumped makes a living one look dead
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
         with story.step("settle", job):
             try:
@@ -188,9 +188,12 @@ def _apply(job: VideoJob, seen: Any) -> None:
     generation.apply_look(job=job, seen=seen)
 
 
+_pulse = Pulse()
+
+
 def beat() -> None:
     """The sweeper's sign of life, by the database's clock."""
-    Heartbeat.objects.update_or_create(name="sweeper", defaults={"beat_at": Now()})
+    _pulse.beat()
 
 
 def _on_live_connection(work: Callable[..., Any], *args: Any) -> Any:
