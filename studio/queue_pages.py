@@ -1,9 +1,12 @@
-"""Who may see the pages that RQ brings along."""
+"""Who may see the pages that RQ brings along, and what they are while Redis is away."""
 
 from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from redis.exceptions import RedisError
+
+RETRY_SECONDS = 10
 
 
 class QueuePagesGate:
@@ -21,3 +24,12 @@ class QueuePagesGate:
         if is_guarded and request.user.is_authenticated and not request.user.has_perm(self.PERMISSION):
             raise PermissionDenied
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Say which service is away, on these pages: they have nothing to show without it."""
+        if not request.path_info.startswith(self.PATHS) or not isinstance(exception, RedisError):
+            return None
+        sentence = "Redis does not answer, so there are no queues to show. Video jobs wait, and none is lost."
+        return HttpResponse(
+            sentence, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(RETRY_SECONDS)}
+        )

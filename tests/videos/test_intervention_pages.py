@@ -205,6 +205,18 @@ def test_queues_are_for_operators(
     assert client.get("/admin/rq/").status_code == 200
 
 
+def test_queues_that_cannot_be_asked_say_so(
+    client: Client, operator: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for queue in settings.RQ_QUEUES.values():
+        monkeypatch.setitem(queue, "URL", "redis://127.0.0.1:1/0")
+
+    page = client.get("/admin/rq/")
+
+    assert (page.status_code, page["Retry-After"]) == (503, "10")
+    assert page.content.startswith(b"Redis does not answer")
+
+
 def test_pressed_twice_it_says_so_and_leads_to_the_job(client: Client, operator: User, make_user: MakeUser) -> None:
     job = failed(make_user())
     client.post(page_of(job, "retry"), {"payment": "free"})
