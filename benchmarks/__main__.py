@@ -25,6 +25,7 @@ PARTS = {
     "flight": (300, 420),
     "transfers": (420, 420),
     "pictures": (300, 420),
+    "hung": (300, 420),
     "crowd": (300, 420),
     "back_office": (600, 600),
 }

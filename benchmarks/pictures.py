@@ -32,12 +32,14 @@ def run(report: Report) -> None:
     """The promise; then, in full, each kind of picture at each endpoint, by a process of its own."""
     with deployment() as site:
         rows_of_table = []
-        rgb = _png(*PNGS["rgb"])
-        most, kept, *others = _upload(site, "rgb", [_look(rgb)], count=UPLOADS)
+        rgb = png(*PNGS["rgb"])
+        most, kept, *others = _upload(site, "rgb", [look_with(rgb)], count=UPLOADS)
         rows_of_table.append(["PNG rgb, looks", UPLOADS, *others, most, kept])
         if report.full:
             for name, files in _kinds().items():
-                most_here, kept_here, *others = _upload(site, name, [_look(files), _first_frame(files)], count=CLIENTS)
+                most_here, kept_here, *others = _upload(
+                    site, name, [look_with(files), _first_frame(files)], count=CLIENTS
+                )
                 rows_of_table.append([name, CLIENTS, *others, most_here, kept_here])
                 most, kept = max(most, most_here), max(kept, kept_here)
         header = ["49 megapixels", "uploads", "s", "sent away", "peak MiB", "kept MiB"]
@@ -49,7 +51,7 @@ def run(report: Report) -> None:
 Make = Callable[[str], load.Shot]
 
 
-def _look(file: bytes) -> Make:
+def look_with(file: bytes) -> Make:
     """The request with the file as a look's picture, of whom the token is."""
     body, kind = _form({"title": "Large"}, "generatedImage", file)
     return lambda token: load.shot("POST", LOOKS, token=token, body=body, content_type=kind, status=201)
@@ -98,7 +100,7 @@ def _kinds() -> dict[str, bytes]:
     photo = Image.linear_gradient("L").resize((SIDE, SIDE)).convert("RGB")
     glass = photo.copy()
     glass.putalpha(128)
-    files = {f"PNG {name}": _png(*how) for name, how in PNGS.items()}
+    files = {f"PNG {name}": png(*how) for name, how in PNGS.items()}
     saved = (("JPEG", photo, {"progressive": True}), ("WEBP", photo, {}), ("WEBP", glass, {}))
     for number, (kind, image, options) in enumerate(saved):
         out = io.BytesIO()
@@ -107,14 +109,14 @@ def _kinds() -> dict[str, bytes]:
     return files
 
 
-def _png(depth: int, colour: int, channels: int, interlaced: int) -> bytes:
+def png(depth: int, colour: int, channels: int, interlaced: int, *, side: int = SIDE) -> bytes:
     """All grey, in as few bytes as can be."""
     packer, data = zlib.compressobj(9), []
     for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
-        width, height = -(-(SIDE - left) // across), -(-(SIDE - top) // down)
+        width, height = -(-(side - left) // across), -(-(side - top) // down)
         row = b"\0" + b"\x80" * (width * channels * depth // 8)
         data += [packer.compress(row) for _ in range(height)]
-    head = struct.pack(">IIBBBBB", SIDE, SIDE, depth, colour, 0, 0, interlaced)
+    head = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, interlaced)
     palette = [_chunk(b"PLTE", bytes(768)), _chunk(b"tRNS", b"\x80" * 256)] if colour == 3 else []
     chunks = [_chunk(b"IHDR", head), *palette, _chunk(b"IDAT", b"".join([*data, packer.flush()])), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
