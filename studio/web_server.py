@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
-from django.urls import get_resolver
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -111,7 +110,6 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     """What the worker serves: the site, in which slow clients hold neither the slots nor all of the threads."""
     threads = worker.cfg.threads
     concurrency.allow(threads=threads)
-    _ = get_resolver().url_patterns  # loads all views, which the first request would
     gc.collect()
     gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
     return _on_the_wire(

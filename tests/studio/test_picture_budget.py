@@ -122,7 +122,7 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
             outcome.append("decoded")
         return []
 
-    gate = Gate(lambda environ, start_response: view(environ), slots=1)
+    gate = Gate(lambda environ, start_response: view(environ), slots=1, threads=4)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(ask, gate)
         assert waits.wait(PATIENCE)
