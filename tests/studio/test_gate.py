@@ -266,6 +266,6 @@ def test_file_that_the_server_sends_holds_its_room_until_it_is_closed(monkeypatc
     first: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
     second = ask(gate)
     first.close()
-    third = ask(gate, **{"wsgi.file_wrapper": Sent})
+    third: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
 
     assert (first.is_closed, second, type(third)) == (True, [b"refused"], Sent)
