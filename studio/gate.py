@@ -163,7 +163,7 @@ class _Body:
         return line
 
 
-def _at_close(file: Any, leave: Callable[[], None]) -> Any:
+def _at_close(file: Any, leave: Callable[[], None]) -> Iterable[bytes]:
     """The same file, which keeps its thread until it is sent; its server closes it once."""
     close = getattr(file, "close", None)
 
@@ -175,7 +175,8 @@ def _at_close(file: Any, leave: Callable[[], None]) -> Any:
             leave()
 
     file.close = closed
-    return file
+    made: Iterable[bytes] = file
+    return made
 
 
 class _Streamed:
