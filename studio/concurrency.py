@@ -1,6 +1,6 @@
 """Limits how many threads of a web process wait for something slow, so that some are always left for the rest.
 
-Slow are a file that is sent, a large body that comes in, and a storage service.
+Slow are a file that is sent, a large body that comes in, a storage service, and a client that sends on after a refusal.
 """
 
 import threading

@@ -41,7 +41,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _close(sock: socket.socket) -> None:
-    """End what is sent, and read what comes for a while: to close with unread data would take the response back."""
+    """End what is sent, and read what comes for a while: to close with unread data would take the response back.
+
+    Where too many threads wait for slow clients already, the connection is cut at once.
+    """
+    give_back = concurrency.place()
+    if give_back is None:
+        util.close(sock)
+        return
     deadline = time.monotonic() + LINGER_SECONDS
     left = LINGER_BYTES
     try:
@@ -56,6 +63,7 @@ def _close(sock: socket.socket) -> None:
         pass
     finally:
         util.close(sock)
+        give_back()
 
 
 class _Continuing:
