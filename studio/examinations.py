@@ -38,10 +38,10 @@ def register_all() -> None:
     """Called once, when the app is ready."""
     register("database", _database, if_late=Health.DOWN)
     register("migrations", _migrations, if_late=Health.DOWN)
+    register("rows", rows, if_late=Health.DOWN)
     register("sweeper", sweeper)
     register("redis", _redis)
     register("writes", _writes)
-    register("rows", rows)
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
 
