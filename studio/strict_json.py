@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
+
 MAX_VALUES = 10_000  # a look with 50 products has some 500
 MAX_DEPTH = 32  # a product in a look is at 3
 LONG_BYTES = 64 * 1024  # only a picture in base64 needs a longer string
-
 REST_BYTES = 8 * 1024 * 1024  # without the long strings; 50 products with small pictures have three
 
 # Where a value begins, and every string. One that has no end goes to the end: each byte is looked at once. What begins
@@ -37,6 +38,8 @@ def parsed(text: bytes) -> Any:
     strings: dict[str, str] = {}
     pieces, position = [], 0
     for number, (start, end) in enumerate(long):
+        if end - start > 3 * settings.IMAGE_MAX_BYTES:  # twice as long as the largest picture is in base64
+            raise BadJSON("it has a string that is longer than any picture")
         string = text[start:end]
         if not string.isascii():
             raise BadJSON(f"it has a string of more than {LONG_BYTES // 1024} KiB that is not base64")

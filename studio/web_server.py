@@ -17,6 +17,7 @@ LINGER_SECONDS = 5.0
 LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
+SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives the connection up
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -35,7 +36,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return outcome
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The same, save that `100 Continue` is left to `_Continuing`."""
+        """The same, save that `100 Continue` is left to `_Body`."""
         req._expected_100_continue = False
         return super().handle_request(req, conn)
 
@@ -66,30 +67,47 @@ def _close(sock: socket.socket) -> None:
         give_back()
 
 
-class _Continuing:
-    """A body that its client sends when it is asked to (RFC 9110, 10.1.1): at the first read.
+class _Body:
+    """A body as it comes in. One whose client waits to be asked for it (RFC 9110, 10.1.1) is asked for when it is read.
 
     A request that its headers refuse costs no transfer then, and its client reads the refusal.
     """
 
-    def __init__(self, stream: Any, sock: socket.socket) -> None:
-        self._stream, self._sock = stream, sock
-        self.is_asked_for = False
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._stream = environ["wsgi.input"]
+        self._socket: socket.socket = environ["gunicorn.socket"]
+        self._waits = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and _is_http_1_1(environ)
+        length = environ.get("CONTENT_LENGTH") or "0"
+        self._left = int(length) if length.isdecimal() else 0
 
     def read(self, size: int = -1) -> bytes:
         self._ask()
         data: bytes = self._stream.read(size)
+        self._left -= len(data)
         return data
 
     def readline(self, size: int = -1) -> bytes:
         self._ask()
         line: bytes = self._stream.readline(size)
+        self._left -= len(line)
         return line
 
     def _ask(self) -> None:
-        if not self.is_asked_for:
-            self.is_asked_for = True
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._waits:
+            self._waits = False
+            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    @property
+    def ends_the_connection(self) -> bool:
+        """Whether no further request can be read behind it.
+
+        A client that was not asked may send its body all the same, and of an unread one gunicorn skips 64 KiB only.
+        """
+        return self._waits or self._left >= SKIPPED_BYTES
+
+
+def _is_http_1_1(environ: dict[str, Any]) -> bool:
+    return bool(environ["SERVER_PROTOCOL"] != "HTTP/1.0")
 
 
 def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -99,13 +117,10 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
     """
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        body = None
-        if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
-            body = environ["wsgi.input"] = _Continuing(environ["wsgi.input"], environ["gunicorn.socket"])
+        body = environ["wsgi.input"] = _Body(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            # whether a client that was not asked sends its body after all is its choice: what comes next is unknown
-            if ("Connection", "close") in headers or (body and not body.is_asked_for):
+            if ("Connection", "close") in headers or body.ends_the_connection:
                 start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 

@@ -49,6 +49,7 @@ def test_slashes_may_be_escaped() -> None:  # as PHP does
         (b'{"a": "' + "é".encode() * LONG_BYTES + b'"}', "it has a string of more than 64 KiB that is not base64"),
         (b"]" * MAX_VALUES * 9, "it closes what it has not opened"),
         (b" " * REST_BYTES + b"1", "it has more than 8 MiB besides its pictures"),
+        (b'{"a": "' + b"A" * (30 * 1024 * 1024) + b'"}', "it has a string that is longer than any picture"),
         (b'{"a": 1, "a": 2}', "an object has the same name twice"),
         (f'{{"{LONG}": 1, "{LONG}": 2}}'.encode(), "an object has the same name twice"),
         (b'{"a": NaN}', "it has a number that is too long, NaN or Infinity"),
