@@ -100,11 +100,27 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         Django's forms save the whole row, as it was when their request began: a sign-out, a deactivation or another
         password of that moment would be undone.
         """
-        names = {field.attname: field.name for field in self._meta.concrete_fields}
         if not self._state.adding and not args and not kwargs and self._as_read:
-            changed = [name for key, name in names.items() if getattr(self, key) != self._as_read.get(key)]
+            here, read = vars(self), self._as_read
+            loaded = [field for field in self._meta.concrete_fields if field.attname in here]
+            changed = [field.name for field in loaded if here[field.attname] != read.get(field.attname)]
             kwargs = {"update_fields": [*changed, "updated_at"]}
         super().save(*args, **kwargs)
+        self._note(kwargs.get("update_fields"))
+
+    def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Django's; what was read is what `save` compares with."""
+        fields = None if fields is None else list(fields)
+        super().refresh_from_db(using, list(fields) if fields else fields, from_queryset)
+        self._note(fields)
+
+    def _note(self, names: Collection[str] | None) -> None:
+        """Keep what the row has now, of these fields or of all, where the row was read."""
+        if not self._as_read:
+            return
+        for field in self._meta.concrete_fields:
+            if field.attname in vars(self) and (names is None or {field.name, field.attname} & set(names)):
+                self._as_read = {**self._as_read, field.attname: vars(self)[field.attname]}
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; a right one gets a hash of today's kind.

@@ -17,7 +17,7 @@ from accounts.identity import caller
 from looks import curation, representation
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
-from studio import bodies
+from studio import bodies, uploads
 from studio.api import ApiView, IsOwnerOrAdmin, as_uuid
 from studio.errors import NotFound
 from studio.paging import SkipLimitPagination, envelope
@@ -126,7 +126,11 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
         context = {"request": request, "shown": shown}
         form = kind(data=request.data, partial=shown is not None, context=context)
         form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
+        fields = dict(form.validated_data)
+        del form
+        if uploads.is_large(request):  # the storage may take its time, and need not know the text of the pictures
+            uploads.forget(request)
+        return fields
 
     def _shown(self, look_id: UUID) -> Any:
         return representation.show(look_id=look_id, caller=caller(self.request), site=site_of(self.request))

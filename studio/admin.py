@@ -43,7 +43,7 @@ class OnePage(ChangeList):
         self.model_admin.complete(request, list(self.result_list))
 
 
-def list_url(table: str, **query: Any) -> str:
+def list_url(table: str, /, **query: Any) -> str:
     """The address of a table's list (`app_model`) with this search or these filters, whatever signs they have."""
     return f"{reverse(f'admin:{table}_changelist')}?{urlencode(query)}"
 

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import bodies, endpoints, errors, uploads
+from studio import bodies, concurrency, endpoints, errors, uploads
 from studio.inputs import UNKNOWN_FIELD, respelled
 from studio.storage.base import StorageError
 
@@ -184,7 +184,7 @@ class ApiView(APIView):
         """Answer, and give back what the request's upload took."""
         with uploads.released_at_the_end():
             response = super().dispatch(request, *args, **kwargs)
-            if bodies.length_of(request) > uploads.LARGE_BYTES:
+            if uploads.is_large(request):
                 uploads.forget(self.request)
             return response
 
@@ -198,8 +198,10 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method in bodies.WITHOUT_BODY or request.method not in self.allowed_methods:
             return
-        if bodies.is_upload(request) and request.user.is_authenticated:
-            uploads.begin(user_id=request.user.pk)
+        if request.user.is_authenticated:
+            concurrency.person.set(request.user.pk)
+            if bodies.is_upload(request):
+                uploads.begin(user_id=request.user.pk)
         if request.method == "DELETE":  # clients send the oddest types with it
             bodies.drain(request)
         else:

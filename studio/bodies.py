@@ -36,7 +36,7 @@ FOR_FILES_AND_BASE64 = Limits(json=None, multipart=None)
 
 def is_upload(request: Any) -> bool:
     """Whether the body has files, or is so long that it comes in after its headers."""
-    return str(request.content_type).startswith("multipart/") or length_of(request) > LARGE_BYTES
+    return str(request.content_type).lower().startswith("multipart/") or length_of(request) > LARGE_BYTES
 
 
 def length_of(request: Any) -> int:

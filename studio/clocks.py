@@ -104,9 +104,9 @@ def obeying(manager: urllib3.PoolManager) -> urllib3.PoolManager:
     """The same manager of connections, whose new ones look at the clock."""
     pools: dict[str, Any] = manager.pool_classes_by_scheme
     manager.pool_classes_by_scheme = {
-        scheme: pool
-        if pool.ConnectionCls in _CONNECTIONS.values()
-        else type(pool.__name__, (pool,), {"ConnectionCls": _CONNECTIONS[scheme]})
+        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _CONNECTIONS[scheme]})
+        if pool.ConnectionCls in {HTTPConnection, HTTPSConnection}
+        else pool  # they look at the clock already, or go through a SOCKS proxy
         for scheme, pool in pools.items()
     }
     return manager

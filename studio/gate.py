@@ -95,6 +95,8 @@ class Gate:
             raise
         if getattr(response, "streaming", False):
             return _Streamed(response, at_end=self._door.leave)
+        if isinstance(response, environ.get("wsgi.file_wrapper") or ()):  # the server itself sends the file
+            return _at_close(response, self._door.leave)
         self._door.leave()
         return response
 
@@ -159,6 +161,22 @@ class _Body:
         with away():
             line: bytes = self._stream.readline(size)
         return line
+
+
+def _at_close(file: Any, leave: Callable[[], None]) -> Iterable[bytes]:
+    """The same file, which keeps its thread until it is sent; its server closes it once."""
+    close = getattr(file, "close", None)
+
+    def closed() -> None:
+        try:
+            if close is not None:
+                close()
+        finally:
+            leave()
+
+    file.close = closed
+    made: Iterable[bytes] = file
+    return made
 
 
 class _Streamed:

@@ -74,11 +74,13 @@ class Room:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            is_mine = self._changed.wait_for(lambda: self._is_next(ticket, wanted), seconds)
-            self._queue.remove(ticket)
+            try:  # RQ ends a step that takes too long with an exception, wherever its thread is
+                is_mine = self._changed.wait_for(lambda: self._is_next(ticket, wanted), seconds)
+            finally:
+                self._queue.remove(ticket)
+                self._changed.notify_all()  # who comes next may fit in beside it, once we let go
             if is_mine:
                 self._free -= wanted
-            self._changed.notify_all()  # who comes next may fit in beside it
         return wanted if is_mine else 0
 
     def _is_next(self, ticket: object, wanted: int) -> bool:

@@ -156,7 +156,7 @@ def _in_utf8(text: bytes, encoding: str) -> bytes:
         return text
     try:
         return text.decode(encoding).encode()
-    except UnicodeError as exc:
+    except (UnicodeError, LookupError) as exc:  # LookupError: Python also knows codecs of bytes, zlib for example
         raise strict_json.BadJSON("it is not in the encoding that Content-Type names") from exc
 
 

@@ -5,6 +5,7 @@ of `manage.py up` and the lines of `studio.log`. A sign that is not text comes o
 stays JSON and says the same.
 """
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Any, TextIO
 # Controls of C0 and C1, formats (they reverse the order of what follows, or hide it), halves of a sign, signs that
 # Unicode has not given away, and its separators of lines.
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NOT_PLAIN = re.compile(r"[^ -~]")  # what has to be looked at; the rest is most of any output
 _JOINERS = "\u200c\u200d"  # formats that words of Persian and Hindi need, and emoji of families
 # They talk with the terminal themselves: colours, completion, a program of its own.
 INTERACTIVE = frozenset({"shell", "dbshell"})
@@ -20,7 +22,7 @@ INTERACTIVE = frozenset({"shell", "dbshell"})
 
 def printable(text: str, *, keep: str = "") -> str:
     """The text, with what is not printable spelled as in JSON; `keep` are signs that stay, a line's end for example."""
-    return text if text.isprintable() else "".join(_spelled(sign, keep) for sign in text)
+    return text if text.isprintable() else _NOT_PLAIN.sub(lambda match: _spelled(match[0], keep), text)
 
 
 def _spelled(sign: str, keep: str) -> str:

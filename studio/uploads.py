@@ -4,56 +4,46 @@ import gc
 import tempfile
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import IO, Any
 
-from studio.errors import LimitReached, Unavailable
+from studio import bodies, concurrency
+from studio.errors import Unavailable
 from studio.gate import away
 
-PER_PERSON = 8  # in a process; a browser has six connections to a site
 LARGE_BYTES = 1024 * 1024
 LARGE_JSONS = 2  # in memory at once in a process; each takes up to 180 MB while it is parsed
 WAIT_SECONDS = 20
 CHUNK_BYTES = 64 * 1024
 
 _until_the_end: ContextVar[ExitStack | None] = ContextVar("until_the_end", default=None)
-_under_way: Counter[uuid.UUID] = Counter()
-_lock = threading.Lock()
+_turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)
+_under_way = concurrency.Share()
 _large_jsons = threading.BoundedSemaphore(LARGE_JSONS)
 
 
 @contextmanager
 def released_at_the_end() -> Iterator[None]:
     """Around a request: what its upload takes is given back at the end."""
-    with ExitStack() as stack:
-        token = _until_the_end.set(stack)
+    with ExitStack() as stack, ExitStack() as turn:
+        tokens = _until_the_end.set(stack), _turn.set(turn), concurrency.person.set(None)
         try:
             yield
         finally:
-            _until_the_end.reset(token)
+            _until_the_end.reset(tokens[0])
+            _turn.reset(tokens[1])
+            concurrency.person.reset(tokens[2])
 
 
 def begin(*, user_id: uuid.UUID) -> None:
     """Count the request as an upload of this person, until its end. Raises LimitReached."""
-    with _lock:
-        if _under_way[user_id] >= PER_PERSON:
-            raise LimitReached(
-                f"You have {PER_PERSON} uploads in progress. Please wait until one has finished.",
-                code="uploads_in_progress",
-                retry_after_seconds=5,
-            )
-        _under_way[user_id] += 1
-    _at_the_end(lambda: _end(user_id))
-
-
-def _end(user_id: uuid.UUID) -> None:
-    with _lock:
-        _under_way[user_id] -= 1
-        if not _under_way[user_id]:
-            del _under_way[user_id]
+    _under_way.take(user_id)
+    if stack := _until_the_end.get():
+        stack.callback(_under_way.give_back, user_id)
+    else:  # outside of a request there is nothing to share
+        _under_way.give_back(user_id)
 
 
 @contextmanager
@@ -71,8 +61,13 @@ def received(stream: Any) -> Iterator[IO[bytes]]:
         yield body
 
 
+def is_large(request: Any) -> bool:
+    """Whether the request has a body whose memory counts."""
+    return bodies.length_of(request) > LARGE_BYTES
+
+
 def forget(request: Any) -> None:
-    """Free what a request has brought, before the next large one comes.
+    """Free what a request has brought, before the next large one has its turn.
 
     DRF's requests, views and serializers refer to each other. Python looks for such cycles by the number of objects,
     and so keeps a few large ones for long. `studio.web_server` has it leave out what was there before any request.
@@ -80,6 +75,8 @@ def forget(request: Any) -> None:
     request._data = request._full_data = {}
     request._files = None
     gc.collect()
+    if turn := _turn.get():
+        turn.close()
 
 
 def _take_turn() -> None:
@@ -91,12 +88,7 @@ def _take_turn() -> None:
             code="too_many_uploads",
             retry_after_seconds=10,
         )
-    _at_the_end(_large_jsons.release)
-
-
-def _at_the_end(undo: Any) -> None:
-    stack = _until_the_end.get()
-    if stack is None:  # outside of a request there is nothing to share
-        undo()
+    if turn := _turn.get():
+        turn.callback(_large_jsons.release)
     else:
-        stack.callback(undo)
+        _large_jsons.release()

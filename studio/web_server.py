@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
-from django.urls import get_resolver
 from gunicorn import util
 from gunicorn.workers.gthread import TConn
 
@@ -21,6 +20,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
 WITHOUT_SLOT = ("/healthz", "/healthz/", "/readyz", "/readyz/")  # what `readyz` asks it asks in a thread of its own
 BODY_IDLE_SECONDS = 30.0  # without a byte of a large body, which a thread waits for; nginx has 60 by default
+SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives the connection up
 
 
 class Worker(ArrivalWorker):
@@ -39,13 +39,20 @@ class Worker(ArrivalWorker):
         return outcome
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The same, save that `100 Continue` is left to `_Incoming`."""
+        """The same, save that `100 Continue` is left to `_Body`."""
         req._expected_100_continue = False
         return super().handle_request(req, conn)
 
 
 def _close(sock: socket.socket) -> None:
-    """End what is sent, and read what comes for a while: to close with unread data would take the response back."""
+    """End what is sent, and read what comes for a while: to close with unread data would take the response back.
+
+    Where too many threads wait for slow clients already, the connection is cut at once.
+    """
+    give_back = concurrency.place()
+    if give_back is None:
+        util.close(sock)
+        return
     deadline = time.monotonic() + LINGER_SECONDS
     left = LINGER_BYTES
     try:
@@ -60,18 +67,22 @@ def _close(sock: socket.socket) -> None:
         pass
     finally:
         util.close(sock)
+        give_back()
 
 
-class _Incoming:
-    """A body as it comes in. Reading raises TimeoutError where the client sends nothing for too long.
+class _Body:
+    """A body as it comes in. One whose client waits to be asked for it (RFC 9110, 10.1.1) is asked for when it is read.
 
-    Where its client waits to be asked (RFC 9110, 10.1.1) the first read asks: a request that its headers refuse costs
-    no transfer then, and its client reads the refusal.
+    A request that its headers refuse costs no transfer then, and its client reads the refusal. Reading raises
+    TimeoutError where the client sends nothing for too long.
     """
 
-    def __init__(self, stream: Any, sock: socket.socket, *, is_asked_for: bool) -> None:
-        self._stream, self._sock = stream, sock
-        self.is_asked_for = is_asked_for
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._stream = environ["wsgi.input"]
+        self._socket: socket.socket = environ["gunicorn.socket"]
+        self._waits = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and _is_http_1_1(environ)
+        length = environ.get("CONTENT_LENGTH") or "0"
+        self._left = int(length) if length.isdecimal() else 0
 
     def read(self, size: int = -1) -> bytes:
         return self._received(self._stream.read, size)
@@ -81,16 +92,30 @@ class _Incoming:
 
     def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
         self._ask()
-        self._sock.settimeout(BODY_IDLE_SECONDS)
+        self._socket.settimeout(BODY_IDLE_SECONDS)
         try:
-            return read(size)
+            data = read(size)
         finally:
-            self._sock.settimeout(None)  # what is sent takes as long as it takes
+            self._socket.settimeout(None)  # what is sent takes as long as it takes
+        self._left -= len(data)
+        return data
 
     def _ask(self) -> None:
-        if not self.is_asked_for:
-            self.is_asked_for = True
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._waits:
+            self._waits = False
+            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    @property
+    def ends_the_connection(self) -> bool:
+        """Whether no further request can be read behind it.
+
+        A client that was not asked may send its body all the same, and of an unread one gunicorn skips 64 KiB only.
+        """
+        return self._waits or self._left >= SKIPPED_BYTES
+
+
+def _is_http_1_1(environ: dict[str, Any]) -> bool:
+    return bool(environ["SERVER_PROTOCOL"] != "HTTP/1.0")
 
 
 def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -100,13 +125,10 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
     """
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        waits = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
-        body = _Incoming(environ["wsgi.input"], environ["gunicorn.socket"], is_asked_for=not waits)
-        environ["wsgi.input"] = body
+        body = environ["wsgi.input"] = _Body(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            # whether a client that was not asked sends its body after all is its choice: what comes next is unknown
-            if ("Connection", "close") in headers or not body.is_asked_for:
+            if ("Connection", "close") in headers or body.ends_the_connection:
                 start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 
@@ -119,7 +141,6 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     """What the worker serves: the site, in which slow clients hold neither the slots nor all of the threads."""
     threads = worker.cfg.threads
     concurrency.allow(threads=threads)
-    _ = get_resolver().url_patterns  # loads all views, which the first request would
     gc.collect()
     gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
     free = tuple(f"{prefix}{path}" for prefix in ("", settings.BASE_PATH) for path in WITHOUT_SLOT)

@@ -60,6 +60,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Have Django's own questions about the database asked before a test counts its statements."""
     with django_db_blocker.unblock():
         _ = connection.features.supports_json_field  # SQLite alone is asked, once a connection
+        connection.close()
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,10 @@ def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fi
         last = schedule.LASTING_SUBMITS if exc.lasts else last
         pause = min(exc.pause_seconds, schedule.PAUSE_MOST)
     if attempts >= last:
-        fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
+        if isinstance(exc, NotAccepted) and job.doubtful_submits:  # this one surely not; an earlier one may have been
+            fail(job=job, code="submission_unknown", detail=f"a submit before was in doubt; the last answer: {exc}")
+        else:
+            fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
     usual = schedule.SUBMIT_BACKOFF[min(attempts, len(schedule.SUBMIT_BACKOFF) - 1)]
     _queue_again(job, max(usual, pause), attempts + 1, exc, **fields)

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from studio import audit, gate
 from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
+from studio.storage import disposal
 from videos import generation
 from videos.adoption import free_slot
 from videos.failures import RESUMABLE
@@ -19,6 +20,7 @@ from videos.phases import Phase
 from videos.providers.base import ProviderError
 from videos.providers.registry import UnknownProvider, provider
 from videos.queue import hint
+from videos.transfer import names_of
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
             broken_result=None,
             storage_refusal="",
         )
+        # what earlier tries left is due for removal by now; it must not go while the new file comes under that name
+        disposal.register(*names_of(locked).values())
         locked.log("The video is there after all; storing it again.")
         audit.record_action(locked, "Resume storing", actor=actor)
         hint("transfer", str(job_id))

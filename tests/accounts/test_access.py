@@ -72,3 +72,28 @@ def test_browser_sessions_end_with_it(make_user: MakeUser) -> None:
     assert (before, client.get("/admin/").status_code) == (200, 302)
     client.force_login(sue)
     assert client.get("/admin/").status_code == 200
+
+
+def test_what_was_saved_or_read_again_is_what_the_next_save_compares_with(make_user: MakeUser) -> None:
+    ann = User.objects.get(pk=make_user().pk)
+    found = []
+    for is_active in (False, True):
+        ann.is_active = is_active
+        ann.save()
+        found.append(User.objects.get(pk=ann.pk).is_active)
+    User.objects.filter(pk=ann.pk).update(is_active=False)
+    ann.refresh_from_db()
+    ann.is_active = True
+    ann.save()
+
+    assert [*found, User.objects.get(pk=ann.pk).is_active] == [False, True, True]
+
+
+def test_save_leaves_what_another_has_changed_and_what_was_not_read(make_user: MakeUser) -> None:
+    ann = User.objects.only("email").get(pk=make_user().pk)
+    User.objects.filter(pk=ann.pk).update(is_active=False)
+    ann.refresh_from_db(fields=["is_staff"])
+    ann.email = "ann@example.org"
+    ann.save()
+
+    assert User.objects.values_list("email", "is_active").get() == ("ann@example.org", False)

@@ -25,17 +25,17 @@ from studio import arrivals
 arrivals.ARRIVAL_SECONDS = {ARRIVAL_SECONDS}
 
 def application(environ, start_response):
-    body = environ["wsgi.input"].read(9)
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
+    environ["wsgi.input"].read(9)
+    start_response("200 OK", [("Content-Length", "0")])  # so that a response is one packet
+    return []
 """
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    """The port and the process of gunicorn with our worker class, in front of an application that echoes."""
+    """The port and the process of gunicorn with our worker class, in front of an application that reads."""
     folder: Path = tmp_path_factory.mktemp("server")
-    (folder / "echo.py").write_text(APPLICATION)
+    (folder / "reader.py").write_text(APPLICATION)
     (folder / "none.py").touch()  # else ours would be read
     port = free_port()
     argv = [
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]
     ]
     argv += ["--worker-class", "studio.arrivals.ArrivalWorker", "--threads", str(THREADS), "--keep-alive", "75"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *argv, "--worker-connections", str(CONNECTIONS), "echo"],
+        [sys.executable, "-m", "gunicorn", *argv, "--worker-connections", str(CONNECTIONS), "reader"],
         cwd=PROJECT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "studio.settings", "DATA_DIR": str(folder)},
         stdout=subprocess.DEVNULL,

@@ -85,3 +85,11 @@ def test_strangers_find_no_endpoint_with_a_larger_limit() -> None:
 
     assert {route for route, limits in found.items() if limits != bodies.FOR_STRANGERS} == set()
     assert len(found) == len(AUTH)
+
+
+@pytest.mark.parametrize("charset", ["zlib", "base64", "rot13", "undefined", "idna"])
+def test_encoding_that_is_none_of_text_is_refused(anonymous: APIClient, charset: str) -> None:
+    response = anonymous.generic("POST", "/api/v1/auth/token", b"\xff{}", f"application/json; charset={charset}")
+
+    detail = "The body is not valid JSON: it is not in the encoding that Content-Type names."
+    assert (response.status_code, response.json()) == (400, {"detail": detail, "code": "parse_error"})

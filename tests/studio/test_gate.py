@@ -269,3 +269,28 @@ def test_stream_holds_its_room_until_it_is_closed(monkeypatch: pytest.MonkeyPatc
     third: Any = ask(gate)
 
     assert (list(first), second, list(third)) == ([b"film"], [b"refused"], [b"film"])
+
+
+class Sent:
+    """As gunicorn wraps a file that it sends itself."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_file_that_the_server_sends_holds_its_room_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.gate.STILL_SECONDS", -1.0)
+
+    def view(environ: dict[str, Any]) -> Any:
+        return [b"refused"] if is_refused(environ) else Sent()
+
+    gate = gate_before(view, slots=1, threads=2)
+    first: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
+    second = ask(gate)
+    first.close()
+    third: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
+
+    assert (first.is_closed, second, type(third)) == (True, [b"refused"], Sent)

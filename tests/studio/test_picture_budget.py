@@ -101,6 +101,22 @@ def test_small_pictures_do_not_overtake_a_large_one() -> None:
         assert large.result(PATIENCE) == 100
 
 
+def test_step_that_is_ended_while_it_waits_leaves_the_room_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class JobTimeout(Exception):
+        """As RQ raises it in a thread, wherever that is."""
+
+    def end(*args: Any) -> None:
+        raise JobTimeout
+
+    room = Room(100)
+    monkeypatch.setattr(room._changed, "wait_for", end)
+    with pytest.raises(JobTimeout):
+        room.take(1, seconds=PATIENCE)
+    monkeypatch.undo()
+
+    assert room.take(100, seconds=0) == 100
+
+
 def test_small_pictures_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_budget, "WAIT_SECONDS", 0)
     with room_for(ROOM_PIXELS):
@@ -122,7 +138,7 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
             outcome.append("decoded")
         return []
 
-    gate = Gate(lambda environ, start_response: view(environ), slots=1)
+    gate = Gate(lambda environ, start_response: view(environ), slots=1, threads=64)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(ask, gate)
         assert waits.wait(PATIENCE)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studio.strict_json import LONG_BYTES, MAX_DEPTH, MAX_VALUES, BadJSON, parsed
+from studio.strict_json import LONG_BYTES, MAX_DEPTH, MAX_VALUES, REST_BYTES, BadJSON, parsed
 
 LONG = "A" * (LONG_BYTES + 3)
 
@@ -23,6 +23,7 @@ LONG = "A" * (LONG_BYTES + 3)
         "",
         [],
         [{}] * (MAX_VALUES // 2 - 1),
+        [LONG * 9] * (2 * REST_BYTES // len(LONG) // 9),
         json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH),
     ],
 )
@@ -46,6 +47,9 @@ def test_slashes_may_be_escaped() -> None:  # as PHP does
         (b"[1" + b",1" * MAX_VALUES + b"]", "it has more than 10,000 values"),
         (b'""' * (2 * MAX_VALUES + 1), "it has more than 10,000 values"),
         (b'{"a": "' + "é".encode() * LONG_BYTES + b'"}', "it has a string of more than 64 KiB that is not base64"),
+        (b"]" * MAX_VALUES * 9, "it closes what it has not opened"),
+        (b" " * REST_BYTES + b"1", "it has more than 8 MiB besides its pictures"),
+        (b'{"a": "' + b"A" * (30 * 1024 * 1024) + b'"}', "it has a string that is longer than any picture"),
         (b'{"a": 1, "a": 2}', "an object has the same name twice"),
         (f'{{"{LONG}": 1, "{LONG}": 2}}'.encode(), "an object has the same name twice"),
         (b'{"a": NaN}', "it has a number that is too long, NaN or Infinity"),

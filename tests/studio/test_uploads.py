@@ -5,12 +5,14 @@ import io
 import json
 import threading
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from looks import fields
-from studio import uploads
+from looks import curation, fields
+from studio import concurrency, uploads
 from studio.errors import LimitReached, Unavailable
 from tests.conftest import MakeUser, SignIn
 
@@ -32,7 +34,7 @@ def test_person_has_eight_at_once() -> None:
     with uploads.released_at_the_end():
         uploads.begin(user_id=ann)
 
-    assert not uploads._under_way
+    assert not uploads._under_way._taken
 
 
 @pytest.mark.django_db
@@ -50,7 +52,7 @@ def test_request_gives_its_upload_back(make_user: MakeUser, sign_in: SignIn, mon
 
     assert (eighth, refused_input) == ([201, 201], 400)
     assert (ninth.status_code, ninth.json(), ninth["Retry-After"]) == (429, TOO_MANY, "5")
-    assert (short.status_code, dict(uploads._under_way)) == (201, {})
+    assert (short.status_code, dict(uploads._under_way._taken)) == (201, {})
 
 
 def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,12 +83,50 @@ def test_turn_ends_with_the_request_of_another_thread(monkeypatch: pytest.Monkey
     for other in others:
         other.start()
     taken.wait(20)
-    threading.Timer(0.1, let_go.set).start()
+    let_go.set()
 
     with uploads.released_at_the_end(), uploads.received(io.BytesIO(body)) as received:
         assert received.read() == body
     for other in others:
         other.join(20)
+
+
+@pytest.mark.django_db
+def test_turn_ends_before_the_pictures_are_stored(
+    make_user: MakeUser, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that hangs must not keep the turns of others."""
+    free: list[int] = []
+    stored = curation.store
+    monkeypatch.setattr(curation, "store", lambda **file: free.append(uploads._large_jsons._value) or stored(**file))
+    picture = base64.b64encode(png_of_noise()).decode()
+    assert len(picture) > uploads.LARGE_BYTES
+
+    response: Any = sign_in(make_user()).post(LOOKS, {"title": "x", "generatedImageBase64": picture}, format="json")
+
+    assert (response.status_code, free) == (201, [2, 2])
+
+
+@pytest.mark.django_db
+def test_person_waits_for_the_storage_eight_times(make_user: MakeUser) -> None:
+    ann, ben = make_user(), make_user("ben@example.com")
+    with ExitStack() as stack, uploads.released_at_the_end():
+        concurrency.person.set(ann.pk)
+        for _ in range(8):
+            stack.enter_context(concurrency.waiting())
+        with pytest.raises(LimitReached), concurrency.waiting():
+            pass
+        concurrency.person.set(ben.pk)
+        with concurrency.waiting():
+            pass
+
+    assert not concurrency._waits._taken
+
+
+def png_of_noise() -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((1200, 1200), 100).save(out, "PNG")
+    return out.getvalue()
 
 
 @pytest.mark.django_db

@@ -117,6 +117,16 @@ def test_client_that_was_not_asked_is_not_waited_for(studio: RunningStudio) -> N
     assert received.count(b"HTTP/1.1 ") == 1
 
 
+def test_connection_with_a_long_unread_body_is_said_to_end(studio: RunningStudio) -> None:
+    """Else its client sends the next request on it, and gets no response."""
+    with socket.create_connection(("127.0.0.1", studio.port), 30) as connection:
+        connection.sendall(post("/api/v1/looks", b"x" * 200_000).replace(b"POST", b"GET", 1))
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b"HTTP/1.1 401 " in received
+    assert b"Connection: close" in received
+
+
 def test_response_reaches_a_client_that_sends_on(studio: RunningStudio) -> None:
     with socket.create_connection(("127.0.0.1", studio.port), 30) as connection:
         connection.sendall(post("/api/v1/auth/token", b"", length=50_000_000))

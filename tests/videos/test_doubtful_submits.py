@@ -101,3 +101,13 @@ def test_doubt_stays_with_a_job_that_is_sent_again_for_another_reason(google: Fa
 
     assert sent == [Phase.QUEUED, Phase.QUEUED, Phase.FAILED]
     assert VideoJob.objects.get().error_code == "submission_unknown"
+
+
+def test_doubt_stays_with_a_job_whose_last_refusal_is_sure(google: FakeGoogle, make_user: MakeUser) -> None:
+    google.script("submit", "lost-503")
+    google.script("submit", "429", times=99, **MINUTE)
+
+    job = drive(creation.create(owner=make_user(), order=PAID), rounds=99)
+
+    assert (len(google.account.works), job.doubtful_submits) == (1, 1)
+    assert (job.phase, job.error_code, job.tokens_refunded) == (Phase.FAILED, "submission_unknown", 50)

@@ -12,6 +12,8 @@ from django.test import Client
 from accounts.models import LedgerEntry, User
 from studio.errors import Conflict, NotAllowed, NotFound, StudioError, Unavailable
 from studio.health import Depth, Health, examine
+from studio.models import Disposal
+from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.videos.conftest import MakeJob
@@ -70,6 +72,15 @@ def test_video_is_stored_after_all_for_nothing(made: VideoJob, google: FakeGoogl
     assert [(entry.actor, entry.changes["action"][1]) for entry in LogEntry.objects.all()] == [
         (operator, "Resume storing")
     ]
+
+
+def test_what_earlier_tries_left_is_not_removed_while_the_video_is_stored_again(made: VideoJob) -> None:
+    names = [f"videos/{made.pk}.jpg", f"videos/{made.pk}.mp4"]
+    disposal.dispose(names)  # due by now
+    resume_storing(job_id=made.pk, actor=None)
+
+    assert (disposal.sweep(), list(Disposal.objects.order_by("name").values_list("name", flat=True))) == (0, names)
+    assert (drive(made).phase, Disposal.objects.filter(name__in=names).count()) == (Phase.SUCCEEDED, 0)
 
 
 def test_tokens_that_were_kept_stay_kept(made: VideoJob, settings: Any, make_job: MakeJob) -> None:

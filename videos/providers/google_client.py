@@ -214,12 +214,12 @@ class House:
 
         Raises NotAccepted when Google's sign-in is away, and Refused when there is nothing to sign in with.
         """
-        request = functools.partial(TokenRequest(session()), timeout=TOKEN_SECONDS)
         try:
             if self._credentials is None:
                 self._credentials, _ = google.auth.default(scopes=[SCOPE])
             if not self._credentials.valid:
-                with clocks.limit(TOKEN_SECONDS):
+                with clocks.limit(TOKEN_SECONDS), session() as http:
+                    request = functools.partial(TokenRequest(http), timeout=TOKEN_SECONDS)
                     self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
         except GoogleAuthError as exc:
             if exc.retryable or isinstance(exc, TransportError):
