@@ -25,7 +25,6 @@ except BadEnvironment as exc:
 
 workers = 2
 threads = 64  # most wait for slow clients; WEB_SLOTS bounds how many work
-worker_connections = 1000  # of a worker; a new one takes the place of the oldest that waits (studio.arrivals)
 keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that they close first
 limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
 graceful_timeout = 30  # seconds for requests under way when it is asked to end
@@ -67,7 +66,6 @@ accesslog = "-"
 
 
 REFUSALS = {
-    408: ("request_timeout", "The request did not arrive in time. Nothing was done; please send it again."),
     414: ("uri_too_long", f"The URL is too long; the limit of the request's first line is {limit_request_line} bytes."),
     431: ("headers_too_large", "The request's headers are too large."),
     500: ("server_error", "Something went wrong on our side. Please try again later."),

@@ -35,8 +35,6 @@ MEANINGS = {
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
     "method_not_allowed": "the endpoint does not support this method",
-    # 408
-    "request_timeout": "the request's headers or its body took too long to arrive; nothing was done",
     # 409
     "conflict": "the object is in a state that does not permit this",
     "not_ready": "the video is not finished; poll its job",

@@ -137,8 +137,13 @@ class JSONRenderer(renderers.JSONRenderer):
             return json.dumps(data, default=str).encode()
 
 
-class JSONParser(parsers.JSONParser):
-    """A strict parser: what other parsers would read in two ways, a name that is given twice or NaN, is refused."""
+class JSONParser(parsers.BaseParser):
+    """A strict parser: what other parsers would read in two ways, a name that is given twice or NaN, is refused.
+
+    It is none of DRF's own kind, of which the request would read the whole body into memory first.
+    """
+
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """The parsed document. Raises ParseError, which says where the mistake is."""

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from gunicorn import util
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from studio import concurrency, gate
-from studio.arrivals import ArrivalWorker
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
 LINGER_SECONDS = 5.0
@@ -19,11 +18,11 @@ LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
 WITHOUT_SLOT = ("/healthz", "/healthz/", "/readyz", "/readyz/")  # what `readyz` asks it asks in a thread of its own
-BODY_IDLE_SECONDS = 30.0  # without a byte of a large body, which a thread waits for; nginx has 60 by default
+BODY_IDLE_SECONDS = 30.0  # without a byte of a body, which a thread waits for; nginx has 60 by default
 SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives the connection up
 
 
-class Worker(ArrivalWorker):
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Asks for a body when it is read, and ends a connection in its own thread.
 
     gunicorn's main loop would wait for each client that sends on, for 2 s, and cut off those that send more than 64 KiB

@@ -136,7 +136,7 @@ def test_pictures_of_a_large_json_are_read(
     read: list[bytes] = []
     decoded = fields.PictureText._decoded
     monkeypatch.setattr(fields.PictureText, "_decoded", lambda self, data: read.append(decoded(self, data)) or b"")
-    pictures = [bytes([number]) * 900_000 for number in range(3)]
+    pictures = [bytes([number]) * 7_000_000 for number in range(3)]  # more than the texts of a form may have
     texts = [base64.b64encode(picture).decode() for picture in pictures]
     body = {
         "title": "Étoffe 😀",
