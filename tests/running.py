@@ -101,8 +101,8 @@ class RunningStudio:
     def manage(self, *command: str, stdin: str = "", check: bool = True, seconds: float = 60) -> str:
         """Run a management command beside it, and give back what it prints."""
         done = manage(*command, stdin=stdin, seconds=seconds, **self.environment)
-        if check:
-            done.check_returncode()
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def client(self, email: str, *, tokens: int = 1000, staff: bool = False) -> httpx.Client:
