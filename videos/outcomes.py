@@ -43,6 +43,7 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
         provider=way.provider,
         upstream_model=way.upstream_model,
         refused_by=refused_by,
+        lasting_refusals=0,
         provider_reply=for_staff(str(exc)),
         lease_until=None,
         due_at=from_now(schedule.REHINT),
@@ -63,20 +64,23 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
 def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails.
 
-    A limit that lasts is waited for longer: it has nothing to do with this job.
+    A limit that lasts is waited for longer, and counted apart: it has nothing to do with this job.
     """
-    last, pause = len(schedule.SUBMIT_BACKOFF), 0.0
+    tries, last, pause = attempts, len(schedule.SUBMIT_BACKOFF), 0.0
+    fields["attempts"] = attempts + 1
     if isinstance(exc, NotAccepted):
-        last = schedule.LASTING_SUBMITS if exc.lasts else last
         pause = min(exc.pause_seconds, schedule.PAUSE_MOST)
-    if attempts >= last:
+        if exc.lasts:
+            tries, last = job.lasting_refusals, schedule.LASTING_SUBMITS
+            fields |= {"attempts": attempts, "lasting_refusals": tries + 1}
+    if tries >= last:
         if isinstance(exc, NotAccepted) and job.doubtful_submits:  # this one surely not; an earlier one may have been
             fail(job=job, code="submission_unknown", detail=f"a submit before was in doubt; the last answer: {exc}")
         else:
             fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
-    usual = schedule.SUBMIT_BACKOFF[min(attempts, len(schedule.SUBMIT_BACKOFF) - 1)]
-    _queue_again(job, max(usual, pause), attempts + 1, exc, **fields)
+    usual = schedule.SUBMIT_BACKOFF[min(tries, len(schedule.SUBMIT_BACKOFF) - 1)]
+    _queue_again(job, max(usual, pause), exc, **fields)
 
 
 def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
@@ -87,14 +91,15 @@ def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
         fail(job=job, code="submission_unknown", detail=detail)
         return
     pause = max(schedule.DOUBTFUL_PAUSE, min(exc.pause_seconds, schedule.PAUSE_MOST))
-    _queue_again(job, pause, job.attempts + 1, exc, doubtful_submits=doubtful, provider_reply=for_staff(str(exc)))
+    reply = for_staff(str(exc))
+    _queue_again(job, pause, exc, attempts=job.attempts, doubtful_submits=doubtful, provider_reply=reply)
 
 
-def _queue_again(job: VideoJob, pause: float, attempts: int, exc: ProviderError, **fields: Any) -> None:
+def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any) -> None:
     later = from_now(pause)
-    logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts, "reason": str(exc)})
+    logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
-        if VideoJob.objects.advance(job, Phase.QUEUED, attempts=attempts, lease_until=later, due_at=later, **fields):
+        if VideoJob.objects.advance(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
             job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from accounts.models import LedgerEntry
+from studio.storage.base import StorageError
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.videos.conftest import MakeJob
+from tests.videos.conftest import MakeJob, make_due
 from tests.videos.test_paid_path import PAID, drive, google
-from videos import creation, outcomes, schedule
+from videos import creation, generation, outcomes, schedule
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, ProbablyNotAccepted
@@ -72,6 +73,35 @@ def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle,
 
     assert (job.error_code, job.tokens_refunded, len(google.account.works)) == ("provider_busy", 50, 0)
     assert 7000 < waited < 7300
+
+
+@pytest.fixture
+def waited(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
+    """A job that a quota has refused more often than anything else may be tried; the quota is free again."""
+    times = len(schedule.SUBMIT_BACKOFF) + 1
+    google.script("submit", "429", times=times, **MINUTE)
+    return drive(creation.create(owner=make_user(), order=PAID), rounds=times)
+
+
+def test_wait_for_a_quota_leaves_the_other_refusals_their_tries(google: FakeGoogle, waited: VideoJob) -> None:
+    google.script("submit", "429", quota="RequestsPerDayPerProject")
+
+    phases: list[Any] = [drive(waited, rounds=1).phase for _ in range(2)]
+
+    assert (phases, waited.lasting_refusals) == ([Phase.QUEUED, Phase.GENERATING], 0)
+
+
+def test_wait_for_a_quota_leaves_a_storage_that_fails_its_tries(waited: VideoJob) -> None:
+    make_due(waited)
+    generation._not_ready(VideoJob.objects.get(pk=waited.pk), StorageError("503", retryable=True))
+
+    assert drive(waited).phase == Phase.SUCCEEDED
+
+
+def test_wait_for_a_quota_leaves_the_free_repeats(google: FakeGoogle, waited: VideoJob) -> None:
+    google.script("work", "error", message="An issue with the audio. You have not been charged.")
+
+    assert (drive(waited).phase, len(google.account.works)) == (Phase.SUCCEEDED, 2)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0, 5), (40, 40), (99_999, schedule.PAUSE_MOST)])
