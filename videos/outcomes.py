@@ -11,7 +11,7 @@ from accounts import ledger
 from accounts.models import User
 from studio.storable import storable
 from videos import measures, routing, schedule, suspension
-from videos.failures import FAILURES, cost_of_attempt, is_refunded
+from videos.failures import ADOPTABLE, FAILURES, cost_of_attempt, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
@@ -23,13 +23,16 @@ STAFF_LENGTH = 10_000  # characters of a provider's reply
 
 
 def refuse(job: VideoJob, exc: ProviderError) -> None:
-    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails."""
+    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails.
+
+    So does a job that has had a submit in doubt, whichever refusal follows: it may be in the making already.
+    """
     if not suspension.concerns_upstream(exc):
         fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
         return
     refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model, exc.code]]
     with transaction.atomic():
-        way = routing.next_route(job=job, refused_by=refused_by)
+        way = None if job.doubtful_submits else routing.next_route(job=job, refused_by=refused_by)
         moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
         if moved and (way or exc.code in suspension.CODES_OF_THE_MODEL):
             suspension.count_refusal(job=job, exc=exc)
@@ -74,10 +77,7 @@ def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fi
             tries, last = job.lasting_refusals, schedule.LASTING_SUBMITS
             fields |= {"attempts": attempts, "lasting_refusals": tries + 1}
     if tries >= last:
-        if isinstance(exc, NotAccepted) and job.doubtful_submits:  # this one surely not; an earlier one may have been
-            fail(job=job, code="submission_unknown", detail=f"a submit before was in doubt; the last answer: {exc}")
-        else:
-            fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
     usual = schedule.SUBMIT_BACKOFF[min(tries, len(schedule.SUBMIT_BACKOFF) - 1)]
     _queue_again(job, max(usual, pause), exc, **fields)
@@ -115,8 +115,11 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
 
     Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
     process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has made and billed the video.
+    `is_made`: the provider has made and billed the video. Whatever ends a job before it is accepted, after a submit in
+    doubt, ends it as submission_unknown; a person who stops it has decided about that.
     """
+    if _may_be_in_the_making(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+        code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
     with transaction.atomic():
         if not VideoJob.objects.advance(
@@ -139,6 +142,11 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
         transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
     return True
+
+
+def _may_be_in_the_making(job: VideoJob) -> bool:
+    """Whether the provider may have accepted a submit of this job, though none is known to have been."""
+    return bool(job.doubtful_submits) and job.phase in {Phase.QUEUED, Phase.SUBMITTING}
 
 
 def for_staff(text: str) -> str:
