@@ -95,7 +95,7 @@ def _providers() -> Finding:
 
 
 def _registration() -> Finding:
-    """No fault: whoever opens it has decided so, and should see what it can cost."""
+    """No fault: it was opened on purpose; the finding says what that can cost."""
     try:
         sentence = giveaway.warning()
     except DatabaseError:
@@ -143,7 +143,7 @@ def unstored() -> QuerySet[VideoJob]:
 
 
 def transfers() -> Finding:
-    """Whether every finished video is stored: what the storage refuses is told at once, what just fails when late."""
+    """Whether every finished video is stored: what the storage refuses is a finding at once, the rest when late."""
     try:
         sentences = [*_refused(), *_late(), *_unstored()]
     except DatabaseError:

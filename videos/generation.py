@@ -158,6 +158,7 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
             due_at=from_now(operation.first_look_seconds),
             progress_percentage=Greatest(F("progress_percentage"), progress.SUBMITTED),
             submit_attempts=job.attempts,
+            lasting_refusals=0,
         )
         if moved:
             job.log("The video service has accepted the job.")
@@ -192,7 +193,9 @@ async def _ask(job: VideoJob, request: Request) -> Seen:
 def is_news(job: VideoJob, seen: Seen) -> bool:
     """Whether a poll has shown anything but what was written down when the job was claimed for it (quota.take)."""
     is_known = isinstance(seen, Progress) and seen == Progress(note=seen.note) and not _is_new(job, seen.note)
-    return not is_known or job.attempts > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
+    return (
+        not is_known or job.attempts > 0 or job.store_tries > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
+    )
 
 
 def apply_look(*, job: VideoJob, seen: Seen) -> None:
@@ -229,7 +232,7 @@ def _goes_on(job: VideoJob, seen: Progress) -> None:
         return
     wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
     told = progress.told(seen.percentage or 0)
-    fields = {"due_at": from_now(wait), "attempts": 0}
+    fields = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0}
     if _is_new(job, seen.note):
         logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": seen.note})
         reply = f"{job.provider_reply}\n{outcomes.for_staff(seen.note)}".strip()

@@ -15,7 +15,7 @@ AN_HOUR: dict[str, Decimal | int] = {"s": 3600, "sec": 3600, "min": 60, "hour": 
 
 
 def warning() -> str:
-    """A sentence for whoever runs the deployment; "" where registration is closed, or no video costs anything.
+    """A sentence for those who run the deployment; "" where registration is closed, or no video costs anything.
 
     Raises DatabaseError: prices are in the catalogue.
     """

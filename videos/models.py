@@ -69,6 +69,7 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
             raise ValueError(f"job {job.pk}: a move to {to} has to say when the job is next due")
         fields.setdefault("lease", None)
         fields.setdefault("attempts", 0)
+        fields.setdefault("store_tries", 0)
         if self._fenced(job).update(phase=to, updated_at=Now(), **fields) != 1:
             return False
         job.phase, job.lease = to, fields["lease"]
@@ -118,6 +119,19 @@ class VideoJob(Record):
     doubtful_submits = models.SmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Submits that were refused, and may have been accepted."
     )
+    # Counted apart from `attempts`: what has a limit of its own must not use up another one.
+    lasting_refusals = models.SmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Submits that a quota has refused since the last one that was accepted.",
+    )
+    store_tries = models.SmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Looks whose outcome could not be stored since the last one that could.",
+    )
     submit_attempts = models.SmallIntegerField(  # not a positive one: its constraint would scan the table
         default=0, db_default=0, help_text="Tries of the submit step before the one that was accepted."
     )
@@ -150,7 +164,7 @@ class VideoJob(Record):
         default="",
         db_default="",
         editable=False,
-        help_text="Why the storage does not take the video, where it will say so again until somebody mends that.",
+        help_text="Why the storage does not take the video, where it will say so again until that is mended.",
     )
     # What came of it.
     video = models.FileField(storage=media_storage, max_length=300, blank=True)

@@ -11,7 +11,7 @@ from accounts import ledger
 from accounts.models import User
 from studio.storable import storable
 from videos import measures, routing, schedule, suspension
-from videos.failures import FAILURES, cost_of_attempt, is_refunded
+from videos.failures import ADOPTABLE, FAILURES, cost_of_attempt, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
@@ -23,13 +23,16 @@ STAFF_LENGTH = 10_000  # characters of a provider's reply
 
 
 def refuse(job: VideoJob, exc: ProviderError) -> None:
-    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails."""
+    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails.
+
+    So does a job that has had a submit in doubt, whichever refusal follows: it may be in the making already.
+    """
     if not suspension.concerns_upstream(exc):
         fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
         return
     refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model, exc.code]]
     with transaction.atomic():
-        way = routing.next_route(job=job, refused_by=refused_by)
+        way = None if job.doubtful_submits else routing.next_route(job=job, refused_by=refused_by)
         moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
         if moved and (way or exc.code in suspension.CODES_OF_THE_MODEL):
             suspension.count_refusal(job=job, exc=exc)
@@ -43,6 +46,7 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
         provider=way.provider,
         upstream_model=way.upstream_model,
         refused_by=refused_by,
+        lasting_refusals=0,
         provider_reply=for_staff(str(exc)),
         lease_until=None,
         due_at=from_now(schedule.REHINT),
@@ -63,20 +67,20 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
 def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails.
 
-    A limit that lasts is waited for longer: it has nothing to do with this job.
+    A limit that lasts is waited for longer, and counted apart: it has nothing to do with this job.
     """
-    last, pause = len(schedule.SUBMIT_BACKOFF), 0.0
+    tries, last, pause = attempts, len(schedule.SUBMIT_BACKOFF), 0.0
+    fields["attempts"] = attempts + 1
     if isinstance(exc, NotAccepted):
-        last = schedule.LASTING_SUBMITS if exc.lasts else last
         pause = min(exc.pause_seconds, schedule.PAUSE_MOST)
-    if attempts >= last:
-        if isinstance(exc, NotAccepted) and job.doubtful_submits:  # this one surely not; an earlier one may have been
-            fail(job=job, code="submission_unknown", detail=f"a submit before was in doubt; the last answer: {exc}")
-        else:
-            fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
+        if exc.lasts:
+            tries, last = job.lasting_refusals, schedule.LASTING_SUBMITS
+            fields |= {"attempts": attempts, "lasting_refusals": tries + 1}
+    if tries >= last:
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
         return
-    usual = schedule.SUBMIT_BACKOFF[min(attempts, len(schedule.SUBMIT_BACKOFF) - 1)]
-    _queue_again(job, max(usual, pause), attempts + 1, exc, **fields)
+    usual = schedule.SUBMIT_BACKOFF[min(tries, len(schedule.SUBMIT_BACKOFF) - 1)]
+    _queue_again(job, max(usual, pause), exc, **fields)
 
 
 def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
@@ -87,14 +91,15 @@ def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
         fail(job=job, code="submission_unknown", detail=detail)
         return
     pause = max(schedule.DOUBTFUL_PAUSE, min(exc.pause_seconds, schedule.PAUSE_MOST))
-    _queue_again(job, pause, job.attempts + 1, exc, doubtful_submits=doubtful, provider_reply=for_staff(str(exc)))
+    reply = for_staff(str(exc))
+    _queue_again(job, pause, exc, attempts=job.attempts, doubtful_submits=doubtful, provider_reply=reply)
 
 
-def _queue_again(job: VideoJob, pause: float, attempts: int, exc: ProviderError, **fields: Any) -> None:
+def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any) -> None:
     later = from_now(pause)
-    logger.warning("sent again later", extra={"job_id": job.pk, "attempts": attempts, "reason": str(exc)})
+    logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
-        if VideoJob.objects.advance(job, Phase.QUEUED, attempts=attempts, lease_until=later, due_at=later, **fields):
+        if VideoJob.objects.advance(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
             job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
 
 
@@ -110,8 +115,11 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
 
     Its pictures stay for a while, so that staff can have it made again (videos.interventions). False when another
     process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has made and billed the video.
+    `is_made`: the provider has made and billed the video. Whatever ends a job before it is accepted, after a submit in
+    doubt, ends it as submission_unknown; a person who stops it has decided about that.
     """
+    if _may_be_in_the_making(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+        code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
     with transaction.atomic():
         if not VideoJob.objects.advance(
@@ -134,6 +142,11 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
         transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
     return True
+
+
+def _may_be_in_the_making(job: VideoJob) -> bool:
+    """Whether the provider may have accepted a submit of this job, though none is known to have been."""
+    return bool(job.doubtful_submits) and job.phase in {Phase.QUEUED, Phase.SUBMITTING}
 
 
 def for_staff(text: str) -> str:

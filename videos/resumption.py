@@ -17,12 +17,16 @@ from videos.idempotency import is_spent, retry_key
 from videos.interventions import OPERATE
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
-from videos.providers.base import ProviderError
+from videos.providers.base import ProviderError, Unreachable
 from videos.providers.registry import UnknownProvider, provider
 from videos.queue import hint
 from videos.transfer import names_of
 
 logger = logging.getLogger(__name__)
+
+_GONE = {"result_expired", "operation_lost"}  # what a provider calls a file that it has deleted
+_REFUSES = "The provider refuses to give us the file. Nothing was changed. Check its key and account"
+_ANSWERS_OTHERWISE = "The provider's answer is not the file that it had made. Nothing was changed. It answers"
 
 
 def can_resume(job: VideoJob) -> bool:
@@ -31,12 +35,13 @@ def can_resume(job: VideoJob) -> bool:
 
 
 def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
-    """Store the video of a job that failed as one of failures.RESUMABLE; nobody is charged, and nothing made anew.
+    """Store the video of a job that failed as one of failures.RESUMABLE; its owner is charged nothing.
 
     Tokens that were returned for the failure stay with the owner: the failure was ours. The provider is asked first
     whether it still has the file, which costs nothing. `actor` None is the server's console. Raises NotAllowed,
-    NotFound, Unavailable while the provider does not say, and Conflict for a job that failed otherwise or was made
-    again within the last day, for a file that is gone, or while the owner has no free slot. Nothing is changed then.
+    NotFound, Unavailable while the provider does not say or does not let us in, and Conflict for a job that failed
+    otherwise or was made again within the last day, for a file that is gone or that the provider does not give, or
+    while the owner has no free slot. Nothing is changed then.
     """
     if actor is not None and not actor.has_perm(OPERATE):
         raise NotAllowed
@@ -80,12 +85,16 @@ def _require_resumable(job: VideoJob) -> None:
 
 
 def _require_file(job: VideoJob) -> None:
-    """Raise Conflict when the provider no longer has the file, and Unavailable when it does not say."""
+    """Raise Conflict when the provider has no such file for us, and Unavailable when it may say so later."""
     try:
         provider(job.provider).check_file(job.result, generation.request_of(job, with_pictures=False))
     except UnknownProvider as exc:
         raise Conflict(f"There is no provider {job.provider} here that could have the file.") from exc
     except ProviderError as exc:
+        if isinstance(exc, Unreachable) and exc.is_denied:
+            raise Unavailable(f"{_REFUSES}: {exc}") from exc
         if exc.retryable:
             raise Unavailable(f"The provider does not say whether it still has the file: {exc}") from exc
-        raise Conflict(f"The provider no longer has the file: {exc}") from exc
+        if exc.code in _GONE:
+            raise Conflict(f"The provider no longer has the file: {exc}") from exc
+        raise Conflict(f"{_ANSWERS_OTHERWISE}: {exc}") from exc

@@ -11,7 +11,7 @@ REHINT = 15  # a hint that has had no effect by then is sent again: Redis may ha
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
 # A quota that the provider names as used up has been checked before the work: such a refusal is sure, costs nothing,
-# and may last; the last back-off goes on for so many tries, two hours in all.
+# and may last; the last back-off is repeated for so many tries, two hours in all, which no other limit counts.
 LASTING_SUBMITS = len(SUBMIT_BACKOFF) + 22
 # A refusal that names none is most likely one, but has been seen after an acceptance (docs/decisions/16-…): after so
 # many the job ends. The pause is longer than the minute by which limits are counted, or what the provider asks for.

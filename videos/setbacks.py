@@ -20,7 +20,7 @@ from videos.providers.base import ProviderError
 logger = logging.getLogger(__name__)
 
 REFUSAL_LENGTH = 500  # characters; the column's width
-# What our own disk says again until somebody mends it.
+# What our own disk says again until that is mended.
 _DISK_REFUSES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
@@ -45,7 +45,7 @@ def put_off(job: VideoJob, exc: Exception) -> None:
         return
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
     logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
-    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job, and what checks.transfers goes on telling
+    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job; checks.transfers repeats it
         logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
     refusal = storable(exc, length=REFUSAL_LENGTH) if _is_refusal(exc) else ""
     if refusal and not job.storage_refusal:  # once while it lasts, and checks.transfers has it for as long
@@ -62,7 +62,7 @@ def put_off(job: VideoJob, exc: Exception) -> None:
 
 
 def _is_refusal(exc: Exception) -> bool:
-    """Whether the storage will say so again until somebody mends the account, the key, the clock or the disk."""
+    """Whether the storage will say so again until the account, the key, the clock or the disk is mended."""
     if isinstance(exc, StorageError):
         return not exc.retryable
     return isinstance(exc, OSError) and exc.errno in _DISK_REFUSES

@@ -96,7 +96,7 @@ def _deliver(job: VideoJob, folder: Path) -> None:
         raise BrokenFile(str(exc), sha256=_sha256(original)) from exc
     names = names_of(job)
     _register(job, names)
-    stored = {"video": _store(names["video"], video.path), "poster": _store_poster(names["poster"], poster)}
+    stored = {"video": _store(names["video"], video.path), "poster": _store_poster(job, names["poster"], poster)}
     measures.BYTES.observe(video.facts.size_bytes, job.provider)
     _succeed(job, names, made=video, digest=_sha256(video.path), **stored)
 
@@ -144,12 +144,18 @@ def _store(name: str, path: Path) -> str:
         return store(name=name, content=File(file, name=name))
 
 
-def _store_poster(name: str, path: Path) -> str:
-    """A still that is refused for itself says nothing against the video. Raises what the storage raises."""
+def _store_poster(job: VideoJob, name: str, path: Path) -> str:
+    """What it is stored as; "" where it never is, or not by the last of some tries: the video does not wait for it.
+
+    Raises what the storage raises at the tries before.
+    """
     try:
         return _store(name, path)
-    except FileRefused as exc:
-        raise StorageError(str(exc), retryable=False) from exc
+    except (StorageError, OSError) as exc:
+        if not isinstance(exc, FileRefused) and job.attempts + 1 < schedule.TRANSFER_TRIES:
+            raise
+        logger.warning("poster not stored", extra={"job_id": job.pk, "reason": str(exc)})
+        return ""
 
 
 def _sha256(path: Path) -> str:
@@ -176,7 +182,8 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
             if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
                 disposal.dispose([video, poster])
             return
-        disposal.adopt(*names.values(), video, poster)
+        # without a poster, what an earlier try has stored as one stays registered for removal
+        disposal.adopt(names["video"], video, *([names["poster"], poster] if poster else []))
         generation.drop_inputs(job=job)
         for what, sentence in differences.items():
             job.log(sentence, level=JobLog.Level.WARNING)

@@ -15,6 +15,7 @@ from django.db.models import F
 
 from videos import outcomes, progress, schedule
 from videos.models import VideoJob, from_now
+from videos.providers.base import NotAccepted, Refused
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,8 +28,8 @@ PAUSE_SECONDS = 0.5  # between two tries
 def insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:
     """Write down what a submit that may have been paid for has brought, also while the database restarts.
 
-    None where it cannot be stored at all: then the job has ended as submission_unknown, and staff reads why. Raises
-    what an outage raises, once the lease is about to run out.
+    None where it cannot be stored at all: then the job has ended, and staff reads why; as submission_unknown, unless
+    the answer is a sure refusal. Raises what an outage raises, once the lease is about to run out.
     """
     try:
         return _patiently(write, job, *args)
@@ -37,12 +38,14 @@ def insist(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:
     except Exception as exc:  # the data, or a defect; the answer is in this process alone, so there is one try
         logger.exception("outcome not stored", extra={"job_id": job.pk})
         said = ", ".join(map(repr, args))
-        _patiently(_end_unknown, job, f"What came of the submit could not be stored ({exc!r}): {said}")
+        _patiently(_end, job, args, f"What came of the submit could not be stored ({exc!r}): {said}")
         return None
 
 
-def _end_unknown(job: VideoJob, detail: str) -> None:
-    outcomes.fail(job=job, code="submission_unknown", detail=detail)
+def _end(job: VideoJob, answer: tuple[Any, ...], detail: str) -> None:
+    refusals = [said for said in answer if isinstance(said, NotAccepted | Refused)]
+    code = refusals[0].code if refusals else "submission_unknown"
+    outcomes.fail(job=job, code=code, detail=detail, was_accepted=not refusals)
 
 
 def _patiently(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
@@ -70,14 +73,15 @@ def store_look(write: Callable[..., None], job: VideoJob, seen: Any, *, is_made:
     except OUTAGE:
         raise
     except Exception as exc:  # the data, or a defect: the next look would most likely end so, too
-        logger.exception("outcome not stored", extra={"job_id": job.pk, "attempts": job.attempts + 1})
+        logger.exception("outcome not stored", extra={"job_id": job.pk, "store_tries": job.store_tries + 1})
         _not_stored(job, f"What the provider says could not be stored ({exc!r}): {seen!r}", is_made=is_made)
 
 
 def _not_stored(job: VideoJob, detail: str, *, is_made: bool) -> None:
-    if job.attempts + 1 >= schedule.STORE_TRIES:
+    tries = job.store_tries + 1
+    if tries >= schedule.STORE_TRIES:
         outcomes.fail(job=job, code="result_unreadable", detail=detail, is_made=is_made)
         return
-    due_at = from_now(schedule.poll_interval(progress.elapsed(job), failures=job.attempts + 1))
+    due_at = from_now(schedule.poll_interval(progress.elapsed(job), failures=tries))
     reply = outcomes.for_staff(detail)
-    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=reply)
+    VideoJob.objects.touch(job, due_at=due_at, store_tries=F("store_tries") + 1, provider_reply=reply)

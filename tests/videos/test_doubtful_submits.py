@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from accounts.models import LedgerEntry
+from studio.storage.base import StorageError
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.videos.conftest import MakeJob
+from tests.videos.conftest import MakeJob, make_due
 from tests.videos.test_paid_path import PAID, drive, google
-from videos import creation, outcomes, schedule
+from videos import creation, generation, interventions, outcomes, schedule
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, ProbablyNotAccepted
@@ -74,6 +75,35 @@ def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle,
     assert 7000 < waited < 7300
 
 
+@pytest.fixture
+def waited(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
+    """A job that a quota has refused more often than anything else may be tried; the quota is free again."""
+    times = len(schedule.SUBMIT_BACKOFF) + 1
+    google.script("submit", "429", times=times, **MINUTE)
+    return drive(creation.create(owner=make_user(), order=PAID), rounds=times)
+
+
+def test_wait_for_a_quota_leaves_the_other_refusals_their_tries(google: FakeGoogle, waited: VideoJob) -> None:
+    google.script("submit", "429", quota="RequestsPerDayPerProject")
+
+    phases: list[Any] = [drive(waited, rounds=1).phase for _ in range(2)]
+
+    assert (phases, waited.lasting_refusals) == ([Phase.QUEUED, Phase.GENERATING], 0)
+
+
+def test_wait_for_a_quota_leaves_a_storage_that_fails_its_tries(waited: VideoJob) -> None:
+    make_due(waited)
+    generation._not_ready(VideoJob.objects.get(pk=waited.pk), StorageError("503", retryable=True))
+
+    assert drive(waited).phase == Phase.SUCCEEDED
+
+
+def test_wait_for_a_quota_leaves_the_free_repeats(google: FakeGoogle, waited: VideoJob) -> None:
+    google.script("work", "error", message="An issue with the audio. You have not been charged.")
+
+    assert (drive(waited).phase, len(google.account.works)) == (Phase.SUCCEEDED, 2)
+
+
 @pytest.mark.parametrize(("asked", "expected"), [(0, 5), (40, 40), (99_999, schedule.PAUSE_MOST)])
 def test_provider_may_ask_for_a_longer_pause(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
@@ -111,3 +141,43 @@ def test_doubt_stays_with_a_job_whose_last_refusal_is_sure(google: FakeGoogle, m
 
     assert (len(google.account.works), job.doubtful_submits) == (1, 1)
     assert (job.phase, job.error_code, job.tokens_refunded) == (Phase.FAILED, "submission_unknown", 50)
+
+
+@pytest.mark.parametrize(("fault", "code"), [("400", "provider_refused"), ("401", "provider_misconfigured")])
+def test_refusal_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
+    google: FakeGoogle,
+    make_user: MakeUser,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+    fault: str,
+    code: str,
+) -> None:
+    google.script("submit", "lost-503")
+    google.script("submit", fault)
+    job = creation.create(owner=make_user(), order=PAID)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        job = drive(job)
+
+    assert (len(google.account.works), job.phase, job.error_code) == (1, Phase.FAILED, "submission_unknown")
+    assert job.provider_reply.startswith(f"a submit before was in doubt; then {code}: ")
+    assert job.tokens_refunded == 50
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["video failed"]
+
+
+def test_so_does_a_picture_that_is_missing_by_then(google: FakeGoogle, make_user: MakeUser) -> None:
+    google.script("submit", "lost-503")
+    job = drive(creation.create(owner=make_user(), order=PAID), rounds=1)
+    VideoJob.objects.update(input_count=1)
+
+    assert drive(job).error_code == "submission_unknown"
+
+
+def test_job_that_is_stopped_by_a_person_after_a_doubt_says_so(google: FakeGoogle, make_user: MakeUser) -> None:
+    google.script("submit", "lost-503")
+    job = drive(creation.create(owner=make_user(), order=PAID), rounds=1)
+
+    interventions.fail_and_refund(job_id=job.pk, reason="asked for", actor=None)
+
+    job.refresh_from_db()
+    assert job.error_code == "cancelled_by_staff"

@@ -89,6 +89,26 @@ def test_next_upstream_takes_the_job(google: FakeGoogle, make_user: MakeUser) ->
     assert list(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("kind", "amount")) == [("charge", -50)]
 
 
+@pytest.mark.parametrize("fault", ["404", "401"])
+def test_no_other_upstream_takes_a_job_that_may_be_in_the_making(
+    google: FakeGoogle, make_user: MakeUser, fault: str
+) -> None:
+    Upstream.objects.filter(upstream_model=OMNI_1_1).update(position=0)
+    google.account.retired.discard(OMNI_1_1)
+    google.script("submit", "lost-503")
+    google.script("submit", fault)
+
+    job = drive(created(make_user))
+
+    assert submitted(google) == [OMNI_1_1, OMNI_1_1]
+    assert (job.phase, job.error_code, job.refused_by, len(google.account.works)) == (
+        "failed",
+        "submission_unknown",
+        None,
+        1,
+    )
+
+
 def test_job_fails_only_after_the_last_upstream(google: FakeGoogle, make_user: MakeUser) -> None:
     google.account.retired.add(OMNI_1_2)
 

@@ -30,6 +30,8 @@ from videos.resumption import resume_storing
 
 __all__ = ["make_staff"]  # a fixture
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+SILENT = "does not say whether it still has the file"
+DENIED = r"refuses to give us the file\. Nothing was changed\. Check its key and account: download:"
 CHANGED = ("phase", "error_code", "slot", "completed_at", "tokens_refunded", "updated_at")
 
 
@@ -94,7 +96,9 @@ def test_tokens_that_were_kept_stay_kept(made: VideoJob, settings: Any, make_job
     assert state(job)[1] == [("charge", -50)]
 
 
-def test_file_that_the_provider_no_longer_has_is_told_and_nothing_changes(made: VideoJob, google: FakeGoogle) -> None:
+def test_file_that_the_provider_no_longer_has_is_refused_and_nothing_changes(
+    made: VideoJob, google: FakeGoogle
+) -> None:
     google.account.works.clear()
     before = state(made)
 
@@ -104,17 +108,38 @@ def test_file_that_the_provider_no_longer_has_is_told_and_nothing_changes(made: 
     assert state(made) == before
 
 
-@pytest.mark.parametrize("fault", ["503", "403", "reset"])
-def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeGoogle, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"), [("503", SILENT), ("reset", SILENT), ("401", f"{DENIED} 401"), ("403", f"{DENIED} 403")]
+)
+def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeGoogle, fault: str, words: str) -> None:
     google.script("download", fault)
     before = state(made)
 
-    with pytest.raises(Unavailable, match="does not say whether it still has the file"):
+    with pytest.raises(Unavailable, match=words):
         resume_storing(job_id=made.pk, actor=None)
     unchanged = state(made) == before
     resume_storing(job_id=made.pk, actor=None)
 
     assert (unchanged, drive(made).phase) == (True, Phase.SUCCEEDED)
+
+
+def test_answer_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
+    google.script("download", "elsewhere")
+
+    with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It answers: download: led to "):
+        resume_storing(job_id=made.pk, actor=None)
+
+
+@pytest.mark.parametrize("fault", ["401", "403"])
+def test_key_that_was_rotated_is_named_for_a_film_inside_an_interaction(
+    google: FakeGoogle, made: VideoJob, fault: str
+) -> None:
+    google.account.omni_gives_urls = False
+    VideoJob.objects.filter(pk=made.pk).update(result=made.operation)
+    google.script("poll", fault)
+
+    with pytest.raises(Unavailable, match="refuses to give us the file"):
+        resume_storing(job_id=made.pk, actor=None)
 
 
 def test_film_inside_an_interaction_is_found_and_missed(
@@ -173,7 +198,7 @@ def test_owner_without_a_slot_and_owner_with_another_video_are_refused(made: Vid
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("rival", ["resume", "delete", "retry"])
 def test_races_have_one_winner(made: VideoJob, rival: str) -> None:
-    def told(work: Any, **more: Any) -> str:
+    def answer(work: Any, **more: Any) -> str:
         try:
             work(job_id=made.pk, **more)
         except StudioError as exc:
@@ -181,9 +206,9 @@ def test_races_have_one_winner(made: VideoJob, rival: str) -> None:
         return "done"
 
     rivals = {
-        "resume": lambda: told(resume_storing, actor=None),
-        "delete": lambda: told(deletion.delete),
-        "retry": lambda: told(interventions.retry, charge=False, actor=None),
+        "resume": lambda: answer(resume_storing, actor=None),
+        "delete": lambda: answer(deletion.delete),
+        "retry": lambda: answer(interventions.retry, charge=False, actor=None),
     }
     first, second = at_once([rivals["resume"], rivals[rival]])
 

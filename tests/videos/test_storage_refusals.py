@@ -6,12 +6,13 @@ import pytest
 from django.test import Client
 
 from studio.health import Depth, Health, examine
-from tests.conftest import MakeUser
+from studio.models import Disposal
+from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
 from tests.videos.conftest import MakeJob
 from tests.videos.test_paid_path import PAID, aged, cloudinary, drive, google
-from videos import creation, setbacks
+from videos import creation, schedule, setbacks
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -76,14 +77,44 @@ def test_file_that_is_refused_for_itself_ends_at_once_with_a_finding(
 
 
 def test_poster_that_is_refused_does_not_cost_the_video(
-    google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser
+    google: FakeGoogle,
+    cloudinary: FakeCloudinary,
+    make_user: MakeUser,
+    sign_in: SignIn,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cloudinary.script("upload", "400 Invalid image file", times=1, skip=1)
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=3)
-    phase = job.phase
+    cloudinary.script("upload", "400 Invalid image file", times=99, skip=1)
+    ann = make_user()
+    job = drive(creation.create(owner=ann, order=PAID), rounds=3)
 
-    assert (phase, job.storage_refusal) == (Phase.STORING, "400: Invalid image file")
-    assert drive(job).phase == Phase.SUCCEEDED
+    assert (job.phase, job.video.name != "", job.poster.name) == (Phase.SUCCEEDED, True, "")
+    assert [record.levelname for record in caplog.records if record.message == "poster not stored"] == ["WARNING"]
+    # what an earlier try may have stored as one goes
+    assert list(Disposal.objects.values_list("name", flat=True)) == [f"videos/{job.pk}.jpg"]
+    # as it is shown
+    api, boss = sign_in(ann), make_user("boss@example.com", staff=True)
+    client.force_login(boss)
+    shown = [api.get(f"/api/v1/video-jobs/{job.pk}").json(), api.get("/api/v1/video-jobs").json()["items"][0]]
+    pages = [client.get(f"/admin/videos/videojob/{path}") for path in ("", f"{job.pk}/change/")]
+    assert [(body["status"], body["posterUrl"], bool(body["cloudinaryUrl"])) for body in shown] == [
+        ("SUCCEEDED", None, True)
+    ] * 2
+    assert [(page.status_code, b"studio-poster" in page.content) for page in pages] == [(200, False)] * 2
+
+
+@pytest.mark.parametrize("fault", ["401", "500"])
+def test_poster_that_is_refused_for_long_does_not_cost_the_video_either(
+    google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, fault: str
+) -> None:
+    job = drive(creation.create(owner=make_user(), order=PAID), rounds=2)
+    phases: list[Any] = []
+    while job.phase == Phase.STORING:
+        cloudinary.script("upload", fault, skip=1)
+        phases.append(drive(job, rounds=1).phase)
+
+    assert phases == [*[Phase.STORING] * (schedule.TRANSFER_TRIES - 1), Phase.SUCCEEDED]
+    assert job.poster.name == ""
 
 
 @pytest.mark.parametrize(

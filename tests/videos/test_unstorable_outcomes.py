@@ -13,9 +13,19 @@ from tests.fakes.google import FakeGoogle
 from tests.videos.conftest import MakeJob, look_at_due_jobs, make_due
 from tests.videos.test_paid_path import PAID, drive, google
 from videos import creation, generation, outcomes, schedule, setbacks, writing
+from videos.adoption import adopt_operation
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
-from videos.providers.base import Finished, NotCharged, Operation, Progress, ProviderError, Refused, Unreachable
+from videos.providers.base import (
+    Finished,
+    NotAccepted,
+    NotCharged,
+    Operation,
+    Progress,
+    ProviderError,
+    Refused,
+    Unreachable,
+)
 
 __all__ = ["google"]  # a fixture
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -89,7 +99,7 @@ def test_result_that_cannot_be_stored_backs_off_and_ends_with_the_reason(generat
     for _ in range(schedule.STORE_TRIES - 1):
         job = looked(generating, Finished("https://x/\ud800"))
         assert (job.phase, job.due_at is not None) == (Phase.GENERATING, True)
-        waits.append(job.attempts)
+        waits.append(job.store_tries)
     job = looked(generating, Finished("https://x/\ud800"))
 
     assert waits == list(range(1, schedule.STORE_TRIES))
@@ -98,6 +108,30 @@ def test_result_that_cannot_be_stored_backs_off_and_ends_with_the_reason(generat
     assert job.generated_at is not None  # made, and billed
     entries = LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at", "id")
     assert list(entries.values_list("kind", "amount")) == [("charge", -50), ("refund", 50)]
+
+
+def test_outage_of_the_provider_uses_up_no_try_of_a_result_that_cannot_be_stored(generating: VideoJob) -> None:
+    for _ in range(schedule.STORE_TRIES - 1):
+        looked(generating, Unreachable("503"))
+
+    once = looked(generating, Finished("https://x/\ud800")).phase
+    stored = looked(generating, Finished("https://x/1"))
+
+    assert (once, stored.phase, stored.result) == (Phase.GENERATING, Phase.STORING, "https://x/1")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_tries_begin_anew_once_an_outcome_is_stored(generating: VideoJob, ends: bool) -> None:
+    for _ in range(schedule.STORE_TRIES - 1):
+        looked(generating, Finished("\ud800"))
+    if ends:
+        looked(generating, Refused("stalled", code="generation_stalled"))
+        adopt_operation(job_id=generating.pk, operation="operations/8", actor=None)
+    else:
+        assert generation.is_news(generating, Progress())
+        looked(generating, Progress())
+
+    assert looked(generating, Finished("\ud800")).phase == Phase.GENERATING
 
 
 def test_any_fault_of_the_data_counts_and_an_outage_does_not(
@@ -111,11 +145,11 @@ def test_any_fault_of_the_data_counts_and_an_outage_does_not(
     monkeypatch.setattr(outcomes, "fail", fail)
     with pytest.raises(OperationalError):
         looked(generating, Refused("no"))
-    before = VideoJob.objects.get(pk=generating.pk).attempts
+    before = VideoJob.objects.get(pk=generating.pk).store_tries
 
     job = looked(generating, Refused("no"))
 
-    assert (before, job.attempts, job.phase) == (0, 1, Phase.GENERATING)
+    assert (before, job.store_tries, job.phase) == (0, 1, Phase.GENERATING)
     assert "integer out of range" in job.provider_reply
 
 
@@ -132,6 +166,19 @@ def test_answer_to_a_submit_that_cannot_be_stored_ends_the_job_at_once(
     job.refresh_from_db()
     assert (job.phase, job.error_code) == (Phase.FAILED, "submission_unknown")
     assert all(words in job.provider_reply for words in ("value too long", "operations/7"))
+
+
+def test_sure_refusal_that_cannot_be_stored_is_not_called_unknown(make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
+
+    def send_again(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
+        raise DataError("value too long")
+
+    writing.insist(send_again, job, 0, NotAccepted("over quota"))
+
+    job.refresh_from_db()
+    assert (job.phase, job.error_code) == (Phase.FAILED, "provider_busy")
+    assert all(words in job.provider_reply for words in ("value too long", "over quota"))
 
 
 @pytest.mark.parametrize("exc", [StorageError(ODD, retryable=True), ProviderError(ODD, code="result_unreadable")])

@@ -1,6 +1,6 @@
-"""Gives jobs what the storage has refused them for, and a count of submits whose refusal is in doubt.
+"""Gives jobs what the storage has refused them for, and a count for each kind of failure that has a limit of its own.
 
-Both have a default in the database, so it takes an instant, and the release before can go on writing.
+All have a default in the database, so it takes an instant, and the release before can still write.
 """
 
 from django.db import migrations, models
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 default="",
                 editable=False,
                 help_text=(
-                    "Why the storage does not take the video, where it will say so again until somebody mends that."
+                    "Why the storage does not take the video, where it will say so again until that is mended."
                 ),
                 max_length=500,
             ),
@@ -32,6 +32,26 @@ class Migration(migrations.Migration):
                 default=0,
                 editable=False,
                 help_text="Submits that were refused, and may have been accepted.",
+            ),
+        ),
+        migrations.AddField(
+            "videojob",
+            "lasting_refusals",
+            models.SmallIntegerField(
+                db_default=0,
+                default=0,
+                editable=False,
+                help_text="Submits that a quota has refused since the last one that was accepted.",
+            ),
+        ),
+        migrations.AddField(
+            "videojob",
+            "store_tries",
+            models.SmallIntegerField(
+                db_default=0,
+                default=0,
+                editable=False,
+                help_text="Looks whose outcome could not be stored since the last one that could.",
             ),
         ),
     ]

@@ -137,12 +137,16 @@ class NotCharged(ProviderError):
 
 
 class Unreachable(ProviderError):
-    """From `poll` and `fetch`: says nothing about the video; ask again."""
+    """From `poll` and `fetch`: says nothing about the video; ask again.
+
+    `is_denied`: the provider has answered, and does not let us in: a key that was exchanged, for one.
+    """
 
     retryable = True
 
-    def __init__(self, message: str, *, code: str = "result_expired") -> None:
+    def __init__(self, message: str, *, code: str = "result_expired", is_denied: bool = False) -> None:
         super().__init__(message, code=code)
+        self.is_denied = is_denied
 
 
 class Provider(Protocol):

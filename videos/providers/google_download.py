@@ -28,6 +28,7 @@ CHECK_SECONDS, CHECK_BYTES = 20, 64  # for the first bytes alone: a person waits
 MISSING_TRIES = 5
 _GOOGLE = (".googleapis.com", ".googleusercontent.com")  # where Google's redirects have been seen to lead
 _GONE = {404, 410}
+_DENIED = {401, 403}
 _ERROR_BYTES = 2000  # of an error's body
 # URLs that give metadata as JSON, unless they say alt=media: in the Gemini API, and in Cloud Storage's JSON API
 _METADATA = re.compile(r"/v\d\w*/files/[^/:]+(?P<verb>:download)?$|/storage/v\d\w*/b/[^/]+/o/(?P<object>[^/]+)$")
@@ -152,7 +153,7 @@ def _failure(response: httpx.Response, attempt: int) -> ProviderError:
         return for_a_while(message, code="result_expired", attempt=attempt)
     # 403, too: Google says it of a file that it no longer has, but also of a key that was exchanged, which can be
     # mended. The engine gives up when Google has surely deleted the file.
-    return Unreachable(message)
+    return Unreachable(message, is_denied=response.status_code in _DENIED)
 
 
 def for_a_while(message: str, *, code: str, attempt: int) -> ProviderError:

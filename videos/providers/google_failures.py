@@ -219,8 +219,10 @@ def look_failure(exc: Exception, *, attempt: int, lost: Mapping[int, str]) -> Pr
     """
     message = describe(exc)
     reply = _reply_in(exc)
-    if reply is None or not reply.error or reply.words & _MISCONFIGURED:
+    if reply is None or not reply.error:
         return Unreachable(message)
+    if reply.words & _MISCONFIGURED or _REFUSED.get(reply.status) == "provider_misconfigured":
+        return Unreachable(message, is_denied=True)
     if reply.status == 400 and (reply.is_blocked or _SAFETY_TEXT.search(message)):
         return Refused(message, code="content_filtered")
     if reply.status == 400 and _UNNAMED_TEXT.search(message):
