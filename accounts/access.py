@@ -39,7 +39,7 @@ def sign_out_everywhere(*, user: User) -> None:
     with transaction.atomic():
         user.signed_out_at = User.objects.select_for_update().values_list(_LATER, flat=True).get(pk=user.pk)
         user.save(update_fields=["signed_out_at", "updated_at"])
-        # tokens are refused by the sign-out that they name (accounts.tokens); this is for whoever looks at the tables
+        # tokens are refused by the sign-out that they name (accounts.tokens); this one shows in the tables
         live = OutstandingToken.objects.filter(user=user, blacklistedtoken=None, expires_at__gt=timezone.now())
         BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in live], ignore_conflicts=True)
     logger.info("user signed out everywhere", extra={"user_id": user.pk})

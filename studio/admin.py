@@ -108,7 +108,7 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether the list may be narrowed down by this parameter: by its filters, and by no other column.
 
-        Django lets any column be asked for, shown or not. Whoever sees the list then reads a secret of it letter by
+        Django lets any column be asked for, shown or not. Those who see the list then read a secret of it letter by
         letter: `?key__startswith=a`, `?key__startswith=b`, …
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # None is Django's default

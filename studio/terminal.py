@@ -61,5 +61,5 @@ def guard(command: str) -> None:
         return
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is not None and not isinstance(stream, PrintableStream):  # None: closed by whoever started us
+        if stream is not None and not isinstance(stream, PrintableStream):  # None: closed by the parent process
             setattr(sys, name, PrintableStream(stream))

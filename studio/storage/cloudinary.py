@@ -46,7 +46,7 @@ _ANSWERED = re.compile(
 # A refusal that is about the file, and not about the account, the request or the time. 413 and 415 say so themselves;
 # of a 400 only the words tell: "File size too large. Got 12419652. Maximum is 10485760." (support.cloudinary.com),
 # "Invalid image file", "Unsupported video format or file", "Maximum image size is 25 Megapixels", "Empty file" (read
-# 2026-11). A sentence that is not among these is taken for the account's: what it means is that somebody has to look.
+# 2026-11). A sentence that is not among these is taken for the account's: what it means is that a person has to look.
 _OF_THE_FILE = {413, 415}
 _ABOUT_THE_FILE = re.compile(
     r"(?:file size|image|video|file)(?: is)? too (?:large|long|big)|maximum (?:image|video|file) size"

@@ -146,7 +146,7 @@ def _request(
                 headers={"Accept-Encoding": "identity"} | dict(headers),
                 timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
                 preload_content=False,
-                redirect=False,  # a file is where we were told that it is
+                redirect=False,  # a file is at its URL, or nowhere
                 retries=False,
             )
     except HTTPError as exc:

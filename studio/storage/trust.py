@@ -16,7 +16,7 @@ _REASONS = {
 
 
 def in_words(exc: BaseException) -> str:
-    """The exception, behind what it means for whoever runs the site where that is known."""
+    """The exception, behind what it means for those who run the site, where that is known."""
     for one in _chain(exc):
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"{_REASONS.get(one.verify_code, 'its certificate was refused')}; {one.verify_message}"

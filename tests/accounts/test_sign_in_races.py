@@ -1,4 +1,4 @@
-"""What changes an account while somebody signs in to it: whatever order things happen in, no token outlives the change.
+"""What changes an account during a sign-in to it: in whatever order things happen, no token outlives the change.
 
 Each thread has its own connection. The sign-in is held at the one place that takes long in the product: after the row
 was read, where the password is checked.

@@ -13,7 +13,7 @@ from studio.data_folder import alone_in, close_to_others
 from studio.env import PROJECT
 
 IS_ROOT = os.geteuid() == 0
-NOBODY = 65_534  # the user id of an account with no rights, on all systems
+WITHOUT_RIGHTS = 65_534  # the user id of an account with no rights, on all systems
 PARTS = ("db.sqlite3", "db.sqlite3-wal", "logs/web.log", "media/videos/a.mp4", "secrets/SECRET_KEY", "up.lock")
 
 
@@ -109,7 +109,7 @@ def test_another_account_opens_nothing(folder: Path) -> None:
     def readable() -> bytes:
         script = 'for file; do cat "$file" 2>/dev/null; done; exit 0'
         argv = ["/bin/sh", "-c", script, "sh", *(str(folder / name) for name in PARTS)]
-        account: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        account: dict[str, Any] = {"user": WITHOUT_RIGHTS, "group": WITHOUT_RIGHTS, "extra_groups": []}
         return subprocess.run(argv, **account, cwd="/", capture_output=True, check=True, timeout=60).stdout
 
     assert readable() == b"secret" * len(PARTS)

@@ -219,10 +219,10 @@ def test_requests_are_refused_while_none_comes_to_an_end(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
-def test_health_is_told_while_every_slot_is_taken(path: str) -> None:
+def test_health_is_answered_while_every_slot_is_taken(path: str) -> None:
     view = Hanging()
     stub = SimpleNamespace(
-        wsgi=lambda environ, start: [b"told"] if environ["PATH_INFO"] == path else view(environ),
+        wsgi=lambda environ, start: [b"answered"] if environ["PATH_INFO"] == path else view(environ),
         cfg=SimpleNamespace(threads=64),
     )
     site: Any = web_server.application(stub)
@@ -232,12 +232,12 @@ def test_health_is_told_while_every_slot_is_taken(path: str) -> None:
         for _ in taken:
             assert view.inside.acquire(timeout=PATIENCE)
 
-        told = pool.submit(ask, site, PATH_INFO=path, **wire)
-        wait([told], PATIENCE / 2)
-        is_told = told.done()
+        answered = pool.submit(ask, site, PATH_INFO=path, **wire)
+        wait([answered], PATIENCE / 2)
+        is_answered = answered.done()
         view.let_go.set()
 
-        assert (is_told, told.result(PATIENCE)) == (True, [b"told"])
+        assert (is_answered, answered.result(PATIENCE)) == (True, [b"answered"])
 
 
 def test_request_waits_at_the_door_while_others_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

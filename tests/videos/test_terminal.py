@@ -83,7 +83,7 @@ def job(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 def run(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> int:
     """The exit status of `manage.py` with these words, in this process, whose database is the test's."""
     monkeypatch.setattr(sys, "argv", ["manage.py", *words])
-    monkeypatch.setattr("django.db.utils.BaseConnectionHandler.close_all", lambda self: None)  # the test goes on
+    monkeypatch.setattr("django.db.utils.BaseConnectionHandler.close_all", lambda self: None)  # the test continues
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
     try:
