@@ -62,6 +62,7 @@ def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
         last_frame=next(iter(images[JobInput.Role.LAST_FRAME]), None),
         references=tuple(images[JobInput.Role.REFERENCE]),
         attempt=job.attempts,
+        missing=job.missing_tries,
     )
 
 
@@ -232,7 +233,7 @@ def _goes_on(job: VideoJob, seen: Progress) -> None:
         return
     wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
     told = progress.told(seen.percentage or 0)
-    fields = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0}
+    fields = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0, "missing_tries": 0}
     if _is_new(job, seen.note):
         logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": seen.note})
         reply = f"{job.provider_reply}\n{outcomes.for_staff(seen.note)}".strip()
@@ -268,7 +269,13 @@ def _not_seen(job: VideoJob, seen: ProviderError) -> None:
         return
     logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(seen)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
-    VideoJob.objects.touch(job, due_at=due_at, attempts=F("attempts") + 1, provider_reply=outcomes.for_staff(str(seen)))
+    VideoJob.objects.touch(
+        job,
+        due_at=due_at,
+        attempts=F("attempts") + 1,
+        missing_tries=F("missing_tries") + int(getattr(seen, "is_missing", False)),
+        provider_reply=outcomes.for_staff(str(seen)),
+    )
 
 
 def drop_inputs(*, job: VideoJob) -> int:

@@ -70,6 +70,7 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         fields.setdefault("lease", None)
         fields.setdefault("attempts", 0)
         fields.setdefault("store_tries", 0)
+        fields.setdefault("missing_tries", 0)
         if self._fenced(job).update(phase=to, updated_at=Now(), **fields) != 1:
             return False
         job.phase, job.lease = to, fields["lease"]
@@ -131,6 +132,12 @@ class VideoJob(Record):
         db_default=0,
         editable=False,
         help_text="Looks whose outcome could not be stored since the last one that could.",
+    )
+    missing_tries = models.SmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Looks and transfers of this step for which the provider had nothing.",
     )
     submit_attempts = models.SmallIntegerField(  # not a positive one: its constraint would scan the table
         default=0, db_default=0, help_text="Tries of the submit step before the one that was accepted."

@@ -53,6 +53,7 @@ def put_off(job: VideoJob, exc: Exception) -> None:
     VideoJob.objects.touch(
         job,
         attempts=F("attempts") + 1,
+        missing_tries=F("missing_tries") + int(getattr(exc, "is_missing", False)),
         lease_until=later,
         due_at=later,
         broken_result=job.broken_result,

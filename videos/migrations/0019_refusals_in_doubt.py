@@ -54,4 +54,14 @@ class Migration(migrations.Migration):
                 help_text="Looks whose outcome could not be stored since the last one that could.",
             ),
         ),
+        migrations.AddField(
+            "videojob",
+            "missing_tries",
+            models.SmallIntegerField(
+                db_default=0,
+                default=0,
+                editable=False,
+                help_text="Looks and transfers of this step for which the provider had nothing.",
+            ),
+        ),
     ]

@@ -26,7 +26,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to make. `attempt` counts from 0: how many tries of this step failed before."""
+    """What to make. Of this step `attempt` tries have failed before; in `missing` of them the provider had nothing."""
 
     job_id: str
     model: str
@@ -39,6 +39,7 @@ class Request:
     last_frame: Image | None = None
     references: Sequence[Image] = ()
     attempt: int = 0
+    missing: int = 0
 
     def read_images(self) -> None:
         """Load every picture now. Raises as Image.data does."""
@@ -139,14 +140,18 @@ class NotCharged(ProviderError):
 class Unreachable(ProviderError):
     """From `poll` and `fetch`: says nothing about the video; ask again.
 
-    `is_denied`: the provider has answered, and does not let us in: a key that was exchanged, for one.
+    `is_denied`: the provider has answered, and does not let us in: a key that was exchanged, for one. `is_missing`: it
+    has nothing of that name, or no video there, which counts for `Request.missing`.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, code: str = "result_expired", is_denied: bool = False) -> None:
+    def __init__(
+        self, message: str, *, code: str = "result_expired", is_denied: bool = False, is_missing: bool = False
+    ) -> None:
         super().__init__(message, code=code)
         self.is_denied = is_denied
+        self.is_missing = is_missing
 
 
 class Provider(Protocol):

@@ -88,7 +88,7 @@ class House:
         """The client for looks. Raises Unreachable when there is no way to sign in."""
         return _unless_away(lambda: self._kept("look", timeout_seconds=_look_seconds(), keeps_connections=True))
 
-    def save_film(self, work: Callable[[genai.Client], object], destination: Path, *, attempt: int) -> None:
+    def save_film(self, work: Callable[[genai.Client], object], destination: Path, *, missing: int) -> None:
         """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
         try:
             with destination.open("wb") as file:
@@ -98,9 +98,9 @@ class House:
         except TooLarge as exc:
             raise Refused(str(exc), code="invalid_video") from exc
         if not film.found:
-            raise for_a_while("the response has no video in it", code="result_unreadable", attempt=attempt)
+            raise for_a_while("the response has no video in it", code="result_unreadable", missing=missing)
 
-    def save_file(self, url: str, destination: Path, *, attempt: int) -> None:
+    def save_file(self, url: str, destination: Path, *, missing: int) -> None:
         """Write the file that Google keeps at `url`. Raises Refused and Unreachable."""
         with self._lock:
             if self._downloader is None:
@@ -112,7 +112,7 @@ class House:
             url=url,
             destination=destination,
             most_bytes=settings.VIDEO_MAX_BYTES,
-            attempt=attempt,
+            missing=missing,
         )
 
     def check_file(self, url: str) -> None:

@@ -46,40 +46,40 @@ class Site(Protocol):
         ...
 
 
-def download(*, http: httpx.Client, site: Site, url: str, destination: Path, most_bytes: int, attempt: int) -> None:
+def download(*, http: httpx.Client, site: Site, url: str, destination: Path, most_bytes: int, missing: int) -> None:
     """Write the file at `url`, https:// or gs://, to `destination`, following Google's redirects.
 
     Raises Refused for a file that is gone, too large or no video, or that is not at Google, and Unreachable for what
     another try may mend.
     """
-    with clocks.limit(DEADLINE_SECONDS), _found(http=http, site=site, url=url, attempt=attempt) as response:
-        _save(response, destination, most_bytes, attempt)
+    with clocks.limit(DEADLINE_SECONDS), _found(http=http, site=site, url=url, missing=missing) as response:
+        _save(response, destination, most_bytes, missing)
 
 
 def check(*, http: httpx.Client, site: Site, url: str) -> None:
     """Ask whether the file at `url` is there, and begins as a video does. Raises Refused when not, and Unreachable."""
-    with clocks.limit(CHECK_SECONDS), _found(http=http, site=site, url=url, attempt=MISSING_TRIES) as response:
+    with clocks.limit(CHECK_SECONDS), _found(http=http, site=site, url=url, missing=MISSING_TRIES) as response:
         _first_of(response, MISSING_TRIES, size=CHECK_BYTES)
 
 
 @contextmanager
-def _found(*, http: httpx.Client, site: Site, url: str, attempt: int) -> Iterator[httpx.Response]:
+def _found(*, http: httpx.Client, site: Site, url: str, missing: int) -> Iterator[httpx.Response]:
     """The response that has the file, at the end of Google's redirects. What httpx raises becomes ours."""
     try:
         here = httpx.URL(_over_http(url))
         for redirects in range(MAX_REDIRECTS + 1):
             here = _routed(_content_of(here), site)
             # what the provider itself has named stays as it is
-            _check_host(here, site, attempt if redirects else MISSING_TRIES)
+            _check_host(here, site, missing if redirects else MISSING_TRIES)
             with http.stream("GET", here, headers=dict(site.headers_for(here))) as response:
                 if response.status_code == httpx.codes.OK:
                     yield response
                     return
                 if not response.has_redirect_location:
-                    raise _failure(response, attempt)
+                    raise _failure(response, missing)
                 here = here.join(response.headers["Location"])
     except httpx.InvalidURL as exc:
-        raise for_a_while(f"download: {describe(exc)}", code="result_unreadable", attempt=attempt) from exc
+        raise for_a_while(f"download: {describe(exc)}", code="result_unreadable", missing=missing) from exc
     except httpx.HTTPError as exc:
         # Among them "peer closed connection …": fewer bytes than announced.
         raise Unreachable(f"download: {describe(exc)}") from exc
@@ -111,12 +111,12 @@ def _routed(url: httpx.URL, site: Site) -> httpx.URL:
     return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + url.raw_path) if is_same_origin(url, own) else url
 
 
-def _check_host(url: httpx.URL, site: Site, attempt: int) -> None:
+def _check_host(url: httpx.URL, site: Site, missing: int) -> None:
     """Whatever a reply or a redirect says, we only go where Google keeps files."""
     at_google = url.scheme == "https" and url.host.endswith(_GOOGLE)
     if not (at_google or is_same_origin(url, httpx.URL(site.base_url))):
         message = f"download: led to {url.scheme}://{url.host}, which is not Google's"
-        raise for_a_while(message, code="result_unreadable", attempt=attempt)
+        raise for_a_while(message, code="result_unreadable", missing=missing)
 
 
 def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
@@ -124,11 +124,11 @@ def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
-def _save(response: httpx.Response, destination: Path, most_bytes: int, attempt: int) -> None:
+def _save(response: httpx.Response, destination: Path, most_bytes: int, missing: int) -> None:
     written = 0
     if int(response.headers.get("Content-Length") or 0) > most_bytes:
         raise Refused(f"download: more than {most_bytes} bytes", code="invalid_video")
-    first, chunks = _first_of(response, attempt, size=CHUNK_BYTES)
+    first, chunks = _first_of(response, missing, size=CHUNK_BYTES)
     with destination.open("wb") as file:
         for chunk in chain([first], chunks):
             written += file.write(chunk)
@@ -136,28 +136,28 @@ def _save(response: httpx.Response, destination: Path, most_bytes: int, attempt:
                 raise Refused(f"download: more than {most_bytes} bytes", code="invalid_video")
 
 
-def _first_of(response: httpx.Response, attempt: int, *, size: int) -> tuple[bytes, Iterator[bytes]]:
+def _first_of(response: httpx.Response, missing: int, *, size: int) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes of a video, and the rest of it. Raises Refused and Unreachable for what is plainly no video."""
     chunks = response.iter_bytes(size)
     first = next(chunks, b"")
     if first.lstrip().startswith(_TEXT):  # not the Content-Type: Cloud Storage says the one of the upload
         text = first[:_ERROR_BYTES].decode(errors="replace")
-        raise for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", attempt=attempt)
+        raise for_a_while(redacted(f"download: no video: {text}"), code="result_unreadable", missing=missing)
     return first, chunks
 
 
-def _failure(response: httpx.Response, attempt: int) -> ProviderError:
+def _failure(response: httpx.Response, missing: int) -> ProviderError:
     text = next(response.iter_bytes(_ERROR_BYTES), b"").decode(errors="replace")
     message = redacted(f"download: {response.status_code} {text}")
     if response.status_code in _GONE:
-        return for_a_while(message, code="result_expired", attempt=attempt)
+        return for_a_while(message, code="result_expired", missing=missing)
     # 403, too: Google says it of a file that it no longer has, but also of a key that was exchanged, which can be
     # mended. The engine gives up when Google has surely deleted the file.
     return Unreachable(message, is_denied=response.status_code in _DENIED)
 
 
-def for_a_while(message: str, *, code: str, attempt: int) -> ProviderError:
+def for_a_while(message: str, *, code: str, missing: int) -> ProviderError:
     """A failure that may pass, and that ends the job when it hasn't after MISSING_TRIES."""
-    if attempt >= MISSING_TRIES:
+    if missing >= MISSING_TRIES:
         return Refused(message, code=code)
-    return Unreachable(message, code=code)
+    return Unreachable(message, code=code, is_missing=True)

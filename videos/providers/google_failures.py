@@ -25,8 +25,8 @@ from videos.providers.base import (
 )
 
 MESSAGE_LENGTH = 2000  # characters of the vendor's text that are kept for staff
-# An operation that was there may be missing for a moment, while Google moves; after so many looks that failed one
-# after the other, seven minutes or more (schedule.poll_interval), it is gone.
+# An operation that was there may be missing for a moment, while Google moves; after so many looks that have missed it,
+# seven minutes or more (schedule.poll_interval), it is gone.
 MISSING_LOOKS = 10
 # What a status means by then, by what was asked for. An interaction that answers `400 invalid_request` for minutes has
 # been seen to complete (2026-11); only its name can be wrong for good.
@@ -212,7 +212,7 @@ def _names_as_gone(said: str, model: str) -> bool:
     return bool(re.search(f"{after}|{before}", said, re.IGNORECASE))
 
 
-def look_failure(exc: Exception, *, attempt: int, lost: Mapping[int, str]) -> ProviderError:
+def look_failure(exc: Exception, *, missing: int, lost: Mapping[int, str]) -> ProviderError:
     """What a failed poll means: as a rule that we must poll again; the work goes on without us.
 
     `lost` is what a status means that stays: one of the three tables above.
@@ -227,9 +227,9 @@ def look_failure(exc: Exception, *, attempt: int, lost: Mapping[int, str]) -> Pr
         return Refused(message, code="content_filtered")
     if reply.status == 400 and _UNNAMED_TEXT.search(message):
         return Refused(message, code=lost[404])
-    if reply.status in lost and attempt >= MISSING_LOOKS:
+    if reply.status in lost and missing >= MISSING_LOOKS:
         return Refused(message, code=lost[reply.status])
-    return Unreachable(message)
+    return Unreachable(message, is_missing=reply.status in lost)
 
 
 def verdict(*, code: object, message: str) -> ProviderError:

@@ -56,7 +56,7 @@ class Omni:
         """One poll, in a thread."""
 
         def work() -> Progress | Finished:
-            reply = _asked(self.house.watcher(), operation, request.attempt, INTERACTION_LOST)
+            reply = _asked(self.house.watcher(), operation, request.missing, INTERACTION_LOST)
             return read(reply, interaction_id=operation)
 
         return await self.house.look(work)
@@ -81,12 +81,12 @@ class Omni:
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the interaction itself when that holds the film."""
         if "://" in result:
-            self.house.save_file(result, destination, attempt=request.attempt)
+            self.house.save_file(result, destination, missing=request.missing)
         else:
             self.house.save_film(
-                lambda client: _own(_asked(client, result, request.attempt, RESULT_LOST), result),
+                lambda client: _own(_asked(client, result, request.missing, RESULT_LOST), result),
                 destination,
-                attempt=request.attempt,
+                missing=request.missing,
             )
 
     def _delivery(self) -> dict[str, str]:
@@ -163,9 +163,9 @@ def _own(reply: Any, interaction_id: str) -> None:
     require_own(reply.get("id") if isinstance(reply, dict) else None, asked=interaction_id)
 
 
-def _asked(client: genai.Client, interaction_id: str, attempt: int, lost: Mapping[int, str]) -> Any:
+def _asked(client: genai.Client, interaction_id: str, missing: int, lost: Mapping[int, str]) -> Any:
     """The interaction of that name, as it came (see google_interactions)."""
     try:
         return _json(client.interactions.with_raw_response.get(interaction_id))
     except VENDOR_ERRORS as exc:
-        raise look_failure(exc, attempt=attempt, lost=lost) from exc
+        raise look_failure(exc, missing=missing, lost=lost) from exc

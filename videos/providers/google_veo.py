@@ -46,7 +46,7 @@ class Veo:
 
     async def poll(self, operation: str, request: Request) -> Progress | Finished:
         """One poll, in a thread."""
-        return await self.house.look(lambda: _poll(self.house.watcher(), operation, request.attempt))
+        return await self.house.look(lambda: _poll(self.house.watcher(), operation, request.missing))
 
     def probe(self) -> None:
         """Whether Google lets us in."""
@@ -68,12 +68,12 @@ class Veo:
     def fetch(self, result: str, request: Request, destination: Path) -> None:
         """From the URL that Google gave, or out of the operation itself when that holds the film."""
         if "://" in result:
-            self.house.save_file(result, destination, attempt=request.attempt)
+            self.house.save_file(result, destination, missing=request.missing)
         else:
             self.house.save_film(
-                lambda client: _asked(client, result, request.attempt, RESULT_LOST),
+                lambda client: _asked(client, result, request.missing, RESULT_LOST),
                 destination,
-                attempt=request.attempt,
+                missing=request.missing,
             )
 
 
@@ -120,9 +120,9 @@ def _config(request: Request) -> types.GenerateVideosConfig:
 
 
 def _poll(
-    client: genai.Client, operation: str, attempt: int, lost: Mapping[int, str] = OPERATION_LOST
+    client: genai.Client, operation: str, missing: int, lost: Mapping[int, str] = OPERATION_LOST
 ) -> Progress | Finished:
-    seen = _asked(client, operation, attempt, lost)
+    seen = _asked(client, operation, missing, lost)
     if not seen.done:
         return Progress()
     if seen.error:
@@ -140,13 +140,13 @@ def _poll(
 
 
 def _asked(
-    client: genai.Client, operation: str, attempt: int, lost: Mapping[int, str]
+    client: genai.Client, operation: str, missing: int, lost: Mapping[int, str]
 ) -> types.GenerateVideosOperation:
     """How the work of that name stands."""
     try:
         seen = client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
     except VENDOR_ERRORS as exc:
-        raise look_failure(exc, attempt=attempt, lost=lost) from exc
+        raise look_failure(exc, missing=missing, lost=lost) from exc
     if not (seen.name or seen.done):
         raise Unreachable("the reply is no operation")
     require_own(seen.name, asked=operation)

@@ -176,7 +176,7 @@ def test_a_failed_look_is_repeated_unless_it_is_a_verdict(
     google.script("poll", **fault)
 
     with pytest.raises(ProviderError) as error:
-        poll(adapter, operation.name, ask(name, attempt=attempt))
+        poll(adapter, operation.name, ask(name, missing=attempt))
 
     assert failed(error) == outcome
     assert isinstance(poll(adapter, operation.name, ask(name)), Finished)

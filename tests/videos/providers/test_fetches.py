@@ -65,7 +65,7 @@ def test_a_failed_download_is_repeated_unless_it_is_in_vain(
     google.script("download", **fault)
 
     with pytest.raises(ProviderError) as error:
-        adapter.fetch(result, ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
+        adapter.fetch(result, ask("google_omni", missing=attempt), tmp_path / "video.mp4")
 
     assert failed(error) == outcome
     assert google.calls("stray") == []
@@ -132,7 +132,7 @@ def test_a_url_that_is_none_ends_the_job_after_some_tries(
     attempt: int, outcome: Outcome, make: Make, tmp_path: Path
 ) -> None:
     with pytest.raises(ProviderError) as error:
-        make("google_omni").fetch("https://\0/film", ask("google_omni", attempt=attempt), tmp_path / "video.mp4")
+        make("google_omni").fetch("https://\0/film", ask("google_omni", missing=attempt), tmp_path / "video.mp4")
 
     assert failed(error) == outcome
 
@@ -186,7 +186,7 @@ def test_a_gateway_is_asked_for_files_of_google_itself(
 def test_a_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     for url in (f"{STORAGE_URL}/bucket/film.mp4", "https://lh3.googleusercontent.com/film", "gs://bucket/film.mp4"):
         with pytest.raises(ProviderError) as error:  # sockets lead nowhere but to this machine
-            make("google_omni").fetch(url, ask("google_omni", attempt=99), tmp_path / "video.mp4")
+            make("google_omni").fetch(url, ask("google_omni", missing=99), tmp_path / "video.mp4")
         assert failed(error) == AGAIN
 
     assert google.account.calls == []

@@ -231,11 +231,11 @@ def test_polls_that_are_refused_for_long_end_nothing(name: str, make: Make, goog
 
     for attempt in range(15):
         with pytest.raises(ProviderError) as told:
-            poll(adapter, operation.name, ask(name, attempt=attempt))
+            poll(adapter, operation.name, ask(name, missing=attempt))
         outcomes.append(failed(told))
 
     assert outcomes == [AGAIN] * 15
-    assert isinstance(poll(adapter, operation.name, ask(name, attempt=15)), Finished)
+    assert isinstance(poll(adapter, operation.name, ask(name, missing=15)), Finished)
 
 
 @pytest.mark.parametrize("name", OMNIS)
@@ -257,7 +257,7 @@ def test_an_interaction_that_was_never_there_is_lost(name: str, make: Make, goog
 
     for attempt in range(MISSING_LOOKS + 1):
         with pytest.raises(ProviderError) as told:
-            poll(adapter, operation.name, ask(name, attempt=attempt))
+            poll(adapter, operation.name, ask(name, missing=attempt))
         outcomes.append(failed(told))
 
     assert outcomes == [AGAIN] * MISSING_LOOKS + [LOST]

@@ -206,7 +206,7 @@ def test_token_that_cannot_be_renewed_in_the_call_sends_nothing() -> None:
     lost = RefreshError("away")
     lost.__cause__ = OSError("reset")
 
-    assert (type(start_failure(lost, ask("google_vertex"))), type(look_failure(lost, attempt=0, lost={}))) == (
+    assert (type(start_failure(lost, ask("google_vertex"))), type(look_failure(lost, missing=0, lost={}))) == (
         NotAccepted,
         Unreachable,
     )

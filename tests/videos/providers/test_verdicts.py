@@ -145,7 +145,7 @@ def test_an_operation_that_is_refused_for_long_has_failed(name: str, make: Make,
     google.script("poll", "400")
 
     with pytest.raises(ProviderError) as error:
-        poll(adapter, operation.name, ask(name, attempt=MISSING_LOOKS))
+        poll(adapter, operation.name, ask(name, missing=MISSING_LOOKS))
 
     assert failed(error) == FAILED
 
@@ -163,7 +163,7 @@ def test_finished_work_that_is_gone_has_lost_its_file(
 
     for attempt in (MISSING_LOOKS - 1, MISSING_LOOKS):
         with pytest.raises(ProviderError) as error:
-            adapter.fetch(done.result, ask(name, attempt=attempt), tmp_path / "video.mp4")
+            adapter.fetch(done.result, ask(name, missing=attempt), tmp_path / "video.mp4")
         outcomes.append(failed(error))
 
     assert outcomes == [AGAIN, GONE]
