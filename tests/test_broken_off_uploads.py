@@ -133,8 +133,12 @@ def state(studio: RunningStudio, client: httpx.Client) -> dict[str, Any]:
     }
 
 
-def logged_refusals(studio: RunningStudio) -> int:
-    return studio.output().count("method=POST path=/api/v1/video-jobs status=400")
+def logged_refusals(studio: RunningStudio, *, ids: str) -> int:
+    """How many requests were refused whose id begins so; a line comes a moment after the response."""
+    lines = studio.output().splitlines()
+    return sum(
+        "method=POST path=/api/v1/video-jobs status=400" in line and f"request_id={ids}-" in line for line in lines
+    )
 
 
 @pytest.mark.parametrize("how", ["closed", "reset"])
@@ -143,17 +147,17 @@ def test_client_that_goes_away_has_ordered_nothing(
     studio: RunningStudio, ann: httpx.Client, request: pytest.FixtureRequest, through: str, how: str
 ) -> None:
     port: int = request.getfixturevalue("proxy") if through == "nginx" else studio.port
-    before, refused_before = state(studio, ann), logged_refusals(studio)
+    before, ids = state(studio, ann), f"{through}-{how}"
 
-    for cut in CUTS.values():
-        connection = begun(port, ann, BODY[:cut])
+    for number, cut in enumerate(CUTS.values()):
+        connection = begun(port, ann, BODY[:cut], **{"X-Request-ID": f"{ids}-{number}"})
         time.sleep(0.2)  # a proxy has it all then, and has passed it on
         go_away(connection, how)
 
     deadline = time.monotonic() + 30
-    while logged_refusals(studio) < refused_before + len(CUTS) and time.monotonic() < deadline:
+    while logged_refusals(studio, ids=ids) < len(CUTS) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert logged_refusals(studio) == refused_before + len(CUTS)
+    assert logged_refusals(studio, ids=ids) == len(CUTS)
     assert state(studio, ann) == before
     assert [line for line in studio.output().splitlines() if "Traceback" in line or " ERROR " in line] == []
 
