@@ -200,7 +200,7 @@ class ApiView(APIView):
             return
         if request.user.is_authenticated:
             concurrency.person.set(request.user.pk)
-            if bodies.is_upload(request):
+            if bodies.is_large(request):
                 uploads.begin(user_id=request.user.pk)
         if request.method == "DELETE":  # clients send the oddest types with it
             bodies.drain(request)

@@ -34,9 +34,9 @@ FOR_FILES = Limits(multipart=None)
 FOR_FILES_AND_BASE64 = Limits(json=None, multipart=None)
 
 
-def is_upload(request: Any) -> bool:
-    """Whether the body has files, or is so long that it comes in after its headers."""
-    return str(request.content_type).lower().startswith("multipart/") or length_of(request) > LARGE_BYTES
+def is_large(request: Any) -> bool:
+    """Whether the body is so long that it comes in after its headers."""
+    return length_of(request) > LARGE_BYTES
 
 
 def length_of(request: Any) -> int:

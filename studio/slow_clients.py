@@ -24,7 +24,7 @@ class SlowClientsMiddleware:
         """Answer; a file holds its place until it is sent or its client has gone."""
         if gate.is_refused(request.META):
             return _busy("too_busy", "The server is too busy. Please try again in a moment.")
-        response = self._with_large_body(request) if _has_large_body(request) else self.get_response(request)
+        response = self._with_large_body(request) if bodies.is_large(request) else self.get_response(request)
         if not response.streaming or request.method == "HEAD":
             return response
         release = concurrency.place()
@@ -44,10 +44,6 @@ class SlowClientsMiddleware:
         if response.status_code >= 400:
             response["Connection"] = "close"  # the rest of the body is not waited for
         return response
-
-
-def _has_large_body(request: HttpRequest) -> bool:
-    return bodies.length_of(request) > bodies.LARGE_BYTES
 
 
 def _busy(code: str, detail: str) -> HttpResponseBase:
