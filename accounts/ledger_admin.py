@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import exports
 from accounts.models import LedgerEntry, TokenAccount, User
-from studio.admin import DaysFilter, ReadOnlyAdmin, list_url
+from studio.admin import DaysFilter, ReadOnlyAdmin
 
 
 @admin.register(TokenAccount)
@@ -127,7 +127,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         if number > exports.XLSX_MAX:
             text = f"{number:,} entries are too many for an XLSX, which takes up to {exports.XLSX_MAX:,}. "
             self.message_user(request, f"{text}Filter them by date, or take the CSV.", messages.ERROR)
-            return redirect(list_url("accounts_ledgerentry", **request.GET.dict()))
+            return redirect(f"{reverse('admin:accounts_ledgerentry_changelist')}?{request.GET.urlencode()}")
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
         exports.write_xlsx(entries, file)
         file.seek(0)
