@@ -128,7 +128,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
         form.is_valid(raise_exception=True)
         fields = dict(form.validated_data)
         del form
-        if uploads.is_large(request):  # the storage may take its time, and need not know the text of the pictures
+        if uploads.is_heavy(request):  # the storage may take its time, and need not know the text of the pictures
             uploads.forget(request)
         return fields
 

@@ -184,7 +184,7 @@ class ApiView(APIView):
         """Answer, and give back what the request's upload took."""
         with uploads.released_at_the_end():
             response = super().dispatch(request, *args, **kwargs)
-            if uploads.is_large(request):
+            if uploads.is_heavy(request):
                 uploads.forget(self.request)
             return response
 

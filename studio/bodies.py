@@ -1,7 +1,7 @@
 """How large a request's body may be, and that it is whole: nothing acts on what a client had no time to send."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,12 @@ def is_large(request: Any) -> bool:
 
 def length_of(request: Any) -> int:
     """The length that the headers announce, in bytes; 0 for one that is no number."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
+    return announced(request.META)
+
+
+def announced(environ: Mapping[str, Any]) -> int:
+    """The same, by the environ of a request that Django has not seen yet."""
+    length = environ.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
 
 

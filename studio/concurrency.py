@@ -65,7 +65,7 @@ class Share:
             self._taken[user_id] += 1
 
     def give_back(self, user_id: uuid.UUID) -> None:
-        """One less."""
+        """End one of the person's, that was taken."""
         with self._lock:
             self._taken[user_id] -= 1
             if not self._taken[user_id]:

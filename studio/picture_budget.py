@@ -87,7 +87,7 @@ class Room:
         return self._queue[0] is ticket and wanted <= self._free
 
     def give_back(self, pixels: int) -> None:
-        """What was taken."""
+        """Free these pixels for the pictures that wait."""
         with self._changed:
             self._free += pixels
             self._changed.notify_all()

@@ -16,7 +16,7 @@ REST_BYTES = 8 * 1024 * 1024  # without the long strings; 50 products with small
 # Where a value begins, and every string. One that has no end goes to the end: each byte is looked at once. What begins
 # a match is one set of bytes, and not a choice: `re`, beside which no other thread runs, finds the next much sooner.
 _MARK = re.compile(rb'["\[{,\]}](?:(?<=")[^"\\]*+(?:\\.[^"\\]*+)*+"?)?', re.DOTALL)
-_OPENING, _CLOSING, _COMMA, _QUOTE = b"[{", b"]}", ord(","), ord('"')
+_CLOSING, _COMMA, _QUOTE = b"]}", ord(","), ord('"')
 
 
 class BadJSON(ValueError):

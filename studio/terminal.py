@@ -47,7 +47,7 @@ class PrintableStream:
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write each."""
+        """As `write`, line by line."""
         for line in lines:
             self.write(line)
 

@@ -13,7 +13,7 @@ from studio import bodies, concurrency
 from studio.errors import Unavailable
 from studio.gate import away
 
-LARGE_BYTES = 1024 * 1024
+HEAVY_BYTES = 1024 * 1024
 LARGE_JSONS = 2  # in memory at once in a process; each takes up to 180 MB while it is parsed
 WAIT_SECONDS = 20
 CHUNK_BYTES = 64 * 1024
@@ -52,18 +52,18 @@ def received(stream: Any) -> Iterator[IO[bytes]]:
 
     Raises IncompleteBody as reading does, and Unavailable where it waits for too long.
     """
-    with tempfile.SpooledTemporaryFile(max_size=LARGE_BYTES) as body:
+    with tempfile.SpooledTemporaryFile(max_size=HEAVY_BYTES) as body:
         while data := stream.read(CHUNK_BYTES):
             body.write(data)
-        if body.tell() > LARGE_BYTES:
+        if body.tell() > HEAVY_BYTES:
             _take_turn()
         body.seek(0)
         yield body
 
 
-def is_large(request: Any) -> bool:
+def is_heavy(request: Any) -> bool:
     """Whether the request has a body whose memory counts."""
-    return bodies.length_of(request) > LARGE_BYTES
+    return bodies.length_of(request) > HEAVY_BYTES
 
 
 def forget(request: Any) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from studio import concurrency, gate
+from studio import bodies, concurrency, gate
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
 LINGER_SECONDS = 5.0
@@ -80,8 +80,7 @@ class _Body:
         self._stream = environ["wsgi.input"]
         self._socket: socket.socket = environ["gunicorn.socket"]
         self._waits = environ.get("HTTP_EXPECT", "").lower() == "100-continue" and _is_http_1_1(environ)
-        length = environ.get("CONTENT_LENGTH") or "0"
-        self._left = int(length) if length.isdecimal() else 0
+        self._left = bodies.announced(environ)
 
     def read(self, size: int = -1) -> bytes:
         return self._received(self._stream.read, size)

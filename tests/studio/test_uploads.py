@@ -58,7 +58,7 @@ def test_request_gives_its_upload_back(make_user: MakeUser, sign_in: SignIn, mon
 
 def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.01)
-    body = b"x" * (uploads.LARGE_BYTES + 1)
+    body = b"x" * (uploads.HEAVY_BYTES + 1)
     with uploads.released_at_the_end():
         for _ in range(2):
             with uploads.received(io.BytesIO(body)) as received:
@@ -72,7 +72,7 @@ def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.Monkey
 
 
 def test_turn_ends_with_the_request_of_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = b"x" * (uploads.LARGE_BYTES + 1)
+    body = b"x" * (uploads.HEAVY_BYTES + 1)
     taken, let_go = threading.Barrier(3), threading.Event()
 
     def hold() -> None:
@@ -101,7 +101,7 @@ def test_turn_ends_before_the_pictures_are_stored(
     stored = curation.store
     monkeypatch.setattr(curation, "store", lambda **file: free.append(uploads._large_jsons._value) or stored(**file))
     picture = base64.b64encode(png_of_noise()).decode()
-    assert len(picture) > uploads.LARGE_BYTES
+    assert len(picture) > uploads.HEAVY_BYTES
 
     response: Any = sign_in(make_user()).post(LOOKS, {"title": "x", "generatedImageBase64": picture}, format="json")
 
