@@ -1,7 +1,4 @@
-"""Exit status 0 while the web process in this container answers; for images without curl.
-
-A refusal is an answer, too: ALLOWED_HOSTS need not name this machine.
-"""
+"""Exit status 0 while the web process in this container answers; for images without curl."""
 
 import http.client
 import os
@@ -13,7 +10,7 @@ def main() -> int:
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), timeout=5)
     try:
         connection.request("GET", "/healthz")
-        return int(connection.getresponse().status >= 500)
+        return int(connection.getresponse().status != 200)
     except (OSError, http.client.HTTPException):
         return 1
 

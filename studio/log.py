@@ -62,6 +62,20 @@ def hidden() -> tuple[str, ...]:
     return _story.get().hidden
 
 
+class ClientErrors(logging.Filter):
+    """Turns what Django logs as an ERROR with a traceback, and a client has caused, into one line of level INFO.
+
+    Every scanner sends a wrong `Host`; Django refuses it, and a path or a form that is out of bounds, with 400.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if record.name.startswith("django.security.") and record.levelno > logging.INFO:
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class _Formatter(logging.Formatter):
     """What both kinds of line are made of."""
 

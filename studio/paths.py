@@ -6,6 +6,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+# A probe asks by a process's own address, which ALLOWED_HOSTS need not name. None of these makes a URL of the host.
+FOR_MACHINES = frozenset({"/healthz", "/readyz", "/metrics"})
+
 
 class BasePathMiddleware:
     """Takes BASE_PATH off the path where the proxy left it on, doubled slashes, and the trailing slash off API paths.
@@ -19,8 +22,9 @@ class BasePathMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request under its canonical path. Raises DisallowedHost for a name that is not ours."""
-        request.get_host()
         path = _canonical(request.path_info, settings.BASE_PATH)
+        if path.rstrip("/") not in FOR_MACHINES:
+            request.get_host()
         request.path_info = path
         request.path = f"{settings.BASE_PATH}{path}"
         return self.get_response(request)

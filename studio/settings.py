@@ -350,7 +350,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {LOG_FORMAT: {"()": f"studio.log.{LOG_FORMAT.capitalize()}Formatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"client-errors": {"()": "studio.log.ClientErrors"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["client-errors"]},
+    },
     "root": {
         "handlers": ["stderr"],
         "level": env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),

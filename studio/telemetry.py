@@ -45,7 +45,7 @@ def _start_sentry(process: str) -> None:
     from sentry_sdk.integrations.atexit import AtexitIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.dedupe import DedupeIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.excepthook import ExcepthookIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415
+    from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger  # noqa: PLC0415
 
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
@@ -62,6 +62,7 @@ def _start_sentry(process: str) -> None:
         shutdown_timeout=END_SECONDS,
         before_send=_scrubbed,
     )
+    ignore_logger("django.security.*")  # a client's mistake; studio.log.ClientErrors
     sentry_sdk.set_tag("process", process)
 
 

@@ -144,7 +144,7 @@ def test_image_has_every_app_and_no_root() -> None:
     assert normal(json.loads(command.removeprefix("CMD "))) == of_up()["web"]
 
 
-@pytest.mark.parametrize(("answer", "status"), [(200, 0), (400, 0), (500, 1)])
+@pytest.mark.parametrize(("answer", "status"), [(200, 0), (400, 1), (500, 1)])
 def test_container_asks_whether_it_lives(answer: int, status: int) -> None:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
