@@ -27,7 +27,7 @@ workers = 2
 threads = 64  # most wait for slow clients; WEB_SLOTS bounds how many work
 keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that they close first
 limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
-graceful_timeout = 30  # seconds for requests under way when it is asked to end
+graceful_timeout = 30 + settings.STOP_DELAY_SECONDS  # seconds for requests under way when it is asked to stop
 # A worker needs a file descriptor a connection, and some for files, pipes and services. Many systems give 1024.
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 if _files != resource.RLIM_INFINITY:

@@ -133,6 +133,18 @@ class Watch:
 
 
 _watch = Watch()
+_stopping = threading.Event()
+STOPPING = {"process": Finding(Health.DOWN, "This process stops. Send requests to another one.")}
+
+
+def stop() -> None:
+    """From now on `/readyz` answers 503: the process stops, and ends the requests that it still gets."""
+    _stopping.set()
+
+
+def is_stopping() -> bool:
+    """Whether the process was asked to stop."""
+    return _stopping.is_set()
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -142,7 +154,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """Ready to take requests: 200, also when degraded; 503 when not. Sentences only for who has METRICS_TOKEN."""
-    findings = _watch.findings()
+    findings = STOPPING if is_stopping() else _watch.findings()
     worst = max(finding.health for finding in findings.values())
     is_told = has_metrics_token(request)
     checks = {

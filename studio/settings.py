@@ -19,6 +19,8 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
 PORT = env.integer("PORT", 8000, least=1, most=65_535)
 WEB_SLOTS = env.integer("WEB_SLOTS", 8, least=1, most=256)  # requests worked on at once by a process (studio.gate)
+# Seconds from SIGTERM, and 503 from /readyz, until a web process takes no new connection: for balancers that probe.
+STOP_DELAY_SECONDS = env.integer("STOP_DELAY_SECONDS", 0, most=120)
 
 # -- Secrets: none has a default in production; in development they are made at first start, in DATA_DIR/secrets.
 _MADE_IN = None if PRODUCTION else DATA_DIR / "secrets"

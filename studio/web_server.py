@@ -1,7 +1,9 @@
-"""What gunicorn does differently here, for `gunicorn.conf.py`: when a body is asked for, and how a connection ends."""
+"""What gunicorn does differently here, for `gunicorn.conf.py`: asking for bodies, ending connections, stopping."""
 
 import gc
+import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,7 +12,7 @@ from django.conf import settings
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from studio import bodies, concurrency, gate
+from studio import bodies, concurrency, gate, health
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
 LINGER_SECONDS = 5.0
@@ -23,11 +25,30 @@ SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives 
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Asks for a body when it is read, and ends a connection in its own thread.
+    """Asks for a body when it is read, ends a connection in its own thread, and loses no request when it stops.
 
     gunicorn's main loop would wait for each client that sends on, for 2 s, and cut off those that send more than 64 KiB
-    before they have read the response.
+    before they have read the response. A gunicorn that stops listens until its last request is answered, and then
+    resets every connection that it has not accepted.
     """
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop: `/readyz` answers 503 from now on, and STOP_DELAY_SECONDS later the process takes no new connection."""
+        if health.is_stopping():
+            return
+        health.stop()
+        end = threading.Timer(settings.STOP_DELAY_SECONDS, super().handle_exit, (sig, frame))
+        end.daemon = True
+        end.start()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept connections or not; a process that stops accepts those that wait, and closes its listeners."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                while _has_waiting(listener):
+                    self.accept(listener)
+                listener.close()
 
     def handle(self, conn: TConn) -> Any:
         """Answer what the client asks, and close the connection if it is to be closed."""
@@ -41,6 +62,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """The same, save that `100 Continue` is left to `_Body`."""
         req._expected_100_continue = False
         return super().handle_request(req, conn)
+
+
+def _has_waiting(listener: socket.socket) -> bool:
+    poll = select.poll()  # select.select() takes no file descriptor above 1023
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _close(sock: socket.socket) -> None:
@@ -126,7 +153,7 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
         body = environ["wsgi.input"] = _Body(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if ("Connection", "close") in headers or body.ends_the_connection:
+            if ("Connection", "close") in headers or body.ends_the_connection or health.is_stopping():
                 start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 
