@@ -54,9 +54,9 @@ def test_wrong_host_is_one_line_of_level_info(client: Client, settings: Any, pat
 
 def test_error_of_our_own_keeps_its_level_and_traceback(lines: io.StringIO) -> None:
     try:
-        raise ValueError("broken")
+        int("broken")
     except ValueError:
         logging.getLogger("studio").exception("failed")
 
     assert " ERROR studio: failed" in lines.getvalue()
-    assert "ValueError: broken" in lines.getvalue()
+    assert "ValueError: invalid literal" in lines.getvalue()
