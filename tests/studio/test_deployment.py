@@ -61,6 +61,13 @@ def on_render() -> dict[str, dict[str, Any]]:
     return {service["name"].removeprefix("studio-"): service for service in render()["services"]}
 
 
+def kubernetes() -> dict[str, dict[str, Any]]:
+    """What each pod of the example is."""
+    documents = yaml.safe_load_all((PROJECT / "deploy" / "kubernetes" / "studio.yaml").read_text())
+    pods = [document["spec"]["template"]["spec"] for document in documents if "template" in document["spec"]]
+    return {pod["containers"][0]["name"]: pod for pod in pods}
+
+
 def unit(name: str) -> configparser.ConfigParser:
     parsed = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
     parsed.optionxform = str  # type: ignore[assignment,method-assign]  # names of options keep their capitals
@@ -81,6 +88,8 @@ def test_every_host_runs_the_same_commands() -> None:
     assert {role: normal(compose()["services"][role]["command"]) for role in ROLES} == expected
     assert {role: normal(on_render()[role]["dockerCommand"]) for role in ROLES} == expected
     assert {role: normal(unit(role)["Service"]["ExecStart"]) for role in ROLES} == expected
+    pods = kubernetes()
+    assert {role: normal(pods[role]["containers"][0]["command"]) for role in ROLES} == expected
 
 
 def test_every_host_prepares_the_database_first() -> None:
@@ -90,9 +99,10 @@ def test_every_host_prepares_the_database_first() -> None:
     assert normal(on_render()["web"]["preDeployCommand"]) == MIGRATE
     assert normal(unit("migrate")["Service"]["ExecStart"]) == MIGRATE
     assert normal(service["migrate"]["command"]) == MIGRATE
+    assert normal(kubernetes()["migrate"]["containers"][0]["command"]) == MIGRATE
     for role in ROLES:
         assert service[role]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        assert unit(role)["Unit"]["After"] == "studio-migrate.service"
+        assert "studio-migrate.service" in unit(role)["Unit"]["After"].split()
 
 
 def test_nobody_cuts_a_paid_call_short() -> None:
@@ -102,6 +112,32 @@ def test_nobody_cuts_a_paid_call_short() -> None:
     }
     assert {role: on_render()[role]["maxShutdownDelaySeconds"] for role in ROLES} == STOP_SECONDS
     assert {role: int(unit(role)["Service"]["TimeoutStopSec"]) for role in ROLES} == STOP_SECONDS
+    delay = int(next(each["value"] for each in kubernetes()["web"]["containers"][0]["env"]))
+    assert {role: kubernetes()[role]["terminationGracePeriodSeconds"] for role in ROLES} == STOP_SECONDS | {
+        "web": STOP_SECONDS["web"] + delay
+    }
+
+
+def test_probes_ask_for_pages_that_there_are() -> None:
+    pod = kubernetes()["web"]["containers"][0]
+    paths = {probe: pod[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe", "startupProbe")}
+    delay = int(next(each["value"] for each in pod["env"] if each["name"] == "STOP_DELAY_SECONDS"))
+
+    assert paths == {"readinessProbe": "/readyz", "livenessProbe": "/healthz", "startupProbe": "/healthz"}
+    # the balancer has noticed before the process takes no more connections
+    assert delay > pod["readinessProbe"]["periodSeconds"] * pod["readinessProbe"]["failureThreshold"]
+
+
+def test_every_process_is_bounded() -> None:
+    for role in ROLES:
+        service = compose()["services"][role]
+        assert service["mem_limit"]
+        assert service["logging"]["options"]["max-size"]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert unit(role)["Service"]["MemoryMax"]
+        container = kubernetes()[role]["containers"][0]
+        assert container["resources"]["limits"]["memory"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
 def test_every_variable_is_explained() -> None:
