@@ -22,7 +22,8 @@ PORTS = (80, 443, 5432, 6379, 8000)
 MOST_SECONDS = 600  # what the page promises
 SUITE = "bookworm"
 # What this machine's package managers need to find their registries.
-OF_THIS_MACHINE = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/xdg/pip", "/etc/ssl/certs")
+OF_THIS_MACHINE = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/xdg/pip")
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 # The new system's own /proc, and this machine's devices; all ends with the shell.
 ENTER = """
 mount --bind /dev "$ROOT/dev"
@@ -93,6 +94,11 @@ def _give(root: Path, *, google_url: str) -> None:
     """What the reader of the page has already."""
     for name in OF_THIS_MACHINE:
         subprocess.run(["cp", "--archive", "--dereference", "--parents", name, str(root)], check=False)
+    if AUTHORITIES.exists():
+        shutil.copy(AUTHORITIES, root / "etc/ssl/this-machine.crt")
+    policy = root / "usr/sbin/policy-rc.d"  # packages start their services, as they do where there is systemd
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    policy.chmod(0o755)
     for path in _apt_sources():
         shutil.copy(path, root / "etc/apt/sources.list.d")
     with (root / "etc/hosts").open("a") as hosts:
@@ -112,6 +118,8 @@ def _give(root: Path, *, google_url: str) -> None:
 def _follow(root: Path) -> int:
     environment = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or "proxy" in name}
     environment.pop("PIP_FIND_LINKS", None)  # a folder of this machine
+    if AUTHORITIES.exists():
+        environment["PIP_CERT"] = "/etc/ssl/this-machine.crt"
     environment |= {"ROOT": str(root), "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8"}
     environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-euc", ENTER]
