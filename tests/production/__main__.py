@@ -93,9 +93,11 @@ def _apt_sources() -> list[Path]:
 def _give(root: Path, *, google_url: str) -> None:
     """What the reader of the page has already."""
     for name in OF_THIS_MACHINE:
-        subprocess.run(["cp", "--archive", "--dereference", "--parents", name, str(root)], check=False)
+        place = root / name.removeprefix("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "--recursive", "--dereference", name, str(place)], check=False)
     if AUTHORITIES.exists():
-        shutil.copy(AUTHORITIES, root / "etc/ssl/this-machine.crt")
+        shutil.copy(AUTHORITIES, root / "etc/this-machine.crt")
     policy = root / "usr/sbin/policy-rc.d"  # packages start their services, as they do where there is systemd
     policy.write_text("#!/bin/sh\nexit 0\n")
     policy.chmod(0o755)
@@ -119,7 +121,7 @@ def _follow(root: Path) -> int:
     environment = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or "proxy" in name}
     environment.pop("PIP_FIND_LINKS", None)  # a folder of this machine
     if AUTHORITIES.exists():
-        environment["PIP_CERT"] = "/etc/ssl/this-machine.crt"
+        environment["PIP_CERT"] = "/etc/this-machine.crt"
     environment |= {"ROOT": str(root), "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8"}
     environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-euc", ENTER]
