@@ -32,6 +32,8 @@ from videos.phases import LIVE, Phase
 logger = logging.getLogger(__name__)
 
 Value = float | dict[str, float]
+WAITING = (Phase.QUEUED.value, Phase.STORING.value)
+FAILING_TRIES = 3  # six minutes after the first one, by disposal.RETRY_SECONDS
 
 
 def _live() -> Value:
@@ -57,6 +59,17 @@ def _overdue() -> Value:
     return {phase: _age(VideoJob.objects.due(phase).values_list("due_at", flat=True).first()) for phase in sorted(LIVE)}
 
 
+def _waiting() -> Value:
+    """By phase that a worker takes on: since when the job is free that has been so longest.
+
+    Its `due_at` does not say: the sweeper moves that on whenever it sends the hint again.
+    """
+    free_since = Coalesce("lease_until", "generated_at", "created_at")
+    waiting = VideoJob.objects.live().claimable().filter(phase__in=WAITING).order_by().values_list("phase")
+    oldest = dict(waiting.annotate(since=Min(free_since)))
+    return {phase: _age(oldest.get(phase)) for phase in WAITING}
+
+
 def _age(moment: Any) -> float:
     """Seconds since then; 0 for nothing, or for what is still to come."""
     return max((timezone.now() - moment).total_seconds(), 0) if moment else 0
@@ -71,6 +84,10 @@ def _disposals() -> Value:
     return Disposal.objects.count()
 
 
+def _failing_disposals() -> Value:
+    return Disposal.objects.filter(attempts__gte=FAILING_TRIES).count()
+
+
 def _overdue_disposal() -> Value:
     return _age(Disposal.objects.aggregate(first=Min("due_at"))["first"])
 
@@ -81,6 +98,7 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_oldest_live_seconds": ("Age of the oldest unfinished job", "", _oldest_live),
     "studio_jobs_oldest_seconds": ("Age in its phase of the job that is in it longest", "phase", _oldest_in_phase),
     "studio_jobs_overdue_seconds": ("How long the job has been due that waits longest", "phase", _overdue),
+    "studio_jobs_waiting_seconds": ("How long the job waits for a worker that waits longest", "phase", _waiting),
     "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_answers),
     "studio_model_days_left": ("Days until the last upstream of an offered model retires", "model", outlook.days_left),
     "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", outlook.suspended_count),
@@ -91,6 +109,7 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     ),
     "studio_sweeper_heartbeat_seconds": ("Age of the sweeper's last sign of life", "", _heartbeat),
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
+    "studio_disposals_failing": ("Files that could not be removed three times", "", _failing_disposals),
     "studio_disposals_overdue_seconds": ("How long the file has been due that waits longest", "", _overdue_disposal),
     "studio_database_bytes": ("Size of the database", "", disks.database_bytes),
 }

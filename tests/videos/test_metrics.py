@@ -54,8 +54,11 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
     make_job(make_user("ben@example.com"), phase=Phase.STORING, generated_at=long_ago, attempts=1)
     VideoJob.objects.filter(phase=Phase.GENERATING).update(started_at=timezone.now() - timedelta(seconds=30))
     VideoJob.objects.filter(phase=Phase.QUEUED).update(created_at=timezone.now() - timedelta(seconds=100))
+    VideoJob.objects.filter(phase=Phase.STORING).update(lease_until=from_now(-40))  # its worker has died
+    make_job(make_user("cy@example.com"), phase=Phase.QUEUED, lease_until=from_now(300), due_at=from_now(300))
     for name, due_at in (("a", timezone.now() - timedelta(seconds=50)), ("b", timezone.now() + timedelta(hours=1))):
         Disposal.objects.create(name=name, due_at=due_at)
+    Disposal.objects.create(name="c", due_at=timezone.now() + timedelta(hours=1), attempts=3)
 
     full = {name: value for name, value in page(client).items() if re.match(rf"({'|'.join(metrics.GAUGES)})\b", name)}
 
@@ -65,13 +68,14 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
     assert set(bytes_of) == {"studio_disk_free_bytes", "studio_database_bytes"}
     assert full == {
         'studio_jobs_live{phase="generating"}': 2,
-        'studio_jobs_live{phase="queued"}': 1,
+        'studio_jobs_live{phase="queued"}': 2,
         'studio_jobs_live{phase="storing"}': 1,
         'studio_jobs_live{phase="submitting"}': 0,
         "studio_jobs_lost_answers": 1,
         "studio_upstreams_suspended": 0,
         "studio_transfers_late": 1,
-        "studio_disposals_pending": 2,
+        "studio_disposals_pending": 3,
+        "studio_disposals_failing": 1,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,
         'studio_up{part="database"}': 1,
@@ -87,6 +91,8 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         'studio_jobs_overdue_seconds{phase="queued"}': 60,
         'studio_jobs_overdue_seconds{phase="storing"}': 0,
         'studio_jobs_overdue_seconds{phase="submitting"}': 0,
+        'studio_jobs_waiting_seconds{phase="queued"}': 100,
+        'studio_jobs_waiting_seconds{phase="storing"}': 40,
         "studio_sweeper_heartbeat_seconds": 0,
         "studio_disposals_overdue_seconds": 50,
     }
@@ -232,7 +238,7 @@ def test_gauges_use_indexes(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # a small table would be read whole; a large one must not be
         for find in (
-            *(metrics._live, metrics._oldest_live, metrics._oldest_in_phase, metrics._overdue),
+            *(metrics._live, metrics._oldest_live, metrics._oldest_in_phase, metrics._overdue, metrics._waiting),
             metrics.lost_answers,
         ):
             with connection.execute_wrapper(
@@ -244,7 +250,7 @@ def test_gauges_use_indexes(db: None) -> None:
             cursor.execute(f"EXPLAIN {sql}", params)
             explained.append("\n".join(row[0] for row in cursor.fetchall()))
 
-    assert len(explained) == 8
+    assert len(explained) == 9
     assert [plan for plan in explained if "Seq Scan" in plan] == []
 
 
