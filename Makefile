@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos fuzz clients screenshots
+.PHONY: help run test check bench format clean python chaos alerts fuzz clients screenshots
 .DELETE_ON_ERROR:
 
 # Else every process that is started here compiles all that it imports: three seconds instead of one.
@@ -62,6 +62,9 @@ clients: python $(VENV)/.installed-dev ## generate API clients with five generat
 
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)
+
+alerts: python $(VENV)/.installed-dev ## cause each fault, and see its alert fire in a Prometheus; some ten minutes; ARGS="--only NAME"
+	@$(PY) -m tests.alerts $(ARGS)
 
 screenshots: python $(VENV)/.installed-dev ## draw the back office into docs/screenshots; needs a Chromium
 	@$(PY) -m tests.browser.screenshots

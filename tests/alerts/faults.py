@@ -15,6 +15,7 @@ import psycopg
 from tests.chaos import catalogue
 from tests.chaos.fleet import JOBS, Fleet
 from tests.chaos.processes import wait_until
+from tests.fakes.google_books import NO_FAULT
 from tests.fakes.google_books import Fault as GoogleFault
 
 FIRST_SECONDS = 60  # until a step of a job is seen
@@ -114,12 +115,12 @@ def database_stopped(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
-def _meanwhile(act: Callable[[], object]) -> Iterator[None]:
+def _meanwhile(act: Callable[[], object], *, pause: float = 0.05) -> Iterator[None]:
     """Do it again and again in a thread."""
     is_over = threading.Event()
 
     def repeat() -> None:
-        while not is_over.wait(0.05):
+        while not is_over.wait(pause):
             with contextlib.suppress(httpx.TransportError, psycopg.Error):
                 act()
 
@@ -143,15 +144,15 @@ def redis_stopped(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def slow_lists(fleet: Fleet) -> Iterator[None]:
-    """Something locks the table of jobs for most of each second."""
+    """Something locks the table of jobs for 0.7 s, again and again: less than the second that a scrape gets here."""
 
     def lock() -> None:
         with psycopg.connect(fleet.database.url) as connection:
             connection.execute("LOCK TABLE videos_videojob IN ACCESS EXCLUSIVE MODE")
-            time.sleep(1.5)
+            time.sleep(0.7)
 
     client = fleet.people[0].client
-    with _meanwhile(lock), _meanwhile(lambda: client.get(JOBS)):
+    with _meanwhile(lock, pause=0.3), _meanwhile(lambda: client.get(JOBS)):
         yield
 
 
@@ -173,13 +174,15 @@ def small_disk(fleet: Fleet) -> Iterator[None]:
 @contextmanager
 def never_finished(fleet: Fleet) -> Iterator[None]:
     """A video that Google never finishes, ordered three hours ago: its row is dated back."""
-    with _google(fleet, "job", "never"):
+    with _google(fleet, "work", "never"):
         wait_until(_is_in(fleet, "generating"), seconds=FIRST_SECONDS, what="a video in the making")
         fleet.database.execute(
             "UPDATE videos_videojob SET created_at = created_at - interval '3 hours' WHERE phase = 'generating'"
         )
         yield
-    fleet.database.execute("UPDATE videos_videojob SET created_at = now() WHERE phase = 'generating'")
+    for work in list(fleet.google.account.works.values()):
+        work.end = NO_FAULT
+    wait_until(lambda: not _is_in(fleet, "generating")(), seconds=FIRST_SECONDS, what="the video made")
 
 
 @contextmanager

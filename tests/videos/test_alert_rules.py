@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from studio import counters, disks
 from studio.env import PROJECT
+from tests.alerts.faults import FAULTS
+from tests.alerts.prometheus import shortened
 from tests.conftest import MakeUser, SignIn
 
 PROMETHEUS = PROJECT / "deploy" / "prometheus"
@@ -112,6 +114,11 @@ def test_every_alert_has_a_silent_and_a_firing_case() -> None:
     assert (silent, firing) == (alerts, alerts)
 
 
+def test_every_alert_has_a_fault_that_is_caused() -> None:
+    """`make alerts` causes them."""
+    assert {alert for fault in FAULTS for alert in fault.alerts} == {rule["alert"] for rule in RULES}
+
+
 def test_table_of_the_document_is_the_file() -> None:
     section = PRODUCTION[PRODUCTION.index("## 5. What to watch") : PRODUCTION.index("## 6.")]
 
@@ -146,6 +153,8 @@ def test_promtool_agrees(tmp_path: Path) -> None:
     ]
     panels = tmp_path / "panels.yaml"
     panels.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    short = tmp_path / "short.yaml"
+    short.write_text(shortened((PROMETHEUS / "alerts.yaml").read_text()))
     token = tmp_path / "token"
     token.write_text("x")
     config = tmp_path / "prometheus.yaml"
@@ -157,7 +166,7 @@ def test_promtool_agrees(tmp_path: Path) -> None:
     )
 
     for arguments in (
-        ("check", "rules", str(PROMETHEUS / "alerts.yaml"), str(panels)),
+        ("check", "rules", str(PROMETHEUS / "alerts.yaml"), str(panels), str(short)),
         ("check", "config", str(config)),
         ("test", "rules", "alerts.test.yaml"),
     ):
