@@ -19,7 +19,7 @@ from studio.models import Disposal
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
 from videos import retention
-from videos.chores import Stopped, do_chores
+from videos.chores import Stopped, keep_house
 from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import Phase
 
@@ -156,13 +156,13 @@ def test_sweeper_does_it_daily_when_told_to(jobs: dict[str, VideoJob], settings:
     for job in jobs.values():
         VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
 
-    do_chores(stopping=threading.Event())
+    keep_house(threading.Event())
 
     assert left(jobs) == {"fresh mock", "live mock", "real"}
 
 
 def test_sweeper_keeps_everything_otherwise(jobs: dict[str, VideoJob]) -> None:
-    do_chores(stopping=threading.Event())
+    keep_house(threading.Event())
 
     assert left(jobs) == set(jobs)
 
