@@ -20,7 +20,7 @@ from studio.storage import disposal
 from videos import daily_reconciliation, generation, outlook, suspension
 from videos.idempotency import forget_old_keys
 from videos.reconciliation import copy_refunds
-from videos.retention import default_days, purge
+from videos.retention import purge_daily
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def _do_daily(go_on: Callable[[], None]) -> None:
     generation.drop_old_inputs()
     go_on()
     if settings.PURGE_DAILY:
-        for rule, removed in purge(days=default_days(), go_on=go_on):
+        for rule, removed in purge_daily(go_on=go_on):
             logger.info("purged", extra={"what": rule.what, "removed": removed})
 
 
