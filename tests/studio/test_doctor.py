@@ -96,6 +96,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "providers": "degraded",
         "models": "degraded",
         "transfers": "degraded",
+        "reconciliation": "degraded",
         "lost answers": "degraded",
         "google": "down",
     }

@@ -55,6 +55,7 @@ def test_all_is_well(client: Client) -> None:
         "rows": "ok",
         "sweeper": "ok",
         "transfers": "ok",
+        "reconciliation": "ok",
         "writes": "ok",
     }
 
@@ -125,6 +126,7 @@ def test_strangers_are_told_names_and_states_only(
                 "providers": {"status": "ok"},
                 "models": {"status": "ok"},
                 "transfers": {"status": "ok"},
+                "reconciliation": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }
