@@ -23,8 +23,8 @@ from redis.exceptions import RedisError
 from studio import counters, disks
 from studio.counters import Measure, Sums
 from studio.health import has_metrics_token
-from studio.models import Disposal, Heartbeat
-from videos import outlook, queue
+from studio.models import Disposal, Heartbeat, TaskState
+from videos import outlook, queue, runs
 from videos.checks import late_transfers, lost_answers
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
@@ -80,6 +80,16 @@ def _heartbeat() -> Value:
     return _age(beat) if beat else float("inf")
 
 
+def _reconciliation_age() -> Value:
+    """Since the last one that has finished; before the first, since the first has begun."""
+    first = TaskState.objects.filter(name=runs.NAME).values_list("created_at", flat=True).first()
+    return _age(runs.last_reconciliation().finished_at or first)
+
+
+def _mismatches() -> Value:
+    return {**runs.last_reconciliation().found}
+
+
 def _disposals() -> Value:
     return Disposal.objects.count()
 
@@ -111,6 +121,8 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
     "studio_disposals_failing": ("Files that could not be removed three times", "", _failing_disposals),
     "studio_disposals_overdue_seconds": ("How long the file has been due that waits longest", "", _overdue_disposal),
+    "studio_reconciliation_age_seconds": ("Since a reconciliation has finished", "", _reconciliation_age),
+    "studio_mismatches": ("What the last reconciliation, and the one under way, have found", "kind", _mismatches),
     "studio_database_bytes": ("Size of the database", "", disks.database_bytes),
 }
 # ... and of Redis:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.alerts.faults import FAULTS, Fault, NotHere
+from tests.alerts.faults import FAULTS, Fault
+from tests.alerts.outages import NotHere
 from tests.alerts.prometheus import FASTER, Prometheus, names
 from tests.chaos.fleet import Fleet
 

@@ -12,12 +12,13 @@ from django.utils import timezone
 from accounts import ledger
 from studio import counters
 from studio.env import PROJECT
-from studio.models import Disposal
+from studio.models import Disposal, TaskState
 from studio.traffic import REQUESTS, RESPONSES
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
-from videos import measures, metrics, sweeper
+from videos import measures, metrics, runs, sweeper
 from videos.failures import FAILURES
+from videos.mismatches import KINDS, Mismatch
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import Finished, NotAccepted, OutcomeUnknown, Progress, Refused, Unreachable
@@ -73,6 +74,7 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         'studio_jobs_live{phase="submitting"}': 0,
         "studio_jobs_lost_answers": 1,
         "studio_upstreams_suspended": 0,
+        **{f'studio_mismatches{{kind="{kind}"}}': 0 for kind in KINDS},
         "studio_transfers_late": 1,
         "studio_disposals_pending": 3,
         "studio_disposals_failing": 1,
@@ -95,6 +97,7 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         'studio_jobs_waiting_seconds{phase="storing"}': 40,
         "studio_sweeper_heartbeat_seconds": 0,
         "studio_disposals_overdue_seconds": 50,
+        "studio_reconciliation_age_seconds": 0,
     }
 
 
@@ -169,6 +172,23 @@ def test_money_is_counted_when_it_is_committed(
     dollars = found['studio_provider_dollars_total{model="veo-3.1-generate-preview",provider="google_veo"}']
     assert dollars == pytest.approx(8 * 0.4)
     assert found['studio_jobs_finished_total{code="generation_failed",phase="failed"}'] == 1
+
+
+def test_reconciliation_that_finds_and_that_does_not_finish(client: Client) -> None:
+    run = runs.claim()
+    assert run
+    run.note(Mismatch("balance", "The balance is wrong."))
+    run.save("balances", is_done=False)
+    TaskState.objects.update(created_at=timezone.now() - timedelta(days=3))
+
+    begun = page(client)
+    run.finish()
+    finished = page(client)
+
+    mismatches = 'studio_mismatches{kind="balance"}'
+    age = "studio_reconciliation_age_seconds"
+    assert (begun[mismatches], begun[age]) == (1, pytest.approx(3 * 86400, abs=60))
+    assert (finished[mismatches], finished[age]) == (1, pytest.approx(0, abs=60))
 
 
 def test_first_event_of_every_counter_is_an_increase(client: Client) -> None:
