@@ -97,6 +97,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "models": "degraded",
         "transfers": "degraded",
         "reconciliation": "degraded",
+        "other disks": "degraded",
         "lost answers": "degraded",
         "google": "down",
     }
