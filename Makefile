@@ -1,7 +1,7 @@
 # Every task of the project. `make run` to try it; `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos fuzz clients production screenshots
+.PHONY: help run test check bench format clean python chaos alerts fuzz clients production screenshots
 .DELETE_ON_ERROR:
 
 # Else every process that is started here compiles all that it imports: three seconds instead of one.
@@ -65,6 +65,9 @@ chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs ru
 
 production: python $(VENV)/.installed-dev ## follow docs/production.md on a fresh Debian in a folder; as root, needs debootstrap
 	@$(PY) -m tests.production $(ARGS)
+
+alerts: python $(VENV)/.installed-dev ## cause each fault, and see its alert fire in a Prometheus; some ten minutes; ARGS="--only NAME"
+	@$(PY) -m tests.alerts $(ARGS)
 
 screenshots: python $(VENV)/.installed-dev ## draw the back office into docs/screenshots; needs a Chromium
 	@$(PY) -m tests.browser.screenshots

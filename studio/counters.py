@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0  # between two sendings; what a killed process loses at most
 REDIS_SECONDS = 1.0  # to connect, and to answer
+REPORT_SECONDS = 30.0  # between two reports of what `report_regularly` was given
 BATCH_MEMORY_SECONDS = 3600  # how long a batch is recognised that is sent again because its answer was lost
 SUMS = "studio:{metrics}:sums"  # a hash; the braces keep the keys of a batch together in a cluster
 MARKS = "studio:{metrics}:marks"
@@ -45,14 +46,16 @@ Sums = dict[Key, float]
 class Measure:
     """A counter, or with `buckets` a histogram: its Prometheus name, what it counts, and its labels.
 
-    A label lists the values that it can have, () where they are not known; a counter whose labels are all known is
-    shown from the start, at zero, so that its first event is seen as an increase.
+    Prometheus sees no increase in a series that appears with its first event. So every series that can be known is
+    shown from the start, at zero: each combination of the values that `labels` lists, () where they are not known; or,
+    where few combinations can happen, or the catalogue has them, those that `series` returns.
     """
 
     name: str
     meaning: str
     labels: dict[str, Iterable[str]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    series: Callable[[], Iterable[tuple[str, ...]]] | None = None
 
     def __post_init__(self) -> None:
         _measures[self.name] = self
@@ -68,8 +71,8 @@ class Measure:
         _tally.add({(self.name, values, bound): 1, (self.name, values, "sum"): amount})
 
     def known_series(self) -> Iterator[tuple[str, ...]]:
-        """Every combination of the labels' values, where all of them are known."""
-        yield from product(*self.labels.values())
+        """The labels' values that are shown from the start. Raises DatabaseError where the catalogue has them."""
+        yield from self.series() if self.series else product(*self.labels.values())
 
 
 _measures: dict[str, Measure] = {}
@@ -137,7 +140,13 @@ class Tally:
             self._unsent = None
 
     def _flush_forever(self) -> None:
+        reporter, due_at = threading.Thread(), 0.0
         while True:
+            if time.monotonic() >= due_at and not reporter.is_alive():
+                # of its own: a file system that hangs must not keep the counts
+                reporter = threading.Thread(target=_report, name="reports", daemon=True)
+                reporter.start()
+                due_at = time.monotonic() + REPORT_SECONDS
             time.sleep(FLUSH_SECONDS)
             self.flush()
 
@@ -159,6 +168,26 @@ def flush() -> None:
 
 
 atexit.register(flush)
+_reports: list[Callable[[Any], None]] = []
+
+
+def report_regularly(report: Callable[[Any], None]) -> None:
+    """Have every process that counts call this with a client of Redis, now and every 30 s."""
+    _reports.append(report)
+
+
+def start() -> None:
+    """Begin to send and to report, in a process that may have nothing to count for long."""
+    _tally.add({})
+
+
+def _report() -> None:
+    try:
+        with connect() as client:
+            for report in _reports:
+                report(client)
+    except (redis.RedisError, OSError) as exc:
+        logger.debug("not reported", extra={"reason": type(exc).__name__})  # readyz tells of Redis
 
 
 def mark(name: str) -> None:

@@ -5,7 +5,6 @@ import shutil
 import socket
 import time
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
@@ -18,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from studio import counters
+from studio import counters, disks
 from studio.health import Depth, Finding, Health, register
 from studio.models import Heartbeat
 from studio.storage import FAILED, WRITTEN, media_storage
@@ -42,6 +41,8 @@ def register_all() -> None:
     register("sweeper", sweeper)
     register("redis", _redis)
     register("writes", _writes)
+    register("disk", disk)
+    register("other disks", _other_disks, depth=Depth.THOROUGH)
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
 
@@ -87,10 +88,40 @@ def rows() -> Finding:
 
 def _is_disk_full() -> bool:
     """SQLite's log has places that small rows still fit into, so that one row says little."""
+    folder = disks.database_folder()
+    return folder is not None and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+
+
+def disk() -> Finding:
+    """How much is free where this process writes. A disk that is really full is a finding of `rows` and `writes`."""
+    return _room(disks.own())
+
+
+def _other_disks() -> Finding:
+    """The same of the workers' and the other machines' disks, as they have reported it within two minutes."""
     try:
-        return shutil.disk_usage(Path(connection.settings_dict["NAME"]).parent).free < LEAST_FREE_BYTES
-    except OSError:  # no such folder: a database in memory, or one whose name is a URI
-        return False
+        with counters.connect() as client:
+            found = disks.reported(client)
+    except (redis.RedisError, OSError):
+        return Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+    others = {key: free for key, free in found.items() if key[0] != disks.host()}
+    return _room(others) if others else Finding(Health.OK, "No other machine has reported its disks.")
+
+
+def _room(found: disks.Free) -> Finding:
+    low = [f"{place} on {host}: {_mib(free)}" for (host, place), free in found.items() if free < disks.least(place)]
+    if low:
+        return Finding(
+            Health.DEGRADED,
+            f"Nearly full, free is left: {'; '.join(low)}. Make room (manage.py reconcile, manage.py purge), or get a "
+            "larger disk; once it is full, videos wait and requests are refused.",
+        )
+    least = min(found.values(), default=0)
+    return Finding(Health.OK, f"At least {_mib(least)} are free in each of {', '.join(sorted({p for _, p in found}))}.")
+
+
+def _mib(size: int) -> str:
+    return f"{size // 1024**2:,} MiB"
 
 
 @cache

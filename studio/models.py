@@ -66,3 +66,21 @@ class Heartbeat(Record):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TaskState(Record):
+    """How far a long task has come, so that it is taken up where it was, whatever ended its process.
+
+    Whoever works on it holds its lease: `due_at` lies ahead then, and comes where the process is killed.
+    """
+
+    name = models.CharField(max_length=40, unique=True)
+    due_at = models.DateTimeField(help_text="When it is to be taken up.")
+    lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
+    state = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

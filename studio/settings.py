@@ -308,11 +308,14 @@ UNFOLD = {
 # -- Video jobs
 REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
 # How many days things are kept (videos.retention); 0 for ever. The ledger is, and so are videos that were paid for.
-PURGE_DAILY = env.flag("PURGE_DAILY", default=False)  # the sweeper does what `manage.py purge --yes` does
+PURGE_DAILY = env.flag("PURGE_DAILY", default=PRODUCTION)  # the sweeper does what `manage.py purge --yes` does
 PURGE_MOCK_DAYS = env.integer("PURGE_MOCK_DAYS", 30, most=36_500)
 PURGE_LOG_DAYS = env.integer("PURGE_LOG_DAYS", 180, most=36_500)
+PURGE_REPLY_DAYS = env.integer("PURGE_REPLY_DAYS", 180, most=36_500)
 PURGE_SIGN_IN_DAYS = env.integer("PURGE_SIGN_IN_DAYS", 180, most=36_500)
 PURGE_AUDIT_DAYS = env.integer("PURGE_AUDIT_DAYS", 730, most=36_500)
+# Minutes a day for asking the storage for videos (videos.daily_reconciliation); money takes an hour at most besides.
+RECONCILE_FILES_MINUTES = env.integer("RECONCILE_FILES_MINUTES", 30, least=1, most=1200)
 MOCK_VIDEO_SECONDS = env.integer("MOCK_VIDEO_SECONDS", 6, most=3600)
 # What one member of staff may refund a day who has no right to operate jobs (videos.interventions).
 SUPPORT_REFUND_TOKENS = env.integer("SUPPORT_REFUND_TOKENS", 500)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from studio.examinations import AWAY
 from studio.health import Depth, Finding, Health, register
-from videos import giveaway, outlook, schedule
+from videos import giveaway, outlook, runs, schedule
 from videos.catalogue import why_unused
 from videos.failures import ADOPTABLE, RESUMABLE
 from videos.models import VideoJob, from_now
@@ -32,6 +32,7 @@ def register_checks() -> None:
     register("providers", _providers)
     register("models", _models)
     register("transfers", transfers)
+    register("reconciliation", runs.examine)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)

@@ -1,10 +1,14 @@
 """What is counted about video jobs, by whichever process sees it; declared here, so that `/metrics` knows all of it."""
 
+from collections.abc import Iterator
+
 from django.db import models, transaction
 
 from studio.counters import Measure
 from studio.statements import Given, Statement
+from videos.failures import FAILURES
 from videos.models import Upstream, VideoJob, price_in
+from videos.phases import Phase
 from videos.providers.base import (
     Finished,
     NotAccepted,
@@ -13,7 +17,47 @@ from videos.providers.base import (
     ProviderError,
     Refused,
 )
-from videos.providers.registry import PROVIDERS
+from videos.providers.registry import PAID, PROVIDERS
+
+# The failures that adapters raise, by step and kind, with their codes. One that is not here is counted as well, but its
+# series begins with its first event, so that Prometheus sees no increase in that.
+ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
+    "submit": {
+        "NotAccepted": ("provider_busy", "provider_quota"),
+        "ProbablyNotAccepted": ("provider_busy",),
+        "OutcomeUnknown": ("submission_unknown",),
+        "Refused": ("provider_refused", "provider_misconfigured", "model_unavailable", "content_filtered"),
+    },
+    "poll": {
+        "Unreachable": ("result_expired",),
+        "NotCharged": ("generation_failed",),
+        "Refused": (
+            *("generation_failed", "content_filtered", "generation_stalled", "operation_lost", "not_in_region"),
+            *("result_unreadable", "provider_misconfigured", "provider_quota", "provider_busy"),
+        ),
+    },
+    "transfer": {
+        "Unreachable": ("result_expired", "result_unreadable"),
+        "Refused": ("result_expired", "result_unreadable", "invalid_video"),
+    },
+}
+
+
+def _errors() -> Iterator[tuple[str, ...]]:
+    for provider in PROVIDERS:
+        for step, kinds in ERRORS.items():
+            yield from ((provider, step, kind, code) for kind, codes in kinds.items() for code in codes)
+
+
+def _ends() -> Iterator[tuple[str, ...]]:
+    yield Phase.SUCCEEDED.value, ""
+    yield from ((Phase.FAILED.value, code) for code in FAILURES)
+
+
+def _priced() -> set[tuple[str, ...]]:
+    """What the catalogue has; a few dozen rows."""
+    return set(Upstream.objects.filter(provider__in=PAID).values_list("provider", "upstream_model"))
+
 
 # seconds; a video takes from 11 s to 6 min, and two days at worst
 JOB_SECONDS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600, 14_400, 172_800)
@@ -35,11 +79,13 @@ PROVIDER_ERRORS = Measure(
     "studio_provider_errors_total",
     "Failures of providers, by step, kind and code of failure",
     {"provider": PROVIDERS, "step": ("submit", "poll", "transfer"), "error": (), "code": ()},
+    series=_errors,
 )
 DONE = Measure(
     "studio_jobs_finished_total",
     "Video jobs that ended, by how; code is empty for a success",
     {"phase": (), "code": ()},
+    series=_ends,
 )
 SECONDS_TO_VIDEO = Measure(
     "studio_job_seconds",
@@ -63,6 +109,7 @@ DOLLARS = Measure(
     "studio_provider_dollars_total",
     "What delivered videos cost at the providers, by the prices of the catalogue",
     {"provider": (), "model": ()},
+    series=_priced,
 )
 
 

@@ -284,7 +284,8 @@ class JobLog(Record):
         WARNING = "warning"
         ERROR = "error"
 
-    job = models.ForeignKey(VideoJob, on_delete=models.CASCADE, related_name="logs")
+    # db_index=False: the index below begins with it
+    job = models.ForeignKey(VideoJob, on_delete=models.CASCADE, related_name="logs", db_index=False)
     timestamp = models.DateTimeField(default=timezone.now)
     level = models.CharField(max_length=10, choices=Level)
     message = models.CharField(max_length=500)

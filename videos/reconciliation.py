@@ -1,169 +1,167 @@
-"""Compares what should agree: balances with the ledger, jobs with charges and counts, rows with files, both ways."""
+"""Compares what should agree: balances with the ledger, jobs with charges and counts, rows with files, both ways.
+
+Tables are read by primary key, a page at a time: no cursor is held, so memory and locks do not grow with the tables.
+`videos.daily_reconciliation` does the same a bit at a time, in the sweeper.
+"""
 
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, Now
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount
-from looks.models import Look, Product
-from studio.models import Disposal
 from studio.storage import disposal, media_storage
-from videos.models import IMPORTED, JobInput, VideoJob, VideoJobQuerySet
+from videos.lost_files import StorageFails, lost_files
+from videos.mismatches import Mismatch
+from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
+from videos.rounds import JOBS, Round
+from videos.stray_files import stored_names, stray_names
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = ("videos", "inputs", "looks")  # what we name files after; others in the storage are not ours
-BATCH = 1000  # rows at a time
+ACCOUNTS = 200  # a page: each account's entries are summed up, and some have a hundred thousand
+PROGRESS_EVERY = 100_000  # jobs, or files, between two lines of progress
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """Two things that do not agree, in a sentence.
-
-    What mends it: removing `file`, counting the jobs of the user `miscounted` again, or copying the refund of the job
-    `outdated` from the ledger.
-    """
-
-    kind: str
-    sentence: str
-    file: str = ""
-    miscounted: uuid.UUID | None = None
-    outdated: uuid.UUID | None = None
-
-
-def reconcile(*, fix: bool, go_on: Callable[[], None] = lambda: None) -> list[Mismatch]:
-    """Everything that does not agree.
+def reconcile(*, fix: bool, progress: Callable[[str], None] = lambda line: None) -> Iterator[Mismatch]:
+    """Everything that does not agree, as it is found: money first, files after. Each is logged, too.
 
     With `fix`, files that nothing refers to are given up, jobs are counted again and refunds are copied from the
-    ledger; nothing else is touched.
-
-    `go_on` is called before every call to the storage, and may raise to end it all. Raises what the storage raises.
+    ledger; nothing else is touched. A storage that fails is a mismatch. `progress` gets a line now and then.
     """
-    counts = recount() if fix else list(_counts())  # before the storage is asked, which may be away
-    refunds = copy_refunds() if fix else list(_refunds())
-    found = [*_balances(), *counts, *_charges(), *refunds, *_lost_files(go_on), *_stray_files(media_storage(), go_on)]
-    for mismatch in found:
-        logger.error("mismatch", extra={"kind": mismatch.kind, "sentence": mismatch.sentence})
-    if fix:
-        disposal.dispose([mismatch.file for mismatch in found if mismatch.file])
-    return found
+    for mismatch in _everything(progress):
+        mismatch.log()
+        if fix:
+            mend(mismatch)
+        yield mismatch
 
 
-def _balances() -> Iterator[Mismatch]:
+def _everything(progress: Callable[[str], None]) -> Iterator[Mismatch]:
+    for name, find in MONEY_STEPS.items():
+        way, compared = Round(), 0
+        while not way.is_over:
+            before = compared
+            rows, found = find(way)
+            compared += rows
+            yield from found
+            if before // PROGRESS_EVERY != compared // PROGRESS_EVERY:
+                progress(f"{compared:,} {name} compared with the ledger")
+    yield from _all_lost_files(progress)
+    try:
+        yield from (stray_file(name) for name in stray_names(stored_names(media_storage())))
+    except Exception as exc:  # a storage backend raises what its vendor raises
+        yield storage_failure(exc)
+
+
+def _all_lost_files(progress: Callable[[str], None]) -> Iterator[Mismatch]:
+    way, asked = Round(), 0
+    while not way.is_over:
+        page = way.page(VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video"), JOBS)
+        try:
+            yield from lost_files(page)
+        except StorageFails as exc:
+            yield Mismatch("storage", f"{exc} {asked:,} videos were asked for before; the others were not.")
+            return
+        if asked // PROGRESS_EVERY != (asked + len(page)) // PROGRESS_EVERY:
+            progress(f"{asked + len(page):,} videos asked for in the storage")
+        asked += len(page)
+
+
+def stray_file(name: str) -> Mismatch:
+    """Nothing refers to it."""
+    return Mismatch("stray file", f"Nothing refers to the file {name}.", file=name)
+
+
+def storage_failure(exc: Exception) -> Mismatch:
+    """The files could not be listed."""
+    return Mismatch("storage", f"The storage cannot list its files: {exc}.")
+
+
+def compare_accounts(way: Round) -> tuple[int, list[Mismatch]]:
+    """The next accounts: how many they are, and what of their balances and counts does not agree."""
     entries = LedgerEntry.objects.filter(account=OuterRef("pk")).order_by().values("account")
-    total = Subquery(entries.values(sum=Sum("amount")), output_field=BigIntegerField())
-    wrong = TokenAccount.objects.annotate(total=Coalesce(total, 0)).exclude(balance=F("total"))
-    for account in wrong.iterator(BATCH):
-        yield Mismatch(
-            "balance", f"Account {account.pk} has {account.balance} tokens, its entries sum to {account.total}."
-        )
+    jobs = VideoJob.objects.filter(owner=OuterRef("user")).order_by().values("owner")
+    # one statement: its two sides are of one moment
+    rows = TokenAccount.objects.annotate(
+        total=_or_zero(entries.values(sum=Sum("amount"))), counted=_or_zero(jobs.values(number=Count("pk")))
+    )
+    page = way.page(rows.values_list("pk", "user_id", "balance", "total", "video_jobs", "counted"), ACCOUNTS)
+    found = []
+    for pk, user_id, balance, total, says, counted in page:
+        if balance != total:
+            found.append(Mismatch("balance", f"Account {pk} has {balance} tokens, its entries sum to {total}."))
+        if says != counted:
+            sentence = f"Account {pk} says {says} video jobs; there are {counted}."
+            found.append(Mismatch("count", sentence, miscounted=user_id))
+    return len(page), found
 
 
-def _counts() -> Iterator[Mismatch]:
-    jobs = VideoJob.objects.filter(owner=OuterRef("user")).order_by().values("owner").values(number=Count("pk"))
-    counted = Coalesce(Subquery(jobs, output_field=BigIntegerField()), 0)
-    for account in TokenAccount.objects.annotate(counted=counted).exclude(video_jobs=F("counted")).iterator(BATCH):
-        sentence = f"Account {account.pk} says {account.video_jobs} video jobs; there are {account.counted}."
-        yield Mismatch("count", sentence, miscounted=account.user_id)
+def compare_jobs(way: Round) -> tuple[int, list[Mismatch]]:
+    """The next jobs: how many they are, and what of their charges and refunds does not agree."""
+    rows = VideoJob.objects.annotate(charge=Subquery(_entry("charge")), in_ledger=_or_zero(_entry("refund")))
+    names = ("pk", "provider", "tokens_charged", "charge", "tokens_refunded", "in_ledger")
+    page = way.page(rows.values_list(*names), JOBS)
+    return len(page), [mismatch for row in page for mismatch in _of_job(*row)]
 
 
-def recount() -> list[Mismatch]:
-    """Set wrong numbers of jobs right, as a release before they were kept has left them; returns what was wrong."""
-    found = list(_counts())
-    for mismatch in found:
-        assert mismatch.miscounted
+def _of_job(
+    pk: uuid.UUID, provider: str, tokens: int, charge: int | None, copied: int, returned: int
+) -> Iterator[Mismatch]:
+    # what came from another system was paid there
+    if charge is None and provider != IMPORTED:
+        yield Mismatch("charge", f"Job {pk} has no charge in the ledger.")
+    if charge is not None and charge != -tokens:
+        yield Mismatch("charge", f"Job {pk} says {tokens} tokens, its charge {charge}.")
+    if returned > tokens:
+        yield Mismatch("refund", f"Job {pk} was charged {tokens} tokens and {returned} were returned.")
+    if copied != returned:
+        sentence = f"Job {pk} says that {copied} tokens were returned, the ledger {returned}."
+        yield Mismatch("refund", sentence, outdated=pk)
+
+
+MONEY_STEPS: dict[str, Callable[[Round], tuple[int, list[Mismatch]]]] = {
+    "accounts": compare_accounts,
+    "jobs": compare_jobs,
+}
+
+
+def mend(mismatch: Mismatch) -> bool:
+    """Set right what can be without a person's decision; whether it could."""
+    if mismatch.miscounted:
         with transaction.atomic():
-            account = ledger.lock_account(user_id=mismatch.miscounted)  # nobody makes one meanwhile, nor deletes one
+            account = ledger.lock_account(user_id=mismatch.miscounted)  # no job is made or deleted meanwhile
             jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
             ledger.count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_jobs)
-    return found
+    elif mismatch.outdated:
+        VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_or_zero(_entry("refund")))
+    elif mismatch.file:
+        disposal.dispose([mismatch.file])
+    else:
+        return False
+    return True
 
 
-def _charges() -> Iterator[Mismatch]:
-    charge = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="charge").values("amount")
-    facts = VideoJob.objects.annotate(charge=Subquery(charge)).values_list("id", "tokens_charged", "charge")
-    for job_id, tokens, paid in facts.exclude(charge=-F("tokens_charged")).iterator(BATCH):
-        yield Mismatch("charge", f"Job {job_id} says {tokens} tokens, its charge {paid}.")
-    # what came from another system was paid there
-    for job_id, _, _ in facts.filter(charge=None).exclude(provider=IMPORTED).iterator(BATCH):
-        yield Mismatch("charge", f"Job {job_id} has no charge in the ledger.")
+def copy_refunds(*, failed_within: timedelta) -> None:
+    """Copy refunds from the ledger to jobs that failed just now and do not show them.
 
-
-def _refunds(jobs: VideoJobQuerySet | None = None) -> Iterator[Mismatch]:
-    facts = (
-        (VideoJob.objects.all() if jobs is None else jobs)
-        .annotate(in_ledger=_refund_in_ledger())
-        .values_list("id", "tokens_charged", "tokens_refunded", "in_ledger")
-    )
-    for job_id, tokens, _, returned in facts.filter(in_ledger__gt=F("tokens_charged")).iterator(BATCH):
-        yield Mismatch("refund", f"Job {job_id} was charged {tokens} tokens and {returned} were returned.")
-    for job_id, _, copied, returned in facts.exclude(tokens_refunded=F("in_ledger")).iterator(BATCH):
-        sentence = f"Job {job_id} says that {copied} tokens were returned, the ledger {returned}."
-        yield Mismatch("refund", sentence, outdated=job_id)
-
-
-def _refund_in_ledger() -> Coalesce:
-    refund = LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind="refund").values("amount")
-    return Coalesce(Subquery(refund, output_field=BigIntegerField()), 0)
-
-
-def copy_refunds(*, failed_within: timedelta | None = None) -> list[Mismatch]:
-    """Copy refunds from the ledger to jobs that do not show them; to all of them, or to those that failed just now.
-
-    Returns what was wrong. The release before 0014 does not copy them, and may run beside this one during a deploy.
+    The release before 0014 does not copy them, and may run beside this one during a deploy.
     """
-    jobs = None
-    if failed_within:
-        jobs = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__gte=Now() - failed_within)
-    found = list(_refunds(jobs))
-    for mismatch in found:
-        if mismatch.outdated:
-            VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_refund_in_ledger())
-    return found
+    recent = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__gte=Now() - failed_within)
+    outdated = recent.annotate(in_ledger=_or_zero(_entry("refund"))).exclude(tokens_refunded=F("in_ledger"))
+    for job_id in list(outdated.order_by("pk").values_list("pk", flat=True)[:JOBS]):
+        VideoJob.objects.filter(pk=job_id).update(tokens_refunded=_or_zero(_entry("refund")))
 
 
-def _lost_files(go_on: Callable[[], None]) -> Iterator[Mismatch]:
-    storage = media_storage()
-    for job in VideoJob.objects.filter(phase=Phase.SUCCEEDED).only("id", "video").iterator(BATCH):
-        go_on()
-        if not storage.exists(str(job.video.name)):
-            yield Mismatch("lost file", f"Job {job.pk} succeeded, and its video {job.video.name} is gone.")
+def _entry(kind: str) -> Any:
+    return LedgerEntry.objects.filter(video_job_id=OuterRef("pk"), kind=kind).values("amount")
 
 
-def _stray_files(storage: Storage, go_on: Callable[[], None]) -> Iterator[Mismatch]:
-    """Files that no row refers to. The storage is read first: what is stored meanwhile is not looked at."""
-    names = [name for folder in FOLDERS for name in _files(storage, folder, go_on)]
-    known = set(_known_files())
-    for name in names:
-        if name not in known:
-            yield Mismatch("stray file", f"Nothing refers to the file {name}.", file=name)
-
-
-def _files(storage: Storage, folder: str, go_on: Callable[[], None]) -> Iterator[str]:
-    go_on()
-    try:
-        folders, files = storage.listdir(folder)
-    except (FileNotFoundError, NotImplementedError):  # nothing stored there yet; or a storage that lists nothing
-        return
-    for name in files:
-        yield f"{folder}/{name}"
-    for name in folders:
-        yield from _files(storage, f"{folder}/{name}", go_on)
-
-
-def _known_files() -> Iterator[str]:
-    yield from Disposal.objects.values_list("name", flat=True).iterator(BATCH)
-    yield from JobInput.objects.values_list("file_name", flat=True).iterator(BATCH)
-    yield from Product.objects.values_list("thumbnail", flat=True).iterator(BATCH)
-    for rows in (VideoJob.objects.values_list("video", "poster"), Look.objects.values_list("image", "thumbnail")):
-        for pair in rows.iterator(BATCH):
-            yield from pair
+def _or_zero(rows: Any) -> Coalesce:
+    return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)

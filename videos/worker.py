@@ -33,6 +33,7 @@ class Preloaded(BaseWorker):
         registry.preload()
         tasks.preload(self.queue_names())
         telemetry.start(process="-".join(self.queue_names()))
+        counters.start()
         super().bootstrap(*args, **kwargs)
 
 

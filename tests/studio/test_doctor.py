@@ -96,6 +96,8 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "providers": "degraded",
         "models": "degraded",
         "transfers": "degraded",
+        "reconciliation": "degraded",
+        "other disks": "degraded",
         "lost answers": "degraded",
         "google": "down",
     }

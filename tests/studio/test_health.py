@@ -48,12 +48,14 @@ def test_all_is_well(client: Client) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert {name: check["status"] for name, check in checks.items() if name != "providers"} == {
         "database": "ok",
+        "disk": "ok",
         "migrations": "ok",
         "models": "ok",
         "redis": "ok",
         "rows": "ok",
         "sweeper": "ok",
         "transfers": "ok",
+        "reconciliation": "ok",
         "writes": "ok",
     }
 
@@ -116,6 +118,7 @@ def test_strangers_are_told_names_and_states_only(
             "checks": {
                 "database": {"status": "ok"},
                 "migrations": {"status": "ok"},
+                "disk": {"status": "ok"},
                 "sweeper": {"status": "degraded"},
                 "redis": {"status": "degraded"},
                 "writes": {"status": "degraded"},
@@ -123,6 +126,7 @@ def test_strangers_are_told_names_and_states_only(
                 "providers": {"status": "ok"},
                 "models": {"status": "ok"},
                 "transfers": {"status": "ok"},
+                "reconciliation": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }

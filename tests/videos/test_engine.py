@@ -450,7 +450,7 @@ def test_inputs_of_a_failed_job_go_after_a_month(make_user: MakeUser, make_job: 
     outcomes.fail(job=job, code="generation_failed")
     VideoJob.objects.filter(pk=job.pk).update(completed_at=from_now(-days * 24 * 3600))
 
-    chores.do_chores(stopping=threading.Event())
+    chores.keep_house(threading.Event())
     disposal.sweep()
 
     assert (JobInput.objects.exists(), default_storage.exists(name)) == (kept, kept)

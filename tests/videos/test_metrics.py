@@ -12,10 +12,13 @@ from django.utils import timezone
 from accounts import ledger
 from studio import counters
 from studio.env import PROJECT
-from studio.models import Disposal
+from studio.models import Disposal, TaskState
+from studio.traffic import REQUESTS, RESPONSES
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
-from videos import measures, metrics, sweeper
+from videos import measures, metrics, runs, sweeper
+from videos.failures import FAILURES
+from videos.mismatches import KINDS, Mismatch
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import Finished, NotAccepted, OutcomeUnknown, Progress, Refused, Unreachable
@@ -50,23 +53,31 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         make_job(ann, phase=phase, **fields)
     long_ago = timezone.now() - timedelta(minutes=11)
     make_job(make_user("ben@example.com"), phase=Phase.STORING, generated_at=long_ago, attempts=1)
+    VideoJob.objects.filter(phase=Phase.GENERATING).update(started_at=timezone.now() - timedelta(seconds=30))
     VideoJob.objects.filter(phase=Phase.QUEUED).update(created_at=timezone.now() - timedelta(seconds=100))
+    VideoJob.objects.filter(phase=Phase.STORING).update(lease_until=from_now(-40))  # its worker has died
+    make_job(make_user("cy@example.com"), phase=Phase.QUEUED, lease_until=from_now(300), due_at=from_now(300))
     for name, due_at in (("a", timezone.now() - timedelta(seconds=50)), ("b", timezone.now() + timedelta(hours=1))):
         Disposal.objects.create(name=name, due_at=due_at)
+    Disposal.objects.create(name="c", due_at=timezone.now() + timedelta(hours=1), attempts=3)
 
     full = {name: value for name, value in page(client).items() if re.match(rf"({'|'.join(metrics.GAUGES)})\b", name)}
 
     assert (empty["studio_jobs_oldest_live_seconds"], empty["studio_sweeper_heartbeat_seconds"]) == (0, float("inf"))
     ages = {name: full.pop(name) for name in list(full) if "seconds" in name}
+    bytes_of = {name.partition("{")[0]: full.pop(name) for name in list(full) if "bytes" in name}
+    assert set(bytes_of) == {"studio_disk_free_bytes", "studio_database_bytes"}
     assert full == {
         'studio_jobs_live{phase="generating"}': 2,
-        'studio_jobs_live{phase="queued"}': 1,
+        'studio_jobs_live{phase="queued"}': 2,
         'studio_jobs_live{phase="storing"}': 1,
         'studio_jobs_live{phase="submitting"}': 0,
         "studio_jobs_lost_answers": 1,
         "studio_upstreams_suspended": 0,
+        **{f'studio_mismatches{{kind="{kind}"}}': 0 for kind in KINDS},
         "studio_transfers_late": 1,
-        "studio_disposals_pending": 2,
+        "studio_disposals_pending": 3,
+        "studio_disposals_failing": 1,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,
         'studio_up{part="database"}': 1,
@@ -74,12 +85,19 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
     }
     assert {name: pytest.approx(age, abs=20) for name, age in ages.items()} == {
         "studio_jobs_oldest_live_seconds": 100,
+        'studio_jobs_oldest_seconds{phase="generating"}': 30,
+        'studio_jobs_oldest_seconds{phase="queued"}': 100,
+        'studio_jobs_oldest_seconds{phase="storing"}': 660,
+        'studio_jobs_oldest_seconds{phase="submitting"}': 0,
         'studio_jobs_overdue_seconds{phase="generating"}': 0,
         'studio_jobs_overdue_seconds{phase="queued"}': 60,
         'studio_jobs_overdue_seconds{phase="storing"}': 0,
         'studio_jobs_overdue_seconds{phase="submitting"}': 0,
+        'studio_jobs_waiting_seconds{phase="queued"}': 100,
+        'studio_jobs_waiting_seconds{phase="storing"}': 40,
         "studio_sweeper_heartbeat_seconds": 0,
         "studio_disposals_overdue_seconds": 50,
+        "studio_reconciliation_age_seconds": 0,
     }
 
 
@@ -156,6 +174,49 @@ def test_money_is_counted_when_it_is_committed(
     assert found['studio_jobs_finished_total{code="generation_failed",phase="failed"}'] == 1
 
 
+def test_reconciliation_that_finds_and_that_does_not_finish(client: Client) -> None:
+    run = runs.claim()
+    assert run
+    run.note(Mismatch("balance", "The balance is wrong."))
+    run.save("balances", is_done=False)
+    TaskState.objects.update(created_at=timezone.now() - timedelta(days=3))
+
+    begun = page(client)
+    run.finish()
+    finished = page(client)
+
+    mismatches = 'studio_mismatches{kind="balance"}'
+    age = "studio_reconciliation_age_seconds"
+    assert (begun[mismatches], begun[age]) == (1, pytest.approx(3 * 86400, abs=60))
+    assert (finished[mismatches], finished[age]) == (1, pytest.approx(0, abs=60))
+
+
+def test_first_event_of_every_counter_is_an_increase(client: Client) -> None:
+    page(client)  # counts itself, so that the histogram of routes has a line
+    with counters.connect() as redis:
+        redis.delete(counters.SUMS)  # as a Redis that starts again, empty
+
+    found = page(client)
+
+    values: dict[str, list[float]] = {}
+    for name, value in found.items():
+        values.setdefault(re.sub("_(bucket|sum|count)$", "", name.partition("{")[0]), []).append(value)
+    counted = [measure for measure in counters.measures() if measure is not REQUESTS]
+    assert [measure.name for measure in counted if not values.get(measure.name)] == []
+    assert {value for measure in counted if measure is not RESPONSES for value in values[measure.name]} == {0}
+    assert len(found) < 1000
+
+
+def test_errors_of_adapters_are_shown_from_the_start() -> None:
+    said = set()
+    for path in (PROJECT / "videos" / "providers").glob("*.py"):
+        said |= set(re.findall(r"\b([A-Z]\w+)\([^()]*(?:\([^()]*\)[^()]*)*code=\"(\w+)\"", path.read_text()))
+
+    known = {(kind, code) for kinds in measures.ERRORS.values() for kind, codes in kinds.items() for code in codes}
+    assert said - known == set()
+    assert {code for _, code in known} - set(FAILURES) == set()
+
+
 def test_part_that_is_away_is_missing_and_hides_nothing(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
@@ -173,9 +234,8 @@ def test_every_metric_is_in_the_document(client: Client) -> None:
     page(client)  # a first request loads whatever counts
     documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
-    gauges = {**metrics._OF_DATABASE, **metrics._OF_REDIS, metrics.UP[0]: ("", metrics.UP[2], None)}
     assert documented == {
-        **{name: ("gauge", {label} - {""}) for name, (_, label, _) in gauges.items()},
+        **{name: ("gauge", set(labels)) for name, labels in metrics.GAUGES.items()},
         **{
             measure.name: ("histogram" if measure.buckets else "counter", set(measure.labels))
             for measure in counters.measures()
@@ -197,7 +257,10 @@ def test_gauges_use_indexes(db: None) -> None:
     plans = []
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # a small table would be read whole; a large one must not be
-        for find in (metrics._live, metrics._oldest_live, metrics._overdue, metrics.lost_answers):
+        for find in (
+            *(metrics._live, metrics._oldest_live, metrics._oldest_in_phase, metrics._overdue, metrics._waiting),
+            metrics.lost_answers,
+        ):
             with connection.execute_wrapper(
                 lambda run, sql, params, many, context: plans.append((sql, params)) or run(sql, params, many, context)
             ):
@@ -207,7 +270,7 @@ def test_gauges_use_indexes(db: None) -> None:
             cursor.execute(f"EXPLAIN {sql}", params)
             explained.append("\n".join(row[0] for row in cursor.fetchall()))
 
-    assert len(explained) == 7
+    assert len(explained) == 9
     assert [plan for plan in explained if "Seq Scan" in plan] == []
 
 

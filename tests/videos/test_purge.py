@@ -15,11 +15,11 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import LedgerEntry, SignIn
-from studio.models import Disposal
+from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
 from videos import retention
-from videos.chores import Stopped, do_chores
+from videos.chores import Stopped, keep_house
 from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import Phase
 
@@ -45,10 +45,10 @@ def jobs(make_user: MakeUser, make_job: MakeJob) -> dict[str, VideoJob]:
     real = {"mock_mode": False, "provider": "google_veo"}
     made = {
         "mock": make_job(ann, phase=Phase.SUCCEEDED, poster="videos/poster.jpg"),
-        "failed mock": make_job(ann, phase=Phase.FAILED),
-        "fresh mock": make_job(ann, phase=Phase.SUCCEEDED),
+        "failed mock": make_job(ann, phase=Phase.FAILED, provider_reply="no"),
+        "fresh mock": make_job(ann, phase=Phase.FAILED, provider_reply="fresh"),
         "live mock": make_job(ann, phase=Phase.GENERATING),
-        "real": make_job(ann, phase=Phase.SUCCEEDED, **real),
+        "real": make_job(ann, phase=Phase.FAILED, provider_reply="no", **real),
     }
     for name, job in made.items():
         job.log("A line.")
@@ -67,7 +67,7 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     out = io.StringIO()
     call_command("purge", stdout=out)
 
-    assert found == {"mock": 2, "log": 3, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert found == {"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; say --yes to do it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
@@ -83,7 +83,32 @@ def test_old_mock_videos_and_lines_go(jobs: dict[str, VideoJob]) -> None:
     assert set(JobLog.objects.values_list("job_id", flat=True)) == {jobs["fresh mock"].pk, jobs["live mock"].pk}
     assert set(Disposal.objects.values_list("name", flat=True)) == {jobs["mock"].video.name, "videos/poster.jpg"}
     assert list(LedgerEntry.objects.values_list("pk", flat=True)) == ledger
-    assert run("--yes") == {"mock": 0, "log": 0, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert run("--yes") == {
+        "mock": 0,
+        "log": 0,
+        "reply": 0,
+        "sign-in": 0,
+        "audit": 0,
+        "input": 0,
+        "key": 0,
+        "expired": 0,
+    }
+
+
+def test_job_keeps_what_a_refund_dispute_needs(jobs: dict[str, VideoJob]) -> None:
+    job = jobs["real"]
+    VideoJob.objects.filter(pk=job.pk).update(operation="operations/1", tokens_refunded=50, started_at=timezone.now())
+    before = VideoJob.objects.filter(pk=job.pk).values().get()
+
+    run("--yes")
+
+    after = VideoJob.objects.filter(pk=job.pk).values().get()
+    assert {name: value for name, value in before.items() if after[name] != value}.keys() == {
+        "provider_reply",
+        "updated_at",
+    }
+    assert (after["provider_reply"], JobLog.objects.filter(job=job).exists()) == ("", False)
+    assert VideoJob.objects.get(pk=jobs["fresh mock"].pk).provider_reply == "fresh"
 
 
 def test_paid_videos_go_only_when_asked(jobs: dict[str, VideoJob]) -> None:
@@ -115,7 +140,7 @@ def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) ->
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
+    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
     tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
 
@@ -156,15 +181,62 @@ def test_sweeper_does_it_daily_when_told_to(jobs: dict[str, VideoJob], settings:
     for job in jobs.values():
         VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
 
-    do_chores(stopping=threading.Event())
+    keep_house(threading.Event())
 
     assert left(jobs) == {"fresh mock", "live mock", "real"}
 
 
 def test_sweeper_keeps_everything_otherwise(jobs: dict[str, VideoJob]) -> None:
-    do_chores(stopping=threading.Event())
+    keep_house(threading.Event())
 
     assert left(jobs) == set(jobs)
+
+
+def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_MOCK_DAYS = 0
+    first = {rule.name: removed for rule, removed in retention.purge_daily()}
+    for job in jobs.values():
+        job.log("A line of later.")
+        VideoJob.objects.filter(pk=job.pk).update(provider_reply="of later")
+    age(jobs["fresh mock"], 200, "completed_at")
+    marks = TaskState.objects.get(name="purge").state
+    TaskState.objects.update(
+        state={name: (timezone.now() - timedelta(days=300)).isoformat() for name in marks}  # ended a hundred days ago
+    )
+
+    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+    third = {rule.name: removed for rule, removed in retention.purge_daily()}
+    by_hand = run("--yes", "--mock-days", "0")
+
+    assert set(marks) == {"log", "reply"}
+    assert (first["log"], first["reply"]) == (3, 2)
+    assert (second["log"], second["reply"]) == (2, 1)  # of the one that ended since
+    assert (third["log"], third["reply"]) == (0, 0)
+    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # of those before: all are looked at
+
+
+def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], settings: Any) -> None:
+    list(retention.purge_daily())
+    marks = TaskState.objects.get(name="purge").state
+    settings.PURGE_MOCK_DAYS = settings.PURGE_LOG_DAYS = settings.PURGE_REPLY_DAYS = 1000
+
+    list(retention.purge_daily())
+
+    assert TaskState.objects.get(name="purge").state == marks
+
+
+def test_job_that_was_taken_up_meanwhile_keeps_its_reply(
+    jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_up() -> None:
+        VideoJob.objects.filter(pk=jobs["real"].pk).update(
+            phase=Phase.QUEUED, completed_at=None, error_code="", slot=3, due_at=timezone.now()
+        )
+
+    rule = next(rule for rule in retention.rules(days=retention.default_days()) if rule.name == "reply")
+
+    assert rule.remove(retention.span(rule), taken_up) == 1
+    assert VideoJob.objects.get(pk=jobs["real"].pk).provider_reply == "no"
 
 
 @pytest.mark.parametrize("value", ["-1", "many", "36501"])

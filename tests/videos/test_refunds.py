@@ -17,7 +17,7 @@ from accounts.models import User
 from studio.models import Heartbeat
 from tests.videos.conftest import MakeJob
 from videos import interventions, outcomes
-from videos.chores import do_chores
+from videos.chores import compare, keep_house
 from videos.failures import FAILURES, cost_of_attempt
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -197,7 +197,7 @@ def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob,
     Heartbeat.objects.create(name="daily", beat_at=timezone.now())
     VideoJob.objects.update(completed_at=timezone.now() - age)
 
-    do_chores(stopping=threading.Event())
+    keep_house(threading.Event())
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == refunded
@@ -206,7 +206,7 @@ def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob,
 def test_sweeper_copies_all_refunds_once_a_day(outdated: VideoJob) -> None:
     VideoJob.objects.update(completed_at=timezone.now() - timedelta(days=9))
 
-    do_chores(stopping=threading.Event())
+    compare(threading.Event())
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == 50

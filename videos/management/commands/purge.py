@@ -6,12 +6,13 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from studio.command_line import OperatorCommand
-from videos.retention import cutoff, default_days, purge, rules
+from videos.retention import default_days, purge, rules, span
 
 OPTIONS = {
     "mock": "finished mock videos",
     "real": "finished videos that were paid for; they stay unless this is given",
     "log": "log lines of finished jobs",
+    "reply": "what providers replied about finished jobs, for staff",
     "sign-in": "records of sign-ins",
     "audit": "audit records of the back office",
 }
@@ -29,7 +30,8 @@ class Command(OperatorCommand):
         "Remove what is older than it has to be kept. Without --yes it only says what would go. It works in small "
         "batches: the system may run, Ctrl+C may stop it at any time, and running it again goes on. The ledger is "
         "never touched; files go in the background, through the sweeper.\n"
-        "The defaults come from PURGE_…_DAYS; 0 days: for ever. PURGE_DAILY=true lets the sweeper do it once a day. "
+        "The defaults come from PURGE_…_DAYS; 0 days: for ever. The sweeper does it once a day in production, and "
+        "in development with PURGE_DAILY=true; it continues from its last day, and this command looks at everything. "
         "Files that nothing refers to are the business of reconcile --fix."
     )
     examples = ("purge", "purge --yes", "purge --mock-days 7 --log-days 0 --yes", "purge --real-days 365 --yes --json")
@@ -50,7 +52,7 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         kept = {name: options[f"{name.replace('-', '_')}_days"] for name in OPTIONS}
         found = []
-        steps = purge(days=kept) if options["yes"] else ((rule, rule.count(cutoff(rule))) for rule in rules(days=kept))
+        steps = purge(days=kept) if options["yes"] else ((rule, rule.count(span(rule))) for rule in rules(days=kept))
         try:
             for rule, count in steps:
                 found.append({"what": rule.name, "days": rule.days, "count": count})

@@ -1,18 +1,25 @@
 """`manage.py reconcile`: do rows, ledger and storage agree?"""
 
 import dataclasses
+import json
 import sys
 from argparse import ArgumentParser
+from collections import Counter
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+
 from studio.command_line import NOT_WELL, OperatorCommand
+from videos import runs
 from videos.reconciliation import reconcile
 
 
 class Command(OperatorCommand):
     help = (
-        "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways. "
-        "The sweeper does the same once a day, without --fix, into its log; it counts jobs again and copies refunds."
+        "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways; "
+        "money first. Each mismatch is printed as it is found; a storage that fails is one. "
+        "The sweeper does the same a bit at a time every day, without --fix, into its log; it counts jobs again and "
+        "copies refunds."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --json | jq -r '.[].sentence'")
     not_well = "something does not agree, or the storage cannot be read"
@@ -26,12 +33,24 @@ class Command(OperatorCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = reconcile(fix=options["fix"])
-        if options["json"]:
-            self.answer([dataclasses.asdict(mismatch) for mismatch in found])
-        else:
-            for mismatch in found:
+        as_json, fix = options["json"], options["fix"]
+        left: Counter[str] = Counter()
+        sentences: list[str] = []
+        count = 0
+        for mismatch in reconcile(fix=fix, progress=self.stderr.write):
+            if as_json:  # one by one, as they come: there may be a million
+                facts = json.dumps(dataclasses.asdict(mismatch), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+                self.stdout.write(f"{',' if count else '['}\n{facts}", ending="")
+            else:
                 self.stdout.write(f"{mismatch.kind:<10} {mismatch.sentence}")
-            self.stdout.write(f"{len(found)} mismatches." if found else "Everything agrees.")
-        if found:
+            count += 1
+            if not (fix and mismatch.is_mendable):
+                left[mismatch.kind] += 1
+                sentences = [*sentences, mismatch.sentence][: runs.SENTENCES_MAX]
+        if as_json:
+            self.stdout.write("\n]" if count else "[]")
+        else:
+            self.stdout.write(f"{count} mismatches." if count else "Everything agrees.")
+        runs.record_complete(left, sentences)
+        if count:
             sys.exit(NOT_WELL)

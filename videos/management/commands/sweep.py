@@ -4,7 +4,7 @@ import asyncio
 import signal
 from typing import Any
 
-from studio import telemetry
+from studio import counters, telemetry
 from studio.command_line import OperatorCommand
 from videos.providers import registry
 from videos.sweeper import Sweeper
@@ -21,6 +21,7 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         registry.preload()
         telemetry.start(process="sweeper")
+        counters.start()
         asyncio.run(self._sweep())
 
     async def _sweep(self) -> None:

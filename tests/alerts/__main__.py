@@ -1,0 +1,102 @@
+"""`make alerts`: each fault is caused in a deployment on PostgreSQL, and its alerts are waited for; some ten minutes.
+
+The deployment is a fleet of tests/chaos with the fakes of Google and Cloudinary, scraped by a Prometheus whose rules
+are those of deploy/prometheus with shorter times. Before a fault none of its alerts may fire. Exits with 0 only if
+every alert of the file was seen.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.alerts.faults import FAULTS, Fault
+from tests.alerts.outages import NotHere
+from tests.alerts.prometheus import FASTER, Prometheus, names
+from tests.chaos.fleet import Fleet
+
+TOKEN = "the-token-of-this-run"
+CALM_SECONDS = 120  # until what a fault before has left behind fires no more; its longest range is a minute
+SQL_QUIET = "UPDATE videos_videomodel SET is_offered = name IN (SELECT m.name FROM videos_videomodel m " + (
+    "JOIN videos_upstream u ON u.model_id = m.id WHERE u.is_enabled)"
+)
+
+
+@dataclass
+class Report:
+    """What was seen: alert, fault, seconds, and the sentence that an operator reads."""
+
+    seen: dict[str, list[str]] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
+
+    def tell(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def main() -> int:
+    """Cause what was asked for, and say what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="ALERT", choices=names())
+    only = set(parser.parse_args().only)
+    os.environ["METRICS_TOKEN"] = TOKEN
+    faults = [fault for fault in FAULTS if not only or only & set(fault.alerts)]
+    report = Report()
+    with Fleet(kind="postgres", people=12) as fleet:
+        fleet.database.execute(SQL_QUIET)  # a model without an upstream is a finding of its own
+        target = fleet.url.removeprefix("http://")
+        with Prometheus(folder=Path(fleet.folder) / "prometheus", target=target, token=TOKEN) as prometheus:
+            _all(faults, fleet, prometheus, report)
+    return _conclude(report, only or set(names()))
+
+
+def _all(faults: Sequence[Fault], fleet: Fleet, prometheus: Prometheus, report: Report) -> None:
+    fleet.finish(fleet.create(count=6))
+    time.sleep(5)
+    report.tell(f"Six videos were made; times are {FASTER} times shorter; firing: {', '.join(prometheus.firing())}")
+    for fault in faults:
+        try:
+            _try(fault, fleet, prometheus, report)
+        except NotHere as exc:
+            report.missed.append(f"{', '.join(fault.alerts)}: {fault.what}: not possible here: {exc}")
+        except (TimeoutError, AssertionError) as exc:
+            report.missed.append(f"{', '.join(fault.alerts)}: {fault.what}: {exc}")
+
+
+def _try(fault: Fault, fleet: Fleet, prometheus: Prometheus, report: Report) -> None:
+    _wait_for_calm(fault, prometheus)
+    with fault.cause(fleet):
+        began, left = time.monotonic(), set(fault.alerts)
+        while left and time.monotonic() - began < fault.seconds:
+            for name, summary in prometheus.firing().items():
+                if name in left:
+                    left.remove(name)
+                    report.seen.setdefault(name, []).append(fault.what)
+                    report.tell(f"{name:22} {time.monotonic() - began:5.0f} s  {fault.what}: {summary}")
+            time.sleep(0.5)
+    if left:
+        report.missed.append(f"{', '.join(sorted(left))}: {fault.what}: silent for {fault.seconds:.0f} s")
+
+
+def _wait_for_calm(fault: Fault, prometheus: Prometheus) -> None:
+    """None of the fault's alerts fires before it is caused. Raises AssertionError where one does not stop."""
+    deadline = time.monotonic() + CALM_SECONDS
+    while firing := set(fault.alerts) & set(prometheus.firing()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{', '.join(sorted(firing))} fired before")
+        time.sleep(0.5)
+
+
+def _conclude(report: Report, wanted: set[str]) -> int:
+    unseen = sorted(wanted - set(report.seen))
+    report.tell(f"\nSeen firing: {len(report.seen)} of {len(names())}.")
+    for line in [*report.missed, *(f"never seen: {name}" for name in unseen)]:
+        report.tell(f"  {line}")
+    return int(bool(unseen or report.missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Faults of vendors, and of what the rows say: each is caused in a running fleet, and taken away again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.alerts.outages import without
+from tests.chaos import catalogue
+from tests.chaos.fleet import Fleet
+from tests.chaos.processes import wait_until
+from tests.fakes.google_books import NO_FAULT
+from tests.fakes.google_books import Fault as GoogleFault
+
+_DUE = "UPDATE studio_taskstate SET due_at = now()"  # of the reconciliation
+FIRST_SECONDS = 60  # until a step of a job is seen
+
+
+def _is_in(fleet: Fleet, phase: str) -> Callable[[], bool]:
+    return lambda: bool(fleet.database.rows(f"SELECT id FROM videos_videojob WHERE phase = '{phase}'"))
+
+
+@contextmanager
+def google_fails(
+    fleet: Fleet, on: str, fault: str, *, jobs: int = 1, times: int = 1000, **facts: str
+) -> Iterator[None]:
+    """Google's calls of a kind fail while some videos are ordered."""
+    fleet.google.account.faults.append(GoogleFault(on, fault, times, **facts))  # type: ignore[arg-type]
+    try:
+        fleet.create(count=jobs)
+        yield
+    finally:
+        fleet.google.account.faults.clear()
+
+
+@contextmanager
+def storage_fails(fleet: Fleet, fault: str) -> Iterator[None]:
+    """The storage takes no file of a job that has just been made."""
+    fleet.cloudinary.script("upload", fault, times=10_000)
+    try:
+        fleet.create()
+        yield
+    finally:
+        fleet.cloudinary.account.faults.clear()
+
+
+@contextmanager
+def never_finished(fleet: Fleet) -> Iterator[None]:
+    """A video that Google never finishes, ordered three hours ago: its row is dated back."""
+    with google_fails(fleet, "work", "never"):
+        wait_until(_is_in(fleet, "generating"), seconds=FIRST_SECONDS, what="a video in the making")
+        fleet.database.execute(
+            "UPDATE videos_videojob SET created_at = created_at - interval '3 hours' WHERE phase = 'generating'"
+        )
+        yield
+    for work in list(fleet.google.account.works.values()):
+        work.end = NO_FAULT
+    wait_until(lambda: not _is_in(fleet, "generating")(), seconds=FIRST_SECONDS, what="the video made")
+
+
+@contextmanager
+def storage_refuses(fleet: Fleet) -> Iterator[None]:
+    """The key of the storage is refused; the video was made 40 minutes ago: its row is dated back."""
+    with storage_fails(fleet, "401 Invalid Signature"):
+        wait_until(_is_in(fleet, "storing"), seconds=FIRST_SECONDS, what="a finished video")
+        fleet.database.execute(
+            "UPDATE videos_videojob SET generated_at = generated_at - interval '40 minutes' WHERE phase = 'storing'"
+        )
+        yield
+    wait_until(lambda: not _is_in(fleet, "storing")(), seconds=FIRST_SECONDS, what="the video stored")
+
+
+@contextmanager
+def removals_refused(fleet: Fleet) -> Iterator[None]:
+    """The storage removes nothing."""
+    job = fleet.create()[0]
+    fleet.finish([job])
+    fleet.cloudinary.script("destroy", "500", times=10_000)
+    try:
+        fleet.delete(job)
+        yield
+    finally:
+        fleet.cloudinary.account.faults.clear()
+
+
+@contextmanager
+def removals_forgotten(fleet: Fleet) -> Iterator[None]:
+    """A file was due two hours ago (its row is dated back), and there is no sweeper."""
+    job = fleet.create()[0]
+    fleet.finish([job])
+    with without(fleet, "sweeper"):
+        fleet.delete(job)
+        fleet.database.execute("UPDATE studio_disposal SET due_at = now() - interval '2 hours'")
+        yield
+
+
+@contextmanager
+def balance_changed(fleet: Fleet) -> Iterator[None]:
+    """A balance is changed by hand, beside the ledger; then the day's reconciliation is due."""
+    change = (
+        "UPDATE accounts_tokenaccount SET balance = balance {} 7 WHERE user_id = (SELECT min(user_id::text)::uuid "
+        + ("FROM accounts_tokenaccount)")
+    )
+    fleet.database.execute(change.format("+"))
+    try:
+        fleet.database.execute(_DUE)
+        yield
+    finally:
+        fleet.database.execute(change.format("-"))
+        fleet.database.execute(_DUE)
+
+
+@contextmanager
+def file_vanished(fleet: Fleet) -> Iterator[None]:
+    """The storage loses a video of a job that has succeeded; then the day's reconciliation is due."""
+    job = fleet.create()[0]
+    fleet.finish([job])
+    with fleet.cloudinary.account.lock:
+        fleet.cloudinary.account.files.clear()
+    fleet.database.execute(_DUE)
+    yield
+
+
+@contextmanager
+def reconciliation_hangs(fleet: Fleet) -> Iterator[None]:
+    """None has finished for three days: its row is dated back."""
+    _change_state(fleet, "now() - interval '3 days'")
+    yield
+    _change_state(fleet, "now()")
+
+
+def _change_state(fleet: Fleet, moment: str) -> None:
+    fleet.database.execute(
+        "UPDATE studio_taskstate SET due_at = now() + interval '1 day', state = jsonb_set(state, "
+        f"'{{last,finished_at}}', to_jsonb(to_char({moment}, 'YYYY-MM-DD\"T\"HH24:MI:SS\"+00:00\"')))"
+    )
+
+
+@contextmanager
+def upstream_retired(fleet: Fleet) -> Iterator[None]:
+    """Google has retired the first upstream, which is refused for the third time in a row."""
+    with catalogue.retired_upstream(fleet.database, refusals=catalogue.NEARLY_SUSPENDED):
+        fleet.create()
+        yield
+    fleet.database.execute("UPDATE videos_upstream SET refusals = 0, suspended_at = NULL, suspended_because = ''")
+
+
+@contextmanager
+def model_ends(fleet: Fleet) -> Iterator[None]:
+    fleet.database.execute("UPDATE videos_upstream SET retires_on = current_date + 5 WHERE is_enabled")
+    try:
+        yield
+    finally:
+        fleet.database.execute("UPDATE videos_upstream SET retires_on = NULL WHERE is_enabled")
+
+
+@contextmanager
+def dear_video(fleet: Fleet) -> Iterator[None]:
+    """A video of $400, by the catalogue."""
+    fleet.database.execute("""UPDATE videos_upstream SET prices = '{"720p": "100"}' WHERE is_enabled""")
+    fleet.create()
+    yield
