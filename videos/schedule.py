@@ -10,7 +10,7 @@ RENEWAL = 10  # ... this often, three chances a lease
 REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
 UNHEARD = 5  # ... by then a worker with a free thread takes the job from the table (videos.unclaimed); below REHINT
 LOOK_EVERY = (
-    3  # between two looks of a worker at the table, a half more or less; 0.5 ms of the database each (measured)
+    3  # between two looks of a worker at the table, a half more or less; one read of the index `jobs_due`
 )
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
