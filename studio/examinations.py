@@ -150,7 +150,10 @@ def _redis() -> Finding:
             client.ping()
     except (redis.RedisError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
-        return Finding(Health.DEGRADED, f"Redis does not answer ({reason}): new jobs wait. See REDIS_URL.")
+        return Finding(
+            Health.DEGRADED,
+            f"Redis does not answer ({reason}): each step of a job begins some seconds later. See REDIS_URL.",
+        )
     return Finding(Health.OK, "Redis answers.")
 
 

@@ -136,7 +136,13 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
     }
 else:
-    DATABASES["default"] |= {"ENGINE": "studio.postgresql", "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"] |= {
+        "ENGINE": "studio.postgresql",
+        "CONN_HEALTH_CHECKS": True,
+        # A pool that lends connections for a transaction each loses a cursor between two statements; long lists are
+        # read by key (studio.batches).
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
     # What DATABASE_URL says itself wins. A connection whose other end has gone is given up after a minute at most: a
     # failover or a firewall that forgets connections says nothing, and TCP alone waits for two hours.
     DATABASES["default"]["OPTIONS"] = {

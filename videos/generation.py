@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Greatest, Now
 
+from studio import batches
 from studio.statements import Given, Instances
 from studio.storable import is_storable
 from studio.storage import disposal, media_storage
@@ -39,7 +40,6 @@ logger = logging.getLogger(__name__)
 Seen = Progress | Finished | ProviderError  # what a look may show
 
 INPUTS_KEPT_DAYS = 30  # after a failure; a month is what people need to notice and complain
-BATCH = 1000  # rows at a time
 
 
 def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
@@ -291,9 +291,10 @@ def drop_old_inputs() -> int:
     dropped = 0
     long_ago = from_now(-INPUTS_KEPT_DAYS * 24 * 3600)
     failed = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__lt=long_ago)
-    for job in failed.filter(Exists(JobInput.objects.filter(job=OuterRef("pk")))).iterator(BATCH):
+    with_pictures = failed.filter(Exists(JobInput.objects.filter(job=OuterRef("pk")))).order_by("pk")
+    for (job_id,) in batches.rows(with_pictures, "pk"):
         with transaction.atomic():
             # locked, and looked at again: an operator may be taking it up at this moment
-            if failed.select_for_update().filter(pk=job.pk).exists():
+            for job in failed.select_for_update().filter(pk=job_id):
                 dropped += drop_inputs(job=job)
     return dropped

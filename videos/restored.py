@@ -7,6 +7,7 @@ from time import sleep
 from django.db import DatabaseError
 from django.db.models.functions import Now
 
+from studio import batches
 from studio.errors import Conflict
 from studio.models import Heartbeat
 from videos import outcomes, schedule
@@ -43,7 +44,9 @@ def settle_restored_jobs() -> Counter[str]:
     again either. Returns how many jobs were `failed`, were `requeued`, and `go on`.
     """
     counts = Counter({"failed": 0, "requeued": 0})
-    for job in VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).iterator():
+    waiting = VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).order_by("pk")
+    for (job_id,) in batches.rows(waiting, "pk"):
+        job = VideoJob.objects.get(pk=job_id)  # nobody else works: check_nobody_works
         if job.provider in PROVIDERS and provider(job.provider).start_is_free:
             _start_again(job)
             counts["requeued"] += 1

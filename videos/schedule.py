@@ -8,6 +8,8 @@ LEASE = 120  # a submit that has not reported back by then is taken to be dead
 TRANSFER_LEASE = 30  # short, so that a killed transfer is soon repeated; a living one renews it
 RENEWAL = 10  # ... this often, three chances a lease
 REHINT = 15  # a hint that has had no effect by then is sent again: Redis may have lost it
+UNHEARD = 5  # ... by then a worker with a free thread takes the job from the table (videos.unclaimed); below REHINT
+LOOK_EVERY = 3  # between two looks of a worker at the table, a half more or less; each reads an index, `jobs_due`
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # while the provider surely does not accept; then the job fails
 # A quota that the provider names as used up has been checked before the work: such a refusal is sure, costs nothing,

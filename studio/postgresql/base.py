@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.db.backends.postgresql import base, psycopg_any
+from psycopg import DataError
 from psycopg.pq import ConnStatus, TransactionStatus
 
 
@@ -21,7 +22,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Django's, which reads moments faster."""
         connection = super().get_new_connection(conn_params)
-        connection.adapters.register_loader("timestamptz", _moments_in(self.timezone))
+        if self.timezone:  # as long as USE_TZ is set
+            connection.adapters.register_loader("timestamptz", _moments_in(self.timezone))
         return connection
 
     def is_usable(self) -> bool:
@@ -37,8 +39,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 @cache
-def _moments_in(zone: tzinfo | None) -> type[Any]:
-    """A loader of moments, which are written in the connection's time zone."""
+def _moments_in(zone: tzinfo) -> type[Any]:
+    """A loader of moments for this zone. They come in the session's, and with their offset from UTC.
+
+    The session's need not be the one that Django has set: behind a pool that lends connections for a transaction each,
+    a statement may run in another session.
+    """
 
     class MomentLoader(psycopg_any.BaseTzLoader):  # type: ignore[misc]  # the stubs leave it out
         timezone = zone  # Django compares it with its own
@@ -46,9 +52,13 @@ def _moments_in(zone: tzinfo | None) -> type[Any]:
         def load(self, data: Any) -> datetime:
             """The moment; what only PostgreSQL writes (`infinity`, another DateStyle) is left to psycopg."""
             try:
-                return datetime.fromisoformat(str(data, "ascii")).replace(tzinfo=zone)
+                read = datetime.fromisoformat(str(data, "ascii"))
             except ValueError:
                 moment: datetime = super().load(data)
                 return moment
+            try:
+                return read if read.tzinfo is zone else read.astimezone(zone)
+            except OverflowError as exc:  # of the first or the last day that Python has
+                raise DataError(f"no moment of {zone}: {read}") from exc
 
     return MomentLoader

@@ -8,7 +8,8 @@ import pytest
 PAIRS = (
     ("test_scenarios[0]", "test_goes_red_without[repeated-entries]"),
     ("test_scenarios[1]", "test_goes_red_without[no-rehint]"),
-    ("test_killed_around_every_call", "test_upheavals"),
+    ("test_scenarios[2]", "test_upheavals"),
+    ("test_killed_around_every_call", "test_goes_red_without[unfenced]"),
     ("test_killed_at_statements[submit]", "test_killed_at_statements[create take look]"),
     ("test_killed_while_another_upstream_takes_the_job", "test_killed_at_statements[transfer]"),
 )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import dict_row
 
+from tests.pgbouncer import PgBouncer
 from tests.postgres import PostgresServer
 
 Row = dict[str, Any]
@@ -84,6 +85,31 @@ class Postgres(PostgresServer):
         return psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
 
 
+class Pooled(Postgres):
+    """The same behind PgBouncer, for the processes; read and changed from outside without it.
+
+    New sessions are in Tokyo's time: who relies on the session's time zone is nine hours off.
+    """
+
+    settings: dict[str, str] = {}
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._direct_url = self.url
+        self.execute("ALTER ROLE postgres SET timezone = 'Asia/Tokyo'")
+        self._pool = PgBouncer(
+            server_url=self.url, folder=folder / "pgbouncer", account=self.account, settings=self.settings
+        )
+        self.url = self._pool.url
+
+    def _connection(self) -> "psycopg.Connection[Row]":
+        return psycopg.connect(self._direct_url, autocommit=True, row_factory=dict_row)
+
+    def stop(self) -> None:
+        self._pool.stop()
+        super().stop()
+
+
 def _plain(row: Row) -> Row:
     """SQLite writes a UUID as 32 digits, PostgreSQL has a type for it: both become a string with hyphens."""
     return {name: _uuid(value) if name == "id" or name.endswith("_id") else value for name, value in row.items()}
@@ -93,4 +119,4 @@ def _uuid(value: Any) -> Any:
     return str(uuid.UUID(str(value))) if value else value
 
 
-KINDS: dict[str, type[Sqlite] | type[Postgres]] = {"sqlite": Sqlite, "postgres": Postgres}
+KINDS: dict[str, type[Sqlite] | type[Postgres]] = {"sqlite": Sqlite, "postgres": Postgres, "pooled": Pooled}

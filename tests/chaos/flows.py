@@ -62,9 +62,24 @@ def _deleted_at_once(fleet: Fleet) -> list[Job]:
 
 
 def _hints_lost(fleet: Fleet) -> list[Job]:
+    """The sweeper sends them again before there is a worker."""
     with away(fleet, "submit"):
         jobs = fleet.create()
         fleet.lose_hints()
+        with fleet.queues() as queues, contextlib.suppress(TimeoutError):
+            wait_until(lambda: queues["submit"].count, seconds=10, what="another hint")
+    fleet.finish(jobs)
+    return jobs
+
+
+def _unheard(fleet: Fleet) -> list[Job]:
+    """A worker finds the job in the table before the sweeper has sent its hint again."""
+    with away(fleet, "sweeper"):
+        with away(fleet, "submit"):
+            jobs = fleet.create()
+            fleet.lose_hints()
+        with contextlib.suppress(TimeoutError):  # who is killed there is not alone with it
+            wait_until(lambda: not fleet.are_in(jobs, "queued"), seconds=10, what="a look at the table")
     fleet.finish(jobs)
     return jobs
 
@@ -96,6 +111,7 @@ PLAIN = Flow("plain", _ordered())
 PICTURED = Flow("with a picture", _ordered(with_picture=True))
 DELETED = Flow("deleted at the end", _deleted_at_the_end)
 HINTS_LOST = Flow("hints lost", _hints_lost)
+UNHEARD = Flow("unheard", _unheard)
 PASSED_ON = Flow("passed on", _passed_on(with_picture=True))
 ANSWER_LOST = Flow("answer lost", _answer_lost, unknown=1)
 FLOWS = (
@@ -112,6 +128,7 @@ FLOWS = (
     Flow("download fails", _ordered(on="download", fault="500")),
     Flow("slow download", _ordered(on="download", fault="drip", seconds=0.3)),
     HINTS_LOST,
+    UNHEARD,
     ANSWER_LOST,
     DELETED,
     Flow("deleted at once", _deleted_at_once),

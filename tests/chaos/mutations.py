@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models.functions import Now
 
-from videos import generation, outcomes, sweeper
+from videos import generation, outcomes, sweeper, unclaimed
 from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused
@@ -39,9 +39,14 @@ def _call_before_claim() -> None:
 
 
 def _forget_hints() -> None:
-    """A lost hint stays lost."""
+    """A lost hint stays lost: the sweeper sends none again, and workers do not look at the table."""
     for phase in (Phase.QUEUED, Phase.STORING):
         del sweeper.STEPS[phase]
+
+    def take(**_: object) -> list[str]:
+        return []
+
+    unclaimed.take = take
 
 
 def _refuse_unsurely() -> None:

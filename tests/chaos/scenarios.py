@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from tests.chaos import freezes
+from tests.chaos import freezes, no_redis
 from tests.chaos.catalogue import retired_upstream, suspended_models
 from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
@@ -257,6 +257,7 @@ SCENARIOS = (
     Scenario("Redis emptied early", redis_emptied_early),
     Scenario("Redis emptied late", redis_emptied_late),
     Scenario("Redis down", redis_down),
+    *(Scenario(name, _unscaled(run)) for name, run in no_redis.SCENARIOS.items()),
     Scenario("PostgreSQL restarted, fast", postgres_restarted("fast"), databases=("postgres",)),
     Scenario("PostgreSQL restarted, immediate", postgres_restarted("immediate"), databases=("postgres",)),
     Scenario("PostgreSQL restarted in the paid call", postgres_restarted_in_the_paid_call, databases=("postgres",)),

@@ -26,6 +26,7 @@ STEPS = {
     ("videos/transfer.py", "renew"): "renew",
     ("videos/sweeper.py", "take_due_looks"): "take",
     ("videos/sweeper.py", "send_hints_again"): "rehint",
+    ("videos/unclaimed.py", "take"): "unheard",
     ("videos/sweeper.py", "settle_lost_submits"): "settle",
     ("videos/sweeper.py", "_apply"): "look",
     ("studio/storage/disposal.py", "sweep"): "dispose",

@@ -1,7 +1,7 @@
 """The health check of kept connections."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DataError, close_old_connections, connection, connections
@@ -76,6 +76,28 @@ def test_moments_come_back(text: str | None, moment: datetime | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST(%s AS timestamptz)", [text])
         assert cursor.fetchone() == (moment,)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns", "UTC"])
+def test_moments_do_not_depend_on_the_zone_of_the_session(zone: str) -> None:
+    """Behind a pool a statement may run in a session in which Django has not set the zone."""
+    moment = datetime(2026, 6, 24, 23, 57, 24, 120_000, tzinfo=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        cursor.execute("SELECT CAST(%s AS timestamptz)", [moment])
+        (read,) = cursor.fetchone()
+    connection.close()
+
+    assert (read, read.utcoffset()) == (moment, timedelta())
+
+
+def test_moment_before_the_first_day_is_an_error() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', 'Asia/Tokyo', false)")
+        cursor.execute("SELECT CAST('0001-01-01 05:00+09' AS timestamptz)")
+        with pytest.raises(DataError, match="no moment of UTC"):
+            cursor.fetchone()
+    connection.close()
 
 
 def test_moment_that_python_has_none_of_is_an_error() -> None:
