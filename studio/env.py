@@ -228,12 +228,23 @@ def secret(name: str, *, least: int, made_in: Path | None) -> str:
     return value
 
 
-def previous_secrets(name: str, *, least: int) -> list[str]:
-    """Secrets that were in use before, comma separated. Raises BadEnvironment for one that is too short."""
-    values = words(name)
-    if any(len(value) < least for value in values):
-        raise BadEnvironment(f"{name} has a secret that is too short; each should have at least {least} characters.")
-    return values
+def verifying_secrets(name: str, older_name: str, *, signing: tuple[str, str], least: int) -> list[str]:
+    """Secrets that verify and do not sign, comma separated; `older_name` is read as well. `signing`: name and value.
+
+    Raises BadEnvironment for one that is too short, and for the one that signs: a rotation of that key would do nothing.
+    """
+    signing_name, signing_value = signing
+    for given in (name, older_name):
+        values = words(given)
+        if any(len(value) < least for value in values):
+            raise BadEnvironment(
+                f"{given} has a secret that is too short; each should have at least {least} characters."
+            )
+        if signing_value in values:
+            raise BadEnvironment(
+                f"{given} has the same secret as {signing_name}; it should have the next one or the one before."
+            )
+    return list(dict.fromkeys([*words(name), *words(older_name)]))
 
 
 def kept_url(path: Path) -> str:

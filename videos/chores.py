@@ -5,11 +5,11 @@ import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import tokens
 from studio.models import Heartbeat
 from studio.storage import disposal
 from videos import generation, outlook, suspension
@@ -89,7 +89,7 @@ def _do_daily_chores(stopping: threading.Event) -> None:
 
     suspension.resume_what_lives(go_on=go_on)
     outlook.announce()
-    call_command("flushexpiredtokens")
+    tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     generation.drop_old_inputs()
     for mismatch in recount():

@@ -212,6 +212,38 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
     example = (PROJECT / ".env.example").read_text()
 
     read = set(re.findall(r'env\.[a-z_]+\(\s*"([A-Z_]+)"', settings))
+    read |= set(re.findall(r'env\.verifying_secrets\(\s*"\w+", "([A-Z_]+)"', settings))  # each has an older name
     shown = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
 
     assert read | {"POSTGRES_PASSWORD"} == shown  # which compose.yaml reads
+
+
+NEXT, BEFORE, SIGNING = "n" * 9, "b" * 9, ("KEY", "s" * 9)
+
+
+def test_verifying_secrets_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X", f"{NEXT}, {BEFORE}")
+    monkeypatch.setenv("OLDER", BEFORE)
+
+    assert env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9) == [NEXT, BEFORE]
+    monkeypatch.delenv("X")
+    assert env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9) == [BEFORE]
+
+
+@pytest.mark.parametrize("name", ["X", "OLDER"])
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (f"{NEXT},short", "has a secret that is too short; each should have at least 9 characters."),
+        (f"{NEXT},{SIGNING[1]}", "has the same secret as KEY; it should have the next one or the one before."),
+    ],
+)
+def test_verifying_secret_that_is_weak_or_signs_is_refused(
+    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadEnvironment) as refusal:
+        env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9)
+
+    assert str(refusal.value) == f"{name} {sentence}"
