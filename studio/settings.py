@@ -7,10 +7,11 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import documentation, env, navigation
+from studio import documentation, env, navigation, settings_file
 
 BASE_DIR = env.PROJECT
-env.load_dotenv(BASE_DIR / ".env")
+settings_file.load(BASE_DIR / ".env")
+env.require_place()
 
 ENVIRONMENT = env.choice("ENVIRONMENT", "development", among=("development", "production"))
 PRODUCTION = ENVIRONMENT == "production"
