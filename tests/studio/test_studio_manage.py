@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from studio import env
 from studio.env import PROJECT
+from studio.management.commands.up import _banner
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
@@ -199,3 +201,17 @@ def test_make_run_needs_no_settings_and_respects_them(archive: Path, given: str,
 
     said = done.stdout if status == 0 else done.stderr
     assert ("Run the whole system" if status == 0 else "ENVIRONMENT is 'perhaps'") in said, done.stderr
+
+
+@pytest.mark.parametrize("is_checkout", [True, False])
+def test_command_of_the_banner_runs_as_it_is_pasted(
+    is_checkout: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env, "PROJECT", tmp_path)
+    if is_checkout:
+        (tmp_path / ".git").mkdir()
+
+    place = re.search(r"look at: (.*)DATA_DIR=", _banner({}))
+
+    assert place
+    assert place[1] == ("" if is_checkout else "ENVIRONMENT=development ")
