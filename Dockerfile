@@ -12,12 +12,14 @@ WORKDIR /app
 COPY --from=packages /venv /venv
 # By name: nothing that lies beside them, such as .env, can get into a layer.
 COPY manage.py gunicorn.conf.py ./
-COPY deploy/healthcheck.py deploy/
+COPY deploy/healthcheck.py deploy/studio-manage deploy/
 COPY templates templates
 COPY studio studio
 COPY accounts accounts
 COPY looks looks
 COPY videos videos
+# docker compose exec web studio-manage doctor
+RUN chmod 755 deploy/studio-manage && ln -s /app/deploy/studio-manage /usr/local/bin/studio-manage
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
 USER 10001
 EXPOSE 8000

@@ -24,9 +24,11 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadgroup -q
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
+# ENVIRONMENT: unless it or .env says otherwise, so that it also runs from an archive, which has no .git (studio.env)
 # tether: kill -9 of make must not leave the rest running
 run: python $(VENV)/.installed ## the whole system on this machine; PORT, HOST and DATA_DIR say where
-	@exec $(PY) -m studio.tether $(PY) manage.py up $(ARGS)
+	@grep -qsE '^(ENVIRONMENT|DATA_DIR)=.' .env || export ENVIRONMENT="$${ENVIRONMENT:-development}"; \
+	exec $(PY) -m studio.tether $(PY) manage.py up $(ARGS)
 
 # Coverage is measured on SQLite, where every test runs. 5: no test of that name needs a database.
 test: python $(VENV)/.installed-dev ## the tests on SQLite and on PostgreSQL, and their coverage; ARGS go to pytest

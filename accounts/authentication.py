@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
@@ -72,7 +73,7 @@ class TokenAuthentication(JWTAuthentication):
 
     @staticmethod
     def _has_expired(token: Token) -> bool:
-        return bool(token.payload["exp"] <= time.time())
+        return bool(token.payload["exp"] <= time.time() - settings.CLOCK_LEEWAY_SECONDS)
 
 
 class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the library has it

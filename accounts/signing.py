@@ -1,4 +1,4 @@
-"""Signs access and refresh tokens with today's key, and still knows those signed with an earlier one."""
+"""Signs access and refresh tokens with one key, and verifies those of other keys: the next one, and the one before."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,12 +10,13 @@ from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendE
 
 
 class RotatingBackend(TokenBackend):
-    """simplejwt's, which has one key. With JWT_PREVIOUS_KEYS a new key signs nobody out."""
+    """simplejwt's, which has one key. With JWT_VERIFYING_KEYS a rotation keeps every session."""
 
-    def __init__(self, *, key: str, previous: list[str]) -> None:
+    def __init__(self, *, key: str, verifying: list[str]) -> None:
         algorithm = str(settings.SIMPLE_JWT["ALGORITHM"])
-        super().__init__(algorithm, key)
-        self._previous = [TokenBackend(algorithm, earlier) for earlier in previous]
+        leeway = settings.CLOCK_LEEWAY_SECONDS
+        super().__init__(algorithm, key, leeway=leeway)
+        self._others = [TokenBackend(algorithm, other, leeway=leeway) for other in verifying]
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """The payload. Raises TokenBackendError where no key fits, TokenBackendExpiredToken where one does."""
@@ -24,12 +25,12 @@ class RotatingBackend(TokenBackend):
         except TokenBackendExpiredToken:
             raise
         except TokenBackendError:
-            for earlier in self._previous:
+            for other in self._others:
                 with suppress(TokenBackendError):
-                    return earlier.decode(token, verify)
+                    return other.decode(token, verify)
             raise
 
 
 def install() -> None:
     """Put it where simplejwt looks for its own; there is no setting for that."""
-    state.token_backend = RotatingBackend(key=settings.JWT_SIGNING_KEY, previous=settings.JWT_PREVIOUS_KEYS)
+    state.token_backend = RotatingBackend(key=settings.JWT_SIGNING_KEY, verifying=settings.JWT_VERIFYING_KEYS)

@@ -4,13 +4,20 @@ A token is good for as long as that is still the last one. A time of issue would
 of a second to check, and a token that is issued after a sign-out may rest on what was read before it.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from accounts.models import User
 
 CLAIM = "signed_out_at"  # ISO 8601 with microseconds, in UTC; null for an account that has never been signed out
+
+# A refresh token is taken for CLOCK_LEEWAY_SECONDS after its end, by any machine's clock. Its row says that it was used
+# or revoked, so the row stays until no clock can be that far behind.
+KEPT_AFTER_END = timedelta(days=1)
 
 
 class _AccountToken(Token):
@@ -26,6 +33,11 @@ class _AccountToken(Token):
 
 class AccountRefreshToken(RefreshToken, _AccountToken):  # type: ignore[misc]  # each has its own kind of token
     """What a sign-in and a refresh give; the access token made of it has the claim, too."""
+
+
+def ended(*, before: datetime) -> QuerySet[OutstandingToken]:
+    """The rows of refresh tokens that may be removed at that moment."""
+    return OutstandingToken.objects.filter(expires_at__lt=before - KEPT_AFTER_END)
 
 
 def is_signed_out(*, token: Token, user: User) -> bool:

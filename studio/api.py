@@ -17,6 +17,7 @@ from rest_framework.views import APIView, set_rollback
 
 from studio import bodies, concurrency, endpoints, errors, uploads
 from studio.inputs import UNKNOWN_FIELD, respelled
+from studio.requests import logged
 from studio.storage.base import StorageError
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
     if isinstance(exc, OUTAGES):
-        return _studio_answer(_outage(exc))
+        response = _studio_answer(_outage(exc, path=context["request"].path))
+        logged(response)
+        return response
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
         return _studio_answer(errors.TooLarge())
     if isinstance(exc, Http404):
@@ -63,9 +66,9 @@ def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     return None
 
 
-def _outage(exc: Exception) -> errors.Unavailable:
+def _outage(exc: Exception, *, path: str) -> errors.Unavailable:
     """What a service of ours that does not work is called."""
-    logger.error("service failed", exc_info=exc)
+    logger.error("service failed", exc_info=exc, extra={"path": path})
     sentence, code = "Files cannot be stored or read at the moment.", "storage_failed"
     if not isinstance(exc, StorageError):  # also what SQLite says to a writer who has waited in vain
         sentence, code = "The database is not available at the moment.", "database_failed"

@@ -1,4 +1,4 @@
-"""Reads settings from the environment and `.env`; a malformed value is named, with what it should look like."""
+"""Reads settings from the environment; a malformed value is named, with what it should look like."""
 
 import os
 import re
@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import dj_database_url
-from dotenv.parser import parse_stream
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -35,32 +34,44 @@ class BadEnvironment(Exception):
     """A variable is missing or malformed; the message names it and says what it should look like."""
 
 
-def load_dotenv(path: Path) -> None:
-    """Add the variables of the file at `path` to the environment; those already set win.
-
-    Raises BadEnvironment for a file that is not a list of `NAME=value` lines.
-    """
-    if not path.is_file():
-        return
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            bindings = list(parse_stream(file))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadEnvironment(f"{path} cannot be read: {exc}.") from exc
-    for binding in bindings:
-        # python-dotenv itself skips what it cannot parse, and goes on with half of the settings
-        unclear = binding.error or "\0" in (binding.value or "") or (binding.key and binding.value is None)
-        if unclear:
-            source = binding.original.string
-            blank_lines = source[: len(source) - len(source.lstrip())].count("\n")
-            raise BadEnvironment(f"line {binding.original.line + blank_lines} of {path} is not NAME=value.")
-    for name, value in {binding.key: binding.value for binding in bindings if binding.key}.items():
-        os.environ.setdefault(name, value or "")
+def comment_in(value: str) -> bool:
+    """Whether the value has what looks like a comment behind it."""
+    return re.search(r"\s#", value) is not None
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it stands; empty counts as unset."""
-    return os.environ.get(name, "").strip() or default
+    """The variable as it stands; empty counts as unset.
+
+    Raises BadEnvironment for one with a comment behind it or with quotes around it: shells and some readers of files
+    take them away, systemd's EnvironmentFile and `docker run --env-file` do not.
+    """
+    value = os.environ.get(name, "").strip()
+    if comment_in(value) or value.startswith("#"):
+        raise BadEnvironment(
+            f"{name} has a # behind a blank: systemd and docker take a comment behind a value as part of it. Give the "
+            "comment a line of its own."
+        )
+    if len(value) > 1 and value[0] == value[-1] and value[0] in {"'", '"'}:
+        raise BadEnvironment(f"{name} has quotes around it, which docker run takes as part of it; leave them out.")
+    return value or default
+
+
+def is_checkout() -> bool:
+    """Whether this is a working copy of a developer's: it has a `.git`, a folder or, in a worktree, a file."""
+    return (PROJECT / ".git").exists()
+
+
+def require_place() -> None:
+    """Raises BadEnvironment where nothing says where the data is, outside of a developer's working copy.
+
+    Without this, a command on a server that was run without the settings of its services would make a database of its
+    own in the folder of the code, and say that all is well.
+    """
+    if not text("ENVIRONMENT") and not text("DATA_DIR") and not is_checkout():
+        raise BadEnvironment(
+            "neither ENVIRONMENT nor DATA_DIR is set, so these are not the settings of the services here. Run commands "
+            "as studio-manage COMMAND (docs/production.md); to try it out, make run, or set ENVIRONMENT=development."
+        )
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -228,12 +239,23 @@ def secret(name: str, *, least: int, made_in: Path | None) -> str:
     return value
 
 
-def previous_secrets(name: str, *, least: int) -> list[str]:
-    """Secrets that were in use before, comma separated. Raises BadEnvironment for one that is too short."""
-    values = words(name)
-    if any(len(value) < least for value in values):
-        raise BadEnvironment(f"{name} has a secret that is too short; each should have at least {least} characters.")
-    return values
+def verifying_secrets(name: str, older_name: str, *, signing: tuple[str, str], least: int) -> list[str]:
+    """Secrets that verify and do not sign, comma separated; `older_name` is read as well. `signing`: name and value.
+
+    Raises BadEnvironment for one that is too short, and for the one that signs: that rotation would do nothing.
+    """
+    signing_name, signing_value = signing
+    for given in (name, older_name):
+        values = words(given)
+        if any(len(value) < least for value in values):
+            raise BadEnvironment(
+                f"{given} has a secret that is too short; each should have at least {least} characters."
+            )
+        if signing_value in values:
+            raise BadEnvironment(
+                f"{given} has the same secret as {signing_name}; it should have the next one or the one before."
+            )
+    return list(dict.fromkeys([*words(name), *words(older_name)]))
 
 
 def kept_url(path: Path) -> str:

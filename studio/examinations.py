@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from studio import counters, disks
+from studio import clock_skew, counters, disks
 from studio.health import Depth, Finding, Health, register
 from studio.models import Heartbeat
 from studio.storage import FAILED, WRITTEN, media_storage
@@ -43,6 +43,7 @@ def register_all() -> None:
     register("writes", _writes)
     register("disk", disk)
     register("other disks", _other_disks, depth=Depth.THOROUGH)
+    register("clock", _clock)
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
 
@@ -185,6 +186,13 @@ def _writes() -> Finding:
     if failed > written and age < TELLING_SECONDS:
         return Finding(Health.DEGRADED, f"The last file could not be stored, {age:.0f} s ago; see manage.py doctor.")
     return Finding(Health.OK, "The last file was stored." if written else "Nothing was stored yet.")
+
+
+def _clock() -> Finding:
+    try:
+        return clock_skew.finding()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, AWAY)
 
 
 def _storage() -> Finding:

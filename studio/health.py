@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, JsonResponse
 
+from studio.requests import logged
+
 logger = logging.getLogger(__name__)
 
 READY_SECONDS = 2.5  # for an answer of /readyz; load balancers wait five, usually
@@ -162,7 +164,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         for name, finding in findings.items()
     }
     answer = JsonResponse({"status": WORDS[worst], "checks": checks}, status=503 if worst == Health.DOWN else 200)
-    answer._has_been_logged = True  # type: ignore[attr-defined]  # what Django asks before it logs each 503 as an error
+    logged(answer)  # who asks reads why; each 503 would be an error
     return answer
 
 

@@ -61,6 +61,7 @@ def _secrets() -> list[str]:
 def _configured() -> Iterator[str]:
     for name in _SECRETS:
         yield str(getattr(settings, name, ""))
+    yield from (*settings.SECRET_KEY_FALLBACKS, *settings.JWT_VERIFYING_KEYS)
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")
     yield urlsplit(settings.REDIS_URL).password or ""
     storage = settings.STORAGES["default"].get("OPTIONS", {})

@@ -12,6 +12,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import parse_header_parameters
+from django.utils.log import log_response
 from rest_framework import exceptions, metadata, negotiation, parsers, renderers
 from rest_framework.request import Request
 
@@ -22,6 +23,11 @@ FORM_WITHOUT_PARTS = (
 )
 SEND_JSON = "For JSON send the header Content-Type: application/json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def logged(response: HttpResponseBase) -> None:
+    """Keep Django from a second ERROR about a response of status 5xx whose reason is in the log already."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # what Django asks (django.utils.log.log_response)
 
 
 class RequestIdMiddleware:
@@ -36,6 +42,8 @@ class RequestIdMiddleware:
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         with log.about(request_id=request_id):
             answer = self.get_response(request)
+            if answer.status_code >= 500:  # Django would log it further out, where the id is not known any more
+                log_response("%s: %s", answer.reason_phrase, request.path, response=answer, request=request)
         answer.headers["X-Request-ID"] = request_id
         return answer
 

@@ -7,10 +7,11 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import documentation, env, navigation
+from studio import documentation, env, navigation, settings_file
 
 BASE_DIR = env.PROJECT
-env.load_dotenv(BASE_DIR / ".env")
+settings_file.load(BASE_DIR / ".env")
+env.require_place()
 
 ENVIRONMENT = env.choice("ENVIRONMENT", "development", among=("development", "production"))
 PRODUCTION = ENVIRONMENT == "production"
@@ -26,9 +27,13 @@ STOP_DELAY_SECONDS = env.integer("STOP_DELAY_SECONDS", 0, most=120)
 _MADE_IN = None if PRODUCTION else DATA_DIR / "secrets"
 SECRET_KEY = env.secret("SECRET_KEY", least=50, made_in=_MADE_IN)
 JWT_SIGNING_KEY = env.secret("JWT_SIGNING_KEY", least=64, made_in=_MADE_IN)  # 64: HS512 wants a key of its own length
-# What these were before, while tokens and sessions of then are still out there (SECURITY.md).
-SECRET_KEY_FALLBACKS = env.previous_secrets("SECRET_KEY_PREVIOUS", least=50)
-JWT_PREVIOUS_KEYS = env.previous_secrets("JWT_PREVIOUS_KEYS", least=64)
+# Keys that verify and do not sign: the next one before a rotation, the one before after it (docs/production.md).
+SECRET_KEY_FALLBACKS = env.verifying_secrets(
+    "SECRET_KEY_FALLBACKS", "SECRET_KEY_PREVIOUS", signing=("SECRET_KEY", SECRET_KEY), least=50
+)
+JWT_VERIFYING_KEYS = env.verifying_secrets(
+    "JWT_VERIFYING_KEYS", "JWT_PREVIOUS_KEYS", signing=("JWT_SIGNING_KEY", JWT_SIGNING_KEY), least=64
+)
 
 # -- Apps
 INSTALLED_APPS = [
@@ -253,8 +258,12 @@ PASSWORD_HASHERS = [
 ]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # it gives tokens away (videos.giveaway)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
+# Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
+# milliseconds; a machine without it drifts by a second or two a day. `doctor` warns at half of it (studio.clock_skew).
+CLOCK_LEEWAY_SECONDS = 10
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",
+    "LEEWAY": CLOCK_LEEWAY_SECONDS,
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_MINUTES", 60, least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_DAYS", 14, least=1)),

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import tokens
 from studio.models import Heartbeat
 from studio.storage import disposal
 from videos import daily_reconciliation, generation, outlook, suspension
@@ -103,7 +103,7 @@ def keep_house(stopping: threading.Event) -> None:
 def _do_daily(go_on: Callable[[], None]) -> None:
     suspension.resume_what_lives(go_on=go_on)
     outlook.announce()
-    call_command("flushexpiredtokens")
+    tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     generation.drop_old_inputs()
     go_on()

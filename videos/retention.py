@@ -19,8 +19,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
+from accounts import tokens
 from accounts.models import SignIn
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -70,7 +70,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), _aged(OutstandingToken, "expires_at")]
+    expired = [_aged(Session, "expire_date"), lambda before: tokens.ended(before=before)]
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),

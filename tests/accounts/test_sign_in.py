@@ -44,7 +44,7 @@ def revoked() -> int:
 
 
 def expired(token: RefreshToken) -> RefreshToken:
-    token.set_exp(lifetime=timedelta(seconds=-1))
+    token.set_exp(lifetime=timedelta(minutes=-1))
     return token
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.core.management import get_commands
 
 from studio.env import PROJECT
 from studio.management.commands.up import _django_parts
@@ -155,6 +156,15 @@ def test_every_variable_is_explained() -> None:
     assert set(re.findall(r"\$\{([A-Z_]+)", (PROJECT / "Procfile").read_text())) <= known
     for source in (re.findall(r"^Environment=(.+)$", common, re.MULTILINE), re.findall(r"^ENV (.+)$", image, re.M)):
         assert {pair.partition("=")[0] for line in source for pair in line.split()} <= known | ANYBODYS
+
+
+def test_page_for_production_has_one_way_to_run_commands() -> None:
+    page = (PROJECT / "docs" / "production.md").read_text()
+
+    # what a unit runs, and what belongs to `manage.py up`, which is not for servers
+    others = {"COMMAND", "up", "sweep", "migrate", "backup", "restore"}
+    assert set(re.findall(r"(?<![\w-])manage\.py ([\w.]+)", page)) <= others
+    assert set(re.findall(r"studio-manage ([a-z_]+)", page)) <= {"check", *get_commands()}
 
 
 def test_target_starts_every_role() -> None:

@@ -90,6 +90,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "redis": "degraded",
         "registration": "degraded",
         "writes": "degraded",
+        "clock": "degraded",
         "rows": "down",
         "sweeper": "degraded",
         "storage": "down",
@@ -110,7 +111,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
     assert told["google"].startswith("google_omni: ")
     assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
     assert told["migrations"] == "Cannot be told: the database is away, or manage.py migrate was never run."
-    assert {told[name] for name in ("sweeper", "providers", "models", "transfers", "lost answers")} == {
+    assert {told[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
         "Cannot be told while the database is away."
     }
     assert "hidden" not in done.stdout

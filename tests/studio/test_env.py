@@ -1,4 +1,3 @@
-import os
 import re
 import stat
 from collections.abc import Callable
@@ -111,63 +110,6 @@ def test_database_url_becomes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_dotenv_adds_what_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NEW", "EMPTY", "QUOTED", "EXPORTED"):
-        monkeypatch.setenv(name, "to be removed again")
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("OURS", "kept")
-    (tmp_path / ".env").write_bytes(
-        b'\xef\xbb\xbfNEW=1 # one\r\n\r\n# a comment\r\nOURS=lost\r\nEMPTY=\r\nQUOTED="a # $b"\r\nexport EXPORTED=x'
-    )
-
-    env.load_dotenv(tmp_path / ".env")
-
-    assert {name: os.environ[name] for name in ("NEW", "OURS", "EMPTY", "QUOTED", "EXPORTED")} == {
-        "NEW": "1",
-        "OURS": "kept",
-        "EMPTY": "",
-        "QUOTED": "a # $b",
-        "EXPORTED": "x",
-    }
-
-
-def test_dotenv_may_be_missing(tmp_path: Path) -> None:
-    before = dict(os.environ)
-
-    env.load_dotenv(tmp_path / ".env")
-
-    assert dict(os.environ) == before
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (b"A=1\nnot an assignment\n", 2),
-        (b"A=1\n\nSECRET\n", 3),
-        (b"A='unterminated\nB=2\n", 1),
-        (b'{"A": 1}\n', 1),
-        (b"A=1\0\n", 1),
-    ],
-)
-def test_broken_dotenv_is_refused_by_line(content: bytes, line: int, tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_bytes(content)
-    before = dict(os.environ)
-
-    with pytest.raises(BadEnvironment) as refusal:
-        env.load_dotenv(path)
-
-    assert str(refusal.value) == f"line {line} of {path} is not NAME=value."
-    assert dict(os.environ) == before
-
-
-def test_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
-
-    with pytest.raises(BadEnvironment, match=re.escape(f"{tmp_path / '.env'} cannot be read: ")):
-        env.load_dotenv(tmp_path / ".env")
-
-
 def test_missing_secret_is_refused_where_none_may_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_KEY", raising=False)
 
@@ -212,6 +154,38 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
     example = (PROJECT / ".env.example").read_text()
 
     read = set(re.findall(r'env\.[a-z_]+\(\s*"([A-Z_]+)"', settings))
+    read |= set(re.findall(r'env\.verifying_secrets\(\s*"\w+", "([A-Z_]+)"', settings))  # each has an older name
     shown = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
 
     assert read | {"POSTGRES_PASSWORD"} == shown  # which compose.yaml reads
+
+
+NEXT, BEFORE, SIGNING = "n" * 9, "b" * 9, ("KEY", "s" * 9)
+
+
+def test_verifying_secrets_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X", f"{NEXT}, {BEFORE}")
+    monkeypatch.setenv("OLDER", BEFORE)
+
+    assert env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9) == [NEXT, BEFORE]
+    monkeypatch.delenv("X")
+    assert env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9) == [BEFORE]
+
+
+@pytest.mark.parametrize("name", ["X", "OLDER"])
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (f"{NEXT},short", "has a secret that is too short; each should have at least 9 characters."),
+        (f"{NEXT},{SIGNING[1]}", "has the same secret as KEY; it should have the next one or the one before."),
+    ],
+)
+def test_verifying_secret_that_is_weak_or_signs_is_refused(
+    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadEnvironment) as refusal:
+        env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9)
+
+    assert str(refusal.value) == f"{name} {sentence}"

@@ -47,6 +47,7 @@ def test_all_is_well(client: Client) -> None:
     checks = answer.json()["checks"]
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert {name: check["status"] for name, check in checks.items() if name != "providers"} == {
+        "clock": "ok",
         "database": "ok",
         "disk": "ok",
         "migrations": "ok",
@@ -123,6 +124,7 @@ def test_strangers_are_told_names_and_states_only(
                 "sweeper": {"status": "degraded"},
                 "redis": {"status": "degraded"},
                 "writes": {"status": "degraded"},
+                "clock": {"status": "ok"},
                 "rows": {"status": "ok"},
                 "providers": {"status": "ok"},
                 "models": {"status": "ok"},

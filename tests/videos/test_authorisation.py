@@ -99,7 +99,7 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
 def tokens_of_nobody(make_user: MakeUser, owner: User) -> dict[str, str]:
     gone = make_user("gone@example.com")
     expired = AccessToken.for_user(owner)
-    expired.set_exp(lifetime=timedelta(seconds=-1))
+    expired.set_exp(lifetime=timedelta(minutes=-1))
     head, body, signature = str(AccessToken.for_user(owner)).split(".")
     tokens = {
         "anonymous": "",

@@ -134,7 +134,7 @@ def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) ->
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
     OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
-        expires_at=timezone.now()
+        expires_at=timezone.now() - timedelta(days=1)
     )
 
     counted = run("--mock-days", "0")

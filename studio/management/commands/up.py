@@ -24,7 +24,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
-from studio import examinations
+from studio import env, examinations
 from studio.command_line import OperatorCommand
 from studio.data_folder import FolderInUse, alone_in, close_to_others
 from studio.embedded import Valkey
@@ -288,6 +288,8 @@ def _banner(accounts: dict[str, str]) -> str:
     elsewhere = (
         "" if settings.DATA_DIR == settings.BASE_DIR / "data" else f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} "
     )
+    if not env.is_checkout():  # a command of its own would be refused without (env.require_place)
+        elsewhere = f"ENVIRONMENT={settings.ENVIRONMENT} {elsewhere}"
     manage = f"{elsewhere}.venv/bin/python manage.py"
     banner = BANNER.format(site=site, accounts=listed, data=settings.DATA_DIR, manage=manage)
     email = "demo@example.com"

@@ -1,0 +1,99 @@
+"""Reads a file of settings, `.env` or that of the services, and refuses what others would read differently.
+
+The same file is read by systemd (`EnvironmentFile=`), `docker run --env-file`, Docker Compose (`env_file:`) and by us.
+They disagree about quotes, comments behind a value, `export`, `$` and backslashes. The rest is the same to all four:
+`NAME=value` as it stands, blank lines, and comments on lines of their own.
+
+`python -m studio.settings_file FILE COMMAND …` runs a Python command with these settings (deploy/studio-manage).
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from studio.env import BadEnvironment, comment_in
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+BYTE_ORDER_MARK = "\ufeff"
+BLANKS = " \t"
+COMMENT = "has a comment behind its value, which systemd and docker run take as part of it; give it a line of its own"
+
+
+def load(path: Path) -> None:
+    """Add the settings of the file at `path`, if there is one, to the environment; those already set win.
+
+    Raises BadEnvironment, as `read` does.
+    """
+    if path.is_file():
+        for name, value in read(path).items():
+            os.environ.setdefault(name, value)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The settings by name; of a name that stands there twice the last one counts.
+
+    Raises BadEnvironment for a file that cannot be read, and for a line that another reader would understand
+    differently: the message has its number and says why, and nothing of its value.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadEnvironment(f"{path} cannot be read: {exc}.") from exc
+    if text.startswith(BYTE_ORDER_MARK):
+        raise BadEnvironment(
+            f"{path} begins with a byte order mark, which spoils its first line for systemd; leave it out."
+        )
+    settings = {}
+    for number, untrimmed in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        line = untrimmed.strip(BLANKS)
+        if reason := _what_is_wrong(line):
+            raise BadEnvironment(f"line {number} of {path} {reason}.")
+        if line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            settings[name] = value
+    return settings
+
+
+def _what_is_wrong(line: str) -> str:
+    """The rest of a sentence about the line; "" where all readers agree."""
+    if _CONTROL.search(line):
+        return "has a control character"
+    if line.startswith("#"):  # systemd before version 254
+        return "ends a comment with a backslash, which takes the next line into it" if line.endswith("\\") else ""
+    if line.startswith("export "):
+        return "begins with export, and systemd drops such a line; leave the word out"
+    if line and not _ASSIGNMENT.match(line):
+        return "is not NAME=value"
+    return _what_is_wrong_with(line.partition("=")[2])
+
+
+def _what_is_wrong_with(value: str) -> str:
+    if value[:1] in set(BLANKS):
+        return "has a blank behind the =, which docker run takes as part of the value"
+    if value[:1] in {'"', "'", "`"}:
+        return "has quotes around its value, which docker run takes as part of it; leave them out"
+    if comment_in(value) or value.startswith("#"):
+        return (
+            "has a comment behind its value, which systemd and docker run take as part of it; give it a line of its own"
+        )
+    if "$" in value:
+        return "has a $, which Docker Compose replaces; in a URL write %24, and make another secret"
+    if "\\" in value:
+        return "has a backslash, which systemd drops; in a URL write %5C, and make another secret"
+    return ""
+
+
+def main(arguments: list[str]) -> None:
+    """Replace this process by Python with the rest of the arguments; the file's settings win over the environment's."""
+    path, *command = arguments
+    try:
+        settings = read(Path(path))
+    except BadEnvironment as exc:
+        sys.exit(f"Cannot start: {exc}")
+    os.execve(sys.executable, [sys.executable, *command], {**os.environ, **settings})  # noqa: S606 - no shell, on purpose
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
