@@ -4,10 +4,12 @@ The same file is read by systemd (`EnvironmentFile=`), `docker run --env-file`, 
 They disagree about quotes, comments behind a value, `export`, `$` and backslashes. The rest is the same to all four:
 `NAME=value` as it stands, blank lines, and comments on lines of their own.
 
-`python -m studio.settings_file FILE COMMAND …` runs a Python command with these settings (deploy/studio-manage).
+`python -m studio.settings_file [--account NAME] FILE COMMAND …` runs a Python command with these settings (deploy/studio-manage).
 """
 
+import argparse
 import os
+import pwd
 import re
 import sys
 from pathlib import Path
@@ -85,15 +87,33 @@ def _what_is_wrong_with(value: str) -> str:
     return ""
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Replace this process by Python with the rest of the arguments; the file's settings win over the environment's."""
-    path, *command = arguments
+    parser = argparse.ArgumentParser(prog="python -m studio.settings_file")
+    parser.add_argument("--account", help="whose process it becomes once the file is read; for root")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
     try:
-        settings = read(Path(path))
+        settings = read(arguments.file)
     except BadEnvironment as exc:
         sys.exit(f"Cannot start: {exc}")
-    os.execve(sys.executable, [sys.executable, *command], {**os.environ, **settings})  # noqa: S606 - no shell, on purpose
+    if arguments.account:
+        _become(arguments.account)
+    command = [sys.executable, *arguments.command]
+    os.execve(sys.executable, command, {**os.environ, **settings})  # noqa: S606 - no shell, on purpose
+
+
+def _become(account: str) -> None:
+    """Give up root for good."""
+    try:
+        person = pwd.getpwnam(account)
+    except KeyError:
+        sys.exit(f"Cannot start: there is no account {account} on this machine.")
+    os.initgroups(account, person.pw_gid)
+    os.setgid(person.pw_gid)
+    os.setuid(person.pw_uid)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -215,15 +215,17 @@ def _summary(state: dict[str, Any]) -> LastReconciliation:
 def record_complete(found: Counter[str], sentences: list[str]) -> None:
     """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run."""
     now = timezone.now()
-    row, _ = TaskState.objects.get_or_create(name=NAME, defaults={"due_at": now + EVERY})
     stamps = {"began_at": now.isoformat(), "finished_at": now.isoformat()}
     last = stamps | {"found": dict(found), "sentences": sentences[:SENTENCES_MAX], "asked": 0, "spent": {}}
-    state = row.state | {"last": last}
-    if state.get("current"):
-        state["current"] |= {"found": {}, "sentences": []}
-    _rows().filter(updated_at=row.updated_at).exclude(lease__isnull=False, due_at__gt=Now()).update(
-        state=state, updated_at=Now()
-    )
+    TaskState.objects.get_or_create(name=NAME, defaults={"due_at": now + EVERY})
+    with transaction.atomic():
+        row = _rows().select_for_update().exclude(lease__isnull=False, due_at__gt=Now()).first()
+        if row is None:
+            return
+        state = row.state | {"last": last}
+        if state.get("current"):
+            state["current"] |= {"found": {}, "sentences": []}
+        _rows().update(state=state, updated_at=Now())
 
 
 def examine() -> Finding:

@@ -3,6 +3,7 @@
 import io
 import json
 import uuid
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -14,9 +15,13 @@ from accounts.models import TokenAccount
 from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
+from tests.fakes.cloudinary import FakeCloudinary
+from tests.studio.cloudinary_files import env_options
 from tests.videos.conftest import MakeJob
+from videos import reconciliation
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.runs import claim, last_reconciliation
 from videos.stray_files import stored_names
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +169,54 @@ def test_stray_files_are_found_and_removed_when_asked(agreeing: VideoJob) -> Non
     assert untouched == 1
     assert not default_storage.exists("videos/stray.mp4")
     assert default_storage.exists(str(agreeing.video.name))
+
+
+def test_storage_that_fails_is_a_mismatch_after_those_of_money(agreeing: VideoJob, settings: Any) -> None:
+    with FakeCloudinary() as fake:
+        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
+        backend = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
+        settings.STORAGES = settings.STORAGES | {"default": backend}
+        fake.script("head", "403 suspended", times=100)
+        TokenAccount.objects.update(balance=7)
+
+        status, said = run("reconcile")
+
+    assert (status, [line.split("  ")[0] for line in said.splitlines()]) == (
+        1,
+        ["balance", "storage", "2 mismatches."],
+    )
+    assert "the delivery answered 403: suspended" in said
+
+
+def test_progress_is_told_beside_the_result(agreeing: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciliation, "PROGRESS_EVERY", 1)
+    err = io.StringIO()
+
+    call_command("reconcile", stdout=io.StringIO(), stderr=err)
+
+    assert err.getvalue().splitlines() == [
+        "1 accounts compared with the ledger",
+        "1 jobs compared with the ledger",
+        "1 videos asked for in the storage",
+    ]
+
+
+def test_result_by_hand_is_the_last_one(agreeing: VideoJob) -> None:
+    TokenAccount.objects.update(balance=7)
+    run("reconcile")
+    wrong = last_reconciliation()
+    TokenAccount.objects.update(balance=950)
+    VideoJob.objects.update(tokens_refunded=50)
+    run("reconcile", "--fix")
+    mended = last_reconciliation()
+
+    assert (wrong.found["balance"], wrong.finished_at is None) == (1, False)
+    assert set(mended.found.values()) == {0}
+
+
+def test_result_by_hand_is_not_kept_while_a_run_is_under_way(agreeing: VideoJob) -> None:
+    claim()
+
+    run("reconcile")
+
+    assert last_reconciliation().finished_at is None

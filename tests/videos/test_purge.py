@@ -1,20 +1,27 @@
 """`manage.py purge`: what goes, what stays, and that it can be broken off."""
 
+import importlib
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from auditlog.models import LogEntry as AuditEntry
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import LedgerEntry, SignIn
+from studio.env import PROJECT
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.videos.conftest import MakeJob
@@ -243,3 +250,36 @@ def test_job_that_was_taken_up_meanwhile_keeps_its_reply(
 def test_days_that_make_no_sense_are_refused(value: str) -> None:
     with pytest.raises(CommandError, match="is no whole number of days from 0 to 36,500"):
         call_command("purge", f"--mock-days={value}")
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize(("kind", "daily"), [("production", "True"), ("development", "False")])
+def test_production_purges_daily(tmp_path: Path, kind: str, daily: str) -> None:
+    secrets = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
+    names = ("PURGE_DAILY", "PURGE_MOCK_DAYS", "PURGE_LOG_DAYS", "PURGE_REPLY_DAYS")
+    code = f"from studio import settings; print(*(getattr(settings, name) for name in {names}))"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENVIRONMENT": kind, **secrets}
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout == f"{daily} 30 180 180\n"
+
+
+def test_postgresql_tidies_growing_tables_sooner() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("of PostgreSQL")
+    growth = importlib.import_module("videos.migrations.0020_growth")
+    found = []
+    with connection.cursor() as cursor:
+        for change in (None, growth.tidy_as_ever, growth.tidy_sooner):
+            if change:
+                with connection.schema_editor() as editor:
+                    change(None, editor)
+            cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'videos_joblog'")
+            found.append(cursor.fetchone()[0])
+    wanted = [f"autovacuum_{what}_scale_factor={share}" for what, share in growth.AUTOVACUUM["videos_joblog"].items()]
+
+    assert found == [wanted, None, wanted]
