@@ -4,7 +4,8 @@ The same file is read by systemd (`EnvironmentFile=`), `docker run --env-file`, 
 They disagree about quotes, comments behind a value, `export`, `$` and backslashes. The rest is the same to all four:
 `NAME=value` as it stands, blank lines, and comments on lines of their own.
 
-`python -m studio.settings_file [--account NAME] FILE COMMAND …` runs a Python command with these settings (deploy/studio-manage).
+`python -m studio.settings_file [--account NAME] FILE COMMAND …` runs a Python command with these settings
+(deploy/studio-manage).
 """
 
 import argparse
@@ -99,13 +100,13 @@ def main() -> None:
     except BadEnvironment as exc:
         sys.exit(f"Cannot start: {exc}")
     if arguments.account:
-        _become(arguments.account)
+        become(arguments.account)
     command = [sys.executable, *arguments.command]
     os.execve(sys.executable, command, {**os.environ, **settings})  # noqa: S606 - no shell, on purpose
 
 
-def _become(account: str) -> None:
-    """Give up root for good."""
+def become(account: str) -> None:
+    """Give up root for good: become `account`, with its groups. Exits where the machine has no such account."""
     try:
         person = pwd.getpwnam(account)
     except KeyError:

@@ -33,7 +33,10 @@ exec chroot "$ROOT" /bin/bash /root/follow.sh
 """
 AFTERWARDS = """
 for account in studio www-data; do
-    ! runuser --user $account -- cat /etc/studio/studio.env 2>/dev/null || { echo "$account reads the settings"; exit 1; }
+    if runuser --user $account -- cat /etc/studio/studio.env 2>/dev/null; then
+        echo "$account reads the settings"
+        exit 1
+    fi
 done
 for film in *.mp4; do test "$(head --bytes 8 $film | tail --bytes 4)" = ftyp; done
 test "$(ls *.mp4 | wc --lines)" = 2

@@ -23,10 +23,10 @@ def script(replacements: dict[str, str], page: Path = PAGE) -> str:
     """
     lines = []
     for number, block in enumerate(blocks(page), 1):
-        lines += [f"echo \"== block {number}, ${{SECONDS}} s\"", block]
+        lines += [f'echo "== block {number}, ${{SECONDS}} s"', block]
     typed = "\n".join(lines)
     for example, value in replacements.items():
         if example not in typed:
             raise ValueError(f"the page does not say {example!r}")
         typed = typed.replace(example, value)
-    return f"set -euo pipefail\n{typed}\necho \"== done, ${{SECONDS}} s\"\n"
+    return f'set -euo pipefail\n{typed}\necho "== done, ${{SECONDS}} s"\n'

@@ -27,7 +27,7 @@ Options = dict[str, list[str]]
 
 def read(name: str) -> Options:
     """The options of a unit and of its drop-ins, by `Section.Name`; an empty value empties the list, as in systemd."""
-    template = name.split("@")[0] + "@." + name.rpartition(".")[2] if "@" in name else name
+    template = name.partition("@")[0] + "@." + name.rpartition(".")[2] if "@" in name else name
     kind = name.rpartition(".")[2]
     files = [UNITS / template, *sorted((UNITS / f"studio-.{kind}.d").glob("*.conf"))]
     found: Options = defaultdict(list)
@@ -83,7 +83,7 @@ def start(name: str) -> None:
 def begin(name: str, options: Options) -> None:
     """Run a service: once and to its end, or in a process that starts it again."""
     if one(options, "Service.Type") == "oneshot":
-        status = subprocess.run(**invocation(options, has_socket=False)).returncode
+        status = subprocess.run(**invocation(options, has_socket=False), check=False).returncode
         if status:
             sys.exit(f"Job for {name} failed with status {status}; see /var/log/{name}.log")
         (RUN / name).write_text("")
