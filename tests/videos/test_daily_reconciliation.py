@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import TokenAccount, User
-from studio.health import Depth, Health, examine
 from studio.models import TaskState
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
@@ -287,35 +286,3 @@ def test_money_ends_when_its_time_is_up_and_continues_the_next_day(
 
     assert found == [2, 2, 1]
     assert len(set(sentences(caplog))) == 5
-
-
-def finding() -> tuple[Health, str]:
-    found = examine(depth=Depth.QUICK)["reconciliation"]
-    return found.health, found.sentence
-
-
-def test_health_check_says_what_money_does_not_agree(owner: User, make_paid: Any) -> None:
-    before = finding()
-    take_up(go_on=go_on)
-    agreed = finding()
-    due_now()
-    TokenAccount.objects.update(balance=7)
-    take_up(go_on=go_on)
-    account = TokenAccount.objects.get()
-
-    assert before == (Health.OK, "None has begun yet; the sweeper does it.")
-    assert agreed == (Health.OK, "Money agrees as far as was looked.")
-    assert finding() == (
-        Health.DEGRADED,
-        "1 mismatches of balances, charges or refunds; see manage.py reconcile. "
-        f"The first: Account {account.pk} has 7 tokens, its entries sum to 1000.",
-    )
-
-
-def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
-    take_up(go_on=go_on)
-    row = TaskState.objects.get()
-    row.state["last"]["finished_at"] = (timezone.now() - timedelta(days=2, minutes=1)).isoformat()
-    row.save(update_fields=["state"])
-
-    assert finding() == (Health.DEGRADED, "None has finished for two days; see the sweeper's log.")

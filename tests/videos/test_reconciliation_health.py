@@ -1,0 +1,59 @@
+"""What `doctor` and `/readyz` say about the reconciliation."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import TokenAccount, User
+from studio.health import Depth, Health, examine
+from studio.models import TaskState
+from tests.conftest import MakeUser
+from videos.daily_reconciliation import take_up
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner(make_user: MakeUser) -> User:
+    return make_user()
+
+
+def go_on() -> None:
+    """Nothing stops it."""
+
+
+def due_now() -> None:
+    TaskState.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def finding() -> tuple[Health, str]:
+    found = examine(depth=Depth.QUICK)["reconciliation"]
+    return found.health, found.sentence
+
+
+def test_health_check_says_what_money_does_not_agree(owner: User) -> None:
+    before = finding()
+    take_up(go_on=go_on)
+    agreed = finding()
+    due_now()
+    TokenAccount.objects.update(balance=7)
+    take_up(go_on=go_on)
+    account = TokenAccount.objects.get()
+
+    assert before == (Health.OK, "None has begun yet; the sweeper does it.")
+    assert (agreed[0], agreed[1][:34]) == (Health.OK, "Money agrees as far as was looked.")
+    assert finding() == (
+        Health.DEGRADED,
+        "1 mismatches of balances, charges or refunds; see manage.py reconcile. "
+        f"The first: Account {account.pk} has 7 tokens, its entries sum to 1000.",
+    )
+
+
+def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
+    take_up(go_on=go_on)
+    row = TaskState.objects.get()
+    row.state["last"]["finished_at"] = (timezone.now() - timedelta(days=2, minutes=1)).isoformat()
+    row.save(update_fields=["state"])
+
+    assert finding() == (Health.DEGRADED, "None has finished for two days; see the sweeper's log.")
