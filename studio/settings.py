@@ -189,10 +189,18 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 _account = env.cloudinary_url("CLOUDINARY_URL")  # no setting called CLOUDINARY: its SDK would read that
+_folder = {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")}
+# "former": where files of before a change of the setting are (studio.storage.former).
 if _account:
+    STORAGES["former"] = STORAGES["default"]
     STORAGES["default"] = {
         "BACKEND": "studio.storage.cloudinary.CloudinaryStorage",
-        "OPTIONS": _account | {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")},
+        "OPTIONS": _account | _folder,
+    }
+elif _previous := env.cloudinary_url("CLOUDINARY_PREVIOUS_URL"):
+    STORAGES["former"] = {
+        "BACKEND": "studio.storage.cloudinary.CloudinaryFolder",
+        "OPTIONS": _previous | _folder,
     }
 # Hosts from which files of an earlier system are read (studio.storage.elsewhere).
 EXTERNAL_FILE_HOSTS = [host.lower() for host in env.words("EXTERNAL_FILE_HOSTS", "res.cloudinary.com")]
