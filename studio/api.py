@@ -1,6 +1,7 @@
 """What every endpoint shares: error responses, how a body is taken, and who may touch an object."""
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import bodies, concurrency, endpoints, errors, uploads
+from studio import bodies, concurrency, endpoints, errors, full_disk, uploads
 from studio.inputs import UNKNOWN_FIELD, respelled
 from studio.storage.base import StorageError
 
@@ -48,6 +49,9 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
 def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
+    if full_disk.is_full(exc):
+        logger.error("disk full", exc_info=exc)
+        return _studio_answer(full_disk.StorageFull())
     if isinstance(exc, OUTAGES):
         return _studio_answer(_outage(exc))
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
@@ -171,7 +175,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """The answer when we are at fault; the traceback is in the log."""
+    """The answer when we are at fault; the traceback is in the log.
+
+    A full disk comes here where no view of the API sees it: a form of the back office, whose files Django receives.
+    """
+    exc = sys.exc_info()[1]
+    if exc and full_disk.is_full(exc):
+        answer = _plain(503, full_disk.StorageFull.code, full_disk.StorageFull.message)
+        answer["Retry-After"] = str(full_disk.StorageFull.retry_after_seconds)
+        return answer
     return _plain(500, "server_error", "Something went wrong on our side. Please try again later.")
 
 

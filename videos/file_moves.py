@@ -88,7 +88,7 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
     Raises Conflict where `to` is not the storage of the settings, where these do not know the one of before, and when
     one file after another fails.
     """
-    former = _former(to)
+    former = former_of(to=to)
     moves, in_a_row = Moves(), 0
     for row in left():
         if limit is not None and moves.counts["moved"] + moves.counts["failed"] >= limit:
@@ -106,7 +106,8 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
     return moves
 
 
-def _former(to: str) -> Any:
+def former_of(*, to: str) -> Any:
+    """The storage of before, for a move to the one that the settings name. Raises Conflict as `move_files`."""
     if to != target():
         setting = "Set CLOUDINARY_URL" if to == "cloudinary" else "Unset CLOUDINARY_URL, set CLOUDINARY_PREVIOUS_URL"
         raise Conflict(f"New files are still stored in the other storage. {setting}, restart everything, then move.")

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from studio.command_line import NOT_WELL, OperatorCommand
-from videos.file_moves import KEPT_DAYS, Moves, left, move_files
+from videos.file_moves import KEPT_DAYS, Moves, former_of, left, move_files
 
 TELL_SECONDS = 10.0
 
@@ -40,6 +40,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["dry_run"]:
+            former_of(to=options["to"])
             self._count()
             return
         self._told_at = time.monotonic()

@@ -1,12 +1,16 @@
 """`manage.py reconcile`: do rows, ledger and storage agree?"""
 
 import dataclasses
+import json
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from studio.command_line import NOT_WELL, OperatorCommand
 from videos.reconciliation import reconcile
+from videos.stray_listing import stray_files
 
 
 class Command(OperatorCommand):
@@ -14,7 +18,7 @@ class Command(OperatorCommand):
         "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways. "
         "The sweeper does the same once a day, without --fix, into its log; it counts jobs again and copies refunds."
     )
-    examples = ("reconcile", "reconcile --fix", "reconcile --json | jq -r '.[].sentence'")
+    examples = ("reconcile", "reconcile --fix", "reconcile --strays", "reconcile --json | jq -r '.[].sentence'")
     not_well = "something does not agree, or the storage cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,9 +27,17 @@ class Command(OperatorCommand):
             action="store_true",
             help="remove files that nothing refers to, in the background; count jobs again; copy refunds of the ledger",
         )
+        parser.add_argument(
+            "--strays",
+            action="store_true",
+            help="only list files that nothing refers to, with size and date; at Cloudinary with its Admin API, too",
+        )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["strays"]:
+            self._list_strays(as_json=options["json"])
+            return
         found = reconcile(fix=options["fix"])
         if options["json"]:
             self.answer([dataclasses.asdict(mismatch) for mismatch in found])
@@ -34,4 +46,25 @@ class Command(OperatorCommand):
                 self.stdout.write(f"{mismatch.kind:<10} {mismatch.sentence}")
             self.stdout.write(f"{len(found)} mismatches." if found else "Everything agrees.")
         if found:
+            sys.exit(NOT_WELL)
+
+    def _list_strays(self, *, as_json: bool) -> None:
+        """As JSON, one object a line: there may be more of them than fit into memory."""
+        count = size = 0
+        try:
+            for file in stray_files():
+                count, size = count + 1, size + file.size_bytes
+                moment = file.modified_at.isoformat(timespec="seconds")
+                if as_json:
+                    facts = {"name": file.names[0], "bytes": file.size_bytes, "modifiedAt": moment}
+                    self.stdout.write(json.dumps(facts, ensure_ascii=False))
+                else:
+                    self.stdout.write(f"{moment} {file.size_bytes:>13,} {file.names[0]}")
+        except OSError as exc:
+            raise CommandError(f"After {count:,} files without a row the storage cannot be listed: {exc}") from exc
+        if not as_json:
+            self.stdout.write(
+                f"{count:,} files without a row, {size / 1e6:,.1f} MB." if count else "No file is astray."
+            )
+        if count:
             sys.exit(NOT_WELL)
