@@ -49,10 +49,7 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
 def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
-    if full_disk.is_full(exc):
-        logger.error("disk full", exc_info=exc)
-        return _studio_answer(full_disk.StorageFull())
-    if isinstance(exc, OUTAGES):
+    if isinstance(exc, OUTAGES) or full_disk.is_full(exc):
         return _studio_answer(_outage(exc))
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
         return _studio_answer(errors.TooLarge())
@@ -70,6 +67,8 @@ def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
 def _outage(exc: Exception) -> errors.Unavailable:
     """What a service of ours that does not work is called."""
     logger.error("service failed", exc_info=exc)
+    if full_disk.is_full(exc):
+        return full_disk.StorageFull()
     sentence, code = "Files cannot be stored or read at the moment.", "storage_failed"
     if not isinstance(exc, StorageError):  # also what SQLite says to a writer who has waited in vain
         sentence, code = "The database is not available at the moment.", "database_failed"

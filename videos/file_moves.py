@@ -68,7 +68,7 @@ def target() -> str:
 
 def left() -> Iterator[Row]:
     """The rows whose file is in the storage of before, by table and id, a page of rows at a time."""
-    is_before = _is_in_folder if target() == "cloudinary" else is_url
+    is_before = is_in_folder if target() == "cloudinary" else is_url
     for model, column in COLUMNS:
         last = None
         while True:
@@ -212,7 +212,8 @@ def _stored(plain: str, content: "File[Any]", facts: _Facts) -> str:
     return name
 
 
-def _is_in_folder(name: str) -> bool:
+def is_in_folder(name: str) -> bool:
+    """Whether this is the name of a file in `DATA_DIR/media`, and neither at Cloudinary nor of another system."""
     return not is_url(name) and not elsewhere.url_of(name)
 
 

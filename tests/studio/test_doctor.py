@@ -97,6 +97,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "models": "degraded",
         "transfers": "degraded",
         "lost answers": "degraded",
+        "former files": "degraded",
         "google": "down",
     }
     assert told["database"].startswith("postgresql does not answer: ")

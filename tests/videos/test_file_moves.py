@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from looks.models import Look, Product
+from studio.health import Health
 from studio.models import Disposal
 from studio.storage import disposal
 from studio.storage.base import StorageError
@@ -21,7 +22,7 @@ from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.studio.cloudinary_files import JPEG, PNG, VIDEO, env_options, stored_bytes
 from tests.videos.conftest import MakeJob
-from videos import file_moves
+from videos import file_moves, file_places
 from videos.deletion import delete
 from videos.models import JobInput, VideoJob, from_now
 from videos.phases import Phase
@@ -279,3 +280,36 @@ def test_files_of_another_account_stay(use: Use, ann: User, make_job: MakeJob, f
 def test_limit_is_a_number(number: str) -> None:
     with pytest.raises(CommandError, match="a whole number from 1 on"):
         move("--to", "local", f"--limit={number}")
+
+
+def test_doctor_names_files_of_the_other_storage(use: Use, ann: User, make_job: MakeJob) -> None:
+    use("local")
+    fill(ann, make_job)
+    said = {}
+    for setting in ("local", "cloudinary"):
+        use(setting)
+        said[setting] = file_places.finding()
+    move("--to", "cloudinary")
+    for setting in ("cloudinary", "local", "local alone"):
+        use(setting)
+        said[f"moved, {setting}"] = file_places.finding()
+
+    count = "Of the newest 10,000 rows, 1 of 1 videos and 1 of 1 look pictures are"
+    assert {name: (finding.health, finding.sentence) for name, finding in said.items()} == {
+        "local": (Health.OK, "The newest rows name files of the storage that is set."),
+        "cloudinary": (
+            Health.DEGRADED,
+            f"{count} in DATA_DIR/media, though CLOUDINARY_URL is set. "
+            "Run manage.py move_files --to cloudinary; see docs/storage.md.",
+        ),
+        "moved, cloudinary": (Health.OK, "The newest rows name files of the storage that is set."),
+        "moved, local": (
+            Health.DEGRADED,
+            f"{count} at Cloudinary. Run manage.py move_files --to local; see docs/storage.md.",
+        ),
+        "moved, local alone": (
+            Health.DEGRADED,
+            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Else set "
+            "CLOUDINARY_PREVIOUS_URL and run manage.py move_files --to local; see docs/storage.md.",
+        ),
+    }
