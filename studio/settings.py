@@ -211,6 +211,10 @@ REQUEST_MAX_PIXELS = env.integer("REQUEST_MAX_MEGAPIXELS", 150, least=1, most=50
 LOOK_IMAGE_MAX_SIDE = env.integer("LOOK_IMAGE_MAX_SIDE", 4096, least=256, most=16_384)  # pixels; larger is scaled down
 # five images of a video job, and the form around them
 REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "studio.uploads.FileHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES * 3 // 2  # of a form's texts: pictures belong into its files
 DATA_UPLOAD_MAX_NUMBER_FILES = 60  # a look has its own picture and those of 50 products
 
