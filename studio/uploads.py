@@ -27,7 +27,7 @@ _large_jsons = threading.BoundedSemaphore(LARGE_JSONS)
 
 
 class FileHandler(TemporaryFileUploadHandler):
-    """Django's, which removes a file at once that the disk has no room for: a traceback would keep it there for long."""
+    """Django's, which removes an unfinished file at once: the traceback of a full disk would keep it for long."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Write a part of the file. Raises OSError."""

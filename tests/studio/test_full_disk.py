@@ -139,7 +139,7 @@ def test_full_disk_is_one_answer_and_leaves_nothing(tmp_path: Path, where: str) 
     answers, after = ask_on_full_disk(tmp_path, tmp_path / where)
 
     assert answers == dict.fromkeys(("create", "look from JSON", "look", "change of a look"), REFUSED)
-    assert (after[0], after[1].get("status"), after[2]) == (202, "QUEUED", 950)
+    assert (after[0], after[1].get("status"), after[2]) == (202, "PENDING", 950)
 
 
 @pytest.mark.django_db(transaction=True)

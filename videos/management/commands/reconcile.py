@@ -63,8 +63,6 @@ class Command(OperatorCommand):
         except OSError as exc:
             raise CommandError(f"After {count:,} files without a row the storage cannot be listed: {exc}") from exc
         if not as_json:
-            self.stdout.write(
-                f"{count:,} files without a row, {size / 1e6:,.1f} MB." if count else "No file is astray."
-            )
+            self.stdout.write(f"{count:,} files without a row, {size / 1e6:,.1f} MB.")
         if count:
             sys.exit(NOT_WELL)
