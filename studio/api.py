@@ -1,6 +1,7 @@
 """What every endpoint shares: error responses, how a body is taken, and who may touch an object."""
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from studio import bodies, concurrency, endpoints, errors, uploads
+from studio import bodies, concurrency, endpoints, errors, full_disk, uploads
 from studio.inputs import UNKNOWN_FIELD, respelled
 from studio.requests import logged
 from studio.storage.base import StorageError
@@ -49,7 +50,7 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
 def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
         return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
-    if isinstance(exc, OUTAGES):
+    if isinstance(exc, OUTAGES) or full_disk.is_full(exc):
         response = _studio_answer(_outage(exc, path=context["request"].path))
         logged(response)
         return response
@@ -69,6 +70,8 @@ def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
 def _outage(exc: Exception, *, path: str) -> errors.Unavailable:
     """What a service of ours that does not work is called."""
     logger.error("service failed", exc_info=exc, extra={"path": path})
+    if full_disk.is_full(exc):
+        return full_disk.StorageFull()
     sentence, code = "Files cannot be stored or read at the moment.", "storage_failed"
     if not isinstance(exc, StorageError):  # also what SQLite says to a writer who has waited in vain
         sentence, code = "The database is not available at the moment.", "database_failed"
@@ -174,7 +177,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """The answer when we are at fault; the traceback is in the log."""
+    """The answer when we are at fault; the traceback is in the log.
+
+    A full disk comes here where no view of the API sees it: a form of the back office, whose files Django receives.
+    """
+    exc = sys.exc_info()[1]
+    if exc and full_disk.is_full(exc):
+        answer = _plain(503, full_disk.StorageFull.code, full_disk.StorageFull.message)
+        answer["Retry-After"] = str(full_disk.StorageFull.retry_after_seconds)
+        return answer
     return _plain(500, "server_error", "Something went wrong on our side. Please try again later.")
 
 

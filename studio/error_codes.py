@@ -60,6 +60,7 @@ MEANINGS = {
     "unavailable": "a part of the server is not available; retry later",
     "database_failed": "the database is not available; retry after `Retry-After` seconds",
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",
+    "storage_full": "a disk of the server is full; nothing was done; retry after `Retry-After` seconds",
     "storage_unreadable": "the stored video cannot be read at the moment; retry later",
     "look_image_unreadable": "the look's image cannot be read at the moment; retry later",
     "pictures_busy": "too many images are being processed; retry after `Retry-After` seconds",

@@ -64,6 +64,7 @@ def _configured() -> Iterator[str]:
     yield from (*settings.SECRET_KEY_FALLBACKS, *settings.JWT_VERIFYING_KEYS)
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")
     yield urlsplit(settings.REDIS_URL).password or ""
-    storage = settings.STORAGES["default"].get("OPTIONS", {})
-    yield str(storage.get("api_key", ""))
-    yield str(storage.get("api_secret", ""))
+    for storage in settings.STORAGES.values():
+        options = storage.get("OPTIONS", {})
+        yield str(options.get("api_key", ""))
+        yield str(options.get("api_secret", ""))

@@ -202,10 +202,18 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 _account = env.cloudinary_url("CLOUDINARY_URL")  # no setting called CLOUDINARY: its SDK would read that
+_folder = {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")}
+# "former": where files of before a change of the setting are (studio.storage.former).
 if _account:
+    STORAGES["former"] = STORAGES["default"]
     STORAGES["default"] = {
         "BACKEND": "studio.storage.cloudinary.CloudinaryStorage",
-        "OPTIONS": _account | {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")},
+        "OPTIONS": _account | _folder,
+    }
+elif _previous := env.cloudinary_url("CLOUDINARY_PREVIOUS_URL"):
+    STORAGES["former"] = {
+        "BACKEND": "studio.storage.cloudinary.CloudinaryFolder",
+        "OPTIONS": _previous | _folder,
     }
 # Hosts from which files of an earlier system are read (studio.storage.elsewhere).
 EXTERNAL_FILE_HOSTS = [host.lower() for host in env.words("EXTERNAL_FILE_HOSTS", "res.cloudinary.com")]
@@ -216,6 +224,10 @@ REQUEST_MAX_PIXELS = env.integer("REQUEST_MAX_MEGAPIXELS", 150, least=1, most=50
 LOOK_IMAGE_MAX_SIDE = env.integer("LOOK_IMAGE_MAX_SIDE", 4096, least=256, most=16_384)  # pixels; larger is scaled down
 # five images of a video job, and the form around them
 REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "studio.uploads.FileHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES * 3 // 2  # of a form's texts: pictures belong into its files
 DATA_UPLOAD_MAX_NUMBER_FILES = 60  # a look has its own picture and those of 50 products
 

@@ -5,9 +5,11 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import IO, Any
+
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from studio import bodies, concurrency
 from studio.errors import Unavailable
@@ -22,6 +24,19 @@ _until_the_end: ContextVar[ExitStack | None] = ContextVar("until_the_end", defau
 _turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)
 _under_way = concurrency.Share()
 _large_jsons = threading.BoundedSemaphore(LARGE_JSONS)
+
+
+class FileHandler(TemporaryFileUploadHandler):
+    """Django's, which removes an unfinished file at once: the traceback of a full disk would keep it for long."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Write a part of the file. Raises OSError."""
+        try:
+            super().receive_data_chunk(raw_data, start)
+        except OSError:
+            with suppress(OSError):  # what is left in the buffer cannot be written, either
+                self.file.close()
+            raise
 
 
 @contextmanager

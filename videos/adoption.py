@@ -27,17 +27,16 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
     Conflict for a job that failed otherwise or was made again within the last day, for an operation that another job
     has, or while the owner has no free slot.
     """
-    name = operation.strip()
-    if not name or len(name) > OPERATION_MAX or not name.isprintable():
-        raise InvalidInput(f"An operation's name has 1 to {OPERATION_MAX} printable characters.")
+    name = checked_name(operation)
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
         if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
             raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
-        if VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).exists():
-            raise Conflict("Another job has this operation.")
+        holder = VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).first()
+        if holder:
+            raise Conflict(f"Another job has this operation: {holder.pk}.")
         slot = free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
@@ -56,6 +55,14 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         job.log("The video service has the job after all; processing continues.")
         audit.record_action(job, "Adopt an operation", actor=actor, operation=name)
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
+
+
+def checked_name(operation: str) -> str:
+    """An operation's name without blanks around it. Raises InvalidInput for what is none."""
+    name = operation.strip()
+    if not name or len(name) > OPERATION_MAX or not name.isprintable():
+        raise InvalidInput(f"An operation's name has 1 to {OPERATION_MAX} printable characters.")
+    return name
 
 
 def free_slot(job: VideoJob) -> int:

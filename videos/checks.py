@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from studio.examinations import AWAY
 from studio.health import Depth, Finding, Health, register
-from videos import giveaway, outlook, runs, schedule
+from videos import file_places, giveaway, outlook, runs, schedule
 from videos.catalogue import why_unused
 from videos.failures import ADOPTABLE, RESUMABLE
 from videos.models import VideoJob, from_now
@@ -35,6 +35,7 @@ def register_checks() -> None:
     register("reconciliation", runs.examine)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
+    register("former files", file_places.finding, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
 

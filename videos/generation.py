@@ -15,7 +15,7 @@ from studio.statements import Given, Instances
 from studio.storable import is_storable
 from studio.storage import disposal, media_storage
 from studio.storage.base import StorageError
-from videos import measures, outcomes, progress, schedule, story, suspension
+from videos import acceptance, measures, outcomes, progress, schedule, story, suspension
 from videos.models import OPERATION_MAX, JobInput, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
@@ -125,8 +125,8 @@ def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
 
 
 def _accepted(job: VideoJob, operation: Operation) -> None:
-    # Logged before it is stored: if this process dies in between, the name can still be found and adopted.
-    logger.info("operation accepted", extra={"job_id": job.pk, "operation": operation.name})
+    # Logged before it is stored: if this process dies in between, or the row is lost, it can still be adopted.
+    logger.info(acceptance.EVENT, extra=acceptance.facts_of(job, operation.name))
     if not (operation.name and is_storable(operation.name, length=OPERATION_MAX)):
         unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
         insist(outcomes.refuse, job, unknown)

@@ -43,7 +43,11 @@ class Order:
         return bool(look_image and self.use_look_image and not self.initial_image)
 
     def digest(self) -> str:
-        """The same for the same order, and for no other."""
+        """The same for the same order, and for no other: hexadecimal SHA-256 of a canonical JSON.
+
+        Its keys are sorted: the fields of the order but for its pictures, and `pictures`, a list of role, position and
+        SHA-256 of each. It identifies a repeated request, and stands in the log for the prompt.
+        """
         facts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("initial_image", "end_frame", "reference_images"):
             facts.pop(name)

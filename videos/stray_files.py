@@ -70,9 +70,15 @@ def _listed(storage: Storage, folder: str, go_on: Callable[[], None]) -> Iterato
 
 def _known_by_id(names: Iterable[str]) -> set[str]:
     """Those that wait for removal, or that the row whose id they hold refers to."""
-    ids = {uuid.UUID(found) for name in names for found in _ID.findall(name)}
     # first: what is taken from there meanwhile is in its row before
     known = set(Disposal.objects.filter(name__in=names).values_list("name", flat=True))
+    return known | names_of_rows(names)
+
+
+def names_of_rows(names: Iterable[str]) -> set[str]:
+    """All names of files in the rows whose ids these names hold."""
+    ids = {uuid.UUID(found) for name in names for found in _ID.findall(name)}
+    known: set[str] = set()
     rows = (
         VideoJob.objects.filter(pk__in=ids).values_list("video", "poster"),
         JobInput.objects.filter(job_id__in=ids).values_list("file_name"),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from django.core.files.storage import Storage
@@ -33,6 +34,15 @@ class FileMissing(StorageError, FileNotFoundError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as its storage lists it. `names`: all that a row may call it, the best one first."""
+
+    names: tuple[str, ...]
+    size_bytes: int
+    modified_at: datetime
 
 
 @dataclass(frozen=True)

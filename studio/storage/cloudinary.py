@@ -9,7 +9,6 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,26 +22,22 @@ from django.utils.deconstruct import deconstructible
 
 from studio import clocks
 from studio.storable import is_storable
-from studio.storage.base import NAME_MAX, FileMissing, FileRefused, Patience, StorageError
+from studio.storage.base import NAME_MAX, FileMissing, FileRefused, Patience, StorageError, StoredFile
+from studio.storage.cloudinary_listing import files_of
+from studio.storage.cloudinary_names import ANSWERED, KINDS, SAVED_AS, Asset, Uploaded
 from studio.storage.delivery import DeliveredFile, is_passing, size_at
 from studio.storage.elsewhere import TakesFilesElsewhere, url_of
+from studio.storage.former import AT_CLOUDINARY, TakesFormerFiles, former_storage, is_url
 from studio.storage.trust import in_words
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"mp4": "video", "jpg": "image", "jpeg": "image", "png": "image", "webp": "image"}
 # At least 5 MB but for the last part (SDK 1.46.3, docs/upload-large-video.md). The SDK holds a part in memory three
 # times, and an upload runs in each of many threads: no more than that needs.
 PART_BYTES = 6 * 1024 * 1024
 READ_BYTES = 64 * 1024
 PATIENCE = Patience()
 
-_SAVED_AS = re.compile(r"(?P<path>[\w-][\w./-]*)\.(?P<extension>\w+)", re.ASCII)
-_ANSWERED = re.compile(
-    r"(?P<front>https?://[^/?#]+(?:/[^/?#]+)?/(?:image|video)/upload/)"
-    r"(?P<version>v\d+/)?(?P<path>[^?#]+)\.(?P<extension>\w+)",
-    re.ASCII,
-)
 # A refusal that is about the file, and not about the account, the request or the time. 413 and 415 say so themselves;
 # of a 400 only the words tell: "File size too large. Got 12419652. Maximum is 10485760." (support.cloudinary.com),
 # "Invalid image file", "Unsupported video format or file", "Maximum image size is 25 Megapixels", "Empty file" (read
@@ -56,28 +51,7 @@ _ABOUT_THE_FILE = re.compile(
 _DIGEST = re.compile(r"\b[0-9a-f]{40,64}\b")
 
 
-@dataclass(frozen=True)
-class _Asset:
-    """A file as Cloudinary thinks of it; its URL is `front`, a transformation if any, and `back`."""
-
-    kind: str
-    public_id: str
-    front: str
-    back: str
-
-    @property
-    def cloud(self) -> str:
-        """The account that the URL names, in its path or as Cloudinary's host for it; "" on a host of one's own."""
-        host, *path = self.front.split("://")[1].split("/")[:-3]
-        if path:
-            return path[0]
-        return host.removesuffix("-res.cloudinary.com") if host.endswith("-res.cloudinary.com") else ""
-
-    def url(self, transformation: str = "") -> str:
-        return f"{self.front}{transformation}{self.back}"
-
-
-class _Folder(Storage):
+class CloudinaryFolder(Storage):
     """A folder of one Cloudinary account. Raises StorageError, or SuspiciousFileOperation for a name not of its kind.
 
     Nothing is kept in or taken from the SDK's global configuration, so there can be several.
@@ -132,7 +106,7 @@ class _Folder(Storage):
 
     def owns(self, url: str) -> bool:
         """Whether the URL is that of a file of this account, as it was stored, whoever stored it."""
-        match = _ANSWERED.fullmatch(url)
+        match = ANSWERED.fullmatch(url)
         if match is None or not match["version"] or match["extension"].lower() not in KINDS:
             return False
         return match["front"].startswith(f"{self._origin}/") and ".." not in match["path"].split("/")
@@ -169,10 +143,14 @@ class _Folder(Storage):
 
     def _save(self, name: str, content: "File[Any]") -> str:
         """Upload the file under an id that follows from the name; returns the URL that Cloudinary answered."""
+        return self.upload(name, content).url
+
+    def upload(self, name: str, content: "File[Any]") -> Uploaded:
+        """Upload the file, and say what Cloudinary says of it. Raises StorageError."""
         asset = self._asset(name)
         return self._patience.attempt(partial(self._upload, asset, content))
 
-    def _upload(self, asset: _Asset, content: "File[Any]") -> str:
+    def _upload(self, asset: Asset, content: "File[Any]") -> Uploaded:
         """One try, from the first byte. A new try is a new upload: one in parts shows when all are there, or never.
 
         A part is not repeated: what becomes of one that was stored while its answer was lost is nowhere documented.
@@ -190,9 +168,21 @@ class _Folder(Storage):
                 sent=len(data),
             )
         url = str(answer.get("secure_url"))
-        if not (_ANSWERED.fullmatch(url) and is_storable(url, length=NAME_MAX)):
+        if not (ANSWERED.fullmatch(url) and is_storable(url, length=NAME_MAX)):
             raise StorageError(f"stored, but at no URL that is understood: {url}", retryable=True)
-        return url
+        return Uploaded(url, answer.get("bytes"), str(answer.get("etag")))
+
+    def saved_as(self, name: str) -> str:
+        """The name that a file of this folder was saved as. Raises SuspiciousFileOperation for another one's URL."""
+        asset = self._asset(name)
+        is_ours = asset.cloud in {"", self._account["cloud_name"]} and asset.public_id.startswith(self._folder)
+        if not is_ours:
+            raise SuspiciousFileOperation(f"{name!r} is not in the folder of this account")
+        return f"{asset.public_id.removeprefix(self._folder)}{PurePosixPath(asset.back).suffix}"
+
+    def files_in(self, folder: str) -> Iterator[StoredFile]:
+        """The files whose names begin with the folder's, page by page. Raises StorageError."""
+        return files_of(self._account, f"{self._folder}{folder}/", len(self._folder), self._patience)
 
     def _call(self, function: str, *args: Any, read: float, sent: int = 0, **options: Any) -> dict[str, Any]:
         """What Cloudinary answers to a call of the SDK's uploader. Raises StorageError.
@@ -221,9 +211,9 @@ class _Folder(Storage):
             raise StorageError(message, retryable=is_passing(status))
         return answer
 
-    def _asset(self, name: str) -> _Asset:
-        answered = _ANSWERED.fullmatch(name)
-        match = answered or _SAVED_AS.fullmatch(name)
+    def _asset(self, name: str) -> Asset:
+        answered = ANSWERED.fullmatch(name)
+        match = answered or SAVED_AS.fullmatch(name)
         kind = KINDS.get(match["extension"].lower()) if match else None
         if match is None or kind is None or ".." in match["path"].split("/"):
             raise SuspiciousFileOperation(f"{name!r} is no name of a file of this storage")
@@ -234,16 +224,29 @@ class _Folder(Storage):
             # v1 says where the id begins; without any version, what is in folders is not dropped from caches
             public_id, front, version = f"{self._folder}{match['path']}", f"{self._origin}/{kind}/upload/", "v1/"
         path = match["path"] if answered else public_id
-        return _Asset(kind, public_id, front, f"{version}{path}.{match['extension']}")
+        return Asset(kind, public_id, front, f"{version}{path}.{match['extension']}")
+
+
+class _Account(TakesFilesElsewhere, CloudinaryFolder):
+    """The same, which also takes the names of files of another system."""
+
+    def attachment_url(self, name: str, file_name: str) -> str:
+        """The same file, to be saved by the browser under a name; one of another system just by its URL."""
+        return url_of(name) or super().attachment_url(name, file_name)
 
 
 @deconstructible
-class CloudinaryStorage(TakesFilesElsewhere, _Folder):
-    """The same, which also takes the names of files that are elsewhere."""
+class CloudinaryStorage(TakesFormerFiles, _Account):
+    """The same, which also reads and removes files of the folder of before."""
 
-    def attachment_url(self, name: str, file_name: str) -> str:
-        """The same file, to be saved by the browser under a name; one that is elsewhere just by its URL."""
-        return url_of(name) or super().attachment_url(name, file_name)
+    prefix = AT_CLOUDINARY
+
+    def has_url(self, name: str) -> bool:
+        """Whether it is not in the folder of before."""
+        if is_url(name) or url_of(name) or not SAVED_AS.fullmatch(name):
+            return True
+        former = former_storage()
+        return former is None or not former.exists(name)
 
 
 @cache
@@ -254,7 +257,7 @@ def _obey() -> None:
     clocks.obeying(uploader._http)
 
 
-def _parts(asset: _Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:
+def _parts(asset: Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:
     """What to send: a large video in parts, anything else in one.
 
     Pictures in parts are answered with 500 (github.com/cloudinary/cloudinary_php/issues/412, read 2026-11).

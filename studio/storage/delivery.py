@@ -18,7 +18,7 @@ SKIP_BYTES = 64 * 1024
 RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processed (SDK 1.46.3, docs/)
 
 # One for all threads of a process. It opens nothing before the first request, so it may be made before a fork.
-_pool = clocks.obeying(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
+pool = clocks.obeying(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
 
 
 def is_passing(status: int) -> bool:
@@ -140,7 +140,7 @@ def _request(
     """The answer, its body still to be read. Raises FileMissing or StorageError."""
     try:
         with clocks.limit(patience.whole(answer=patience.answer)):
-            response = _pool.request(
+            response = pool.request(
                 method,
                 url,
                 headers={"Accept-Encoding": "identity"} | dict(headers),

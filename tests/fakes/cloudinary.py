@@ -5,11 +5,11 @@
 prints a CLOUDINARY_URL that points the product at it. `GET /__books__` answers what is stored and which calls came;
 `POST /__script__` takes faults to come: [{"on": "upload", "fault": "500", "times": 2, "skip": 1}].
 
-`on` is `upload`, `destroy`, `delivery` (a GET) or `head`. `fault` is an HTTP status, also with words (`400 Empty
-file`), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is reset instead
-of an answer), `hang`, `garbage` (HTML instead of JSON), `truncate` (a delivery's connection ends half-way) and
-`rangeless` (a delivery of the whole file, whatever was asked), `shifted` (another range than asked for), `lengthless`
-(no Content-Length), or the very JSON to answer with.
+`on` is `upload`, `destroy`, `delivery` (a GET), `head` or `list` (the Admin API's resources). `fault` is an HTTP
+status, also with words (`400 Empty file`), or one of `reset` (the connection, before anything is done), `lost` (done,
+but the connection is reset instead of an answer), `hang`, `garbage` (HTML instead of JSON), `truncate` (a delivery's
+connection ends half-way) and `rangeless` (a delivery of the whole file, whatever was asked), `shifted` (another range
+than asked for), `lengthless` (no Content-Length), or the very JSON to answer with.
 
 Behaviour from the SDK 1.46.3 (its docs/ folder) and cloudinary.com/documentation, read 2026-11.
 """
@@ -21,15 +21,18 @@ import signal
 import socket
 import struct
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.fakes.cloudinary_books import TYPES, Account, Fault, Refusal
 from tests.fakes.server import FakeServer
 
+LISTING = re.compile(r"/v1_1/([^/]+)/resources/(image|video|raw)/upload")
 TRANSFORMATION = re.compile(r"[a-z]{1,3}_[^/,]+(,[a-z]{1,3}_[^/,]+)*")
+RESET = "Mon, 30 Nov 2026 03:00:00 GMT"
 STILL = b"\xff\xd8\xff a still of "
 
 
@@ -73,6 +76,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/__books__":
             self._send_json(200, self.server.account.as_json())
+            return
+        if match := LISTING.fullmatch(urlsplit(self.path).path):
+            self._play({"action": "list", "path": self.path}, lambda: self._list(*match.groups()))
             return
         on = "head" if self.command == "HEAD" else "delivery"
         call = {"action": on, "path": self.path, "range": self.headers.get("Range")}
@@ -125,7 +131,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "POST":
             self._send_json(exc.status, {"error": {"message": str(exc)}})
         else:
-            self._send(exc.status, b"", {"X-Cld-Error": str(exc)})
+            headers = {"X-Cld-Error": str(exc)}
+            if exc.status == 420:
+                headers |= {"X-FeatureRateLimit-Limit": "500", "X-FeatureRateLimit-Reset": RESET}
+            self._send(exc.status, b"", headers)
 
     def _act(self, call: dict[str, Any], body: bytes) -> None:
         """A call of the upload API."""
@@ -144,6 +153,15 @@ class Handler(BaseHTTPRequestHandler):
             self._reset()
         else:
             self._send_json(200, answer)
+
+    def _list(self, cloud: str, kind: str) -> None:
+        """A page of the Admin API's resources."""
+        account = self.server.account
+        wanted = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        login = b64encode(f"{account.key}:{account.secret}".encode()).decode()
+        if cloud != account.cloud or self.headers.get("Authorization", "").lower() != f"basic {login}".lower():
+            raise Refusal(401, "Invalid credentials")
+        self._send_json(200, account.listed(kind, **wanted))
 
     def _upload(self, kind: str, fields: dict[str, str], data: bytes) -> dict[str, Any]:
         account = self.server.account

@@ -42,12 +42,13 @@ class Fault:
 
 @dataclass
 class Account:
-    """One account. `part_min`: bytes of every part but the last."""
+    """One account. `part_min`: bytes of every part but the last; `page_most`: files of a page of a listing."""
 
     cloud: str = "demo"
     key: str = "key"
     secret: str = "secret"
     part_min: int = 5_000_000
+    page_most: int = 500
     delivery: str = ""
     files: dict[tuple[str, str], Stored] = field(default_factory=dict)  # by resource type and public id
     unfinished: dict[str, bytearray] = field(default_factory=dict)  # parts, by the id of the upload
@@ -123,6 +124,9 @@ class Account:
             if stored is None or fields.get("overwrite") == "1":
                 version = max(int(time.time()), stored.version + 1 if stored else 0)
                 stored = self.files[kind, public_id] = Stored(data, version, found)
+        return self._facts(kind, public_id, stored) | {"etag": hashlib.md5(stored.data).hexdigest()}
+
+    def _facts(self, kind: str, public_id: str, stored: Stored) -> dict[str, Any]:
         url = f"{self.delivery}/{kind}/upload/v{stored.version}/{quote(public_id)}.{stored.format}"
         return {
             "public_id": public_id,
@@ -130,11 +134,20 @@ class Account:
             "format": stored.format,
             "resource_type": kind,
             "type": "upload",
+            "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stored.version)),
             "bytes": len(stored.data),
-            "etag": hashlib.md5(stored.data).hexdigest(),
             "url": url,
             "secure_url": url,
         }
+
+    def listed(self, kind: str, *, prefix: str = "", max_results: str = "10", next_cursor: str = "") -> dict[str, Any]:
+        """A page of files by public id; a cursor is the last id of the page before, backwards as it means nothing."""
+        with self.lock:
+            ids = sorted(id_ for kind_, id_ in self.files if kind_ == kind and id_.startswith(prefix))
+            left = [id_ for id_ in ids if id_ > next_cursor[::-1]]
+            page = left[: min(int(max_results), self.page_most)]
+            found = {"resources": [self._facts(kind, id_, self.files[kind, id_]) for id_ in page]}
+            return found | ({"next_cursor": page[-1][::-1]} if len(left) > len(page) else {})
 
     def destroy(self, kind: str, public_id: str) -> dict[str, Any]:
         with self.lock:

@@ -100,6 +100,7 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "reconciliation": "degraded",
         "other disks": "degraded",
         "lost answers": "degraded",
+        "former files": "degraded",
         "google": "down",
     }
     assert told["database"].startswith("postgresql does not answer: ")

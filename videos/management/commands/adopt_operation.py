@@ -1,11 +1,23 @@
-"""`manage.py adopt_operation`: let a job whose submit answer was lost go on."""
+"""`manage.py adopt_operation`: let a job continue whose operation the provider has, though we lost it."""
 
+import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from studio.command_line import OperatorCommand
+from django.core.management.base import CommandError
+
+from studio.command_line import NOT_WELL, USAGE, OperatorCommand
+from studio.errors import Conflict, StudioError
+from videos.acceptance import Purchase, purchases_in
 from videos.adoption import adopt_operation
+from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
+from videos.models import VideoJob
+from videos.providers.registry import PAID
+from videos.recreation import job_with, recreate
+
+CONTINUES = "the sweeper asks the provider within seconds."
 
 
 class Command(OperatorCommand):
@@ -13,17 +25,111 @@ class Command(OperatorCommand):
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
         "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
         "'jobs show' has the name; where it was lost, look in the logs ('operation accepted') or in the provider's "
-        "console. Tokens that were given back stay with the owner."
+        "console. Tokens that were given back stay with the owner.\n"
+        "With --owner in place of JOB: an operation that has no job, because the database comes from a backup that is "
+        "older. Its row is made again, under its former id with --id, and the owner is charged the usual price, unless "
+        "--free. With --log: every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as above; "
+        "what is there already is left alone, so it can be run again. See docs/restore.md."
     )
     examples = (
         "jobs list --error submission_unknown",
         "adopt_operation 550e8400-e29b-41d4-a716-446655440000 models/veo-3.1-generate-preview/operations/abc123",
+        "adopt_operation --owner ann@example.com --provider google_veo --model veo-3.1-generate-preview \\\n"
+        "    --id 550e8400-e29b-41d4-a716-446655440000 models/veo-3.1-generate-preview/operations/abc123",
+        "adopt_operation --log accepted.jsonl",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("job", metavar="JOB", type=UUID, help="the job's id")
-        parser.add_argument("operation", metavar="NAME", help="the operation's name, as the provider spells it")
+        words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
+        parser.add_argument("words", metavar=("JOB", "NAME"), nargs="*", help=words)
+        parser.add_argument("--log", metavar="FILE", type=Path, help="JSON lines with 'operation accepted' among them")
+        group = parser.add_argument_group("an operation without a job")
+        group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
+        group.add_argument("--provider", choices=sorted(PAID), help="who makes it")
+        group.add_argument("--model", metavar="NAME", help="the public name of the model")
+        group.add_argument("--upstream-model", metavar="NAME", default="", help="the provider's name of the model")
+        group.add_argument("--id", metavar="JOB", type=UUID, help="the job's former id; clients know it by that")
+        group.add_argument("--resolution", choices=RESOLUTIONS, default=RESOLUTIONS[0])
+        group.add_argument("--aspect-ratio", choices=ASPECT_RATIOS, default=ASPECT_RATIOS[0])
+        group.add_argument("--duration", type=int, choices=DURATIONS_SECONDS, default=DURATIONS_SECONDS[0])
+        group.add_argument("--audio", action="store_true", help="it was asked for with sound")
+        group.add_argument("--free", action="store_true", help="charge nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        adopt_operation(job_id=options["job"], operation=options["operation"], actor=None)
-        self.stdout.write("Taken up again; the sweeper asks the provider within seconds.")
+        given = len(options["words"]), options["owner"] is not None, options["log"] is not None
+        if given == (0, False, True):
+            self._adopt_all(options["log"])
+        elif given == (1, True, False):
+            job = recreate(purchase=_purchase(options), actor=None)
+            self.stdout.write(f"Job {job.pk} is there again, {_price(job)}; {CONTINUES}")
+        elif given == (2, False, False):
+            job_id, operation = options["words"]
+            adopt_operation(job_id=_id_in(job_id), operation=operation, actor=None)
+            self.stdout.write(f"Taken up again; {CONTINUES}")
+        else:
+            raise CommandError("Say JOB NAME, or --owner … NAME, or --log FILE.", returncode=USAGE)
+
+    def _adopt_all(self, path: Path) -> None:
+        adopted = known = refused = 0
+        try:
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                # the last one of a job: it was sent again where the provider gave up an operation uncharged
+                last = {purchase.job_id: purchase for purchase in purchases_in(lines) if purchase.provider in PAID}
+        except OSError as exc:
+            raise CommandError(f"{path} cannot be read: {exc.strerror}.") from exc
+        for job_id, purchase in last.items():
+            try:
+                done = _adopt(purchase)
+            except StudioError as exc:
+                refused += 1
+                self.stdout.write(f"Job {job_id} not adopted: {exc}")
+                continue
+            adopted, known = adopted + bool(done), known + (not done)
+            if done:
+                self.stdout.write(f"Job {job_id} {done}")
+        self.stdout.write(f"{adopted} adopted, {known} known already, {refused} refused.")
+        if refused:
+            sys.exit(NOT_WELL)
+
+
+def _adopt(purchase: Purchase) -> str:
+    """What was done; "" where the operation has a job already. Raises StudioError."""
+    if job_with(provider=purchase.provider, operation=purchase.operation):
+        return ""
+    assert purchase.job_id
+    job = VideoJob.objects.filter(pk=purchase.job_id).first()
+    if job:
+        if job.operation:
+            raise Conflict(f"it has another operation, {job.operation}.")
+        adopt_operation(job_id=job.pk, operation=purchase.operation, actor=None)
+        return "is taken up again."
+    return f"is there again, {_price(recreate(purchase=purchase, actor=None))}."
+
+
+def _id_in(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as exc:
+        raise CommandError(f"{text!r} is no job's id.", returncode=USAGE) from exc
+
+
+def _price(job: VideoJob) -> str:
+    return f"{job.tokens_charged} tokens charged" if job.tokens_charged else "free of charge"
+
+
+def _purchase(options: dict[str, Any]) -> Purchase:
+    if not (options["provider"] and options["model"]):
+        raise CommandError("With --owner, say --provider and --model, too.", returncode=USAGE)
+    return Purchase(
+        owner=options["owner"],
+        provider=options["provider"],
+        model=options["model"],
+        operation=options["words"][0],
+        job_id=options["id"],
+        upstream_model=options["upstream_model"],
+        resolution=options["resolution"],
+        aspect_ratio=options["aspect_ratio"],
+        duration_seconds=options["duration"],
+        generate_audio=options["audio"],
+        is_free=options["free"],
+    )

@@ -7,11 +7,13 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from studio.command_line import NOT_WELL, OperatorCommand
 from videos import runs
 from videos.reconciliation import reconcile
+from videos.stray_listing import stray_files
 
 
 class Command(OperatorCommand):
@@ -21,7 +23,7 @@ class Command(OperatorCommand):
         "The sweeper does the same a bit at a time every day, without --fix, into its log; it counts jobs again and "
         "copies refunds."
     )
-    examples = ("reconcile", "reconcile --fix", "reconcile --json | jq -r '.[].sentence'")
+    examples = ("reconcile", "reconcile --fix", "reconcile --strays", "reconcile --json | jq -r '.[].sentence'")
     not_well = "something does not agree, or the storage cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,9 +32,17 @@ class Command(OperatorCommand):
             action="store_true",
             help="remove files that nothing refers to, in the background; count jobs again; copy refunds of the ledger",
         )
+        parser.add_argument(
+            "--strays",
+            action="store_true",
+            help="only list files that nothing refers to, with size and date; at Cloudinary with its Admin API, too",
+        )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["strays"]:
+            self._list_strays(as_json=options["json"])
+            return
         as_json, fix = options["json"], options["fix"]
         left: Counter[str] = Counter()
         sentences: list[str] = []
@@ -52,5 +62,24 @@ class Command(OperatorCommand):
         else:
             self.stdout.write(f"{count} mismatches." if count else "Everything agrees.")
         runs.record_complete(left, sentences)
+        if count:
+            sys.exit(NOT_WELL)
+
+    def _list_strays(self, *, as_json: bool) -> None:
+        """As JSON, one object a line: there may be more of them than fit into memory."""
+        count = size = 0
+        try:
+            for file in stray_files():
+                count, size = count + 1, size + file.size_bytes
+                moment = file.modified_at.isoformat(timespec="seconds")
+                if as_json:
+                    facts = {"name": file.names[0], "bytes": file.size_bytes, "modifiedAt": moment}
+                    self.stdout.write(json.dumps(facts, ensure_ascii=False))
+                else:
+                    self.stdout.write(f"{moment} {file.size_bytes:>13,} {file.names[0]}")
+        except OSError as exc:
+            raise CommandError(f"After {count:,} files without a row the storage cannot be listed: {exc}") from exc
+        if not as_json:
+            self.stdout.write(f"{count:,} files without a row, {size / 1e6:,.1f} MB.")
         if count:
             sys.exit(NOT_WELL)

@@ -1,0 +1,315 @@
+"""Stored files are moved between the folder and Cloudinary, and rows of before are read where their files are."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+
+from accounts.models import User
+from looks.models import Look, Product
+from studio.health import Health
+from studio.models import Disposal
+from studio.storage import disposal
+from studio.storage.base import StorageError
+from tests.conftest import MakeUser, SignIn
+from tests.fakes.cloudinary import FakeCloudinary
+from tests.studio.cloudinary_files import JPEG, PNG, VIDEO, env_options, stored_bytes
+from tests.videos.conftest import MakeJob
+from videos import file_moves, file_places
+from videos.deletion import delete
+from videos.models import JobInput, VideoJob, from_now
+from videos.phases import Phase
+
+pytestmark = pytest.mark.django_db
+Use = Callable[[str], None]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCloudinary]:
+    with FakeCloudinary() as fake:
+        yield fake
+
+
+@pytest.fixture
+def use(fake: FakeCloudinary, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Set the storage of files, as CLOUDINARY_URL does; the other one is the former."""
+    monkeypatch.setattr(file_moves, "PAUSES", (0.0,))
+    account = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
+    folder = {"BACKEND": "studio.storage.local.LocalStorage"}
+    folder["OPTIONS"] = {"allow_overwrite": True, "location": str(tmp_path / "media")}  # type: ignore[assignment]
+    settings.EXTERNAL_FILE_HOSTS = [fake.url]
+
+    def chosen(name: str) -> None:
+        cloud: dict[str, Any] = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": account}
+        if name == "cloudinary":
+            settings.STORAGES = settings.STORAGES | {"default": cloud, "former": folder}
+        else:
+            cloud["BACKEND"] = "studio.storage.cloudinary.CloudinaryFolder"
+            settings.STORAGES = settings.STORAGES | {"default": folder, "former": cloud}
+            if name == "local alone":
+                settings.STORAGES = {name: value for name, value in settings.STORAGES.items() if name != "former"}
+
+    return chosen
+
+
+@pytest.fixture
+def ann(make_user: MakeUser) -> User:
+    return make_user()
+
+
+def fill(ann: User, make_job: MakeJob) -> VideoJob:
+    """A file of every kind, stored where the settings say."""
+
+    def save(name: str, data: bytes) -> str:
+        return default_storage.save(name, ContentFile(data))
+
+    job = make_job(ann, phase=Phase.SUCCEEDED, video_sha256="")
+    job.video.name, job.poster.name = save(f"videos/{job.pk}.mp4", VIDEO), save(f"videos/{job.pk}.jpg", JPEG)
+    job.save(update_fields=["video", "poster"])
+    JobInput.objects.create(
+        job=make_job(ann, phase=Phase.FAILED),
+        role="first_frame",
+        file_name=save("inputs/a/first.png", PNG),
+        content_type="image/png",
+    )
+    look = Look.objects.create(
+        owner=ann, title="x", image=save("looks/a/p.png", PNG), thumbnail=save("looks/a/t.jpg", JPEG)
+    )
+    Product.objects.create(look=look, name="x", position=0, thumbnail=save("looks/a/q.jpg", JPEG))
+    return job
+
+
+def names() -> list[str]:
+    return [
+        *map(str, VideoJob.objects.exclude(video="").values_list("video", "poster")[0]),
+        JobInput.objects.get().file_name,
+        *map(str, Look.objects.values_list("image", "thumbnail")[0]),
+        str(Product.objects.get().thumbnail),
+    ]
+
+
+CONTENTS = [VIDEO, JPEG, PNG, PNG, JPEG, JPEG]
+
+
+def read(name: str) -> bytes:
+    with default_storage.open(name) as file:
+        return bytes(file.read())
+
+
+def contents() -> list[bytes]:
+    return [read(name) for name in names()]
+
+
+def move(*arguments: str) -> tuple[int, str]:
+    out, err = io.StringIO(), io.StringIO()
+    status = 0
+    try:
+        call_command("move_files", *arguments, stdout=out, stderr=err)
+    except SystemExit as exc:
+        status = int(exc.code or 0)
+    return status, out.getvalue() + err.getvalue()
+
+
+def sweep_all() -> int:
+    Disposal.objects.update(due_at=from_now(-1))
+    return disposal.sweep()
+
+
+@pytest.mark.parametrize(("before", "after"), [("local", "cloudinary"), ("cloudinary", "local")])
+def test_files_of_every_kind_are_moved(
+    use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary, tmp_path: Path, before: str, after: str
+) -> None:
+    use(before)
+    fill(ann, make_job)
+    old = names()
+    use(after)
+    counted = move("--to", after, "--dry-run")
+
+    assert contents() == CONTENTS  # before anything is moved
+    assert move("--to", after, "--limit", "2")[1].startswith("2 files moved")
+    assert contents() == CONTENTS
+    assert move("--to", after) == (0, f"4 files moved ({sum(map(len, CONTENTS[2:])) / 1e6:,.1f} MB).\n")
+    assert move("--to", after) == (0, "0 files moved (0.0 MB).\n")
+
+    moved = names()
+    assert counted[1].endswith("6 files are in the storage of before.\n")
+    assert [name.startswith("http") for name in moved] == [after == "cloudinary"] * 6
+    use(before)
+    assert [read(name) for name in old] == CONTENTS  # URLs that clients have
+    use(after)
+    assert [row.due_at > row.created_at for row in Disposal.objects.all()] == [True] * 6
+    assert disposal.sweep() == 0
+    assert sweep_all() == 6
+    assert contents() == CONTENTS
+    left = [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
+    assert (len(left), len(fake.account.files)) == ((0, 6) if after == "cloudinary" else (6, 0))
+
+
+def test_file_that_comes_back_is_not_removed(use: Use, ann: User, make_job: MakeJob) -> None:
+    use("local")
+    fill(ann, make_job)
+    for there in ("cloudinary", "local", "cloudinary"):
+        use(there)
+        assert move("--to", there)[0] == 0
+
+    assert sweep_all() == 6
+    assert contents() == CONTENTS
+
+
+def test_old_rows_are_shown_and_removed_where_they_are(
+    use: Use, ann: User, sign_in: SignIn, make_job: MakeJob, tmp_path: Path, fake: FakeCloudinary
+) -> None:
+    use("local")
+    job = fill(ann, make_job)
+    use("cloudinary")
+
+    client = sign_in(ann)
+    shown = client.get(f"/api/v1/video-jobs/{job.pk}").json()
+    got = client.get(f"/api/v1/video-jobs/{job.pk}/download")
+    assert shown["cloudinaryUrl"].endswith(f"/media/videos/{job.pk}.mp4")
+    assert b"".join(client.get(f"/media/videos/{job.pk}.mp4")) == b"".join(got) == VIDEO
+    delete(job_id=job.pk)
+    disposal.sweep()
+
+    assert not (tmp_path / "media" / "videos" / f"{job.pk}.mp4").exists()
+    assert not fake.account.files
+
+
+def test_rows_of_a_lost_account_are_delivered(use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary) -> None:
+    use("cloudinary")
+    job = fill(ann, make_job)
+    use("local alone")
+
+    assert contents() == CONTENTS
+    assert default_storage.url(str(job.video.name)) == job.video.name
+    with pytest.raises(StorageError, match="see CLOUDINARY_PREVIOUS_URL"):
+        default_storage.delete(str(job.video.name))
+    with pytest.raises(CommandError, match="Set CLOUDINARY_PREVIOUS_URL to the account"):
+        move("--to", "local")
+    assert len(fake.account.files) == 6
+
+
+def test_only_the_storage_of_the_settings_is_moved_to(use: Use) -> None:
+    for setting, to in (("local", "cloudinary"), ("cloudinary", "local")):
+        use(setting)
+        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+            move("--to", to)
+        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+            move("--to", to, "--dry-run")
+
+
+def test_copy_that_is_not_the_file_changes_nothing(
+    use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary
+) -> None:
+    use("local")
+    job = fill(ann, make_job)
+    VideoJob.objects.filter(pk=job.pk).update(poster="")
+    use("cloudinary")
+    other = fake.account.store("video", {"public_id": "other"}, VIDEO + b"x")
+    fake.script("upload", json.dumps(other), times=2)
+
+    status, said = move("--to", "cloudinary", "--limit", "1")
+
+    assert (status, f"VideoJob {job.pk}: videos/{job.pk}.mp4 is not moved: its copy has other bytes" in said) == (
+        1,
+        True,
+    )
+    assert VideoJob.objects.get(pk=job.pk).video.name == f"videos/{job.pk}.mp4"
+    assert Disposal.objects.get().name == f"cloudinary:videos/{job.pk}.mp4"  # what came of it goes
+
+
+def test_file_that_is_not_the_rows_is_not_moved(use: Use, ann: User, make_job: MakeJob) -> None:
+    use("local")
+    job = fill(ann, make_job)
+    VideoJob.objects.filter(pk=job.pk).update(video_sha256="ab")
+    use("cloudinary")
+
+    status, said = move("--to", "cloudinary")
+
+    assert (status, "its SHA-256 is not the one of its row" in said, "5 files moved" in said) == (1, True, True)
+
+
+def test_row_that_changes_meanwhile_keeps_its_change(use: Use, ann: User, make_job: MakeJob) -> None:
+    use("local")
+    fill(ann, make_job)
+    use("cloudinary")
+
+    def change(moves: file_moves.Moves, sentence: str) -> None:
+        Look.objects.update(image="looks/a/new.png", updated_at=Now())
+
+    moves = file_moves.move_files(to="cloudinary", limit=4, on_progress=change)
+
+    assert (moves.counts["moved"], Look.objects.get().image.name) == (3, "looks/a/new.png")
+
+
+def test_storage_that_fails_ends_the_run(
+    use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_moves, "FAILED_IN_A_ROW", 3)
+    use("local")
+    fill(ann, make_job)
+    use("cloudinary")
+    fake.script("upload", "401", times=99)
+
+    with pytest.raises(CommandError, match="3 files in a row could not be moved"):
+        move("--to", "cloudinary")
+
+    assert [name.startswith("http") for name in names()] == [False] * 6
+
+
+def test_files_of_another_account_stay(use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary) -> None:
+    use("cloudinary")
+    job = fill(ann, make_job)
+    foreign = str(job.video.name).replace("/demo/", "/other/")
+    VideoJob.objects.filter(pk=job.pk).update(video=foreign)
+    use("local")
+
+    assert move("--to", "local") == (0, "5 files moved (0.0 MB), 1 of another account or folder stay there.\n")
+    assert VideoJob.objects.get(pk=job.pk).video.name == foreign
+    assert len(stored_bytes(fake)) == 6
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_limit_is_a_number(number: str) -> None:
+    with pytest.raises(CommandError, match="a whole number from 1 on"):
+        move("--to", "local", f"--limit={number}")
+
+
+def test_doctor_names_files_of_the_other_storage(use: Use, ann: User, make_job: MakeJob) -> None:
+    use("local")
+    fill(ann, make_job)
+    said = {}
+    for setting in ("local", "cloudinary"):
+        use(setting)
+        said[setting] = file_places.finding()
+    move("--to", "cloudinary")
+    for setting in ("cloudinary", "local", "local alone"):
+        use(setting)
+        said[f"moved, {setting}"] = file_places.finding()
+
+    count = "Of the newest 10,000 rows, 1 of 1 videos and 1 of 1 look pictures are"
+    assert {name: (finding.health, finding.sentence) for name, finding in said.items()} == {
+        "local": (Health.OK, "The newest rows name files of the storage that is set."),
+        "cloudinary": (
+            Health.DEGRADED,
+            f"{count} in DATA_DIR/media, though CLOUDINARY_URL is set. "
+            "Run manage.py move_files --to cloudinary; see docs/storage.md.",
+        ),
+        "moved, cloudinary": (Health.OK, "The newest rows name files of the storage that is set."),
+        "moved, local": (
+            Health.DEGRADED,
+            f"{count} at Cloudinary. Run manage.py move_files --to local; see docs/storage.md.",
+        ),
+        "moved, local alone": (
+            Health.DEGRADED,
+            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Else set "
+            "CLOUDINARY_PREVIOUS_URL and run manage.py move_files --to local; see docs/storage.md.",
+        ),
+    }
