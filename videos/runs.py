@@ -213,7 +213,10 @@ def _summary(state: dict[str, Any]) -> LastReconciliation:
 
 
 def record_complete(found: Counter[str], sentences: list[str]) -> None:
-    """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run."""
+    """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run.
+
+    A run that waits ends with that: what it has found, and what it had still to look at, is in this result.
+    """
     now = timezone.now()
     stamps = {"began_at": now.isoformat(), "finished_at": now.isoformat()}
     last = stamps | {"found": dict(found), "sentences": sentences[:SENTENCES_MAX], "asked": 0, "spent": {}}
@@ -222,10 +225,10 @@ def record_complete(found: Counter[str], sentences: list[str]) -> None:
         row = _rows().select_for_update().exclude(lease__isnull=False, due_at__gt=Now()).first()
         if row is None:
             return
-        state = row.state | {"last": last}
-        if state.get("current"):
-            state["current"] |= {"found": {}, "sentences": []}
-        _rows().update(state=state, updated_at=Now())
+        fields: dict[str, Any] = {"state": row.state | {"last": last, "current": None}}
+        if current := row.state.get("current"):
+            fields |= {"lease": None, "due_at": datetime.fromisoformat(current["began_at"]) + EVERY}
+        _rows().update(**fields, updated_at=Now())
 
 
 def examine() -> Finding:

@@ -1,8 +1,10 @@
 """What `doctor` and `/readyz` say about the reconciliation."""
 
-from datetime import timedelta
+import io
+from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import TokenAccount, User
@@ -57,3 +59,21 @@ def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
     row.save(update_fields=["state"])
 
     assert finding() == (Health.DEGRADED, "None has finished for two days; see the sweeper's log.")
+
+
+def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: User) -> None:
+    TokenAccount.objects.update(balance=7)
+    take_up(go_on=go_on)
+    row = TaskState.objects.get()
+    last = row.state.pop("last")
+    steps = {"begun": ["accounts", "jobs"], "done": ["accounts", "jobs"], "is_money_over": True, "stray_parts": 0}
+    row.state["current"] = last | steps  # as after a storage that failed: it waits
+    row.save(update_fields=["state"])
+
+    with pytest.raises(SystemExit):
+        call_command("reconcile", stdout=io.StringIO(), stderr=io.StringIO())
+
+    row.refresh_from_db()
+    assert (finding()[0], finding()[1][:13]) == (Health.DEGRADED, "1 mismatches ")
+    assert (row.state["current"], row.state["last"]["found"]) == (None, {"balance": 1})
+    assert row.due_at == datetime.fromisoformat(last["began_at"]) + timedelta(days=1)
