@@ -80,7 +80,9 @@ class Chores:
 
 def remove_files(stopping: threading.Event) -> None:
     """Remove files whose time has come; what is left when the event is set stays due."""
-    disposal.sweep(is_stopped=stopping.is_set)
+    # a batch a round were five files a second: the first purge of old videos would hold up other removals for days
+    while disposal.sweep(is_stopped=stopping.is_set) and not stopping.is_set():
+        pass
 
 
 def keep_house(stopping: threading.Event) -> None:

@@ -89,6 +89,8 @@ def _files(run: Run, go_on: GoOn) -> bool:
         if not run.is_old():
             run.wait(RETRY)
             return False
+        for mismatch in exc.found:  # the next run passes over that page
+            run.note(mismatch)
     _until_late(run, "strays", lambda: _strays(run, go_on), share=1, go_on=go_on)
     return True
 
@@ -111,6 +113,8 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
     later = Q(completed_at__gt=at) | Q(completed_at=at, pk__gt=key) if key else Q()
     jobs = VideoJob.objects.filter(later, phase=Phase.SUCCEEDED, completed_at__gte=at).order_by("completed_at", "pk")
     page = list(jobs.values_list("pk", "video", "completed_at")[:PAGE])
+    if run.is_old() and page:  # the last try; the next run's overlap begins behind this page
+        run.keep_newest((page[-1][2] or at) + OVERLAP + timedelta(microseconds=1), "")
     _ask([(pk, video) for pk, video, _ in page], run, pace, go_on)
     for pk, _, completed_at in page[-1:]:
         at, key = completed_at or at, str(pk)
@@ -122,7 +126,10 @@ def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
     """Those whose turn it is; whether all have had theirs."""
     way = run.round("sample")
     jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video")
-    _ask(way.page(jobs, PAGE), run, pace, go_on)
+    page = way.page(jobs, PAGE)
+    if run.is_old():  # the last try: eight names that never work must not hide all that come behind them
+        run.keep_round("sample", way)
+    _ask(page, run, pace, go_on)
     run.keep_round("sample", way)
     return way.is_over
 

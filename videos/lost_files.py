@@ -25,6 +25,10 @@ Answer = bool | Exception
 class StorageFails(Exception):
     """The storage answers none of many questions; the message is a sentence with the reason."""
 
+    def __init__(self, sentence: str, *, found: Sequence[Mismatch]) -> None:
+        super().__init__(sentence)
+        self.found = found  # in the page before
+
 
 class Pace:
     """At most so many questions a second, evenly; all threads together."""
@@ -60,7 +64,7 @@ def lost_files(
                 sentence = f"The storage could not be asked for {name}, the video of job {pk}: {answer}."
                 found.append(Mismatch("storage", sentence))
                 if failures == FAILURES_MAX:
-                    raise StorageFails(f"The storage fails: {answer}.") from answer
+                    raise StorageFails(f"The storage fails: {answer}.", found=found) from answer
             elif not answer:
                 found.append(Mismatch("lost file", f"Job {pk} succeeded, and its video {name} is gone."))
     return found

@@ -70,7 +70,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), lambda before: tokens.ended(before=before)]
+    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),
@@ -104,9 +104,10 @@ def purge_daily(*, go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
     marks: dict[str, str] = row.state
     for rule in rules(days=default_days()):
         since = datetime.fromisoformat(marks[rule.name]) if rule.name in marks else None
-        removed = rule.remove(span(rule, since), go_on)
+        looked_at = span(rule, since)  # of its beginning: the first one takes hours, in which more grows old
+        removed = rule.remove(looked_at, go_on)
         if rule.name in OF_JOBS:
-            marks[rule.name] = max(filter(None, (span(rule).before, since))).isoformat()
+            marks[rule.name] = max(filter(None, (looked_at.before, since))).isoformat()
             TaskState.objects.filter(pk=row.pk).update(state=marks, updated_at=Now())
         yield rule, removed
 

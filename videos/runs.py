@@ -6,6 +6,7 @@ round of a table is), `newest` (the last video that was asked for as a new one) 
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -154,6 +155,8 @@ class Run:
         """End it; the next one is due a day after this one has begun."""
         kept = ("began_at", "found", "sentences", "asked", "spent")
         last = {name: self._current[name] for name in kept}
+        if not self.round("sample").is_over:
+            last["found"] = self.found | _known_lost(self._state, self.found)
         self._state |= {"last": last | {"finished_at": timezone.now().isoformat()}, "current": None}
         self._write(due_at=self.began_at + EVERY, lease=None)
 
@@ -213,7 +216,10 @@ def _summary(state: dict[str, Any]) -> LastReconciliation:
 
 
 def record_complete(found: Counter[str], sentences: list[str]) -> None:
-    """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run."""
+    """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run.
+
+    A run that waits ends with that: what it has found, and what it had still to look at, is in this result.
+    """
     now = timezone.now()
     stamps = {"began_at": now.isoformat(), "finished_at": now.isoformat()}
     last = stamps | {"found": dict(found), "sentences": sentences[:SENTENCES_MAX], "asked": 0, "spent": {}}
@@ -222,10 +228,18 @@ def record_complete(found: Counter[str], sentences: list[str]) -> None:
         row = _rows().select_for_update().exclude(lease__isnull=False, due_at__gt=Now()).first()
         if row is None:
             return
-        state = row.state | {"last": last}
-        if state.get("current"):
-            state["current"] |= {"found": {}, "sentences": []}
-        _rows().update(state=state, updated_at=Now())
+        if found["storage"]:
+            last["found"] = dict(found) | _known_lost(row.state, found)
+        fields: dict[str, Any] = {"state": row.state | {"last": last, "current": None}}
+        if current := row.state.get("current"):
+            fields |= {"lease": None, "due_at": datetime.fromisoformat(current["began_at"]) + EVERY}
+        _rows().update(**fields, updated_at=Now())
+
+
+def _known_lost(state: dict[str, Any], found: Mapping[str, int]) -> dict[str, int]:
+    """Lost files, as many as before at least: a look that has not come to all files says nothing of the others."""
+    before: int = _summary(state).found["lost file"]
+    return {"lost file": before} if before > found.get("lost file", 0) else {}
 
 
 def examine() -> Finding:

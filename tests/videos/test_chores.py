@@ -125,3 +125,15 @@ def test_what_was_broken_off_today_is_taken_up_again() -> None:
     assert broken_off == (1, False)
     assert (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists()) == (0, True)
     assert not default_storage.exists("videos/1.mp4")
+
+
+@pytest.mark.django_db
+def test_round_removes_all_that_is_due_but_what_the_storage_refuses(cloudinary: FakeCloudinary) -> None:
+    disposal.dispose([f"videos/{number}.mp4" for number in range(120)])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    cloudinary.script("destroy", "500", times=3)
+
+    remove_files(threading.Event())
+
+    assert Disposal.objects.count() == 3  # due again in a minute
+    assert len(cloudinary.calls("destroy")) == 120

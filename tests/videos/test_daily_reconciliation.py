@@ -216,7 +216,7 @@ def test_storage_that_fails_all_day_does_not_keep_the_next_run_from_its_money(
     TokenAccount.objects.update(balance=7)
     take_up(go_on=go_on)
 
-    assert (finished.finished_at is None, finished.found["storage"]) == (False, 2)
+    assert (finished.finished_at is None, finished.found["storage"]) == (False, 3)  # and the video
     assert last_reconciliation().found["balance"] == 1
 
 

@@ -222,6 +222,20 @@ def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], sett
     assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # of those before: all are looked at
 
 
+def test_daily_purge_comes_back_to_what_grew_old_while_it_ran(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_MOCK_DAYS = 0
+    first = {rule.name: removed for rule, removed in retention.purge_daily(go_on=lambda: _grow_old(jobs["fresh mock"]))}
+
+    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+
+    assert (first["log"], second["log"], first["reply"], second["reply"]) == (3, 1, 2, 1)
+
+
+def _grow_old(job: VideoJob) -> None:
+    """A first run after an upgrade takes hours; this job has its 180 days in one of them."""
+    VideoJob.objects.filter(pk=job.pk).update(completed_at=timezone.now() - timedelta(days=180))
+
+
 def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], settings: Any) -> None:
     list(retention.purge_daily())
     marks = TaskState.objects.get(name="purge").state

@@ -1,15 +1,25 @@
 """What `doctor` and `/readyz` say about the reconciliation."""
 
-from datetime import timedelta
+import io
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import TokenAccount, User
 from studio.health import Depth, Health, examine
 from studio.models import TaskState
 from tests.conftest import MakeUser
+from tests.videos.conftest import MakeJob
+from videos import daily_reconciliation
 from videos.daily_reconciliation import take_up
+from videos.phases import Phase
+from videos.runs import last_reconciliation, record_complete
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +67,45 @@ def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
     row.save(update_fields=["state"])
 
     assert finding() == (Health.DEGRADED, "None has finished for two days; see the sweeper's log.")
+
+
+def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: User) -> None:
+    TokenAccount.objects.update(balance=7)
+    take_up(go_on=go_on)
+    row = TaskState.objects.get()
+    last = row.state.pop("last")
+    steps = {"begun": ["accounts", "jobs"], "done": ["accounts", "jobs"], "is_money_over": True, "stray_parts": 0}
+    row.state["current"] = last | steps  # as after a storage that failed: it waits
+    row.save(update_fields=["state"])
+
+    with pytest.raises(SystemExit):
+        call_command("reconcile", stdout=io.StringIO(), stderr=io.StringIO())
+
+    row.refresh_from_db()
+    assert (finding()[0], finding()[1][:13]) == (Health.DEGRADED, "1 mismatches ")
+    assert (row.state["current"], row.state["last"]["found"]["balance"]) == (None, 1)
+    assert row.due_at == datetime.fromisoformat(last["began_at"]) + timedelta(days=1)
+
+
+def test_lost_file_stays_known_until_all_files_were_asked_for(
+    owner: User, make_job: MakeJob, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily_reconciliation, "PAGE", 1)
+    settings.RECONCILE_FILES_MINUTES = 0  # one page a day
+    two_days_ago = timezone.now() - timedelta(days=2)
+    jobs = [make_job(owner, phase=Phase.SUCCEEDED, completed_at=two_days_ago) for _ in range(3)]
+    others = sorted(jobs, key=lambda job: job.pk)[1:]
+    for job in others:
+        default_storage.save(str(job.video.name), ContentFile(b"x"))
+
+    found = []
+    for _ in range(2):
+        due_now()
+        take_up(go_on=go_on)
+        found.append(last_reconciliation().found["lost file"])
+    record_complete(Counter(storage=1), [])  # one that could not ask for all
+    found.append(last_reconciliation().found["lost file"])
+    record_complete(Counter(), [])
+    found.append(last_reconciliation().found["lost file"])
+
+    assert found == [1, 1, 1, 0]
