@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.registration import create_person
 from accounts.tokens import AccountRefreshToken
 from studio.models import Heartbeat
-from videos.chores import do_chores
+from videos.chores import keep_house
 
 CLOCK_LEEWAY_SECONDS: int = project.CLOCK_LEEWAY_SECONDS
 OLD, NEW, STRANGE = "old-" * 20, "new-" * 20, "strange-" * 10
@@ -116,7 +116,7 @@ def test_token_that_ended_on_a_machine_whose_clock_is_ahead(ann: User, ago: int,
     assert [status_of(str(token)) for _ in range(2)] == [status] * 2  # the second time from what is kept
 
 
-@pytest.mark.parametrize("remove", [lambda: do_chores(stopping=Event()), lambda: call_command("purge", yes=True)])
+@pytest.mark.parametrize("remove", [lambda: keep_house(Event()), lambda: call_command("purge", yes=True)])
 def test_used_refresh_token_is_refused_also_between_its_end_and_the_leeway(ann: User, remove: Any) -> None:
     token = AccountRefreshToken.for_user(ann)
     token["exp"] = int(time.time()) - 2

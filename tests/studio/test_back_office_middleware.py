@@ -58,7 +58,7 @@ def test_every_one_of_them_is_used() -> None:
     assert named == {name for name in vars(back_office) if name.endswith("Middleware")}
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/admin/login/", JOBS, "/nothing"])
+@pytest.mark.parametrize("path", ["/docs", "/admin/login/", JOBS, "/nothing"])
 def test_unknown_host_is_refused_and_every_length_is_told(client: Client, settings: Any, path: str) -> None:
     settings.ALLOWED_HOSTS = ["studio.example.com"]
 

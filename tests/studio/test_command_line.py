@@ -23,7 +23,7 @@ def test_help_teaches(app: str, name: str) -> None:
     assert any(example.startswith(name) for example in command.examples)
     assert f"Exit status: 0 well, 1 {command.not_well}, 2 wrong usage." in " ".join(shown.split())
     assert len(command.help) > 80
-    assert all(len(line) <= 120 for example in command.examples for line in [f"  manage.py {example}"])
+    assert all(len(line) <= 120 for example in command.examples for line in f"  manage.py {example}".splitlines())
 
 
 @pytest.mark.slow

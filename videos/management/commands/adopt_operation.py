@@ -41,7 +41,7 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
-        parser.add_argument("words", metavar=("JOB", "NAME"), nargs="*", help=words)
+        parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
         parser.add_argument("--log", metavar="FILE", type=Path, help="JSON lines with 'operation accepted' among them")
         group = parser.add_argument_group("an operation without a job")
         group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
