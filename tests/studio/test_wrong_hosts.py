@@ -30,6 +30,7 @@ def lines() -> Iterator[io.StringIO]:
     handler.setStream(before)
 
 
+@pytest.mark.django_db(transaction=True)  # /readyz writes a row in a thread of its own
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/", "/AIStudio/healthz", "/readyz", "/metrics"])
 def test_probe_is_answered_whatever_host_it_names(client: Client, settings: Any, path: str) -> None:
     settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["studio.example.com"], "m" * 20
