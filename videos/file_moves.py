@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -43,6 +44,10 @@ COLUMNS: tuple[tuple[type[models.Model], str], ...] = (
     (Look, "thumbnail"),
     (Product, "thumbnail"),
 )
+OWNERS: dict[type[models.Model], tuple[str, type[models.Model]]] = {
+    JobInput: ("job_id", VideoJob),
+    Product: ("look_id", Look),
+}
 Row = tuple[type[models.Model], str, Any, str]  # table, column, id, name of the file
 
 
@@ -95,11 +100,12 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
             break
         try:
             outcome, sentence = _moved(row, former, moves), ""
+            in_a_row = 0
         except (OSError, SuspiciousFileOperation) as exc:
             outcome, sentence = "failed", f"{row[0].__name__} {row[2]}: {row[3]} is not moved: {exc}"
             logger.warning("file not moved", extra={"row": row[2], "file": row[3], "reason": str(exc)})
+            in_a_row += not isinstance(exc, FileNotFoundError)  # lost files end no run: no further one would pass them
         moves.counts[outcome] += 1
-        in_a_row = in_a_row + 1 if outcome == "failed" else 0
         on_progress(moves, sentence)
         if in_a_row == FAILED_IN_A_ROW:
             raise Conflict(f"{in_a_row} files in a row could not be moved; see manage.py doctor, and start again.")
@@ -114,6 +120,8 @@ def former_of(*, to: str) -> Any:
     former = former_storage()
     if former is None:
         raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files: they are removed there, too.")
+    if to == "cloudinary" and not Path(former.path("")).is_dir():
+        raise Conflict(f"There is no folder {former.path('')} on this machine. Start it where the files are.")
     return former
 
 
@@ -140,11 +148,14 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
     model, column, pk, name = row
     here, there = (IN_FOLDER, AT_CLOUDINARY) if is_url(name) else (AT_CLOUDINARY, IN_FOLDER)
     same = model._default_manager.filter(pk=pk, **{column: name})
+    copies = Disposal.objects.filter(name=f"{here}{plain}")
     with transaction.atomic():
+        _lock_owner(model, pk)
         # under the row's lock: what another run has moved for good must not be put down for removal any more
         if not same.select_for_update().order_by().values_list("pk").first():
             return "changed"
-        if Disposal.objects.filter(name=f"{here}{plain}", attempts__gt=0).exists():
+        # locked: a sweeper that takes it up at this moment is waited for, and seen
+        if (copies.select_for_update().order_by().values_list("attempts", flat=True).first() or 0) > 0:
             raise StorageError("its copy of an earlier move is just being removed", retryable=True)
         disposal.register(f"{here}{plain}")
     with tempfile.TemporaryFile() as copy:
@@ -152,9 +163,12 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
         _require_delivered(row, facts)
         stored = _stored(plain, File(copy, name=plain), facts)
     with transaction.atomic():
+        _lock_owner(model, pk)
         changes = {column: stored, "updated_at": Now()}
         if same.update(**changes):
-            disposal.adopt(f"{here}{plain}", stored)
+            if not copies.filter(attempts=0).delete()[0]:
+                raise StorageError("its copy took so long that it was removed", retryable=True)  # takes the change back
+            disposal.adopt(stored)
             disposal.dispose([f"{there}{plain}"], after_seconds=KEPT_DAYS * 24 * 3600)
             moves.bytes += facts.size_bytes
             return "moved"
@@ -162,6 +176,17 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
         if now != stored and not (now and _is_same(now, plain)):  # else another run has moved it
             disposal.dispose([f"{here}{plain}"])
     return "changed"
+
+
+def _lock_owner(model: type[models.Model], pk: Any) -> None:
+    """Lock the job or look that a row belongs to: who changes or deletes that one writes the row again, or gives it up.
+
+    Such a change has read the row's name without a lock on the row itself.
+    """
+    if model in OWNERS:
+        column, owner = OWNERS[model]
+        rows = model._default_manager.filter(pk=pk).order_by().values_list(column)
+        owner._default_manager.select_for_update(no_key=True).filter(pk__in=rows).order_by().values_list("pk").first()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.core.files.storage import Storage
 
 from looks.models import Look, Product
 from studio.models import Disposal
+from studio.storage.former import IN_FOLDER
 from videos.models import JobInput, VideoJob
 
 FOLDERS = ("videos", "inputs", "looks")  # what we name files after; others in the storage are not ours
@@ -71,8 +72,14 @@ def _listed(storage: Storage, folder: str, go_on: Callable[[], None]) -> Iterato
 def _known_by_id(names: Iterable[str]) -> set[str]:
     """Those that wait for removal, or that the row whose id they hold refers to."""
     # first: what is taken from there meanwhile is in its row before
-    known = set(Disposal.objects.filter(name__in=names).values_list("name", flat=True))
-    return known | names_of_rows(names)
+    return _waiting(names) | names_of_rows(names)
+
+
+def _waiting(names: Iterable[str]) -> set[str]:
+    """Those that wait for removal, also as files of the folder (`move_files`): before they are stored, all do."""
+    spellings = [spelling for name in names for spelling in (name, f"{IN_FOLDER}{name}")]
+    found = Disposal.objects.filter(name__in=spellings).values_list("name", flat=True)
+    return {name.removeprefix(IN_FOLDER) for name in found}
 
 
 def names_of_rows(names: Iterable[str]) -> set[str]:
@@ -100,10 +107,10 @@ def _unknown(names: list[str]) -> list[str]:
         (Look, "image"),
         (Look, "thumbnail"),
         (Product, "thumbnail"),
-        (Disposal, "name"),  # last: what a row has given up meanwhile is there
     )
     for model, column in columns:
         if left:
             rows = model._default_manager.filter(**{f"{column}__in": left})
             left -= set(rows.values_list(column, flat=True))
+    left -= _waiting(left)  # last: what a row has given up meanwhile is there
     return [name for name in names if name in left]

@@ -37,7 +37,8 @@ def one_place() -> Iterator[None]:
 
 
 @pytest.fixture
-def picture() -> Iterator[str]:
+def picture(db: None) -> Iterator[str]:
+    """To close a file that was sent closes old connections, as one that an earlier test has opened: hence `db`."""
     name = default_storage.save("slow/picture.png", ContentFile(b"pixels"))
     yield f"/media/{name}"
     default_storage.delete(name)
@@ -79,7 +80,7 @@ def test_answer_that_nobody_closes_gives_its_place_back(anonymous: Any, one_plac
 
 
 @pytest.mark.parametrize(("size", "status"), [(bodies.LARGE_BYTES + 1, 503), (100, 401)])
-def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size: int, status: int, db: None) -> None:
+def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size: int, status: int) -> None:
     under_way = anonymous.get(picture)
 
     answer = anonymous.post("/api/v1/looks", b" " * size, content_type="application/json")

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import django_rq
@@ -13,8 +14,10 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
+from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
-from videos import generation, sweeper
+from tests.studio.cloudinary_files import env_options
+from videos import file_moves, generation, sweeper
 from videos.models import VideoJob, from_now, new_lease
 from videos.orders import Order
 from videos.phases import TERMINAL, Phase
@@ -22,6 +25,7 @@ from videos.providers import registry
 from videos.providers.google_client import GEMINI_URL
 
 MakeJob = Callable[..., VideoJob]
+Use = Callable[[str], None]
 
 ORDER = Order(
     prompt="A red dress",
@@ -104,3 +108,31 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
         yield fake
         registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
         registry._made.cache_clear()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCloudinary]:
+    with FakeCloudinary() as fake:
+        yield fake
+
+
+@pytest.fixture
+def use(fake: FakeCloudinary, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Set the storage of files, as CLOUDINARY_URL does; the other one is the former."""
+    monkeypatch.setattr(file_moves, "PAUSES", (0.0,))
+    account = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
+    folder = {"BACKEND": "studio.storage.local.LocalStorage"}
+    folder["OPTIONS"] = {"allow_overwrite": True, "location": str(tmp_path / "media")}  # type: ignore[assignment]
+    settings.EXTERNAL_FILE_HOSTS = [fake.url]
+
+    def chosen(name: str) -> None:
+        cloud: dict[str, Any] = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": account}
+        if name == "cloudinary":
+            settings.STORAGES = settings.STORAGES | {"default": cloud, "former": folder}
+        else:
+            cloud["BACKEND"] = "studio.storage.cloudinary.CloudinaryFolder"
+            settings.STORAGES = settings.STORAGES | {"default": folder, "former": cloud}
+            if name == "local alone":
+                settings.STORAGES = {name: value for name, value in settings.STORAGES.items() if name != "former"}
+
+    return chosen

@@ -1,125 +1,34 @@
 """Stored files are moved between the folder and Cloudinary, and rows of before are read where their files are."""
 
-import io
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db.models.functions import Now
 
 from accounts.models import User
-from looks.models import Look, Product
+from looks.models import Look
 from studio.health import Health
 from studio.models import Disposal
 from studio.storage import disposal
 from studio.storage.base import StorageError
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.studio.cloudinary_files import JPEG, PNG, VIDEO, env_options, stored_bytes
-from tests.videos.conftest import MakeJob
+from tests.studio.cloudinary_files import VIDEO, stored_bytes
+from tests.videos.conftest import MakeJob, Use
+from tests.videos.moved_files import CONTENTS, contents, fill, move, names, read, sweep_all
 from videos import file_moves, file_places
 from videos.deletion import delete
-from videos.models import JobInput, VideoJob, from_now
-from videos.phases import Phase
+from videos.models import VideoJob
 
 pytestmark = pytest.mark.django_db
-Use = Callable[[str], None]
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeCloudinary]:
-    with FakeCloudinary() as fake:
-        yield fake
-
-
-@pytest.fixture
-def use(fake: FakeCloudinary, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Set the storage of files, as CLOUDINARY_URL does; the other one is the former."""
-    monkeypatch.setattr(file_moves, "PAUSES", (0.0,))
-    account = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
-    folder = {"BACKEND": "studio.storage.local.LocalStorage"}
-    folder["OPTIONS"] = {"allow_overwrite": True, "location": str(tmp_path / "media")}  # type: ignore[assignment]
-    settings.EXTERNAL_FILE_HOSTS = [fake.url]
-
-    def chosen(name: str) -> None:
-        cloud: dict[str, Any] = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": account}
-        if name == "cloudinary":
-            settings.STORAGES = settings.STORAGES | {"default": cloud, "former": folder}
-        else:
-            cloud["BACKEND"] = "studio.storage.cloudinary.CloudinaryFolder"
-            settings.STORAGES = settings.STORAGES | {"default": folder, "former": cloud}
-            if name == "local alone":
-                settings.STORAGES = {name: value for name, value in settings.STORAGES.items() if name != "former"}
-
-    return chosen
 
 
 @pytest.fixture
 def ann(make_user: MakeUser) -> User:
     return make_user()
-
-
-def fill(ann: User, make_job: MakeJob) -> VideoJob:
-    """A file of every kind, stored where the settings say."""
-
-    def save(name: str, data: bytes) -> str:
-        return default_storage.save(name, ContentFile(data))
-
-    job = make_job(ann, phase=Phase.SUCCEEDED, video_sha256="")
-    job.video.name, job.poster.name = save(f"videos/{job.pk}.mp4", VIDEO), save(f"videos/{job.pk}.jpg", JPEG)
-    job.save(update_fields=["video", "poster"])
-    JobInput.objects.create(
-        job=make_job(ann, phase=Phase.FAILED),
-        role="first_frame",
-        file_name=save("inputs/a/first.png", PNG),
-        content_type="image/png",
-    )
-    look = Look.objects.create(
-        owner=ann, title="x", image=save("looks/a/p.png", PNG), thumbnail=save("looks/a/t.jpg", JPEG)
-    )
-    Product.objects.create(look=look, name="x", position=0, thumbnail=save("looks/a/q.jpg", JPEG))
-    return job
-
-
-def names() -> list[str]:
-    return [
-        *map(str, VideoJob.objects.exclude(video="").values_list("video", "poster")[0]),
-        JobInput.objects.get().file_name,
-        *map(str, Look.objects.values_list("image", "thumbnail")[0]),
-        str(Product.objects.get().thumbnail),
-    ]
-
-
-CONTENTS = [VIDEO, JPEG, PNG, PNG, JPEG, JPEG]
-
-
-def read(name: str) -> bytes:
-    with default_storage.open(name) as file:
-        return bytes(file.read())
-
-
-def contents() -> list[bytes]:
-    return [read(name) for name in names()]
-
-
-def move(*arguments: str) -> tuple[int, str]:
-    out, err = io.StringIO(), io.StringIO()
-    status = 0
-    try:
-        call_command("move_files", *arguments, stdout=out, stderr=err)
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return status, out.getvalue() + err.getvalue()
-
-
-def sweep_all() -> int:
-    Disposal.objects.update(due_at=from_now(-1))
-    return disposal.sweep()
 
 
 @pytest.mark.parametrize(("before", "after"), [("local", "cloudinary"), ("cloudinary", "local")])
