@@ -21,6 +21,8 @@ COPY videos videos
 # docker compose exec web studio-manage doctor
 RUN chmod 755 deploy/studio-manage && ln -s /app/deploy/studio-manage /usr/local/bin/studio-manage
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+# whatever the settings forget to say
+ENV ENVIRONMENT=production
 USER 10001
 EXPOSE 8000
 # For the web process; the others have no port, and the sweeper's heartbeat is in /readyz.

@@ -30,6 +30,9 @@ PRIVATE_ORIGIN = (
 )
 
 
+asked: set[str] = set()  # the names of all settings: those that were read
+
+
 class BadEnvironment(Exception):
     """A variable is missing or malformed; the message names it and says what it should look like."""
 
@@ -45,6 +48,7 @@ def text(name: str, default: str = "") -> str:
     Raises BadEnvironment for one with a comment behind it or with quotes around it: shells and some readers of files
     take them away, systemd's EnvironmentFile and `docker run --env-file` do not.
     """
+    asked.add(name)
     value = os.environ.get(name, "").strip()
     if comment_in(value) or value.startswith("#"):
         raise BadEnvironment(
@@ -65,8 +69,10 @@ def require_place() -> None:
     """Raises BadEnvironment where nothing says where the data is, outside of a developer's working copy.
 
     Without this, a command on a server that was run without the settings of its services would make a database of its
-    own in the folder of the code, and say that all is well.
+    own in the folder of the code, and say that all is well. ENVIRONMENT without a value is as good as that.
     """
+    if "ENVIRONMENT" in os.environ and not text("ENVIRONMENT"):
+        raise BadEnvironment("ENVIRONMENT has no value; it should be one of: development, production.")
     if not text("ENVIRONMENT") and not text("DATA_DIR") and not is_checkout():
         raise BadEnvironment(
             "neither ENVIRONMENT nor DATA_DIR is set, so these are not the settings of the services here. Run commands "

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from studio import clock_skew, counters, disks
+from studio.checks import misspelt_settings
 from studio.health import Depth, Finding, Health, register
 from studio.models import Heartbeat
 from studio.storage import FAILED, WRITTEN, media_storage
@@ -46,6 +47,7 @@ def register_all() -> None:
     register("clock", _clock)
     register("storage", _storage, depth=Depth.THOROUGH)
     register("reporting", _reporting, depth=Depth.THOROUGH)
+    register("settings", _settings, depth=Depth.THOROUGH)
 
 
 def _database() -> Finding:
@@ -210,6 +212,14 @@ def _storage() -> Finding:
     return Finding(
         Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
     )
+
+
+def _settings() -> Finding:
+    misspelt = misspelt_settings()
+    if misspelt:
+        meant = ", ".join(f"{name} (is {other} meant?)" for name, other in misspelt)
+        return Finding(Health.DEGRADED, f"No settings, and so without effect: {meant}.")
+    return Finding(Health.OK, "No name is nearly that of a setting.")
 
 
 def _reporting() -> Finding:
