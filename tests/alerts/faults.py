@@ -58,6 +58,7 @@ FAULTS = (
     Fault("the storage removes nothing", ("RemovalsFail",), mishaps.removals_refused),
     Fault("a balance is changed beside the ledger", ("BooksDisagree",), mishaps.balance_changed),
     Fault("the storage has lost its files", ("FilesAreMissing",), mishaps.file_vanished),
+    Fault("the storage answers no question", ("FilesAreNotCompared",), mishaps.files_unreadable, seconds=250),
     Fault("no reconciliation has finished for three days", ("ReconciliationIsOld",), mishaps.reconciliation_hangs),
     Fault("the work folder is on a disk of 64 MB", ("DiskIsNearlyFull",), outages.small_disk),
     Fault("the table of jobs is locked", ("ListIsSlow",), outages.slow_lists),

@@ -120,6 +120,20 @@ def file_vanished(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
+def files_unreadable(fleet: Fleet) -> Iterator[None]:
+    """The storage answers no question about a file; then the day's reconciliation is due."""
+    fleet.finish(fleet.create())
+    for on in ("head", "delivery"):
+        fleet.cloudinary.script(on, "503", times=10_000)
+    fleet.database.execute(_DUE)
+    try:
+        yield
+    finally:
+        fleet.cloudinary.account.faults.clear()
+        fleet.database.execute(_DUE)
+
+
+@contextmanager
 def reconciliation_hangs(fleet: Fleet) -> Iterator[None]:
     """None has finished for three days: its row is dated back."""
     _change_state(fleet, "now() - interval '3 days'")
