@@ -78,8 +78,8 @@ class Operator:
         url = empty_database(SERVER)
         self.folder, self.database = folder, urlsplit(url).path[1:]
         (folder / "data").mkdir()
-        self.settings = {"DATABASE_URL": url, "LOG_FORMAT": "json", **settings}
-        script = folder / "manage.py"
+        self.settings = {"DATABASE_URL": url, "LOG_FORMAT": "json", "REQUEST_RATE": "100000/min", **settings}
+        script = folder / "studio-manage"
         script.write_text(f'#!/bin/sh\ncd {PROJECT} && exec {sys.executable} manage.py "$@"\n')
         script.chmod(0o755)
         self.environment = {
@@ -149,14 +149,14 @@ def test_nothing_bought_is_lost(tmp_path: Path, google: FakeGoogle, cloudinary: 
     finally:
         studio.stop()
 
-    strays = restored["manage.py reconcile --strays || true"]
-    at_first = restored["manage.py adopt_operation --log accepted.jsonl || true"]
+    strays = restored["studio-manage reconcile --strays || true"]
+    at_first = restored["studio-manage adopt_operation --log - < accepted.jsonl || true"]
     assert len([line for line in strays.splitlines() if line.endswith(".mp4")]) == 4
     assert "3 adopted, 2 known already, 1 refused." in at_first
     assert f"Job {bought[5]} not adopted: The owner has three unfinished jobs" in at_first
     assert adopted.splitlines()[-1] == "1 adopted, 5 known already, 0 refused."
-    assert finished["manage.py reconcile"] == "Everything agrees.\n"
-    assert finished["manage.py reconcile --strays"] == "0 files without a row, 0.0 MB.\n"
+    assert finished["studio-manage reconcile"] == "Everything agrees.\n"
+    assert finished["studio-manage reconcile --strays"] == "0 files without a row, 0.0 MB.\n"
     assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 6
     assert (films, balance) == ({google.account.film}, 1000 - 6 * 50)
     assert len(google.calls("submit")) == 6

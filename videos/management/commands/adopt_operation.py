@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,13 +37,15 @@ class Command(OperatorCommand):
         "adopt_operation 550e8400-e29b-41d4-a716-446655440000 models/veo-3.1-generate-preview/operations/abc123",
         "adopt_operation --owner ann@example.com --provider google_veo --model veo-3.1-generate-preview \\\n"
         "    --id 550e8400-e29b-41d4-a716-446655440000 models/veo-3.1-generate-preview/operations/abc123",
-        "adopt_operation --log accepted.jsonl",
+        "adopt_operation --log - < accepted.jsonl",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
         parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
-        parser.add_argument("--log", metavar="FILE", type=Path, help="JSON lines with 'operation accepted' among them")
+        parser.add_argument(
+            "--log", metavar="FILE", type=Path, help="JSON lines with 'operation accepted' among them; - for stdin"
+        )
         group = parser.add_argument_group("an operation without a job")
         group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
         group.add_argument("--provider", choices=sorted(PAID), help="who makes it")
@@ -72,7 +75,7 @@ class Command(OperatorCommand):
     def _adopt_all(self, path: Path) -> None:
         adopted = known = refused = 0
         try:
-            with path.open(encoding="utf-8", errors="replace") as lines:
+            with nullcontext(sys.stdin) if str(path) == "-" else path.open(encoding="utf-8", errors="replace") as lines:
                 # the last one of a job: it was sent again where the provider gave up an operation uncharged
                 last = {purchase.job_id: purchase for purchase in purchases_in(lines) if purchase.provider in PAID}
         except OSError as exc:

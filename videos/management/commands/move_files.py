@@ -9,7 +9,7 @@ from typing import Any
 from studio.command_line import NOT_WELL, OperatorCommand
 from videos.file_moves import KEPT_DAYS, Moves, former_of, left, move_files
 
-TELL_SECONDS = 10.0
+PROGRESS_SECONDS = 10.0
 
 
 def _number(text: str) -> int:
@@ -43,7 +43,7 @@ class Command(OperatorCommand):
             former_of(to=options["to"])
             self._count()
             return
-        self._told_at = time.monotonic()
+        self._said_at = time.monotonic()
         moves = move_files(to=options["to"], limit=options["limit"], on_progress=self._tell)
         self.stdout.write(_sentence(moves))
         if moves.counts["failed"]:
@@ -58,8 +58,8 @@ class Command(OperatorCommand):
     def _tell(self, moves: Moves, sentence: str) -> None:
         if sentence:
             self.stderr.write(sentence)
-        if time.monotonic() - self._told_at > TELL_SECONDS:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._said_at > PROGRESS_SECONDS:
+            self._said_at = time.monotonic()
             self.stdout.write(_sentence(moves))
 
 
