@@ -124,12 +124,12 @@ def test_failed_job_of_the_log_is_taken_up(bought: VideoJob, caplog: pytest.LogC
 
 def test_last_operation_of_a_job_counts(bought: VideoJob, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     line = accepted(caplog)[0]
-    (tmp_path / "log").write_text(f"{line}\n{line.replace(bought.operation, NAME)}\n")
+    (tmp_path / "log").write_text(f"{line}\n{line.replace(bought.operation, 'v1_other')}\n")
     lose(bought)
 
     adopt("--log", str(tmp_path / "log"))
 
-    assert VideoJob.objects.get().operation == NAME
+    assert VideoJob.objects.get().operation == "v1_other"
 
 
 def test_operation_is_adopted_by_hand(make_user: MakeUser, google: FakeGoogle) -> None:
@@ -233,3 +233,24 @@ def test_broken_log_is_a_sentence(tmp_path: Path) -> None:
             adopt("--log", str(log))
     with pytest.raises(CommandError, match="cannot be read: No such file"):
         adopt("--log", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("given", "operation", "sentence"),
+    [
+        ({}, "v1_../../../../etc/passwd?x=1#", "No operation of google_veo has the name"),
+        ({}, "v1_7", "one is spelled like models/veo-3.1-generate-preview/operations/abc123"),
+        ({"upstream_model": "x;drop"}, NAME, "--upstream-model: No provider's model has the name"),
+        ({"upstream_model": "../x"}, NAME, "--upstream-model: No provider's model has the name"),
+        ({"upstream_model": "x" * 101}, NAME, "--upstream-model: No provider's model has the name"),
+    ],
+)
+def test_names_that_lead_to_other_urls_are_refused(
+    make_user: MakeUser, google: FakeGoogle, given: dict[str, str], operation: str, sentence: str
+) -> None:
+    make_user()
+
+    with pytest.raises(CommandError, match=sentence):
+        adopt(*options("ann@example.com", **given), operation)
+
+    assert (VideoJob.objects.count(), LedgerEntry.objects.filter(kind="charge").count()) == (0, 0)
