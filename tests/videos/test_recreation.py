@@ -5,7 +5,6 @@ import json
 import logging
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
@@ -219,20 +218,6 @@ def test_one_way_at_a_time(arguments: list[str]) -> None:
         adopt(*arguments)
 
     assert raised.value.returncode == 2
-
-
-def test_broken_log_is_a_sentence(tmp_path: Path) -> None:
-    log: Any = tmp_path / "log"
-    for text, sentence in (
-        ("operation accepted job_id=7", "Line 1 is no line of JSON"),
-        ('{"message": "operation accepted"}', "Line 1 cannot be used: it lacks 'job_id'"),
-        ('{"message": "operation accepted", "job_id": "7"}', "Line 1 cannot be used: badly formed"),
-    ):
-        log.write_text(text)
-        with pytest.raises(CommandError, match=sentence):
-            adopt("--log", str(log))
-    with pytest.raises(CommandError, match="cannot be read: No such file"):
-        adopt("--log", str(tmp_path / "none"))
 
 
 @pytest.mark.parametrize(
