@@ -107,6 +107,13 @@ def test_everything_agrees(agreeing: VideoJob) -> None:
     assert run("reconcile") == (0, "Everything agrees.\n")
 
 
+def test_finding_is_printed_once(agreeing: VideoJob, caplog: pytest.LogCaptureFixture) -> None:
+    default_storage.save("videos/stray.mp4", ContentFile(b"x"))
+
+    assert run("reconcile")[1].count("videos/stray.mp4") == 1
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_wrong_balance_is_found(agreeing: VideoJob) -> None:
     TokenAccount.objects.update(balance=7)
     account = agreeing.owner.token_account
