@@ -110,6 +110,7 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
     at, key = run.newest
     if run.is_first("new"):
         at, key = at - OVERLAP, ""
+        run.begin_new(at)
     later = Q(completed_at__gt=at) | Q(completed_at=at, pk__gt=key) if key else Q()
     jobs = VideoJob.objects.filter(later, phase=Phase.SUCCEEDED, completed_at__gte=at).order_by("completed_at", "pk")
     page = list(jobs.values_list("pk", "video", "completed_at")[:PAGE])
@@ -123,10 +124,10 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
 
 
 def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
-    """Those whose turn it is; whether all have had theirs."""
+    """Those whose turn it is, but for those that were asked for as new ones in this run; whether all have had theirs."""
     way = run.round("sample")
-    jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video")
-    page = way.page(jobs, PAGE)
+    jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video", "completed_at")
+    page = [(pk, video) for pk, video, at in way.page(jobs, PAGE) if not run.was_asked_as_new(at, str(pk))]
     if run.is_old():  # the last try: eight names that never work must not hide all that come behind them
         run.keep_round("sample", way)
     _ask(page, run, pace, go_on)
