@@ -81,7 +81,11 @@ def test_lost_operation_is_adopted(office: Client, lost: VideoJob) -> None:
     lost.refresh_from_db()
     assert f"/admin/videos/videojob/{lost.pk}/adopt/" in page
     assert "Adopt an operation" in asked
-    assert (answer.status_code, lost.phase, lost.operation) == (302, Phase.GENERATING, "mock?began=7&seconds=1&scenario=")
+    assert (answer.status_code, lost.phase, lost.operation) == (
+        302,
+        Phase.GENERATING,
+        "mock?began=7&seconds=1&scenario=",
+    )
 
 
 def test_adoption_that_is_refused_says_why(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:

@@ -440,7 +440,13 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         answers = at_once(
             [
                 partial(told, interventions.retry, job_id=job.pk, charge=False, actor=None),
-                partial(told, adopt_operation, job_id=job.pk, operation=f"mock?began={number}&seconds=1&scenario=", actor=None),
+                partial(
+                    told,
+                    adopt_operation,
+                    job_id=job.pk,
+                    operation=f"mock?began={number}&seconds=1&scenario=",
+                    actor=None,
+                ),
             ]
         )
 

@@ -104,7 +104,9 @@ class Command(OperatorCommand):
 def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
     """What the log has of purchases; "-" is standard input. Raises OSError."""
     is_stdin = file == "-"
-    with open(sys.stdin.fileno() if is_stdin else file, encoding="utf-8", errors="replace", closefd=not is_stdin) as log:
+    with open(
+        sys.stdin.fileno() if is_stdin else file, encoding="utf-8", errors="replace", closefd=not is_stdin
+    ) as log:
         yield from purchases_in(log)
 
 
