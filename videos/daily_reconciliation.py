@@ -8,7 +8,7 @@ loses none. docs/decisions/18-reconciliation.md has the figures.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from zlib import crc32
 
@@ -124,7 +124,7 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
 
 
 def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
-    """Those whose turn it is, but for those that were asked for as new ones in this run; whether all have had theirs."""
+    """Those whose turn it is, but for those that this run has asked for as new ones; whether all have had theirs."""
     way = run.round("sample")
     jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video", "completed_at")
     page = [(pk, video) for pk, video, at in way.page(jobs, PAGE) if not run.was_asked_as_new(at, str(pk))]
@@ -135,7 +135,7 @@ def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
     return way.is_over
 
 
-def _ask(jobs: list[tuple[object, ...]], run: Run, pace: Pace, go_on: GoOn) -> None:
+def _ask(jobs: Sequence[tuple[object, ...]], run: Run, pace: Pace, go_on: GoOn) -> None:
     for mismatch in lost_files(jobs, pace=pace, go_on=go_on):
         run.note(mismatch)
     run.count_asked(len(jobs))

@@ -115,7 +115,7 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
     return moves
 
 
-def _no_room(row: Row, moves: Moves, exc: OSError) -> str:
+def _no_room(row: Row, moves: Moves, exc: Exception) -> str:
     done = f"after {moves.counts['moved']:,} moved files there was no room for {row[3]} ({exc})"
     return f"The storage is full: {done}. Make room, and start it again."
 

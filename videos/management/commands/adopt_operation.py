@@ -30,8 +30,8 @@ class Command(OperatorCommand):
         "With --owner in place of JOB: an operation that has no job, because the database comes from a backup that is "
         "older. Its row is made again, under its former id with --id, and the owner is charged the usual price, unless "
         "--free. With --log: every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as above; "
-        "what is there already is left alone, so it can be run again; a line that cannot be used is refused, and the others "
-        "are adopted. See docs/restore.md."
+        "what is there already is left alone, so it can be run again. A line that cannot be used is refused, and the "
+        "others are adopted. See docs/restore.md."
     )
     examples = (
         "jobs list --error submission_unknown",
@@ -74,18 +74,8 @@ class Command(OperatorCommand):
             raise CommandError("Say JOB NAME, or --owner … NAME, or --log FILE.", returncode=USAGE)
 
     def _adopt_all(self, file: str) -> None:
-        adopted = known = refused = 0
-        last: dict[UUID | None, tuple[int, Purchase]] = {}
-        try:
-            for number, found in _read(file):
-                if isinstance(found, StudioError):
-                    refused += 1
-                    self.stdout.write(f"Line {number} cannot be used: {found}")
-                elif found.provider in PAID or found.provider not in PROVIDERS:
-                    # the last one of a job: it was sent again where the provider gave up an operation uncharged
-                    last[found.job_id] = number, found
-        except OSError as exc:
-            raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
+        adopted = known = 0
+        last, refused = self._purchases(file)
         for job_id, (number, purchase) in last.items():
             try:
                 done = _adopt(purchase)
@@ -99,6 +89,23 @@ class Command(OperatorCommand):
         self.stdout.write(f"{adopted} adopted, {known} known already, {refused} refused.")
         if refused:
             sys.exit(NOT_WELL)
+
+    def _purchases(self, file: str) -> tuple[dict[UUID | None, tuple[int, Purchase]], int]:
+        """By job, the last line that was paid for: a job is sent again where its provider gave it up uncharged.
+
+        And how many lines cannot be used; each is named.
+        """
+        last, refused = {}, 0
+        try:
+            for number, found in _read(file):
+                if isinstance(found, StudioError):
+                    refused += 1
+                    self.stdout.write(f"Line {number} cannot be used: {found}")
+                elif found.provider in PAID or found.provider not in PROVIDERS:
+                    last[found.job_id] = number, found
+        except OSError as exc:
+            raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
+        return last, refused
 
 
 def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
