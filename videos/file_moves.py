@@ -21,6 +21,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from looks.models import Look, Product
+from studio import full_disk
 from studio.errors import Conflict
 from studio.models import Disposal
 from studio.storage import disposal, elsewhere, media_storage, store
@@ -91,7 +92,7 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
     """Move the files of all rows, or of so many; `on_progress` gets a sentence about each that fails, "" for others.
 
     Raises Conflict where `to` is not the storage of the settings, where these do not know the one of before, and when
-    one file after another fails.
+    one file after another fails, and StorageFull at the first one for which a disk has no room.
     """
     former = former_of(to=to)
     moves, in_a_row = Moves(), 0
@@ -102,6 +103,8 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
             outcome, sentence = _moved(row, former, moves), ""
             in_a_row = 0
         except (OSError, SuspiciousFileOperation) as exc:
+            if full_disk.is_full(exc):
+                raise full_disk.StorageFull(_no_room(row, moves, exc)) from exc
             outcome, sentence = "failed", f"{row[0].__name__} {row[2]}: {row[3]} is not moved: {exc}"
             logger.warning("file not moved", extra={"row": row[2], "file": row[3], "reason": str(exc)})
             in_a_row += not isinstance(exc, FileNotFoundError)  # lost files end no run: no further one would pass them
@@ -110,6 +113,11 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
         if in_a_row == FAILED_IN_A_ROW:
             raise Conflict(f"{in_a_row} files in a row could not be moved; see manage.py doctor, and start again.")
     return moves
+
+
+def _no_room(row: Row, moves: Moves, exc: Exception) -> str:
+    done = f"after {moves.counts['moved']:,} moved files there was no room for {row[3]} ({exc})"
+    return f"The storage is full: {done}. Make room, and start it again."
 
 
 def former_of(*, to: str) -> Any:
@@ -138,7 +146,8 @@ def _moved(row: Row, former: Any, moves: Moves) -> str:
         except (FileNotFoundError, SuspiciousFileOperation):
             raise
         except OSError as exc:
-            if pause is None or (isinstance(exc, StorageError) and not exc.retryable):
+            lasts = full_disk.is_full(exc) or (isinstance(exc, StorageError) and not exc.retryable)
+            if pause is None or lasts:
                 raise
             time.sleep(pause)
     raise AssertionError  # the last try returns or raises

@@ -42,5 +42,5 @@ class AdoptForm(forms.Form):
     operation = forms.CharField(
         max_length=OPERATION_MAX,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Its name, as the provider spells it: models/veo-3.1-generate-preview/operations/abc123.",
+        help_text="Its name, as the provider spells it: v1_abc or models/veo-3.1-generate-preview/operations/abc123.",
     )

@@ -31,13 +31,12 @@ PROGRESS_EVERY = 100_000  # jobs, or files, between two lines of progress
 
 
 def reconcile(*, fix: bool, progress: Callable[[str], None] = lambda line: None) -> Iterator[Mismatch]:
-    """Everything that does not agree, as it is found: money first, files after. Each is logged, too.
+    """Everything that does not agree, as it is found: money first, files after. Nothing is logged: its caller says it.
 
     With `fix`, files that nothing refers to are given up, jobs are counted again and refunds are copied from the
     ledger; nothing else is touched. A storage that fails is a mismatch. `progress` gets a line now and then.
     """
     for mismatch in _everything(progress):
-        mismatch.log()
         if fix:
             mend(mismatch)
         yield mismatch

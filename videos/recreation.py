@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio import audit
-from studio.errors import Conflict, InsufficientFunds, InvalidInput, NotFound, Unavailable, must_be_one_of
+from studio.errors import Conflict, InsufficientFunds, InvalidInput, NotFound, Unavailable, as_sent, must_be_one_of
 from videos import schedule
 from videos.acceptance import Purchase
 from videos.adoption import checked_name, free_slot
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.models import Upstream, VideoJob, VideoModel, new_lease
 from videos.phases import Phase
-from videos.providers import registry
+from videos.providers import operation_names, registry
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
     not set up, InsufficientFunds, and Conflict where a job has the operation or the id, where the id was that of a
     deleted job, or while the owner has no free slot; nothing is written then.
     """
-    name = checked_name(purchase.operation)
     _check(purchase)
     upstream_model = purchase.upstream_model or _upstream_model(purchase)
+    name = checked_name(purchase.operation, provider=purchase.provider)
     owner = _owner(purchase.owner)
     job = VideoJob(
         id=purchase.job_id or uuid.uuid5(_IDS, f"{purchase.provider}:{name}"),
@@ -116,6 +116,8 @@ def _check(purchase: Purchase) -> None:
     names = list(VideoModel.objects.values_list("name", flat=True))
     if purchase.model not in names:
         raise InvalidInput(errors={"--model": must_be_one_of(names, purchase.model)})
+    if purchase.upstream_model and not operation_names.is_model(purchase.upstream_model):
+        raise InvalidInput(f"--upstream-model: No provider's model has the name {as_sent(purchase.upstream_model)}.")
 
 
 def _upstream_model(purchase: Purchase) -> str:

@@ -122,6 +122,15 @@ class Run:
         """The last one now; no key for all of that moment and later."""
         self._state["newest"] = (at.isoformat(), key)
 
+    def begin_new(self, at: datetime) -> None:
+        """In this run, new videos are those from this moment on."""
+        self._current["new_from"] = at.isoformat()
+
+    def was_asked_as_new(self, at: datetime | None, key: str) -> bool:
+        """Whether the video with this end and key was asked for as a new one in this run."""
+        begin = self._current.get("new_from")  # a run that the release before has begun has none
+        return bool(begin and at and datetime.fromisoformat(begin) <= at and (at, key) <= self.newest)
+
     def take_stray_part(self, parts: int) -> int:
         """The number of the part of the storage's names whose turn it is."""
         number: int = self._state.get("next_stray_part", 0)

@@ -76,27 +76,39 @@ def lost(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 def test_lost_operation_is_adopted(office: Client, lost: VideoJob) -> None:
     page = office.get(f"/admin/videos/videojob/{lost.pk}/change/").content.decode()
     asked = office.get(f"/admin/videos/videojob/{lost.pk}/adopt/").content.decode()
-    answer = office.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "operations/abc"})
+    answer = office.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "mock?began=7&seconds=1&scenario="})
 
     lost.refresh_from_db()
     assert f"/admin/videos/videojob/{lost.pk}/adopt/" in page
     assert "Adopt an operation" in asked
-    assert (answer.status_code, lost.phase, lost.operation) == (302, Phase.GENERATING, "operations/abc")
+    assert (answer.status_code, lost.phase, lost.operation) == (
+        302,
+        Phase.GENERATING,
+        "mock?began=7&seconds=1&scenario=",
+    )
 
 
 def test_adoption_that_is_refused_says_why(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.FAILED)
 
-    answer = office.post(f"/admin/videos/videojob/{job.pk}/adopt/", {"operation": "operations/abc"})
+    answer = office.post(f"/admin/videos/videojob/{job.pk}/adopt/", {"operation": "mock?began=7&seconds=1&scenario="})
 
     assert "Only a job that failed as generation_stalled or" in answer.content.decode()
+
+
+def test_name_that_is_not_the_providers_is_refused_in_a_sentence(office: Client, lost: VideoJob) -> None:
+    answer = office.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "v1_../../../../etc/passwd?x=1#"})
+
+    lost.refresh_from_db()
+    assert "No operation of mock has the name" in answer.content.decode()
+    assert (lost.phase, lost.operation) == (Phase.FAILED, "")
 
 
 def test_adoption_needs_the_permission(client: Client, lost: VideoJob, make_user: MakeUser) -> None:
     client.force_login(make_user("support@example.com", staff=False))
     User.objects.filter(email="support@example.com").update(is_staff=True)
 
-    answer = client.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "operations/abc"})
+    answer = client.post(f"/admin/videos/videojob/{lost.pk}/adopt/", {"operation": "mock?began=7&seconds=1&scenario="})
 
     lost.refresh_from_db()
     assert (answer.status_code, lost.phase) == (403, Phase.FAILED)

@@ -418,7 +418,7 @@ def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: U
     deletion.delete(job_id=again.pk)
 
     with pytest.raises(Conflict, match="made again within the last day"):
-        adopt_operation(job_id=job.pk, operation="operations/abc", actor=None)
+        adopt_operation(job_id=job.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
 
@@ -435,12 +435,18 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
             return str(exc)
         return "done"
 
-    for _ in range(6):
+    for number in range(6):
         job = failed(ann, code="submission_unknown")
         answers = at_once(
             [
                 partial(told, interventions.retry, job_id=job.pk, charge=False, actor=None),
-                partial(told, adopt_operation, job_id=job.pk, operation=f"operations/{job.pk}", actor=None),
+                partial(
+                    told,
+                    adopt_operation,
+                    job_id=job.pk,
+                    operation=f"mock?began={number}&seconds=1&scenario=",
+                    actor=None,
+                ),
             ]
         )
 
@@ -467,7 +473,7 @@ def test_every_action_is_kept_with_actor_reason_and_tokens(
     interventions.poll_now(job_id=live.pk, actor=operator)
     interventions.fail_and_refund(job_id=live.pk, reason="Asked by phone", actor=None)
     again = interventions.retry(job_id=broken.pk, charge=True, actor=operator)
-    adopt_operation(job_id=lost.pk, operation="operations/abc", actor=operator)
+    adopt_operation(job_id=lost.pk, operation="mock?began=7&seconds=1&scenario=", actor=operator)
     deletion.delete_by_staff(job_id=again.pk, actor=operator)
 
     kept = [
@@ -479,7 +485,7 @@ def test_every_action_is_kept_with_actor_reason_and_tokens(
         (operator, str(live.pk), {"action": "Poll now"}),
         (None, str(live.pk), {"action": "Stop and refund", "tokens": "50", "reason": "Asked by phone"}),
         (operator, str(broken.pk), {"action": "Make again", "new_job": str(again.pk), "tokens": "50"}),
-        (operator, str(lost.pk), {"action": "Adopt an operation", "operation": "operations/abc"}),
+        (operator, str(lost.pk), {"action": "Adopt an operation", "operation": "mock?began=7&seconds=1&scenario="}),
         (operator, str(again.pk), {"action": "Delete", "owner": "ann@example.com", "tokens_returned": "50"}),
     ]
 

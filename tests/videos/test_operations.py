@@ -42,12 +42,12 @@ def lost(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 
 def test_lost_job_goes_on_with_its_operation(lost: VideoJob) -> None:
-    run("adopt_operation", str(lost.pk), " operations/abc ")
+    run("adopt_operation", str(lost.pk), " mock?began=7&seconds=1&scenario= ")
 
     lost.refresh_from_db()
     assert (lost.phase, lost.operation, lost.slot, lost.error_code, lost.error_message, lost.completed_at) == (
         Phase.GENERATING,
-        "operations/abc",
+        "mock?began=7&seconds=1&scenario=",
         1,
         "",
         "",
@@ -74,12 +74,12 @@ def test_owner_without_a_slot_is_waited_for(lost: VideoJob, make_job: MakeJob) -
         make_job(lost.owner)
 
     with pytest.raises(CommandError, match="three unfinished jobs"):
-        call_command("adopt_operation", str(lost.pk), "x")
+        call_command("adopt_operation", str(lost.pk), "mock?began=7&seconds=1&scenario=")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 1001, "a\nb"])
 def test_name_that_no_operation_has_is_refused(lost: VideoJob, name: str) -> None:
-    with pytest.raises(CommandError, match="printable"):
+    with pytest.raises(CommandError, match="No operation of mock has the name"):
         call_command("adopt_operation", str(lost.pk), name)
 
 
@@ -105,6 +105,13 @@ def agreeing(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 def test_everything_agrees(agreeing: VideoJob) -> None:
     assert run("reconcile") == (0, "Everything agrees.\n")
+
+
+def test_finding_is_printed_once(agreeing: VideoJob, caplog: pytest.LogCaptureFixture) -> None:
+    default_storage.save("videos/stray.mp4", ContentFile(b"x"))
+
+    assert run("reconcile")[1].count("videos/stray.mp4") == 1
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_wrong_balance_is_found(agreeing: VideoJob) -> None:

@@ -5,7 +5,6 @@ import json
 import logging
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
@@ -133,12 +132,12 @@ def test_failed_job_of_the_log_is_taken_up(bought: VideoJob, caplog: pytest.LogC
 
 def test_last_operation_of_a_job_counts(bought: VideoJob, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     line = accepted(caplog)[0]
-    (tmp_path / "log").write_text(f"{line}\n{line.replace(bought.operation, NAME)}\n")
+    (tmp_path / "log").write_text(f"{line}\n{line.replace(bought.operation, 'v1_other')}\n")
     lose(bought)
 
     adopt("--log", str(tmp_path / "log"))
 
-    assert VideoJob.objects.get().operation == NAME
+    assert VideoJob.objects.get().operation == "v1_other"
 
 
 def test_operation_is_adopted_by_hand(make_user: MakeUser, google: FakeGoogle) -> None:
@@ -230,15 +229,22 @@ def test_one_way_at_a_time(arguments: list[str]) -> None:
     assert raised.value.returncode == 2
 
 
-def test_broken_log_is_a_sentence(tmp_path: Path) -> None:
-    log: Any = tmp_path / "log"
-    for text, sentence in (
-        ("operation accepted job_id=7", "Line 1 is no line of JSON"),
-        ('{"message": "operation accepted"}', "Line 1 cannot be used: it lacks 'job_id'"),
-        ('{"message": "operation accepted", "job_id": "7"}', "Line 1 cannot be used: badly formed"),
-    ):
-        log.write_text(text)
-        with pytest.raises(CommandError, match=sentence):
-            adopt("--log", str(log))
-    with pytest.raises(CommandError, match="cannot be read: No such file"):
-        adopt("--log", str(tmp_path / "none"))
+@pytest.mark.parametrize(
+    ("given", "operation", "sentence"),
+    [
+        ({}, "v1_../../../../etc/passwd?x=1#", "No operation of google_veo has the name"),
+        ({}, "v1_7", "one is spelled like models/veo-3.1-generate-preview/operations/abc123"),
+        ({"upstream_model": "x;drop"}, NAME, "--upstream-model: No provider's model has the name"),
+        ({"upstream_model": "../x"}, NAME, "--upstream-model: No provider's model has the name"),
+        ({"upstream_model": "x" * 101}, NAME, "--upstream-model: No provider's model has the name"),
+    ],
+)
+def test_names_that_lead_to_other_urls_are_refused(
+    make_user: MakeUser, google: FakeGoogle, given: dict[str, str], operation: str, sentence: str
+) -> None:
+    make_user()
+
+    with pytest.raises(CommandError, match=sentence):
+        adopt(*options("ann@example.com", **given), operation)
+
+    assert (VideoJob.objects.count(), LedgerEntry.objects.filter(kind="charge").count()) == (0, 0)

@@ -126,7 +126,7 @@ def test_tries_begin_anew_once_an_outcome_is_stored(generating: VideoJob, ends: 
         looked(generating, Finished("\ud800"))
     if ends:
         looked(generating, Refused("stalled", code="generation_stalled"))
-        adopt_operation(job_id=generating.pk, operation="operations/8", actor=None)
+        adopt_operation(job_id=generating.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
     else:
         assert generation.is_news(generating, Progress())
         looked(generating, Progress())

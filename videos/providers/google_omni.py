@@ -30,6 +30,7 @@ from videos.providers.google_failures import (
 )
 from videos.providers.google_interactions import accepted, read
 from videos.providers.google_names import require_own
+from videos.providers.operation_names import require_path
 
 FIRST_LOOK_SECONDS = 15  # a 360p draft takes that long; no source says more
 
@@ -165,6 +166,7 @@ def _own(reply: Any, interaction_id: str) -> None:
 
 def _asked(client: genai.Client, interaction_id: str, missing: int, lost: Mapping[int, str]) -> Any:
     """The interaction of that name, as it came (see google_interactions)."""
+    require_path(interaction_id)  # the SDK writes it into the URL as it is
     try:
         return _json(client.interactions.with_raw_response.get(interaction_id))
     except VENDOR_ERRORS as exc:

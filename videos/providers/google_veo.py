@@ -28,6 +28,7 @@ from videos.providers.google_failures import (
     verdict,
 )
 from videos.providers.google_names import require_own
+from videos.providers.operation_names import require_path
 
 FIRST_LOOK_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
@@ -143,6 +144,7 @@ def _asked(
     client: genai.Client, operation: str, missing: int, lost: Mapping[int, str]
 ) -> types.GenerateVideosOperation:
     """How the work of that name stands."""
+    require_path(operation)  # the SDK writes it into the URL as it is
     try:
         seen = client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
     except VENDOR_ERRORS as exc:

@@ -2,12 +2,12 @@
 
 import sys
 from argparse import ArgumentParser
-from contextlib import nullcontext
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
+from django.db import DataError
 
 from studio.command_line import NOT_WELL, USAGE, OperatorCommand
 from studio.errors import Conflict, StudioError
@@ -15,7 +15,7 @@ from videos.acceptance import Purchase, purchases_in
 from videos.adoption import adopt_operation
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.models import VideoJob
-from videos.providers.registry import PAID
+from videos.providers.registry import PAID, PROVIDERS
 from videos.recreation import job_with, recreate
 
 CONTINUES = "the sweeper asks the provider within seconds."
@@ -30,7 +30,8 @@ class Command(OperatorCommand):
         "With --owner in place of JOB: an operation that has no job, because the database comes from a backup that is "
         "older. Its row is made again, under its former id with --id, and the owner is charged the usual price, unless "
         "--free. With --log: every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as above; "
-        "what is there already is left alone, so it can be run again. See docs/restore.md."
+        "what is there already is left alone, so it can be run again. A line that cannot be used is refused, and the "
+        "others are adopted. See docs/restore.md."
     )
     examples = (
         "jobs list --error submission_unknown",
@@ -44,7 +45,7 @@ class Command(OperatorCommand):
         words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
         parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
         parser.add_argument(
-            "--log", metavar="FILE", type=Path, help="JSON lines with 'operation accepted' among them; - for stdin"
+            "--log", metavar="FILE", help="JSON lines with 'operation accepted' among them; - reads standard input"
         )
         group = parser.add_argument_group("an operation without a job")
         group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
@@ -72,20 +73,15 @@ class Command(OperatorCommand):
         else:
             raise CommandError("Say JOB NAME, or --owner … NAME, or --log FILE.", returncode=USAGE)
 
-    def _adopt_all(self, path: Path) -> None:
-        adopted = known = refused = 0
-        try:
-            with nullcontext(sys.stdin) if str(path) == "-" else path.open(encoding="utf-8", errors="replace") as lines:
-                # the last one of a job: it was sent again where the provider gave up an operation uncharged
-                last = {purchase.job_id: purchase for purchase in purchases_in(lines) if purchase.provider in PAID}
-        except OSError as exc:
-            raise CommandError(f"{path} cannot be read: {exc.strerror}.") from exc
-        for job_id, purchase in last.items():
+    def _adopt_all(self, file: str) -> None:
+        adopted = known = 0
+        last, refused = self._purchases(file)
+        for job_id, (number, purchase) in last.items():
             try:
                 done = _adopt(purchase)
-            except StudioError as exc:
+            except (StudioError, DataError) as exc:
                 refused += 1
-                self.stdout.write(f"Job {job_id} not adopted: {exc}")
+                self.stdout.write(f"Line {number}: job {job_id} is not adopted: {exc}")
                 continue
             adopted, known = adopted + bool(done), known + (not done)
             if done:
@@ -93,6 +89,32 @@ class Command(OperatorCommand):
         self.stdout.write(f"{adopted} adopted, {known} known already, {refused} refused.")
         if refused:
             sys.exit(NOT_WELL)
+
+    def _purchases(self, file: str) -> tuple[dict[UUID | None, tuple[int, Purchase]], int]:
+        """By job, the last line that was paid for: a job is sent again where its provider gave it up uncharged.
+
+        And how many lines cannot be used; each is named.
+        """
+        last, refused = {}, 0
+        try:
+            for number, found in _read(file):
+                if isinstance(found, StudioError):
+                    refused += 1
+                    self.stdout.write(f"Line {number} cannot be used: {found}")
+                elif found.provider in PAID or found.provider not in PROVIDERS:
+                    last[found.job_id] = number, found
+        except OSError as exc:
+            raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
+        return last, refused
+
+
+def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
+    """What the log has of purchases; "-" is standard input. Raises OSError."""
+    is_stdin = file == "-"
+    with open(
+        sys.stdin.fileno() if is_stdin else file, encoding="utf-8", errors="replace", closefd=not is_stdin
+    ) as log:
+        yield from purchases_in(log)
 
 
 def _adopt(purchase: Purchase) -> str:
