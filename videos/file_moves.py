@@ -29,6 +29,7 @@ from studio.storage.base import StorageError
 from studio.storage.cloudinary import CloudinaryFolder
 from studio.storage.former import AT_CLOUDINARY, IN_FOLDER, former_storage, is_url
 from videos.models import JobInput, VideoJob
+from videos.stray_files import NAME_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +38,6 @@ PAGE = 1000  # rows
 PAUSES = (1.0, 5.0, 25.0)  # seconds before another try of a file; the storage's own tries come on top
 FAILED_IN_A_ROW = 10  # then the storage fails, and not a file
 CHUNK_BYTES = 1024 * 1024
-COLUMNS: tuple[tuple[type[models.Model], str], ...] = (
-    (VideoJob, "video"),
-    (VideoJob, "poster"),
-    (JobInput, "file_name"),
-    (Look, "image"),
-    (Look, "thumbnail"),
-    (Product, "thumbnail"),
-)
 OWNERS: dict[type[models.Model], tuple[str, type[models.Model]]] = {
     JobInput: ("job_id", VideoJob),
     Product: ("look_id", Look),
@@ -75,7 +68,7 @@ def target() -> str:
 def left() -> Iterator[Row]:
     """The rows whose file is in the storage of before, by table and id, a page of rows at a time."""
     is_before = is_in_folder if target() == "cloudinary" else is_url
-    for model, column in COLUMNS:
+    for model, column in NAME_COLUMNS:
         last = None
         while True:
             rows = model._default_manager.order_by("pk")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from django.core.files.storage import Storage
+from django.db import models
 
 from looks.models import Look, Product
 from studio.models import Disposal
@@ -22,6 +23,15 @@ PAGE = 1000  # names compared at a time, by five statements
 # rows). Below SQLite's limit of 32,766 parameters a statement.
 UNCLEAR_MAX = 10_000
 
+# Every column that names a stored file of a row.
+NAME_COLUMNS: tuple[tuple[type[models.Model], str], ...] = (
+    (VideoJob, "video"),
+    (VideoJob, "poster"),
+    (JobInput, "file_name"),
+    (Look, "image"),
+    (Look, "thumbnail"),
+    (Product, "thumbnail"),
+)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -100,15 +110,7 @@ def names_of_rows(names: Iterable[str]) -> set[str]:
 def _unknown(names: list[str]) -> list[str]:
     """Those that no row has, whatever ids they hold: names from before, or that an operator wrote by hand."""
     left = set(names)
-    columns = (
-        (VideoJob, "video"),
-        (VideoJob, "poster"),
-        (JobInput, "file_name"),
-        (Look, "image"),
-        (Look, "thumbnail"),
-        (Product, "thumbnail"),
-    )
-    for model, column in columns:
+    for model, column in NAME_COLUMNS:
         if left:
             rows = model._default_manager.filter(**{f"{column}__in": left})
             left -= set(rows.values_list(column, flat=True))

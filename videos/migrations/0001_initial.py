@@ -9,6 +9,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -17,272 +18,140 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="VideoJob",
+            name='VideoJob',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("prompt", models.TextField(blank=True)),
-                ("model", models.CharField(help_text="The public name, as the client chose it.", max_length=100)),
-                ("resolution", models.CharField(max_length=20)),
-                ("aspect_ratio", models.CharField(max_length=10)),
-                ("duration_seconds", models.PositiveSmallIntegerField()),
-                ("generate_audio", models.BooleanField(default=False)),
-                ("mock_mode", models.BooleanField(default=False)),
-                ("idempotency_key", models.CharField(blank=True, max_length=255)),
-                ("request_digest", models.CharField(blank=True, max_length=64)),
-                ("provider", models.CharField(max_length=40)),
-                ("upstream_model", models.CharField(blank=True, max_length=100)),
-                (
-                    "operation",
-                    models.CharField(blank=True, help_text="The provider's name for the work.", max_length=1000),
-                ),
-                ("result", models.TextField(blank=True, help_text="Where the provider has the finished file.")),
-                (
-                    "phase",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("submitting", "Being handed to the provider"),
-                            ("generating", "Being generated"),
-                            ("storing", "Being stored"),
-                            ("succeeded", "Succeeded"),
-                            ("failed", "Failed"),
-                        ],
-                        default="queued",
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "slot",
-                    models.PositiveSmallIntegerField(
-                        help_text="Its place among the owner's unfinished jobs.", null=True
-                    ),
-                ),
-                ("due_at", models.DateTimeField(help_text="The sweeper's next look.", null=True)),
-                ("lease", models.UUIDField(help_text="Who works on it; changes with every claim.", null=True)),
-                (
-                    "lease_until",
-                    models.DateTimeField(help_text="Nobody else claims it before: a lease, or a back-off.", null=True),
-                ),
-                ("attempts", models.PositiveSmallIntegerField(default=0, help_text="Failed tries of this phase.")),
-                ("progress_percentage", models.PositiveSmallIntegerField(default=0)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("generated_at", models.DateTimeField(help_text="When the provider said that it was done.", null=True)),
-                ("completed_at", models.DateTimeField(null=True)),
-                ("error_code", models.CharField(blank=True, max_length=60)),
-                ("error_message", models.CharField(blank=True, max_length=500)),
-                ("provider_reply", models.TextField(blank=True, help_text="The provider's own words; for staff only.")),
-                ("tokens_charged", models.PositiveIntegerField(default=0)),
-                (
-                    "video",
-                    models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to=""),
-                ),
-                (
-                    "poster",
-                    models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to=""),
-                ),
-                ("video_sha256", models.CharField(blank=True, max_length=64)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="video_jobs",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('prompt', models.TextField(blank=True)),
+                ('model', models.CharField(help_text='The public name, as the client chose it.', max_length=100)),
+                ('resolution', models.CharField(max_length=20)),
+                ('aspect_ratio', models.CharField(max_length=10)),
+                ('duration_seconds', models.PositiveSmallIntegerField()),
+                ('generate_audio', models.BooleanField(default=False)),
+                ('mock_mode', models.BooleanField(default=False)),
+                ('idempotency_key', models.CharField(blank=True, max_length=255)),
+                ('request_digest', models.CharField(blank=True, max_length=64)),
+                ('provider', models.CharField(max_length=40)),
+                ('upstream_model', models.CharField(blank=True, max_length=100)),
+                ('operation', models.CharField(blank=True, help_text="The provider's name for the work.", max_length=1000)),
+                ('result', models.TextField(blank=True, help_text='Where the provider has the finished file.')),
+                ('phase', models.CharField(choices=[('queued', 'Queued'), ('submitting', 'Being handed to the provider'), ('generating', 'Being generated'), ('storing', 'Being stored'), ('succeeded', 'Succeeded'), ('failed', 'Failed')], default='queued', max_length=20)),
+                ('slot', models.PositiveSmallIntegerField(help_text="Its place among the owner's unfinished jobs.", null=True)),
+                ('due_at', models.DateTimeField(help_text="The sweeper's next look.", null=True)),
+                ('lease', models.UUIDField(help_text='Who works on it; changes with every claim.', null=True)),
+                ('lease_until', models.DateTimeField(help_text='Nobody else claims it before: a lease, or a back-off.', null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Failed tries of this phase.')),
+                ('progress_percentage', models.PositiveSmallIntegerField(default=0)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('generated_at', models.DateTimeField(help_text='When the provider said that it was done.', null=True)),
+                ('completed_at', models.DateTimeField(null=True)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error_message', models.CharField(blank=True, max_length=500)),
+                ('provider_reply', models.TextField(blank=True, help_text="The provider's own words; for staff only.")),
+                ('tokens_charged', models.PositiveIntegerField(default=0)),
+                ('video', models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to='')),
+                ('poster', models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to='')),
+                ('video_sha256', models.CharField(blank=True, max_length=64)),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='video_jobs', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("-created_at", "-id"),
+                'ordering': ('-created_at', '-id'),
             },
         ),
         migrations.CreateModel(
-            name="JobLog",
+            name='JobLog',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("timestamp", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "level",
-                    models.CharField(
-                        choices=[("info", "Info"), ("warning", "Warning"), ("error", "Error")], max_length=10
-                    ),
-                ),
-                ("message", models.CharField(max_length=500)),
-                (
-                    "job",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="logs", to="videos.videojob"
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('timestamp', models.DateTimeField(default=django.utils.timezone.now)),
+                ('level', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error')], max_length=10)),
+                ('message', models.CharField(max_length=500)),
+                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='logs', to='videos.videojob')),
             ],
             options={
-                "ordering": ("timestamp", "id"),
+                'ordering': ('timestamp', 'id'),
             },
         ),
         migrations.CreateModel(
-            name="JobInput",
+            name='JobInput',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("first_frame", "First Frame"),
-                            ("last_frame", "Last Frame"),
-                            ("reference", "Reference"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                ("file_name", models.CharField(help_text="In the storage of videos.", max_length=300)),
-                ("content_type", models.CharField(max_length=40)),
-                (
-                    "job",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="inputs", to="videos.videojob"
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('role', models.CharField(choices=[('first_frame', 'First Frame'), ('last_frame', 'Last Frame'), ('reference', 'Reference')], max_length=20)),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('file_name', models.CharField(help_text='In the storage of videos.', max_length=300)),
+                ('content_type', models.CharField(max_length=40)),
+                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inputs', to='videos.videojob')),
             ],
             options={
-                "ordering": ("role", "position"),
+                'ordering': ('role', 'position'),
             },
         ),
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(fields=["owner", "-created_at", "-id"], name="jobs_of_owner"),
+            model_name='videojob',
+            index=models.Index(fields=['owner', '-created_at', '-id'], name='jobs_of_owner'),
         ),
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(fields=["-created_at", "-id"], name="jobs_newest_first"),
+            model_name='videojob',
+            index=models.Index(fields=['-created_at', '-id'], name='jobs_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["phase", "due_at"], name="jobs_due"
-            ),
+            model_name='videojob',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['phase', 'due_at'], name='jobs_due'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("due_at__isnull", False), ("phase__in", ["generating", "queued", "storing", "submitting"])
-                    ),
-                    models.Q(("due_at__isnull", True), ("phase__in", ["failed", "succeeded"])),
-                    _connector="OR",
-                ),
-                name="live_if_and_only_if_due",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('phase__in', ['generating', 'queued', 'storing', 'submitting'])), models.Q(('due_at__isnull', True), ('phase__in', ['failed', 'succeeded'])), _connector='OR'), name='live_if_and_only_if_due'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("phase__in", ["generating", "queued", "storing", "submitting"]),
-                        ("slot__in", (1, 2, 3)),
-                        ("slot__isnull", False),
-                    ),
-                    models.Q(("phase__in", ["failed", "succeeded"]), ("slot__isnull", True)),
-                    _connector="OR",
-                ),
-                name="live_if_and_only_if_in_a_slot",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phase__in', ['generating', 'queued', 'storing', 'submitting']), ('slot__in', (1, 2, 3)), ('slot__isnull', False)), models.Q(('phase__in', ['failed', 'succeeded']), ('slot__isnull', True)), _connector='OR'), name='live_if_and_only_if_in_a_slot'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("completed_at__isnull", True), ("phase__in", ["generating", "queued", "storing", "submitting"])
-                    ),
-                    models.Q(("completed_at__isnull", False), ("phase__in", ["failed", "succeeded"])),
-                    _connector="OR",
-                ),
-                name="finished_if_and_only_if_terminal",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('completed_at__isnull', True), ('phase__in', ['generating', 'queued', 'storing', 'submitting'])), models.Q(('completed_at__isnull', False), ('phase__in', ['failed', 'succeeded'])), _connector='OR'), name='finished_if_and_only_if_terminal'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("phase", "succeeded"), ("progress_percentage", 100)),
-                    models.Q(models.Q(("phase", "succeeded"), _negated=True), ("progress_percentage__lt", 100)),
-                    _connector="OR",
-                ),
-                name="full_progress_if_and_only_if_succeeded",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phase', 'succeeded'), ('progress_percentage', 100)), models.Q(models.Q(('phase', 'succeeded'), _negated=True), ('progress_percentage__lt', 100)), _connector='OR'), name='full_progress_if_and_only_if_succeeded'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("phase", "succeeded"), _negated=True),
-                    models.Q(("video", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="video_when_succeeded",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phase', 'succeeded'), _negated=True), models.Q(('video', ''), _negated=True), _connector='OR'), name='video_when_succeeded'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(models.Q(("error_code", ""), _negated=True), ("phase", "failed")),
-                    models.Q(models.Q(("phase", "failed"), _negated=True), ("error_code", "")),
-                    _connector="OR",
-                ),
-                name="error_code_if_and_only_if_failed",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('error_code', ''), _negated=True), ('phase', 'failed')), models.Q(models.Q(('phase', 'failed'), _negated=True), ('error_code', '')), _connector='OR'), name='error_code_if_and_only_if_failed'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("phase__in", ("queued", "submitting", "failed")),
-                    models.Q(("operation", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="operation_before_generating",
-            ),
+            model_name='videojob',
+            constraint=models.CheckConstraint(condition=models.Q(('phase__in', ('queued', 'submitting', 'failed')), models.Q(('operation', ''), _negated=True), _connector='OR'), name='operation_before_generating'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("slot__isnull", False)), fields=("owner", "slot"), name="one_job_a_slot"
-            ),
+            model_name='videojob',
+            constraint=models.UniqueConstraint(condition=models.Q(('slot__isnull', False)), fields=('owner', 'slot'), name='one_job_a_slot'),
         ),
         migrations.AddConstraint(
-            model_name="videojob",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("idempotency_key", ""), _negated=True),
-                fields=("owner", "idempotency_key"),
-                name="one_job_an_idempotency_key",
-            ),
+            model_name='videojob',
+            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), fields=('owner', 'idempotency_key'), name='one_job_an_idempotency_key'),
         ),
         migrations.AddIndex(
-            model_name="joblog",
-            index=models.Index(fields=["job", "timestamp", "id"], name="logs_of_job"),
+            model_name='joblog',
+            index=models.Index(fields=['job', 'timestamp', 'id'], name='logs_of_job'),
         ),
         migrations.AddConstraint(
-            model_name="joblog",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__in", ("info", "warning", "error"))), name="log_level_is_known"
-            ),
+            model_name='joblog',
+            constraint=models.CheckConstraint(condition=models.Q(('level__in', ('info', 'warning', 'error'))), name='log_level_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="jobinput",
-            constraint=models.UniqueConstraint(fields=("job", "role", "position"), name="one_input_a_place"),
+            model_name='jobinput',
+            constraint=models.UniqueConstraint(fields=('job', 'role', 'position'), name='one_input_a_place'),
         ),
         migrations.AddConstraint(
-            model_name="jobinput",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ("first_frame", "last_frame", "reference"))), name="input_role_is_known"
-            ),
+            model_name='jobinput',
+            constraint=models.CheckConstraint(condition=models.Q(('role__in', ('first_frame', 'last_frame', 'reference'))), name='input_role_is_known'),
         ),
     ]

@@ -6,78 +6,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0001_initial"),
+        ('videos', '0001_initial'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="VideoModel",
+            name='VideoModel',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("name", models.CharField(max_length=100, unique=True)),
-                ("title", models.CharField(max_length=100)),
-                ("position", models.PositiveSmallIntegerField(default=0, help_text="Order in lists.")),
-                ("is_offered", models.BooleanField(default=True)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('name', models.CharField(max_length=100, unique=True)),
+                ('title', models.CharField(max_length=100)),
+                ('position', models.PositiveSmallIntegerField(default=0, help_text='Order in lists.')),
+                ('is_offered', models.BooleanField(default=True)),
             ],
             options={
-                "ordering": ("position", "name"),
+                'ordering': ('position', 'name'),
             },
         ),
         migrations.CreateModel(
-            name="Upstream",
+            name='Upstream',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "position",
-                    models.PositiveSmallIntegerField(
-                        default=0, help_text="The first one that can make a video makes it."
-                    ),
-                ),
-                ("provider", models.CharField(max_length=40)),
-                ("upstream_model", models.CharField(help_text="What the provider calls the model.", max_length=100)),
-                ("is_enabled", models.BooleanField(default=True)),
-                ("retires_on", models.DateField(blank=True, help_text="Not used from this day on.", null=True)),
-                (
-                    "durations",
-                    models.JSONField(default=dict, help_text='Seconds by resolution: {"720p": [4, 8], "1080p": [8]}.'),
-                ),
-                ("aspect_ratios", models.JSONField(default=list, help_text='["16:9", "9:16"]')),
-                ("makes_audio", models.BooleanField(default=True)),
-                ("takes_last_frame", models.BooleanField(default=False)),
-                ("max_references", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "reference_durations",
-                    models.JSONField(blank=True, default=list, help_text="Seconds; empty for no restriction."),
-                ),
-                ("mixes_references_and_frames", models.BooleanField(default=False)),
-                (
-                    "price_per_second",
-                    models.DecimalField(
-                        decimal_places=4,
-                        default=0,
-                        help_text="US dollars; for the operator's figures only.",
-                        max_digits=8,
-                    ),
-                ),
-                (
-                    "model",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="upstreams", to="videos.videomodel"
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('position', models.PositiveSmallIntegerField(default=0, help_text='The first one that can make a video makes it.')),
+                ('provider', models.CharField(max_length=40)),
+                ('upstream_model', models.CharField(help_text='What the provider calls the model.', max_length=100)),
+                ('is_enabled', models.BooleanField(default=True)),
+                ('retires_on', models.DateField(blank=True, help_text='Not used from this day on.', null=True)),
+                ('durations', models.JSONField(default=dict, help_text='Seconds by resolution: {"720p": [4, 8], "1080p": [8]}.')),
+                ('aspect_ratios', models.JSONField(default=list, help_text='["16:9", "9:16"]')),
+                ('makes_audio', models.BooleanField(default=True)),
+                ('takes_last_frame', models.BooleanField(default=False)),
+                ('max_references', models.PositiveSmallIntegerField(default=0)),
+                ('reference_durations', models.JSONField(blank=True, default=list, help_text='Seconds; empty for no restriction.')),
+                ('mixes_references_and_frames', models.BooleanField(default=False)),
+                ('price_per_second', models.DecimalField(decimal_places=4, default=0, help_text="US dollars; for the operator's figures only.", max_digits=8)),
+                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='upstreams', to='videos.videomodel')),
             ],
             options={
-                "ordering": ("position", "id"),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("model", "provider", "upstream_model"), name="one_upstream_a_provider_and_model"
-                    )
-                ],
+                'ordering': ('position', 'id'),
+                'constraints': [models.UniqueConstraint(fields=('model', 'provider', 'upstream_model'), name='one_upstream_a_provider_and_model')],
             },
         ),
     ]

@@ -5,18 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0003_catalogue_data"),
+        ('videos', '0003_catalogue_data'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(
-                condition=models.Q(("completed_at__isnull", False)),
-                fields=["provider", "-created_at", "-id"],
-                name="jobs_done_of_provider",
-            ),
+            model_name='videojob',
+            index=models.Index(condition=models.Q(('completed_at__isnull', False)), fields=['provider', '-created_at', '-id'], name='jobs_done_of_provider'),
         ),
     ]

@@ -7,37 +7,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0004_done_of_provider"),
+        ('videos', '0004_done_of_provider'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="SpentKey",
+            name='SpentKey',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("key", models.CharField(max_length=255)),
-                ("request_digest", models.CharField(max_length=64)),
-                ("used_at", models.DateTimeField(help_text="When it made the job.")),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('key', models.CharField(max_length=255)),
+                ('request_digest', models.CharField(max_length=64)),
+                ('used_at', models.DateTimeField(help_text='When it made the job.')),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("used_at", "id"),
-                "indexes": [models.Index(fields=["used_at"], name="spent_keys_by_age")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("owner", "key"), name="one_spent_key_an_owner"),
-                    models.CheckConstraint(
-                        condition=models.Q(("key", ""), _negated=True), name="spent_key_is_not_blank"
-                    ),
-                ],
+                'ordering': ('used_at', 'id'),
+                'indexes': [models.Index(fields=['used_at'], name='spent_keys_by_age')],
+                'constraints': [models.UniqueConstraint(fields=('owner', 'key'), name='one_spent_key_an_owner'), models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='spent_key_is_not_blank')],
             },
         ),
     ]

@@ -5,22 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0005_spent_keys"),
+        ('videos', '0005_spent_keys'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="PollQuota",
+            name='PollQuota',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("provider", models.CharField(max_length=40, unique=True)),
-                ("next_look_at", models.DateTimeField()),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('provider', models.CharField(max_length=40, unique=True)),
+                ('next_look_at', models.DateTimeField()),
             ],
             options={
-                "ordering": ("provider",),
+                'ordering': ('provider',),
             },
         ),
     ]

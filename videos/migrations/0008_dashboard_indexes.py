@@ -5,26 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0007_interventions"),
+        ('videos', '0007_interventions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(
-                condition=models.Q(("completed_at__isnull", False)),
-                fields=["completed_at", "phase"],
-                name="jobs_finished",
-            ),
+            model_name='videojob',
+            index=models.Index(condition=models.Q(('completed_at__isnull', False)), fields=['completed_at', 'phase'], name='jobs_finished'),
         ),
         migrations.AddIndex(
-            model_name="videojob",
-            index=models.Index(
-                condition=models.Q(("error_code", ""), _negated=True),
-                fields=["error_code", "-created_at", "-id"],
-                name="jobs_failed_so",
-            ),
+            model_name='videojob',
+            index=models.Index(condition=models.Q(('error_code', ''), _negated=True), fields=['error_code', '-created_at', '-id'], name='jobs_failed_so'),
         ),
     ]

@@ -4,16 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("videos", "0008_dashboard_indexes"),
+        ('videos', '0008_dashboard_indexes'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="videojob",
-            name="request_id",
-            field=models.CharField(
-                blank=True, help_text="Of the request; on every log line of the job.", max_length=64
-            ),
+            model_name='videojob',
+            name='request_id',
+            field=models.CharField(blank=True, help_text='Of the request; on every log line of the job.', max_length=64),
         ),
     ]

@@ -7,13 +7,9 @@ class Migration(migrations.Migration):
     dependencies = [("videos", "0015_copy_refunds")]
 
     operations = [
-        migrations.AddField(
-            "videojob",
-            "broken_result",
-            models.JSONField(
-                editable=False,
-                null=True,
-                help_text='The delivered file that could not be played: {"sha256": …, "times": 2, "since": …}.',
-            ),
-        ),
+        migrations.AddField("videojob", "broken_result", models.JSONField(
+            editable=False,
+            null=True,
+            help_text='The delivered file that could not be played: {"sha256": …, "times": 2, "since": …}.',
+        )),
     ]

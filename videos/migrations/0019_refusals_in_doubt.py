@@ -18,7 +18,9 @@ class Migration(migrations.Migration):
                 db_default="",
                 default="",
                 editable=False,
-                help_text=("Why the storage does not take the video, where it will say so again until that is mended."),
+                help_text=(
+                    "Why the storage does not take the video, where it will say so again until that is mended."
+                ),
                 max_length=500,
             ),
         ),
