@@ -65,8 +65,10 @@ clients: python $(VENV)/.installed-dev ## generate API clients with five generat
 chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs run; CHAOS_MINUTES, CHAOS_SEED; see tests/chaos/README.md
 	@$(PY) -m tests.chaos $(ARGS)
 
-production: python $(VENV)/.installed-dev ## follow docs/production.md on a fresh Debian in a folder; as root, needs debootstrap
+production: python $(VENV)/.installed-dev ## follow docs/production.md on a fresh Debian (root, debootstrap), then restart all under load
 	@$(PY) -m tests.production $(ARGS)
+	ROLLS=3 ROLL_REQUESTS=2000 $(PY) -m pytest -q -n 1 tests/studio/test_rolls.py
+	@$(PY) -m tests.production.rolls
 
 alerts: python $(VENV)/.installed-dev ## cause each fault, and see its alert fire in a Prometheus; some ten minutes; ARGS="--only NAME"
 	@$(PY) -m tests.alerts $(ARGS)

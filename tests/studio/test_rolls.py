@@ -22,8 +22,9 @@ from tests.nginx import Nginx
 from tests.running import PASSWORD, manage, own_database_url
 
 PREFIX = "/AIStudio"
-REQUESTS = 2000
-ROLLS = 3
+# A short form for every change; `make production` has three rolls, and 2,000 requests.
+ROLLS = int(os.environ.get("ROLLS", "1"))
+REQUESTS = int(os.environ.get("ROLL_REQUESTS", "500"))
 PEOPLE = 8
 # sd_listen_fds(3): the socket is descriptor 3, and the variables name the process.
 AS_SYSTEMD_DOES = """
@@ -181,7 +182,7 @@ def test_no_request_is_lost_while_processes_are_restarted(environment: dict[str,
 
     assert lost(outcomes) == {}
     assert sum(outcomes.values()) >= REQUESTS
-    assert outcomes["POST 201"] > 100
+    assert outcomes["POST 201"] > REQUESTS / 20
 
 
 def test_no_request_is_lost_on_a_socket_of_systemd(environment: dict[str, str], tmp_path: Path) -> None:
