@@ -15,7 +15,8 @@ from studio.embedded import free_port
 from studio.env import PROJECT
 from tests.running import PASSWORD, manage, own_database_url
 
-pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(600)]  # seconds; eight starts of a server
+# seconds; eight starts of a server
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.product, pytest.mark.timeout(600)]
 
 OLD = {"JWT_SIGNING_KEY": "o" * 64, "SECRET_KEY": "p" * 50}
 NEW = {"JWT_SIGNING_KEY": "n" * 64, "SECRET_KEY": "m" * 50}

@@ -15,7 +15,6 @@ from tests.chaos.invariants import examine
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.product,
-    pytest.mark.once,
     pytest.mark.timeout(300),
     pytest.mark.skipif(pgbouncer.BINARY is None, reason="no PgBouncer on this machine"),
 ]
