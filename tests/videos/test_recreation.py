@@ -109,15 +109,6 @@ def test_lost_job_is_made_again_from_the_log(
     assert (VideoJob.objects.get().phase, len(google.calls("submit"))) == (Phase.STORING, 1)
 
 
-def test_log_may_come_on_stdin(
-    bought: VideoJob, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(accepted(caplog)[0]))
-    lose(bought)
-
-    assert adopt("--log", "-").endswith("\n1 adopted, 0 known already, 0 refused.\n")
-
-
 def test_failed_job_of_the_log_is_taken_up(bought: VideoJob, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     (tmp_path / "log").write_text(accepted(caplog)[0])
     VideoJob.objects.update(phase=Phase.QUEUED, operation="", submit_attempts=0)
