@@ -43,7 +43,7 @@ IMAGE = (
 )
 FIELDS = {"mockMode": "true", "prompt": "[mock:slow=40] A long red dress of silk", "durationSeconds": "4"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("broken-off")]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.product, pytest.mark.xdist_group("broken-off")]
 
 
 def form() -> bytes:

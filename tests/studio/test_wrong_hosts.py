@@ -25,9 +25,9 @@ def lines() -> Iterator[io.StringIO]:
     )
     assert isinstance(handler, logging.StreamHandler)
     stream = io.StringIO()
-    before = handler.setStream(stream)
+    before, handler.stream = handler.stream, stream  # setStream() would flush one that pytest may have closed
     yield stream
-    handler.setStream(before)
+    handler.stream = before
 
 
 @pytest.mark.django_db(transaction=True)  # /readyz writes a row in a thread of its own
