@@ -1,7 +1,6 @@
 """Uploads that break off, against the running product: from a client that goes away, directly and through nginx."""
 
 import json
-import shutil
 import socket
 import struct
 import subprocess
@@ -14,9 +13,9 @@ import pytest
 
 from studio.bodies import IncompleteBody
 from studio.embedded import free_port
+from tests.nginx import NGINX
 from tests.running import RunningStudio
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 CONFIGURATION = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}

@@ -36,3 +36,9 @@ def env_options(url: str) -> dict[str, Any]:
         return env.cloudinary_url("CLOUDINARY_URL") or {}
     finally:
         os.environ["CLOUDINARY_URL"] = before
+
+
+def backend_of(fake: FakeCloudinary) -> dict[str, Any]:
+    """What the settings make of the fake's account, for STORAGES: with the patience that it has in production."""
+    options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
+    return {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}

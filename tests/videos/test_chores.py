@@ -13,7 +13,7 @@ from studio.models import Disposal, Heartbeat
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.studio.cloudinary_files import env_options
+from tests.studio.cloudinary_files import backend_of
 from tests.videos.conftest import MakeJob
 from videos.chores import Chores, Stopped, keep_house, remove_files
 from videos.phases import Phase
@@ -24,9 +24,7 @@ from videos.sweeper import Sweeper
 def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
     """The storage of the whole product, for this test, with the patience that it has in production."""
     with FakeCloudinary() as fake:
-        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
-        backend = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
-        settings.STORAGES = settings.STORAGES | {"default": backend}
+        settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
         yield fake
 
 

@@ -14,7 +14,7 @@ from accounts.models import TokenAccount, User
 from studio.models import TaskState
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.studio.cloudinary_files import env_options
+from tests.studio.cloudinary_files import backend_of
 from tests.videos.conftest import MakeJob
 from videos import daily_reconciliation, lost_files, reconciliation
 from videos.daily_reconciliation import take_up
@@ -49,9 +49,7 @@ def go_on() -> None:
 @pytest.fixture
 def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
     with FakeCloudinary() as fake:
-        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
-        backend = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
-        settings.STORAGES = settings.STORAGES | {"default": backend}
+        settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
         yield fake
 
 

@@ -16,7 +16,7 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.studio.cloudinary_files import env_options
+from tests.studio.cloudinary_files import backend_of
 from tests.videos.conftest import MakeJob
 from videos import reconciliation
 from videos.models import VideoJob
@@ -180,9 +180,7 @@ def test_stray_files_are_found_and_removed_when_asked(agreeing: VideoJob) -> Non
 
 def test_storage_that_fails_is_a_mismatch_after_those_of_money(agreeing: VideoJob, settings: Any) -> None:
     with FakeCloudinary() as fake:
-        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
-        backend = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
-        settings.STORAGES = settings.STORAGES | {"default": backend}
+        settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
         fake.script("head", "403 suspended", times=100)
         TokenAccount.objects.update(balance=7)
 

@@ -17,7 +17,7 @@ from studio.models import Disposal
 from studio.storage import disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.studio.cloudinary_files import PNG, VIDEO, env_options
+from tests.studio.cloudinary_files import PNG, VIDEO, backend_of
 from tests.videos.conftest import MakeJob
 from videos import stray_listing
 from videos.models import VideoJob
@@ -43,8 +43,7 @@ def ann(
         "OPTIONS": {"allow_overwrite": True, "location": str(tmp_path / "media")},
     }
     if request.param == "cloudinary":
-        options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
-        chosen = {"BACKEND": "studio.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
+        chosen = backend_of(fake)
     settings.STORAGES = settings.STORAGES | {"default": chosen}
     return make_user()
 
