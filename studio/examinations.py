@@ -31,6 +31,7 @@ ROW_SECONDS = 2.0  # from one row that is written to show that it can be to the 
 # A picture, because a storage service may take nothing else: one grey pixel.
 PROBE_NAME = "probe/doctor.png"
 PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
+NO_REDIS = "Cannot be told while Redis is away."
 AWAY = "Cannot be told while the database is away."
 
 
@@ -106,7 +107,7 @@ def _other_disks() -> Finding:
         with counters.connect() as client:
             found = disks.reported(client)
     except (redis.RedisError, OSError):
-        return Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+        return Finding(Health.DEGRADED, NO_REDIS)
     others = {key: free for key, free in found.items() if key[0] != disks.host()}
     return _room(others) if others else Finding(Health.OK, "No other machine has reported its disks.")
 
@@ -182,7 +183,7 @@ def _writes() -> Finding:
         with counters.connect() as client:
             marks = counters.marks(client)
     except (redis.RedisError, OSError):
-        return Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+        return Finding(Health.DEGRADED, NO_REDIS)
     failed, written = marks.get(FAILED, 0), marks.get(WRITTEN, 0)
     age = time.time() - failed
     if failed > written and age < TELLING_SECONDS:

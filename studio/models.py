@@ -71,7 +71,7 @@ class Heartbeat(Record):
 class TaskState(Record):
     """How far a long task has come, so that it is taken up where it was, whatever ended its process.
 
-    Whoever works on it holds its lease: `due_at` lies ahead then, and comes where the process is killed.
+    The process that works on it holds its lease. `due_at` lies ahead then, and comes where that process is killed.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -43,10 +43,7 @@ class RequestIdMiddleware:
         with log.about(request_id=request_id):
             answer = self.get_response(request)
             if answer.status_code >= 500:  # Django would log it further out, where the id is not known any more
-                facts: Any = {
-                    "response": answer,
-                    "request": request,
-                }  # any response will do; the stubs want HttpResponse
+                facts: Any = {"response": answer, "request": request}  # the stubs want an HttpResponse; any will do
                 log_response("%s: %s", answer.reason_phrase, request.path, **facts)
         answer.headers["X-Request-ID"] = request_id
         return answer

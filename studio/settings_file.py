@@ -78,9 +78,7 @@ def _what_is_wrong_with(value: str) -> str:
     if value[:1] in {'"', "'", "`"}:
         return "has quotes around its value, which docker run takes as part of it; leave them out"
     if comment_in(value) or value.startswith("#"):
-        return (
-            "has a comment behind its value, which systemd and docker run take as part of it; give it a line of its own"
-        )
+        return COMMENT
     if "$" in value:
         return "has a $, which Docker Compose replaces; in a URL write %24, and make another secret"
     if "\\" in value:

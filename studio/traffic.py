@@ -9,9 +9,9 @@ from django.contrib.admindocs.utils import remove_non_capturing_groups, replace_
 from django.http import HttpRequest, HttpResponseBase
 
 from studio import counters, telemetry
+from studio.paths import FOR_MACHINES
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 PARTS = ("api", "admin", "probe", "other")
 # Small, so that all of it is shown from the start: of the histogram below, with its routes, that would be 10,000 lines.
 RESPONSES = counters.Measure(
@@ -48,7 +48,7 @@ class TrafficMiddleware:
 
 
 def _part_of(route: str) -> str:
-    if route in PROBES:
+    if route in FOR_MACHINES:
         return "probe"
     first = route.split("/", 2)[1] if route.startswith("/") else ""
     return first if first in PARTS else "other"

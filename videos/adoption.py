@@ -35,8 +35,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
             raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
         name = checked_name(operation, provider=job.provider)
-        holder = VideoJob.objects.filter(provider=job.provider, operation=name).exclude(pk=job_id).first()
-        if holder:
+        if holder := job_with(provider=job.provider, operation=name, besides=job_id):
             raise Conflict(f"Another job has this operation: {holder.pk}.")
         slot = free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
@@ -70,6 +69,12 @@ def checked_name(operation: str, *, provider: str) -> str:
     if not example:
         raise InvalidInput(f"This release has no provider {as_sent(provider)}, so it takes up none of its operations.")
     raise InvalidInput(f"No operation of {provider} has the name {as_sent(name)}; one is spelled like {example}.")
+
+
+def job_with(*, provider: str, operation: str, besides: uuid.UUID | None = None) -> VideoJob | None:
+    """A job that has this operation of the provider, but for the one `besides`; no index serves this: it reads all."""
+    jobs = VideoJob.objects.filter(provider=provider, operation=operation).order_by()
+    return (jobs.exclude(pk=besides) if besides else jobs).first()
 
 
 def free_slot(job: VideoJob) -> int:

@@ -21,7 +21,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from looks.models import Look, Product
-from studio import full_disk
+from studio import batches, full_disk
 from studio.errors import Conflict
 from studio.models import Disposal
 from studio.storage import disposal, elsewhere, media_storage, store
@@ -34,7 +34,6 @@ from videos.stray_files import NAME_COLUMNS
 logger = logging.getLogger(__name__)
 
 KEPT_DAYS = 7  # clients fetch a job or a look again within a session; links in a mail live longer, and are ours
-PAGE = 1000  # rows
 PAUSES = (1.0, 5.0, 25.0)  # seconds before another try of a file; the storage's own tries come on top
 FAILED_IN_A_ROW = 10  # then the storage fails, and not a file
 CHUNK_BYTES = 1024 * 1024
@@ -69,16 +68,9 @@ def left() -> Iterator[Row]:
     """The rows whose file is in the storage of before, by table and id, a page of rows at a time."""
     is_before = is_in_folder if target() == "cloudinary" else is_url
     for model, column in NAME_COLUMNS:
-        last = None
-        while True:
-            rows = model._default_manager.order_by("pk")
-            page = list((rows.filter(pk__gt=last) if last else rows).values_list("pk", column)[:PAGE])
-            for pk, name in page:
-                if name and is_before(name):
-                    yield model, column, pk, name
-            if len(page) < PAGE:
-                break
-            last = page[-1][0]
+        for pk, name in batches.rows(model._default_manager.order_by("pk"), "pk", column):
+            if name and is_before(name):
+                yield model, column, pk, name
 
 
 def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str], None]) -> Moves:

@@ -13,7 +13,7 @@ from studio import audit
 from studio.errors import Conflict, InsufficientFunds, InvalidInput, NotFound, Unavailable, as_sent, must_be_one_of
 from videos import schedule
 from videos.acceptance import Purchase
-from videos.adoption import checked_name, free_slot
+from videos.adoption import checked_name, free_slot, job_with
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.models import Upstream, VideoJob, VideoModel, new_lease
 from videos.phases import Phase
@@ -91,11 +91,6 @@ def _write(job: VideoJob, purchase: Purchase, actor: User | None) -> None:
         owner=job.owner.email,
         tokens=job.tokens_charged,
     )
-
-
-def job_with(*, provider: str, operation: str) -> VideoJob | None:
-    """The job that has this operation of the provider; no index serves this, so it reads the table."""
-    return VideoJob.objects.filter(provider=provider, operation=operation).order_by().first()
 
 
 def _check(purchase: Purchase) -> None:

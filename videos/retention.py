@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,13 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.admin.models import LogEntry as AdminEntry
 from django.contrib.sessions.models import Session
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import SignIn
+from studio import batches
 from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion, generation
@@ -160,15 +162,10 @@ def _finished(span: Span, **fields: Any) -> QuerySet[VideoJob]:
 
 def _batches(jobs: QuerySet[VideoJob], go_on: GoOn) -> Iterator[list[UUID]]:
     """The ids of the jobs, those that ended first before, each batch from where the last one ended."""
-    rest = jobs.order_by("completed_at", "id").values_list("completed_at", "pk")
-    batch = list(rest[:BATCH])
-    while batch:
+    rest = batches.rows(jobs.order_by("completed_at", "id"), "pk", batch=BATCH)
+    while ids := [pk for (pk,) in islice(rest, BATCH)]:
         go_on()
-        yield [pk for _, pk in batch]
-        at, pk = batch[-1]
-        later = Q(completed_at__gt=at) | Q(completed_at=at, pk__gt=pk)
-        # the second condition says nothing new, and has an index
-        batch = list(rest.filter(later, completed_at__gte=at)[:BATCH])
+        yield ids
 
 
 def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, go_on: GoOn) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from studio import full_disk
 from studio.storable import storable
 from studio.storage.base import FileRefused, StorageError
 from videos import measures, mp4, outcomes, schedule
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 REFUSAL_LENGTH = 500  # characters; the column's width
 # What our own disk says again until that is mended.
-_DISK_REFUSES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+_DISK_REFUSES = full_disk.FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class BrokenFile(mp4.NotAVideo):

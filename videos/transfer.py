@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from studio.statements import Given, Instances
 from studio.storage import disposal, store
-from studio.storage.base import FileRefused, StorageError
+from studio.storage.base import FileRefused
 from videos import generation, measures, mp4, schedule, setbacks, story
 from videos.models import JobLog, VideoJob, from_now, new_lease, whole_seconds
 from videos.phases import Phase
@@ -151,7 +151,7 @@ def _store_poster(job: VideoJob, name: str, path: Path) -> str:
     """
     try:
         return _store(name, path)
-    except (StorageError, OSError) as exc:
+    except OSError as exc:  # a StorageError is one
         if not isinstance(exc, FileRefused) and job.attempts + 1 < schedule.TRANSFER_TRIES:
             raise
         logger.warning("poster not stored", extra={"job_id": job.pk, "reason": str(exc)})

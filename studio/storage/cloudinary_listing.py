@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from studio import clocks
 from studio.storage.base import Patience, StorageError, StoredFile
 from studio.storage.delivery import is_passing, pool
+from studio.storage.former import AT_CLOUDINARY
 from studio.storage.trust import in_words
 
 API = "https://api.cloudinary.com"
@@ -43,7 +44,7 @@ def _file(found: Mapping[str, Any], root: int) -> StoredFile:
     try:
         name = f"{found['public_id'][root:]}.{found['format']}"
         modified_at = datetime.fromisoformat(str(found["created_at"]))
-        return StoredFile((str(found["secure_url"]), name, f"cloudinary:{name}"), int(found["bytes"]), modified_at)
+        return StoredFile((str(found["secure_url"]), name, f"{AT_CLOUDINARY}{name}"), int(found["bytes"]), modified_at)
     except (KeyError, TypeError, ValueError) as exc:
         raise StorageError(f"Cloudinary lists a file that is not understood: {exc!r}", retryable=False) from exc
 

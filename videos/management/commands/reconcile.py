@@ -56,7 +56,8 @@ class Command(OperatorCommand):
             count += 1
             if not (fix and mismatch.is_mendable):
                 left[mismatch.kind] += 1
-                sentences = [*sentences, mismatch.sentence][: runs.SENTENCES_MAX]
+                if len(sentences) < runs.SENTENCES_MAX:
+                    sentences.append(mismatch.sentence)
         if as_json:
             self.stdout.write("\n]" if count else "[]")
         else:
