@@ -28,7 +28,7 @@ help: ## what there is to make
 # tether: kill -9 of make must not leave the rest running
 run: python $(VENV)/.installed ## the whole system on this machine; PORT, HOST and DATA_DIR say where
 	@grep -qsE '^(ENVIRONMENT|DATA_DIR)=.' .env || export ENVIRONMENT="$${ENVIRONMENT:-development}"; \
-	exec $(PY) -m studio.tether $(PY) manage.py up $(ARGS)
+	exec $(PY) -m operations.local.die_with_parent $(PY) manage.py up $(ARGS)
 
 # Coverage is measured on SQLite, where every test runs. 5: no test of that name needs a database.
 test: python $(VENV)/.installed-dev ## the tests on SQLite and on PostgreSQL, and their coverage; ARGS go to pytest
@@ -67,7 +67,7 @@ chaos: python $(VENV)/.installed-dev ## kill and hinder everything while jobs ru
 
 production: python $(VENV)/.installed-dev ## follow docs/production.md on a fresh Debian (root, debootstrap), then restart all under load
 	@$(PY) -m tests.production $(ARGS)
-	ROLLS=3 ROLL_REQUESTS=2000 $(PY) -m pytest -q -n 1 tests/studio/test_rolls.py
+	ROLLS=3 ROLL_REQUESTS=2000 $(PY) -m pytest -q -n 1 tests/deployment/test_rolls.py
 	@$(PY) -m tests.production.rolls
 
 alerts: python $(VENV)/.installed-dev ## cause each fault, and see its alert fire in a Prometheus; some ten minutes; ARGS="--only NAME"

@@ -14,9 +14,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 from django.conf import settings
 from gunicorn import glogging, util
 
-from studio import log
+from operations.local.die_with_parent import PR_SET_PDEATHSIG
 from studio.env import BadEnvironment
-from studio.tether import PR_SET_PDEATHSIG
+from studio.observability import log
 
 try:
     bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
@@ -34,7 +34,7 @@ if _files != resource.RLIM_INFINITY:
     _wanted = 4096 if _most_files == resource.RLIM_INFINITY else min(4096, _most_files)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files, _wanted), _most_files))
 control_socket_disable = True  # it would lie in the home directory, one for all copies
-worker_class = "studio.web_server.Worker"
+worker_class = "studio.http.web_server.Worker"
 
 
 class Log(glogging.Logger):
@@ -91,6 +91,6 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Have the worker serve the site through the gate."""
-    from studio import web_server  # noqa: PLC0415 - it needs Django, which a worker alone sets up
+    from studio.http import web_server  # noqa: PLC0415 - it needs Django, which a worker alone sets up
 
     worker.wsgi = web_server.application(worker)

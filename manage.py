@@ -10,8 +10,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
     from django.core.management import execute_from_command_line
 
-    from studio import terminal
     from studio.env import BadEnvironment
+    from studio.observability import terminal
 
     os.environ["DJANGO_COLORS"] = "nocolor"  # colours are escape sequences, and those of strangers look the same
     terminal.guard("".join(sys.argv[1:2]))

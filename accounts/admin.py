@@ -1,4 +1,4 @@
-"""The back office of people. Tokens are in `accounts.ledger_admin`, locks and second factors in `security_admin`."""
+"""The back office of people; tokens, lockouts and second factors have modules in `accounts.backoffice`."""
 
 import uuid
 from typing import Any
@@ -21,15 +21,15 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts import access, ledger, roles
-from accounts import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
-from accounts import security_admin as _security_admin  # noqa: F401 -- the same
+from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
+from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- the same
+from accounts.backoffice.person_forms import NewPersonForm, PersonForm, TokensForm
+from accounts.backoffice.recent_activity import recent
 from accounts.models import SignIn, User
-from accounts.person_forms import NewPersonForm, PersonForm, TokensForm
-from accounts.recent import recent
 from accounts.roles import Role
-from studio import audit
-from studio import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.admin import BackOfficeAdmin, ReadOnlyAdmin, badge, list_url
+from studio.backoffice import audit
+from studio.backoffice import audit_admin as _audit_admin  # noqa: F401 -- the same
+from studio.backoffice.base import BackOfficeAdmin, ReadOnlyAdmin, badge, list_url
 from studio.errors import StudioError
 
 # The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.

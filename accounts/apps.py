@@ -10,12 +10,13 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the sign-ins and what staff change of people, and know tokens that were signed with an earlier key."""
-        from accounts import checks, sign_ins, signing  # noqa: F401, PLC0415 - models can be imported only now
+        from accounts import checks  # noqa: F401, PLC0415 - models can be imported only now
         from accounts.models import TokenAccount, User  # noqa: PLC0415 - the same
-        from studio import audit  # noqa: PLC0415 - the same
+        from accounts.sign_in import history, token_keys  # noqa: PLC0415 - models can be imported only now
+        from studio.backoffice import audit  # noqa: PLC0415 - the same
 
-        sign_ins.listen()
-        signing.install()
+        history.listen()
+        token_keys.install()
         flags = ("email", "is_active", "is_staff", "is_superuser", "signed_out_at")
         audit.watch(User, fields=flags, secret=("password",))
         audit.watch(TokenAccount, fields=("balance", "unlimited"))

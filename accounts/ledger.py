@@ -10,10 +10,10 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
-from studio import audit
-from studio.counters import Measure
+from studio.backoffice import audit
+from studio.db.statements import Change, Given, Insertion, Statement
 from studio.errors import InsufficientFunds, InvalidInput
-from studio.statements import Change, Given, Insertion, Statement
+from studio.observability.counters import Measure
 
 logger = logging.getLogger(__name__)
 

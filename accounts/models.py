@@ -61,7 +61,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         null=True, blank=True, editable=False, help_text="What was signed in until then is signed out."
     )
 
-    # Whether the role is for the back office alone: read by `accounts.identity` with the row, for requests to the API.
+    # Whether the role is for the back office alone: `accounts.sign_in.identity` reads it with the row, for the API.
     back_office_only: bool = False
     _as_read: Mapping[str, Any] = MappingProxyType({})
 
@@ -253,8 +253,8 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 class SignIn(Record):
     """Somebody gave an address and a password, rightly or wrongly. What they typed is not kept.
 
-    Written by `accounts.sign_ins`, at every attempt, also for an address that nobody has: the time that an answer takes
-    must not tell who has an account.
+    `accounts.sign_in.history` writes one at every attempt, also for an unknown address: the time that a response takes
+    must not show whether an account exists.
     """
 
     class Door(models.TextChoices):

@@ -2,8 +2,8 @@
 
 The API knows one difference only: an admin, `is_staff`, may act on everybody's work. Django wants the same flag of
 whoever enters the back office. So the two roles that may do less than an admin get no tokens for the API
-(`accounts.serializers.SignInForm`), and those they have are refused (`accounts.authentication`): there they could do
-everything.
+(`accounts.serializers.SignInForm`), and those they have are refused (`accounts.sign_in.authentication`): there they
+could do everything.
 """
 
 import logging

@@ -8,14 +8,15 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
-from accounts import lockout, roles, sign_ins
-from accounts.authentication import TokenAuthentication
+from accounts import roles
 from accounts.models import JOB_SLOTS, LedgerEntry, User
+from accounts.sign_in import history, lockout
+from accounts.sign_in.authentication import TokenAuthentication
 from accounts.tokens import AccountRefreshToken
+from studio.api.fields import LengthAsSent, Text, Timestamp
+from studio.api.inputs import Input, PageQuery, names_of
+from studio.api.spellings import Spellings
 from studio.emails import normal_email, require_plain
-from studio.fields import LengthAsSent, Text, Timestamp
-from studio.inputs import Input, PageQuery, names_of
-from studio.spellings import Spellings
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
@@ -72,7 +73,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
 
-        What is refused for its password is kept by `accounts.sign_ins` already.
+        What is refused for its password is kept by `accounts.sign_in.history` already.
         """
         request = self.context["request"]
         try:
@@ -82,10 +83,10 @@ class SignInForm(Input, TokenObtainPairSerializer):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
         except roles.BackOfficeOnly:
-            sign_ins.record(request=request, user=self.user, succeeded=False)
+            history.record(request=request, user=self.user, succeeded=False)
             raise
         lockout.forget(request, email=attrs["email"])
-        sign_ins.record(request=request, user=self.user, succeeded=True)
+        history.record(request=request, user=self.user, succeeded=True)
         return answer
 
 

@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts import registration, serializers, throttles
-from accounts.identity import caller
+from accounts import registration, serializers
 from accounts.ledger import VIDEO_JOB_TOKENS
 from accounts.models import LedgerEntry
-from studio import bodies
-from studio.api import ApiView
-from studio.schema import error
+from accounts.sign_in import throttles
+from accounts.sign_in.identity import caller
+from studio.api.schema import error
+from studio.api.views import ApiView
+from studio.http import bodies
 
 TAGS = ["Accounts"]
 THROTTLED = error("Too many attempts.")

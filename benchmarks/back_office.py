@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Report
-from studio.embedded import Valkey
+from operations.local.valkey import Valkey
 
 SLOWEST = 1.0  # seconds that a list may take
 MOST = 12  # statements that a list may send
@@ -193,7 +193,7 @@ def measure(number: int) -> list[str]:
     from django.test import Client
 
     from accounts.registration import create_person
-    from studio.admin import COUNTED_MOST
+    from studio.backoffice.base import COUNTED_MOST
 
     office = Client()
     office.force_login(create_person(email="boss@example.com", password="not used", staff=True))

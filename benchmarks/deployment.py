@@ -14,13 +14,13 @@ from pathlib import Path
 
 from benchmarks import meters
 from benchmarks.database import database, server_process
-from studio.embedded import Valkey, free_port
+from operations.local.valkey import Valkey, free_port
 from studio.env import PROJECT
 
 START_SECONDS = 90  # for a process to answer, on a machine that has other things to do
 STOP_SECONDS = 40  # above gunicorn's graceful time-out
 QUIET = ("--access-logfile", "/dev/null", "--log-level", "warning")
-THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
+THREADS = ("--skip-checks", "--worker-class", "videos.engine.worker.ThreadWorker", "-v", "0")
 
 
 class Deployment:
@@ -36,7 +36,7 @@ class Deployment:
         """Start a process of Python's, and give back its id."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "studio.tether", sys.executable, *argv],
+                [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, *argv],
                 cwd=PROJECT,
                 env={**os.environ, **self.environment, **environment, "STUDIO_TETHERED_TO": str(os.getpid())},
                 stdout=log,

@@ -92,7 +92,7 @@ def _order(takes: Sequence[float], factor: float) -> list[Any]:
     """A job for each, three a person."""
     from benchmarks import rows
     from videos import creation
-    from videos.orders import Order
+    from videos.job_requests import Order
 
     jobs = []
     for number, seconds in enumerate(takes):
@@ -220,7 +220,7 @@ def _tell(report: Report, product: list[Round], plain: list[Round], real: Round 
 
 def _tell_lags(report: Report, made: Round, *, is_real: bool) -> None:
     """In real time; from a quickened round, looks are as late as the interval makes them, and work is as it was."""
-    from videos import schedule
+    from videos.engine import schedule
 
     lags = [look * made.factor + transfer for look, transfer in zip(made.looks, made.transfers, strict=True)]
     late = made.seconds - max(made.takes) if is_real else made.factor * max(made.looks, default=0)

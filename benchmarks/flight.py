@@ -62,7 +62,7 @@ def _launch(done_at: Sequence[float]) -> list[Any]:
 
     from accounts.models import User
     from benchmarks import rows
-    from videos import schedule
+    from videos.engine import schedule
     from videos.models import VideoJob
 
     missing = -(-len(done_at) // 3) - User.objects.count()

@@ -214,7 +214,7 @@ def _ticks(rows_in_table: int) -> list[Cost]:
 
 
 def _tick() -> None:
-    from videos import sweeper
+    from videos.engine import sweeper
 
     due, _ = sweeper.take_stock(sweeper.MAX_LOOKS)
     assert not due

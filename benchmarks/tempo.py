@@ -9,7 +9,14 @@ import sys
 from importlib import import_module
 
 INTERVALS = {
-    "videos.schedule": ("TICK", "POLL_EVERY", "POLL_SLOWER_AFTER", "POLL_SLOWER", "POLL_SLOWEST_AFTER", "POLL_SLOWEST"),
+    "videos.engine.schedule": (
+        "TICK",
+        "POLL_EVERY",
+        "POLL_SLOWER_AFTER",
+        "POLL_SLOWER",
+        "POLL_SLOWEST_AFTER",
+        "POLL_SLOWEST",
+    ),
     "videos.providers.google_omni": ("FIRST_LOOK_SECONDS",),
 }
 

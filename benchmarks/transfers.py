@@ -65,7 +65,7 @@ def _finished_at_google(google: str, count: int) -> list[Any]:
     from django.utils import timezone
 
     from benchmarks import rows
-    from videos import queue
+    from videos.engine import hints
 
     now, jobs = timezone.now(), []
     for number in range(count):
@@ -87,7 +87,7 @@ def _finished_at_google(google: str, count: int) -> list[Any]:
             video="",
             poster="",
         )
-        queue.hint("transfer", str(job.pk))
+        hints.hint("transfer", str(job.pk))
         jobs.append(job.pk)
     return jobs
 

@@ -15,10 +15,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from looks import curation
+from looks import use_cases
 from looks.models import Look, LookShare, LookVideo, Product
-from studio import audit
-from studio.admin import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
+from studio.backoffice import audit
+from studio.backoffice.base import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
 from studio.emails import normal_email
 from studio.errors import StudioError
 
@@ -173,7 +173,7 @@ class LookAdmin(BackOfficeAdmin):
             row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")
         }
         former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
-        change = curation.set_default if act == "set" else curation.unset_default
+        change = use_cases.set_default if act == "set" else use_cases.unset_default
         try:
             change(look_id=look_id, video_id=video_id)
         except StudioError as exc:
@@ -192,13 +192,13 @@ class LookAdmin(BackOfficeAdmin):
 
     def save_model(self, request: HttpRequest, obj: Look, form: Any, change: bool) -> None:
         """By the same use case as everybody."""
-        curation.update_look(look_id=obj.pk, title=obj.title, notes=obj.notes, visibility=obj.visibility)
+        use_cases.update_look(look_id=obj.pk, title=obj.title, notes=obj.notes, visibility=obj.visibility)
 
     def delete_model(self, request: HttpRequest, obj: Look) -> None:
         """With its pictures."""
-        curation.delete_look(look_id=obj.pk)
+        use_cases.delete_look(look_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Look]) -> None:
         """Each with its pictures."""
         for look_id in queryset.values_list("pk", flat=True):
-            curation.delete_look(look_id=look_id)
+            use_cases.delete_look(look_id=look_id)

@@ -11,6 +11,6 @@ class LooksConfig(AppConfig):
     def ready(self) -> None:
         """Keep what staff change of looks; products and links are the owner's business."""
         from looks.models import Look  # noqa: PLC0415 - models can be imported only now
-        from studio import audit  # noqa: PLC0415 - the same
+        from studio.backoffice import audit  # noqa: PLC0415 - the same
 
         audit.watch(Look, fields=("title", "notes", "visibility", "owner"))

@@ -11,9 +11,9 @@ from django.core.files import File
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from studio import strict_json
-from studio.fields import ItemList, PictureField
-from studio.images import BadImage, Picture, read_picture
+from studio.api import strict_json
+from studio.api.fields import ItemList, PictureField
+from studio.media.images import BadImage, Picture, read_picture
 
 Read = Callable[["IO[bytes] | File[Any]"], Picture]
 

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import Exists, JSONField, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
+from studio.db.statements import Given
+from studio.media.storage import media_storage
 from studio.models import Record
-from studio.statements import Given
-from studio.storage import media_storage
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -12,9 +12,9 @@ from django.db import models
 from accounts.models import User
 from looks.models import Look, LookVideo, Product, Visibility, is_reader
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
+from studio.api.projection import Projection
+from studio.db.statements import Among, Given, Row, Statement
 from studio.errors import NotAllowed, NotFound
-from studio.projection import Projection
-from studio.statements import Among, Given, Row, Statement
 
 View = Literal["mine", "shared", "public"]
 

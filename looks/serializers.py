@@ -12,10 +12,10 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.fields import BlankAsNull, Choice, FromElsewhere, StoredFileUrl, Text, Timestamp, WebAddress
-from studio.images import MORE_FORMATS, listed
-from studio.inputs import Input, PageQuery, names_of
-from studio.spellings import Spelled, Spellings
+from studio.api.fields import BlankAsNull, Choice, FromElsewhere, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.api.inputs import Input, PageQuery, names_of
+from studio.api.spellings import Spelled, Spellings
+from studio.media.images import MORE_FORMATS, listed
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100

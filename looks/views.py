@@ -13,16 +13,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.identity import caller
-from looks import curation, representation
+from accounts.sign_in.identity import caller
+from looks import representation, use_cases
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
-from studio import bodies, uploads
-from studio.api import ApiView, IsOwnerOrAdmin, as_uuid
+from studio.api.paging import SkipLimitPagination, envelope
+from studio.api.projection import site_of
+from studio.api.schema import MULTIPART, error, id_in_path, response_header
+from studio.api.views import ApiView, IsOwnerOrAdmin, as_uuid
 from studio.errors import NotFound
-from studio.paging import SkipLimitPagination, envelope
-from studio.projection import site_of
-from studio.schema import MULTIPART, error, id_in_path, response_header
+from studio.http import bodies, uploads
 
 BODY = {MULTIPART: LookForm}
 LOOK_ID = id_in_path("id", "The id of the look.")
@@ -93,7 +93,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
 
     def create(self, request: Request) -> Response:
         """Make a look of a picture and its products; both can come later."""
-        look = curation.create_look(owner=caller(request), **self._fields(request))
+        look = use_cases.create_look(owner=caller(request), **self._fields(request))
         location = reverse("look-detail", args=[look.pk], request=request)
         return Response(self._shown(look.pk), status=status.HTTP_201_CREATED, headers={"Location": location})
 
@@ -104,12 +104,12 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what is given. `products` and `sharedWithUserIds` replace what was there."""
         look = self._owned(pk)
-        curation.update_look(look_id=look.pk, **self._fields(request, shown=lambda: self._shown(look.pk)))
+        use_cases.update_look(look_id=look.pk, **self._fields(request, shown=lambda: self._shown(look.pk)))
         return Response(self._shown(look.pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the look with its pictures; its videos stay."""
-        curation.delete_look(look_id=self._owned(pk).pk)
+        use_cases.delete_look(look_id=self._owned(pk).pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _owned(self, pk: str) -> Look:

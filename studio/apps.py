@@ -7,7 +7,7 @@ from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
 
-from studio import navigation
+from studio.backoffice import navigation
 
 
 class StudioConfig(AppConfig):
@@ -16,11 +16,10 @@ class StudioConfig(AppConfig):
     name = "studio"
 
     def ready(self) -> None:
-        """Bound the memory, and register the system checks and the health checks."""
-        from studio import checks, examinations, memory  # noqa: F401, PLC0415 - the first one registers by itself
+        """Bound the memory, and register the system checks."""
+        from studio import checks, memory  # noqa: F401, PLC0415 - the first one registers by itself
 
         memory.give_back()
-        examinations.register_all()
 
 
 class BackOfficeConfig(SimpleAdminConfig):
@@ -43,12 +42,12 @@ def _check_that_pages_are_ours() -> list[checks.CheckMessage]:
     """Pages that a library has registered would let secrets be guessed (`BackOfficeAdmin.lookup_allowed`)."""
     from django.contrib import admin  # noqa: PLC0415 - models can be imported only now
 
-    from studio.admin import BackOfficeAdmin  # noqa: PLC0415 - the same
+    from studio.backoffice.base import BackOfficeAdmin  # noqa: PLC0415 - the same
 
     return [
         checks.Error(
-            f"The pages of {model._meta.label} do not come from studio.admin.BackOfficeAdmin: their list can be asked "
-            "for any column.",
+            f"The pages of {model._meta.label} do not come from studio.backoffice.base.BackOfficeAdmin: their list can "
+            "be asked for any column.",
             hint="Unregister them, or register pages of ours.",
             id="studio.E020",
         )

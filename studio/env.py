@@ -149,7 +149,7 @@ def redis_url(name: str) -> str:
 
 
 def cloudinary_url(name: str) -> dict[str, Any] | None:
-    """The account that the URL names, as options of studio.storage.cloudinary; None when unset.
+    """The account that the URL names, as options of studio.media.storage.cloudinary; None when unset.
 
     Raises BadEnvironment for anything but cloudinary://key:secret@cloud, with or without options that we know.
     """

@@ -1,4 +1,4 @@
-"""The kinds of failure that a caller can cause or meet. No HTTP here: `studio.api` gives each kind its status."""
+"""The kinds of failure that a caller can cause or meet. No HTTP here: `studio.api.views` gives each kind its status."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

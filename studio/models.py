@@ -36,7 +36,7 @@ def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
 class Disposal(Record):
     """A stored file that shall go; the row outlives whatever referred to the file.
 
-    Written by `studio.storage.disposal`.
+    Written by `studio.media.storage.disposal`.
     """
 
     name = models.CharField(max_length=300, unique=True)

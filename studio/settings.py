@@ -7,7 +7,9 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from studio import documentation, env, navigation, settings_file
+from studio import env, settings_file
+from studio.api import documentation
+from studio.backoffice import navigation
 
 BASE_DIR = env.PROJECT
 settings_file.load(BASE_DIR / ".env")
@@ -19,7 +21,7 @@ DEBUG = env.flag("DEBUG", default=False)
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
 PORT = env.integer("PORT", 8000, least=1, most=65_535)
-WEB_SLOTS = env.integer("WEB_SLOTS", 8, least=1, most=256)  # requests worked on at once by a process (studio.gate)
+WEB_SLOTS = env.integer("WEB_SLOTS", 8, least=1, most=256)  # requests worked on at once by a process (studio.http.gate)
 # Seconds from SIGTERM, and 503 from /readyz, until a web process takes no new connection: for balancers that probe.
 STOP_DELAY_SECONDS = env.integer("STOP_DELAY_SECONDS", 0, most=120)
 
@@ -41,6 +43,7 @@ INSTALLED_APPS = [
     "accounts",
     "looks",
     "videos",
+    "operations",
     "corsheaders",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
@@ -63,27 +66,27 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "studio.traffic.TrafficMiddleware",
+    "studio.http.request_metrics.TrafficMiddleware",
     # Outermost what every answer has, also one to a request that the next ones refuse.
-    "studio.headers.SecurityHeadersMiddleware",
-    "studio.requests.RequestIdMiddleware",
+    "studio.http.headers.SecurityHeadersMiddleware",
+    "studio.http.requests.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "studio.paths.BasePathMiddleware",  # before all that redirect: they write down the path that it has found
+    "studio.http.base_path.BasePathMiddleware",  # before all that redirect: they write down the path that it has found
     "django.middleware.security.SecurityMiddleware",
-    "studio.slow_clients.SlowClientsMiddleware",
+    "studio.http.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "studio.requests.BodyLengthMiddleware",
-    "studio.compression.CompressionMiddleware",  # inside of what says the length
+    "studio.http.requests.BodyLengthMiddleware",
+    "studio.http.compression.CompressionMiddleware",  # inside of what says the length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # For the admin alone; what else it needs is added there, too.
-    "studio.back_office.SessionMiddleware",
-    "studio.back_office.CommonMiddleware",
-    "studio.back_office.CsrfViewMiddleware",
-    "studio.back_office.AuthenticationMiddleware",
-    "accounts.second_factor_gate.SecondFactorMiddleware",
-    "studio.queue_pages.QueuePagesGate",
-    "studio.back_office.MessageMiddleware",
-    "studio.back_office.AuditMiddleware",
+    "studio.backoffice.middleware.SessionMiddleware",
+    "studio.backoffice.middleware.CommonMiddleware",
+    "studio.backoffice.middleware.CsrfViewMiddleware",
+    "studio.backoffice.middleware.AuthenticationMiddleware",
+    "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
+    "studio.backoffice.queue_pages.QueuePagesGate",
+    "studio.backoffice.middleware.MessageMiddleware",
+    "studio.backoffice.middleware.AuditMiddleware",
 ]
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"
@@ -142,10 +145,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {
-        "ENGINE": "studio.postgresql",
+        "ENGINE": "studio.db.postgresql",
         "CONN_HEALTH_CHECKS": True,
         # A pool that lends connections for a transaction each loses a cursor between two statements; long lists are
-        # read by key (studio.batches).
+        # read by key (studio.db.batches).
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
     # What DATABASE_URL says itself wins. A connection whose other end has gone is given up after a minute at most: a
@@ -168,10 +171,10 @@ REDIS_URL = env.redis_url("REDIS_URL") or env.kept_url(DATA_DIR / "valkey" / "ur
 _REDIS_TIMEOUTS = "socket_connect_timeout=2&socket_timeout=5"
 _REDIS = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}{_REDIS_TIMEOUTS}"
 RQ_QUEUES = {
-    "submit": {"URL": _REDIS, "DEFAULT_TIMEOUT": 180},  # seconds; above the lease of a step (videos.schedule)
+    "submit": {"URL": _REDIS, "DEFAULT_TIMEOUT": 180},  # seconds; above the lease of a step (videos.engine.schedule)
     "media": {"URL": _REDIS, "DEFAULT_TIMEOUT": 1800},
 }
-RQ = {"COMMIT_MODE": "auto"}  # videos.queue waits for the commit itself
+RQ = {"COMMIT_MODE": "auto"}  # videos.engine.hints waits for the commit itself
 WORKER_THREADS = {
     "submit": env.integer("SUBMIT_THREADS", 4, least=1, most=64),
     "media": env.integer("MEDIA_THREADS", 16, least=1, most=256),
@@ -196,26 +199,26 @@ WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
     # allow_overwrite: names come from ids, so a repeated step writes the same file again
     "default": {
-        "BACKEND": "studio.storage.local.LocalStorage",
+        "BACKEND": "studio.media.storage.local.LocalStorage",
         "OPTIONS": {"allow_overwrite": True},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 _account = env.cloudinary_url("CLOUDINARY_URL")  # no setting called CLOUDINARY: its SDK would read that
 _folder = {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")}
-# "former": where files of before a change of the setting are (studio.storage.former).
+# "former": where files of before a change of the setting are (studio.media.storage.previous).
 if _account:
     STORAGES["former"] = STORAGES["default"]
     STORAGES["default"] = {
-        "BACKEND": "studio.storage.cloudinary.CloudinaryStorage",
+        "BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage",
         "OPTIONS": _account | _folder,
     }
 elif _previous := env.cloudinary_url("CLOUDINARY_PREVIOUS_URL"):
     STORAGES["former"] = {
-        "BACKEND": "studio.storage.cloudinary.CloudinaryFolder",
+        "BACKEND": "studio.media.storage.cloudinary.CloudinaryFolder",
         "OPTIONS": _previous | _folder,
     }
-# Hosts from which files of an earlier system are read (studio.storage.elsewhere).
+# Hosts from which files of an earlier system are read (studio.media.storage.external).
 EXTERNAL_FILE_HOSTS = [host.lower() for host in env.words("EXTERNAL_FILE_HOSTS", "res.cloudinary.com")]
 MIB = 1024 * 1024
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_MIB", 10, least=1, most=100) * MIB
@@ -226,7 +229,7 @@ LOOK_IMAGE_MAX_SIDE = env.integer("LOOK_IMAGE_MAX_SIDE", 4096, least=256, most=1
 REQUEST_MAX_BYTES = 5 * IMAGE_MAX_BYTES + 2 * MIB
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "studio.uploads.FileHandler",
+    "studio.http.uploads.FileHandler",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES * 3 // 2  # of a form's texts: pictures belong into its files
 DATA_UPLOAD_MAX_NUMBER_FILES = 60  # a look has its own picture and those of 50 products
@@ -243,21 +246,21 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-# Wrong passwords, counted by accounts.lockout in the database for both doors: the API and the back office.
+# Wrong passwords, counted by accounts.sign_in.lockout in the database for both doors: the API and the back office.
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10, least=1)  # for one account, from one address
 SIGN_IN_ADDRESS_FAILURES = env.integer("SIGN_IN_ADDRESS_FAILURES", 100, least=1)  # an office may share an address
 AXES_COOLOFF_TIME = timedelta(minutes=env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # an attacker must not keep the lock shut
-AXES_HANDLER = "accounts.lockout.FailureCount"
-AXES_USERNAME_CALLABLE = "accounts.lockout.account_tried"
-AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_tried"
-AXES_ENABLE_ADMIN = False  # accounts.security_admin has its page
+AXES_HANDLER = "accounts.sign_in.lockout.FailureCount"
+AXES_USERNAME_CALLABLE = "accounts.sign_in.lockout.account_tried"
+AXES_CLIENT_IP_CALLABLE = "accounts.sign_in.lockout.address_tried"
+AXES_ENABLE_ADMIN = False  # accounts.backoffice.security_admin has its page
 AXES_DISABLE_ACCESS_LOG = True  # a row a sign-in, for ever, that nobody reads
 AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware: our form and our API answer in their own ways
-    "security.W003",  # CSRF protection: studio.back_office has it, for the admin
+    "security.W003",  # CSRF protection: studio.backoffice.middleware has it, for the admin
     "security.W005",  # HSTS for all subdomains, and ...
     "security.W021",  # ... in the browsers' own lists: for the domain's owner to decide, with HSTS_SUBDOMAINS
 ]
@@ -266,12 +269,12 @@ REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # what new passwords get, and moved ones at the next sign-in
-    "accounts.hashers.MovedBcryptHasher",
+    "accounts.sign_in.hashers.MovedBcryptHasher",
 ]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # it gives tokens away (videos.giveaway)
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 # Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
-# milliseconds; a machine without it drifts by a second or two a day. `doctor` warns at half of it (studio.clock_skew).
+# milliseconds; a machine without it drifts by a second or two a day. `doctor` warns at half of it (clock_skew).
 CLOCK_LEEWAY_SECONDS = 10
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",
@@ -288,21 +291,21 @@ SIMPLE_JWT = {
 
 # -- The API and its documentation
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.sign_in.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["studio.requests.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["studio.http.requests.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "studio.requests.JSONParser",
-        "studio.requests.FormParser",
-        "studio.requests.MultiPartParser",
+        "studio.http.requests.JSONParser",
+        "studio.http.requests.FormParser",
+        "studio.http.requests.MultiPartParser",
     ],
-    "DEFAULT_METADATA_CLASS": "studio.requests.NoMetadata",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.requests.AlwaysJSON",
-    "DEFAULT_PAGINATION_CLASS": "studio.paging.SkipLimitPagination",
-    "DEFAULT_SCHEMA_CLASS": "studio.schema.StudioSchema",
-    "EXCEPTION_HANDLER": "studio.api.handle_exception",
+    "DEFAULT_METADATA_CLASS": "studio.http.requests.NoMetadata",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "studio.http.requests.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "studio.api.paging.SkipLimitPagination",
+    "DEFAULT_SCHEMA_CLASS": "studio.api.schema.StudioSchema",
+    "EXCEPTION_HANDLER": "studio.api.views.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.PersonThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.sign_in.throttles.PersonThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
         "sign-in-address": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
@@ -318,15 +321,15 @@ SPECTACULAR_SETTINGS = documentation.SPECTACULAR | {"SERVERS": [{"url": BASE_PAT
 
 # -- The back office
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # it believes any X-Forwarded-For; who it was is what counts
-AUDITLOG_CID_GETTER = "studio.audit.request_id"
+AUDITLOG_CID_GETTER = "studio.backoffice.audit.request_id"
 UNFOLD = {
     "SITE_TITLE": "AI Studio",
     "SITE_HEADER": "AI Studio",
     "SITE_SYMBOL": "movie",
     "SITE_URL": "/docs",
-    "LOGIN": {"form": "accounts.sign_in_form.BackOfficeSignIn"},
+    "LOGIN": {"form": "accounts.sign_in.admin_form.BackOfficeSignIn"},
     "ACCOUNT": {"navigation": [{"title": "Two-step sign-in", "link": reverse_lazy("second-factor")}]},
-    "DASHBOARD_CALLBACK": "videos.dashboard.show",
+    "DASHBOARD_CALLBACK": "operations.dashboard.show",
     "SIDEBAR": navigation.SIDEBAR,
     "STYLES": [lambda request: static("studio/back_office.css")],
     "SCRIPTS": [lambda request: static("studio/back_office.js")],
@@ -334,17 +337,17 @@ UNFOLD = {
 
 # -- Video jobs
 REFUND_POLICY = env.choice("REFUND_POLICY", "unstarted", among=("unstarted", "failed", "never"))
-# How many days things are kept (videos.retention); 0 for ever. The ledger is, and so are videos that were paid for.
+# How many days things are kept (operations.retention); 0 for ever. The ledger is, and so are videos that were paid for.
 PURGE_DAILY = env.flag("PURGE_DAILY", default=PRODUCTION)  # the sweeper does what `manage.py purge --yes` does
 PURGE_MOCK_DAYS = env.integer("PURGE_MOCK_DAYS", 30, most=36_500)
 PURGE_LOG_DAYS = env.integer("PURGE_LOG_DAYS", 180, most=36_500)
 PURGE_REPLY_DAYS = env.integer("PURGE_REPLY_DAYS", 180, most=36_500)
 PURGE_SIGN_IN_DAYS = env.integer("PURGE_SIGN_IN_DAYS", 180, most=36_500)
 PURGE_AUDIT_DAYS = env.integer("PURGE_AUDIT_DAYS", 730, most=36_500)
-# Minutes a day for asking the storage for videos (videos.daily_reconciliation); money takes an hour at most besides.
+# Minutes a day for asking the storage for videos (operations.reconciliation); money takes an hour at most besides.
 RECONCILE_FILES_MINUTES = env.integer("RECONCILE_FILES_MINUTES", 30, least=1, most=1200)
 MOCK_VIDEO_SECONDS = env.integer("MOCK_VIDEO_SECONDS", 6, most=3600)
-# What one member of staff may refund a day who has no right to operate jobs (videos.interventions).
+# What one member of staff may refund a day who has no right to operate jobs (videos.staff_actions).
 SUPPORT_REFUND_TOKENS = env.integer("SUPPORT_REFUND_TOKENS", 500)
 
 # -- Google. Each is optional: a provider without its key or project is not offered (videos.providers.registry).
@@ -358,10 +361,10 @@ VERTEX_OUTPUT_GCS_URI = env.bucket("VERTEX_OUTPUT_GCS_URI")  # where Vertex leav
 GOOGLE_GEMINI_BASE_URL = env.http_url("GOOGLE_GEMINI_BASE_URL")
 GOOGLE_VERTEX_BASE_URL = env.http_url("GOOGLE_VERTEX_BASE_URL")
 PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, most=90)  # below schedule.LEASE
-PROVIDER_POLLS_PER_MINUTE = env.integer("PROVIDER_POLLS_PER_MINUTE", 0)  # 0: as often as videos.schedule says
+PROVIDER_POLLS_PER_MINUTE = env.integer("PROVIDER_POLLS_PER_MINUTE", 0)  # 0: as often as videos.engine.schedule says
 VIDEO_MAX_BYTES = env.integer("VIDEO_MAX_MIB", 500, least=1, most=10_000) * MIB
 
-# -- For those who watch it. Each is off while it is unset (studio.telemetry, videos.metrics).
+# -- For those who watch it. Each is off while it is unset (studio.observability.telemetry, operations.prometheus).
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # for /metrics; unset: no such page
 SENTRY_DSN = env.sentry_dsn("SENTRY_DSN")
 OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -373,16 +376,16 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
-FORMAT_MODULE_PATH = "studio.formats"
+FORMAT_MODULE_PATH = "studio.backoffice.formats"
 
 # -- Logs: one event a line
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "line", among=("line", "json"))
-LOGGING_CONFIG = "studio.log.configure"
+LOGGING_CONFIG = "studio.observability.log.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {LOG_FORMAT: {"()": f"studio.log.{LOG_FORMAT.capitalize()}Formatter"}},
-    "filters": {"client-errors": {"()": "studio.log.ClientErrors"}},
+    "formatters": {LOG_FORMAT: {"()": f"studio.observability.log.{LOG_FORMAT.capitalize()}Formatter"}},
+    "filters": {"client-errors": {"()": "studio.observability.log.ClientErrors"}},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["client-errors"]},
     },
@@ -393,7 +396,7 @@ LOGGING = {
     "loggers": {
         # a line for every hint says nothing that the job's own log does not
         "rq.worker": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
-        "axes": {"level": "ERROR"},  # it logs addresses of people; accounts.lockout says what there is to say
+        "axes": {"level": "ERROR"},  # it logs addresses of people; accounts.sign_in.lockout says what there is to say
         "django": {"level": "INFO", "handlers": [], "propagate": True},  # in place of Django's own handlers
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},

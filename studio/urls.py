@@ -5,26 +5,26 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
-from studio.files import media
-from studio.health import healthz, readyz
+from studio.http.serving import media
+from studio.observability.health import healthz, readyz
 
-handler400 = "studio.api.bad_request"
-handler404 = "studio.api.not_found"
-handler500 = "studio.api.server_error"
+handler400 = "studio.api.views.bad_request"
+handler404 = "studio.api.views.not_found"
+handler500 = "studio.api.views.server_error"
 
 admin.autodiscover()
 urlpatterns = [
-    path("", include("videos.public_urls")),
+    path("", include("operations.urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("looks.urls")),
-    path("api/v1/", include("videos.urls")),
+    path("api/v1/", include("videos.api.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     re_path(r"^healthz/?$", healthz, name="healthz"),
     re_path(r"^readyz/?$", readyz, name="readyz"),
     path("media/<path:name>", media, name="media"),
-    path("admin/second-factor/", include("accounts.second_factor_urls")),
+    path("admin/second-factor/", include("accounts.sign_in.second_factor_urls")),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs"), name="home"),

@@ -15,6 +15,8 @@ from accounts.models import User
 from accounts.registration import create_person
 from studio import brief_redis
 
+pytest_plugins = ["tests.fixtures.video_jobs"]
+
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]
 

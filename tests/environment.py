@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from studio.embedded import Valkey
+from operations.local.valkey import Valkey
 from tests.postgres import PostgresServer
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="studio-test-"))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from studio.error_codes import MEANINGS
+from studio.api.error_codes import MEANINGS
 
 
 class KnownCodes:
@@ -17,5 +17,5 @@ class KnownCodes:
         response = self.get_response(request)
         if response.status_code >= 400 and response.get("Content-Type") == "application/json":
             body = json.loads(response.content or "{}")
-            assert body.get("code", "invalid") in MEANINGS, f"add it to studio.error_codes: {body}"
+            assert body.get("code", "invalid") in MEANINGS, f"add it to studio.api.error_codes: {body}"
         return response

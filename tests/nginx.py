@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.embedded import free_port
+from operations.local.valkey import free_port
 from studio.env import PROJECT
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")

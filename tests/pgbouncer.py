@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from studio.embedded import free_port
+from operations.local.valkey import free_port
 from studio.env import PROJECT
 from tests.chaos.processes import wait_until
 

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import psycopg
 
-from studio.embedded import free_port
+from operations.local.valkey import free_port
 from studio.env import PROJECT
 
 PASSWORD = "a-long-enough-passphrase"

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from studio.bodies import IncompleteBody
-from studio.embedded import free_port
+from operations.local.valkey import free_port
+from studio.http.bodies import IncompleteBody
 from tests.nginx import NGINX
 from tests.running import RunningStudio
 

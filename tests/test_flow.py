@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.running import RunningStudio, wait_for
-from videos import mp4
+from videos.media import mp4
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("flow")]
 JOBS = "/api/v1/video-jobs"

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
 from tests.running import RunningStudio, wait_for
-from tests.videos.test_create import png
+from tests.videos.api.test_create import png
 from videos.providers.google_client import GEMINI_URL
 from videos.providers.mock_video import render
 

@@ -12,14 +12,15 @@ from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from accounts.identity import caller
 from accounts.models import LedgerEntry
+from accounts.sign_in.identity import caller
 from looks.models import LookVideo
-from studio.admin import BackOfficeAdmin, DaysFilter, badge, label, moment
-from studio.storage import media_storage
-from videos import catalogue_admin as _catalogue_admin  # noqa: F401 -- Django looks for pages here, and only here
-from videos import deletion, job_search
-from videos.intervention_pages import InterventionPages
+from studio.backoffice.base import BackOfficeAdmin, DaysFilter, badge, label, moment
+from studio.media.storage import media_storage
+from videos import deletion
+from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- Django looks for pages here, and only here
+from videos.backoffice import job_search
+from videos.backoffice.staff_action_pages import InterventionPages
 from videos.models import VideoJob, VideoModel
 from videos.phases import Status
 

@@ -10,7 +10,7 @@ class VideosConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health checks about the providers, and keep what staff change of the catalogue."""
-        from studio import audit  # noqa: PLC0415 - models can be imported only now
+        from studio.backoffice import audit  # noqa: PLC0415 - models can be imported only now
         from videos.checks import register_checks  # noqa: PLC0415 - the same
         from videos.models import Upstream, VideoModel  # noqa: PLC0415 - the same
 

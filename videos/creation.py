@@ -10,18 +10,19 @@ from django.db import models, transaction
 
 from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
-from looks import curation
+from looks import use_cases
 from looks.models import Look
-from studio import log, telemetry
+from studio.db.statements import Given, Insertion, Statement
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
-from studio.images import BadImage, Picture, read_picture
-from studio.statements import Given, Insertion, Statement
-from studio.storage import disposal, media_storage, store
-from videos import measures, routing, schedule
+from studio.media.images import BadImage, Picture, read_picture
+from studio.media.storage import disposal, media_storage, store
+from studio.observability import log, telemetry
+from videos import routing
+from videos.engine import metrics, schedule
+from videos.engine.hints import hint
 from videos.idempotency import earlier_job
+from videos.job_requests import Order
 from videos.models import JobInput, VideoJob, from_now
-from videos.orders import Order
-from videos.queue import hint
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def _commit(
             _link(look, job)
         job.log("The job is accepted and waits for its turn.")
         hint("submit", str(job.pk))
-    measures.CREATED.add(job.provider)
+    metrics.CREATED.add(job.provider)
     telemetry.link_job(job.pk)
     logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
     return job
@@ -174,7 +175,7 @@ def _look(owner: User, order: Order) -> Look | None:
 
 def _link(look: Look, job: VideoJob) -> None:
     try:
-        curation.link(look_id=look.pk, video_id=job.pk)
+        use_cases.link(look_id=look.pk, video_id=job.pk)
     except NotFound as exc:  # deleted since we read it
         raise InvalidLook from exc
 

@@ -7,10 +7,10 @@ from django.db import transaction
 
 from accounts import ledger
 from accounts.models import User
-from studio import audit
+from studio.backoffice import audit
 from studio.errors import NotFound
-from studio.storage import disposal
-from videos import outcomes
+from studio.media.storage import disposal
+from videos.engine import outcomes
 from videos.idempotency import keep_key
 from videos.models import VideoJob
 from videos.phases import Phase

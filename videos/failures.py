@@ -9,7 +9,7 @@ class Failure:
 
     `undelivered`: the provider surely never accepted the job, or we lost it ourselves. `adoptable`: the provider may
     have made and billed the video, so staff can take the job up again from its operation. `resumable`: the provider has
-    made and billed it, and only our storing failed, so staff can have that resumed (videos.resumption).
+    made and billed it, and only our storing failed, so staff can have that resumed (videos.recovery.resumption).
     """
 
     message: str
@@ -45,7 +45,7 @@ FAILURES: dict[str, Failure] = {
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
-    # of jobs that came from another system (videos.incumbent)
+    # of jobs that came from another system (operations.importer)
     "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
     "lost_before_move": Failure("The file of this video was lost before the service moved.", False),
     "cancelled_before_move": Failure("This video was cancelled.", False),

@@ -11,7 +11,7 @@ from studio.errors import Conflict
 from videos.models import SpentKey, VideoJob
 
 # What begins a key of ours. HTTP takes the blanks around a header's value away (RFC 9110, 5.5), and so does
-# `videos.views`: no client can send such a key, and take it from staff.
+# `videos.api.views`: no client can send such a key, and take it from staff.
 OURS = " "
 KEY_HOURS = 24  # from the request that it came with; what the contract promises
 

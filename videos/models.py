@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from accounts.models import JOB_SLOTS
+from studio.db.statements import Insertion
+from studio.media.storage import media_storage
 from studio.models import Record
-from studio.statements import Insertion
-from studio.storage import media_storage
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
 OPERATION_MAX = 1000  # characters of an operation's name
@@ -153,8 +153,8 @@ class VideoJob(Record):
     error_message = models.CharField(max_length=500, blank=True)
     provider_reply = models.TextField(blank=True, help_text="The provider's own words; for staff only.")
     tokens_charged = models.PositiveIntegerField(default=0)
-    # Copied from the ledger by `videos.outcomes.refund`, so that a list needs no second query. No constraint: adding
-    # one would scan the table; `manage.py reconcile` compares.
+    # `videos.engine.outcomes.refund` copies it from the ledger, so that a list needs no second query. No constraint:
+    # adding one would scan the table; `manage.py reconcile` compares.
     tokens_refunded = models.IntegerField(default=0, db_default=0)
     # Without it nobody could tell a job without pictures from one whose pictures have been given up.
     input_count = models.PositiveSmallIntegerField(
@@ -360,7 +360,7 @@ class SpentKey(Record):
 
 
 class PollQuota(Record):
-    """When a provider may be asked next, so that all sweepers together keep to its quota. Written by `videos.quota`."""
+    """When a provider may be polled next, so that all sweepers together keep to its quota (`videos.engine.quota`)."""
 
     provider = models.CharField(max_length=40, unique=True)
     next_look_at = models.DateTimeField()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from django.db import models
 
+from studio.db.statements import Given, Statement
 from studio.errors import InvalidInput, Unavailable, must_be_one_of
-from studio.statements import Given, Statement
 from videos.catalogue import usable_upstreams
+from videos.job_requests import Order
 from videos.models import JobInput, Upstream, VideoJob, VideoModel
-from videos.orders import Order
 from videos.providers import registry
 
 

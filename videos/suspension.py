@@ -10,7 +10,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from studio.statements import Given, Statement
+from studio.db.statements import Given, Statement
 from videos.models import Upstream, VideoJob
 from videos.providers import registry
 from videos.providers.base import ProviderError, Refused

@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from studio.embedded import free_port
+from operations.local.valkey import free_port
 from studio.env import PROJECT
 
 RULES = PROJECT / "deploy" / "prometheus" / "alerts.yaml"

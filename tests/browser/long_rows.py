@@ -21,8 +21,8 @@ from accounts.models import LedgerEntry, SignIn, User
 from accounts.registration import create_person
 from accounts.roles import Role
 from looks.models import Look, LookShare, LookVideo, Product
-from studio import audit
-from studio.storage import media_storage
+from studio.backoffice import audit
+from studio.media.storage import media_storage
 from videos.models import JobInput, JobLog, Upstream, VideoJob, VideoModel
 from videos.phases import TERMINAL, Phase
 
@@ -187,7 +187,7 @@ def _catalogue() -> None:
 def _queues() -> None:
     """One job in each list of a queue, and in none that a worker reads."""
     queue = get_queue_by_index(QUEUE)
-    queue.enqueue_in(LATER, "videos.tasks.a_function_with_a_long_name", WORD, note=text(300))
+    queue.enqueue_in(LATER, "videos.engine.tasks.a_function_with_a_long_name", WORD, note=text(300))
     lists = (
         (FailedJobRegistry, JobStatus.FAILED),
         (FinishedJobRegistry, JobStatus.FINISHED),
@@ -196,7 +196,7 @@ def _queues() -> None:
     )
     for kind, status in lists:
         job = Job.create(
-            "videos.tasks.a_function_with_a_long_name",
+            "videos.engine.tasks.a_function_with_a_long_name",
             args=(WORD, text(300)),
             connection=queue.connection,
             origin=queue.name,

@@ -79,7 +79,15 @@ def _attack(kind: str) -> Outcome:
     report = RESULTS / "attack.json"
     report.unlink(missing_ok=True)
     environment = {"TEST_DATABASE": kind, "CHAOS_ATTACK_SECONDS": "60", "CHAOS_ATTACK_REPORT": str(report)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/videos/test_attack.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/videos/engine/test_concurrency.py",
+    ]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if report.exists():
         numbers = json.loads(report.read_text())

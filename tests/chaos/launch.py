@@ -17,16 +17,16 @@ from typing import Any
 
 import django
 
-from studio.tether import PR_SET_PDEATHSIG
+from operations.local.die_with_parent import PR_SET_PDEATHSIG
 
 PRELOADED = (
     "gunicorn.app.wsgiapp",
     "studio.urls",
-    "studio.storage.cloudinary",
-    "videos.management.commands.sweep",
+    "studio.media.storage.cloudinary",
+    "operations.management.commands.sweep",
     "videos.providers.google_omni",
-    "videos.tasks",
-    "videos.worker",
+    "videos.engine.tasks",
+    "videos.engine.worker",
     "django_rq.management.commands.rqworker",
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models.functions import Now
 
-from videos import generation, outcomes, sweeper, unclaimed
+from videos.engine import generation, outcomes, sweeper, unclaimed
 from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused

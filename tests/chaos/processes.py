@@ -18,7 +18,7 @@ import psutil
 
 from studio.env import PROJECT
 
-THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
+THREADS = ("--skip-checks", "--worker-class", "videos.engine.worker.ThreadWorker", "-v", "0")
 # The commands of the Procfile.
 COMMANDS: dict[str, list[str]] = {
     "web": ["gunicorn", "studio.wsgi:application"],
@@ -46,7 +46,7 @@ class Processes:
         self._lock = threading.Lock()
         with (folder / "launcher.log").open("wb") as log:
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", "studio.tether", sys.executable, "-m", "tests.chaos.launch"],
+                [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, "-m", "tests.chaos.launch"],
                 cwd=PROJECT,
                 env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_TETHERED_TO": str(os.getpid())},
                 stdin=subprocess.PIPE,

@@ -19,20 +19,20 @@ from django.db.backends.signals import connection_created
 
 # The outermost function of each step, by file; the same name may be a statement's home, too.
 STEPS = {
-    ("videos/views.py", "create"): "create",
-    ("videos/views.py", "destroy"): "delete",
-    ("videos/generation.py", "submit"): "submit",
-    ("videos/transfer.py", "transfer"): "transfer",
-    ("videos/transfer.py", "renew"): "renew",
-    ("videos/sweeper.py", "take_due_looks"): "take",
-    ("videos/sweeper.py", "send_hints_again"): "rehint",
-    ("videos/unclaimed.py", "take"): "unheard",
-    ("videos/sweeper.py", "settle_lost_submits"): "settle",
-    ("videos/sweeper.py", "_apply"): "look",
-    ("studio/storage/disposal.py", "sweep"): "dispose",
+    ("videos/api/views.py", "create"): "create",
+    ("videos/api/views.py", "destroy"): "delete",
+    ("videos/engine/generation.py", "submit"): "submit",
+    ("videos/engine/transfer.py", "transfer"): "transfer",
+    ("videos/engine/transfer.py", "renew"): "renew",
+    ("videos/engine/sweeper.py", "take_due_looks"): "take",
+    ("videos/engine/sweeper.py", "send_hints_again"): "rehint",
+    ("videos/engine/unclaimed.py", "take"): "unheard",
+    ("videos/engine/sweeper.py", "settle_lost_submits"): "settle",
+    ("videos/engine/sweeper.py", "_apply"): "look",
+    ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
 COMPILING = "statements._compile"  # once a process, not once a step
-HOMES = ("videos/", "accounts/", "looks/", "studio/")
+HOMES = ("operations/", "videos/", "accounts/", "looks/", "studio/")
 PROJECT = f"{Path(__file__).parents[2]}/"
 
 

@@ -8,7 +8,7 @@ LEASE_SECONDS = 5.0  # above that, and above what a busy machine adds to a call
 ADOPTION_SECONDS = 12.0  # above every lease and back-off here, as an hour is in production
 
 FAST: dict[str, dict[str, Any]] = {
-    "videos.schedule": {
+    "videos.engine.schedule": {
         "LEASE": LEASE_SECONDS,
         "TRANSFER_LEASE": 3,
         "RENEWAL": 1,
@@ -21,18 +21,18 @@ FAST: dict[str, dict[str, Any]] = {
         "POLL_EVERY": 1,
         "TRANSFER_BACKOFF": (1, 1, 2, 2),
     },
-    "videos.sweeper": {"OUTAGE_SECONDS": 0.3},
-    "videos.chores": {"CHORES_SECONDS": 0.5},
+    "videos.engine.sweeper": {"OUTAGE_SECONDS": 0.3},
+    "operations.housekeeping": {"ROUND_SECONDS": 0.5},
     "videos.providers.google_omni": {"FIRST_LOOK_SECONDS": 0.2},
-    "studio.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
+    "studio.media.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
 }
 
 
 def quicken(**overrides: Any) -> None:
-    """Set every interval; `overrides` are those of `videos.schedule` that a scenario wants otherwise."""
+    """Set every interval; `overrides` are those of `videos.engine.schedule` that a scenario wants otherwise."""
     for module_name, values in FAST.items():
         module = import_module(module_name)
-        for name, value in (values | (overrides if module_name == "videos.schedule" else {})).items():
+        for name, value in (values | (overrides if module_name == "videos.engine.schedule" else {})).items():
             if not hasattr(module, name):
                 raise AttributeError(f"{module_name} has no {name} any more")
             setattr(module, name, value)

@@ -16,9 +16,9 @@ from PIL import Image
 
 from accounts import ledger
 from accounts.models import User
-from looks import curation
+from looks import use_cases
 from looks.models import Look, LookVideo
-from studio.images import read_picture
+from studio.media.images import read_picture
 from studio.models import Disposal
 from videos.models import VideoJob, from_now
 from videos.phases import TERMINAL, Phase
@@ -67,7 +67,7 @@ def make_look(db: None) -> MakeLook:
             fields["image"] = read_picture(io.BytesIO(image))
         fields.setdefault("title", "Stone Essence")
         fields.setdefault("products", [{"name": "Linen dress", "sku": "LD-1"}, {"name": "Belt", "designer": "Åsa"}])
-        return curation.create_look(owner=owner, shared_with_user_ids=[user.pk for user in readers], **fields)
+        return use_cases.create_look(owner=owner, shared_with_user_ids=[user.pk for user in readers], **fields)
 
     return make
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from accounts import roles
 from looks.models import Look, LookVideo, Product
+from studio.media.storage import disposal
 from studio.models import Disposal
-from studio.storage import disposal
 from tests.conftest import MakeUser, SignIn
 from tests.looks.conftest import MakeLook, MakeVideo, stored_files
 from videos.models import VideoJob

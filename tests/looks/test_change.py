@@ -10,14 +10,14 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from looks import curation
+from looks import use_cases
 from looks.fields import look_picture
 from looks.models import Look, LookShare, LookVideo, Product
-from studio.bodies import WITHOUT_END
 from studio.errors import InvalidInput, NotFound
-from studio.images import Picture
+from studio.http.bodies import WITHOUT_END
+from studio.media.images import Picture
+from studio.media.storage import disposal
 from studio.models import Disposal
-from studio.storage import disposal
 from tests.conftest import MakeUser, SignIn
 from tests.looks.conftest import (
     URL,
@@ -202,10 +202,10 @@ def test_refused_change_leaves_everything(
 
 def test_change_of_a_look_that_has_just_gone_leaves_nothing(ann: Any, make_look: MakeLook, media: Path) -> None:
     look = make_look(ann, image=None, products=[])
-    curation.delete_look(look_id=look.pk)
+    use_cases.delete_look(look_id=look.pk)
 
     with pytest.raises(NotFound):
-        curation.update_look(look_id=look.pk, image=_picture())
+        use_cases.update_look(look_id=look.pk, image=_picture())
 
     assert len(waiting_to_go()) == 2
     disposal.sweep()
@@ -250,7 +250,7 @@ def test_changes_at_the_same_moment_leave_one_of_them_whole(
     def change(number: int) -> None:
         try:
             products: Any = [{"name": f"{number}-{index}"} for index in range(3)]
-            curation.update_look(look_id=look.pk, title=str(number), products=products, image=_picture())
+            use_cases.update_look(look_id=look.pk, title=str(number), products=products, image=_picture())
         except BaseException as exc:
             failures.append(exc)
         finally:
@@ -276,7 +276,7 @@ def test_reader_who_does_not_exist_is_refused_by_the_use_case(ann: Any, make_loo
     look = make_look(ann)
 
     with pytest.raises(InvalidInput) as refusal:
-        curation.update_look(look_id=look.pk, shared_with_user_ids=[look.pk])
+        use_cases.update_look(look_id=look.pk, shared_with_user_ids=[look.pk])
 
     assert refusal.value.errors == {"sharedWithUserIds": [f"There is no user {look.pk}."]}
 

@@ -13,7 +13,7 @@ from looks.models import Look, Product
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.looks.conftest import URL, base64_of, png, stored_files, upload
-from tests.studio.hostile_images import saved
+from tests.studio.media.hostile_images import saved
 
 DRESS = {
     "sku": "SE-001",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from looks import curation
+from looks import use_cases
 from looks.models import LookVideo
 from studio.errors import NotFound
 from tests.conftest import MakeUser
@@ -28,7 +28,7 @@ def test_link_is_made_once_and_is_no_default(ann: Any, make_look: MakeLook, make
     look, video = make_look(ann), make_video(ann)
 
     for _ in range(2):
-        curation.link(look_id=look.pk, video_id=video.pk)
+        use_cases.link(look_id=look.pk, video_id=video.pk)
 
     assert list(LookVideo.objects.values_list("look_id", "video_id", "is_default")) == [(look.pk, video.pk, False)]
 
@@ -37,7 +37,7 @@ def test_link_to_a_look_that_is_gone_is_refused(ann: Any, make_video: MakeVideo)
     video = make_video(ann)
 
     with pytest.raises(NotFound):
-        curation.link(look_id=uuid.uuid4(), video_id=video.pk)
+        use_cases.link(look_id=uuid.uuid4(), video_id=video.pk)
 
 
 def test_new_default_takes_the_place_of_the_old_one(ann: Any, make_look: MakeLook, make_video: MakeVideo) -> None:
@@ -46,7 +46,7 @@ def test_new_default_takes_the_place_of_the_old_one(ann: Any, make_look: MakeLoo
     other = make_video(ann, look=neighbour, is_default=True)
 
     for _ in range(2):
-        curation.set_default(look_id=look.pk, video_id=new.pk)
+        use_cases.set_default(look_id=look.pk, video_id=new.pk)
 
     assert set(defaults()) == {new.pk, other.pk}
     assert LookVideo.objects.filter(video=old).exists()
@@ -55,9 +55,9 @@ def test_new_default_takes_the_place_of_the_old_one(ann: Any, make_look: MakeLoo
 def test_one_video_can_stand_for_two_looks(ann: Any, make_look: MakeLook, make_video: MakeVideo) -> None:
     look, second = make_look(ann), make_look(ann)
     video = make_video(ann, look=look, is_default=True)
-    curation.link(look_id=second.pk, video_id=video.pk)
+    use_cases.link(look_id=second.pk, video_id=video.pk)
 
-    curation.set_default(look_id=second.pk, video_id=video.pk)
+    use_cases.set_default(look_id=second.pk, video_id=video.pk)
 
     assert defaults() == [video.pk, video.pk]
 
@@ -66,20 +66,20 @@ def test_default_is_unset_again_and_again(ann: Any, make_look: MakeLook, make_vi
     look = make_look(ann)
     video, bystander = make_video(ann, look=look, is_default=True), make_video(ann, look=look)
 
-    curation.unset_default(look_id=look.pk, video_id=bystander.pk)
+    use_cases.unset_default(look_id=look.pk, video_id=bystander.pk)
     assert defaults() == [video.pk]
 
     for _ in range(2):
-        curation.unset_default(look_id=look.pk, video_id=video.pk)
+        use_cases.unset_default(look_id=look.pk, video_id=video.pk)
     assert defaults() == []
 
 
-@pytest.mark.parametrize("change", [curation.set_default, curation.unset_default])
+@pytest.mark.parametrize("change", [use_cases.set_default, use_cases.unset_default])
 def test_video_of_another_look_is_refused(ann: Any, make_look: MakeLook, make_video: MakeVideo, change: Any) -> None:
     look = make_look(ann)
     old, other = make_video(ann, look=look, is_default=True), make_video(ann, look=make_look(ann))
 
-    with pytest.raises(curation.NotLinked) as refusal:
+    with pytest.raises(use_cases.NotLinked) as refusal:
         change(look_id=look.pk, video_id=other.pk)
 
     assert (refusal.value.message, refusal.value.code) == ("Video is not associated with this look", "not_linked")
@@ -130,7 +130,7 @@ def test_twenty_calls_at_once_end_with_one_default(
 
     for _ in range(3):
         failures = run_at_once(
-            *[lambda pk=video.pk: curation.set_default(look_id=look.pk, video_id=pk) for video in videos]
+            *[lambda pk=video.pk: use_cases.set_default(look_id=look.pk, video_id=pk) for video in videos]
         )
 
         assert failures == []
@@ -151,11 +151,11 @@ def test_deletions_between_the_calls_do_no_harm(
         with transaction.atomic():
             video.delete()
 
-    calls = [lambda pk=video.pk: curation.set_default(look_id=look.pk, video_id=pk) for video in videos]
+    calls = [lambda pk=video.pk: use_cases.set_default(look_id=look.pk, video_id=pk) for video in videos]
     calls += [lambda video=video: remove(video) for video in videos[:10]]
     random.shuffle(calls)
     failures = run_at_once(*calls)
 
-    assert {type(failure) for failure in failures} <= {curation.NotLinked}
+    assert {type(failure) for failure in failures} <= {use_cases.NotLinked}
     assert LookVideo.objects.count() == 10
     assert len(defaults()) <= 1

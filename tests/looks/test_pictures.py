@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 
 from tests.conftest import MakeUser, SignIn
 from tests.looks.conftest import URL, base64_of, nothing_kept, stored_files, upload
-from tests.studio.heic import heic
-from tests.studio.hostile_images import saved
-from tests.studio.pictures import two_tone
-from tests.studio.test_image_formats import GREY, RGB, png_of_rows
+from tests.studio.media.heic import heic
+from tests.studio.media.hostile_images import saved
+from tests.studio.media.pictures import two_tone
+from tests.studio.media.test_image_formats import GREY, RGB, png_of_rows
 
 PHOTO = heic(two_tone().resize((80, 40)))
 

@@ -12,7 +12,7 @@ from looks.models import Look, LookShare
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.looks.conftest import URL, base64_of, nothing_kept, png, stored_files, upload
-from tests.studio.hostile_images import REFUSED, png_bomb
+from tests.studio.media.hostile_images import REFUSED, png_bomb
 
 BELT = {"name": "Belt"}
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from accounts.models import LedgerEntry
 from tests.conftest import MakeUser, SignIn
-from tests.videos.test_looks import make_look
+from tests.videos.api.test_videos_of_looks import make_look
 from videos.models import Upstream, VideoJob, VideoModel
 
 pytestmark = pytest.mark.django_db

@@ -11,10 +11,10 @@ import pytest
 from django.test import Client
 
 from studio.env import PROJECT
-from studio.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, examine
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from videos import checks
 from videos.phases import Phase
 from videos.providers import registry

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import Phase
 

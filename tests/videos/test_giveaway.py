@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studio.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, examine
 from tests.running import manage
 from videos import giveaway
 from videos.checks import registration_gives_videos_away

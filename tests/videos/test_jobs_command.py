@@ -16,7 +16,7 @@ from accounts import ledger
 from accounts.models import LedgerEntry
 from studio.models import Disposal
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from studio.health import Depth, Finding, Health, examine
+from studio.observability.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser
 from videos import outlook
 from videos.models import Upstream, VideoModel

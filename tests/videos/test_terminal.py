@@ -13,9 +13,9 @@ from django.utils import timezone
 import manage
 from accounts.models import LedgerEntry, User
 from looks.models import Look, LookVideo
-from studio.terminal import PrintableStream, printable
+from studio.observability.terminal import PrintableStream, printable
 from tests.conftest import MakeUser
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from videos.models import VideoJob
 from videos.phases import Phase
 

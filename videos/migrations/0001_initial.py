@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import uuid
-import studio.storage
+import studio.media.storage
 from django.conf import settings
 from django.db import migrations, models
 
@@ -50,8 +50,8 @@ class Migration(migrations.Migration):
                 ('error_message', models.CharField(blank=True, max_length=500)),
                 ('provider_reply', models.TextField(blank=True, help_text="The provider's own words; for staff only.")),
                 ('tokens_charged', models.PositiveIntegerField(default=0)),
-                ('video', models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to='')),
-                ('poster', models.FileField(blank=True, max_length=300, storage=studio.storage.media_storage, upload_to='')),
+                ('video', models.FileField(blank=True, max_length=300, storage=studio.media.storage.media_storage, upload_to='')),
+                ('poster', models.FileField(blank=True, max_length=300, storage=studio.media.storage.media_storage, upload_to='')),
                 ('video_sha256', models.CharField(blank=True, max_length=64)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='video_jobs', to=settings.AUTH_USER_MODEL)),
             ],

@@ -1,6 +1,6 @@
 """Copies the refunds that are in the ledger to their jobs. Apart from 0014, whose lock would last as long as this.
 
-A refund that the release before makes meanwhile is found by the sweeper's daily comparison (videos.reconciliation).
+A refund that the release before makes meanwhile is found by the sweeper's daily comparison (operations.reconciliation.comparison).
 """
 
 from typing import Any

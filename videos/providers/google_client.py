@@ -26,9 +26,9 @@ from google.genai import errors, types
 # The module is private, but it is where the SDK's public Interactions client takes its exceptions from.
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
-from studio import clocks
+from studio import deadlines
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
-from videos.providers.google_clock import session
+from videos.providers.google_deadlines import session
 from videos.providers.google_download import STORAGE_URL, check, download, for_a_while, is_same_origin
 from videos.providers.google_failures import describe, is_missing
 from videos.providers.google_replies import Film, ThinClient, TooLarge
@@ -218,7 +218,7 @@ class House:
             if self._credentials is None:
                 self._credentials, _ = google.auth.default(scopes=[SCOPE])
             if not self._credentials.valid:
-                with clocks.limit(TOKEN_SECONDS), session() as http:
+                with deadlines.limit(TOKEN_SECONDS), session() as http:
                     request = functools.partial(TokenRequest(http), timeout=TOKEN_SECONDS)
                     self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # Google does not annotate it
         except GoogleAuthError as exc:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from studio import clocks
+from studio import deadlines
 from videos.providers.base import ProviderError, Refused, Unreachable
 from videos.providers.google_failures import describe, redacted
 
@@ -52,13 +52,13 @@ def download(*, http: httpx.Client, site: Site, url: str, destination: Path, mos
     Raises Refused for a file that is gone, too large or no video, or that is not at Google, and Unreachable for what
     another try may mend.
     """
-    with clocks.limit(DEADLINE_SECONDS), _found(http=http, site=site, url=url, missing=missing) as response:
+    with deadlines.limit(DEADLINE_SECONDS), _found(http=http, site=site, url=url, missing=missing) as response:
         _save(response, destination, most_bytes, missing)
 
 
 def check(*, http: httpx.Client, site: Site, url: str) -> None:
     """Ask whether the file at `url` is there, and begins as a video does. Raises Refused when not, and Unreachable."""
-    with clocks.limit(CHECK_SECONDS), _found(http=http, site=site, url=url, missing=MISSING_TRIES) as response:
+    with deadlines.limit(CHECK_SECONDS), _found(http=http, site=site, url=url, missing=MISSING_TRIES) as response:
         _first_of(response, MISSING_TRIES, size=CHECK_BYTES)
 
 

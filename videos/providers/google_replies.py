@@ -16,8 +16,8 @@ from urllib.request import getproxies
 
 import httpx
 
-from studio import clocks
-from videos.providers.google_clock import obey
+from studio import deadlines
+from videos.providers.google_deadlines import obey
 from videos.providers.google_download import DEADLINE_SECONDS
 
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any film
@@ -214,9 +214,9 @@ class ThinClient(httpx.Client):
         """As httpx does; the body of a reply that is not streamed comes thinned."""
         request.extensions["timeout"] = self._timeouts.as_dict()  # the SDK knows one number only
         if stream:  # who reads the body bounds that
-            with clocks.limit(self._head_seconds):
+            with deadlines.limit(self._head_seconds):
                 return super().send(request, stream=True, **kwargs)
-        with clocks.limit(self._head_seconds + (DEADLINE_SECONDS if self._film else REPLY_SECONDS)):
+        with deadlines.limit(self._head_seconds + (DEADLINE_SECONDS if self._film else REPLY_SECONDS)):
             return self._thin(super().send(request, stream=True, **kwargs))
 
     def _thin(self, response: httpx.Response) -> httpx.Response:

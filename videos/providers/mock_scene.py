@@ -19,7 +19,7 @@ import av
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from studio import picture_budget
+from studio.media import decode_budget
 
 FPS = 24
 SAMPLE_RATE = 48_000  # Hz
@@ -108,7 +108,7 @@ def _planes(image: Image.Image, size: Size, scaler: VideoReformatter) -> Planes:
 
 def _photo(path: Path, size: Size) -> Scene:
     cover = Image.new("RGBA", size, "white")
-    with Image.open(path) as image, picture_budget.room_for(image.width * image.height):
+    with Image.open(path) as image, decode_budget.room_for(image.width * image.height):
         image.draft("RGB", (2 * max(size), 2 * max(size)))  # a large JPEG needn't be decoded in full
         ImageOps.exif_transpose(image, in_place=True)
         cover.alpha_composite(ImageOps.fit(image.convert("RGBA"), size))

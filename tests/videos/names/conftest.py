@@ -10,10 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from rest_framework.test import APIClient
 
-from looks import curation
+from looks import use_cases
 from looks.models import Look
 from tests.conftest import MakeUser, SignIn
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from videos.phases import Phase
 
 JOBS, LOOKS = "/api/v1/video-jobs", "/api/v1/looks"
@@ -47,7 +47,7 @@ def client(ann: Any, sign_in: SignIn) -> APIClient:
 def paths(ann: Any, make_job: MakeJob) -> Paths:
     """The ids in the paths of the schema."""
     look, job = Look.objects.create(owner=ann, title="Stone"), make_job(ann, phase=Phase.FAILED)
-    curation.link(look_id=look.pk, video_id=job.pk)
+    use_cases.link(look_id=look.pk, video_id=job.pk)
     return {"look": str(look.pk), "job": str(job.pk)}
 
 

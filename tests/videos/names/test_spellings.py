@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 from accounts import ledger
 from accounts.models import LedgerEntry
 from looks.models import Look
-from studio.spellings import snake_case
+from studio.api.spellings import snake_case
 from tests.conftest import PASSWORD
-from tests.videos.conftest import MakeJob
+from tests.fixtures.video_jobs import MakeJob
 from tests.videos.names.conftest import FORM, JOBS, LOOKS, Paths, everything_stored, png
 from videos.models import VideoJob
 from videos.phases import Phase

@@ -9,7 +9,7 @@ import pytest
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
-from studio.api import handle_exception
+from studio.api.views import handle_exception
 from tests.videos.names.conftest import FORM, JOBS, LOOKS, Paths, png
 from tests.videos.names.test_documented_names import BODY_NAMES, QUERY_NAMES, url_of
 

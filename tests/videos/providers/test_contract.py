@@ -15,7 +15,7 @@ from pytest_django import Settings
 from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import ADAPTERS, GOOGLES, MODELS, SUBMITTING, Make, ask, begin, poll
 from tests.videos.providers.outcomes import RETIRED, failed
-from videos import mp4
+from videos.media import mp4
 from videos.providers.base import Finished, Progress, ProviderError, Refused, Unreachable
 
 LIVE = {"google_omni": "GEMINI_API_KEY", "google_vertex": "VERTEX_PROJECT", "google_omni_vertex": "VERTEX_PROJECT"}

@@ -11,12 +11,12 @@ from django.db import DataError
 
 from studio.command_line import NOT_WELL, USAGE, OperatorCommand
 from studio.errors import Conflict, StudioError
-from videos.acceptance import Purchase, purchases_in
-from videos.adoption import adopt_operation, job_with
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
+from videos.engine.accepted_operations import Purchase, purchases_in
 from videos.models import VideoJob
 from videos.providers.registry import PAID, PROVIDERS
-from videos.recreation import recreate
+from videos.recovery.adoption import adopt_operation, job_with
+from videos.recovery.recreation import recreate
 
 CONTINUES = "the sweeper asks the provider within seconds."
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from accounts.models import User
 from studio.command_line import NOT_WELL, HelpFormatter, OperatorCommand
 from studio.errors import StudioError
-from studio.terminal import printable
-from videos import deletion, interventions
-from videos.dossier import dossier, job_that_begins_with, summary
+from studio.observability.terminal import printable
+from videos import deletion, staff_actions
+from videos.job_report import dossier, job_that_begins_with, summary
 from videos.models import VideoJob
 from videos.phases import Phase, Status
-from videos.resumption import resume_storing
+from videos.recovery.resumption import resume_storing
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LIMIT, LIMIT_MAX = 50, 10_000
@@ -137,18 +137,18 @@ class Command(OperatorCommand):
 
     @staticmethod
     def _retry(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        again = interventions.retry(job_id=job.pk, charge=not options["free"], actor=None)
+        again = staff_actions.retry(job_id=job.pk, charge=not options["free"], actor=None)
         text = f"Job {again.pk} makes it again, for {again.tokens_charged} tokens; see manage.py jobs show {again.pk}."
         return {"id": str(again.pk), "of": str(job.pk), "tokens": again.tokens_charged}, text
 
     @staticmethod
     def _refund(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        tokens = interventions.refund(job_id=job.pk, reason=options["reason"], actor=None)
+        tokens = staff_actions.refund(job_id=job.pk, reason=options["reason"], actor=None)
         return {"id": str(job.pk), "tokens": tokens}, f"{tokens} tokens are back with {job.owner.email}."
 
     @staticmethod
     def _cancel(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        interventions.fail_and_refund(job_id=job.pk, reason=options["reason"], actor=None)
+        staff_actions.fail_and_refund(job_id=job.pk, reason=options["reason"], actor=None)
         return {"id": str(job.pk)}, f"Job {job.pk} is ended, and its tokens are back with {job.owner.email}."
 
     def _resume(self, options: dict[str, Any]) -> tuple[Any, str]:
@@ -170,7 +170,7 @@ class Command(OperatorCommand):
 
     @staticmethod
     def _poll(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        interventions.poll_now(job_id=job.pk, actor=None)
+        staff_actions.poll_now(job_id=job.pk, actor=None)
         return {"id": str(job.pk)}, f"Job {job.pk} is due now; a running sweeper takes it up within seconds."
 
     @staticmethod

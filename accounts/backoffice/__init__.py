@@ -1,0 +1,1 @@
+"""The back office of people: their tokens, sign-ins and second factors."""

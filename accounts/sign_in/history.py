@@ -1,0 +1,49 @@
+"""Keeps who tried to sign in, when, from where and with what; never what they typed."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from accounts.models import SignIn, User
+from accounts.sign_in.client_ip import network_of
+
+CLIENT_MAX = 300  # characters; the column's width
+
+
+def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool) -> None:
+    """Keep one attempt; without a user when nobody has the address."""
+    client = request.META.get("HTTP_USER_AGENT", "")
+    SignIn.objects.create(
+        user=user,
+        door=SignIn.Door.API if isinstance(request, Request) else SignIn.Door.BACK_OFFICE,
+        succeeded=succeeded,
+        address=network_of(request),
+        client="".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX],
+    )
+
+
+def listen() -> None:
+    """Be told by Django. simplejwt tells nobody about a success: `accounts.serializers` calls `record` itself."""
+    user_logged_in.connect(_succeeded, dispatch_uid="accounts.sign_in.history")
+    user_login_failed.connect(_failed, dispatch_uid="accounts.sign_in.history")
+
+
+def _succeeded(sender: Any, *, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    record(request=request, user=user, succeeded=True)
+
+
+def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
+    if request is None:  # a program that asks whether a password is right is no visitor
+        return
+    typed = str(credentials.get("email") or credentials.get("username") or "")
+    user = _owner_of(typed)
+    record(request=request, user=user, succeeded=False)
+
+
+def _owner_of(typed: str) -> User | None:
+    try:
+        return User.objects.get_by_natural_key(typed.replace("\0", ""))
+    except User.DoesNotExist:
+        return None

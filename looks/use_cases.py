@@ -1,0 +1,292 @@
+"""What can be done with looks: make, change and delete them, link videos, choose the one that stands for a look.
+
+Pictures are registered for removal before they are uploaded, and kept by the transaction that refers to them. What a
+change or a deletion leaves behind is given up in the same transaction, and goes in the background.
+"""
+
+import logging
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypedDict, Unpack
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models.functions import Now
+
+from accounts.models import User
+from looks.models import Look, LookShare, LookVideo, Product, search_text
+from studio.db.statements import Change, Given, Statement
+from studio.errors import InvalidInput, NotFound
+from studio.media.images import Picture, thumbnail_of
+from studio.media.storage import disposal, store
+
+logger = logging.getLogger(__name__)
+
+
+class ProductFields(TypedDict, total=False):
+    """A product in checked values, `name` among them. With the `id` of one of the look's products it is that one."""
+
+    id: uuid.UUID | None
+    name: str
+    sku: str
+    designer: str
+    price: Decimal | None
+    currency: str
+    product_url: str
+    thumbnail: Picture
+
+
+class LookFields(TypedDict, total=False):
+    """What is given of a look, in checked values. Products and readers, when given, are all that it has then."""
+
+    title: str
+    notes: str
+    visibility: str
+    image: Picture
+    products: Sequence[ProductFields]
+    shared_with_user_ids: Collection[uuid.UUID]
+
+
+class NotLinked(InvalidInput):
+    """The video was not made for the look."""
+
+    code = "not_linked"
+    message = "Video is not associated with this look"
+
+
+def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
+    """Make a look; `title` must be given. Raises InvalidInput, with nothing stored."""
+    _require_known(fields.get("shared_with_user_ids", ()))
+    look = Look(owner=owner)
+    with _pictures_stored(look.pk, fields) as stored, transaction.atomic():
+        products = _fill(look, fields, stored, products=[])
+        look.save(force_insert=True)
+        _write_parts(look, fields, products)
+        disposal.adopt(*stored.names)
+    logger.info("look created", extra={"look_id": look.pk})
+    return look
+
+
+def update_look(*, look_id: uuid.UUID, **fields: Unpack[LookFields]) -> None:
+    """Change what is given.
+
+    A product without a thumbnail of its own keeps the one that it has. Raises NotFound or InvalidInput, with nothing
+    changed.
+    """
+    _require_known(fields.get("shared_with_user_ids", ()))
+    with _pictures_stored(look_id, fields) as stored, transaction.atomic():
+        look = _locked(look_id)
+        earlier = list(look.products.order_by("position"))
+        pictures = _pictures_of(look, earlier)
+        products = _fill(look, fields, stored, products=earlier)
+        look.save(update_fields=[*_COLUMNS, "updated_at"])
+        _write_parts(look, fields, products)
+        disposal.adopt(*stored.names)
+        disposal.dispose(pictures - _pictures_of(look, products))
+    logger.info("look changed", extra={"look_id": look_id})
+
+
+def delete_look(*, look_id: uuid.UUID) -> None:
+    """Remove the look, its products and its links; the videos stay. Raises NotFound."""
+    with transaction.atomic():
+        look = _locked(look_id)
+        disposal.dispose(_pictures_of(look, look.products.all()))
+        look.delete()
+    logger.info("look deleted", extra={"look_id": look_id})
+
+
+def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
+    """Say that the video is made for the look; call in the transaction that creates the video.
+
+    A repeat changes nothing. Raises NotFound when the look is gone.
+    """
+    with transaction.atomic():
+        look = _locked(look_id)
+        LookVideo.objects.get_or_create(look=look, video_id=video_id)
+
+
+def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
+    """Let the video stand for the look, instead of the one that did; a repeat changes nothing.
+
+    Raises NotFound or NotLinked.
+    """
+    with transaction.atomic():
+        _lock(look_id)
+        # in this order: the database allows one default at a time
+        _UNSET_OTHERS.run(look_id=look_id, video_id=video_id)
+        if not _SET.run(look_id=look_id, video_id=video_id):
+            raise NotLinked  # takes the first update back
+
+
+def set_own_default(*, owner_id: uuid.UUID, look_id: uuid.UUID, video_id: uuid.UUID) -> bool:
+    """The same of who has both, in one statement instead of six; call outside a transaction.
+
+    False where nothing was done: one of them is not there or not theirs, there is no link, another choice came between,
+    or the database is not PostgreSQL. `set_default` knows what to say then.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_SWAP, {"owner": owner_id, "look": look_id, "video": video_id})
+            return bool(cursor.rowcount)
+    except IntegrityError:  # who has waited for the look sees its former default as it was before
+        return False
+
+
+def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
+    """Let the video no longer stand for the look; a repeat changes nothing. Raises NotFound or NotLinked."""
+    with transaction.atomic():
+        _lock(look_id)
+        if not _UNSET.run(look_id=look_id, video_id=video_id):
+            raise NotLinked
+
+
+_OF_LOOK = {"look": Given("look_id", models.UUIDField())}
+_OF_VIDEO = {"video": Given("video_id", models.UUIDField())}
+_SET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=True, updated_at=Now())
+_UNSET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=False, updated_at=Now())
+_UNSET_OTHERS = Change(
+    lambda: LookVideo.objects.filter(**_OF_LOOK, is_default=True).exclude(**_OF_VIDEO),
+    is_default=False,
+    updated_at=Now(),
+)
+# The link is locked, too: one that is just being deleted must not cost the look its default. The count is there for the
+# order: the former default gives way first.
+_SWAP = """WITH look AS (
+        SELECT looks.id FROM looks_look looks
+        JOIN look_videos link ON link.look_id = looks.id AND link.video_id = %(video)s
+        JOIN videos_videojob video ON video.id = link.video_id AND video.owner_id = %(owner)s
+        WHERE looks.id = %(look)s AND looks.owner_id = %(owner)s
+        FOR NO KEY UPDATE OF looks, link
+    ), former AS (
+        UPDATE look_videos SET is_default = false, updated_at = STATEMENT_TIMESTAMP()
+        FROM look WHERE look_id = look.id AND is_default AND video_id <> %(video)s
+        RETURNING 1
+    )
+    UPDATE look_videos SET is_default = true, updated_at = STATEMENT_TIMESTAMP()
+    FROM look WHERE look_id = look.id AND video_id = %(video)s AND (SELECT COUNT(*) FROM former) >= 0
+"""
+_COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
+
+
+def _locked(look_id: uuid.UUID) -> Look:
+    """The look, which nobody else changes, links or deletes until the transaction ends."""
+    # no_key: rows that refer to the look can still be inserted meanwhile
+    look = Look.objects.select_for_update(no_key=True).filter(pk=look_id).first()
+    if look is None:
+        raise NotFound("There is no such look.")
+    return look
+
+
+_LOCK = Statement(
+    lambda: (
+        Look.objects.select_for_update(no_key=True)
+        .filter(pk=Given("id", models.UUIDField()))
+        .order_by()
+        .values_list("pk")
+    )
+)
+
+
+def _lock(look_id: uuid.UUID) -> None:
+    """The same where only the lock is wanted."""
+    if _LOCK.row(id=look_id) is None:
+        raise NotFound("There is no such look.")
+
+
+def _require_known(user_ids: Collection[uuid.UUID]) -> None:
+    known = set(User.objects.filter(pk__in=user_ids).values_list("pk", flat=True))
+    unknown = [str(user_id) for user_id in user_ids if user_id not in known]
+    if unknown:
+        message = f"There is no user {', '.join(unknown)}."
+        raise InvalidInput(errors={"sharedWithUserIds": [message]})
+
+
+@dataclass
+class _Stored:
+    """The uploads of one call, by what they are for."""
+
+    look_id: uuid.UUID
+    image: str = ""
+    thumbnail: str = ""
+    of_products: dict[int, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def put(self, role: str, picture: Picture) -> str:
+        """Upload under a name of ours that nobody can guess."""
+        name = f"looks/{self.look_id}/{role}-{uuid.uuid4().hex}.{picture.extension}"
+        disposal.register(name)
+        self.names.append(name)
+        return store(name=name, content=ContentFile(picture.data))
+
+
+@contextmanager
+def _pictures_stored(look_id: uuid.UUID, fields: LookFields) -> Iterator[_Stored]:
+    """Upload the pictures; they go again unless the block ends well."""
+    stored = _Stored(look_id)
+    try:
+        if image := fields.get("image"):
+            stored.image = stored.put("picture", image)
+            stored.thumbnail = stored.put("thumbnail", thumbnail_of(image))
+        for position, product in enumerate(fields.get("products", ())):
+            if thumbnail := product.get("thumbnail"):
+                stored.of_products[position] = stored.put("product", thumbnail_of(thumbnail))
+        yield stored
+    except BaseException:
+        disposal.dispose(stored.names)
+        raise
+
+
+def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Product]) -> list[Product]:
+    """Give the look its new values; returns its products from now on. Nothing is written yet."""
+    look.title = fields.get("title", look.title)
+    look.notes = fields.get("notes", look.notes)
+    look.visibility = fields.get("visibility", look.visibility)
+    if stored.image:
+        look.image.name, look.thumbnail.name = stored.image, stored.thumbnail
+    if "products" in fields:
+        earlier = {product.pk: product for product in products}
+        products = []
+        for position, given in enumerate(fields["products"]):
+            product_id = given.get("id") or uuid.uuid4()
+            # popped: an id that is sent twice is the same product once
+            products.append(_product(look, given, position, stored, earlier.pop(product_id, None)))
+    look.search_text = search_text(look, products)
+    return products
+
+
+def _product(look: Look, given: ProductFields, position: int, stored: _Stored, earlier: Product | None) -> Product:
+    thumbnail = stored.of_products.get(position) or (earlier.thumbnail.name if earlier else "")
+    return Product(
+        id=earlier.pk if earlier else uuid.uuid4(),
+        look=look,
+        position=position,
+        name=given["name"],
+        sku=given.get("sku", ""),
+        designer=given.get("designer", ""),
+        price=given.get("price"),
+        currency=given.get("currency", ""),
+        product_url=given.get("product_url", ""),
+        thumbnail=thumbnail,
+    )
+
+
+def _write_parts(look: Look, fields: LookFields, products: list[Product]) -> None:
+    """The rows that belong to a look which is saved and locked."""
+    if "products" in fields:
+        look.products.all().delete()
+        Product.objects.bulk_create(products)
+    if "shared_with_user_ids" in fields:
+        readers = set(fields["shared_with_user_ids"])
+        look.shares.exclude(user_id__in=readers).delete()
+        rows = [LookShare(look=look, user_id=user_id) for user_id in sorted(readers)]
+        LookShare.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _pictures_of(look: Look, products: Collection[Product]) -> set[str]:
+    files = [look.image, look.thumbnail, *(product.thumbnail for product in products)]
+    return {str(file.name) for file in files if file}

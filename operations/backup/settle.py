@@ -1,0 +1,66 @@
+"""Settles the jobs of a database that comes from a backup: what was paid for after that must not be paid for again."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from time import sleep
+
+from django.db import DatabaseError
+from django.db.models.functions import Now
+
+from studio.db import batches
+from studio.errors import Conflict
+from studio.models import Heartbeat
+from videos.engine import outcomes, schedule
+from videos.models import VideoJob
+from videos.phases import Phase
+from videos.providers.registry import PROVIDERS, provider
+
+LIVELY_SECONDS = 12  # a sweeper beats every five
+
+
+def check_nobody_works() -> None:
+    """Return once it is sure that no sweeper uses the database, within seconds. Raises Conflict for one that does."""
+    try:
+        first = _last_beat()
+        age = (datetime.now(UTC) - first).total_seconds() if first else LIVELY_SECONDS
+        if age < LIVELY_SECONDS:
+            sleep(LIVELY_SECONDS - max(age, 0))
+        if _last_beat() != first:
+            raise Conflict("A sweeper runs on this database; stop every process of the system first.")
+    except DatabaseError:  # no database, or none of ours: nobody works on it
+        return
+
+
+def _last_beat() -> datetime | None:
+    return Heartbeat.objects.filter(name="sweeper").values_list("beat_at", flat=True).first()
+
+
+def settle_restored_jobs() -> Counter[str]:
+    """Decide about the jobs that were not handed over when the backup was taken, before anybody works on them.
+
+    A paid one may have been submitted since, so it fails as `submission_unknown`, gives its tokens back as the policy
+    says, and is never sent again; an operator who finds the operation can adopt it. A free one just starts again. Jobs
+    that were generated or stored then go on by themselves: polling and fetching cost nothing, and they are not sent
+    again either. Returns how many jobs were `failed`, were `requeued`, and `go on`.
+    """
+    counts = Counter({"failed": 0, "requeued": 0})
+    waiting = VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).order_by("pk")
+    for (job_id,) in batches.rows(waiting, "pk"):
+        job = VideoJob.objects.get(pk=job_id)  # nobody else works: check_nobody_works
+        if job.provider in PROVIDERS and provider(job.provider).start_is_free:
+            _start_again(job)
+            counts["requeued"] += 1
+        else:
+            detail = "restored from a backup; it may have been submitted since that was taken"
+            outcomes.fail(job=job, code="submission_unknown", detail=detail)
+            counts["failed"] += 1
+    VideoJob.objects.filter(phase=Phase.GENERATING).update(submit_attempts=schedule.NO_MORE_SUBMITS)
+    counts["go on"] = VideoJob.objects.filter(phase__in=(Phase.GENERATING, Phase.STORING)).count()
+    return counts
+
+
+def _start_again(job: VideoJob) -> None:
+    if job.phase == Phase.QUEUED:
+        VideoJob.objects.touch(job, lease_until=None, due_at=Now())
+    else:
+        VideoJob.objects.advance(job, Phase.QUEUED, lease_until=None, due_at=Now())

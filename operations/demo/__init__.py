@@ -1,0 +1,1 @@
+"""An account filled with looks and videos, to show the product."""

@@ -1,0 +1,1 @@
+"""Moves stored files from one storage to another while the system runs."""

@@ -1,0 +1,245 @@
+"""Moves stored files from the storage of before into the one that the settings name, while the system runs.
+
+The rows say what is left to do, so a run that was broken off is just started again, and two at once do no harm. A row
+gets its new name in one fenced UPDATE, after the copy was compared with the file. The file of before stays for
+`KEPT_DAYS`: the URLs that clients have of it work until then.
+"""
+
+import hashlib
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files import File
+from django.db import models, transaction
+from django.db.models.functions import Now
+
+from looks.models import Look, Product
+from operations.reconciliation.stray_files import NAME_COLUMNS
+from studio.db import batches
+from studio.errors import Conflict
+from studio.media import full_disk
+from studio.media.storage import disposal, external, media_storage, store
+from studio.media.storage.base import StorageError
+from studio.media.storage.cloudinary import CloudinaryFolder
+from studio.media.storage.previous import AT_CLOUDINARY, IN_FOLDER, former_storage, is_url
+from studio.models import Disposal
+from videos.models import JobInput, VideoJob
+
+logger = logging.getLogger(__name__)
+
+KEPT_DAYS = 7  # clients fetch a job or a look again within a session; links in a mail live longer, and are ours
+PAUSES = (1.0, 5.0, 25.0)  # seconds before another try of a file; the storage's own tries come on top
+FAILED_IN_A_ROW = 10  # then the storage fails, and not a file
+CHUNK_BYTES = 1024 * 1024
+OWNERS: dict[type[models.Model], tuple[str, type[models.Model]]] = {
+    JobInput: ("job_id", VideoJob),
+    Product: ("look_id", Look),
+}
+Row = tuple[type[models.Model], str, Any, str]  # table, column, id, name of the file
+
+
+@dataclass
+class Moves:
+    """What a run has done: numbers of files by outcome, and bytes."""
+
+    counts: Counter[str] = field(default_factory=Counter)  # moved, changed (meanwhile), foreign, failed
+    bytes: int = 0
+
+
+class CopyDiffers(StorageError):
+    """The copy is not the file."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
+def target() -> str:
+    """The storage that the settings name, as `move_files --to` calls it."""
+    return "cloudinary" if isinstance(media_storage(), CloudinaryFolder) else "local"
+
+
+def left() -> Iterator[Row]:
+    """The rows whose file is in the storage of before, by table and id, a page of rows at a time."""
+    is_before = is_in_folder if target() == "cloudinary" else is_url
+    for model, column in NAME_COLUMNS:
+        for pk, name in batches.rows(model._default_manager.order_by("pk"), "pk", column):
+            if name and is_before(name):
+                yield model, column, pk, name
+
+
+def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str], None]) -> Moves:
+    """Move the files of all rows, or of so many; `on_progress` gets a sentence about each that fails, "" for others.
+
+    Raises Conflict where `to` is not the storage of the settings, where these do not know the one of before, and when
+    one file after another fails, and StorageFull at the first one for which a disk has no room.
+    """
+    former = former_of(to=to)
+    moves, in_a_row = Moves(), 0
+    for row in left():
+        if limit is not None and moves.counts["moved"] + moves.counts["failed"] >= limit:
+            break
+        try:
+            outcome, sentence = _moved(row, former, moves), ""
+            in_a_row = 0
+        except (OSError, SuspiciousFileOperation) as exc:
+            if full_disk.is_full(exc):
+                raise full_disk.StorageFull(_no_room(row, moves, exc)) from exc
+            outcome, sentence = "failed", f"{row[0].__name__} {row[2]}: {row[3]} is not moved: {exc}"
+            logger.warning("file not moved", extra={"row": row[2], "file": row[3], "reason": str(exc)})
+            in_a_row += not isinstance(exc, FileNotFoundError)  # lost files end no run: no further one would pass them
+        moves.counts[outcome] += 1
+        on_progress(moves, sentence)
+        if in_a_row == FAILED_IN_A_ROW:
+            raise Conflict(f"{in_a_row} files in a row could not be moved; see manage.py doctor, and start again.")
+    return moves
+
+
+def _no_room(row: Row, moves: Moves, exc: Exception) -> str:
+    done = f"after {moves.counts['moved']:,} moved files there was no room for {row[3]} ({exc})"
+    return f"The storage is full: {done}. Make room, and start it again."
+
+
+def former_of(*, to: str) -> Any:
+    """The storage of before, for a move to the one that the settings name. Raises Conflict as `move_files`."""
+    if to != target():
+        setting = "Set CLOUDINARY_URL" if to == "cloudinary" else "Unset CLOUDINARY_URL, set CLOUDINARY_PREVIOUS_URL"
+        raise Conflict(f"New files are still stored in the other storage. {setting}, restart everything, then move.")
+    former = former_storage()
+    if former is None:
+        raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files: they are removed there, too.")
+    if to == "cloudinary" and not Path(former.path("")).is_dir():
+        raise Conflict(f"There is no folder {former.path('')} on this machine. Start it where the files are.")
+    return former
+
+
+def _moved(row: Row, former: Any, moves: Moves) -> str:
+    """What became of one file. Raises what a storage raises."""
+    name = row[3]
+    try:
+        plain = former.saved_as(name) if is_url(name) else name
+    except SuspiciousFileOperation:
+        return "foreign"  # of another account or folder; it is shown and read, and is not ours to remove
+    for pause in (*PAUSES, None):
+        try:
+            return _copied(row, plain, former, moves)
+        except (FileNotFoundError, SuspiciousFileOperation):
+            raise
+        except OSError as exc:
+            lasts = full_disk.is_full(exc) or (isinstance(exc, StorageError) and not exc.retryable)
+            if pause is None or lasts:
+                raise
+            time.sleep(pause)
+    raise AssertionError  # the last try returns or raises
+
+
+def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
+    model, column, pk, name = row
+    here, there = (IN_FOLDER, AT_CLOUDINARY) if is_url(name) else (AT_CLOUDINARY, IN_FOLDER)
+    same = model._default_manager.filter(pk=pk, **{column: name})
+    copies = Disposal.objects.filter(name=f"{here}{plain}")
+    with transaction.atomic():
+        _lock_owner(model, pk)
+        # under the row's lock: what another run has moved for good must not be put down for removal any more
+        if not same.select_for_update().order_by().values_list("pk").first():
+            return "changed"
+        # locked: a sweeper that takes it up at this moment is waited for, and seen
+        if (copies.select_for_update().order_by().values_list("attempts", flat=True).first() or 0) > 0:
+            raise StorageError("its copy of an earlier move is just being removed", retryable=True)
+        disposal.register(f"{here}{plain}")
+    with tempfile.TemporaryFile() as copy:
+        facts = _read(former, name, copy)
+        _require_delivered(row, facts)
+        stored = _stored(plain, File(copy, name=plain), facts)
+    with transaction.atomic():
+        _lock_owner(model, pk)
+        changes = {column: stored, "updated_at": Now()}
+        if same.update(**changes):
+            if not copies.filter(attempts=0).delete()[0]:
+                raise StorageError("its copy took so long that it was removed", retryable=True)  # takes the change back
+            disposal.adopt(stored)
+            disposal.dispose([f"{there}{plain}"], after_seconds=KEPT_DAYS * 24 * 3600)
+            moves.bytes += facts.size_bytes
+            return "moved"
+        now = model._default_manager.select_for_update().filter(pk=pk).order_by().values_list(column, flat=True).first()
+        if now != stored and not (now and _is_same(now, plain)):  # else another run has moved it
+            disposal.dispose([f"{here}{plain}"])
+    return "changed"
+
+
+def _lock_owner(model: type[models.Model], pk: Any) -> None:
+    """Lock the job or look that a row belongs to: who changes or deletes that one writes the row again, or gives it up.
+
+    Such a change has read the row's name without a lock on the row itself.
+    """
+    if model in OWNERS:
+        column, owner = OWNERS[model]
+        rows = model._default_manager.filter(pk=pk).order_by().values_list(column)
+        owner._default_manager.select_for_update(no_key=True).filter(pk__in=rows).order_by().values_list("pk").first()
+
+
+@dataclass(frozen=True)
+class _Facts:
+    size_bytes: int
+    md5: str
+    sha256: str
+
+
+def _read(storage: Any, name: str, destination: Any = None) -> _Facts:
+    """The facts of a stored file, which is read from its first byte to its last, into `destination` if there is one."""
+    size, md5, sha256 = 0, hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    with storage.open(name) as file:
+        while data := file.read(CHUNK_BYTES):
+            size += len(data)
+            md5.update(data)
+            sha256.update(data)
+            if destination:
+                destination.write(data)
+    announced = storage.size(name)
+    if size != announced:
+        raise CopyDiffers(f"{size} of its {announced} bytes were read")
+    return _Facts(size, md5.hexdigest(), sha256.hexdigest())
+
+
+def _require_delivered(row: Row, facts: _Facts) -> None:
+    """Raise StorageError for a video that is not the one that was stored."""
+    if row[:2] != (VideoJob, "video"):
+        return
+    digest = VideoJob.objects.filter(pk=row[2]).values_list("video_sha256", flat=True).first()
+    if digest and digest != facts.sha256:
+        raise StorageError("its SHA-256 is not the one of its row", retryable=False)
+
+
+def _stored(plain: str, content: "File[Any]", facts: _Facts) -> str:
+    """The name under which the copy is stored, once it is known to be the same. Raises CopyDiffers."""
+    storage: Any = media_storage()
+    if target() == "cloudinary":
+        uploaded = storage.upload(plain, content)
+        if (uploaded.size_bytes, uploaded.etag) == (facts.size_bytes, facts.md5):
+            return str(uploaded.url)
+        name = str(uploaded.url)
+    else:
+        content.seek(0)
+        name = store(name=plain, content=content)
+    if _read(storage, name) != facts:
+        raise CopyDiffers("its copy has other bytes")
+    return name
+
+
+def is_in_folder(name: str) -> bool:
+    """Whether this is the name of a file in `DATA_DIR/media`, and neither at Cloudinary nor of another system."""
+    return not is_url(name) and not external.url_of(name)
+
+
+def _is_same(name: str, plain: str) -> bool:
+    storage: Any = media_storage()
+    try:
+        return bool((storage.saved_as(name) if is_url(name) else name) == plain)
+    except (SuspiciousFileOperation, AttributeError):
+        return False

@@ -1,0 +1,248 @@
+"""The health checks of what every deployment has: database, migrations, sweeper, storage, Redis, and reporting."""
+
+import base64
+import shutil
+import socket
+import time
+from functools import cache
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from studio.checks import misspelt_settings
+from studio.media import disks
+from studio.media.storage import FAILED, WRITTEN, media_storage
+from studio.models import Heartbeat
+from studio.observability import clock_skew, counters
+from studio.observability.health import Depth, Finding, Health, register
+
+STALE_SECONDS = 30  # a sweeper beats every five
+TELLING_SECONDS = 3600  # for so long a failed write tells something; transfers are tried again at least once an hour
+CONNECT_SECONDS = 3.0
+LEAST_FREE_BYTES = 1024 * 1024  # a job's transaction takes some 100 KiB of SQLite's log
+ROW_SECONDS = 2.0  # from one row that is written to show that it can be to the next, in a process
+# A picture, because a storage service may take nothing else: one grey pixel.
+PROBE_NAME = "probe/doctor.png"
+PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
+NO_REDIS = "Cannot be told while Redis is away."
+AWAY = "Cannot be told while the database is away."
+
+
+def register_all() -> None:
+    """Called once, when the app is ready."""
+    register("database", _database, if_late=Health.DOWN)
+    register("migrations", _migrations, if_late=Health.DOWN)
+    register("rows", rows, if_late=Health.DOWN)
+    register("sweeper", sweeper)
+    register("redis", _redis)
+    register("writes", _writes)
+    register("disk", disk)
+    register("other disks", _other_disks, depth=Depth.THOROUGH)
+    register("clock", _clock)
+    register("storage", _storage, depth=Depth.THOROUGH)
+    register("reporting", _reporting, depth=Depth.THOROUGH)
+    register("settings", _settings, depth=Depth.THOROUGH)
+
+
+def _database() -> Finding:
+    kind = connection.vendor
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as exc:
+        return Finding(
+            Health.DOWN, f"{kind} does not answer: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
+        )
+    return Finding(Health.OK, f"{kind} answers.")
+
+
+_row_written_at = float("-inf")  # monotonic seconds
+
+
+def rows() -> Finding:
+    """Whether a row can be written. Now and then: who asks again and again must not keep a database's only writer busy.
+
+    A full disk and a database in read-only mode answer questions as ever.
+    """
+    global _row_written_at  # noqa: PLW0603 - one for the process, as its health is
+    if connection.vendor == "sqlite" and _is_disk_full():
+        return Finding(Health.DOWN, "No row can be written for long: the disk of the database is full.")
+    if time.monotonic() - _row_written_at < ROW_SECONDS:
+        return Finding(Health.OK, f"One was written within the last {ROW_SECONDS:.0f} s.")
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return Finding(Health.DOWN, AWAY)
+    try:
+        with transaction.atomic():
+            Heartbeat.objects.update_or_create(name="readyz", defaults={"beat_at": Now()})
+    except DatabaseError as exc:
+        reason = str(exc).strip().partition("\n")[0]
+        return Finding(Health.DOWN, f"No row can be written: {reason}. Is the disk full, or the database read-only?")
+    _row_written_at = time.monotonic()
+    return Finding(Health.OK, "One was written.")
+
+
+def _is_disk_full() -> bool:
+    """SQLite's log has places that small rows still fit into, so that one row says little."""
+    folder = disks.database_folder()
+    return folder is not None and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+
+
+def disk() -> Finding:
+    """How much is free where this process writes. A disk that is really full is a finding of `rows` and `writes`."""
+    return _room(disks.own())
+
+
+def _other_disks() -> Finding:
+    """The same of the workers' and the other machines' disks, as they have reported it within two minutes."""
+    try:
+        with counters.connect() as client:
+            found = disks.reported(client)
+    except (redis.RedisError, OSError):
+        return Finding(Health.DEGRADED, NO_REDIS)
+    others = {key: free for key, free in found.items() if key[0] != disks.host()}
+    return _room(others) if others else Finding(Health.OK, "No other machine has reported its disks.")
+
+
+def _room(found: disks.Free) -> Finding:
+    low = [f"{place} on {host}: {_mib(free)}" for (host, place), free in found.items() if free < disks.least(place)]
+    if low:
+        return Finding(
+            Health.DEGRADED,
+            f"Nearly full, free is left: {'; '.join(low)}. Make room (manage.py reconcile, manage.py purge), or get a "
+            "larger disk; once it is full, videos wait and requests are refused.",
+        )
+    least = min(found.values(), default=0)
+    return Finding(Health.OK, f"At least {_mib(least)} are free in each of {', '.join(sorted({p for _, p in found}))}.")
+
+
+def _mib(size: int) -> str:
+    return f"{size // 1024**2:,} MiB"
+
+
+@cache
+def _newest() -> frozenset[tuple[str, str]]:
+    """The last migration of each app, from its files: read once a process."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
+
+
+def _migrations() -> Finding:
+    """One query: where an app's last migration is applied, those before it are."""
+    newest = _newest()
+    try:
+        applied = MigrationRecorder.Migration.objects.filter(name__in={name for _, name in newest})
+        missing = newest - set(applied.values_list("app", "name"))
+    except DatabaseError:
+        return Finding(Health.DOWN, "Cannot be told: the database is away, or manage.py migrate was never run.")
+    if missing:
+        apps = ", ".join(sorted(app for app, _ in missing))
+        return Finding(Health.DOWN, f"Some of {apps} are not applied; run manage.py migrate.")
+    return Finding(Health.OK, "All are applied.")
+
+
+def _redis() -> Finding:
+    try:
+        with counters.connect() as client:
+            client.ping()
+    except (redis.RedisError, OSError) as exc:
+        reason = str(exc).partition("\n")[0]
+        return Finding(
+            Health.DEGRADED,
+            f"Redis does not answer ({reason}): each step of a job begins some seconds later. See REDIS_URL.",
+        )
+    return Finding(Health.OK, "Redis answers.")
+
+
+def sweeper() -> Finding:
+    """Whether the process that looks at every live job is alive."""
+    try:
+        beat = Heartbeat.objects.filter(name="sweeper").first()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, AWAY)
+    if beat is None:
+        return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
+    age = (timezone.now() - beat.beat_at).total_seconds()
+    if age < -STALE_SECONDS:  # a living one would have left another since
+        return Finding(Health.DEGRADED, "Its last sign of life is of the future: the clock was set back since.")
+    if age > STALE_SECONDS:
+        return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
+    return Finding(Health.OK, "It is alive.")
+
+
+def _writes() -> Finding:
+    """What came of the last files that any process stored: asking the storage itself each time would cost uploads."""
+    try:
+        with counters.connect() as client:
+            marks = counters.marks(client)
+    except (redis.RedisError, OSError):
+        return Finding(Health.DEGRADED, NO_REDIS)
+    failed, written = marks.get(FAILED, 0), marks.get(WRITTEN, 0)
+    age = time.time() - failed
+    if failed > written and age < TELLING_SECONDS:
+        return Finding(Health.DEGRADED, f"The last file could not be stored, {age:.0f} s ago; see manage.py doctor.")
+    return Finding(Health.OK, "The last file was stored." if written else "Nothing was stored yet.")
+
+
+def _clock() -> Finding:
+    try:
+        return clock_skew.finding()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, AWAY)
+
+
+def _storage() -> Finding:
+    """A file written, read and removed."""
+    storage = media_storage()
+    kind = storage.__class__.__name__  # type() would name the wrapper of the default one, which is lazy
+    try:
+        name = storage.save(PROBE_NAME, ContentFile(PROBE))
+        with storage.open(name) as file:
+            is_same = bytes(file.read()) == PROBE
+        storage.delete(name)
+    except Exception as exc:  # a storage backend raises what its vendor raises
+        variable = "DATA_DIR" if isinstance(storage, FileSystemStorage) else "CLOUDINARY_URL"
+        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}. See {variable}.")
+    return Finding(
+        Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
+    )
+
+
+def _settings() -> Finding:
+    misspelt = misspelt_settings()
+    if misspelt:
+        meant = ", ".join(f"{name} (is {other} meant?)" for name, other in misspelt)
+        return Finding(Health.DEGRADED, f"No settings, and so without effect: {meant}.")
+    return Finding(Health.OK, "No name is nearly that of a setting.")
+
+
+def _reporting() -> Finding:
+    """Whether the servers that errors and traces go to take connections; nothing is reported for it."""
+    servers = {"Sentry": settings.SENTRY_DSN, "OpenTelemetry": settings.OTEL_EXPORTER_OTLP_ENDPOINT}
+    used = {name: url for name, url in servers.items() if url}
+    if not used:
+        return Finding(
+            Health.OK, "Errors and traces stay in the log. For more: SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT."
+        )
+    away = [name for name, url in used.items() if not _is_reached(url)]
+    if away:
+        return Finding(Health.DEGRADED, f"{' and '.join(away)} cannot be reached; nothing else waits for that.")
+    return Finding(Health.OK, f"Reached: {', '.join(used)}.")
+
+
+def _is_reached(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False

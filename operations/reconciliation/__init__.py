@@ -1,0 +1,1 @@
+"""Compares balances, charges, rows and files with each other."""

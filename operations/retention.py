@@ -1,0 +1,212 @@
+"""How long things are kept, and their removal: in small batches that can be broken off at any time.
+
+Jobs go through `videos.deletion`, their files through disposal. The ledger is never touched. What a
+refund dispute needs stays with every job that stays: tokens, times, phase, error, the provider's name of the work.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from auditlog.models import LogEntry as AuditEntry
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.conf import settings
+from django.contrib.admin.models import LogEntry as AdminEntry
+from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import SignIn
+from studio.db import batches
+from studio.errors import NotFound
+from studio.models import TaskState
+from videos import deletion
+from videos.engine import generation
+from videos.models import JobInput, JobLog, SpentKey, VideoJob
+from videos.phases import TERMINAL, Phase
+
+NAME = "purge"  # of the row that says how far the daily one has come
+OF_JOBS = ("mock", "log", "reply")  # rules that go through finished jobs in the order of their ends
+BATCH = 500  # rows a statement, or jobs between two looks for more; some milliseconds of a writer's time
+GoOn = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of thing, and how many days it is kept; 0 for ever, None until it has expired by itself."""
+
+    name: str
+    days: int | None
+    what: str
+    count: Callable[["Span"], int]
+    remove: Callable[["Span", GoOn], int]
+
+
+@dataclass(frozen=True)
+class Span:
+    """What ended before a moment and, where an earlier purge has come so far, not before another one."""
+
+    before: datetime
+    since: datetime | None = None
+
+
+def default_days() -> dict[str, int]:
+    """How long each kind of thing is kept here, in days; 0 for ever."""
+    return {
+        "mock": settings.PURGE_MOCK_DAYS,
+        "real": 0,  # somebody paid for them: only when an operator asks, each time
+        "log": settings.PURGE_LOG_DAYS,
+        "reply": settings.PURGE_REPLY_DAYS,
+        "sign-in": settings.PURGE_SIGN_IN_DAYS,
+        "audit": settings.PURGE_AUDIT_DAYS,
+    }
+
+
+def rules(*, days: Mapping[str, int]) -> list[Rule]:
+    """What there is to remove after that many days; things of no use any more come last."""
+    mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
+    sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
+    entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
+    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
+    found = [
+        Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
+        Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),
+        Rule("log", days["log"], "log lines of finished jobs", _counted(_lines), _remove_lines),
+        Rule("reply", days["reply"], "providers' replies of finished jobs", _counted(_replies), _remove_replies),
+        _rule("sign-in", days["sign-in"], "records of sign-ins", _older_sign_ins, *sign_ins),
+        _rule("audit", days["audit"], "audit records of the back office", *entries),
+        Rule("input", generation.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
+        _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
+        _rule("expired", None, "sessions and refresh tokens", *expired),
+    ]
+    return [rule for rule in found if rule.days != 0]
+
+
+def purge(*, days: Mapping[str, int], go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
+    """Remove what is older, kind by kind; yields how much of each went.
+
+    `go_on` is called between two batches, and may raise to end it all; the rest is there for the next time.
+    """
+    for rule in rules(days=days):
+        yield rule, rule.remove(span(rule), go_on)
+
+
+def purge_daily(*, go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
+    """The same after the days of the settings, from where the last one has ended.
+
+    Else each day would look again at every job that was ever finished. What has become old in another way, as by an
+    import, `purge` finds.
+    """
+    row, _ = TaskState.objects.get_or_create(name=NAME, defaults={"due_at": Now()})
+    marks: dict[str, str] = row.state
+    for rule in rules(days=default_days()):
+        since = datetime.fromisoformat(marks[rule.name]) if rule.name in marks else None
+        looked_at = span(rule, since)  # of its beginning: the first one takes hours, in which more grows old
+        removed = rule.remove(looked_at, go_on)
+        if rule.name in OF_JOBS:
+            marks[rule.name] = max(filter(None, (looked_at.before, since))).isoformat()
+            TaskState.objects.filter(pk=row.pk).update(state=marks, updated_at=Now())
+        yield rule, removed
+
+
+def span(rule: Rule, since: datetime | None = None) -> Span:
+    """What is older goes."""
+    return Span(timezone.now() - timedelta(days=rule.days or 0), since)
+
+
+Rows = Callable[[Span], QuerySet[Any]]
+
+
+def _counted(rows: Rows) -> Callable[[Span], int]:
+    return lambda span: rows(span).count()
+
+
+def _aged(model: Any, field: str) -> Rows:
+    return lambda span: model._default_manager.filter(**{f"{field}__lt": span.before})
+
+
+def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
+    return SignIn.objects.older_than(span.before)
+
+
+def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:
+    """One whose rows are simply deleted."""
+
+    def count(span: Span) -> int:
+        return sum(rows(span).count() for rows in tables)
+
+    def remove(span: Span, go_on: GoOn) -> int:
+        return sum(_remove_rows(rows(span), go_on) for rows in tables)
+
+    return Rule(name, days, what, count, remove)
+
+
+def _remove_rows(rows: QuerySet[Any], go_on: GoOn) -> int:
+    removed = 0
+    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        go_on()
+        rows.model._default_manager.filter(pk__in=ids).delete()
+        removed += len(ids)
+    return removed
+
+
+def _finished(span: Span, **fields: Any) -> QuerySet[VideoJob]:
+    jobs = VideoJob.objects.filter(completed_at__lt=span.before, phase__in=TERMINAL, **fields)
+    return jobs.filter(completed_at__gte=span.since) if span.since else jobs
+
+
+def _batches(jobs: QuerySet[VideoJob], go_on: GoOn) -> Iterator[list[UUID]]:
+    """The ids of the jobs, those that ended first before, each batch from where the last one ended."""
+    rest = batches.rows(jobs.order_by("completed_at", "id"), "pk", batch=BATCH)
+    while ids := [pk for (pk,) in islice(rest, BATCH)]:
+        go_on()
+        yield ids
+
+
+def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, go_on: GoOn) -> int:
+    removed = 0
+    for ids in _batches(jobs(span), go_on):
+        for job_id in ids:
+            go_on()
+            try:
+                deletion.delete(job_id=job_id)
+            except NotFound:  # somebody was faster
+                continue
+            removed += 1
+    return removed
+
+
+def _lines(span: Span) -> QuerySet[JobLog]:
+    return JobLog.objects.filter(job__in=_finished(span))
+
+
+def _remove_lines(span: Span, go_on: GoOn) -> int:
+    # job by job, because that is what their index begins with
+    return sum(JobLog.objects.filter(job_id__in=ids).delete()[0] for ids in _batches(_finished(span), go_on))
+
+
+def _replies(span: Span) -> QuerySet[VideoJob]:
+    return _finished(span).exclude(provider_reply="")
+
+
+def _remove_replies(span: Span, go_on: GoOn) -> int:
+    # the conditions again: an operator may have taken the job up meanwhile
+    return sum(
+        _replies(span).filter(pk__in=ids).update(provider_reply="", updated_at=Now())
+        for ids in _batches(_replies(span), go_on)
+    )
+
+
+def _inputs(span: Span) -> QuerySet[JobInput]:
+    return JobInput.objects.filter(job__in=_finished(span, phase=Phase.FAILED))
+
+
+def _remove_inputs(span: Span, go_on: GoOn) -> int:
+    go_on()
+    return generation.drop_old_inputs()

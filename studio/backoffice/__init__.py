@@ -1,0 +1,1 @@
+"""What the back office pages of every app share."""

@@ -1,0 +1,1 @@
+"""What goes between Django's ORM and the database."""

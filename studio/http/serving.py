@@ -1,0 +1,135 @@
+"""Answers a request with a stored file: whole, in part (`Range`), or only its headers, in bounded memory."""
+
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import Storage, default_storage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+from studio.http.gate import away
+
+CHUNK_BYTES = 64 * 1024
+TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+CACHED = "private, max-age=3600"
+OUTSIDE = (-1, -1)  # a range with no byte of the file in it
+_R = TypeVar("_R", bound=HttpResponseBase)
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')  # RFC 9110, 8.8.3
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def media(request: HttpRequest, name: str) -> HttpResponseBase:
+    """A file of the local storage by its name, for deployments without a storage service.
+
+    With `?download=1` a plain link saves it, also one on a page of another origin, where browsers ignore `download`.
+    """
+    content_type = TYPES.get(name.rpartition(".")[2].lower())
+    try:
+        default_storage.path(name)  # only where files are on our disk: a storage service must not be led by a client
+        if content_type is None or not default_storage.exists(name):
+            raise Http404
+        etag = f"{default_storage.size(name)}-{default_storage.get_modified_time(name).timestamp()}"
+    except (SuspiciousFileOperation, FileNotFoundError, ValueError, NotImplementedError) as exc:
+        raise Http404 from exc
+    answer = stored(request, storage=default_storage, name=name, content_type=content_type, etag=etag)
+    answer["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if request.GET.get("download") in {"1", "true"}:
+        saved_as = content_disposition_header(as_attachment=True, filename=name.rpartition("/")[2])
+        answer["Content-Disposition"] = str(saved_as)
+    return answer
+
+
+def stored(
+    request: HttpRequest, *, storage: Storage, name: str, content_type: str, etag: str
+) -> HttpResponse | StreamingHttpResponse:
+    """The stored file as an answer to this request: 200, 206, 304 or 416.
+
+    Raises FileNotFoundError when the storage has no such file.
+    """
+    if settings.X_ACCEL_REDIRECT and _is_on_our_disk(storage, name):
+        return _by_proxy(storage, name, content_type)
+    tag = f'"{etag}"'
+    if _client_has(request, tag):
+        return _with_headers(HttpResponse(status=304), tag, None)
+    with away():  # a storage service may take its time
+        size = storage.size(name)
+    part = _wanted_part(request, size, tag)
+    if part == OUTSIDE:
+        detail = f"The range lies outside the file, which has {size} bytes."
+        refusal = JsonResponse({"detail": detail, "code": "range_not_satisfiable"}, status=416)
+        refusal["Content-Range"] = f"bytes */{size}"
+        return _with_headers(refusal, tag, len(refusal.content))
+    first, last = part or (0, size - 1)
+    length = last - first + 1
+    body = () if request.method == "HEAD" else _chunks(storage, name, first, length)
+    answer = StreamingHttpResponse(body, content_type=content_type)
+    if part:
+        answer.status_code = 206
+        answer["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return _with_headers(answer, tag, length)
+
+
+def _client_has(request: HttpRequest, tag: str) -> bool:
+    """Whether `If-None-Match` names the file: a list, compared weakly (RFC 9110, 13.1.2)."""
+    given = request.headers.get("If-None-Match", "").strip()
+    return given == "*" or tag in _ENTITY_TAG.findall(given)
+
+
+def _is_on_our_disk(storage: Storage, name: str) -> bool:
+    try:
+        storage.path(name)
+    except (NotImplementedError, SuspiciousFileOperation):  # a storage service, or a file of another system
+        return False
+    return True
+
+
+def _by_proxy(storage: Storage, name: str, content_type: str) -> HttpResponse:
+    """What has nginx send the file itself, with ranges and an ETag of its own."""
+    storage.size(name)  # raises FileNotFoundError: the 404 of nginx would not be JSON
+    answer = HttpResponse(content_type=content_type)
+    answer["X-Accel-Redirect"] = f"{settings.X_ACCEL_REDIRECT}/{quote(name)}"
+    answer["Cache-Control"] = CACHED
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _with_headers(answer: _R, tag: str, length: int | None) -> _R:
+    answer["ETag"] = tag
+    answer["Accept-Ranges"] = "bytes"
+    answer["Cache-Control"] = CACHED
+    answer["X-Content-Type-Options"] = "nosniff"
+    if length is not None:
+        answer["Content-Length"] = str(length)
+    return answer
+
+
+def _wanted_part(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
+    """First and last byte that `Range` asks for; None where it asks for nothing we understand (RFC 9110, 14.2)."""
+    match = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    if request.method != "GET" or match is None or request.headers.get("If-Range", tag) != tag:
+        return None
+    start, end = match[1], match[2]
+    if not start:  # the last N bytes
+        return _tail(size, end)
+    first, last = int(start), min(int(end), size - 1) if end else size - 1
+    if end and int(end) < first:
+        return None
+    return (first, last) if first < size else OUTSIDE
+
+
+def _tail(size: int, count: str) -> tuple[int, int] | None:
+    if not count:
+        return None
+    return (max(size - int(count), 0), size - 1) if int(count) and size else OUTSIDE
+
+
+def _chunks(storage: Storage, name: str, first: int, length: int) -> Iterator[bytes]:
+    with storage.open(name) as file:
+        file.seek(first)
+        while length > 0 and (chunk := file.read(min(CHUNK_BYTES, length))):
+            length -= len(chunk)
+            yield chunk

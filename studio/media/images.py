@@ -1,0 +1,249 @@
+"""Uploaded pictures: really decoded, bounded, turned upright, and rid of what a camera wrote into them."""
+
+import io
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import pi_heif
+from django.conf import settings
+from django.core.files import File
+from PIL import Image
+
+from studio.errors import InvalidInput
+from studio.media import colour, decode_budget, image_formats, pixels
+
+EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+FORMATS = (*EXTENSIONS, "HEIF")  # taken everywhere; what is not stored as it is becomes a PNG or JPEG
+MEDIA_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic"]  # of these
+MORE_FORMATS = (*FORMATS, "GIF", "BMP", "TIFF", "AVIF")  # taken where the caller wants
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's is not the one that people know
+_PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # what every browser and vendor shows alike
+# TIFF tags. The first IFD of a camera's raw picture is a preview, and says so in the lowest bit of the first.
+_SUBFILE_TYPE, _BITS_PER_SAMPLE, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 322, 323
+
+# One thread: a process decodes few large pictures at a time so that requests beside it get their share.
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+
+
+class BadImage(InvalidInput):
+    """The upload is not a picture that we take; the message is fit for the person who sent it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that has been decoded once, so it is one."""
+
+    data: bytes
+    content_type: str
+    extension: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What is taken, and what comes out."""
+
+    formats: tuple[str, ...]
+    max_bytes: int
+    max_pixels: int
+    max_side: int
+    still_only: bool
+
+
+def read_picture(
+    file: "IO[bytes] | File[Any]",
+    *,
+    any_format: bool = False,
+    still_only: bool = False,
+    max_bytes: int | None = None,
+    max_pixels: int | None = None,
+    max_side: int | None = None,
+) -> Picture:
+    """The picture in a file: PNG, JPEG, WebP or HEIC, within the limits of the settings unless others are named.
+
+    With `any_format` GIF, BMP, TIFF and AVIF are taken too. Of an animation comes the first picture, or with
+    `still_only` a refusal. With `max_side` a larger picture is scaled down. A PNG, JPEG or WebP without metadata whose
+    colours are sRGB's, or those of an RGB profile in it, is kept as it is otherwise. Raises BadImage, and PicturesBusy
+    where others take up the room for decoding for too long.
+    """
+    bounds = _Bounds(
+        formats=MORE_FORMATS if any_format else FORMATS,
+        max_bytes=max_bytes or settings.IMAGE_MAX_BYTES,
+        max_pixels=max_pixels or settings.IMAGE_MAX_PIXELS,
+        max_side=max_side or sys.maxsize,
+        still_only=still_only,
+    )
+    data = file.read(bounds.max_bytes + 1)
+    if len(data) > bounds.max_bytes:
+        raise BadImage(f"The image is larger than {bounds.max_bytes // settings.MIB} MiB.")
+    if not data:
+        raise BadImage("The file is empty.")
+    kind = _kind_of(data, bounds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about sizes and tags that are checked or dropped here
+        try:
+            return _checked(data, kind, bounds)
+        except (BadImage, decode_budget.PicturesBusy):
+            raise
+        except colour.UnknownColours as exc:
+            raise BadImage(str(exc)) from exc
+        except Image.DecompressionBombError as exc:
+            raise _too_many_pixels(bounds) from exc
+        except Exception as exc:  # Pillow's decoders raise nearly anything on crafted files
+            raise BadImage(f"The {_name(kind)} is damaged, or of a kind that cannot be read.") from exc
+
+
+def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
+    """A small copy in sRGB for lists, `side` pixels at most: a JPEG, or a WebP where there are transparent parts.
+
+    Raises PicturesBusy, and BadImage, for which a picture that `read_picture` has given has no known reason.
+    """
+    try:
+        # the whole size, of a draft too: a progressive JPEG is decoded in full all the same
+        with (
+            decode_budget.room_for(picture.width * picture.height),
+            Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image,
+        ):
+            image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
+            whole = pixels.loaded(image)
+            colours = colour.colours_of(whole, picture.data)
+            return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
+    except decode_budget.PicturesBusy:
+        raise
+    except Exception as exc:  # Pillow raises nearly anything
+        raise BadImage("No thumbnail of the image can be made.") from exc
+
+
+def _small(image: Image.Image) -> Picture:
+    if not image.has_transparency_data:
+        return _encoded(image, "JPEG", quality=85)
+    # a photo is smaller with loss, a drawing without
+    ways = [_encoded(image, "WEBP", quality=85), _encoded(image, "WEBP", quality=50, lossless=True)]
+    return min(ways, key=lambda way: len(way.data))
+
+
+def listed(formats: Sequence[str]) -> str:
+    """The names of formats, as in a sentence."""
+    names = [_name(kind) for kind in formats]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _name(kind: str) -> str:
+    return _NAMES.get(kind, kind)
+
+
+def _kind_of(data: bytes, bounds: _Bounds) -> str:
+    """Pillow's name of the file's format. Raises BadImage for one that is not taken."""
+    kind = image_formats.format_of(data)
+    if kind is None:
+        raise BadImage(f"This is not a picture format that we know; send {listed(bounds.formats)}.")
+    if kind not in bounds.formats:
+        article = {"AVIF": "an ", "GIF": "a ", "BMP": "a ", "TIFF": "a "}.get(kind, "")
+        raise BadImage(f"This is {article}{kind}; send {listed(bounds.formats)}.")
+    return kind
+
+
+def _too_many_pixels(bounds: _Bounds) -> BadImage:
+    return BadImage(f"The image has more than {bounds.max_pixels // 1_000_000} megapixels.")
+
+
+def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
+    if image_formats.is_overlong(data):
+        raise BadImage("The image takes too long to decode.")
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        # from the header: nothing is decoded yet
+        if image.width * image.height > bounds.max_pixels or _tile_pixels(image) > bounds.max_pixels:
+            raise _too_many_pixels(bounds)
+        _require_readable(image, bounds)
+        is_animated = _is_animated(image)
+        if is_animated and bounds.still_only:
+            raise BadImage("The image is animated; send a still one.")
+        whole_size = max(image.width * image.height, _tile_pixels(image))
+        is_large = max(image.size) > bounds.max_side
+        if is_large:
+            image.draft(None, (bounds.max_side, bounds.max_side))
+        size = image.width * image.height  # to be decoded: a draft has fewer than the file
+        if not decode_budget.spend(size):
+            most = settings.REQUEST_MAX_PIXELS // 1_000_000
+            raise BadImage(f"The images of one request may have {most} megapixels together.")
+        with decode_budget.room_for(whole_size):  # a draft of a progressive JPEG is decoded in full first
+            whole = pixels.loaded(image)
+            colours = colour.colours_of(image, data)
+            is_kept = kind in EXTENSIONS and not is_large and not is_animated and _is_plain(image, colours)
+            if is_kept and image_formats.is_bare(data):
+                return _picture(data, kind, image.size)
+            return _remade(whole, kind, colours, bounds, is_lossless=image_formats.is_lossless_webp(data))
+
+
+def _tile_pixels(image: Image.Image) -> int:
+    """The size of a TIFF's tiles: a small picture can claim to be a corner of a huge one."""
+    tags = pixels.tags_of(image)
+    return int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
+
+
+def _require_readable(image: Image.Image, bounds: _Bounds) -> None:
+    """Raises BadImage for what Pillow opens without knowing what it shows."""
+    tags = pixels.tags_of(image)
+    if tags.get(_SUBFILE_TYPE, 0) & 1:
+        raise BadImage(f"This is a camera's raw picture; send {listed(bounds.formats)}.")
+    is_odd = image.mode.startswith("I;16") and tags.get(_BITS_PER_SAMPLE, (16,)) != (16,)
+    if is_odd or image.mode in {"I", "F", "LAB"}:  # I and F, 32 bits, have no value that always means white
+        raise BadImage("The image is in Lab, or not in 8 or 16 bits a channel; save it as RGB in 8 or 16 bits.")
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """Whether it moves. A second picture of the other formats is a page or a depth map, of HEIC another photo."""
+    if image.format == "HEIF":
+        return str(getattr(image, "custom_mimetype", "")).endswith("-sequence")
+    return image.format in {"PNG", "WEBP", "GIF", "AVIF"} and bool(getattr(image, "is_animated", False))
+
+
+def _is_plain(image: Image.Image, colours: colour.Colours | None) -> bool:
+    """Whether it can be shown as it is wherever it goes."""
+    is_common = colours.stay(image) if colours else not image.info.get("icc_profile")
+    return is_common and image.mode in _PLAIN_MODES
+
+
+def _picture(data: bytes, kind: str, size: tuple[int, int]) -> Picture:
+    return Picture(data, f"image/{kind.lower()}", EXTENSIONS[kind], *size)
+
+
+def _remade(
+    image: Image.Image, kind: str, colours: colour.Colours | None, bounds: _Bounds, *, is_lossless: bool
+) -> Picture:
+    """The pixels, upright and no larger than allowed, in sRGB or with their RGB profile; nothing else."""
+    pixels.turn(image)
+    if kind not in EXTENSIONS:
+        kind = "PNG" if image.has_transparency_data or image.mode in {"1", "P"} else "JPEG"
+    profile = colours.profile if colours and colours.stay(image) else None
+    is_plain = image.mode in _PLAIN_MODES and (kind == "PNG" or image.mode in {"L", "RGB"})
+    if not is_plain or max(image.size) > bounds.max_side or (colours and not profile):
+        image = pixels.sampled(image, bounds.max_side)
+    if not profile:
+        image = colour.in_srgb(image, colours)
+    remade = _encoded(image, kind, profile, quality=95, lossless=is_lossless)
+    if is_lossless and len(remade.data) > bounds.max_bytes:
+        remade = _encoded(image, kind, profile, quality=95)
+    if len(remade.data) <= bounds.max_bytes:
+        return remade
+    # what comes out must be fit to go in again
+    return _encoded(pixels.on_white(image), "JPEG", profile, quality=80)
+
+
+def _encoded(
+    image: Image.Image, kind: str, profile: bytes | None = None, *, quality: int, lossless: bool = False
+) -> Picture:
+    """The file. What else the decoder has found is left behind: the encoders would write some of it."""
+    image.info = {"transparency": image.info["transparency"]} if "transparency" in image.info else {}
+    options: dict[str, Any] = {"quality": quality, "icc_profile": profile, "exif": b""}
+    if kind == "JPEG":
+        options["subsampling"] = 0  # a colour for each pixel: the default's quarter is off by a CIE76 of 4 in patterns
+    if lossless:
+        options |= {"lossless": True, "method": 2}  # as fast as with loss, and hardly larger than by the default's 4
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return _picture(out.getvalue(), kind, image.size)

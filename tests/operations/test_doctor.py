@@ -1,0 +1,119 @@
+"""`manage.py doctor` with each service broken: it names the service, and says what to do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from studio.models import Heartbeat
+from tests.fakes.cloudinary import FakeCloudinary
+from tests.fakes.google import FakeGoogle
+from tests.operations.test_health import doctor
+from tests.running import manage
+from tests.studio.media.cloudinary_files import QUICK, env_options
+from videos.engine import sweeper
+
+
+@pytest.fixture
+def cloudinary() -> Iterator[FakeCloudinary]:
+    with FakeCloudinary() as fake:
+        yield fake
+
+
+def ill(facts: dict[str, Any]) -> dict[str, str]:
+    """What is not well, by name."""
+    return {name: fact["detail"] for name, fact in facts.items() if fact["status"] != "ok"}
+
+
+@pytest.mark.django_db
+def test_cloudinary_that_refuses(cloudinary: FakeCloudinary, settings: Any) -> None:
+    options = env_options(cloudinary.cloudinary_url) | {"folder": "ai-studio", "patience": QUICK}
+    backend = {"BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
+    settings.STORAGES = settings.STORAGES | {"default": backend}
+    cloudinary.script("upload", "401", times=10)
+    sweeper.beat()
+
+    status, facts = doctor()
+
+    assert status == 1
+    assert list(ill(facts)) == ["storage"]
+    assert facts["storage"]["status"] == "down"
+    assert facts["storage"]["detail"].startswith("CloudinaryStorage cannot be written and read: 401: ")
+    assert facts["storage"]["detail"].endswith(" See CLOUDINARY_URL.")
+
+
+@pytest.mark.django_db
+def test_no_sweeper_and_a_missing_migration() -> None:
+    Heartbeat.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM django_migrations WHERE app = 'videos'"
+            " AND name = (SELECT MAX(name) FROM django_migrations WHERE app = 'videos')"
+        )
+
+    status, facts = doctor()
+
+    assert status == 1
+    assert ill(facts) == {
+        "migrations": "Some of videos are not applied; run manage.py migrate.",
+        "sweeper": "It has never run; start manage.py sweep.",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.once  # the database is one that is away
+def test_everything_is_away(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "media").write_text("no folder")
+    with FakeGoogle() as google:
+        google.script("probe", "401", times=10)
+        done = manage(
+            "doctor",
+            "--json",
+            DATA_DIR=str(tmp_path / "data"),
+            DATABASE_URL="postgresql://ann:hidden@127.0.0.1:1/x",
+            REDIS_URL="redis://127.0.0.1:1/0",
+            GEMINI_API_KEY="a-refused-key",
+            GOOGLE_GEMINI_BASE_URL=google.url,
+            LOG_LEVEL="ERROR",
+        )
+
+    facts = json.loads(done.stdout)
+    told = ill(facts)
+    assert done.returncode == 1
+    assert {name: fact["status"] for name, fact in facts.items() if name in told} == {
+        "database": "down",
+        "migrations": "down",
+        "redis": "degraded",
+        "registration": "degraded",
+        "writes": "degraded",
+        "clock": "degraded",
+        "rows": "down",
+        "sweeper": "degraded",
+        "storage": "down",
+        "providers": "degraded",
+        "models": "degraded",
+        "transfers": "degraded",
+        "reconciliation": "degraded",
+        "other disks": "degraded",
+        "lost answers": "degraded",
+        "former files": "degraded",
+        "google": "down",
+    }
+    assert told["database"].startswith("postgresql does not answer: ")
+    assert told["database"].endswith("See DATABASE_URL.")
+    assert told["writes"] == "Cannot be told while Redis is away."
+    assert told["redis"].endswith("See REDIS_URL.")
+    assert told["storage"].startswith("LocalStorage cannot be written and read: ")
+    assert told["storage"].endswith("See DATA_DIR.")
+    assert told["google"].startswith("google_omni: ")
+    assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
+    assert told["migrations"] == "Cannot be told: the database is away, or manage.py migrate was never run."
+    assert {told[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
+        "Cannot be told while the database is away."
+    }
+    assert "hidden" not in done.stdout
+    assert "a-refused-key" not in done.stdout

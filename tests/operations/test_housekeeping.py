@@ -1,0 +1,137 @@
+"""What the sweeper does beside polling, and that none of it holds up the end."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+
+from operations.housekeeping import Housekeeping, Stopped, keep_house, remove_files
+from studio.media.storage import disposal
+from studio.models import Disposal, Heartbeat
+from tests.conftest import MakeUser
+from tests.fakes.cloudinary import FakeCloudinary
+from tests.fixtures.video_jobs import MakeJob
+from tests.studio.media.cloudinary_files import backend_of
+from videos.engine.sweeper import Sweeper
+from videos.phases import Phase
+
+
+@pytest.fixture
+def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
+    """The storage of the whole product, for this test, with the patience that it has in production."""
+    with FakeCloudinary() as fake:
+        settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
+        yield fake
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Raises AssertionError after a minute."""
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("not in a minute")
+
+
+def seconds_to_stop(fake: FakeCloudinary, action: str) -> float:
+    """How long a real sweeper takes to end while the storage hangs in this call."""
+    taken: list[float] = []
+
+    async def run() -> None:
+        subject = Sweeper(Housekeeping())
+        task = asyncio.create_task(subject.run())
+        for _ in range(1200):  # a minute, on a busy machine
+            await asyncio.sleep(0.05)
+            if fake.calls(action):
+                break
+        taken.append(time.monotonic())
+        subject.stop()
+        await task
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    thread.join()
+    return time.monotonic() - taken[0]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_storage_that_hangs_in_the_comparison_does_not_hold_up_the_end(
+    cloudinary: FakeCloudinary, make_user: MakeUser, make_job: MakeJob
+) -> None:
+    ann = make_user()
+    for _ in range(3):
+        make_job(ann, phase=Phase.SUCCEEDED)
+    cloudinary.script("head", "hang", times=100)
+
+    seconds = seconds_to_stop(cloudinary, "head")
+
+    assert seconds < 4
+    assert len(cloudinary.calls("head")) == 3  # side by side; none is asked again
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_storage_that_hangs_in_a_removal_does_not_hold_up_the_end(cloudinary: FakeCloudinary) -> None:
+    disposal.dispose(["videos/1.mp4", "videos/2.mp4"])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    cloudinary.script("destroy", "hang", times=100)
+
+    seconds = seconds_to_stop(cloudinary, "destroy")
+
+    assert seconds < 4
+    assert Disposal.objects.count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_files_are_removed_while_the_comparison_hangs(
+    cloudinary: FakeCloudinary, make_user: MakeUser, make_job: MakeJob
+) -> None:
+    make_job(make_user(), phase=Phase.SUCCEEDED)
+    cloudinary.script("head", "hang", times=100)
+    subject = Housekeeping()
+
+    subject.start()
+    wait_until(lambda: bool(cloudinary.calls("head")))
+    disposal.dispose(["videos/1.mp4"])
+    wait_until(lambda: not Disposal.objects.exists())
+    subject.stop()
+    subject.wait()
+
+    assert [call["public_id"] for call in cloudinary.calls("destroy")] == ["ai-studio/videos/1"]
+
+
+@pytest.mark.django_db
+def test_what_was_broken_off_today_is_taken_up_again() -> None:
+    disposal.dispose(["videos/1.mp4"])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    stopping = threading.Event()
+    stopping.set()
+
+    remove_files(stopping)
+    with pytest.raises(Stopped):
+        keep_house(stopping)
+    broken_off = (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists())
+    remove_files(threading.Event())
+    keep_house(threading.Event())
+
+    assert broken_off == (1, False)
+    assert (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists()) == (0, True)
+    assert not default_storage.exists("videos/1.mp4")
+
+
+@pytest.mark.django_db
+def test_round_removes_all_that_is_due_but_what_the_storage_refuses(cloudinary: FakeCloudinary) -> None:
+    disposal.dispose([f"videos/{number}.mp4" for number in range(120)])
+    Disposal.objects.update(due_at="2026-01-01T00:00Z")
+    cloudinary.script("destroy", "500", times=3)
+
+    remove_files(threading.Event())
+
+    assert Disposal.objects.count() == 3  # due again in a minute
+    assert len(cloudinary.calls("destroy")) == 120

@@ -1,0 +1,299 @@
+"""`manage.py purge`: what goes, what stays, and that it can be broken off."""
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auditlog.models import LogEntry as AuditEntry
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import LedgerEntry, SignIn
+from operations import retention
+from operations.housekeeping import Stopped, keep_house
+from studio.env import PROJECT
+from studio.models import Disposal, TaskState
+from tests.conftest import MakeUser
+from tests.fixtures.video_jobs import MakeJob
+from videos.models import JobInput, JobLog, SpentKey, VideoJob
+from videos.phases import Phase
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*args: str) -> dict[str, int]:
+    """How many of each kind."""
+    out = io.StringIO()
+    call_command("purge", "--json", *args, stdout=out)
+    return {found["what"]: found["count"] for found in json.loads(out.getvalue())["found"]}
+
+
+def age(row: Any, days: int, *fields: str) -> None:
+    then = timezone.now() - timedelta(days=days)
+    type(row)._default_manager.filter(pk=row.pk).update(**dict.fromkeys(fields, then))
+
+
+@pytest.fixture
+def jobs(make_user: MakeUser, make_job: MakeJob) -> dict[str, VideoJob]:
+    """Jobs of every kind, a year old but for the fresh one; each with a line."""
+    ann = make_user()
+    real = {"mock_mode": False, "provider": "google_veo"}
+    made = {
+        "mock": make_job(ann, phase=Phase.SUCCEEDED, poster="videos/poster.jpg"),
+        "failed mock": make_job(ann, phase=Phase.FAILED, provider_reply="no"),
+        "fresh mock": make_job(ann, phase=Phase.FAILED, provider_reply="fresh"),
+        "live mock": make_job(ann, phase=Phase.GENERATING),
+        "real": make_job(ann, phase=Phase.FAILED, provider_reply="no", **real),
+    }
+    for name, job in made.items():
+        job.log("A line.")
+        if name != "fresh mock":
+            age(job, 365, *(["created_at"] if name == "live mock" else ["created_at", "completed_at"]))
+    return made
+
+
+def left(jobs: dict[str, VideoJob]) -> set[str]:
+    ids = set(VideoJob.objects.values_list("pk", flat=True))
+    return {name for name, job in jobs.items() if job.pk in ids}
+
+
+def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
+    found = run()
+    out = io.StringIO()
+    call_command("purge", stdout=out)
+
+    assert found == {"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
+    assert out.getvalue().endswith("Nothing was removed; say --yes to do it.\n")
+    assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
+
+
+def test_old_mock_videos_and_lines_go(jobs: dict[str, VideoJob]) -> None:
+    ledger = list(LedgerEntry.objects.values_list("pk", flat=True))
+
+    found = run("--yes")
+
+    assert (found["mock"], found["log"]) == (2, 1)
+    assert left(jobs) == {"fresh mock", "live mock", "real"}
+    assert set(JobLog.objects.values_list("job_id", flat=True)) == {jobs["fresh mock"].pk, jobs["live mock"].pk}
+    assert set(Disposal.objects.values_list("name", flat=True)) == {jobs["mock"].video.name, "videos/poster.jpg"}
+    assert list(LedgerEntry.objects.values_list("pk", flat=True)) == ledger
+    assert run("--yes") == {
+        "mock": 0,
+        "log": 0,
+        "reply": 0,
+        "sign-in": 0,
+        "audit": 0,
+        "input": 0,
+        "key": 0,
+        "expired": 0,
+    }
+
+
+def test_job_keeps_what_a_refund_dispute_needs(jobs: dict[str, VideoJob]) -> None:
+    job = jobs["real"]
+    VideoJob.objects.filter(pk=job.pk).update(operation="operations/1", tokens_refunded=50, started_at=timezone.now())
+    before = VideoJob.objects.filter(pk=job.pk).values().get()
+
+    run("--yes")
+
+    after = VideoJob.objects.filter(pk=job.pk).values().get()
+    assert {name: value for name, value in before.items() if after[name] != value}.keys() == {
+        "provider_reply",
+        "updated_at",
+    }
+    assert (after["provider_reply"], JobLog.objects.filter(job=job).exists()) == ("", False)
+    assert VideoJob.objects.get(pk=jobs["fresh mock"].pk).provider_reply == "fresh"
+
+
+def test_paid_videos_go_only_when_asked(jobs: dict[str, VideoJob]) -> None:
+    found = run("--yes", "--real-days", "300", "--mock-days", "0", "--log-days", "0")
+
+    assert ("mock" in found, "log" in found, found["real"]) == (False, False, 1)
+    assert left(jobs) == set(jobs) - {"real"}
+
+
+def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann = make_user()
+    AuditEntry.objects.all().delete()
+    job = make_job(ann, phase=Phase.FAILED, input_count=1)
+    age(job, 40, "created_at", "completed_at")
+    JobInput.objects.create(job=job, role="first_frame", file_name="inputs/1.png")
+    for days in (1, 1000):
+        age(SignIn.objects.create(user=ann, door="api", succeeded=True), days, "created_at")
+        entry = AuditEntry.objects.create(
+            content_type_id=1, object_pk=str(ann.pk), object_repr="x", action=AuditEntry.Action.UPDATE
+        )
+        age(entry, days, "timestamp")
+        SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
+        Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
+        RefreshToken.for_user(ann)
+    OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
+        expires_at=timezone.now() - timedelta(days=1)
+    )
+
+    counted = run("--mock-days", "0")
+    removed = run("--yes", "--mock-days", "0")
+
+    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
+    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+
+
+def test_it_works_in_batches_and_can_be_broken_off(
+    make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    ann = make_user()
+    for _ in range(5):
+        age(make_job(ann, phase=Phase.FAILED), 365, "created_at", "completed_at")
+    calls: list[int] = []
+
+    def go_on() -> None:
+        calls.append(VideoJob.objects.count())
+        if len(calls) == 5:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        list(retention.purge(days=retention.default_days(), go_on=go_on))
+
+    assert (calls, VideoJob.objects.count()) == ([5, 5, 4, 3, 3], 3)
+    assert run("--yes")["mock"] == 3
+
+
+def test_ctrl_c_is_one_sentence(jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retention.deletion, "delete", interrupted)
+
+    with pytest.raises(CommandError, match="Stopped; what was removed is removed"):
+        run("--yes")
+
+
+def test_sweeper_does_it_daily_when_told_to(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_DAILY = True
+    for job in jobs.values():
+        VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
+
+    keep_house(threading.Event())
+
+    assert left(jobs) == {"fresh mock", "live mock", "real"}
+
+
+def test_sweeper_keeps_everything_otherwise(jobs: dict[str, VideoJob]) -> None:
+    keep_house(threading.Event())
+
+    assert left(jobs) == set(jobs)
+
+
+def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_MOCK_DAYS = 0
+    first = {rule.name: removed for rule, removed in retention.purge_daily()}
+    for job in jobs.values():
+        job.log("A line of later.")
+        VideoJob.objects.filter(pk=job.pk).update(provider_reply="of later")
+    age(jobs["fresh mock"], 200, "completed_at")
+    marks = TaskState.objects.get(name="purge").state
+    TaskState.objects.update(
+        state={name: (timezone.now() - timedelta(days=300)).isoformat() for name in marks}  # ended a hundred days ago
+    )
+
+    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+    third = {rule.name: removed for rule, removed in retention.purge_daily()}
+    by_hand = run("--yes", "--mock-days", "0")
+
+    assert set(marks) == {"log", "reply"}
+    assert (first["log"], first["reply"]) == (3, 2)
+    assert (second["log"], second["reply"]) == (2, 1)  # of the one that ended since
+    assert (third["log"], third["reply"]) == (0, 0)
+    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # of those before: all are looked at
+
+
+def test_daily_purge_comes_back_to_what_grew_old_while_it_ran(jobs: dict[str, VideoJob], settings: Any) -> None:
+    settings.PURGE_MOCK_DAYS = 0
+    first = {rule.name: removed for rule, removed in retention.purge_daily(go_on=lambda: _grow_old(jobs["fresh mock"]))}
+
+    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+
+    assert (first["log"], second["log"], first["reply"], second["reply"]) == (3, 1, 2, 1)
+
+
+def _grow_old(job: VideoJob) -> None:
+    """A first run after an upgrade takes hours; this job has its 180 days in one of them."""
+    VideoJob.objects.filter(pk=job.pk).update(completed_at=timezone.now() - timedelta(days=180))
+
+
+def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], settings: Any) -> None:
+    list(retention.purge_daily())
+    marks = TaskState.objects.get(name="purge").state
+    settings.PURGE_MOCK_DAYS = settings.PURGE_LOG_DAYS = settings.PURGE_REPLY_DAYS = 1000
+
+    list(retention.purge_daily())
+
+    assert TaskState.objects.get(name="purge").state == marks
+
+
+def test_job_that_was_taken_up_meanwhile_keeps_its_reply(
+    jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_up() -> None:
+        VideoJob.objects.filter(pk=jobs["real"].pk).update(
+            phase=Phase.QUEUED, completed_at=None, error_code="", slot=3, due_at=timezone.now()
+        )
+
+    rule = next(rule for rule in retention.rules(days=retention.default_days()) if rule.name == "reply")
+
+    assert rule.remove(retention.span(rule), taken_up) == 1
+    assert VideoJob.objects.get(pk=jobs["real"].pk).provider_reply == "no"
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "36501"])
+def test_days_that_make_no_sense_are_refused(value: str) -> None:
+    with pytest.raises(CommandError, match="is no whole number of days from 0 to 36,500"):
+        call_command("purge", f"--mock-days={value}")
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize(("kind", "daily"), [("production", "True"), ("development", "False")])
+def test_production_purges_daily(tmp_path: Path, kind: str, daily: str) -> None:
+    secrets = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
+    names = ("PURGE_DAILY", "PURGE_MOCK_DAYS", "PURGE_LOG_DAYS", "PURGE_REPLY_DAYS")
+    code = f"from studio import settings; print(*(getattr(settings, name) for name in {names}))"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENVIRONMENT": kind, **secrets}
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout == f"{daily} 30 180 180\n"
+
+
+def test_postgresql_tidies_growing_tables_sooner() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("of PostgreSQL")
+    growth = importlib.import_module("videos.migrations.0020_growth")
+    found = []
+    with connection.cursor() as cursor:
+        for change in (None, growth.tidy_as_ever, growth.tidy_sooner):
+            if change:
+                with connection.schema_editor() as editor:
+                    change(None, editor)
+            cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'videos_joblog'")
+            found.append(cursor.fetchone()[0])
+    wanted = [f"autovacuum_{what}_scale_factor={share}" for what, share in growth.AUTOVACUUM["videos_joblog"].items()]
+
+    assert found == [wanted, None, wanted]

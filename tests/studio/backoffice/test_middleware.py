@@ -1,0 +1,72 @@
+"""What the admin's pages need runs for the admin's pages, and for nothing else."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from studio.backoffice import middleware
+from tests.conftest import MakeUser, SignIn
+
+JOBS = "/api/v1/video-jobs"
+pytestmark = pytest.mark.django_db
+
+
+def test_api_looks_at_no_session(make_user: MakeUser, sign_in: SignIn) -> None:
+    ann = make_user(staff=True)
+    client = sign_in(ann)
+    client.force_login(ann)
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(JOBS)
+
+    assert (answer.status_code, answer.cookies) == (200, {})
+    assert [query["sql"] for query in queries if "session" in query["sql"]] == []
+    assert Client(headers={"Cookie": client.cookies.output(header="")}).get(JOBS).status_code == 401
+
+
+def test_api_asks_for_no_csrf_token(make_user: MakeUser, sign_in: SignIn) -> None:
+    client = sign_in(make_user())
+    client.handler.enforce_csrf_checks = True
+
+    assert client.post(JOBS, {"mockMode": True, "prompt": "x"}, format="json").status_code == 202
+
+
+def test_admin_asks_for_a_csrf_token() -> None:
+    assert Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x"}).status_code == 403
+
+
+def test_admin_appends_a_slash(client: Client) -> None:
+    answer = client.get("/admin")
+
+    assert (answer.status_code, answer.headers["Location"]) == (301, "/admin/")
+
+
+def test_admin_keeps_who_signed_in(make_user: MakeUser, client: Client) -> None:
+    client.force_login(make_user("boss@example.com", staff=True))
+
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/administration/").status_code == 404
+
+
+def test_every_one_of_them_is_used() -> None:
+    named = {
+        path.rpartition(".")[2] for path in settings.MIDDLEWARE if path.startswith("studio.backoffice.middleware.")
+    }
+
+    assert named == {name for name in vars(middleware) if name.endswith("Middleware")}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/admin/login/", JOBS, "/nothing"])
+def test_unknown_host_is_refused_and_every_length_is_told(client: Client, settings: Any, path: str) -> None:
+    settings.ALLOWED_HOSTS = ["studio.example.com"]
+
+    refused = client.get(path)
+    answered = client.get(path, headers={"Host": "studio.example.com"})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+    assert answered.status_code != 400
+    assert answered.headers["Content-Length"] == str(len(answered.content))

@@ -1,0 +1,149 @@
+"""Statements that are compiled once: the right rows in the right types, whichever values they are run with."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from accounts.models import TokenAccount, User
+from studio.db.statements import Among, Change, Given, Insertion, Instances, OnPage, Statement, Taking
+from studio.media.storage.local import LocalStorage
+from studio.models import Disposal
+from tests.conftest import MakeUser
+
+BY_EMAIL = Statement(
+    lambda: User.objects.filter(email=Given("email", models.CharField())).values_list("pk", "is_staff", "created_at")
+)
+BY_ID = Statement(
+    lambda: User.objects.filter(Among("pk", "ids", models.UUIDField())).order_by("email").values_list("email")
+)
+INT = models.IntegerField()
+IN_PAGES = Statement(lambda: User.objects.order_by("email").values_list("email"), in_pages=True)
+
+
+@pytest.fixture
+def people(make_user: MakeUser) -> list[User]:
+    return [make_user(f"{name}@example.com", staff=name == "ann") for name in ("ann", "ben", "cat")]
+
+
+def test_values_take_their_places_and_come_back_in_their_types(people: list[User]) -> None:
+    User.objects.update(created_at=datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC))
+
+    rows = {email: BY_EMAIL.rows(email=f"{email}@example.com") for email in ("ann", "ben", "'; --", "zoe")}
+
+    at = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert rows == {"ann": [(people[0].pk, True, at)], "ben": [(people[1].pk, False, at)], "'; --": [], "zoe": []}
+    assert BY_EMAIL.row(email="zoe@example.com") is None
+
+
+@pytest.mark.parametrize("how_many", [0, 1, 2, 3])
+def test_any_number_of_values_is_one_parameter(people: list[User], how_many: int) -> None:
+    ids = [person.pk for person in people[:how_many]] + [uuid.uuid4()]
+
+    assert BY_ID.rows(ids=ids) == [(person.email,) for person in people[:how_many]]
+    assert BY_ID.count(ids=ids) == how_many
+
+
+def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(3):
+        pages = [IN_PAGES.rows(skip=skip, limit=2) for skip in (0, 2, 4)]
+
+    assert IN_PAGES.count() == 3
+    assert pages == [[("ann@example.com",), ("ben@example.com",)], [("cat@example.com",)], []]
+
+
+def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
+    change = Change(
+        lambda: TokenAccount.objects.filter(
+            user=Given("user_id", models.UUIDField()), balance__gte=Given("least", models.IntegerField())
+        ),
+        balance=F("balance") + Given("amount", models.IntegerField()),
+        unlimited=True,
+    )
+    before = people[0].token_account.balance
+
+    numbers = [change.run(user_id=people[0].pk, least=least, amount=amount) for least, amount in ((0, 5), (0, -2))]
+
+    assert numbers == [1, 1]
+    assert change.run(user_id=people[0].pk, least=before + 4, amount=1) == 0
+    accounts = {account.user_id: account for account in TokenAccount.objects.all()}
+    assert (accounts[people[0].pk].balance, accounts[people[0].pk].unlimited) == (before + 3, True)
+    assert not accounts[people[1].pk].unlimited
+
+
+def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_queries: Any) -> None:
+    page = Statement(
+        lambda: (
+            TokenAccount.objects.order_by("user__email").select_for_update(of=("self",), no_key=True).values_list("pk")
+        ),
+        in_pages=True,
+    )
+    taking = Taking(
+        TokenAccount, lambda: TokenAccount.objects.filter(OnPage("pk", page)), balance=F("balance") + Given("more", INT)
+    )
+    before = people[0].token_account.balance
+    taking.all(skip=9, limit=1, more=0)  # compiles it
+
+    with django_assert_num_queries(1):
+        taken = taking.all(skip=1, limit=2, more=7)
+
+    assert {(row.user_id, row.balance, row._state.adding) for row in taken} == {
+        (person.pk, before + 7, False) for person in people[1:]
+    }
+    assert vars(taken[0]) == vars(TokenAccount.objects.get(pk=taken[0].pk)) | {"_state": taken[0]._state}
+    assert TokenAccount.objects.get(user=people[0]).balance == before
+
+
+def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:
+    found = Instances(User, lambda: User.objects.filter(is_staff=Given("staff", models.BooleanField()))).all(staff=True)
+
+    assert [(person.pk, person.email, person._state.adding) for person in found] == [
+        (people[0].pk, "ann@example.com", False)
+    ]
+    assert vars(found[0]).keys() == vars(User.objects.get(pk=people[0].pk)).keys()
+
+
+@pytest.mark.django_db
+def test_instance_is_inserted_as_it_is_saved() -> None:
+    insertion = Insertion(Disposal, due_at=Now() + timedelta(hours=1))
+    one, other = Disposal(name="videos/a.mp4"), Disposal(name="videos/b.mp4", attempts=3, last_error="50 % 'x'")
+
+    assert [insertion.run(row) for row in (one, other)] == [True, True]
+
+    rows = {row.name: row for row in Disposal.objects.annotate(left=F("due_at") - Now())}
+    assert rows["videos/b.mp4"].pk == other.pk
+    assert (rows["videos/b.mp4"].attempts, rows["videos/b.mp4"].last_error) == (3, "50 % 'x'")
+    assert rows["videos/a.mp4"].created_at == one.created_at
+    assert all(timedelta(minutes=59) < row.left <= timedelta(hours=1) for row in rows.values())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insertion.run(Disposal(name="videos/a.mp4"))
+
+
+@pytest.mark.django_db
+def test_row_that_is_there_already_is_left_alone() -> None:
+    insertion = Insertion(Disposal, unless_there=True)
+    due_at = datetime(2026, 1, 2, tzinfo=UTC)
+
+    inserted = [insertion.run(Disposal(name="videos/a.mp4", due_at=due_at, attempts=number)) for number in range(2)]
+
+    assert inserted == [True, False]
+    assert list(Disposal.objects.values_list("attempts")) == [(0,)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insertion.run(Disposal(name="videos/b.mp4", due_at=due_at, attempts=-1))  # no repeat, but a wrong row
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["videos/1f-2.mp4", "looks/a_b/c.jpg", "a b.jpg", "ü.jpg", "a%2e.jpg", "../x", "//host/x", "x?y", "a..b", "x:y"],
+)
+def test_local_url_is_the_one_that_django_makes(name: str) -> None:
+    ours, djangos = (
+        kind(location="/nowhere", base_url="/AIStudio/media/") for kind in (LocalStorage, FileSystemStorage)
+    )
+
+    assert ours.url(name) == djangos.url(name)

@@ -1,0 +1,189 @@
+"""Who may do what: every operation of the schema, for everybody who could send it.
+
+An operation that is missing in the table fails the test, and so does one that is gone.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+from auditlog.models import LogEntry
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts.models import User
+from accounts.roles import Role, assign
+from looks.models import Look, Visibility
+from tests.conftest import MakeUser, SignIn
+from tests.fixtures.video_jobs import ORDER, MakeJob
+from videos import creation
+from videos.phases import Phase
+
+pytestmark = pytest.mark.django_db
+
+NOBODY = "anonymous", "deactivated", "expired", "forged", "refresh as access", "other key"
+PEOPLE = "owner", "reader", "stranger", "staff"
+
+
+class Row(NamedTuple):
+    """The answers to the owner of the look and the video, to whom the look is shared with, to others, and to staff."""
+
+    owner: int
+    reader: int
+    stranger: int
+    staff: int
+    anonymous: int = 401
+
+
+OWN = Row(200, 200, 200, 200)  # one's own things: everybody has some, or an empty list of them
+TABLE: dict[str, Row] = {
+    "GET /api/v1/auth/me": OWN,
+    "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
+    "GET /api/v1/tokens": OWN,
+    "GET /api/v1/tokens/ledger": OWN,
+    "GET /api/v1/looks": OWN,
+    "POST /api/v1/looks": Row(400, 400, 400, 400),  # let in, and the empty form refused
+    "GET /api/v1/looks/{id}": Row(200, 200, 403, 200),
+    "PATCH /api/v1/looks/{id}": Row(200, 403, 403, 200),
+    "DELETE /api/v1/looks/{id}": Row(204, 403, 403, 204),
+    "GET /api/v1/video-models": OWN,
+    "GET /api/v1/video-jobs": OWN,
+    "GET /api/v1/video-jobs?all=true": Row(403, 403, 403, 200),
+    "POST /api/v1/video-jobs": Row(400, 400, 400, 400),
+    "GET /api/v1/video-jobs/{id}": Row(200, 403, 403, 200),
+    "DELETE /api/v1/video-jobs/{id}": Row(204, 403, 403, 204),
+    "GET /api/v1/video-jobs/{id}/download": Row(200, 403, 403, 200),
+    "PATCH /api/v1/video-jobs/{id}/set-default-for-look/{look_id}": Row(200, 403, 403, 200),
+    "PATCH /api/v1/video-jobs/{id}/unset-default-for-look/{look_id}": Row(200, 403, 403, 200),
+}
+
+
+@cache
+def operations() -> frozenset[str]:
+    """What the schema has."""
+    paths = Client().get("/openapi.json").json()["paths"]
+    methods = {"get", "post", "put", "patch", "delete", "head", "options"}
+    return frozenset(f"{method.upper()} {path}" for path, item in paths.items() for method in item if method in methods)
+
+
+class World(NamedTuple):
+    """A look with a video, and everybody who could ask for them."""
+
+    look: Look
+    job: Any
+    tokens: dict[str, str]
+
+
+@pytest.fixture
+def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
+    people = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in PEOPLE}
+    look = Look.objects.create(owner=people["owner"], title="Stone Essence", visibility=Visibility.SHARED)
+    look.shared_with.add(people["reader"])
+    job = make_job(people["owner"], phase=Phase.SUCCEEDED)
+    default_storage.save(job.video.name, ContentFile(b"a film"))
+    look.look_videos.create(video=job)
+    tokens = {name: str(AccessToken.for_user(person)) for name, person in people.items()}
+    return World(look, job, tokens | tokens_of_nobody(make_user, people["owner"]))
+
+
+def tokens_of_nobody(make_user: MakeUser, owner: User) -> dict[str, str]:
+    gone = make_user("gone@example.com")
+    expired = AccessToken.for_user(owner)
+    expired.set_exp(lifetime=timedelta(minutes=-1))
+    head, body, signature = str(AccessToken.for_user(owner)).split(".")
+    tokens = {
+        "anonymous": "",
+        "deactivated": str(AccessToken.for_user(gone)),
+        "expired": str(expired),
+        "forged": f"{head}.{body}.{signature[::-1]}",
+        "refresh as access": str(RefreshToken.for_user(owner)),
+        "other key": _signed_by_a_stranger(owner),
+    }
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    return tokens
+
+
+def _signed_by_a_stranger(owner: User) -> str:
+    import jwt  # noqa: PLC0415 -- for this one token
+
+    claims: dict[str, Any] = AccessToken.for_user(owner).payload
+    return jwt.encode(claims, "x" * 64, algorithm="HS512")
+
+
+def ask(world: World, operation: str, who: str) -> int:
+    method, _, url = operation.partition(" ")
+    thing = world.look.pk if "/looks/" in url else world.job.pk
+    url = url.replace("{id}", str(thing)).replace("{look_id}", str(world.look.pk))
+    token = world.tokens[who]
+    client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
+    send: Callable[..., Any] = getattr(client, method.lower())
+    answer = send(url) if method in {"GET", "DELETE"} else send(url, {}, format="json")
+    if answer.status_code >= 400:
+        assert set(json.loads(answer.content)) <= {"detail", "code", "errors"}
+    if answer.streaming:
+        b"".join(answer.streaming_content)
+    return int(answer.status_code)
+
+
+def test_table_has_every_operation() -> None:
+    assert {operation.partition("?")[0] for operation in TABLE} == operations()
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("operation", TABLE)
+def test_what_people_may_do(world: World, operation: str, who: str) -> None:
+    assert ask(world, operation, who) == getattr(TABLE[operation], who)
+
+
+@pytest.mark.parametrize("operation", TABLE)
+def test_what_nobody_may_do(world: World, operation: str) -> None:
+    before = world.look.updated_at
+
+    answers = {who: ask(world, operation, who) for who in NOBODY}
+
+    assert answers == dict.fromkeys(NOBODY, TABLE[operation].anonymous)
+    world.look.refresh_from_db()
+    world.job.refresh_from_db()
+    assert world.look.updated_at == before
+
+
+@pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])
+@pytest.mark.parametrize("who", PEOPLE)
+def test_unknown_things_are_not_found_for_anybody(world: World, operation: str, who: str) -> None:
+    unknown = operation.replace("{id}", str(uuid.uuid4()))
+
+    assert ask(world, unknown, who) == 404
+
+
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
+def test_tokens_of_before_a_limited_role_open_nothing(world: World, role: Role) -> None:
+    person = User.objects.get(email="stranger@example.com")
+
+    assign(user=person, role=role)
+
+    assert {ask(world, operation, "stranger") for operation in TABLE if TABLE[operation].anonymous == 401} == {401}
+
+
+def test_admin_who_deletes_a_job_of_another_person_is_kept_with_the_refund(
+    make_user: MakeUser, sign_in: SignIn
+) -> None:
+    ann, boss = make_user(), make_user("boss@example.com", staff=True)
+    hers, own = creation.create(owner=ann, order=ORDER), creation.create(owner=boss, order=ORDER)
+
+    for job in (hers, own):
+        assert sign_in(boss).delete(f"/api/v1/video-jobs/{job.pk}").status_code == 204
+
+    facts = {"action": ["", "Delete"], "owner": ["", ann.email], "tokens_returned": ["", "50"]}
+    assert [(entry.actor, entry.object_pk, entry.changes) for entry in LogEntry.objects.all()] == [
+        (boss, str(hers.pk), facts)
+    ]

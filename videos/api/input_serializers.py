@@ -1,0 +1,162 @@
+"""Video jobs on the wire: what clients send."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from studio.api.fields import Choice, ItemList, PictureField, StrictBoolean, Text
+from studio.api.inputs import Input, PageQuery, QueryInput
+from studio.errors import must_be_one_of
+from studio.media.images import FORMATS, listed
+from videos import catalogue
+from videos.phases import Status
+
+PROMPT_MAX = 4000  # characters; from the contract
+_KINDS = f"{listed(FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
+
+
+@extend_schema_field(OpenApiTypes.UUID)
+class LookId(Text):
+    """The id of a look, in one spelling. One that is none is refused later, in the documented words and order."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for what is no text."""
+        look_id = super().to_internal_value(data)
+        try:
+            return str(UUID(look_id))
+        except ValueError:
+            return look_id
+
+
+@extend_schema_field({"type": "string", "example": "A red dress in the wind"})
+class Prompt(Text):
+    """What the video shows."""
+
+
+class VideoJobInput(Input):
+    """What a client asks for, as JSON or urlencoded.
+
+    Nothing is ignored here, not even what a job shows (`tokensCharged`): every field of this body decides what is made
+    for the tokens that are charged.
+    """
+
+    in_query = ("lookId",)
+
+    mockMode = StrictBoolean(
+        source="mock_mode",
+        help_text="true: a generator on the server makes the video, for the same tokens. false: the provider does.",
+    )
+    prompt = Prompt(
+        default="",
+        max_length=PROMPT_MAX,
+        allow_blank=True,
+        help_text="What the video shows. In mock mode, markers such as `[mock:fail]` select the outcome.",
+    )
+    model = Text(
+        default=catalogue.DEFAULT_MODEL, max_length=100, help_text="The `name` of one of `GET /api/v1/video-models`."
+    )
+    resolution = Choice(
+        choices=catalogue.RESOLUTIONS,
+        default=catalogue.RESOLUTIONS[0],
+        help_text="The height of a landscape video. Some models do not make 1080p of every length.",
+    )
+    aspectRatio = Choice(
+        source="aspect_ratio",
+        choices=catalogue.ASPECT_RATIOS,
+        default=catalogue.ASPECT_RATIOS[0],
+        help_text="Landscape or portrait.",
+    )
+    durationSeconds = Choice(
+        source="duration_seconds",
+        choices=catalogue.DURATIONS_SECONDS,
+        default=catalogue.DURATIONS_SECONDS[0],
+        help_text="The length of the video, in seconds.",
+    )
+    generateAudio = StrictBoolean(source="generate_audio", default=False, help_text="true: the video has sound.")
+    lookId = LookId(
+        source="look_id",
+        default="",
+        allow_blank=True,
+        help_text="One of your looks, to link the video to. Also accepted as `?look_id=`.",
+    )
+    useLookImage = StrictBoolean(
+        source="use_look_image",
+        default=True,
+        help_text="With `lookId` and without `initialImage`, the look's image is the first frame.",
+    )
+
+    def validate_model(self, value: str) -> str:
+        """Older clients put `models/` before the name."""
+        return value.removeprefix("models/")
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "maxItems": catalogue.MAX_REFERENCES,
+        "example": [],
+    }
+)
+class PictureList(ItemList):
+    """Pictures under one name. An HTML form sends an empty part for a field that is not filled in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=PictureField(), required=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Without the empty parts."""
+        return super().to_internal_value([item for item in data if item != ""])
+
+
+@extend_schema_serializer(component_name="VideoJob")
+class VideoJobForm(VideoJobInput):
+    """A video job to create, with its pictures."""
+
+    initialImage = PictureField(source="initial_image", required=False, help_text=f"The first frame. {_KINDS}")
+    endFrame = PictureField(
+        source="end_frame", required=False, help_text=f"The last frame, with `initialImage` only. {_KINDS}"
+    )
+    referenceImages = PictureList(
+        source="reference_images",
+        max_length=catalogue.MAX_REFERENCES,
+        help_text=f"Up to {catalogue.MAX_REFERENCES} pictures of what the video should show. {_KINDS}",
+    )
+
+
+class DownloadQuery(QueryInput):
+    """The query string of a download."""
+
+    redirect = StrictBoolean(default=False, help_text="true: respond with 302 to the storage's own URL.")
+
+
+@extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/VideoStatus"}, "minItems": 1})
+class Statuses(ItemList):
+    """Statuses in any case, repeated or comma separated."""
+
+    def to_internal_value(self, data: Any) -> list[Status]:
+        """Known words only; each once, in the order of a job's life. Raises ValidationError."""
+        words = [word.strip().upper() for text in data for word in text.split(",") if word.strip()]
+        if not words or set(words) - set(Status.values):
+            one_of, sent = must_be_one_of(Status.values, ",".join(data))
+            raise serializers.ValidationError([one_of.replace("one of", "one or more of"), sent])
+        return [status for status in Status if status in words]
+
+
+class ListQuery(PageQuery):
+    """The filters of the list."""
+
+    status = Statuses(
+        required=False, source="statuses", help_text="Only jobs of these statuses. Repeat it, or separate with commas."
+    )
+    mockMode = StrictBoolean(
+        required=False, source="mock_mode", help_text="true: only mock videos. false: only real ones."
+    )
+    lookId = serializers.UUIDField(
+        required=False, source="look_id", help_text="Only jobs that were made for this look."
+    )
+    all = StrictBoolean(default=False, help_text="Admins only: the jobs of all accounts.")

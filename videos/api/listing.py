@@ -1,0 +1,101 @@
+"""Which jobs a list has: its filters, its page and its total, in statements that are compiled once."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from django.db import models
+
+from studio.db.statements import Given, OnPage, Row, Statement
+from videos.models import VideoJob, VideoJobQuerySet
+from videos.phases import Status
+
+_NEWEST_FIRST = ("-created_at", "-id")
+_KINDS = 256  # of lists, by which filters they have: kept so many; there are not more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a list asks for; None and () where something does not matter. `total`: how many there are, where known."""
+
+    owner_id: uuid.UUID | None = None
+    look_id: uuid.UUID | None = None
+    statuses: tuple[Status, ...] = ()
+    mock_mode: bool | None = None
+    total: int | None = None
+
+
+def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tuple[list[Row], int]:
+    """The rows of a page, newest first, each with its id before the columns; and how many there are in all."""
+    statements = _statements(
+        wanted.owner_id is not None, wanted.look_id is not None, wanted.statuses, wanted.mock_mode, tuple(columns)
+    )
+    values = {"owner_id": wanted.owner_id, "look_id": wanted.look_id}
+
+    def count() -> int:
+        return statements.all_ids.count(**values) if wanted.total is None else wanted.total
+
+    if skip == 0:
+        rows = statements.rows.rows(**values, skip=0, limit=limit)
+        return rows, len(rows) if len(rows) < limit else count()
+    total = count()
+    return _from_the_nearer_end(statements, values, skip=skip, limit=limit, total=total), total
+
+
+def _from_the_nearer_end(
+    statements: "_Statements", values: dict[str, Any], *, skip: int, limit: int, total: int
+) -> list[Row]:
+    """The rows of a page that is found in the index alone: no page costs more than the one in the middle."""
+    behind = max(total - skip - limit, 0)  # rows after the page
+    if skip <= behind:
+        return statements.skipping.rows(**values, skip=skip, limit=limit)
+    size = max(min(limit, total - skip), 0)
+    return statements.skipping_backwards.rows(**values, skip=behind, limit=size)
+
+
+@lru_cache(maxsize=_KINDS)
+def _statements(*kind: Any) -> "_Statements":
+    return _Statements(*kind)
+
+
+@dataclass
+class _Statements:
+    """What is asked of the database for one kind of list."""
+
+    of_owner: bool
+    of_look: bool
+    statuses: tuple[Status, ...]
+    mock_mode: bool | None
+    columns: tuple[str, ...]
+
+    @cached_property
+    def rows(self) -> Statement:
+        return Statement(lambda: self._jobs().values_list("pk", *self.columns), in_pages=True)
+
+    @cached_property
+    def skipping(self) -> Statement:
+        return self._found_by(Statement(lambda: self._jobs().values_list("pk"), in_pages=True))
+
+    @cached_property
+    def skipping_backwards(self) -> Statement:
+        return self._found_by(Statement(lambda: self._jobs().reverse().values_list("pk"), in_pages=True))
+
+    @cached_property
+    def all_ids(self) -> Statement:
+        return Statement(lambda: self._jobs().order_by().values_list("pk"))
+
+    def _found_by(self, page: Statement) -> Statement:
+        jobs = VideoJob.objects.filter(OnPage("pk", page)).order_by(*_NEWEST_FIRST)
+        return Statement(lambda: jobs.values_list("pk", *self.columns))
+
+    def _jobs(self) -> VideoJobQuerySet:
+        jobs = VideoJob.objects.order_by(*_NEWEST_FIRST)
+        if self.of_owner:
+            jobs = jobs.filter(owner=Given("owner_id", models.UUIDField()))
+        if self.of_look:
+            jobs = jobs.filter(look_videos__look=Given("look_id", models.UUIDField()))
+        if self.statuses:
+            jobs = jobs.with_status(*self.statuses)
+        return jobs if self.mock_mode is None else jobs.filter(mock_mode=self.mock_mode)

@@ -1,0 +1,1 @@
+"""The back office of video jobs and of the catalogue."""

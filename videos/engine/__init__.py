@@ -1,0 +1,1 @@
+"""Runs video jobs: submit, poll, transfer, and what happens when one of them fails."""

@@ -1,0 +1,60 @@
+"""Hints to the workers, through RQ. A hint may be lost, late, or come five times: the job's row is the truth."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import django_rq
+from django.db import transaction
+from redis.exceptions import RedisError
+
+from studio.brief_redis import brief
+
+logger = logging.getLogger(__name__)
+
+Step = Literal["submit", "transfer"]
+QUEUE_OF: dict[Step, str] = {"submit": "submit", "transfer": "media"}
+FAILURE_SECONDS = 24 * 3600  # how long RQ keeps a crashed task for its dashboard
+CROWDED = 200  # hints in a queue beyond which no lost one is sent again; more would only make the wait longer
+
+
+def hint(step: Step, job_id: str) -> None:
+    """Tell the workers that a job's step is due, once the surrounding transaction is committed. Never raises."""
+    transaction.on_commit(lambda: _send(step, job_id), robust=True)
+
+
+def is_crowded(step: Step) -> bool:
+    """Whether the workers have more hints than they can follow soon. Raises RedisError."""
+    with _queue(QUEUE_OF[step]) as queue:
+        return int(queue.count) >= CROWDED
+
+
+def lengths() -> dict[str, int]:
+    """How many hints wait in each queue. Raises RedisError."""
+    found = {}
+    for name in QUEUE_OF.values():
+        with _queue(name) as queue:
+            found[name] = int(queue.count)
+    return found
+
+
+def _send(step: Step, job_id: str) -> None:
+    try:
+        with _queue(QUEUE_OF[step]) as queue:
+            queue.enqueue(
+                f"videos.engine.tasks.{step}",
+                job_id,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
+                description=f"{step} {job_id}",
+            )
+    except RedisError as exc:  # the sweeper sends it again
+        logger.warning("hint not sent", extra={"step": step, "job_id": job_id, "reason": str(exc)})
+
+
+@contextmanager
+def _queue(name: str) -> Iterator[Any]:
+    """The queue, on a connection for requests, which wait for this. The sweeper is the retry. Raises RedisError."""
+    with brief() as client:
+        yield django_rq.get_queue(name, connection=client)

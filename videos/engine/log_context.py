@@ -1,0 +1,17 @@
+"""Ties together what is logged and traced about one job, in whatever process its steps run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from studio.observability import log, telemetry
+from videos.models import VideoJob
+
+
+@contextmanager
+def step(name: str, job: VideoJob) -> Iterator[None]:
+    """A step of the job: its lines name the job and the request that created it, and never quote its prompt."""
+    with (
+        log.about(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
+        telemetry.job_span(name, job.pk),
+    ):
+        yield

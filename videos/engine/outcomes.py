@@ -1,0 +1,166 @@
+"""How a job that has no video yet leaves its phase: it fails, is sent again, or another upstream takes it."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts import ledger
+from accounts.models import User
+from studio.db.storable import storable
+from videos import routing, suspension
+from videos.engine import metrics, schedule
+from videos.engine.hints import hint
+from videos.failures import ADOPTABLE, FAILURES, cost_of_attempt, is_refunded
+from videos.models import JobLog, VideoJob, from_now
+from videos.phases import Phase
+from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
+
+logger = logging.getLogger(__name__)
+
+STAFF_LENGTH = 10_000  # characters of a provider's reply
+
+
+def refuse(job: VideoJob, exc: ProviderError) -> None:
+    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails.
+
+    So does a job that has had a submit in doubt, whichever refusal follows: it may be in the making already.
+    """
+    if not suspension.concerns_upstream(exc):
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
+        return
+    refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model, exc.code]]
+    with transaction.atomic():
+        way = None if job.doubtful_submits else routing.next_route(job=job, refused_by=refused_by)
+        moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
+        if moved and (way or exc.code in suspension.CODES_OF_THE_MODEL):
+            suspension.count_refusal(job=job, exc=exc)
+
+
+def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: list[list[str]]) -> bool:
+    """Queue the job for another upstream: nothing was accepted, so nothing is paid twice."""
+    if not VideoJob.objects.advance(
+        job,
+        Phase.QUEUED,
+        provider=way.provider,
+        upstream_model=way.upstream_model,
+        refused_by=refused_by,
+        lasting_refusals=0,
+        provider_reply=for_staff(str(exc)),
+        lease_until=None,
+        due_at=from_now(schedule.REHINT),
+    ):
+        return False
+    job.log("The video service could not take this video; another one will make it.", level=JobLog.Level.WARNING)
+    hint("submit", str(job.pk))
+    facts = {
+        "job_id": job.pk,
+        "refused_by": ": ".join(refused_by[-1]),
+        "passed_to": f"{way.provider}: {way.upstream_model}",
+        "reason": str(exc),
+    }
+    transaction.on_commit(lambda: logger.warning("job passed on", extra=facts))
+    return True
+
+
+def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
+    """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails.
+
+    A limit that lasts is waited for longer, and counted apart: it has nothing to do with this job.
+    """
+    tries, last, pause = attempts, len(schedule.SUBMIT_BACKOFF), 0.0
+    fields["attempts"] = attempts + 1
+    if isinstance(exc, NotAccepted):
+        pause = min(exc.pause_seconds, schedule.PAUSE_MOST)
+        if exc.lasts:
+            tries, last = job.lasting_refusals, schedule.LASTING_SUBMITS
+            fields |= {"attempts": attempts, "lasting_refusals": tries + 1}
+    if tries >= last:
+        fail(job=job, code=exc.code, detail=str(exc), was_accepted=False)
+        return
+    usual = schedule.SUBMIT_BACKOFF[min(tries, len(schedule.SUBMIT_BACKOFF) - 1)]
+    _queue_again(job, max(usual, pause), exc, **fields)
+
+
+def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
+    """Back to the queue, once: after the second such answer either may have been paid for, and the job ends so."""
+    doubtful = job.doubtful_submits + 1
+    if doubtful >= schedule.DOUBTFUL_SUBMITS:
+        detail = f"{doubtful} submits were refused, and may have been accepted all the same; the last answer: {exc}"
+        fail(job=job, code="submission_unknown", detail=detail)
+        return
+    pause = max(schedule.DOUBTFUL_PAUSE, min(exc.pause_seconds, schedule.PAUSE_MOST))
+    reply = for_staff(str(exc))
+    _queue_again(job, pause, exc, attempts=job.attempts, doubtful_submits=doubtful, provider_reply=reply)
+
+
+def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any) -> None:
+    later = from_now(pause)
+    logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
+    with transaction.atomic():
+        if VideoJob.objects.advance(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
+            job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
+
+
+_SENT_AGAIN = {
+    NotAccepted: "The video service is busy; trying again shortly.",
+    ProbablyNotAccepted: "The video service is busy; trying again shortly.",
+    NotCharged: "The video service gave up on this video and charged nothing; trying again shortly.",
+}
+
+
+def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = True, is_made: bool = False) -> bool:
+    """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
+
+    Its pictures stay for a while, so that staff can have it made again (videos.staff_actions). False when another
+    process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
+    `is_made`: the provider has made and billed the video. Whatever ends a job before it is accepted, after a submit in
+    doubt, ends it as submission_unknown; a person who stops it has decided about that.
+    """
+    if _may_be_in_the_making(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+        code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
+    failure = FAILURES[code]
+    with transaction.atomic():
+        if not VideoJob.objects.advance(
+            job,
+            Phase.FAILED,
+            error_code=code,
+            error_message=failure.message,
+            provider_reply=for_staff(detail),
+            **({"generated_at": Now()} if is_made else {}),
+        ):
+            return False
+        job.log(failure.message, level=JobLog.Level.ERROR)
+        if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
+            refund(job=job, note=f"video job failed: {code}")
+        elif job.tokens_charged and not job.tokens_refunded:
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
+        metrics.count_end(Phase.FAILED, code)
+        facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
+        # a person may save what was billed
+        level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
+        transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
+    return True
+
+
+def _may_be_in_the_making(job: VideoJob) -> bool:
+    """Whether the provider may have accepted a submit of this job, though none is known to have been."""
+    return bool(job.doubtful_submits) and job.phase in {Phase.QUEUED, Phase.SUBMITTING}
+
+
+def for_staff(text: str) -> str:
+    """A vendor's words as they can be stored, and no more of them than staff reads."""
+    return storable(text, length=STAFF_LENGTH)
+
+
+def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
+    """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
+    with transaction.atomic():
+        tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+        if tokens:
+            job.tokens_refunded = tokens
+            VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens, updated_at=Now())
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
+    return tokens

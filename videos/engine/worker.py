@@ -1,0 +1,274 @@
+"""An RQ worker that runs its jobs in threads.
+
+`manage.py rqworker submit --worker-class videos.engine.worker.ThreadWorker` starts one.
+
+A video's steps wait for the network; a process each, as RQ forks them, costs five times the CPU and all the memory.
+The tasks themselves run as well on RQ's own forking worker.
+
+Hints say at once what is due. What they do not say, the worker finds in the table by itself
+(videos.engine.unclaimed): while Redis is away it does all its work so, and it connects again once Redis answers.
+"""
+
+import logging
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq.exceptions import DequeueTimeout, StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.timeouts import JobTimeoutException, TimerDeathPenalty
+from rq.worker import SimpleWorker, Worker
+from rq.worker.base import BaseWorker, WorkerStatus
+
+from studio.observability import counters, telemetry
+from videos.engine import schedule, tasks, unclaimed
+from videos.engine.hints import QUEUE_OF, Step
+from videos.providers import registry
+
+logger = logging.getLogger(__name__)
+
+HINT_SECONDS = 3  # for a hint to come; then Redis is asked again, so that one that hangs is noticed
+CALL_SECONDS = 5  # for any call of Redis, that wait included
+RECONNECT_SECONDS = 2  # between two tries while Redis is away
+LOOK_END_SECONDS = 5  # for a look at the table that is under way when the process is to end
+STEP_OF: dict[str, Step] = {queue: step for step, queue in QUEUE_OF.items()}
+
+
+class Preloaded(BaseWorker):
+    """Loads the steps of its queues and the providers' SDKs before the first job, and before any fork."""
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Load, then work as RQ does."""
+        registry.preload()
+        tasks.preload(self.queue_names())
+        telemetry.start(process="-".join(self.queue_names()))
+        counters.start()
+        return super().work(*args, **kwargs)
+
+
+class ForkWorker(Preloaded, Worker):
+    """RQ's own worker, a process a job; for those who want that isolation. It has hints alone: no Redis, no work."""
+
+    def perform_job(self, *args: Any, **kwargs: Any) -> bool:
+        """Run the job, in a process that ends without `atexit` after it."""
+        try:
+            return super().perform_job(*args, **kwargs)
+        finally:
+            counters.flush()
+            telemetry.flush()
+
+
+class ListeningWorker(SimpleWorker):
+    """Follows hints until a stop is requested, however often Redis goes away; RQ's own ends when it does."""
+
+    _is_connected = True
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        """Follow hints. What has an end of its own (`--burst`, `--max-jobs`, `--max-idle-time`) is left to RQ."""
+        logging_level = options.get("logging_level")
+        if args or any(value for name, value in options.items() if name != "logging_level"):
+            return super().work(*args, **options)
+        with suppress(StopRequested):
+            try:
+                self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+                self._listen_until_stopped(logging_level)
+            finally:
+                self.teardown()
+        return True
+
+    def _listen_until_stopped(self, logging_level: str | None) -> None:
+        while not self._stop_requested:
+            try:
+                self._listen(logging_level)
+            except RedisError as exc:
+                if self._is_connected:
+                    logger.warning("Redis is away; jobs are taken from the table", extra={"reason": str(exc)})
+                self._is_connected = False
+                time.sleep(RECONNECT_SECONDS)
+
+    def _listen(self, logging_level: str | None) -> None:
+        """Sign on, and follow hints. Raises RedisError."""
+        if self.birth_date:  # Redis may still have what this process could not sign off from
+            self.connection.delete(self.key)
+        self.bootstrap(logging_level)
+        if not self._is_connected:
+            logger.info("Redis answers again; hints are followed")
+        self._is_connected = True
+        while not self._stop_requested:
+            self.check_for_suspension(burst=False)
+            if self.should_run_maintenance_tasks:
+                self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+            with suppress(DequeueTimeout):
+                found = self.dequeue()
+                if found:
+                    self.execute_job(*found)
+
+    def dequeue(self) -> tuple[Job, Queue] | None:
+        """The next hint. Raises DequeueTimeout, and RedisError, on which RQ's own way would wait without an end."""
+        self.heartbeat()
+        found = self.queue_class.dequeue_any(
+            self._ordered_queues,
+            self.dequeue_timeout,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+        if found:
+            found[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+        return found
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds that a call waits for a hint."""
+        return HINT_SECONDS
+
+    def teardown(self) -> None:
+        """Sign off, unless Redis is away: what it knows of this process it forgets by itself."""
+        if self._is_connected:
+            with suppress(RedisError):
+                self.register_death()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+
+    def subscribe(self) -> None:
+        """To nothing: RQ's commands to workers kill a job's process, and there is none."""
+
+    def unsubscribe(self) -> None:
+        """From nothing."""
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Sign on with the address that Redis sees. Raises RedisError."""
+        super()._set_ip_address(self.connection)
+        super().bootstrap(*args, **kwargs)
+
+    def _set_ip_address(self, connection: Any) -> None:
+        self.ip_address = "unknown"  # until `bootstrap`: a worker can be made while Redis is away
+
+    def _set_connection(self, connection: Any) -> Any:
+        # no call is repeated: a thread would wait for that, and the table has what is lost
+        connection.set_retry(Retry(NoBackoff(), 0))
+        connection.connection_pool.connection_kwargs["socket_timeout"] = CALL_SECONDS
+        return connection
+
+
+class ThreadWorker(Preloaded, ListeningWorker):
+    """Takes a hint only when a thread is free for it, so that hints wait in Redis, where other workers see them."""
+
+    death_penalty_class = TimerDeathPenalty  # RQ's own uses SIGALRM, which only the main thread gets
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._threads = max(settings.WORKER_THREADS[name] for name in self.queue_names())
+        self._free = threading.Semaphore(self._threads)
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="step")
+        self._ending = threading.Event()
+        self._watch = threading.Thread(target=self._look_again_and_again, name="table", daemon=True)
+
+    def _listen_until_stopped(self, logging_level: str | None) -> None:
+        self._watch.start()
+        super()._listen_until_stopped(logging_level)
+
+    def dequeue(self) -> tuple[Job, Queue] | None:
+        """Wait for a free thread, then for a hint. Meanwhile the thread may be given to a job from the table."""
+        self._wait_for_thread()
+        self._free.release()
+        found = super().dequeue()
+        if found:
+            self._wait_for_thread()
+        return found
+
+    def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> tuple[Job, Queue] | None:
+        """The same, in RQ's own loop."""
+        self._wait_for_thread()
+        found = super().dequeue_job_and_maintain_ttl(*args, **kwargs)
+        if found is None:
+            self._free.release()
+        return found
+
+    def _wait_for_thread(self) -> None:
+        while not self._free.acquire(timeout=30):
+            self.heartbeat()
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Give the hint to a thread."""
+        try:
+            execution = self.prepare_execution(job)
+        except BaseException:
+            self._state = WorkerStatus.IDLE
+            self._free.release()
+            raise
+        self._pool.submit(self._follow, job, queue, execution)
+        self.set_state(WorkerStatus.IDLE)  # a stop request need not wait for a hint to come
+
+    def teardown(self) -> None:
+        """Let every step that has begun end, then sign off: a paid call is never cut short by a stop request."""
+        self._ending.set()
+        if self._watch.is_alive():
+            self._watch.join(LOOK_END_SECONDS)
+        self._pool.shutdown(wait=True)
+        super().teardown()
+
+    def _follow(self, job: Job, queue: Queue, execution: Execution) -> None:
+        close_old_connections()
+        try:
+            self.perform_job(job, queue, execution)
+        except RedisError as exc:  # under RQ's book-keeping; if the step has not run, the table has it
+            logger.warning("hint not followed to its end", extra={"rq_job": job.id, "reason": str(exc)})
+        except Exception:  # the edge of a thread
+            logger.exception("worker thread failed", extra={"rq_job": job.id})
+        finally:
+            self.executions.pop(execution.id, None)
+            close_old_connections()
+            self._free.release()
+
+    def _look_again_and_again(self) -> None:
+        """Look at the table until the process ends; workers that have started together do not look together."""
+        while not self._ending.wait(schedule.LOOK_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
+            try:
+                close_old_connections()
+                for queue in self.queues:
+                    self._take_from_table(queue)
+            except (DatabaseError, InterfaceError) as exc:
+                logger.warning("the table cannot be read", extra={"reason": str(exc)})
+                connection.close()
+            except Exception:  # the edge of a thread, without which nothing would be found
+                logger.exception("look at the table failed")
+        connection.close()
+
+    def _take_from_table(self, queue: Queue) -> None:
+        """Give jobs whose hint has had no effect to the threads that are free. Raises DatabaseError, InterfaceError."""
+        if self.get_state() == WorkerStatus.SUSPENDED:  # `rq suspend`
+            return
+        reserved = sum(self._free.acquire(blocking=False) for _ in range(self._threads))
+        begun = 0
+        try:
+            ids = unclaimed.take(step=STEP_OF[queue.name], limit=reserved) if reserved else []
+            for job_id in ids:
+                self._pool.submit(self._run, queue, job_id)
+                begun += 1
+        finally:
+            if reserved > begun:
+                self._free.release(reserved - begun)
+
+    def _run(self, queue: Queue, job_id: str) -> None:
+        """The step that a hint would have begun, with its time limit."""
+        step = STEP_OF[queue.name]
+        close_old_connections()
+        try:
+            limit: Any = self.death_penalty_class
+            with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):
+                getattr(tasks, step)(job_id)
+        except Exception:  # the edge of a thread; the row says what happens next
+            logger.exception("step failed", extra={"step": step, "job_id": job_id})
+        finally:
+            close_old_connections()
+            self._free.release()

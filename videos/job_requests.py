@@ -1,0 +1,57 @@
+"""What a client asks for, in checked values."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from studio.media.images import Picture
+from videos.models import JobInput
+
+Role = JobInput.Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One video, as ordered."""
+
+    prompt: str
+    model: str
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    generate_audio: bool
+    mock_mode: bool
+    look_id: str = ""
+    use_look_image: bool = True
+    initial_image: Picture | None = None
+    end_frame: Picture | None = None
+    reference_images: tuple[Picture, ...] = ()
+
+    def pictures(self) -> Iterator[tuple[str, int, Picture]]:
+        """Every picture with its role and place."""
+        if self.initial_image:
+            yield Role.FIRST_FRAME, 0, self.initial_image
+        if self.end_frame:
+            yield Role.LAST_FRAME, 0, self.end_frame
+        for position, picture in enumerate(self.reference_images):
+            yield Role.REFERENCE, position, picture
+
+    def opens_with(self, look_image: str) -> bool:
+        """Whether the first frame is the look's own image."""
+        return bool(look_image and self.use_look_image and not self.initial_image)
+
+    def digest(self) -> str:
+        """The same for the same order, and for no other: hexadecimal SHA-256 of a canonical JSON.
+
+        Its keys are sorted: the fields of the order but for its pictures, and `pictures`, a list of role, position and
+        SHA-256 of each. It identifies a repeated request, and stands in the log for the prompt.
+        """
+        facts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("initial_image", "end_frame", "reference_images"):
+            facts.pop(name)
+        facts["pictures"] = [
+            (role, position, hashlib.sha256(picture.data).hexdigest()) for role, position, picture in self.pictures()
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

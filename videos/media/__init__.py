@@ -1,0 +1,1 @@
+"""Video files: their structure and their posters."""

@@ -1,7 +1,0 @@
-"""URLs of this app outside the API."""
-
-from django.urls import re_path
-
-from videos.metrics import metrics
-
-urlpatterns = [re_path(r"^metrics/?$", metrics, name="metrics")]

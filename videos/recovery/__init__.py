@@ -1,0 +1,1 @@
+"""Takes up again what a provider has made and billed."""

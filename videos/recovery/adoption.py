@@ -1,0 +1,87 @@
+"""Takes up a failed job again from its operation, which the provider may have finished and billed."""
+
+import logging
+import uuid
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts import ledger
+from accounts.models import JOB_SLOTS, User
+from studio.backoffice import audit
+from studio.errors import Conflict, InvalidInput, NotFound, as_sent
+from videos.engine import schedule
+from videos.failures import ADOPTABLE
+from videos.idempotency import is_spent, retry_key
+from videos.models import OPERATION_MAX, VideoJob, new_lease
+from videos.phases import Phase
+from videos.providers import operation_names
+
+logger = logging.getLogger(__name__)
+
+
+def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) -> None:
+    """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
+
+    Tokens that were returned for the failure stay with the owner: the failure was ours. `actor` is the person who
+    adopts it, None at the server's console. Raises NotFound, InvalidInput for a name that no operation of the job's
+    provider has, and Conflict for a job that failed otherwise or was made again within the last day, for an operation
+    that another job has, or while the owner has no free slot.
+    """
+    with transaction.atomic():
+        job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
+        if job is None:
+            raise NotFound("There is no such video job.")
+        if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
+            raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
+        name = checked_name(operation, provider=job.provider)
+        if holder := job_with(provider=job.provider, operation=name, besides=job_id):
+            raise Conflict(f"Another job has this operation: {holder.pk}.")
+        slot = free_slot(job)
+        if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
+            raise Conflict("This job was made again within the last day; its owner would get two videos.")
+        VideoJob.objects.advance(
+            job,
+            Phase.GENERATING,
+            operation=name,
+            slot=slot,
+            due_at=Now(),
+            lease=new_lease(),
+            started_at=Now(),  # the provider has two days for it from here on
+            broken_result=None,  # the provider may have another file by now
+            storage_refusal="",
+            submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
+        )
+        job.log("The video service has the job after all; processing continues.")
+        audit.record_action(job, "Adopt an operation", actor=actor, operation=name)
+    logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
+
+
+def checked_name(operation: str, *, provider: str) -> str:
+    """An operation's name without blanks around it.
+
+    Raises InvalidInput for what is none of the provider's: it would be asked for with our key.
+    """
+    name = operation.strip()
+    if len(name) <= OPERATION_MAX and operation_names.is_own(provider=provider, operation=name):
+        return name
+    example = operation_names.example(provider=provider)
+    if not example:
+        raise InvalidInput(f"This release has no provider {as_sent(provider)}, so it takes up none of its operations.")
+    raise InvalidInput(f"No operation of {provider} has the name {as_sent(name)}; one is spelled like {example}.")
+
+
+def job_with(*, provider: str, operation: str, besides: uuid.UUID | None = None) -> VideoJob | None:
+    """A job that has this operation of the provider, but for the one `besides`; no index serves this: it reads all."""
+    jobs = VideoJob.objects.filter(provider=provider, operation=operation).order_by()
+    return (jobs.exclude(pk=besides) if besides else jobs).first()
+
+
+def free_slot(job: VideoJob) -> int:
+    """A slot for a job that comes back; its owner's account stays locked. Raises Conflict when all are taken."""
+    ledger.lock_account(user_id=job.owner_id)
+    taken = set(VideoJob.objects.filter(owner=job.owner_id).live().values_list("slot", flat=True))
+    free = [slot for slot in JOB_SLOTS if slot not in taken]
+    if not free:
+        raise Conflict("The owner has three unfinished jobs; try again when one has finished.")
+    return free[0]

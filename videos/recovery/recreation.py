@@ -1,0 +1,141 @@
+"""Makes the row of a job again that was bought after the backup that the database comes from."""
+
+import logging
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from accounts import ledger
+from accounts.models import LedgerEntry, TokenAccount, User
+from studio.backoffice import audit
+from studio.errors import Conflict, InsufficientFunds, InvalidInput, NotFound, Unavailable, as_sent, must_be_one_of
+from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
+from videos.engine import schedule
+from videos.engine.accepted_operations import Purchase
+from videos.models import Upstream, VideoJob, VideoModel, new_lease
+from videos.phases import Phase
+from videos.providers import operation_names, registry
+from videos.recovery.adoption import checked_name, free_slot, job_with
+
+logger = logging.getLogger(__name__)
+
+# Two adoptions of one operation make the same id, so that the second one cannot make a second row.
+_IDS = uuid.UUID("5b0d3c1e-6c0a-4d0e-9f67-0f3a3c1d7a52")
+NOTE = "recreated from its operation after a restore"
+
+
+def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
+    """Make a job's row from its operation, in the phase in which the provider works on it, and charge its owner.
+
+    The charge was in the part of the ledger that is lost, so the restored balance is too high by it: the usual price is
+    taken again, as an ordinary charge of the job. A purchase that is free has a charge of 0. Prompt and pictures are
+    unknown, so the job is never submitted again.
+
+    Raises InvalidInput for values that no job has, NotFound for an unknown owner, Unavailable for a provider that is
+    not set up, InsufficientFunds, and Conflict where a job has the operation or the id, where the id was that of a
+    deleted job, or while the owner has no free slot; nothing is written then.
+    """
+    _check(purchase)
+    upstream_model = purchase.upstream_model or _upstream_model(purchase)
+    name = checked_name(purchase.operation, provider=purchase.provider)
+    owner = _owner(purchase.owner)
+    job = VideoJob(
+        id=purchase.job_id or uuid.uuid5(_IDS, f"{purchase.provider}:{name}"),
+        owner=owner,
+        model=purchase.model,
+        resolution=purchase.resolution,
+        aspect_ratio=purchase.aspect_ratio,
+        duration_seconds=purchase.duration_seconds,
+        generate_audio=purchase.generate_audio,
+        provider=purchase.provider,
+        upstream_model=upstream_model,
+        operation=name,
+        phase=Phase.GENERATING,
+        input_count=None,  # unknown
+        submit_attempts=schedule.NO_MORE_SUBMITS,
+    )
+    try:
+        with transaction.atomic():
+            _write(job, purchase, actor)
+    except IntegrityError as exc:  # another adoption of it has come first
+        raise Conflict(f"Job {job.pk} or its slot was taken just now; look, and try again.") from exc
+    logger.info("job recreated", extra={"job_id": job.pk, "operation": name, "tokens": job.tokens_charged})
+    return job
+
+
+def _write(job: VideoJob, purchase: Purchase, actor: User | None) -> None:
+    job.slot = free_slot(job)  # locks the account: adoptions for one owner come one after another
+    if holder := job_with(provider=job.provider, operation=job.operation):
+        raise Conflict(f"Job {holder.pk} has this operation.")
+    if VideoJob.objects.filter(pk=job.pk).exists():
+        raise Conflict(f"There is a job {job.pk}; name it in place of --owner.")
+    if LedgerEntry.objects.filter(video_job_id=job.pk).exists():
+        raise Conflict(f"The ledger knows job {job.pk}, which was deleted; its id cannot be used again.")
+    account = TokenAccount.objects.get(user=job.owner_id)
+    try:
+        tokens = 0 if purchase.is_free else ledger.VIDEO_JOB_TOKENS
+        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=tokens, note=NOTE, actor=actor)
+    except InsufficientFunds as exc:
+        sentence = f"The owner has {account.balance} of the {tokens} tokens; --free takes it up without a charge."
+        raise InsufficientFunds(sentence) from exc
+    job.due_at, job.started_at, job.lease = Now(), Now(), new_lease()
+    job.save(force_insert=True)
+    job.log("The video service has this job; processing continues.")
+    audit.record_action(
+        job,
+        "Recreate from an operation",
+        actor=actor,
+        operation=job.operation,
+        owner=job.owner.email,
+        tokens=job.tokens_charged,
+    )
+
+
+def _check(purchase: Purchase) -> None:
+    if purchase.provider not in registry.PAID:
+        raise InvalidInput(errors={"--provider": must_be_one_of(sorted(registry.PAID), purchase.provider)})
+    if purchase.provider not in registry.configured():
+        raise Unavailable(
+            f"{purchase.provider} is not set up on this server: "
+            f"{' or '.join(registry.needs(purchase.provider))} is unset."
+        )
+    for option, value, allowed in (
+        ("--resolution", purchase.resolution, RESOLUTIONS),
+        ("--aspect-ratio", purchase.aspect_ratio, ASPECT_RATIOS),
+        ("--duration", purchase.duration_seconds, DURATIONS_SECONDS),
+    ):
+        if value not in allowed:
+            raise InvalidInput(errors={option: must_be_one_of(allowed, value)})
+    names = list(VideoModel.objects.values_list("name", flat=True))
+    if purchase.model not in names:
+        raise InvalidInput(errors={"--model": must_be_one_of(names, purchase.model)})
+    if purchase.upstream_model and not operation_names.is_model(purchase.upstream_model):
+        raise InvalidInput(f"--upstream-model: No provider's model has the name {as_sent(purchase.upstream_model)}.")
+
+
+def _upstream_model(purchase: Purchase) -> str:
+    """What the provider calls the model, where the catalogue says so in one way."""
+    upstreams = Upstream.objects.filter(model__name=purchase.model, provider=purchase.provider)
+    names = list(upstreams.order_by("position", "id").values_list("upstream_model", flat=True))
+    if len(names) == 1:
+        return names[0]
+    if names:
+        choice = " or ".join(names)
+        raise InvalidInput(f"{purchase.provider} has several for this model; add --upstream-model {choice}.")
+    raise InvalidInput(f"The catalogue has no {purchase.provider} for {purchase.model}; add --upstream-model NAME.")
+
+
+def _owner(text: str) -> User:
+    """By id or by e-mail address."""
+    try:
+        return User.objects.get(pk=uuid.UUID(text))
+    except (ValueError, ValidationError):
+        pass
+    except User.DoesNotExist as exc:
+        raise NotFound(f"There is no user {text}; one who registered after the backup has to register again.") from exc
+    try:
+        return User.objects.get_by_natural_key(text)
+    except User.DoesNotExist as exc:
+        raise NotFound(f"No account has the address {text!r}.") from exc

@@ -1,0 +1,222 @@
+"""What staff does to a job by hand: have it made again, give tokens back, end it, look at it at once.
+
+Each use case asks for its actor's rights itself, so that every door (admin, commands) has the same lock. `actor` None
+is somebody at the server's own console, who may do everything. Adoption is in `videos.recovery.adoption`.
+"""
+
+import logging
+import uuid
+from datetime import UTC, datetime, time
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import LedgerEntry, User
+from studio.backoffice import audit
+from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
+from studio.media.images import BadImage, Picture
+from videos import creation
+from videos.engine import generation, outcomes, schedule
+from videos.engine.hints import Step, hint
+from videos.idempotency import is_spent, retry_key
+from videos.job_requests import Order
+from videos.models import JobInput, VideoJob, from_now
+from videos.phases import LIVE, Phase
+
+logger = logging.getLogger(__name__)
+
+OPERATE = "videos.operate_videojob"
+REFUND = "videos.refund_videojob"
+REASON_MAX = ledger.NOTE_MAX
+HINTS: dict[Phase, Step] = {Phase.QUEUED: "submit", Phase.STORING: "transfer"}  # the sweeper itself does the rest
+
+
+class MadeAgainBefore(Conflict):
+    """The failed job was made again within the last day; `job` is the one that was made."""
+
+    code = "made_again_before"
+
+    def __init__(self, job: VideoJob) -> None:
+        self.job = job
+        moment = timezone.localtime(job.created_at)
+        super().__init__(f"This job was already made again at {moment:%Y-%m-%d %H:%M:%S}, as job {job.pk}.")
+
+
+def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
+    """Have a failed job made again: a new job of the same owner, with the same request, pictures and look.
+
+    It goes the way of every new job: today's catalogue decides who makes it, and the owner needs a free slot and, with
+    `charge`, the tokens; without, the ledger has a charge of 0 that says why. Raises NotAllowed, NotFound, Conflict,
+    MadeAgainBefore for a repeat within a day, and what `creation.create` raises.
+    """
+    _require(actor, OPERATE)
+    job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
+    if job is None:
+        raise NotFound("There is no such video job.")
+    _require_failed(job)
+    terms = "again" if charge else "again, free of charge"
+    bill = creation.Bill(
+        tokens=ledger.VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor
+    )
+    key = retry_key(job_id=job.pk)
+    begun: list[VideoJob] = []
+
+    def begin(new: VideoJob) -> None:
+        _require_failed(_locked(job_id))
+        new.retry_of_id = job_id
+        begun.append(new)
+        if not is_spent(owner_id=job.owner_id, key=key):  # else the earlier job is returned, and nothing is done
+            audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
+
+    try:
+        again = creation.create(owner=job.owner, order=_order_of(job), idempotency_key=key, bill=bill, begin=begin)
+    except Conflict as exc:
+        if exc.code != "idempotent_job_deleted":
+            raise
+        raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
+    if again not in begun:
+        raise MadeAgainBefore(again)
+    logger.info("video job made again", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
+    return again
+
+
+def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
+    """Give a job's tokens back by hand, whatever its phase, at most once a job; returns how many.
+
+    Who may not operate jobs may refund SUPPORT_REFUND_TOKENS a day (UTC). Raises NotAllowed, InvalidInput without a
+    reason, NotFound, Conflict when there is nothing to give back, LimitReached; nothing is written then.
+    """
+    _require(actor, REFUND, OPERATE)
+    note = _checked(reason)
+    with transaction.atomic():
+        if actor is not None:  # locked first: two refunds at once must see each other in the sum of the day
+            User.objects.select_for_update(no_key=True).get(pk=actor.pk)
+        job = _locked(job_id)
+        tokens = outcomes.refund(job=job, note=note, actor=actor)
+        if not tokens:
+            raise Conflict("This job cost nothing, or its tokens were given back before.")
+        if actor is not None and not actor.has_perm(OPERATE):
+            _stay_within_limit(actor)
+        audit.record_action(job, "Give tokens back", actor=actor, tokens=tokens, reason=note)
+    logger.info("video job refunded", extra={"job_id": job_id, "tokens": tokens, "actor": actor and actor.pk})
+    return tokens
+
+
+def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> None:
+    """End a live job: its slot is free at once, its tokens are back, and what the provider still delivers is dropped.
+
+    Raises NotAllowed, InvalidInput without a reason, NotFound, and Conflict for a job that is finished.
+    """
+    _require(actor, OPERATE)
+    note = _checked(reason)
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job.phase not in LIVE:
+            raise Conflict("This job is finished; there is nothing to stop.")
+        # before it fails: whatever the policy says, the ledger names who gave the tokens back, and why
+        tokens = outcomes.refund(job=job, note=note, actor=actor)
+        outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
+        audit.record_action(job, "Stop and refund", actor=actor, tokens=tokens, reason=note)
+
+
+def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
+    """Let a live job's next step happen at once, instead of when it is due; a back-off ends.
+
+    Raises NotAllowed, NotFound, and Conflict for a job that is finished or that somebody works on.
+    """
+    _require(actor, OPERATE)
+    with transaction.atomic():
+        job = _locked(job_id)
+        if job.phase not in LIVE:
+            raise Conflict("This job is finished; there is nothing to wait for.")
+        # A transfer keeps its lease short; what is held for longer is a back-off, and not somebody's work.
+        is_free = Q(lease_until=None) | Q(lease_until__lte=Now()) | Q(lease_until__gt=from_now(schedule.TRANSFER_LEASE))
+        idle = VideoJob.objects.filter(is_free).exclude(phase=Phase.SUBMITTING)
+        if not idle.touch(job, due_at=Now(), lease_until=None):
+            raise Conflict("This job is being processed right now. Try again in 30 seconds.")
+        audit.record_action(job, "Poll now", actor=actor)
+        if step := HINTS.get(Phase(job.phase)):
+            hint(step, str(job.pk))
+
+
+def _require(actor: User | None, *permissions: str) -> None:
+    """Raise NotAllowed for an actor who has none of these."""
+    if actor is not None and not any(map(actor.has_perm, permissions)):
+        raise NotAllowed
+
+
+def _require_failed(job: VideoJob) -> None:
+    if job.phase != Phase.FAILED:
+        raise Conflict("Only a job that has failed can be made again.")
+
+
+def _checked(reason: str) -> str:
+    text = " ".join(reason.replace("\0", "").split())
+    if not text or len(text) > REASON_MAX:
+        raise InvalidInput(f"Give a reason of at most {REASON_MAX} characters; the owner reads it.")
+    return text
+
+
+def _locked(job_id: uuid.UUID) -> VideoJob:
+    """The job, which nobody else moves until the transaction ends."""
+    job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
+    if job is None:
+        raise NotFound("There is no such video job.")
+    return job
+
+
+def _stay_within_limit(actor: User) -> None:
+    """Raise LimitReached when the actor's refunds of this day, the one just made among them, are too many."""
+    midnight = datetime.combine(timezone.now().date(), time(), UTC)
+    given = LedgerEntry.objects.filter(actor=actor, kind=LedgerEntry.Kind.REFUND, created_at__gte=midnight)
+    if (given.aggregate(sum=Sum("amount"))["sum"] or 0) > settings.SUPPORT_REFUND_TOKENS:
+        raise LimitReached(
+            f"You may give back {settings.SUPPORT_REFUND_TOKENS} tokens a day, and this would be more. "
+            "Ask an operator, or wait until tomorrow (UTC).",
+            code="refund_limit_reached",
+        )
+
+
+def _order_of(job: VideoJob) -> Order:
+    """What the owner asked for then, with the pictures that are kept of a failed job.
+
+    The first frame is among them also where it came from the look: the look may have another picture by now.
+    """
+    inputs = list(job.inputs.order_by("role", "position"))
+    known = job.input_count is not None or bool(inputs)
+    if not known or job.input_count not in {None, len(inputs)}:
+        raise Conflict(
+            "The pictures of this job are gone: those of a failed one are kept for "
+            f"{generation.INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
+        )
+    pictures: dict[str, list[Picture]] = {role: [] for role in JobInput.Role}
+    for row in inputs:
+        pictures[row.role].append(_read(row))
+    link = job.look_videos.order_by("created_at", "id").first()
+    return Order(
+        prompt=job.prompt,
+        model=job.model,
+        resolution=job.resolution,
+        aspect_ratio=job.aspect_ratio,
+        duration_seconds=job.duration_seconds,
+        generate_audio=job.generate_audio,
+        mock_mode=job.mock_mode,
+        look_id=str(link.look_id) if link else "",
+        use_look_image=False,
+        initial_image=next(iter(pictures[JobInput.Role.FIRST_FRAME]), None),
+        end_frame=next(iter(pictures[JobInput.Role.LAST_FRAME]), None),
+        reference_images=tuple(pictures[JobInput.Role.REFERENCE]),
+    )
+
+
+def _read(row: JobInput) -> Picture:
+    try:
+        return creation.picture_in_storage(name=row.file_name)
+    except (OSError, BadImage) as exc:
+        raise Unavailable(
+            f"The picture {row.file_name} cannot be read at the moment.", code="input_unreadable"
+        ) from exc
