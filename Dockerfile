@@ -18,6 +18,7 @@ COPY studio studio
 COPY accounts accounts
 COPY looks looks
 COPY videos videos
+COPY operations operations
 # docker compose exec web studio-manage doctor
 RUN chmod 755 deploy/studio-manage && ln -s /app/deploy/studio-manage /usr/local/bin/studio-manage
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 DATA_DIR=/data

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.registration import create_person
 from studio import brief_redis
 
-pytest_plugins = ["tests.fixtures.video_jobs"]
+pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs"]
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]

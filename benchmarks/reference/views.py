@@ -71,9 +71,7 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             raise ValidationError({"model": ["There is no such model."]})
         with transaction.atomic():
             job = self._charged(form.validated_data)
-            transaction.on_commit(
-                lambda: django_rq.get_queue("submit").enqueue("videos.engine.tasks.submit", str(job.pk))
-            )
+            transaction.on_commit(lambda: django_rq.get_queue("submit").enqueue("videos.tasks.submit", str(job.pk)))
         shown = JobDetail(self.get_queryset().get(pk=job.pk), context=self.get_serializer_context())
         location = reverse("job", args=[job.pk], request=request)
         return Response(shown.data, status=status.HTTP_202_ACCEPTED, headers={"Location": location})

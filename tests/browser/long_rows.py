@@ -187,7 +187,7 @@ def _catalogue() -> None:
 def _queues() -> None:
     """One job in each list of a queue, and in none that a worker reads."""
     queue = get_queue_by_index(QUEUE)
-    queue.enqueue_in(LATER, "videos.engine.tasks.a_function_with_a_long_name", WORD, note=text(300))
+    queue.enqueue_in(LATER, "videos.tasks.a_function_with_a_long_name", WORD, note=text(300))
     lists = (
         (FailedJobRegistry, JobStatus.FAILED),
         (FinishedJobRegistry, JobStatus.FINISHED),
@@ -196,7 +196,7 @@ def _queues() -> None:
     )
     for kind, status in lists:
         job = Job.create(
-            "videos.engine.tasks.a_function_with_a_long_name",
+            "videos.tasks.a_function_with_a_long_name",
             args=(WORD, text(300)),
             connection=queue.connection,
             origin=queue.name,

@@ -279,7 +279,7 @@ class Fleet:
         with self.queues() as queues, contextlib.suppress(redis.RedisError):
             for _ in range(times):
                 name = {"submit": "submit", "transfer": "media"}[step]
-                queues[name].enqueue(f"videos.engine.tasks.{step}", job.id, result_ttl=0, failure_ttl=60)
+                queues[name].enqueue(f"videos.tasks.{step}", job.id, result_ttl=0, failure_ttl=60)
 
     def lose_hints(self) -> None:
         """Empty the queues."""

@@ -25,8 +25,8 @@ PRELOADED = (
     "studio.media.storage.cloudinary",
     "operations.management.commands.sweep",
     "videos.providers.google_omni",
-    "videos.engine.tasks",
-    "videos.engine.worker",
+    "videos.tasks",
+    "videos.worker",
     "django_rq.management.commands.rqworker",
 )
 

@@ -18,7 +18,7 @@ import psutil
 
 from studio.env import PROJECT
 
-THREADS = ("--skip-checks", "--worker-class", "videos.engine.worker.ThreadWorker", "-v", "0")
+THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
 # The commands of the Procfile.
 COMMANDS: dict[str, list[str]] = {
     "web": ["gunicorn", "studio.wsgi:application"],

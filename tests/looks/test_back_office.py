@@ -12,7 +12,7 @@ from looks.models import Look, LookVideo, Product
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import MakeLook, MakeVideo, stored_files
+from tests.fixtures.looks import MakeLook, MakeVideo, stored_files
 from videos.models import VideoJob
 
 PAGES = "/admin/looks/look"

@@ -19,7 +19,7 @@ from studio.media.images import Picture
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import (
+from tests.fixtures.looks import (
     URL,
     MakeLook,
     MakeVideo,

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from looks.models import Look, LookShare, LookVideo, Product
 from tests.conftest import MakeUser
-from tests.looks.conftest import MakeLook, MakeVideo
+from tests.fixtures.looks import MakeLook, MakeVideo
 
 
 @pytest.fixture

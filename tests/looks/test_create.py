@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from looks.models import Look, Product
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import URL, base64_of, png, stored_files, upload
+from tests.fixtures.looks import URL, base64_of, png, stored_files, upload
 from tests.studio.media.hostile_images import saved
 
 DRESS = {

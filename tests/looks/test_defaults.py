@@ -12,7 +12,7 @@ from looks import use_cases
 from looks.models import LookVideo
 from studio.errors import NotFound
 from tests.conftest import MakeUser
-from tests.looks.conftest import MakeLook, MakeVideo
+from tests.fixtures.looks import MakeLook, MakeVideo
 
 
 def defaults() -> list[uuid.UUID]:

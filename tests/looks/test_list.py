@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from looks.models import Look
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import URL, MakeLook, MakeVideo
+from tests.fixtures.looks import URL, MakeLook, MakeVideo
 from videos.models import VideoJob
 from videos.phases import Phase
 

@@ -9,7 +9,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import URL, base64_of, nothing_kept, stored_files, upload
+from tests.fixtures.looks import URL, base64_of, nothing_kept, stored_files, upload
 from tests.studio.media.heic import heic
 from tests.studio.media.hostile_images import saved
 from tests.studio.media.pictures import two_tone

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from looks.models import Look
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import URL, MakeLook, MakeVideo
+from tests.fixtures.looks import URL, MakeLook, MakeVideo
 from videos.phases import Phase
 
 PEOPLE = ("owner", "admin", "reader", "other", "nobody")  # reader: the look is shared with; nobody: not signed in

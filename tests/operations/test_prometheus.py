@@ -63,7 +63,9 @@ def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job
         Disposal.objects.create(name=name, due_at=due_at)
     Disposal.objects.create(name="c", due_at=timezone.now() + timedelta(hours=1), attempts=3)
 
-    full = {name: value for name, value in page(client).items() if re.match(rf"({'|'.join(metrics.GAUGES)})\b", name)}
+    full = {
+        name: value for name, value in page(client).items() if re.match(rf"({'|'.join(prometheus.GAUGES)})\b", name)
+    }
 
     assert (empty["studio_jobs_oldest_live_seconds"], empty["studio_sweeper_heartbeat_seconds"]) == (0, float("inf"))
     ages = {name: full.pop(name) for name in list(full) if "seconds" in name}

@@ -15,7 +15,7 @@ from looks.models import Look, LookVideo, Product
 from operations.demo import demonstration, showcase
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.looks.conftest import URL, MakeLook, MakeVideo, stored_files
+from tests.fixtures.looks import URL, MakeLook, MakeVideo, stored_files
 from videos.media import mp4
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase

@@ -55,7 +55,7 @@ WORDS = {
 }
 # They need files or processes of their own, and write through the same two streams.
 SILENT = {"up", "sweep", "backup", "restore", "export_openapi", "import_incumbent"}
-OURS = {name for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos"}}
+OURS = {name for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos", "operations"}}
 
 
 def is_text(sign: str) -> bool:

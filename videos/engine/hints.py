@@ -43,7 +43,7 @@ def _send(step: Step, job_id: str) -> None:
     try:
         with _queue(QUEUE_OF[step]) as queue:
             queue.enqueue(
-                f"videos.engine.tasks.{step}",
+                f"videos.tasks.{step}",
                 job_id,
                 result_ttl=0,
                 failure_ttl=FAILURE_SECONDS,

@@ -210,7 +210,7 @@ def _check_redis() -> None:
 def _django_parts() -> list[Part]:
     python, manage = sys.executable, "manage.py"
     # -v 0: rqworker would set its own level over that of our LOGGING
-    threads = ("--worker-class", "videos.engine.worker.ThreadWorker", "-v", "0")
+    threads = ("--worker-class", "videos.worker.ThreadWorker", "-v", "0")
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
         # what Django would check in each has been checked here

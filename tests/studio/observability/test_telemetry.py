@@ -51,7 +51,7 @@ def test_nothing_is_imported_while_it_is_off() -> None:
 
     done = python(
         f"{off}{START}import sys, django.urls; django.urls.get_resolver().url_patterns\n"
-        "import videos.engine.worker, videos.engine.sweeper\n"
+        "import videos.worker, videos.engine.sweeper\n"
         "from django.test import Client; print(Client().get('/healthz').status_code)\n"
         "print([name for name in sys.modules if name.startswith(('sentry_sdk.', 'opentelemetry.'))])"
     )

@@ -18,9 +18,9 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
 from tests.videos.engine.test_races import at_once
 from videos.engine import schedule, unclaimed
-from videos.engine.worker import ThreadWorker
 from videos.models import Upstream, VideoJob, from_now, new_lease
 from videos.phases import Phase
+from videos.worker import ThreadWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -134,7 +134,7 @@ def test_hint_and_table_at_once_buy_once(
     jobs = six_jobs(make_user, make_job, **PAID)
     hints = django_rq.get_queue("submit")
     for job in jobs * 3:
-        hints.enqueue("videos.engine.tasks.submit", str(job.pk), result_ttl=0)
+        hints.enqueue("videos.tasks.submit", str(job.pk), result_ttl=0)
 
     def is_done() -> bool:
         return hints.count == 0 and not VideoJob.objects.exclude(phase=Phase.GENERATING).exists()

@@ -16,9 +16,9 @@ from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos import creation
 from videos.engine import hints, progress, sweeper
-from videos.engine.worker import ThreadWorker
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.worker import ThreadWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -1,6 +1,6 @@
 """An RQ worker that runs its jobs in threads.
 
-`manage.py rqworker submit --worker-class videos.engine.worker.ThreadWorker` starts one.
+`manage.py rqworker submit --worker-class videos.worker.ThreadWorker` starts one.
 
 A video's steps wait for the network; a process each, as RQ forks them, costs five times the CPU and all the memory.
 The tasks themselves run as well on RQ's own forking worker.
@@ -31,7 +31,8 @@ from rq.worker import SimpleWorker, Worker
 from rq.worker.base import BaseWorker, WorkerStatus
 
 from studio.observability import counters, telemetry
-from videos.engine import schedule, tasks, unclaimed
+from videos import tasks
+from videos.engine import schedule, unclaimed
 from videos.engine.hints import QUEUE_OF, Step
 from videos.providers import registry
 
