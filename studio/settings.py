@@ -78,15 +78,17 @@ MIDDLEWARE = [
     "studio.http.requests.BodyLengthMiddleware",
     "studio.http.compression.CompressionMiddleware",  # inside of what says the length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # For the admin alone; what else it needs is added there, too.
-    "studio.backoffice.middleware.SessionMiddleware",
-    "studio.backoffice.middleware.CommonMiddleware",
-    "studio.backoffice.middleware.CsrfViewMiddleware",
-    "studio.backoffice.middleware.AuthenticationMiddleware",
+    "studio.backoffice.middleware.BackOfficeMiddleware",  # for /admin/ runs the next list
+]
+BACK_OFFICE_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",  # appends slashes
+    "studio.backoffice.middleware.WholeFormCsrfMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
     "studio.backoffice.queue_pages.QueuePagesGate",
-    "studio.backoffice.middleware.MessageMiddleware",
-    "studio.backoffice.middleware.AuditMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "studio.backoffice.audit.AuditMiddleware",
 ]
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"
@@ -259,8 +261,9 @@ AXES_ENABLE_ADMIN = False  # accounts.backoffice.security_admin has its page
 AXES_DISABLE_ACCESS_LOG = True  # a row a sign-in, for ever, that nobody reads
 AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
+    *("admin.E408", "admin.E409", "admin.E410"),  # what the admin needs of MIDDLEWARE is in BACK_OFFICE_MIDDLEWARE
     "axes.W002",  # its middleware: our form and our API answer in their own ways
-    "security.W003",  # CSRF protection: studio.backoffice.middleware has it, for the admin
+    "security.W003",  # CSRF protection: the admin has it, by BACK_OFFICE_MIDDLEWARE
     "security.W005",  # HSTS for all subdomains, and ...
     "security.W021",  # ... in the browsers' own lists: for the domain's owner to decide, with HSTS_SUBDOMAINS
 ]
