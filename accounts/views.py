@@ -26,7 +26,7 @@ BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
 class SignInView(ApiView, TokenViewBase):
     """Gives tokens for a password."""
 
-    throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
+    throttle_classes = (throttles.SignInClientThrottle, throttles.SignInAccountThrottle)
     body_limits = bodies.FOR_STRANGERS
     serializer_class = serializers.SignInForm
 

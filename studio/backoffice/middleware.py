@@ -25,7 +25,8 @@ class BackOfficeMiddleware:
     """Builds the chain as Django does for `settings.MIDDLEWARE`; hooks for template responses are not called."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = self._chain = get_response
+        self._get_response = get_response
+        self._chain: Any = get_response
         self._members: list[Any] = []
         for path in reversed(settings.BACK_OFFICE_MIDDLEWARE):
             member = import_string(path)(self._chain)
@@ -34,7 +35,8 @@ class BackOfficeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass a request to the admin through the chain, and any other one by it."""
-        return (self._chain if is_back_office(request) else self._get_response)(request)
+        response: HttpResponseBase = (self._chain if is_back_office(request) else self._get_response)(request)
+        return response
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         """Call the members' hooks in their order, up to the first response."""
