@@ -12,10 +12,10 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from accounts.models import JOB_SLOTS
 from studio.db.statements import Insert
 from studio.media.storage import media_storage
 from studio.models import Record
+from videos.limits import JOB_SLOTS
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
 
 OPERATION_MAX = 1000  # characters of an operation's name
