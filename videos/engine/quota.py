@@ -34,8 +34,8 @@ class Pace:
 
     def spend(self, polls: int) -> None:
         """Move the next poll back by the time that these take."""
-        next_look_at = self.begins_at + timedelta(seconds=polls * _spacing())
-        PollQuota.objects.filter(pk=self.row.pk).update(next_look_at=next_look_at, updated_at=Now())
+        next_poll_at = self.begins_at + timedelta(seconds=polls * _spacing())
+        PollQuota.objects.filter(pk=self.row.pk).update(next_poll_at=next_poll_at, updated_at=Now())
 
 
 def claim(*, limit: int) -> list[VideoJob]:
@@ -89,9 +89,9 @@ def _due_providers() -> list[str]:
 
 
 def _lock(provider: str) -> Pace:
-    PollQuota.objects.get_or_create(provider=provider, defaults={"next_look_at": Now()})
+    PollQuota.objects.get_or_create(provider=provider, defaults={"next_poll_at": Now()})
     row: Any = PollQuota.objects.select_for_update(no_key=True).annotate(now=Now()).get(provider=provider)
-    begins_at = max(row.next_look_at, row.now)
+    begins_at = max(row.next_poll_at, row.now)
     slack = BURST_SECONDS - (begins_at - row.now).total_seconds()
     return Pace(row, begins_at, room=math.floor(slack / _spacing()) + 1 if slack >= 0 else 0)
 
