@@ -33,13 +33,14 @@ MIDDLEWARE = [
     "studio.http.request_metrics.TrafficMiddleware",
     # These come before all that may refuse a request: every response has their headers.
     "studio.http.headers.SecurityHeadersMiddleware",
-    "studio.http.requests.RequestIdMiddleware",
+    "studio.http.request_id.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "studio.http.base_path.BasePathMiddleware",  # before all that redirect: they use the path that it sets
     "django.middleware.security.SecurityMiddleware",
     "studio.http.slow_clients.SlowClientsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "studio.http.requests.BodyLengthMiddleware",
+    "studio.http.bodies.BodyLengthMiddleware",
+    "studio.media.middleware.DecodeBudgetMiddleware",
     "studio.http.compression.CompressionMiddleware",  # inside BodyLengthMiddleware, which sets Content-Length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # These run for the admin only.

@@ -6,7 +6,7 @@ from studio.settings.base import DATA_DIR
 EMBEDDED_VALKEY = not env.redis_url("REDIS_URL")  # `manage.py up` then starts one
 REDIS_URL = env.redis_url("REDIS_URL") or env.kept_url(DATA_DIR / "valkey" / "url") or "redis://localhost:6379/0"
 # Seconds, in the URL because django-rq takes time-outs nowhere but there. For workers and for the admin's queue pages;
-# requests have shorter ones (studio.brief_redis).
+# requests have shorter ones (studio.redis_client).
 _TIMEOUTS = "socket_connect_timeout=2&socket_timeout=5"
 _URL = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}{_TIMEOUTS}"
 RQ_QUEUES = {

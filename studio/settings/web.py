@@ -1,6 +1,7 @@
 """The web process, the URL it is reached under, HTTPS, cookies and CORS."""
 
 from studio import env
+from studio.http.base_path import FOR_MACHINES
 from studio.settings.base import PRODUCTION
 
 HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
@@ -19,7 +20,7 @@ if _IS_BEHIND_PROXY:  # only behind a proxy that sets these headers itself
     USE_X_FORWARDED_HOST = True
 # Without that header every request seems to be plain HTTP, and the redirect would loop.
 SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=PRODUCTION and _IS_BEHIND_PROXY)
-SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)/?$"]  # probes and scrapers connect behind the proxy
+SECURE_REDIRECT_EXEMPT = [rf"(^|/){path[1:]}/?$" for path in FOR_MACHINES]  # requested from behind the proxy
 SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)  # a year
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION

@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest, Now
 
 from studio.db import batches
 from studio.db.statements import Param, SelectModels
-from studio.db.storable import is_storable
+from studio.db.storable_text import is_storable
 from studio.media.storage import disposal, media_storage
 from studio.media.storage.base import StorageError
 from videos import suspension
