@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.sign_in.client_ip import network_of
-from studio.brief_redis import Resting, brief
 from studio.emails import normal_email
+from studio.redis_client import CircuitOpen, redis_client
 
 if TYPE_CHECKING:  # the views' module loads this one, for the default
     from rest_framework.views import APIView
@@ -43,11 +43,11 @@ class AttemptThrottle(SimpleRateThrottle):
         """Count the attempt; False when there were too many."""
         key = f"count:{self.scope}:{self.get_ident(request)}:{int(self.timer() // self.duration)}"
         try:
-            with brief() as client:
+            with redis_client() as client:
                 attempts = int(client.incr(key))
                 if attempts == 1:
                     client.expire(key, self.duration)
-        except Resting:  # the call that failed has been logged
+        except CircuitOpen:  # the call that failed has been logged
             return True
         except redis.RedisError as exc:
             logger.warning("rate_limit.unavailable", extra={"error": type(exc).__name__})

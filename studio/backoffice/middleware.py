@@ -13,7 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
 from studio.http import bodies
-from studio.http.requests import too_large
+from studio.http.responses import too_large
 
 
 def is_back_office(request: HttpRequest) -> bool:

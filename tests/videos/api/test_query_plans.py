@@ -164,7 +164,7 @@ def test_no_large_table_is_read_through(sign_in: SignIn, history: tuple[User, Us
 @pytest.mark.slow
 def test_sweeper_finds_what_is_due_by_its_index(history: tuple[User, User]) -> None:
     with CaptureQueriesContext(connection) as queries:
-        sweeper.send_hints_again("submit", Phase.QUEUED)
+        sweeper.resend_hints("submit", Phase.QUEUED)
         sweeper.settle_lost_submits()
         sweeper.claim_due_polls(100)
         late_transfers().first()
