@@ -261,8 +261,8 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 class SignInAdmin(ReadOnlyAdmin):
     """Who tried to sign in, when, from where."""
 
-    list_display = ("created_at", "email", "door", "outcome", "address", "client")
-    list_filter = ("door", "succeeded")
+    list_display = ("created_at", "email", "channel", "outcome", "client_ip", "client")
+    list_filter = ("channel", "succeeded")
     list_select_related = ("user",)
     search_fields = ("^user__email", "=user_id")
     search_help_text = "The beginning of an e-mail address or of an id."

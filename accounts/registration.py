@@ -38,7 +38,7 @@ def register(*, email: str, password: str) -> User:
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     vet(email=email, password=password)
-    return create_person(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
+    return create_user(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
 
 
 def vet(*, email: str, password: str) -> None:
@@ -58,7 +58,7 @@ def vet(*, email: str, password: str) -> None:
         raise InvalidInput(f"{field}: {messages[0]}", errors=failed)
 
 
-def create_person(
+def create_user(
     *,
     email: str,
     password: str,

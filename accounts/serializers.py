@@ -79,7 +79,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
         try:
             answer: dict[str, Any] = super().validate(attrs)
         except AuthenticationFailed:
-            if lockout.is_locked(request):
+            if lockout.is_blocked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
         except roles.BackOfficeOnly:

@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-BEGINNING_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
+ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
 
 
 class Record(models.Model):
@@ -22,13 +22,13 @@ class Record(models.Model):
         return f"<{type(self).__name__} {self.pk}>"
 
 
-def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
 
     A range is what every database has an index for, whether it stores an id as text or not.
     """
     digits = text.replace("-", "").lower()
-    if not BEGINNING_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+    if not ID_PREFIX_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 

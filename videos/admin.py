@@ -21,7 +21,7 @@ from videos import deletion
 from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django looks for pages here, and only here
 from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- the same
 from videos.backoffice import job_search
-from videos.backoffice.staff_action_pages import InterventionPages
+from videos.backoffice.staff_action_pages import StaffActionPages
 from videos.models import VideoJob, VideoModel
 from videos.phases import Status
 
@@ -34,7 +34,7 @@ COLOURS = {
 
 
 @admin.register(VideoJob)
-class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
+class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
     """Jobs are read, and acted on through the use cases. On a page, timeline and raw reply come first."""
 
     list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model_column", "tokens")
@@ -188,7 +188,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
             "origin": VideoJob.objects.filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
             "successors": VideoJob.objects.filter(retry_of_id=job.pk).order_by("created_at", "id"),
             "status_colour": COLOURS[job.status.value],
-            "interventions": self.offered(request, job),
+            "staff_actions": self.offered(request, job),
             "inputs": inputs,
             "entries": entries if can_see_money else None,
         }

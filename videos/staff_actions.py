@@ -37,7 +37,7 @@ REASON_MAX = ledger.NOTE_MAX
 HINTS: dict[Phase, Step] = {Phase.QUEUED: "submit", Phase.STORING: "transfer"}  # the sweeper itself does the rest
 
 
-class MadeAgainBefore(Conflict):
+class AlreadyRetried(Conflict):
     """The failed job was made again within the last day; `job` is the one that was made."""
 
     code = "made_again_before"
@@ -53,7 +53,7 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
 
     It goes the way of every new job: today's catalogue decides who makes it, and the owner needs a free slot and, with
     `charge`, the tokens; without, the ledger has a charge of 0 that says why. Raises NotAllowed, NotFound, Conflict,
-    MadeAgainBefore for a repeat within a day, and what `creation.create` raises.
+    AlreadyRetried for a repeat within a day, and what `creation.create` raises.
     """
     _require(actor, OPERATE)
     job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
@@ -79,7 +79,7 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
             raise
         raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
     if again not in begun:
-        raise MadeAgainBefore(again)
+        raise AlreadyRetried(again)
     logger.info("video job made again", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
     return again
 

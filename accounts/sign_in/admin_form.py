@@ -16,7 +16,7 @@ class BackOfficeSignIn(AuthenticationForm):  # type: ignore[misc]  # unfold is u
         try:
             return super().clean()
         except ValidationError as exc:
-            if not lockout.is_locked(self.request):
+            if not lockout.is_blocked(self.request):
                 raise
             seconds = lockout.refusal(self.request, email=self.cleaned_data.get("username", "")).retry_after_seconds
             minutes = max(round(seconds / 60), 1)

@@ -14,7 +14,7 @@ from rest_framework_simplejwt.tokens import Token
 from accounts import tokens
 from accounts.models import User
 from accounts.roles import BackOfficeOnly
-from accounts.sign_in.identity import PEOPLE
+from accounts.sign_in.identity import USERS
 
 KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
 
@@ -28,7 +28,7 @@ class TokenAuthentication(JWTAuthentication):
     def __init__(self) -> None:
         super().__init__()
         # the library asks this for the person, and looks at the state of who it gets
-        self.user_model = PEOPLE  # type: ignore[assignment]  # it has what is used of the model
+        self.user_model = USERS  # type: ignore[assignment]  # it has what is used of the model
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token in the header; None for another scheme. Raises AuthenticationFailed for a malformed one."""

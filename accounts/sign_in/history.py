@@ -17,9 +17,9 @@ def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool
     client = request.META.get("HTTP_USER_AGENT", "")
     SignIn.objects.create(
         user=user,
-        door=SignIn.Door.API if isinstance(request, Request) else SignIn.Door.BACK_OFFICE,
+        channel=SignIn.Channel.API if isinstance(request, Request) else SignIn.Channel.BACK_OFFICE,
         succeeded=succeeded,
-        address=network_of(request),
+        client_ip=network_of(request),
         client="".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX],
     )
 

@@ -16,7 +16,7 @@ _OF_USER = [field.attname for field in User._meta.concrete_fields]
 _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
 
 
-class People:
+class Users:
     """Users with token account and role, by id, in the place where simplejwt expects the user model.
 
     One statement reads them, so that flags and groups are of the same moment: read one after the other, a role that is
@@ -37,7 +37,7 @@ class People:
         )
 
     @property
-    def objects(self) -> "People":
+    def objects(self) -> "Users":
         """Itself."""
         return self
 
@@ -68,7 +68,7 @@ def _give_account(user: User, row: tuple[Any, ...]) -> None:
     relation.field.set_cached_value(account, user)
 
 
-PEOPLE = People()
+USERS = Users()
 
 
 def caller(request: HttpRequest | Request) -> User:

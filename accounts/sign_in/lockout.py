@@ -55,12 +55,12 @@ def account_tried(request: Any, credentials: dict[str, Any] | None) -> str:
     return normal_email(str(tried.get("email") or tried.get("username") or ""))
 
 
-def address_tried(request: HttpRequest | Request) -> str | None:
+def client_ip_tried(request: HttpRequest | Request) -> str | None:
     """Where from; what axes asks for."""
     return network_of(request)
 
 
-def is_locked(request: HttpRequest | Request) -> bool:
+def is_blocked(request: HttpRequest | Request) -> bool:
     """Whether the attempt that this request has just made was refused unseen, or was the last one for a while."""
     return bool(getattr(request, "axes_locked_out", False))
 

@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 
 from studio.emails import normal_email
-from studio.models import ids_beginning_with
+from studio.models import ids_with_prefix
 
 if TYPE_CHECKING:  # unfold's classes are Django's, and untyped
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
@@ -194,7 +194,7 @@ def by_id(queryset: QuerySet[Any], text: str, names: Sequence[str] = ("pk",)) ->
     They are found first, each column by its index: beside the list's own order and filters a database may take the
     condition for one to check on every row.
     """
-    span = ids_beginning_with(text)
+    span = ids_with_prefix(text)
     if span is None:
         return queryset.none()
     if span[0] == span[1]:  # a whole id

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.checks import each_address_has_one_account
 from accounts.models import SignIn, User
-from accounts.registration import EmailTaken, create_person
+from accounts.registration import EmailTaken, create_user
 from studio.emails import normal_email
 from tests.conftest import PASSWORD, MakeUser
 
@@ -63,7 +63,7 @@ def test_every_door_knows_every_spelling(make_user: MakeUser, monkeypatch: pytes
     browser.force_login(boss)
 
     with pytest.raises(EmailTaken):
-        create_person(email=SPELLINGS[1], password=PASSWORD)
+        create_user(email=SPELLINGS[1], password=PASSWORD)
     form = {"email": SPELLINGS[1], "password1": PASSWORD, "password2": PASSWORD, "role": ""}
     answer = browser.post(reverse("admin:accounts_user_add"), form)
     listed = browser.get(reverse("admin:accounts_user_changelist"), {"q": SPELLINGS[1]}).context["cl"]

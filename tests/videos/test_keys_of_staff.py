@@ -30,7 +30,7 @@ def test_client_cannot_take_the_key(make_user: MakeUser, sign_in: SignIn, paddin
 
     assert taken.status_code == 202
     assert (again.retry_of_id, str(again.pk) != taken.json()["id"]) == (job.pk, True)
-    with pytest.raises(staff_actions.MadeAgainBefore):
+    with pytest.raises(staff_actions.AlreadyRetried):
         staff_actions.retry(job_id=job.pk, charge=False, actor=None)
 
 

@@ -135,7 +135,7 @@ def test_second_click_makes_no_second_job(make_user: MakeUser, operator: User) -
     job = failed(ann)
 
     first = staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
-    with pytest.raises(staff_actions.MadeAgainBefore) as refused:
+    with pytest.raises(staff_actions.AlreadyRetried) as refused:
         staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
 
     ann.token_account.refresh_from_db()
@@ -396,7 +396,7 @@ def test_rights_decide(make_user: MakeUser, support: User, operator: User, make_
     assert every_intervention(job.pk, nobody) == [NotAllowed] * 4
     assert every_intervention(job.pk, support) == [NotAllowed, None, NotAllowed, NotAllowed]
     assert every_intervention(job.pk, operator) == [None, Conflict, Conflict, Conflict]
-    assert every_intervention(job.pk, None) == [staff_actions.MadeAgainBefore, Conflict, Conflict, Conflict]
+    assert every_intervention(job.pk, None) == [staff_actions.AlreadyRetried, Conflict, Conflict, Conflict]
 
 
 def test_unknown_job_is_told(operator: User) -> None:
@@ -494,7 +494,7 @@ def test_second_click_is_not_kept(make_user: MakeUser, operator: User) -> None:
     job = failed(make_user())
     staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
 
-    with pytest.raises(staff_actions.MadeAgainBefore):
+    with pytest.raises(staff_actions.AlreadyRetried):
         staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
 
     assert LogEntry.objects.count() == 1

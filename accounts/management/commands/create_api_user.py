@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from accounts.ledger import TOKENS_MAX
 from accounts.models import User
-from accounts.registration import EmailTaken, create_person, vet
+from accounts.registration import EmailTaken, create_user, vet
 from accounts.roles import MEANINGS, Role, role_of
 from studio.command_line import OperatorCommand
 
@@ -58,7 +58,7 @@ class Command(OperatorCommand):
     def _create(self, password: str, options: dict[str, Any]) -> User:
         vet(email=options["email"], password=password)
         role = Role(options["role"] or (Role.ADMIN if options["staff"] else Role.NONE))
-        return create_person(email=options["email"], password=password, tokens=options["tokens"], role=role)
+        return create_user(email=options["email"], password=password, tokens=options["tokens"], role=role)
 
     def _answer(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
         balance = user.token_account.balance

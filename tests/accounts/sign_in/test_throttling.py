@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.sign_in.throttles import AttemptThrottle
 
 SIGN_IN, REGISTER = "/api/v1/auth/token", "/api/v1/auth/register"
@@ -35,7 +35,7 @@ def limited(how_soon: str) -> dict[str, str]:
 
 
 def test_account_is_guarded_until_the_window_ends(anonymous: APIClient, at: Callable[[float], None]) -> None:
-    create_person(**ANN)
+    create_user(**ANN)
     at(15)
     first = attempts(5) + attempts(5, " ANN@Example.COM ")
 
@@ -100,7 +100,7 @@ def test_registration_is_limited_by_address(anonymous: APIClient, at: Callable[[
 
 
 def test_sign_in_does_not_need_redis(anonymous: APIClient, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    create_person(**ANN)  # one line in the log
+    create_user(**ANN)  # one line in the log
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     answer = anonymous.post(SIGN_IN, ANN)

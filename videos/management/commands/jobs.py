@@ -15,7 +15,7 @@ from studio.command_line import NOT_WELL, HelpFormatter, OperatorCommand
 from studio.errors import StudioError
 from studio.observability.terminal import printable
 from videos import deletion, staff_actions
-from videos.job_report import dossier, job_that_begins_with, summary
+from videos.job_report import find_by_id_prefix, report, summary
 from videos.models import VideoJob
 from videos.phases import Phase, Status
 from videos.recovery.resumption import resume_storing
@@ -98,7 +98,7 @@ class Command(OperatorCommand):
         if "id" not in options:
             facts, text = work(options)
         else:
-            facts, text = work(job_that_begins_with(options["id"]), options)
+            facts, text = work(find_by_id_prefix(options["id"]), options)
         if options["json"]:
             self.answer(facts)
         else:
@@ -132,7 +132,7 @@ class Command(OperatorCommand):
 
     @staticmethod
     def _show(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        facts = dossier(job)
+        facts = report(job)
         return facts, _told(facts)
 
     @staticmethod
@@ -156,7 +156,7 @@ class Command(OperatorCommand):
         answers: dict[str, str] = {}
         for beginning in options["ids"]:
             try:
-                job = job_that_begins_with(beginning)
+                job = find_by_id_prefix(beginning)
                 resume_storing(job_id=job.pk, actor=None)
             except StudioError as exc:
                 self.refused = True
@@ -204,7 +204,7 @@ def _age(since: datetime) -> str:
 
 
 def _told(facts: dict[str, Any]) -> str:
-    """A dossier for a person to read."""
+    """A report for a person to read."""
     lines = [f"{name:<22} {printable(str(value))}" for name, value in facts["job"].items() if value not in (None, "")]
     sections = {
         "Looks": [f"{look['look_id']}  {look['look__title']}" for look in facts["looks"]],
