@@ -1,4 +1,4 @@
-"""All that is known about a job, for operators: the row, its story, its money, its files, the provider's own words."""
+"""The report on a job, for operators: row, timeline, ledger, files, the provider's raw reply."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from videos.models import VideoJob
 from videos.phases import Phase
 from videos.recovery.resumption import can_resume
 
-# What an operator may want to do next, by what the job says.
+# Commands that an operator may want next, by phase.
 NEXT = {
     Phase.FAILED: ("jobs retry {id}", "jobs refund {id} --reason …"),
     Phase.SUCCEEDED: ("jobs refund {id} --reason …", "jobs delete {id}"),
@@ -22,10 +22,10 @@ NEXT_WHILE_LIVE = ("jobs poll {id}", "jobs cancel {id} --reason …")
 
 
 def find_by_id_prefix(beginning: str) -> VideoJob:
-    """The job whose id begins so, hyphens or not. Raises InvalidInput, NotFound, or Conflict where several do."""
+    """The job whose id begins with the text, with or without hyphens. Raises InvalidInput, NotFound or Conflict."""
     span = ids_with_prefix(beginning)
     if span is None:
-        raise InvalidInput(f"{beginning!r} is no beginning of an id: at least {ID_PREFIX_MIN} of 0-9 and a-f.")
+        raise InvalidInput(f"{beginning!r} is not the beginning of an id: {ID_PREFIX_MIN} or more of 0-9 and a-f.")
     found = list(VideoJob.objects.select_related("owner").filter(pk__range=span).order_by("pk")[:2])
     if not found:
         raise NotFound(f"No video job has an id that begins with {beginning}.")
@@ -54,7 +54,7 @@ def summary(job: VideoJob) -> dict[str, Any]:
 
 
 def report(job: VideoJob) -> dict[str, Any]:
-    """Everything, as values for JSON. The storage is asked whether it has the files."""
+    """The whole report, as values for JSON. Asks the storage whether it has the files."""
     row = {field.attname: getattr(job, field.attname) for field in job._meta.concrete_fields}
     row |= {"video": job.video.name or "", "poster": job.poster.name or "", "status": job.status.value}
     reply = row.pop("provider_reply")

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.checks import each_address_has_one_account
+from accounts.checks import each_email_has_one_account
 from accounts.models import SignIn, User
 from accounts.registration import EmailTaken, create_user
 from studio.emails import normal_email
@@ -115,5 +115,5 @@ def test_migration_keeps_everybody_signing_in(anonymous: APIClient, make_user: M
     tried = [("bob@bücher.example", PASSWORD), (NORMAL, PASSWORD), (SPELLINGS[0], "second-passphrase")]
     answers = [anonymous.post(SIGN_IN, {"email": email, "password": password}) for email, password in tried]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
-    (warning,) = each_address_has_one_account(databases=["default"])
-    assert (warning.id, str(double.pk) in warning.msg, each_address_has_one_account()) == ("accounts.W001", True, [])
+    (warning,) = each_email_has_one_account(databases=["default"])
+    assert (warning.id, str(double.pk) in warning.msg, each_email_has_one_account()) == ("accounts.W001", True, [])
