@@ -63,7 +63,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     # Whether the role is for the back office only. `accounts.sign_in.identity` reads it with the row, for the API.
     back_office_only: bool = False
-    _as_read: Mapping[str, Any] = MappingProxyType({})
+    read_values: Mapping[str, Any] = MappingProxyType({})
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -91,7 +91,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     ) -> "Self":
         """Django's, which also keeps the values for `save`."""
         user = super().from_db(db, field_names, values)
-        user._as_read = dict(zip(field_names, values, strict=False))
+        user.read_values = dict(zip(field_names, values, strict=False))
         return user
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -100,8 +100,8 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         Django's forms save the whole row as it was when their request began. That would undo a sign-out, a
         deactivation or a new password of the meantime.
         """
-        if not self._state.adding and not args and not kwargs and self._as_read:
-            here, read = vars(self), self._as_read
+        if not self._state.adding and not args and not kwargs and self.read_values:
+            here, read = vars(self), self.read_values
             loaded = [field for field in self._meta.concrete_fields if field.attname in here]
             changed = [field.name for field in loaded if here[field.attname] != read.get(field.attname)]
             kwargs = {"update_fields": [*changed, "updated_at"]}
@@ -116,11 +116,11 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     def _note(self, names: Collection[str] | None) -> None:
         """Keep what the row has now, of these fields or of all, where the row was read."""
-        if not self._as_read:
+        if not self.read_values:
             return
         for field in self._meta.concrete_fields:
             if field.attname in vars(self) and (names is None or {field.name, field.attname} & set(names)):
-                self._as_read = {**self._as_read, field.attname: vars(self)[field.attname]}
+                self.read_values = {**self.read_values, field.attname: vars(self)[field.attname]}
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; if so, an old hash is renewed.

@@ -19,14 +19,14 @@ def network_of(request: HttpRequest | Request) -> str | None:
 
     With PROXY_COUNT it is the IP that the outermost of our proxies saw.
     """
-    address = request.META.get("REMOTE_ADDR", "")
+    ip = request.META.get("REMOTE_ADDR", "")
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if proxies := cast("int", settings.REST_FRAMEWORK["NUM_PROXIES"]):
-        address = hops[-min(proxies, len(hops))].strip() or address
-    if match := _WITH_PORT.fullmatch(address):
-        address = match["v6"] or match["v4"]
+        ip = hops[-min(proxies, len(hops))].strip() or ip
+    if match := _WITH_PORT.fullmatch(ip):
+        ip = match["v6"] or match["v4"]
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(ip)
     except ValueError:
         return None
     if isinstance(found, ipaddress.IPv6Address):

@@ -8,7 +8,7 @@ from django.apps import apps
 
 from studio.errors import Conflict
 from tests.conftest import MakeUser, SignIn
-from tests.videos.test_staff_actions import failed
+from tests.fixtures.staff import failed
 from videos import deletion, staff_actions
 from videos.idempotency import retry_key
 from videos.models import SpentKey, VideoJob

@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// Unfold's button that opens the filters is a link without an address, which no keyboard reaches.
+// Unfold's button that opens the filters is a link without href, which no keyboard reaches.
 document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a:not([href])")) {
     if (!link.hasAttribute("x-on:click")) continue;

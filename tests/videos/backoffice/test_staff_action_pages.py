@@ -8,13 +8,12 @@ from django.test import Client
 
 from accounts.models import LedgerEntry, User
 from tests.conftest import MakeUser
+from tests.fixtures.staff import MakeStaff, failed
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from tests.videos.test_staff_actions import MakeStaff, failed, make_staff
 from videos.models import VideoJob
 from videos.phases import Phase
 
-__all__ = ["make_staff"]  # a fixture
 LIST = "/admin/videos/videojob/"
 SEES = "view_videojob"
 
