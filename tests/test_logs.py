@@ -97,16 +97,16 @@ def test_one_id_finds_the_whole_story(as_json: tuple[str, str, list[str]]) -> No
     }
     assert story == {
         ("request", "gunicorn.access", job_id),
-        ("video job created", "videos.creation", job_id),
-        ("operation accepted", "videos.engine.submit", job_id),
-        ("video generated", "videos.engine.poll", job_id),
-        ("video succeeded", "videos.engine.transfer", job_id),
+        ("job.created", "videos.creation", job_id),
+        ("operation.accepted", "videos.engine.submit", job_id),
+        ("job.generated", "videos.engine.poll", job_id),
+        ("job.succeeded", "videos.engine.transfer", job_id),
     }
     assert {
         (line["message"], line["failure_code"])
         for line in lines
         if line.get("request_id") == "another-request" and "failure_code" in line
-    } == {("video failed", "provider_refused")}
+    } == {("job.failed", "provider_refused")}
 
 
 def test_json_of_every_process_keeps_secrets(as_json: tuple[str, str, list[str]]) -> None:

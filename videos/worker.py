@@ -67,7 +67,7 @@ class ListeningWorker(SimpleWorker):
                 self._listen(logging_level)
             except RedisError as exc:
                 if self._is_connected:
-                    logger.warning("Redis is away; jobs are taken from the table", extra={"reason": str(exc)})
+                    logger.warning("redis.lost", extra={"reason": str(exc)})
                 self._is_connected = False
                 time.sleep(RECONNECT_SECONDS)
 
@@ -77,7 +77,7 @@ class ListeningWorker(SimpleWorker):
             self.connection.delete(self.key)
         self.bootstrap(logging_level)
         if not self._is_connected:
-            logger.info("Redis answers again; hints are followed")
+            logger.info("redis.recovered")
         self._is_connected = True
         while not self._stop_requested:
             self.check_for_suspension(burst=False)
@@ -205,9 +205,9 @@ class ThreadWorker(ListeningWorker):
         try:
             self.perform_job(job, queue, execution)
         except RedisError as exc:  # in RQ's book-keeping; if the step has not run, the table has the job
-            logger.warning("hint not followed to its end", extra={"rq_job": job.id, "reason": str(exc)})
+            logger.warning("hint.interrupted", extra={"rq_job": job.id, "reason": str(exc)})
         except Exception:  # the edge of a thread
-            logger.exception("worker thread failed", extra={"rq_job": job.id})
+            logger.exception("worker.crashed", extra={"rq_job": job.id})
         finally:
             self.executions.pop(execution.id, None)
             close_old_connections()
@@ -221,10 +221,10 @@ class ThreadWorker(ListeningWorker):
                 for queue in self.queues:
                     self._take_from_table(queue)
             except (DatabaseError, InterfaceError) as exc:
-                logger.warning("the table cannot be read", extra={"reason": str(exc)})
+                logger.warning("scan.failed", extra={"reason": str(exc)})
                 connection.close()
             except Exception:  # the edge of a thread, without which no scan would run
-                logger.exception("look at the table failed")
+                logger.exception("scan.crashed")
         connection.close()
 
     def _take_from_table(self, queue: Queue) -> None:
@@ -251,7 +251,7 @@ class ThreadWorker(ListeningWorker):
             with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):
                 getattr(tasks, step)(job_id)
         except Exception:  # the edge of a thread; the row says what happens next
-            logger.exception("step failed", extra={"step": step, "job_id": job_id})
+            logger.exception("step.crashed", extra={"step": step, "job_id": job_id})
         finally:
             close_old_connections()
             self._free.release()

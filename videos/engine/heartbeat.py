@@ -46,7 +46,7 @@ class SweeperHeartbeat:
         self._last = (now, counted)
         if abs(jump) > JUMP:
             repaired = _go_back(jump) if jump < timedelta() else _go_forward()
-            logger.warning("clock has jumped", extra={"seconds": round(jump.total_seconds()), "jobs": repaired})
+            logger.warning("clock.jumped", extra={"seconds": round(jump.total_seconds()), "jobs": repaired})
 
 
 def _go_back(jump: timedelta) -> int:

@@ -61,7 +61,7 @@ def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by
         "passed_to": f"{route.provider}: {route.upstream_model}",
         "reason": str(exc),
     }
-    transaction.on_commit(lambda: logger.warning("job passed on", extra=facts))
+    transaction.on_commit(lambda: logger.warning("job.rerouted", extra=facts))
     return True
 
 
@@ -98,7 +98,7 @@ def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
 
 def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any) -> None:
     later = from_now(pause)
-    logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
+    logger.warning("submit.retry_scheduled", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
         if VideoJob.objects.transition(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
             job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
@@ -141,7 +141,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
         # staff may recover what was billed
         level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
-        transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
+        transaction.on_commit(lambda: logger.log(level, "job.failed", extra=facts))
     return True
 
 

@@ -54,7 +54,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         )
         job.log("The video service has the job after all; processing continues.")
         audit.record_action(job, "Adopt an operation", actor=actor, operation=name)
-    logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
+    logger.info("operation.adopted", extra={"job_id": job_id, "operation": name})
 
 
 def checked_name(operation: str, *, provider: str) -> str:

@@ -61,7 +61,7 @@ def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
             _write(job, purchase, actor)
     except IntegrityError as exc:  # another adoption of it has come first
         raise Conflict(f"Job {job.pk} or its slot was taken just now; look, and try again.") from exc
-    logger.info("job recreated", extra={"job_id": job.pk, "operation": name, "tokens": job.tokens_charged})
+    logger.info("job.recreated", extra={"job_id": job.pk, "operation": name, "tokens": job.tokens_charged})
     return job
 
 

@@ -74,7 +74,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
         locked.log("The video is there after all; storing it again.")
         audit.record_action(locked, "Resume storing", actor=actor)
         hint("transfer", str(job_id))
-    logger.info("storing resumed", extra={"job_id": job_id})
+    logger.info("transfer.resumed", extra={"job_id": job_id})
 
 
 def _require_resumable(job: VideoJob) -> None:

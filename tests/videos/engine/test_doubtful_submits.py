@@ -163,7 +163,7 @@ def test_refusal_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
     assert (len(google.account.works), job.phase, job.error_code) == (1, Phase.FAILED, "submission_unknown")
     assert job.provider_reply.startswith(f"a submit before was in doubt; then {code}: ")
     assert job.tokens_refunded == 50
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["video failed"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["job.failed"]
 
 
 def test_so_does_a_picture_that_is_missing_by_then(google: FakeGoogle, make_user: MakeUser) -> None:

@@ -45,7 +45,7 @@ def test_unknown_state_is_logged_once_a_job(job: VideoJob, caplog: pytest.LogCap
         apply(job, result)
 
     said = [(record.getMessage(), record.__dict__["reason"]) for record in caplog.records]
-    assert said == [("unknown state at the provider", 'status "thinking"')]
+    assert said == [("operation.state_unknown", 'status "thinking"')]
     assert needs_a_write == [True, False, False]
     assert (job.phase, job.provider_reply) == (Phase.GENERATING, 'status "thinking"')
 

@@ -47,7 +47,7 @@ def options(owner: str, **more: str) -> list[str]:
 def accepted(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines as a log of LOG_FORMAT=json has them."""
     records = caplog.get_records("setup")
-    return [JsonFormatter().format(record) for record in records if record.message == "operation accepted"]
+    return [JsonFormatter().format(record) for record in records if record.message == "operation.accepted"]
 
 
 def lose(job: VideoJob) -> None:
