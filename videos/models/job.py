@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.text import Truncator
 
-from accounts.models import JOB_SLOTS
 from studio.db.statements import Insert
 from studio.media.storage import media_storage
 from studio.models import Record
+from videos.limits import JOB_SLOTS
 from videos.models.job_log import JobLog
 from videos.models.queryset import VideoJobQuerySet
 from videos.phases import LIVE, STATUS, TERMINAL, Phase, Status

@@ -104,7 +104,7 @@ def test_lost_job_is_made_again_from_the_log(
     assert [getattr(job, name) for name in columns] == [getattr(bought, name) for name in columns]
     account = TokenAccount.objects.get()
     (charge,) = LedgerEntry.objects.filter(kind="charge")
-    assert (account.balance, account.video_jobs, charge.video_job_id, charge.amount) == (950, 1, job.pk, -50)
+    assert (account.balance, account.video_job_count, charge.video_job_id, charge.amount) == (950, 1, job.pk, -50)
     make_due(job)
     poll_due_jobs()
     assert (VideoJob.objects.get().phase, len(google.calls("submit"))) == (Phase.STORING, 1)
