@@ -8,6 +8,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
@@ -142,9 +143,10 @@ def _assigned(scope: ast.AST, name: str) -> list[ast.expr]:
 
 
 def _renamed(event: Event, before: dict[Event, str]) -> str:
-    """The meaning of the one event that was like this one but for its name; "" where several were."""
-    alike = [text for old, text in before.items() if replace(old, name=event.name) == event]
-    return alike[0] if len(alike) == 1 else ""
+    """The meaning of the event that differed in its name only; of several, the one with a similar name, else ""."""
+    alike = {old.name: text for old, text in before.items() if replace(old, name=event.name) == event}
+    names = list(alike) if len(alike) == 1 else get_close_matches(event.name, alike, n=1, cutoff=0.85)
+    return alike[names[0]] if names else ""
 
 
 def _write() -> list[str]:
