@@ -189,7 +189,7 @@ class ThreadWorker(ListeningWorker):
             self._state = WorkerStatus.IDLE
             self._free.release()
             raise
-        self._pool.submit(self._follow, job, queue, execution)
+        self._pool.submit(self._run_hint, job, queue, execution)
         self.set_state(WorkerStatus.IDLE)  # a stop request need not wait for a hint
 
     def teardown(self) -> None:
@@ -200,7 +200,7 @@ class ThreadWorker(ListeningWorker):
         self._pool.shutdown(wait=True)
         super().teardown()
 
-    def _follow(self, job: Job, queue: Queue, execution: Execution) -> None:
+    def _run_hint(self, job: Job, queue: Queue, execution: Execution) -> None:
         close_old_connections()
         try:
             self.perform_job(job, queue, execution)
@@ -236,13 +236,13 @@ class ThreadWorker(ListeningWorker):
         try:
             ids = unclaimed.take(step=STEP_OF[queue.name], limit=reserved) if reserved else []
             for job_id in ids:
-                self._pool.submit(self._run, queue, job_id)
+                self._pool.submit(self._run_step, queue, job_id)
                 begun += 1
         finally:
             if reserved > begun:
                 self._free.release(reserved - begun)
 
-    def _run(self, queue: Queue, job_id: str) -> None:
+    def _run_step(self, queue: Queue, job_id: str) -> None:
         """Run the step that a hint would have started, within its time limit."""
         step = STEP_OF[queue.name]
         close_old_connections()

@@ -65,7 +65,7 @@ def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by
     return True
 
 
-def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
+def retry_later(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Queue the job again after a back-off, at no cost; after the last attempt it fails.
 
     A lasting limit is waited for longer, and counted separately: it has nothing to do with this job.
@@ -84,7 +84,7 @@ def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fi
     _queue_again(job, max(usual, pause), exc, **fields)
 
 
-def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
+def retry_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
     """Queue the job again, once. After the second refusal in doubt it fails: either submit may have been paid for."""
     doubtful = job.doubtful_submits + 1
     if doubtful >= schedule.DOUBTFUL_SUBMITS:
@@ -101,10 +101,10 @@ def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any)
     logger.warning("submit.retry_scheduled", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
         if VideoJob.objects.transition(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
-            job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
+            job.log(_RETRY_MESSAGES[type(exc)], level=JobLog.Level.WARNING)
 
 
-_SENT_AGAIN = {
+_RETRY_MESSAGES = {
     NotAccepted: "The video service is busy; trying again shortly.",
     ProbablyNotAccepted: "The video service is busy; trying again shortly.",
     NotCharged: "The video service gave up on this video and charged nothing; trying again shortly.",

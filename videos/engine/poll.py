@@ -67,7 +67,7 @@ def _apply(job: VideoJob, result: PollResult) -> None:
     elif isinstance(result, Progress):
         _still_running(job, result)
     elif isinstance(result, NotCharged):
-        outcomes.send_again(job, job.submit_attempts, result, operation="")
+        outcomes.retry_later(job, job.submit_attempts, result, operation="")
     elif result.retryable:
         _poll_again(job, result)
     else:

@@ -92,10 +92,10 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
         operation = adapter.start(spec)
     except NotAccepted as exc:
         metrics.count_submit(job, exc)
-        _store_outcome(outcomes.send_again, job, job.attempts, exc)
+        _store_outcome(outcomes.retry_later, job, job.attempts, exc)
     except ProbablyNotAccepted as exc:
         metrics.count_submit(job, exc)
-        _store_outcome(outcomes.send_in_doubt, job, exc)
+        _store_outcome(outcomes.retry_in_doubt, job, exc)
     except ProviderError as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.refuse, job, exc)

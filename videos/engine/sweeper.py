@@ -179,7 +179,7 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
 
 def settle_lost_submits() -> None:
     """Decide about jobs whose submit step has died."""
-    beat()  # first: after a jump of the clock, a running submit looks dead
+    beat()  # first: after a jump of the clock, a running submit appears dead
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
         with log_context.step("settle", job):
             try:

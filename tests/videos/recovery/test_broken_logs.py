@@ -1,4 +1,4 @@
-"""A log that is adopted may have lines that cannot be used: each is refused in a sentence, and the rest is adopted."""
+"""Lines of a log that cannot be adopted are refused in a sentence, and the others are adopted."""
 
 import json
 import uuid
