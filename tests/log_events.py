@@ -32,7 +32,9 @@ def events() -> list[Event]:
     """Every event of the source, sorted."""
     paths = [path for source in SOURCES for path in _python_files(PROJECT / source)]
     trees = {path: ast.parse(path.read_text()) for path in paths}
-    functions = {node.name: node for tree in trees.values() for node in ast.walk(tree) if _is_function(node)}
+    functions = {
+        node.name: node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+    }
     return sorted({event for path, tree in trees.items() for event in _Reader(path, tree, functions).events()})
 
 
@@ -68,12 +70,12 @@ def _is_function(node: ast.AST) -> bool:
 class _Reader:
     """Reads the calls of one module."""
 
-    def __init__(self, path: Path, tree: ast.Module, functions: dict[str, ast.AST]) -> None:
+    def __init__(self, path: Path, tree: ast.Module, functions: dict[str, ast.FunctionDef]) -> None:
         self._tree, self._functions = tree, functions
         self._logger = ".".join(path.relative_to(PROJECT).with_suffix("").parts)
         for value in _assigned(tree, "logger"):  # logging.getLogger("of another name")
             if isinstance(value, ast.Call) and value.args and isinstance(value.args[0], ast.Constant):
-                self._logger = value.args[0].value
+                self._logger = str(value.args[0].value)
 
     def events(self) -> Iterator[Event]:
         """The events of the module."""
