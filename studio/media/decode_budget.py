@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from studio.errors import Unavailable
-from studio.http import gate
+from studio.http import active_requests
 
 # Pixels in memory at once, of all threads: 650 and 104 MB at the 13 bytes of the costliest kind (docs/decisions/15-…).
 # The first is the largest picture that is taken by default; small ones do not wait for those.
@@ -100,7 +100,7 @@ _large, _small = Room(ROOM_PIXELS), Room(SMALL_PIXELS)
 def room_for(pixels: int) -> Iterator[None]:
     """To be held while a picture of that size is in memory, and by no thread twice.
 
-    Who has to wait holds neither a slot nor a connection meanwhile (studio.http.gate). Raises PicturesBusy.
+    Who has to wait holds neither a slot nor a connection meanwhile (studio.http.active_requests). Raises PicturesBusy.
     """
     room = _small if pixels <= SMALL_PIXELS else _large
     taken = room.take(pixels, seconds=0) or _after_others(room, pixels)
@@ -113,7 +113,7 @@ def room_for(pixels: int) -> Iterator[None]:
 def _after_others(room: Room, pixels: int) -> int:
     left = _left.get() or _Allowance(0, WAIT_SECONDS)
     began_at = time.monotonic()
-    with gate.away():
+    with active_requests.without_slot():
         taken = room.take(pixels, seconds=left.seconds)
         left.seconds = max(left.seconds - (time.monotonic() - began_at), 0)
     if not taken:
