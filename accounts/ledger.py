@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest, Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.backoffice import audit
-from studio.db.statements import Change, Given, Insertion, Statement
+from studio.db.statements import Insert, Param, Statement, Update
 from studio.errors import InsufficientFunds, InvalidInput
 from studio.observability.counters import Measure
 
@@ -93,7 +93,7 @@ _ACCOUNT = Statement(
     # no_key: rows that refer to the account can still be inserted meanwhile
     lambda: (
         TokenAccount.objects.select_for_update(no_key=True)
-        .filter(user=Given("user_id", models.UUIDField()))
+        .filter(user=Param("user_id", models.UUIDField()))
         .order_by()
         .values_list(*_COLUMNS)
     )
@@ -222,12 +222,12 @@ def _record(
 
 
 # The unique references of an entry make a repeat of it nothing.
-_ENTRY = Insertion(LedgerEntry, unless_there=True)
-_MOVE = Change(
+_ENTRY = Insert(LedgerEntry, unless_there=True)
+_MOVE = Update(
     lambda: TokenAccount.objects.filter(
-        pk=Given("account_id", models.UUIDField()), balance__gte=Given("least", models.BigIntegerField())
+        pk=Param("account_id", models.UUIDField()), balance__gte=Param("least", models.BigIntegerField())
     ),
-    balance=F("balance") + Given("amount", models.BigIntegerField()),
-    video_jobs=F("video_jobs") + Given("jobs", models.IntegerField()),
+    balance=F("balance") + Param("amount", models.BigIntegerField()),
+    video_jobs=F("video_jobs") + Param("jobs", models.IntegerField()),
     updated_at=Now(),
 )

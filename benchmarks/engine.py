@@ -92,13 +92,13 @@ def _order(takes: Sequence[float], factor: float) -> list[Any]:
     """A job for each, three a person."""
     from benchmarks import rows
     from videos import creation
-    from videos.job_requests import Order
+    from videos.job_requests import VideoJobRequest
 
     jobs = []
     for number, seconds in enumerate(takes):
         if number % 3 == 0:
             owner = rows.person(f"customer-{uuid.uuid4().hex[:8]}")
-        order = Order(
+        order = VideoJobRequest(
             prompt=prompt_of(number, seconds / factor),
             model="veo-3.1-generate-preview",
             resolution="720p",

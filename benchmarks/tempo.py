@@ -17,7 +17,7 @@ INTERVALS = {
         "POLL_SLOWEST_AFTER",
         "POLL_SLOWEST",
     ),
-    "videos.providers.google_omni": ("FIRST_LOOK_SECONDS",),
+    "videos.providers.google_omni": ("FIRST_POLL_SECONDS",),
 }
 
 

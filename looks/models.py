@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, JSONField, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
-from studio.db.statements import Given
+from studio.db.statements import Param
 from studio.media.storage import media_storage
 from studio.models import Record
 
@@ -60,7 +60,7 @@ class Visibility(models.TextChoices):
 class LookQuerySet(models.QuerySet["Look"]):
     """The questions asked of looks, and what it takes to show them."""
 
-    def shared_with(self, user: "User | Given") -> Self:
+    def shared_with(self, user: "User | Param") -> Self:
         """Other people's looks that the user may read because they were shared."""
         shares = LookShare.objects.filter(user=user).values("look")  # a list: SQLite would ask of every look
         return self.filter(visibility=Visibility.SHARED, pk__in=shares).exclude(owner=user)
@@ -90,7 +90,7 @@ class LookQuerySet(models.QuerySet["Look"]):
         return self.annotate(total=_Count(self.order_by().values("pk")))
 
 
-def is_reader(user: "User | Given") -> Exists:
+def is_reader(user: "User | Param") -> Exists:
     """Whether a look was shared with the user; it counts while the look's visibility is "shared"."""
     return Exists(LookShare.objects.filter(look=OuterRef("pk"), user=user))
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from looks.models import Look, LookVideo, Product, Visibility, is_reader
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
 from studio.api.projection import Projection
-from studio.db.statements import Among, Given, Row, Statement
+from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotAllowed, NotFound
 
 View = Literal["mine", "shared", "public"]
@@ -23,11 +23,11 @@ PRODUCT = Projection(ProductOutput, Product)
 VIDEO = Projection(VideoOfLook, LookVideo)
 SUCCEEDED = "SUCCEEDED"  # the status of a video that readers may see
 
-_CALLER = Given("caller_id", models.UUIDField())
+_CALLER = Param("caller_id", models.UUIDField())
 _HEAD = ("pk", "owner", "readers")  # before the columns of a look
 _LOOK = Statement(
     lambda: (
-        Look.objects.filter(pk=Given("id", models.UUIDField()))
+        Look.objects.filter(pk=Param("id", models.UUIDField()))
         .order_by()
         .with_readers()
         .annotate(is_reader=is_reader(_CALLER))
@@ -36,14 +36,14 @@ _LOOK = Statement(
 )
 _PRODUCTS = Statement(
     lambda: (
-        Product.objects.filter(Among("look", "ids", models.UUIDField()))
+        Product.objects.filter(InParam("look", "ids", models.UUIDField()))
         .order_by("position")
         .values_list("look", *PRODUCT.columns)
     )
 )
 _VIDEOS = Statement(
     lambda: (
-        LookVideo.objects.filter(Among("look", "ids", models.UUIDField()))
+        LookVideo.objects.filter(InParam("look", "ids", models.UUIDField()))
         .order_by("-video__created_at", "-video_id")
         .values_list("look", *VIDEO.columns)
     )

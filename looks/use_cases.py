@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from looks.models import Look, LookShare, LookVideo, Product, search_text
-from studio.db.statements import Change, Given, Statement
+from studio.db.statements import Param, Statement, Update
 from studio.errors import InvalidInput, NotFound
 from studio.media.images import Picture, thumbnail_of
 from studio.media.storage import disposal, store
@@ -145,11 +145,11 @@ def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
             raise NotLinked
 
 
-_OF_LOOK = {"look": Given("look_id", models.UUIDField())}
-_OF_VIDEO = {"video": Given("video_id", models.UUIDField())}
-_SET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=True, updated_at=Now())
-_UNSET = Change(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=False, updated_at=Now())
-_UNSET_OTHERS = Change(
+_OF_LOOK = {"look": Param("look_id", models.UUIDField())}
+_OF_VIDEO = {"video": Param("video_id", models.UUIDField())}
+_SET = Update(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=True, updated_at=Now())
+_UNSET = Update(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=False, updated_at=Now())
+_UNSET_OTHERS = Update(
     lambda: LookVideo.objects.filter(**_OF_LOOK, is_default=True).exclude(**_OF_VIDEO),
     is_default=False,
     updated_at=Now(),
@@ -185,7 +185,7 @@ def _locked(look_id: uuid.UUID) -> Look:
 _LOCK = Statement(
     lambda: (
         Look.objects.select_for_update(no_key=True)
-        .filter(pk=Given("id", models.UUIDField()))
+        .filter(pk=Param("id", models.UUIDField()))
         .order_by()
         .values_list("pk")
     )

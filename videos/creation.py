@@ -12,7 +12,7 @@ from accounts import ledger
 from accounts.models import JOB_SLOTS, TokenAccount, User
 from looks import use_cases
 from looks.models import Look
-from studio.db.statements import Given, Insertion, Statement
+from studio.db.statements import Insert, Param, Statement
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
 from studio.media.images import BadImage, Picture, read_picture
 from studio.media.storage import disposal, media_storage, store
@@ -21,7 +21,7 @@ from videos import routing
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint
 from videos.idempotency import earlier_job
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import JobInput, VideoJob, from_now
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ USUAL_BILL = Bill()
 def create(
     *,
     owner: User,
-    order: Order,
+    order: VideoJobRequest,
     idempotency_key: str = "",
     bill: Bill = USUAL_BILL,
     begin: Callable[[VideoJob], None] = lambda job: None,
@@ -157,10 +157,10 @@ def _commit(
     return job
 
 
-_JOB = Insertion(VideoJob, due_at=from_now(schedule.REHINT))
+_JOB = Insert(VideoJob, due_at=from_now(schedule.REHINT))
 
 
-def _look(owner: User, order: Order) -> Look | None:
+def _look(owner: User, order: VideoJobRequest) -> Look | None:
     """The owner's own look that the video is for."""
     if not order.look_id:
         return None
@@ -194,7 +194,7 @@ def _picture_of_look(name: str) -> Picture:
 
 
 _SLOTS = Statement(
-    lambda: VideoJob.objects.live().filter(owner=Given("owner_id", models.UUIDField())).order_by().values_list("slot")
+    lambda: VideoJob.objects.live().filter(owner=Param("owner_id", models.UUIDField())).order_by().values_list("slot")
 )
 
 

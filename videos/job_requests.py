@@ -13,7 +13,7 @@ Role = JobInput.Role
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class VideoJobRequest:
     """One video, as ordered."""
 
     prompt: str

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from accounts.models import JOB_SLOTS
-from studio.db.statements import Insertion
+from studio.db.statements import Insert
 from studio.media.storage import media_storage
 from studio.models import Record
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status
@@ -52,7 +52,7 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         """Nobody works on it, and no back-off runs."""
         return self.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
 
-    def advance(self, job: "VideoJob", to: Phase, **fields: Any) -> bool:
+    def transition(self, job: "VideoJob", to: Phase, **fields: Any) -> bool:
         """Move a job from the phase and lease that `job` was read with; False when it has moved meanwhile.
 
         The only writer of `phase`. A conditional UPDATE, so of several processes exactly one gets True, and writes
@@ -71,20 +71,22 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         fields.setdefault("attempts", 0)
         fields.setdefault("store_tries", 0)
         fields.setdefault("missing_tries", 0)
-        if self._fenced(job).update(phase=to, updated_at=Now(), **fields) != 1:
+        if self._fence(job).update(phase=to, updated_at=Now(), **fields) != 1:
             return False
         job.phase, job.lease = to, fields["lease"]
         return True
 
-    def touch(self, job: "VideoJob", **fields: Any) -> bool:
-        """Write fields of a job that stays in its phase, under the same fence as `advance`."""
-        return self._fenced(job).update(updated_at=Now(), **fields) == 1
+    def update_fenced(self, job: "VideoJob", **fields: Any) -> bool:
+        """Write fields of a job that stays in its phase, under the same fence as `transition`."""
+        return self._fence(job).update(updated_at=Now(), **fields) == 1
 
     def show_progress(self, job: "VideoJob", percentage: int, **fields: Any) -> bool:
         """Raise the progress, under the same fence; it never goes down, and only SUCCEEDED is 100."""
-        return self.touch(job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)), **fields)
+        return self.update_fenced(
+            job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)), **fields
+        )
 
-    def _fenced(self, job: "VideoJob") -> Self:
+    def _fence(self, job: "VideoJob") -> Self:
         return self.filter(pk=job.pk, phase=job.phase, lease=job.lease)
 
 
@@ -304,7 +306,7 @@ class JobLog(Record):
         return self.message
 
 
-_LINE = Insertion(JobLog)
+_LINE = Insert(JobLog)
 
 
 class JobInput(Record):

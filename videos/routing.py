@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from django.db import models
 
-from studio.db.statements import Given, Statement
+from studio.db.statements import Param, Statement
 from studio.errors import InvalidInput, Unavailable, must_be_one_of
 from videos.catalogue import usable_upstreams
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import JobInput, Upstream, VideoJob, VideoModel
 from videos.providers import registry
 
@@ -34,7 +34,7 @@ class Demand:
     references: int
 
 
-def route(*, order: Order, has_first_frame: bool) -> Route:
+def route(*, order: VideoJobRequest, has_first_frame: bool) -> Route:
     """Who makes this video: the first upstream of the model that can.
 
     Raises InvalidInput, with the field and its allowed values, for what no upstream makes, and Unavailable when nobody
@@ -65,7 +65,7 @@ def route(*, order: Order, has_first_frame: bool) -> Route:
 
 _OFFERED = Statement(
     lambda: (
-        VideoModel.objects.filter(is_offered=True, name=Given("name", models.CharField())).order_by().values_list("pk")
+        VideoModel.objects.filter(is_offered=True, name=Param("name", models.CharField())).order_by().values_list("pk")
     )
 )
 

@@ -23,7 +23,7 @@ from videos import creation
 from videos.engine import generation, outcomes, schedule
 from videos.engine.hints import Step, hint
 from videos.idempotency import is_spent, retry_key
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import JobInput, VideoJob, from_now
 from videos.phases import LIVE, Phase
 
@@ -136,7 +136,7 @@ def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
         # A transfer keeps its lease short; what is held for longer is a back-off, and not somebody's work.
         is_free = Q(lease_until=None) | Q(lease_until__lte=Now()) | Q(lease_until__gt=from_now(schedule.TRANSFER_LEASE))
         idle = VideoJob.objects.filter(is_free).exclude(phase=Phase.SUBMITTING)
-        if not idle.touch(job, due_at=Now(), lease_until=None):
+        if not idle.update_fenced(job, due_at=Now(), lease_until=None):
             raise Conflict("This job is being processed right now. Try again in 30 seconds.")
         audit.record_action(job, "Poll now", actor=actor)
         if step := HINTS.get(Phase(job.phase)):
@@ -181,7 +181,7 @@ def _stay_within_limit(actor: User) -> None:
         )
 
 
-def _order_of(job: VideoJob) -> Order:
+def _order_of(job: VideoJob) -> VideoJobRequest:
     """What the owner asked for then, with the pictures that are kept of a failed job.
 
     The first frame is among them also where it came from the look: the look may have another picture by now.
@@ -197,7 +197,7 @@ def _order_of(job: VideoJob) -> Order:
     for row in inputs:
         pictures[row.role].append(_read(row))
     link = job.look_videos.order_by("created_at", "id").first()
-    return Order(
+    return VideoJobRequest(
         prompt=job.prompt,
         model=job.model,
         resolution=job.resolution,

@@ -10,7 +10,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from studio.db.statements import Given, Statement
+from studio.db.statements import Param, Statement
 from videos.models import Upstream, VideoJob
 from videos.providers import registry
 from videos.providers.base import ProviderError, Refused
@@ -64,8 +64,8 @@ def count_acceptance(*, job: VideoJob) -> None:
 _REFUSED = Statement(
     lambda: (
         Upstream.objects.filter(
-            provider=Given("provider", models.CharField()),
-            upstream_model=Given("upstream_model", models.CharField()),
+            provider=Param("provider", models.CharField()),
+            upstream_model=Param("upstream_model", models.CharField()),
             refusals__gt=0,
         )
         .order_by()

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts.models import TokenAccount, User
 from accounts.roles import LIMITED, Role
-from studio.db.statements import Given, Statement
+from studio.db.statements import Param, Statement
 
 _OF_USER = [field.attname for field in User._meta.concrete_fields]
 _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
@@ -29,7 +29,7 @@ class People:
         columns = [*_OF_USER, *(f"token_account__{name}" for name in _OF_ACCOUNT)]
         self._statement = Statement(
             lambda: (
-                User.objects.filter(pk=Given("id", models.UUIDField()))
+                User.objects.filter(pk=Param("id", models.UUIDField()))
                 .order_by()
                 .annotate(limited=_is_limited())
                 .values_list(*columns, "limited")

@@ -61,6 +61,6 @@ def settle_restored_jobs() -> Counter[str]:
 
 def _start_again(job: VideoJob) -> None:
     if job.phase == Phase.QUEUED:
-        VideoJob.objects.touch(job, lease_until=None, due_at=Now())
+        VideoJob.objects.update_fenced(job, lease_until=None, due_at=Now())
     else:
-        VideoJob.objects.advance(job, Phase.QUEUED, lease_until=None, due_at=Now())
+        VideoJob.objects.transition(job, Phase.QUEUED, lease_until=None, due_at=Now())

@@ -21,7 +21,7 @@ from studio.media.storage import disposal, store
 from videos import catalogue, creation
 from videos.engine import outcomes
 from videos.failures import FAILURES, is_refunded
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.media import mp4
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
@@ -108,8 +108,8 @@ def _missing(user: User) -> list[DemoVideo]:
     return [video for video in missing if video.phase != Phase.QUEUED or video in live]
 
 
-def _order(video: DemoVideo, look: Look | None) -> Order:
-    return Order(
+def _order(video: DemoVideo, look: Look | None) -> VideoJobRequest:
+    return VideoJobRequest(
         prompt=video.prompt,
         model=catalogue.DEFAULT_MODEL,
         resolution=RESOLUTION,

@@ -1,7 +1,7 @@
 """Query sets that are compiled once, and run again and again with other values.
 
 Building and compiling a query set takes Django several times as long as the driver and the database take to answer it.
-What the busiest endpoints read and write is therefore declared once, as a query set with `Given` and `Among` in the
+What the busiest endpoints read and write is therefore declared once, as a query set with `Param` and `InParam` in the
 places of values, and compiled when it is first run.
 """
 
@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 _Converters = list[tuple[int, list[Callable[..., Any]], Any]]
 
 
-class Given(Expression):
+class Param(Expression):
     """A value that is named when the statement runs."""
 
     def __init__(self, name: str, output_field: "models.Field[Any, Any]") -> None:
@@ -35,7 +35,7 @@ class Given(Expression):
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
-class _AnyOf(Given):
+class _AnyOf(Param):
     """A list of values, as one parameter: the text of the statement does not depend on how many there are."""
 
     def prepared(self, values: dict[str, Any]) -> Any:
@@ -43,7 +43,7 @@ class _AnyOf(Given):
         return prepared if connection.vendor == "postgresql" else json.dumps(prepared)
 
 
-class Among(models.Func):
+class InParam(models.Func):
     """A condition: the column is one of the values that are given under the name."""
 
     output_field = models.BooleanField()
@@ -61,7 +61,7 @@ class Among(models.Func):
         return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=joiner, **context)
 
 
-class OnPage(models.Func):
+class InPage(models.Func):
     """A condition: the column is among what `page`, a statement with pages, finds there; an index alone may do.
 
     What the page locks is locked once: PostgreSQL may run a subquery again and again, but not that of an array.
@@ -77,7 +77,7 @@ class OnPage(models.Func):
         """By a subquery, in whose statement the page's values are those of the whole."""
         column, params = compiler.compile(self.source_expressions[0])
         page = self._page._compiled
-        places = [Given(name, models.IntegerField()) for name in ("limit", "skip")]
+        places = [Param(name, models.IntegerField()) for name in ("limit", "skip")]
         found = f"{page.sql} LIMIT %s OFFSET %s"
         among = f"= ANY (ARRAY({found}))" if connection.vendor == "postgresql" else f"IN ({found})"
         return f"{column} {among}", [*params, *page.params, *places]
@@ -90,7 +90,7 @@ class _Compiled:
     converters: _Converters
 
     def prepared(self, values: dict[str, Any]) -> list[Any]:
-        return [place.prepared(values) if isinstance(place, Given) else place for place in self.params]
+        return [place.prepared(values) if isinstance(place, Param) else place for place in self.params]
 
 
 class _Declared:
@@ -151,7 +151,7 @@ class Statement(_Declared):
         return _Compiled(sql, list(params), _converters(compiler, shown))
 
 
-class Instances(Statement):
+class SelectModels(Statement):
     """The same, which gives whole instances of `model`, of query sets without columns of their own."""
 
     def __init__(self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **options: Any):
@@ -163,8 +163,8 @@ class Instances(Statement):
         return _instances(self._model, self.rows(**values))
 
 
-class Change(_Declared):
-    """An UPDATE of the rows that `build` asks for; `columns` names their new values, `Given` ones and expressions."""
+class Update(_Declared):
+    """An UPDATE of the rows that `build` asks for; `columns` names their new values, `Param` ones and expressions."""
 
     def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class Change(_Declared):
         return query.get_compiler(connection=connection)
 
 
-class Taking(Change):
+class UpdateReturning(Update):
     """The same, which gives the changed rows as instances of `model`, in no order."""
 
     def __init__(
@@ -210,7 +210,7 @@ class Taking(Change):
         return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, shown))
 
 
-class Insertion(_Declared):
+class Insert(_Declared):
     """An INSERT of a model's instance, as `save(force_insert=True)` does it, but without its signals.
 
     `columns` are those whose value is an expression. Where a row of the same key is there already, `unless_there`

@@ -32,7 +32,7 @@ def _call_before_claim() -> None:
         operation = generation.provider(job.provider).start(generation.request_of(job))
         with transaction.atomic():
             until = from_now(60)
-            if VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
+            if VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
                 generation._accepted(job, operation)
 
     generation.submit = submit

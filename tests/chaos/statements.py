@@ -24,7 +24,7 @@ STEPS = {
     ("videos/engine/generation.py", "submit"): "submit",
     ("videos/engine/transfer.py", "transfer"): "transfer",
     ("videos/engine/transfer.py", "renew"): "renew",
-    ("videos/engine/sweeper.py", "take_due_looks"): "take",
+    ("videos/engine/sweeper.py", "claim_due_polls"): "take",
     ("videos/engine/sweeper.py", "send_hints_again"): "rehint",
     ("videos/engine/unclaimed.py", "take"): "unheard",
     ("videos/engine/sweeper.py", "settle_lost_submits"): "settle",

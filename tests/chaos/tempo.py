@@ -23,7 +23,7 @@ FAST: dict[str, dict[str, Any]] = {
     },
     "videos.engine.sweeper": {"OUTAGE_SECONDS": 0.3},
     "operations.housekeeping": {"ROUND_SECONDS": 0.5},
-    "videos.providers.google_omni": {"FIRST_LOOK_SECONDS": 0.2},
+    "videos.providers.google_omni": {"FIRST_POLL_SECONDS": 0.2},
     "studio.media.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
 }
 

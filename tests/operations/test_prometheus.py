@@ -111,7 +111,7 @@ def test_steps_of_a_job_are_counted(client: Client, make_user: MakeUser, make_jo
     for outcome in (None, NotAccepted("busy"), Refused("no"), OutcomeUnknown("lost")):
         metrics.count_submit(job, outcome)
     for seen in (Progress(), Progress(), Finished("x"), Refused("filtered", code="content_filtered"), Unreachable("?")):
-        metrics.count_look(job, seen)
+        metrics.count_poll(job, seen)
     metrics.TRANSFERS.observe(1.5, "stored")
     metrics.TRANSFERS.observe(9999, "stored")
 

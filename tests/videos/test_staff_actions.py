@@ -26,7 +26,7 @@ from studio.errors import (
     Unavailable,
 )
 from tests.conftest import MakeUser
-from tests.fixtures.video_jobs import MakeJob, look_at_due_jobs
+from tests.fixtures.video_jobs import MakeJob, poll_due_jobs
 from tests.operations.reconciliation.test_comparison import paid
 from tests.studio.media.pictures import read
 from tests.videos.api.test_videos_of_looks import make_look
@@ -315,7 +315,7 @@ def test_what_the_provider_delivers_after_the_end_is_dropped(
         staff_actions.fail_and_refund(job_id=job.pk, reason="x", actor=operator)
 
     generation._accepted(handed_over, Operation("late", 1))
-    look_at_due_jobs()
+    poll_due_jobs()
     transfer.transfer(job_id=str(stored.pk))
 
     assert [facts(job)[:3] for job in (handed_over, stored)] == [("failed", None, "cancelled_by_staff")] * 2
@@ -327,7 +327,7 @@ def test_generating_job_is_looked_at_at_once(make_user: MakeUser, make_job: Make
 
     staff_actions.poll_now(job_id=job.pk, actor=operator)
 
-    assert [found.pk for found, _ in sweeper.take_due_looks(10)] == [job.pk]
+    assert [found.pk for found, _ in sweeper.claim_due_polls(10)] == [job.pk]
 
 
 @pytest.mark.parametrize(("phase", "queue"), [(Phase.QUEUED, "submit"), (Phase.STORING, "media")])

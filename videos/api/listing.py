@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from studio.db.statements import Given, OnPage, Row, Statement
+from studio.db.statements import InPage, Param, Row, Statement
 from videos.models import VideoJob, VideoJobQuerySet
 from videos.phases import Status
 
@@ -87,15 +87,15 @@ class _Statements:
         return Statement(lambda: self._jobs().order_by().values_list("pk"))
 
     def _found_by(self, page: Statement) -> Statement:
-        jobs = VideoJob.objects.filter(OnPage("pk", page)).order_by(*_NEWEST_FIRST)
+        jobs = VideoJob.objects.filter(InPage("pk", page)).order_by(*_NEWEST_FIRST)
         return Statement(lambda: jobs.values_list("pk", *self.columns))
 
     def _jobs(self) -> VideoJobQuerySet:
         jobs = VideoJob.objects.order_by(*_NEWEST_FIRST)
         if self.of_owner:
-            jobs = jobs.filter(owner=Given("owner_id", models.UUIDField()))
+            jobs = jobs.filter(owner=Param("owner_id", models.UUIDField()))
         if self.of_look:
-            jobs = jobs.filter(look_videos__look=Given("look_id", models.UUIDField()))
+            jobs = jobs.filter(look_videos__look=Param("look_id", models.UUIDField()))
         if self.statuses:
             jobs = jobs.with_status(*self.statuses)
         return jobs if self.mock_mode is None else jobs.filter(mock_mode=self.mock_mode)

@@ -9,7 +9,7 @@ from django.db import models
 
 from looks.models import Look, LookVideo
 from studio.api.projection import Projection, absolute
-from studio.db.statements import Among, Given, Row, Statement
+from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
 from videos.api.serializers import JobLogOutput, VideoJobOutput
@@ -19,16 +19,16 @@ JOB = Projection(VideoJobOutput, VideoJob)
 LINE = Projection(JobLogOutput, JobLog)
 
 _JOB = Statement(
-    lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
+    lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
 )
 _OWNERS = Statement(
     lambda: (
-        VideoJob.objects.filter(pk=Given("id", models.UUIDField()))
+        VideoJob.objects.filter(pk=Param("id", models.UUIDField()))
         .order_by()
         .values_list(
             "owner",
             models.Subquery(
-                Look.objects.filter(pk=Given("look_id", models.UUIDField())).order_by().values("owner"),
+                Look.objects.filter(pk=Param("look_id", models.UUIDField())).order_by().values("owner"),
                 output_field=models.UUIDField(),
             ),
         )
@@ -36,14 +36,14 @@ _OWNERS = Statement(
 )
 _STORY = Statement(
     lambda: (
-        JobLog.objects.filter(job=Given("id", models.UUIDField()))
+        JobLog.objects.filter(job=Param("id", models.UUIDField()))
         .order_by("timestamp", "id")
         .values_list(*LINE.columns)
     )
 )
 _LOOKS = Statement(
     lambda: (
-        LookVideo.objects.filter(Among("video", "ids", models.UUIDField()))
+        LookVideo.objects.filter(InParam("video", "ids", models.UUIDField()))
         .order_by("created_at", "id")
         .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
     )

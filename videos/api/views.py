@@ -29,7 +29,7 @@ from videos.api import representation
 from videos.api.input_serializers import DownloadQuery, ListQuery, VideoJobForm
 from videos.api.listing import Wanted
 from videos.api.serializers import DefaultAnswer, VideoJobDetail, VideoJobOutput, VideoModelOutput
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -124,7 +124,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         """Charge 50 tokens, and queue the video."""
         form = VideoJobForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        order = Order(**_tuples(form.validated_data))
+        order = VideoJobRequest(**_tuples(form.validated_data))
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
         row = representation.JOB.row_of(job)
         body = representation.show_detail(job_id=job.pk, row=row, site=site_of(request))

@@ -1,7 +1,7 @@
 """The steps of a job up to the finished file at the provider: submit, poll, and what to do when a step was lost.
 
 Every step reads the row, claims it, calls the provider outside any transaction, and writes the outcome under the fence
-of VideoJobQuerySet.advance. A step may run twice and may die at any statement. The paid call is made at most once.
+of VideoJobQuerySet.transition. A step may run twice and may die at any statement. The paid call is made at most once.
 """
 
 import logging
@@ -11,14 +11,14 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Greatest, Now
 
 from studio.db import batches
-from studio.db.statements import Given, Instances
+from studio.db.statements import Param, SelectModels
 from studio.db.storable import is_storable
 from studio.media.storage import disposal, media_storage
 from studio.media.storage.base import StorageError
 from videos import suspension
 from videos.engine import accepted_operations, log_context, metrics, outcomes, progress, schedule
 from videos.engine.hints import hint
-from videos.engine.recording import insist, store_look
+from videos.engine.recording import insist, store_poll_result
 from videos.models import OPERATION_MAX, JobInput, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
@@ -32,8 +32,8 @@ from videos.providers.base import (
     Progress,
     Provider,
     ProviderError,
-    Request,
     Unreachable,
+    VideoSpec,
 )
 from videos.providers.registry import UnknownProvider, provider
 
@@ -43,7 +43,7 @@ Seen = Progress | Finished | ProviderError  # what a look may show
 INPUTS_KEPT_DAYS = 30  # after a failure; a month is what people need to notice and complain
 
 
-def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
+def request_of(job: VideoJob, *, with_pictures: bool = True) -> VideoSpec:
     """What the provider is asked for. Raises FileNotFoundError when pictures of the job are gone."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
     rows = list(job.inputs.all()) if with_pictures and job.input_count != 0 else []  # in the order of their table
@@ -51,7 +51,7 @@ def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
         raise FileNotFoundError(f"{len(rows)} of {job.input_count} pictures are left")
     for row in rows:
         images[row.role].append(Image(media_storage(), row.file_name, row.content_type))
-    return Request(
+    return VideoSpec(
         job_id=str(job.pk),
         model=job.upstream_model,
         prompt=job.prompt,
@@ -67,9 +67,9 @@ def request_of(job: VideoJob, *, with_pictures: bool = True) -> Request:
     )
 
 
-_QUEUED = Instances(
+_QUEUED = SelectModels(
     VideoJob,
-    lambda: VideoJob.objects.claimable().filter(pk=Given("id", models.UUIDField()), phase=Phase.QUEUED).order_by(),
+    lambda: VideoJob.objects.claimable().filter(pk=Param("id", models.UUIDField()), phase=Phase.QUEUED).order_by(),
 )
 
 
@@ -89,7 +89,7 @@ def _submit(job: VideoJob) -> None:
         _not_ready(job, exc)
         return
     expiry = from_now(schedule.LEASE)
-    if VideoJob.objects.claimable().advance(
+    if VideoJob.objects.claimable().transition(
         job,
         Phase.SUBMITTING,
         lease=new_lease(),
@@ -101,7 +101,7 @@ def _submit(job: VideoJob) -> None:
         _start(job, adapter, request)
 
 
-def _start(job: VideoJob, adapter: Provider, request: Request) -> None:
+def _start(job: VideoJob, adapter: Provider, request: VideoSpec) -> None:
     """The paid call, and what has come of it."""
     try:
         operation = adapter.start(request)
@@ -143,7 +143,7 @@ def _not_ready(job: VideoJob, exc: Exception) -> None:
     may_pass = isinstance(exc, UnknownProvider) or (isinstance(exc, StorageError) and exc.retryable)
     if may_pass and job.attempts < len(schedule.SUBMIT_BACKOFF):
         later = from_now(schedule.SUBMIT_BACKOFF[job.attempts])
-        VideoJob.objects.claimable().touch(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)
+        VideoJob.objects.claimable().update_fenced(job, attempts=F("attempts") + 1, lease_until=later, due_at=later)
         return
     outcomes.fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
 
@@ -151,13 +151,13 @@ def _not_ready(job: VideoJob, exc: Exception) -> None:
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
     """Whether the row has the operation now; a try before may have written it, and not have heard so."""
     with transaction.atomic():
-        moved = VideoJob.objects.advance(
+        moved = VideoJob.objects.transition(
             job,
             Phase.GENERATING,
             operation=operation.name,
             lease=job.lease,
             lease_until=None,
-            due_at=from_now(operation.first_look_seconds),
+            due_at=from_now(operation.first_poll_seconds),
             progress_percentage=Greatest(F("progress_percentage"), progress.SUBMITTED),
             submit_attempts=job.attempts,
             lasting_refusals=0,
@@ -171,18 +171,18 @@ def settle_lost_submit(*, job: VideoJob) -> None:
     """Decide about a job whose submit step never reported back: sent again only where that costs nothing."""
     if not provider(job.provider).start_is_free:
         outcomes.fail(job=job, code="submission_unknown", detail="the lease of the submit step ran out")
-    elif VideoJob.objects.advance(job, Phase.QUEUED, due_at=Now()):
+    elif VideoJob.objects.transition(job, Phase.QUEUED, due_at=Now()):
         logger.warning("free submit tried again", extra={"job_id": job.pk})
 
 
-async def look(job: VideoJob, request: Request) -> Seen:
+async def look(job: VideoJob, request: VideoSpec) -> Seen:
     """Ask the provider about a generating job; its failure is an answer, too."""
     seen = await _ask(job, request)
-    metrics.count_look(job, seen)
+    metrics.count_poll(job, seen)
     return seen
 
 
-async def _ask(job: VideoJob, request: Request) -> Seen:
+async def _ask(job: VideoJob, request: VideoSpec) -> Seen:
     try:
         return await provider(job.provider).poll(job.operation, request)
     except ProviderError as exc:
@@ -200,9 +200,9 @@ def is_news(job: VideoJob, seen: Seen) -> bool:
     )
 
 
-def apply_look(*, job: VideoJob, seen: Seen) -> None:
+def apply_poll_result(*, job: VideoJob, seen: Seen) -> None:
     """Write down what a look has shown; where that cannot be stored, it counts as a try (videos.engine.recording)."""
-    store_look(_apply, job, seen, is_made=isinstance(seen, Finished))
+    store_poll_result(_apply, job, seen, is_made=isinstance(seen, Finished))
 
 
 def _apply(job: VideoJob, seen: Seen) -> None:
@@ -232,7 +232,7 @@ def _goes_on(job: VideoJob, seen: Progress) -> None:
     if elapsed > schedule.POLL_GIVE_UP:
         outcomes.fail(job=job, code="generation_timeout", detail="not done within two days")
         return
-    wait = seen.next_look_seconds or schedule.poll_interval(elapsed, failures=0)
+    wait = seen.next_poll_seconds or schedule.poll_interval(elapsed, failures=0)
     told = progress.told(seen.percentage or 0)
     fields = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0, "missing_tries": 0}
     if _is_new(job, seen.note):
@@ -249,7 +249,7 @@ def _is_new(job: VideoJob, note: str) -> bool:
 
 def _finished(job: VideoJob, seen: Finished) -> None:
     with transaction.atomic():
-        if VideoJob.objects.advance(
+        if VideoJob.objects.transition(
             job,
             Phase.STORING,
             result=seen.result,
@@ -270,7 +270,7 @@ def _not_seen(job: VideoJob, seen: ProviderError) -> None:
         return
     logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(seen)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
-    VideoJob.objects.touch(
+    VideoJob.objects.update_fenced(
         job,
         due_at=due_at,
         attempts=F("attempts") + 1,

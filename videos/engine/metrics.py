@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import models, transaction
 
-from studio.db.statements import Given, Statement
+from studio.db.statements import Param, Statement
 from studio.observability.counters import Measure
 from videos.failures import FAILURES
 from videos.models import Upstream, VideoJob, price_in
@@ -121,7 +121,7 @@ def count_submit(job: VideoJob, outcome: ProviderError | None) -> None:
         count_error(job, "submit", outcome)
 
 
-def count_look(job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
+def count_poll(job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
     """What a look at the provider has shown."""
     if isinstance(seen, ProviderError):
         POLLS.add(job.provider, "unreachable" if seen.retryable else "refused")
@@ -147,9 +147,9 @@ def count_cost(job: VideoJob) -> None:
 
 _PRICES = Statement(
     lambda: Upstream.objects.filter(
-        provider=Given("provider", models.CharField()),
-        upstream_model=Given("upstream", models.CharField()),
-        model__name=Given("model", models.CharField()),
+        provider=Param("provider", models.CharField()),
+        upstream_model=Param("upstream", models.CharField()),
+        model__name=Param("model", models.CharField()),
     ).values_list("prices")
 )
 

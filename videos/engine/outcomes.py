@@ -41,7 +41,7 @@ def refuse(job: VideoJob, exc: ProviderError) -> None:
 
 def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: list[list[str]]) -> bool:
     """Queue the job for another upstream: nothing was accepted, so nothing is paid twice."""
-    if not VideoJob.objects.advance(
+    if not VideoJob.objects.transition(
         job,
         Phase.QUEUED,
         provider=way.provider,
@@ -100,7 +100,7 @@ def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any)
     later = from_now(pause)
     logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
-        if VideoJob.objects.advance(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
+        if VideoJob.objects.transition(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
             job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
 
 
@@ -123,7 +123,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
     with transaction.atomic():
-        if not VideoJob.objects.advance(
+        if not VideoJob.objects.transition(
             job,
             Phase.FAILED,
             error_code=code,

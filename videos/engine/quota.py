@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from studio.db.statements import Among, Given, OnPage, Statement, Taking
+from studio.db.statements import InPage, InParam, Param, Statement, UpdateReturning
 from videos.engine import progress, schedule
 from videos.models import PollQuota, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
@@ -71,13 +71,13 @@ def _due() -> VideoJobQuerySet:
 
 
 _GOES_ON: dict[str, Any] = {
-    "due_at": Now() + Given("wait", models.DurationField()),
+    "due_at": Now() + Param("wait", models.DurationField()),
     "progress_percentage": progress.estimated(),
     "updated_at": Now(),
 }
 _PAGE = Statement(lambda: _due().values_list("pk"), in_pages=True)
-_TAKE_DUE = Taking(VideoJob, lambda: VideoJob.objects.filter(OnPage("pk", _PAGE)), **_GOES_ON)
-_TAKE = Taking(VideoJob, lambda: VideoJob.objects.filter(Among("pk", "ids", models.UUIDField())), **_GOES_ON)
+_TAKE_DUE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InPage("pk", _PAGE)), **_GOES_ON)
+_TAKE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField())), **_GOES_ON)
 
 
 def _waiting() -> list[str]:

@@ -62,7 +62,7 @@ def _patiently(write: Callable[..., T], job: VideoJob, *args: Any) -> T:
             time.sleep(PAUSE_SECONDS)
 
 
-def store_look(write: Callable[..., None], job: VideoJob, seen: Any, *, is_made: bool) -> None:
+def store_poll_result(write: Callable[..., None], job: VideoJob, seen: Any, *, is_made: bool) -> None:
     """Write down what a look has shown; what cannot be stored backs off, and after the last try the job fails.
 
     `is_made`: the provider has made and billed the video. Raises what an outage raises: the look is repeated then.
@@ -84,4 +84,4 @@ def _not_stored(job: VideoJob, detail: str, *, is_made: bool) -> None:
         return
     due_at = from_now(schedule.poll_interval(progress.elapsed(job), failures=tries))
     reply = outcomes.for_staff(detail)
-    VideoJob.objects.touch(job, due_at=due_at, store_tries=F("store_tries") + 1, provider_reply=reply)
+    VideoJob.objects.update_fenced(job, due_at=due_at, store_tries=F("store_tries") + 1, provider_reply=reply)

@@ -1,6 +1,6 @@
 """The one process that looks at every live job when it is due: it polls providers, and sends lost hints again.
 
-Polls run side by side in one event loop, up to MAX_LOOKS at once; the database is used from one thread. That a job goes
+Polls run side by side in one event loop, up to MAX_POLLS at once; the database is used from one thread. That a job goes
 on is written down when it is taken for a look (videos.engine.quota); whatever else a look shows, at once.
 """
 
@@ -20,17 +20,17 @@ from videos.engine import generation, hints, log_context, quota, schedule
 from videos.engine.pulse import Pulse
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
-from videos.providers.base import Request
+from videos.providers.base import VideoSpec
 
 logger = logging.getLogger(__name__)
 
-MAX_LOOKS = 1000  # polls under way at once: as many as 5,000 jobs in flight need in a tick
+MAX_POLLS = 1000  # polls under way at once: as many as 5,000 jobs in flight need in a tick
 BATCH = 500  # rows a tick and step
 HEARTBEAT_SECONDS = 5  # between two signs of life
 OUTAGE_SECONDS = 2  # between two tries while the database is away
 END_SECONDS = 8  # for looks under way; with the time-out of a call (20) below the 30 that a process gets (deploy/)
 
-Due = list[tuple[VideoJob, Request]]
+Due = list[tuple[VideoJob, VideoSpec]]
 
 
 class Background(Protocol):
@@ -90,20 +90,20 @@ class Sweeper:
 
     async def _tick(self) -> None:
         """What is seldom to be done is done step by step, so that signs of life and results get in between."""
-        due, looks = await self._in_database(take_stock, MAX_LOOKS - len(self._looks))
+        due, looks = await self._in_database(take_stock, MAX_POLLS - len(self._looks))
         for job, request in looks:
             if job.pk not in self._looks:
-                self._begin_look(job, request)
+                self._start_poll(job, request)
         for phase, (work, *arguments) in STEPS.items():
             if phase in due:
                 await self._in_database(_step, work, *arguments)
 
-    def _begin_look(self, job: VideoJob, request: Request) -> None:
+    def _start_poll(self, job: VideoJob, request: VideoSpec) -> None:
         task = asyncio.create_task(self._look(job, request))
         self._looks[job.pk] = task
         task.add_done_callback(lambda _: self._looks.pop(job.pk, None))
 
-    async def _look(self, job: VideoJob, request: Request) -> None:
+    async def _look(self, job: VideoJob, request: VideoSpec) -> None:
         with log_context.step("poll", job):
             try:
                 seen = await generation.look(job, request)
@@ -125,13 +125,13 @@ class Sweeper:
             return
 
 
-def take_stock(most_looks: int) -> tuple[set[str], Due]:
+def take_stock(max_polls: int) -> tuple[set[str], Due]:
     """Find the phases with a job whose time has come, and take what shall be looked at.
 
     Raises DatabaseError and InterfaceError: then the database is away.
     """
     due = due_phases()
-    looks = _step(take_due_looks, most_looks) if Phase.GENERATING in due else None
+    looks = _step(claim_due_polls, max_polls) if Phase.GENERATING in due else None
     return due, looks or []
 
 
@@ -150,7 +150,7 @@ def due_phases() -> set[str]:
     return {phase for (phase,) in _DUE_PHASES.rows()}
 
 
-def take_due_looks(limit: int) -> Due:
+def claim_due_polls(limit: int) -> Due:
     """Jobs whose provider shall be asked now, and what it was asked for. Each is due again soon."""
     jobs = quota.take(limit=max(limit, 0))
     return [(job, generation.request_of(job, with_pictures=False)) for job in jobs]
@@ -171,7 +171,7 @@ def send_hints_again(step: hints.Step, phase: Phase) -> None:
         logger.warning("no hints while Redis is away", extra={"step": step, "reason": str(exc)})
         return
     for job in jobs:
-        if VideoJob.objects.touch(job, due_at=from_now(schedule.REHINT)):
+        if VideoJob.objects.update_fenced(job, due_at=from_now(schedule.REHINT)):
             with log.about(job_id=str(job.pk), request_id=job.request_id):
                 hints.hint(step, str(job.pk))
 
@@ -185,7 +185,7 @@ def settle_lost_submits() -> None:
                 generation.settle_lost_submit(job=job)
             except Exception:  # one odd row must not keep the others waiting
                 logger.exception("lost submit not settled", extra={"job_id": job.pk})
-                VideoJob.objects.touch(job, due_at=from_now(schedule.LEASE))
+                VideoJob.objects.update_fenced(job, due_at=from_now(schedule.LEASE))
 
 
 # What is done about jobs of a phase whose time has come; those that generate are looked at.
@@ -197,7 +197,7 @@ STEPS: dict[Phase, tuple[Any, ...]] = {
 
 
 def _apply(job: VideoJob, seen: Any) -> None:
-    generation.apply_look(job=job, seen=seen)
+    generation.apply_poll_result(job=job, seen=seen)
 
 
 _pulse = Pulse()

@@ -22,7 +22,7 @@ from django.core.files import File
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from studio.db.statements import Given, Instances
+from studio.db.statements import Param, SelectModels
 from studio.media.storage import disposal, store
 from studio.media.storage.base import FileRefused
 from videos.engine import generation, log_context, metrics, schedule, transfer_failures
@@ -64,14 +64,14 @@ def transfer(*, job_id: str) -> None:
             _transfer(job)
 
 
-_STORING = Instances(
-    VideoJob, lambda: VideoJob.objects.filter(pk=Given("id", models.UUIDField()), phase=Phase.STORING).order_by()
+_STORING = SelectModels(
+    VideoJob, lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField()), phase=Phase.STORING).order_by()
 )
 
 
 def _transfer(job: VideoJob) -> None:
     lease, expiry = new_lease(), from_now(schedule.TRANSFER_LEASE)
-    if not VideoJob.objects.claimable().touch(job, lease=lease, lease_until=expiry, due_at=expiry):
+    if not VideoJob.objects.claimable().update_fenced(job, lease=lease, lease_until=expiry, due_at=expiry):
         return
     job.lease = lease
     began_at = time.monotonic()
@@ -167,7 +167,7 @@ def _sha256(path: Path) -> str:
 def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, poster: str, digest: str) -> None:
     differences = _differences(job, made.facts)
     with transaction.atomic():
-        if not VideoJob.objects.advance(
+        if not VideoJob.objects.transition(
             job,
             Phase.SUCCEEDED,
             video=video,
@@ -206,7 +206,7 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
         while not done.wait(schedule.RENEWAL):
             try:
                 expiry = from_now(schedule.TRANSFER_LEASE)
-                VideoJob.objects.touch(job, lease_until=expiry, due_at=expiry)
+                VideoJob.objects.update_fenced(job, lease_until=expiry, due_at=expiry)
             except Exception:  # the edge of a thread; two more tries fit into the lease, and then the fence decides
                 logger.exception("lease not renewed", extra={"job_id": job.pk})
                 connection.close()

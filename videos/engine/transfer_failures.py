@@ -52,7 +52,7 @@ def put_off(job: VideoJob, exc: Exception) -> None:
     refusal = storable(exc, length=REFUSAL_LENGTH) if _is_refusal(exc) else ""
     if refusal and not job.storage_refusal:  # once while it lasts, and checks.transfers has it for as long
         logger.error("transfer.refused", extra={"job_id": job.pk, "reason": refusal})
-    VideoJob.objects.touch(
+    VideoJob.objects.update_fenced(
         job,
         attempts=F("attempts") + 1,
         missing_tries=F("missing_tries") + int(getattr(exc, "is_missing", False)),

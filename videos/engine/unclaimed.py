@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db import models
 from django.db.models.functions import Now
 
-from studio.db.statements import Given, OnPage, Statement, Taking
+from studio.db.statements import InPage, Param, Statement, UpdateReturning
 from videos.engine import schedule
 from videos.engine.hints import Step
 from videos.models import VideoJob, VideoJobQuerySet
@@ -36,16 +36,16 @@ def take(*, step: Step, limit: int) -> list[str]:
 def _waiting() -> VideoJobQuerySet:
     """With a hint, or with none, for UNHEARD seconds; the index `jobs_due` has them in this order."""
     unheard = VideoJob.objects.claimable().filter(
-        phase=Given("phase", models.CharField()), due_at__lte=Now() + Given("ahead", models.DurationField())
+        phase=Param("phase", models.CharField()), due_at__lte=Now() + Param("ahead", models.DurationField())
     )
     return unheard.order_by("due_at", "id")
 
 
 _WAITING = Statement(lambda: _waiting().values_list("pk"), in_pages=True)
 _PAGE = Statement(lambda: _waiting().select_for_update(skip_locked=True, no_key=True).values_list("pk"), in_pages=True)
-_TAKE = Taking(
+_TAKE = UpdateReturning(
     VideoJob,
-    lambda: VideoJob.objects.filter(OnPage("pk", _PAGE)),
-    due_at=Now() + Given("later", models.DurationField()),
+    lambda: VideoJob.objects.filter(InPage("pk", _PAGE)),
+    due_at=Now() + Param("later", models.DurationField()),
     updated_at=Now(),
 )

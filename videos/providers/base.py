@@ -25,7 +25,7 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class VideoSpec:
     """What to make. Of this step `attempt` tries have failed before; in `missing` of them the provider had nothing."""
 
     job_id: str
@@ -53,18 +53,18 @@ class Operation:
     """Work that the provider has accepted: its name there, and when a first look makes sense."""
 
     name: str
-    first_look_seconds: float
+    first_poll_seconds: float
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Still at work; `percentage` (0-100) where the provider tells it, `next_look_seconds` where it knows better.
+    """Still at work; `percentage` (0-100) where the provider tells it, `next_poll_seconds` where it knows better.
 
     `note` is what staff should know of the reply, such as a status that we do not know; it is logged once a job.
     """
 
     percentage: int | None = None
-    next_look_seconds: float | None = None
+    next_poll_seconds: float | None = None
     note: str = ""
 
 
@@ -165,11 +165,11 @@ class Provider(Protocol):
     # whether a repeated `start` costs nothing, so that a lost one is simply tried again
     start_is_free: bool
 
-    def start(self, request: Request) -> Operation:
+    def start(self, request: VideoSpec) -> Operation:
         """Hand the work over. Raises NotAccepted, ProbablyNotAccepted, Refused or OutcomeUnknown."""
         ...
 
-    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
         """Look at the work. Raises Refused, NotCharged or Unreachable."""
         ...
 
@@ -181,10 +181,10 @@ class Provider(Protocol):
         """Ask, free of charge, whether the provider has this model now. Raises ProviderError when it does not say."""
         ...
 
-    def check_file(self, result: str, request: Request) -> None:
+    def check_file(self, result: str, request: VideoSpec) -> None:
         """Ask, free of charge, whether `fetch` would find the file. Raises Refused when not, and Unreachable."""
         ...
 
-    def fetch(self, result: str, request: Request, destination: Path) -> None:
+    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
         """Write the finished MP4 to the file `destination`. Raises Refused or Unreachable."""
         ...

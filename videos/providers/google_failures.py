@@ -20,8 +20,8 @@ from videos.providers.base import (
     ProbablyNotAccepted,
     ProviderError,
     Refused,
-    Request,
     Unreachable,
+    VideoSpec,
 )
 
 MESSAGE_LENGTH = 2000  # characters of the vendor's text that are kept for staff
@@ -157,7 +157,7 @@ class Reply:
         return any(_word(word) in _BLOCKED for word in self.words)
 
 
-def start_failure(exc: Exception, request: Request) -> ProviderError:
+def start_failure(exc: Exception, request: VideoSpec) -> ProviderError:
     """What a failed submit of this request means."""
     message = describe(exc)
     reply = _reply_in(exc)
@@ -171,7 +171,7 @@ def start_failure(exc: Exception, request: Request) -> ProviderError:
     return OutcomeUnknown(message)
 
 
-def _refusal(reply: Reply, message: str, request: Request) -> ProviderError:
+def _refusal(reply: Reply, message: str, request: VideoSpec) -> ProviderError:
     if reply.status in _BUSY and reply.error:
         if _is_daily(reply):
             return NotAccepted(message, code="provider_quota")
@@ -183,7 +183,7 @@ def _refusal(reply: Reply, message: str, request: Request) -> ProviderError:
     return Refused(message, code=_refused_for(reply, request))
 
 
-def _refused_for(reply: Reply, request: Request) -> str:
+def _refused_for(reply: Reply, request: VideoSpec) -> str:
     if not reply.error:  # a proxy's page, for one: we have not reached Google
         return "provider_misconfigured"
     said = _own_words(str(reply.error["message"]), request.prompt)

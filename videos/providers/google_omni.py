@@ -17,8 +17,8 @@ from videos.providers.base import (
     Operation,
     Progress,
     Refused,
-    Request,
     Unreachable,
+    VideoSpec,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House
 from videos.providers.google_failures import (
@@ -32,7 +32,7 @@ from videos.providers.google_interactions import accepted, read
 from videos.providers.google_names import require_own
 from videos.providers.operation_names import require_path
 
-FIRST_LOOK_SECONDS = 15  # a 360p draft takes that long; no source says more
+FIRST_POLL_SECONDS = 15  # a 360p draft takes that long; no source says more
 
 
 class Omni:
@@ -43,7 +43,7 @@ class Omni:
     def __init__(self) -> None:
         self.house = House(is_vertex=False)
 
-    def start(self, request: Request) -> Operation:
+    def start(self, request: VideoSpec) -> Operation:
         """The paid call: sent once."""
         order = _order(request, self._delivery())
         client = self.house.submitter()
@@ -51,9 +51,9 @@ class Omni:
             reply = _json(client.interactions.with_raw_response.create(**order))
         except VENDOR_ERRORS as exc:
             raise start_failure(exc, request) from exc
-        return Operation(name=accepted(reply), first_look_seconds=FIRST_LOOK_SECONDS)
+        return Operation(name=accepted(reply), first_poll_seconds=FIRST_POLL_SECONDS)
 
-    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
         """One poll, in a thread."""
 
         def work() -> Progress | Finished:
@@ -70,7 +70,7 @@ class Omni:
         """Whether Google has the model."""
         return self.house.has_model(name)
 
-    def check_file(self, result: str, request: Request) -> None:
+    def check_file(self, result: str, request: VideoSpec) -> None:
         """At the URL that Google gave, or in the reply that holds the film."""
         if "://" in result:
             self.house.check_file(result)
@@ -79,7 +79,7 @@ class Omni:
             if not isinstance(seen, Finished):
                 raise Unreachable("the interaction is at work again")
 
-    def fetch(self, result: str, request: Request, destination: Path) -> None:
+    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
         """From the URL that Google gave, or out of the interaction itself when that holds the film."""
         if "://" in result:
             self.house.save_file(result, destination, missing=request.missing)
@@ -107,7 +107,7 @@ class OmniOnVertex(Omni):
         return {"delivery": "inline"}
 
 
-def _order(request: Request, delivery: dict[str, str]) -> dict[str, Any]:
+def _order(request: VideoSpec, delivery: dict[str, str]) -> dict[str, Any]:
     """The request as the Interactions API takes it. Sound cannot be switched off; the engine removes it."""
     frames = [image for image in (request.first_frame, request.last_frame) if image]
     if request.last_frame and not request.first_frame:
@@ -134,7 +134,7 @@ def _order(request: Request, delivery: dict[str, str]) -> dict[str, Any]:
     return order
 
 
-def _prompt(request: Request) -> str:
+def _prompt(request: VideoSpec) -> str:
     """The prompt, with the parts of the pictures declared where a first frame comes with references.
 
     As "Declaring sources and references" in ai.google.dev/gemini-api/docs/omni has it (read 2026-11): pictures count

@@ -15,8 +15,8 @@ from videos.providers.base import (
     OutcomeUnknown,
     Progress,
     Refused,
-    Request,
     Unreachable,
+    VideoSpec,
 )
 from videos.providers.google_client import VENDOR_ERRORS, House
 from videos.providers.google_failures import (
@@ -30,7 +30,7 @@ from videos.providers.google_failures import (
 from videos.providers.google_names import require_own
 from videos.providers.operation_names import require_path
 
-FIRST_LOOK_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
+FIRST_POLL_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
 
 class Veo:
@@ -41,11 +41,11 @@ class Veo:
     def __init__(self) -> None:
         self.house = House(is_vertex=False)
 
-    def start(self, request: Request) -> Operation:
+    def start(self, request: VideoSpec) -> Operation:
         """Refuse: Google has no such models any more, and the SDK sends no such request since 3.0."""
         raise Refused("Veo with a key of the Gemini API ended on 2026-10-22", code="model_unavailable")
 
-    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
         """One poll, in a thread."""
         return await self.house.look(lambda: _poll(self.house.watcher(), operation, request.missing))
 
@@ -57,7 +57,7 @@ class Veo:
         """Whether Google has the model."""
         return self.house.has_model(name)
 
-    def check_file(self, result: str, request: Request) -> None:
+    def check_file(self, result: str, request: VideoSpec) -> None:
         """At the URL that Google gave, or in the reply that holds the film."""
         if "://" in result:
             self.house.check_file(result)
@@ -66,7 +66,7 @@ class Veo:
             if not isinstance(seen, Finished):
                 raise Unreachable("the operation is at work again")
 
-    def fetch(self, result: str, request: Request, destination: Path) -> None:
+    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
         """From the URL that Google gave, or out of the operation itself when that holds the film."""
         if "://" in result:
             self.house.save_file(result, destination, missing=request.missing)
@@ -84,7 +84,7 @@ class VeoOnVertex(Veo):
     def __init__(self) -> None:
         self.house = House(is_vertex=True, location=settings.VERTEX_LOCATION)
 
-    def start(self, request: Request) -> Operation:
+    def start(self, request: VideoSpec) -> Operation:
         """The paid call: sent once."""
         config = _config(request)
         source = types.GenerateVideosSource(prompt=request.prompt, image=_image(request.first_frame))
@@ -95,10 +95,10 @@ class VeoOnVertex(Veo):
             raise start_failure(exc, request) from exc
         if not operation.name:
             raise OutcomeUnknown("the reply names no operation")
-        return Operation(name=operation.name, first_look_seconds=FIRST_LOOK_SECONDS)
+        return Operation(name=operation.name, first_poll_seconds=FIRST_POLL_SECONDS)
 
 
-def _config(request: Request) -> types.GenerateVideosConfig:
+def _config(request: VideoSpec) -> types.GenerateVideosConfig:
     options: dict[str, Any] = {
         "number_of_videos": 1,  # each one is paid
         "duration_seconds": request.duration_seconds,

@@ -19,8 +19,8 @@ from videos.providers.base import (
     OutcomeUnknown,
     Progress,
     Refused,
-    Request,
     Unreachable,
+    VideoSpec,
 )
 from videos.providers.mock_video import RenderError, run_encoder
 
@@ -42,7 +42,7 @@ class Mock:
 
     start_is_free = True
 
-    def start(self, request: Request) -> Operation:
+    def start(self, request: VideoSpec) -> Operation:
         """Accept the work, unless the prompt says otherwise."""
         marks = dict(_MARK.findall(request.prompt))
         if "refused" in marks:
@@ -54,9 +54,9 @@ class Mock:
         scenario = next((mark for mark in marks if mark in SCENARIOS), "")
         seconds = int(marks.get("slow") or settings.MOCK_VIDEO_SECONDS)
         name = urlencode({"began": f"{time.time():.3f}", "seconds": seconds, "scenario": scenario})
-        return Operation(name=f"mock?{name}", first_look_seconds=min(LOOK_SECONDS, seconds))
+        return Operation(name=f"mock?{name}", first_poll_seconds=min(LOOK_SECONDS, seconds))
 
-    async def poll(self, operation: str, request: Request) -> Progress | Finished:
+    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
         """As far as time has come."""
         facts = {name: values[0] for name, values in parse_qs(operation.partition("?")[2]).items()}
         seconds, scenario = float(facts["seconds"]), facts.get("scenario", "")
@@ -64,7 +64,7 @@ class Mock:
         if scenario == "flaky" and 0.3 < done < 0.6:
             raise Unreachable("mock: unreachable for a while as the prompt asked")
         if done < 1:
-            return Progress(percentage=int(done * 100), next_look_seconds=LOOK_SECONDS)
+            return Progress(percentage=int(done * 100), next_poll_seconds=LOOK_SECONDS)
         if scenario == "fail":
             raise Refused("mock: failed as the prompt asked", code="generation_failed")
         if scenario == "filtered":
@@ -78,10 +78,10 @@ class Mock:
         """It imitates every model."""
         return True
 
-    def check_file(self, result: str, request: Request) -> None:
+    def check_file(self, result: str, request: VideoSpec) -> None:
         """It can always draw it again."""
 
-    def fetch(self, result: str, request: Request, destination: Path) -> None:
+    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
         """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:
             raise Unreachable("mock: download broken at the first try as the prompt asked")

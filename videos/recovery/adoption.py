@@ -40,7 +40,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         slot = free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
-        VideoJob.objects.advance(
+        VideoJob.objects.transition(
             job,
             Phase.GENERATING,
             operation=name,

@@ -60,7 +60,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
         slot = free_slot(locked)
         if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
-        VideoJob.objects.advance(
+        VideoJob.objects.transition(
             locked,
             Phase.STORING,
             slot=slot,

@@ -11,16 +11,16 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.models import TokenAccount, User
-from studio.db.statements import Among, Change, Given, Insertion, Instances, OnPage, Statement, Taking
+from studio.db.statements import InPage, InParam, Insert, Param, SelectModels, Statement, Update, UpdateReturning
 from studio.media.storage.local import LocalStorage
 from studio.models import Disposal
 from tests.conftest import MakeUser
 
 BY_EMAIL = Statement(
-    lambda: User.objects.filter(email=Given("email", models.CharField())).values_list("pk", "is_staff", "created_at")
+    lambda: User.objects.filter(email=Param("email", models.CharField())).values_list("pk", "is_staff", "created_at")
 )
 BY_ID = Statement(
-    lambda: User.objects.filter(Among("pk", "ids", models.UUIDField())).order_by("email").values_list("email")
+    lambda: User.objects.filter(InParam("pk", "ids", models.UUIDField())).order_by("email").values_list("email")
 )
 INT = models.IntegerField()
 IN_PAGES = Statement(lambda: User.objects.order_by("email").values_list("email"), in_pages=True)
@@ -58,11 +58,11 @@ def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
 
 
 def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
-    change = Change(
+    change = Update(
         lambda: TokenAccount.objects.filter(
-            user=Given("user_id", models.UUIDField()), balance__gte=Given("least", models.IntegerField())
+            user=Param("user_id", models.UUIDField()), balance__gte=Param("least", models.IntegerField())
         ),
-        balance=F("balance") + Given("amount", models.IntegerField()),
+        balance=F("balance") + Param("amount", models.IntegerField()),
         unlimited=True,
     )
     before = people[0].token_account.balance
@@ -83,8 +83,8 @@ def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_que
         ),
         in_pages=True,
     )
-    taking = Taking(
-        TokenAccount, lambda: TokenAccount.objects.filter(OnPage("pk", page)), balance=F("balance") + Given("more", INT)
+    taking = UpdateReturning(
+        TokenAccount, lambda: TokenAccount.objects.filter(InPage("pk", page)), balance=F("balance") + Param("more", INT)
     )
     before = people[0].token_account.balance
     taking.all(skip=9, limit=1, more=0)  # compiles it
@@ -100,7 +100,9 @@ def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_que
 
 
 def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:
-    found = Instances(User, lambda: User.objects.filter(is_staff=Given("staff", models.BooleanField()))).all(staff=True)
+    found = SelectModels(User, lambda: User.objects.filter(is_staff=Param("staff", models.BooleanField()))).all(
+        staff=True
+    )
 
     assert [(person.pk, person.email, person._state.adding) for person in found] == [
         (people[0].pk, "ann@example.com", False)
@@ -110,7 +112,7 @@ def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:
 
 @pytest.mark.django_db
 def test_instance_is_inserted_as_it_is_saved() -> None:
-    insertion = Insertion(Disposal, due_at=Now() + timedelta(hours=1))
+    insertion = Insert(Disposal, due_at=Now() + timedelta(hours=1))
     one, other = Disposal(name="videos/a.mp4"), Disposal(name="videos/b.mp4", attempts=3, last_error="50 % 'x'")
 
     assert [insertion.run(row) for row in (one, other)] == [True, True]
@@ -126,7 +128,7 @@ def test_instance_is_inserted_as_it_is_saved() -> None:
 
 @pytest.mark.django_db
 def test_row_that_is_there_already_is_left_alone() -> None:
-    insertion = Insertion(Disposal, unless_there=True)
+    insertion = Insert(Disposal, unless_there=True)
     due_at = datetime(2026, 1, 2, tzinfo=UTC)
 
     inserted = [insertion.run(Disposal(name="videos/a.mp4", due_at=due_at, attempts=number)) for number in range(2)]

@@ -166,7 +166,7 @@ def test_sweeper_finds_what_is_due_by_its_index(history: tuple[User, User]) -> N
     with CaptureQueriesContext(connection) as queries:
         sweeper.send_hints_again("submit", Phase.QUEUED)
         sweeper.settle_lost_submits()
-        sweeper.take_due_looks(100)
+        sweeper.claim_due_polls(100)
         late_transfers().first()
 
     asked = [query["sql"] for query in queries if query["sql"].startswith(EXPLAINED)]

@@ -23,7 +23,7 @@ from tests.conftest import MakeUser
 from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import is_refunded
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 
@@ -31,7 +31,7 @@ SECONDS = float(os.environ.get("CHAOS_ATTACK_SECONDS") or 5)
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(SECONDS + 120)]
 THREADS = 50
 START_TOKENS = 1_000_000
-ORDER = Order(
+ORDER = VideoJobRequest(
     prompt="A red dress",
     model="veo-3.1-generate-preview",
     resolution="720p",
@@ -103,7 +103,7 @@ class Attack:
             (Phase.SUCCEEDED, {"video": f"videos/{job.pk}.mp4", "progress_percentage": 100}),
         ]
         for phase, fields in ways[[*Phase].index(Phase(job.phase)) :]:
-            if not VideoJob.objects.advance(job, phase, **fields):
+            if not VideoJob.objects.transition(job, phase, **fields):
                 return
             self.note(job, phase)
 

@@ -44,7 +44,7 @@ def test_looks_count_what_was_missing_apart(make_user: MakeUser, make_job: MakeJ
     make_job(make_user(), phase=Phase.GENERATING)
 
     def after(seen: Unreachable | Progress) -> tuple[int, int]:
-        generation.apply_look(job=VideoJob.objects.get(), seen=seen)
+        generation.apply_poll_result(job=VideoJob.objects.get(), seen=seen)
         row = VideoJob.objects.get()
         assert generation.request_of(row).missing == row.missing_tries
         return row.attempts, row.missing_tries

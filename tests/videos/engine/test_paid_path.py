@@ -16,7 +16,7 @@ from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
-from tests.fixtures.video_jobs import ORDER, look_at_due_jobs, make_due
+from tests.fixtures.video_jobs import ORDER, make_due, poll_due_jobs
 from videos import creation, deletion
 from videos.engine import generation, schedule, transfer
 from videos.media import mp4
@@ -79,7 +79,7 @@ def drive(job: VideoJob, *, rounds: int = ROUNDS) -> VideoJob:
         if job.phase == Phase.QUEUED:
             generation.submit(job_id=str(job.pk))
         elif job.phase == Phase.GENERATING:
-            look_at_due_jobs()
+            poll_due_jobs()
         else:
             transfer.transfer(job_id=str(job.pk))
     job.refresh_from_db()

@@ -31,7 +31,7 @@ def job(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 
 def apply(job: VideoJob, result: Any) -> VideoJob:
-    generation.apply_look(job=VideoJob.objects.get(pk=job.pk), seen=result)
+    generation.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), seen=result)
     job.refresh_from_db()
     return job
 
@@ -85,7 +85,7 @@ def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: Vide
     while apply(job, AUDIO).phase == Phase.QUEUED:
         VideoJob.objects.filter(pk=job.pk).update(lease_until=None)
         job.refresh_from_db()
-        assert VideoJob.objects.advance(
+        assert VideoJob.objects.transition(
             job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts
         )
         assert generation._store_operation(job, generation.Operation(f"v1_{sent}", 1))
@@ -100,7 +100,7 @@ def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: Vide
 
 def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -> None:
     apply(job, AUDIO)
-    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
+    VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
 
     generation._store_operation(job, generation.Operation("v1_8", 1))
 
@@ -111,12 +111,12 @@ def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -
 def test_late_poll_of_the_former_operation_changes_nothing(job: VideoJob) -> None:
     late = VideoJob.objects.get(pk=job.pk)
     apply(job, AUDIO)
-    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
+    VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
     generation._store_operation(job, generation.Operation("v1_8", 1))
     before = VideoJob.objects.filter(pk=job.pk).values().get()
 
     for result in (Finished("https://files/7"), AUDIO, Progress(note="x"), Unreachable("x"), Refused("x")):
-        generation.apply_look(job=copy(late), seen=result)
+        generation.apply_poll_result(job=copy(late), seen=result)
 
     assert VideoJob.objects.filter(pk=job.pk).values().get() == before
 

@@ -29,7 +29,7 @@ def generating(make_user: MakeUser, make_job: MakeJob) -> list[VideoJob]:
 
 
 def taken() -> list[Any]:
-    return [job.pk for job, _ in sweeper.take_due_looks(10)]
+    return [job.pk for job, _ in sweeper.claim_due_polls(10)]
 
 
 def pass_time(seconds: float) -> None:
@@ -45,7 +45,7 @@ def test_no_limit_by_default(generating: list[VideoJob]) -> None:
 
 
 def test_longest_waiting_come_first(generating: list[VideoJob]) -> None:
-    found = [[job.pk for job, _ in sweeper.take_due_looks(limit)] for limit in (1, 0, 1, 5)]
+    found = [[job.pk for job, _ in sweeper.claim_due_polls(limit)] for limit in (1, 0, 1, 5)]
 
     assert found == [[generating[0].pk], [], [generating[1].pk], [generating[2].pk]]
 
@@ -81,7 +81,7 @@ def test_each_provider_has_its_own(generating: list[VideoJob], settings: Any) ->
 def test_looks_that_nobody_is_free_for_are_not_counted(generating: list[VideoJob], settings: Any) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 1
 
-    assert sweeper.take_due_looks(0) == []
+    assert sweeper.claim_due_polls(0) == []
     assert taken() == [generating[0].pk]
 
 

@@ -97,7 +97,7 @@ def test_submitted_by_five_hints_at_once_goes_out_once(make_user: MakeUser, make
 def test_due_job_is_looked_at_by_one_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    taken = at_once([lambda: [found.pk for found, _ in sweeper.take_due_looks(10)] for _ in range(4)])
+    taken = at_once([lambda: [found.pk for found, _ in sweeper.claim_due_polls(10)] for _ in range(4)])
 
     assert [pk for one in taken for pk in one] == [job.pk]
 

@@ -22,11 +22,11 @@ from operations import housekeeping
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser
-from tests.fixtures.video_jobs import ORDER, MakeJob, look_at_due_jobs, make_due
+from tests.fixtures.video_jobs import ORDER, MakeJob, make_due, poll_due_jobs
 from videos import creation, deletion
 from videos.engine import generation, outcomes, schedule, sweeper, transfer
 from videos.failures import FAILURES
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.media import mp4
 from videos.models import JobInput, JobLog, VideoJob, from_now, new_lease
 from videos.phases import LIVE, Phase, Status
@@ -48,7 +48,7 @@ MADE = transfer.Video(
 )
 
 
-def order(prompt: str, **changes: Any) -> Order:
+def order(prompt: str, **changes: Any) -> VideoJobRequest:
     return dataclasses.replace(ORDER, prompt=prompt, **changes)
 
 
@@ -71,7 +71,7 @@ def test_job_goes_from_order_to_file(make_user: MakeUser, settings: Any) -> None
 
     generation.submit(job_id=str(job.pk))
     assert facts(job) == ("generating", 1, "", 5)
-    look_at_due_jobs()
+    poll_due_jobs()
     assert facts(job) == ("storing", 1, "", 90)
     transfer.transfer(job_id=str(job.pk))
 
@@ -143,7 +143,7 @@ def test_refund_follows_the_policy(make_user: MakeUser, settings: Any, policy: s
     job = creation.create(owner=ann, order=order(prompt))
 
     generation.submit(job_id=str(job.pk))
-    look_at_due_jobs()
+    poll_due_jobs()
 
     job.refresh_from_db()
     assert (job.phase, balance(ann)) == (Phase.FAILED, expected)
@@ -171,7 +171,7 @@ def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: M
     VideoJob.objects.filter(pk=job.pk).update(attempts=len(schedule.SUBMIT_BACKOFF))
     job = VideoJob.objects.get(pk=job.pk)
     attempts = job.attempts
-    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
+    VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
 
     outcomes.send_again(job, attempts, generation.NotAccepted("busy"))
 
@@ -203,7 +203,7 @@ def test_lost_submit_is_repeated_where_it_is_free(make_user: MakeUser, make_job:
 def test_submit_that_was_given_up_as_lost_is_dropped(make_user: MakeUser) -> None:
     job = creation.create(owner=make_user(), order=ORDER)
     job = VideoJob.objects.get(pk=job.pk)
-    VideoJob.objects.advance(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
+    VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
     late = VideoJob.objects.get(pk=job.pk)
     outcomes.fail(job=job, code="submission_unknown")
 
@@ -219,7 +219,7 @@ def test_progress_only_rises(make_user: MakeUser, make_job: MakeJob) -> None:
 
     shown = []
     for percentage in (40, 20, 100, None):
-        generation.apply_look(job=job, seen=Progress(percentage=percentage))
+        generation.apply_poll_result(job=job, seen=Progress(percentage=percentage))
         shown.append(facts(job)[3])
 
     assert shown == [38, 38, 89, 89]
@@ -228,7 +228,7 @@ def test_progress_only_rises(make_user: MakeUser, make_job: MakeJob) -> None:
 def test_failed_look_is_asked_again_later(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    generation.apply_look(job=job, seen=Unreachable("503"))
+    generation.apply_poll_result(job=job, seen=Unreachable("503"))
 
     job.refresh_from_db()
     assert (job.phase, job.attempts, job.provider_reply) == (Phase.GENERATING, 1, "503")
@@ -240,7 +240,7 @@ def test_operation_that_never_ends_is_given_up_after_two_days(
 ) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING, started_at="2020-01-01T00:00:00Z")
 
-    generation.apply_look(job=VideoJob.objects.get(pk=job.pk), seen=seen)
+    generation.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), seen=seen)
 
     assert facts(job)[:3] == ("failed", None, "generation_timeout")
 
@@ -254,7 +254,7 @@ def test_progress_nears_the_end_by_age_where_the_provider_tells_nothing(
     job = make_job(make_user(), phase=Phase.GENERATING, progress_percentage=before)
     VideoJob.objects.update(started_at=from_now(-age), due_at=from_now(-1))
 
-    sweeper.take_due_looks(10)
+    sweeper.claim_due_polls(10)
 
     assert facts(job)[3] == after
 
@@ -263,7 +263,7 @@ def test_age_counts_from_creation_where_no_submit_is_known(make_user: MakeUser, 
     job = make_job(make_user(), phase=Phase.GENERATING)
     VideoJob.objects.update(started_at=None, created_at=from_now(-61), due_at=from_now(-1))
 
-    sweeper.take_due_looks(10)
+    sweeper.claim_due_polls(10)
 
     assert facts(job)[3] == 47
 
@@ -276,7 +276,7 @@ def test_look_that_shows_what_was_written_already_is_no_news(make_user: MakeUser
     assert not generation.is_news(job, Progress())
     assert all(
         generation.is_news(job, seen)
-        for seen in (Progress(percentage=0), Progress(next_look_seconds=1), Finished("x"), Unreachable("503"))
+        for seen in (Progress(percentage=0), Progress(next_poll_seconds=1), Finished("x"), Unreachable("503"))
     )
     assert generation.is_news(failed, Progress())
     assert generation.is_news(old, Progress())
@@ -285,7 +285,7 @@ def test_look_that_shows_what_was_written_already_is_no_news(make_user: MakeUser
 def test_progress_ends_a_row_of_failed_looks(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING, attempts=3)
 
-    generation.apply_look(job=job, seen=Progress())
+    generation.apply_poll_result(job=job, seen=Progress())
 
     job.refresh_from_db()
     assert (job.attempts, job.phase) == (0, Phase.GENERATING)
@@ -294,7 +294,7 @@ def test_progress_ends_a_row_of_failed_looks(make_user: MakeUser, make_job: Make
 def test_no_progress_is_taken_for_an_end(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    generation.apply_look(job=job, seen=Progress(percentage=1000))
+    generation.apply_poll_result(job=job, seen=Progress(percentage=1000))
 
     assert facts(job)[3] == 89
 
@@ -302,10 +302,10 @@ def test_no_progress_is_taken_for_an_end(make_user: MakeUser, make_job: MakeJob)
 def test_look_of_a_job_that_moved_on_changes_nothing(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
     stale = VideoJob.objects.get(pk=job.pk)
-    generation.apply_look(job=job, seen=Finished("first"))
+    generation.apply_poll_result(job=job, seen=Finished("first"))
 
     for seen in (Finished("second"), Progress(percentage=1), Refused("no", code="generation_failed")):
-        generation.apply_look(job=stale, seen=seen)
+        generation.apply_poll_result(job=stale, seen=seen)
 
     assert facts(job) == ("storing", 1, "", 90)
     assert VideoJob.objects.get().result == "first"
@@ -330,9 +330,9 @@ def test_round_of_looks_takes_as_many_statements_for_three_jobs_as_for_one(
         owner = make_user(email)
         made = {make_job(owner, phase=Phase.GENERATING).pk for _ in range(jobs)}
 
-        time.sleep(0.002)  # see look_at_due_jobs
+        time.sleep(0.002)  # see poll_due_jobs
         with django_assert_num_queries(1):
-            taken = sweeper.take_due_looks(10)
+            taken = sweeper.claim_due_polls(10)
 
         assert {job.pk for job, _ in taken} == made
 
@@ -356,7 +356,7 @@ def test_sweeper_asks_once_where_nothing_is_due(
 def test_taken_looks_are_due_again_soon(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    first, second = sweeper.take_due_looks(10), sweeper.take_due_looks(10)
+    first, second = sweeper.claim_due_polls(10), sweeper.claim_due_polls(10)
 
     assert ([taken.pk for taken, _ in first], second) == ([job.pk], [])
     job.refresh_from_db()
@@ -500,14 +500,14 @@ def test_unknown_move_is_a_programming_error(make_user: MakeUser, make_job: Make
     job = make_job(make_user(), phase=Phase.SUCCEEDED)
 
     with pytest.raises(ValueError, match="no move from succeeded"):
-        VideoJob.objects.advance(job, Phase.QUEUED, due_at=from_now(1))
+        VideoJob.objects.transition(job, Phase.QUEUED, due_at=from_now(1))
 
 
 def test_live_move_must_say_when_it_is_due(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
 
     with pytest.raises(ValueError, match="next due"):
-        VideoJob.objects.advance(job, Phase.SUBMITTING)
+        VideoJob.objects.transition(job, Phase.SUBMITTING)
 
 
 def test_odd_row_does_not_stop_the_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
@@ -546,11 +546,11 @@ def test_job_whose_pictures_are_gone_is_not_sent_without_them(make_user: MakeUse
 
 def test_defect_of_an_adapter_keeps_the_back_off_and_the_end(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING, operation="no operation of the mock's")
-    look_at_due_jobs()
+    poll_due_jobs()
     once = facts(job)[0], VideoJob.objects.get().attempts
     VideoJob.objects.update(started_at="2020-01-01T00:00:00Z")
     make_due(job)
-    look_at_due_jobs()
+    poll_due_jobs()
 
     assert once == ("generating", 1)
     assert facts(job)[:3] == ("failed", None, "generation_timeout")
@@ -559,7 +559,7 @@ def test_defect_of_an_adapter_keeps_the_back_off_and_the_end(make_user: MakeUser
 def test_vendors_text_with_a_nul_is_stored(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
-    generation.apply_look(job=job, seen=Unreachable("a\0b"))
+    generation.apply_poll_result(job=job, seen=Unreachable("a\0b"))
 
     job.refresh_from_db()
     assert job.provider_reply == "a\ufffdb"

@@ -10,7 +10,7 @@ from accounts.models import LedgerEntry
 from studio.media.storage.base import StorageError
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fixtures.video_jobs import MakeJob, look_at_due_jobs, make_due
+from tests.fixtures.video_jobs import MakeJob, make_due, poll_due_jobs
 from tests.videos.engine.test_paid_path import PAID, drive, google
 from videos import creation
 from videos.engine import generation, outcomes, recording, schedule, transfer_failures
@@ -43,7 +43,7 @@ def generating(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 
 def looked(job: VideoJob, seen: Any) -> VideoJob:
-    generation.apply_look(job=VideoJob.objects.get(pk=job.pk), seen=seen)
+    generation.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), seen=seen)
     job.refresh_from_db()
     return job
 
@@ -202,7 +202,7 @@ def test_sweepers_next_look_comes_after_the_back_off(generating: VideoJob, monke
     make_due(generating)
     before = VideoJob.objects.get(pk=generating.pk)
 
-    look_at_due_jobs()
+    poll_due_jobs()
 
     generating.refresh_from_db()
     assert before.due_at

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
-from videos.providers.base import Finished, Image, Operation, Progress, Provider, Request
+from videos.providers.base import Finished, Image, Operation, Progress, Provider, VideoSpec
 from videos.providers.google_omni import Omni, OmniOnVertex
 from videos.providers.google_veo import Veo, VeoOnVertex
 from videos.providers.mock import Mock
@@ -60,7 +60,7 @@ def make(google: FakeGoogle, settings: Settings) -> Iterator[Make]:
             each.house.close()
 
 
-def ask(name: str, **changes: Any) -> Request:
+def ask(name: str, **changes: Any) -> VideoSpec:
     """A request that the adapter of that name can fulfil."""
     values: dict[str, Any] = {
         "job_id": "job",
@@ -71,7 +71,7 @@ def ask(name: str, **changes: Any) -> Request:
         "duration_seconds": 4,
         "generate_audio": False,
     }
-    return Request(**(values | changes))
+    return VideoSpec(**(values | changes))
 
 
 def begin(adapter: Any, name: str, google: FakeGoogle) -> Operation:
@@ -90,7 +90,7 @@ def picture(data: bytes, content_type: str = "image/jpeg") -> Image:
     return Image(storage, storage.save("picture", ContentFile(data)), content_type)
 
 
-def poll(adapter: Provider, operation: str, request: Request) -> Progress | Finished:
+def poll(adapter: Provider, operation: str, request: VideoSpec) -> Progress | Finished:
     """One look, in an event loop of its own."""
 
     async def look() -> Progress | Finished:

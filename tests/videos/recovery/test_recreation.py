@@ -16,18 +16,18 @@ from operations.reconciliation.mismatches import MONEY
 from studio.observability.log import JsonFormatter
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fixtures.video_jobs import ORDER, MakeJob, look_at_due_jobs, make_due
+from tests.fixtures.video_jobs import ORDER, MakeJob, make_due, poll_due_jobs
 from videos import creation
 from videos.deletion import delete
 from videos.engine import generation
-from videos.job_requests import Order
+from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
 
 pytestmark = pytest.mark.django_db
 MODEL = "veo-3.1-generate-preview"
 NAME = f"models/{MODEL}/operations/abc"
-PAID = Order(**{**vars(ORDER), "mock_mode": False, "aspect_ratio": "9:16", "prompt": "A secret red dress"})
+PAID = VideoJobRequest(**{**vars(ORDER), "mock_mode": False, "aspect_ratio": "9:16", "prompt": "A secret red dress"})
 
 
 def adopt(*arguments: str) -> str:
@@ -106,7 +106,7 @@ def test_lost_job_is_made_again_from_the_log(
     (charge,) = LedgerEntry.objects.filter(kind="charge")
     assert (account.balance, account.video_jobs, charge.video_job_id, charge.amount) == (950, 1, job.pk, -50)
     make_due(job)
-    look_at_due_jobs()
+    poll_due_jobs()
     assert (VideoJob.objects.get().phase, len(google.calls("submit"))) == (Phase.STORING, 1)
 
 
