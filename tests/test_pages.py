@@ -11,6 +11,7 @@ from studio.env import PROJECT
 from videos.failures import FAILURES
 
 DECISIONS = PROJECT / "docs" / "decisions"
+PATH = re.compile(r"`((?:accounts|benchmarks|deploy|docs|looks|operations|studio|templates|tests|videos)/[\w./@*-]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 HEAD = re.compile(r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d)\b.* · Status: (accepted|replaced by \d+)\n")
@@ -38,6 +39,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             dead.append(link)
 
     assert dead == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_paths_exist(page: Path) -> None:
+    named = {
+        name
+        for name in PATH.findall(FENCE.sub("", page.read_text()))
+        if not {"NAME", "ID"} & set(re.split(r"\W", name))
+    }
+
+    assert [name for name in sorted(named) if not list(PROJECT.glob(name.rstrip("/")))] == []
 
 
 def test_pages_that_the_code_names_exist() -> None:
