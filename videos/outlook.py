@@ -92,10 +92,10 @@ def announce() -> None:
     for outlook, names in _same().items():
         if sentence := outlook.warning(names):
             level = next(level for days, level in LEVELS.items() if outlook.days_left <= days)
-            logger.log(level, "model ends", extra={"sentence": sentence})
+            logger.log(level, "model.ending", extra={"sentence": sentence})
     for upstream in suspended():
         where = {"provider": upstream.provider, "upstream_model": upstream.upstream_model}
-        logger.error("upstream is suspended", extra=where | {"reason": upstream.suspended_because})
+        logger.error("upstream.still_suspended", extra=where | {"reason": upstream.suspended_because})
 
 
 def days_left() -> dict[str, float]:
@@ -118,5 +118,5 @@ def probe() -> Iterator[tuple[Upstream, str]]:
                 "there" if registry.provider(upstream.provider).has_model(upstream.upstream_model) else "gone",
             )
         except ProviderError as exc:
-            logger.warning("upstream not probed", extra={"provider": upstream.provider, "reason": str(exc)})
+            logger.warning("upstream.probe_failed", extra={"provider": upstream.provider, "reason": str(exc)})
             yield upstream, "unknown"

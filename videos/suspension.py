@@ -46,7 +46,7 @@ def count_refusal(*, job: VideoJob, exc: ProviderError) -> None:
         reason = f"{_REASONS[exc.code]} ({refusals} refusals in a row)"
         named.filter(suspended_at=None).update(suspended_at=timezone.now(), suspended_because=reason)
         where = {"provider": job.provider, "upstream_model": job.upstream_model, "reason": reason}
-        transaction.on_commit(lambda: logger.error("upstream suspended", extra=where))
+        transaction.on_commit(lambda: logger.error("upstream.suspended", extra=where))
 
 
 def count_acceptance(*, job: VideoJob) -> None:
@@ -57,7 +57,7 @@ def count_acceptance(*, job: VideoJob) -> None:
                 _locked(job.provider, job.upstream_model)
                 _rows(job.provider, job.upstream_model).update(refusals=0)
     except DatabaseError as exc:
-        logger.warning("acceptance not counted", extra={"job_id": job.pk, "reason": str(exc)})
+        logger.warning("acceptance.count_failed", extra={"job_id": job.pk, "reason": str(exc)})
 
 
 # Asked after every accepted submit, so that only a change takes a lock: SQLite has one for all writers.
@@ -81,7 +81,7 @@ def resume(*, provider: str, upstream_model: str) -> bool:
         suspended = _rows(provider, upstream_model).exclude(suspended_at=None)
         resumed = suspended.update(suspended_at=None, suspended_because="", refusals=0, updated_at=timezone.now())
     if resumed:
-        logger.info("upstream resumed", extra={"provider": provider, "upstream_model": upstream_model})
+        logger.info("upstream.resumed", extra={"provider": provider, "upstream_model": upstream_model})
     return bool(resumed)
 
 
@@ -96,7 +96,9 @@ def resume_what_lives(*, go_on: Callable[[], None]) -> None:
         try:
             lives = registry.provider(name).has_model(model)
         except Exception as exc:  # an adapter's defect, too, says nothing about the others
-            logger.warning("upstream not probed", extra={"provider": name, "upstream_model": model, "reason": str(exc)})
+            logger.warning(
+                "upstream.probe_failed", extra={"provider": name, "upstream_model": model, "reason": str(exc)}
+            )
             continue
         if lives:
             resume(provider=name, upstream_model=model)

@@ -15,5 +15,5 @@ def require_own(name: object, *, asked: str) -> None:
     """
     if name and str(name).rpartition("/")[2] != asked.rpartition("/")[2]:
         message = redacted(f"the reply is about {name}, and not about {asked}")
-        logger.error("reply names another operation", extra={"reason": message})
+        logger.error("operation.mismatched", extra={"reason": message})
         raise Unreachable(message)
