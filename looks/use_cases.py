@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, connection, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -121,22 +121,6 @@ def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
             raise NotLinked  # takes the first update back
 
 
-def set_own_default(*, owner_id: uuid.UUID, look_id: uuid.UUID, video_id: uuid.UUID) -> bool:
-    """The same of who has both, in one statement instead of six; call outside a transaction.
-
-    False where nothing was done: one of them is not there or not theirs, there is no link, another choice came between,
-    or the database is not PostgreSQL. `set_default` knows what to say then.
-    """
-    if connection.vendor != "postgresql":
-        return False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_SWAP, {"owner": owner_id, "look": look_id, "video": video_id})
-            return bool(cursor.rowcount)
-    except IntegrityError:  # who has waited for the look sees its former default as it was before
-        return False
-
-
 def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
     """Let the video no longer stand for the look; a repeat changes nothing. Raises NotFound or NotLinked."""
     with transaction.atomic():
@@ -154,22 +138,6 @@ _UNSET_OTHERS = Update(
     is_default=False,
     updated_at=Now(),
 )
-# The link is locked, too: one that is just being deleted must not cost the look its default. The count is there for the
-# order: the former default gives way first.
-_SWAP = """WITH look AS (
-        SELECT looks.id FROM looks_look looks
-        JOIN look_videos link ON link.look_id = looks.id AND link.video_id = %(video)s
-        JOIN videos_videojob video ON video.id = link.video_id AND video.owner_id = %(owner)s
-        WHERE looks.id = %(look)s AND looks.owner_id = %(owner)s
-        FOR NO KEY UPDATE OF looks, link
-    ), former AS (
-        UPDATE look_videos SET is_default = false, updated_at = STATEMENT_TIMESTAMP()
-        FROM look WHERE look_id = look.id AND is_default AND video_id <> %(video)s
-        RETURNING 1
-    )
-    UPDATE look_videos SET is_default = true, updated_at = STATEMENT_TIMESTAMP()
-    FROM look WHERE look_id = look.id AND video_id = %(video)s AND (SELECT COUNT(*) FROM former) >= 0
-"""
 _COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
 
 
