@@ -78,7 +78,6 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     body_limits = bodies.FOR_FILES_AND_BASE64
     serializer_class = LookOutput
     queryset = Look.objects.all()
-    lookup_value_regex = "[^/]+"
 
     def list(self, request: Request) -> Response:
         """The caller's own looks, or others that the caller may read, newest first."""

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
+from rest_framework.decorators import action
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -79,7 +80,6 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     body_limits = bodies.FOR_FILES
     serializer_class = VideoJobOutput
     queryset = VideoJob.objects.all()
-    lookup_value_regex = "[^/]+"
 
     def get_object(self) -> VideoJob:
         """The job in the path. Raises NotFound, or PermissionDenied where the caller is not its owner or an admin."""
@@ -176,6 +176,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             503: error("The storage cannot be read, or too many downloads are in progress."),
         },
     )
+    @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """The file itself, whole or in part."""
         query = DownloadQuery(data=request.query_params)
@@ -201,25 +202,27 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         return response
 
     @extend_schema(
-        operation_id="setDefaultVideo",
+        operation_id="setDefaultAnswer",
         summary="Set a video as the look's default",
         description="It replaces the look's former default. A video of any status may be the default.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
         responses={200: OpenApiResponse(DefaultAnswer, description="The video is the look's default.")},
     )
+    @action(detail=True, methods=["patch"], url_path="set-default-for-look/<str:look_id>")
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Replace the look's former default; a video of any status may be the default."""
         return self._change_default(use_cases.set_default, "Video set as default successfully", is_default=True)
 
     @extend_schema(
-        operation_id="unsetDefaultVideo",
+        operation_id="unsetDefaultAnswer",
         summary="Unset the look's default video",
         description="The look has no default video afterwards.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
         responses={200: OpenApiResponse(DefaultAnswer, description="The video is not the look's default.")},
     )
+    @action(detail=True, methods=["patch"], url_path="unset-default-for-look/<str:look_id>")
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Leave the look without a default."""
         return self._change_default(use_cases.unset_default, "Video unset as default successfully", is_default=False)
