@@ -1,4 +1,4 @@
-"""PATCH and DELETE /api/v1/looks/{id}: what changes, what stays, and which pictures go in the background."""
+"""PATCH /api/v1/looks/{id}: what changes, what stays, and which pictures are removed in the background."""
 
 import io
 import json
@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from looks import use_cases
 from looks.fields import look_picture
-from looks.models import Look, LookShare, LookVideo, Product
-from studio.errors import InvalidInput, NotFound
+from looks.models import Look, Product
+from studio.errors import InvalidInput
 from studio.http.bodies import WITHOUT_END
 from studio.media.images import Picture
 from studio.media.storage import disposal
@@ -22,11 +22,8 @@ from tests.conftest import MakeUser, SignIn
 from tests.fixtures.looks import (
     URL,
     MakeLook,
-    MakeVideo,
     base64_of,
-    nothing_kept,
     png,
-    put_file,
     stored_files,
     upload,
 )
@@ -198,45 +195,6 @@ def test_refused_change_leaves_everything(
     assert client.get(f"{URL}/{look.pk}").json() == before
     assert stored_files(media) == files
     assert not Disposal.objects.exists()
-
-
-def test_change_of_a_look_that_has_just_gone_leaves_nothing(ann: Any, make_look: MakeLook, media: Path) -> None:
-    look = make_look(ann, image=None, products=[])
-    use_cases.delete_look(look_id=look.pk)
-
-    with pytest.raises(NotFound):
-        use_cases.update_look(look_id=look.pk, image=_picture())
-
-    assert len(waiting_to_go()) == 2
-    disposal.sweep()
-    assert nothing_kept(media)
-
-
-def test_deleted_look_takes_pictures_and_links_with_it_but_no_video(
-    client: APIClient, ann: Any, make_look: MakeLook, make_video: MakeVideo, make_user: MakeUser, media: Path
-) -> None:
-    neighbour = make_look(ann)
-    kept = stored_files(media)
-    look = make_look(ann, readers=(make_user("ben@example.com"),), products=[{"name": "x", "thumbnail": _picture()}])
-    video = make_video(ann, look=look, is_default=True)
-    put_file(str(video.video.name))
-
-    answer = client.delete(f"{URL}/{look.pk}")
-
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert client.get(f"{URL}/{look.pk}").status_code == 404
-    assert list(Look.objects.values_list("pk", flat=True)) == [neighbour.pk]
-    assert (LookVideo.objects.count(), LookShare.objects.count(), Product.objects.count()) == (0, 0, 2)
-    assert VideoJob.objects.filter(pk=video.pk).exists()
-    assert len(stored_files(media)) == len(kept) + 4  # not while the client waits
-    assert disposal.sweep() == 3
-    assert stored_files(media) == sorted([*kept, str(video.video.name)])
-
-
-def test_deleted_look_is_gone_for_a_second_delete(client: APIClient, ann: Any, make_look: MakeLook) -> None:
-    look = make_look(ann)
-
-    assert [client.delete(f"{URL}/{look.pk}").status_code for _ in range(2)] == [204, 404]
 
 
 @pytest.mark.slow
