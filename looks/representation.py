@@ -1,4 +1,4 @@
-"""How looks are read and shown: a statement for the looks with their readers, one for products, one for videos."""
+"""Looks as the API shows them: a statement for looks with their readers, one for products, one for videos."""
 
 import uuid
 from collections import defaultdict

@@ -40,7 +40,7 @@ BUSY = error("Too many uploads are in progress.")
     create=extend_schema(
         operation_id="createLook",
         summary="Create a look",
-        description="Create a look. Its picture and its products can follow later.",
+        description="Create a look. Its picture and products can follow later.",
         request=BODY,
         parameters=[response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI)],
         responses={201: SHOWN, 503: BUSY},
@@ -48,7 +48,7 @@ BUSY = error("Too many uploads are in progress.")
     retrieve=extend_schema(
         operation_id="getLook",
         summary="Get a look",
-        description="One look: the caller's own, a public one, or one that is shared with the caller.",
+        description="One look: the caller's own, a public one, or one that is shared with the caller. Admins read any.",
         parameters=[LOOK_ID],
         responses={200: SHOWN},
     ),
@@ -72,7 +72,7 @@ BUSY = error("Too many uploads are in progress.")
     ),
 )
 class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
-    """Pictures of outfits, with their products and videos."""
+    """Create, list, read, change and delete looks."""
 
     permission_classes = (IsAuthenticated, LookPermission)
     body_limits = bodies.FOR_FILES_AND_BASE64
@@ -88,7 +88,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
         return Response(envelope(items, total=total, skip=skip, limit=limit))
 
     def create(self, request: Request) -> Response:
-        """Create a look. Its picture and its products can follow later."""
+        """Create a look. Its picture and products can follow later."""
         look_id = use_cases.create_look(owner=caller(request), **self._fields(request)).pk
         location = reverse("look-detail", args=[look_id], request=request)
         body = representation.detail(self._look(look_id), request)

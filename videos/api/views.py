@@ -31,7 +31,7 @@ from videos import catalogue, creation, deletion
 from videos.api import representation
 from videos.api.input_serializers import DownloadQuery, ListQuery, VideoJobForm
 from videos.api.listing import Filters
-from videos.api.serializers import DefaultAnswer, VideoJobDetail, VideoJobOutput, VideoModelOutput
+from videos.api.serializers import DefaultVideo, VideoJobDetail, VideoJobOutput, VideoModelOutput
 from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -202,12 +202,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         return response
 
     @extend_schema(
-        operation_id="setDefaultAnswer",
+        operation_id="setDefaultVideo",
         summary="Set a video as the look's default",
         description="It replaces the look's former default. A video of any status may be the default.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
-        responses={200: OpenApiResponse(DefaultAnswer, description="The video is the look's default.")},
+        responses={200: OpenApiResponse(DefaultVideo, description="The video is the look's default.")},
     )
     @action(detail=True, methods=["patch"], url_path="set-default-for-look/<str:look_id>")
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
@@ -215,12 +215,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         return self._change_default(use_cases.set_default, "Video set as default successfully", is_default=True)
 
     @extend_schema(
-        operation_id="unsetDefaultAnswer",
+        operation_id="unsetDefaultVideo",
         summary="Unset the look's default video",
         description="The look has no default video afterwards.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
-        responses={200: OpenApiResponse(DefaultAnswer, description="The video is not the look's default.")},
+        responses={200: OpenApiResponse(DefaultVideo, description="The video is not the look's default.")},
     )
     @action(detail=True, methods=["patch"], url_path="unset-default-for-look/<str:look_id>")
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
