@@ -12,11 +12,12 @@ from accounts.models import LedgerEntry
 from looks.models import Look, LookVideo
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.fixtures.video_jobs import MakeJob
+from tests.fixtures.looks import upload
+from tests.fixtures.video_jobs import MakeJob, nothing_written
 from tests.studio.media.heic import heic
 from tests.studio.media.hostile_images import saved
 from tests.studio.media.pictures import two_tone
-from tests.videos.api.test_create import FORM, nothing_written, upload
+from tests.videos.api.test_create import FORM
 from videos.models import JobInput
 from videos.phases import Phase
 
