@@ -68,7 +68,7 @@ class VideoRows(ReadOnlyRows):
     def default(self, row: LookVideo) -> str:
         """A button that makes the video the default, or no longer."""
         # `formaction` on a button of the page's own form works by keyboard and without scripts
-        act, text = ("unset", "Default: unset") if row.is_default else ("set", "Set as default")
+        act, text = ("unset", "Unset default") if row.is_default else ("set", "Set as default")
         url = reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act))
         return format_html(
             '<button type="submit" formaction="{}" formnovalidate class="underline text-primary-600 '

@@ -1,4 +1,4 @@
-"""The video that stands for a look: at most one, whoever asks for whatever at the same moment."""
+"""The default video of a look: at most one, also under concurrent changes."""
 
 import random
 import threading
