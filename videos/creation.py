@@ -51,7 +51,7 @@ USUAL_BILL = Bill()
 def create(
     *,
     owner: User,
-    order: VideoJobRequest,
+    job_request: VideoJobRequest,
     idempotency_key: str = "",
     bill: Bill = USUAL_BILL,
     begin: Callable[[VideoJob], None] = lambda job: None,
@@ -63,17 +63,18 @@ def create(
     Raises InvalidInput, Unavailable, Conflict (the key came with another request, or its job is deleted),
     InsufficientFunds or LimitReached, in this order, with nothing written.
     """
-    digest = order.digest()
+    digest = job_request.digest()
     # before any check of the present state: the first request passed them
     if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
         return earlier
-    look = _look(owner, order)
+    look = _look(owner, job_request)
     look_image = str(look.image.name) if look and look.image else ""
-    if not order.prompt and not order.initial_image and not order.opens_with(look_image):
+    opens_with_look = job_request.opens_with(look_image)
+    has_first_frame = bool(job_request.initial_image) or opens_with_look
+    if not job_request.prompt and not has_first_frame:
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
-    has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
-    route = routing.route(order=order, has_first_frame=has_first_frame)
-    if has_first_frame or any(order.pictures()):
+    route = routing.route(job_request=job_request, has_first_frame=has_first_frame)
+    if has_first_frame or any(job_request.pictures()):
         try:  # early, to upload no pictures in vain; `_commit` decides
             _admit(owner.token_account, owner, bill)
         except (InsufficientFunds, LimitReached):
@@ -83,24 +84,24 @@ def create(
             raise
     job = VideoJob(
         owner=owner,
-        prompt=order.prompt,
-        model=order.model,
-        resolution=order.resolution,
-        aspect_ratio=order.aspect_ratio,
-        duration_seconds=order.duration_seconds,
-        generate_audio=order.generate_audio,
-        mock_mode=order.mock_mode,
+        prompt=job_request.prompt,
+        model=job_request.model,
+        resolution=job_request.resolution,
+        aspect_ratio=job_request.aspect_ratio,
+        duration_seconds=job_request.duration_seconds,
+        generate_audio=job_request.generate_audio,
+        mock_mode=job_request.mock_mode,
         idempotency_key=idempotency_key,
         request_digest=digest,
         request_id=log.request_id(),
         provider=route.provider,
         upstream_model=route.upstream_model,
     )
-    if order.opens_with(look_image):
-        order = replace(order, initial_image=_picture_of_look(look_image))
+    if opens_with_look:
+        job_request = replace(job_request, initial_image=_picture_of_look(look_image))
     pictures = {
         f"inputs/{job.pk}/{role}-{position}-{uuid.uuid4().hex}.{picture.extension}": (role, position, picture)
-        for role, position, picture in order.pictures()
+        for role, position, picture in job_request.pictures()
     }
     try:
         return _commit(job, _stored(job, pictures), look, bill, begin, uploads=list(pictures))
@@ -160,12 +161,12 @@ def _commit(
 _JOB = Insert(VideoJob, due_at=from_now(schedule.REHINT))
 
 
-def _look(owner: User, order: VideoJobRequest) -> Look | None:
+def _look(owner: User, job_request: VideoJobRequest) -> Look | None:
     """The look to link, which must be the owner's. Raises InvalidLook."""
-    if not order.look_id:
+    if not job_request.look_id:
         return None
     try:
-        return Look.objects.get(pk=uuid.UUID(order.look_id), owner=owner)
+        return Look.objects.get(pk=uuid.UUID(job_request.look_id), owner=owner)
     except (ValueError, Look.DoesNotExist) as exc:
         raise InvalidLook from exc
 

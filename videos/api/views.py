@@ -124,7 +124,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         form = VideoJobForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         job_request = VideoJobRequest(**_tuples(form.validated_data))
-        job = creation.create(owner=caller(request), order=job_request, idempotency_key=_idempotency_key(request))
+        job = creation.create(owner=caller(request), job_request=job_request, idempotency_key=_idempotency_key(request))
         location = reverse("video-job-detail", args=[job.pk], request=request)
         body = representation.detail(job, request)
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})

@@ -67,7 +67,7 @@ def balance(user: Any) -> int:
 def test_job_goes_from_order_to_file(make_user: MakeUser, settings: Any) -> None:
     settings.MOCK_VIDEO_SECONDS = 0
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
 
     generation.submit(job_id=str(job.pk))
     assert facts(job) == ("generating", 1, "", 5)
@@ -94,7 +94,7 @@ def test_job_goes_from_order_to_file(make_user: MakeUser, settings: Any) -> None
 
 
 def test_second_submit_does_nothing(make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
     generation.submit(job_id=str(job.pk))
     job.refresh_from_db()
     operation, lease = job.operation, job.lease
@@ -118,7 +118,7 @@ def test_hint_for_a_job_that_is_gone_does_nothing(db: None, step: Any) -> None:
 )
 def test_failure_at_submit_gives_the_tokens_back(make_user: MakeUser, prompt: str, code: str, given_back: int) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=order(prompt))
+    job = creation.create(owner=ann, job_request=order(prompt))
 
     generation.submit(job_id=str(job.pk))
 
@@ -140,7 +140,7 @@ def test_failure_at_submit_gives_the_tokens_back(make_user: MakeUser, prompt: st
 def test_refund_follows_the_policy(make_user: MakeUser, settings: Any, policy: str, prompt: str, expected: int) -> None:
     settings.REFUND_POLICY, settings.MOCK_VIDEO_SECONDS = policy, 0
     ann = make_user()
-    job = creation.create(owner=ann, order=order(prompt))
+    job = creation.create(owner=ann, job_request=order(prompt))
 
     generation.submit(job_id=str(job.pk))
     poll_due_jobs()
@@ -151,7 +151,7 @@ def test_refund_follows_the_policy(make_user: MakeUser, settings: Any, policy: s
 
 def test_busy_provider_is_tried_again_after_a_back_off(make_user: MakeUser) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=order("[mock:flaky]"))
+    job = creation.create(owner=ann, job_request=order("[mock:flaky]"))
 
     generation.submit(job_id=str(job.pk))
     assert facts(job) == ("queued", 1, "", 0)
@@ -167,7 +167,7 @@ def test_busy_provider_is_tried_again_after_a_back_off(make_user: MakeUser) -> N
 
 def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
     VideoJob.objects.filter(pk=job.pk).update(attempts=len(schedule.SUBMIT_BACKOFF))
     job = VideoJob.objects.get(pk=job.pk)
     attempts = job.attempts
@@ -181,7 +181,7 @@ def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: M
 
 def test_unreadable_input_fails_before_the_call(make_user: MakeUser) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
     JobInput.objects.create(job=job, role="first_frame", file_name="inputs/gone.png", content_type="image/png")
     VideoJob.objects.update(input_count=1)
 
@@ -201,7 +201,7 @@ def test_lost_submit_is_repeated_where_it_is_free(make_user: MakeUser, make_job:
 
 
 def test_submit_that_was_given_up_as_lost_is_dropped(make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
     job = VideoJob.objects.get(pk=job.pk)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
     late = VideoJob.objects.get(pk=job.pk)
