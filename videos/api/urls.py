@@ -1,9 +1,10 @@
-"""URLs of video jobs, below /api/v1/."""
+"""URLs of video jobs, and of accounts where they show them, below /api/v1/."""
 
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from studio.api.views import not_an_endpoint
+from videos.api.account_views import BalanceView, MeView, RegisterView
 from videos.api.views import VideoJobViewSet, VideoModelList
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -11,6 +12,9 @@ router.register("video-jobs", VideoJobViewSet, basename="video-job")
 
 urlpatterns = [
     *router.urls,
+    path("auth/register", RegisterView.as_view(), name="register"),
+    path("auth/me", MeView.as_view(), name="me"),
+    path("tokens", BalanceView.as_view(), name="tokens"),
     path("video-models", VideoModelList.as_view(), name="video-model-list"),
     # Wrong guesses that get a hint; the frontend's guide warns of the first two.
     path("looks/<str:look_id>/videos/<str:pk>", not_an_endpoint("GET or DELETE {root}/video-jobs/{pk}")),

@@ -240,7 +240,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         user = caller(request)
         if request.query_params.keys() <= UNFILTERED:
             account = getattr(user, "token_account", None)  # accounts made by other tools may lack one
-            return Filters(owner_id=user.pk, total=account and account.video_jobs)
+            return Filters(owner_id=user.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         given = _tuples(query.validated_data)

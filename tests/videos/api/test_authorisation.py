@@ -178,7 +178,7 @@ def test_admin_who_deletes_a_job_of_another_person_is_kept_with_the_refund(
     make_user: MakeUser, sign_in: SignIn
 ) -> None:
     ann, boss = make_user(), make_user("boss@example.com", staff=True)
-    hers, own = creation.create(owner=ann, job_request=ORDER), creation.create(owner=boss, order=ORDER)
+    hers, own = creation.create(owner=ann, job_request=ORDER), creation.create(owner=boss, job_request=ORDER)
 
     for job in (hers, own):
         assert sign_in(boss).delete(f"/api/v1/video-jobs/{job.pk}").status_code == 204
