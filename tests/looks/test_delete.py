@@ -54,9 +54,9 @@ def test_deleted_look_takes_pictures_and_links_with_it_but_no_video(
     video = make_video(ann, look=look, is_default=True)
     put_file(str(video.video.name))
 
-    answer = client.delete(f"{URL}/{look.pk}")
+    response = client.delete(f"{URL}/{look.pk}")
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert client.get(f"{URL}/{look.pk}").status_code == 404
     assert list(Look.objects.values_list("pk", flat=True)) == [neighbour.pk]
     assert (LookVideo.objects.count(), LookShare.objects.count(), Product.objects.count()) == (0, 0, 2)

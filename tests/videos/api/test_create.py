@@ -28,14 +28,14 @@ def test_documented_form_creates_a_pending_job(make_user: MakeUser, sign_in: Sig
         "mockMode": "true",
     }
 
-    answer = sign_in(ann).post(URL, form, format="multipart")
+    response = sign_in(ann).post(URL, form, format="multipart")
 
     job = VideoJob.objects.get()
-    body = answer.json()
+    body = response.json()
     created, updated = body.pop("createdAt"), body.pop("updatedAt")
     logs = body.pop("logs")
-    assert answer.status_code == 202
-    assert answer["Location"] == f"http://testserver/api/v1/video-jobs/{job.pk}"
+    assert response.status_code == 202
+    assert response["Location"] == f"http://testserver/api/v1/video-jobs/{job.pk}"
     assert body == {
         "id": str(job.pk),
         "status": "PENDING",
@@ -81,14 +81,14 @@ def test_every_encoding_means_the_same(make_user: MakeUser, sign_in: SignIn, for
     }
     kinds = {"json": "application/json", "urlencoded": "application/x-www-form-urlencoded"}
     if format_ == "multipart":
-        answer = client.post(URL, fields, format="multipart")
+        response = client.post(URL, fields, format="multipart")
     elif format_ == "json":
-        answer = client.post(URL, json.dumps(fields), content_type=kinds[format_])
+        response = client.post(URL, json.dumps(fields), content_type=kinds[format_])
     else:
-        answer = client.post(URL, "&".join(f"{k}={v}" for k, v in fields.items()), content_type=kinds[format_])
+        response = client.post(URL, "&".join(f"{k}={v}" for k, v in fields.items()), content_type=kinds[format_])
 
     job = VideoJob.objects.get()
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert (job.mock_mode, job.duration_seconds, job.generate_audio, job.model) == (
         True,
         4,
@@ -100,9 +100,9 @@ def test_every_encoding_means_the_same(make_user: MakeUser, sign_in: SignIn, for
 def test_json_null_means_not_given(make_user: MakeUser, sign_in: SignIn) -> None:
     body = {"mockMode": True, "prompt": "x", "resolution": None, "generateAudio": None, "durationSeconds": None}
 
-    answer = sign_in(make_user()).post(URL, body, format="json").json()
+    response = sign_in(make_user()).post(URL, body, format="json").json()
 
-    assert (answer["resolution"], answer["generateAudio"], answer["durationSeconds"]) == ("720p", False, 8)
+    assert (response["resolution"], response["generateAudio"], response["durationSeconds"]) == ("720p", False, 8)
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_bad_field_is_named_and_changes_nothing(
 ) -> None:
     form = {name: value for name, value in {**FORM, **change}.items() if value is not None}
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    body = answer.json()
-    assert answer.status_code == 400
+    body = response.json()
+    assert response.status_code == 400
     assert list(body["errors"]) == [field]
     assert body["code"] == "invalid"
     assert body["detail"] == f"{field}: {body['errors'][field][0]}"
@@ -138,9 +138,9 @@ def test_bad_field_is_named_and_changes_nothing(
 
 
 def test_nothing_to_show_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).post(URL, {"mockMode": "true", "prompt": "  "}, format="multipart")
+    response = sign_in(make_user()).post(URL, {"mockMode": "true", "prompt": "  "}, format="multipart")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"detail": "Give a prompt, an initial image, or a look with an image.", "code": "nothing_to_show"},
     )
@@ -148,15 +148,15 @@ def test_nothing_to_show_is_refused(make_user: MakeUser, sign_in: SignIn) -> Non
 
 
 def test_anonymous_is_refused_before_the_form_is_read(anonymous: Any, db: None) -> None:
-    answer = anonymous.post(URL, {}, format="multipart")
+    response = anonymous.post(URL, {}, format="multipart")
 
-    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Bearer realm="api"')
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, 'Bearer realm="api"')
 
 
 def test_empty_account_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user(tokens=49)).post(URL, FORM, format="multipart")
+    response = sign_in(make_user(tokens=49)).post(URL, FORM, format="multipart")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         402,
         {"detail": "Insufficient tokens", "code": "insufficient_tokens", "balance": 49, "price": 50},
     )
@@ -164,9 +164,9 @@ def test_empty_account_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
 
 
 def test_bad_form_comes_before_the_empty_account(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user(tokens=0)).post(URL, {**FORM, "mockMode": "x"}, format="multipart")
+    response = sign_in(make_user(tokens=0)).post(URL, {**FORM, "mockMode": "x"}, format="multipart")
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_fourth_job_is_refused(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -174,9 +174,9 @@ def test_fourth_job_is_refused(make_user: MakeUser, sign_in: SignIn, make_job: M
     for phase in (Phase.QUEUED, Phase.GENERATING, Phase.STORING):
         make_job(ann, phase=phase)
 
-    answer = sign_in(ann).post(URL, FORM, format="multipart")
+    response = sign_in(ann).post(URL, FORM, format="multipart")
 
-    assert (answer.status_code, answer.json(), answer["Retry-After"]) == (
+    assert (response.status_code, response.json(), response["Retry-After"]) == (
         429,
         {
             "detail": "Maximum 3 concurrent video jobs allowed. Please wait until one has finished.",
@@ -200,9 +200,9 @@ def test_finished_jobs_do_not_count(make_user: MakeUser, sign_in: SignIn, make_j
     for phase in (Phase.SUCCEEDED, Phase.FAILED, Phase.GENERATING, Phase.QUEUED):
         make_job(ann, phase=phase)
 
-    answer = sign_in(ann).post(URL, FORM, format="multipart")
+    response = sign_in(ann).post(URL, FORM, format="multipart")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert sorted(ann.video_jobs.live().values_list("slot", flat=True)) == [1, 2, 3]
 
 
@@ -211,16 +211,16 @@ def test_unlimited_account_pays_nothing(make_user: MakeUser, sign_in: SignIn) ->
     ann.token_account.unlimited = True
     ann.token_account.save(update_fields=["unlimited"])
 
-    answer = sign_in(ann).post(URL, FORM, format="multipart")
+    response = sign_in(ann).post(URL, FORM, format="multipart")
 
-    assert (answer.status_code, answer.json()["tokensCharged"]) == (202, 0)
+    assert (response.status_code, response.json()["tokensCharged"]) == (202, 0)
     assert list(LedgerEntry.objects.values_list("kind", "amount")) == [("charge", 0)]
 
 
 def test_no_provider_is_unavailable_and_free(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).post(URL, {**FORM, "mockMode": "false"}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "mockMode": "false"}, format="multipart")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "no_provider")
+    assert (response.status_code, response.json()["code"]) == (503, "no_provider")
     assert nothing_written()
 
 
@@ -228,19 +228,19 @@ def test_no_provider_is_unavailable_and_free(make_user: MakeUser, sign_in: SignI
     "body", ["[]", '"x"', "{", "[" * 100_000, '{"mockMode": NaN}', '{"prompt": "\\ud800", "mockMode": true}']
 )
 def test_hostile_json_is_a_400(make_user: MakeUser, sign_in: SignIn, body: str) -> None:
-    answer = sign_in(make_user()).post(URL, body, content_type="application/json")
+    response = sign_in(make_user()).post(URL, body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert set(answer.json()) >= {"detail", "code"}
+    assert response.status_code == 400
+    assert set(response.json()) >= {"detail", "code"}
     assert nothing_written()
 
 
 def test_half_a_character_in_a_choice_is_a_400(make_user: MakeUser, sign_in: SignIn) -> None:
     body = '{"mockMode": true, "prompt": "x", "resolution": "\\ud800"}'
 
-    answer = sign_in(make_user()).post(URL, body, content_type="application/json")
+    response = sign_in(make_user()).post(URL, body, content_type="application/json")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["resolution"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["resolution"])
 
 
 @pytest.mark.parametrize("value", [5, 1.10, True, ["x"], {"x": 1}])
@@ -251,6 +251,6 @@ def test_what_is_no_text_is_not_made_one(
     rest = {URL: {"mockMode": True}, REGISTER: {"email": "ben@example.com"}}
     form = {**rest.get(path, {}), field: value}
 
-    answer = sign_in(make_user()).post(path, form, format="json")
+    response = sign_in(make_user()).post(path, form, format="json")
 
-    assert (answer.status_code, answer.json()["errors"][field]) == (400, ["Must be text."])
+    assert (response.status_code, response.json()["errors"][field]) == (400, ["Must be text."])

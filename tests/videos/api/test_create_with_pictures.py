@@ -22,10 +22,10 @@ def test_pictures_are_kept_for_the_provider(make_user: MakeUser, sign_in: SignIn
         "referenceImages": [upload(png(kind="WEBP")), upload(png(8, 8))],
     }
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
     rows = JobInput.objects.order_by("role", "position")
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert [(row.role, row.position, row.content_type) for row in rows] == [
         ("first_frame", 0, "image/png"),
         ("last_frame", 0, "image/jpeg"),
@@ -41,34 +41,34 @@ def test_pictures_are_kept_for_the_provider(make_user: MakeUser, sign_in: SignIn
     ids=["empty", "html", "truncated", "fake-jpeg", "gif"],
 )
 def test_upload_that_is_no_picture_is_refused(make_user: MakeUser, sign_in: SignIn, data: bytes) -> None:
-    answer = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(data)}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(data)}, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["initialImage"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["initialImage"])
     assert nothing_written()
 
 
 def test_picture_with_too_many_pixels_is_refused(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
     settings.IMAGE_MAX_PIXELS = 1000
 
-    answer = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(png(40, 30))}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(png(40, 30))}, format="multipart")
 
-    assert answer.json()["errors"] == {"initialImage": ["The image has more than 0 megapixels."]}
+    assert response.json()["errors"] == {"initialImage": ["The image has more than 0 megapixels."]}
 
 
 def test_picture_with_too_many_bytes_is_refused(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
     settings.IMAGE_MAX_BYTES = 50
 
-    answer = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(png(40, 30))}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "initialImage": upload(png(40, 30))}, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["initialImage"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["initialImage"])
 
 
 def test_fourth_reference_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
     form = {**FORM, "referenceImages": [upload(png()) for _ in range(4)]}
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["referenceImages"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["referenceImages"])
 
 
 def test_refusal_after_the_upload_gives_the_pictures_up(
@@ -78,18 +78,18 @@ def test_refusal_after_the_upload_gives_the_pictures_up(
     for _ in range(3):
         make_job(ann)
 
-    answer = sign_in(ann).post(URL, {**FORM, "initialImage": upload(png())}, format="multipart")
+    response = sign_in(ann).post(URL, {**FORM, "initialImage": upload(png())}, format="multipart")
 
-    assert answer.status_code == 429
+    assert response.status_code == 429
     assert (JobInput.objects.count(), Disposal.objects.count()) == (0, 0)
 
 
 def test_empty_parts_of_an_html_form_are_no_pictures(make_user: MakeUser, sign_in: SignIn) -> None:
     form = {**FORM, "initialImage": "", "endFrame": "", "referenceImages": "", "lookId": ""}
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    assert (answer.status_code, JobInput.objects.count()) == (202, 0)
+    assert (response.status_code, JobInput.objects.count()) == (202, 0)
 
 
 def test_pictures_of_one_request_have_a_budget(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:

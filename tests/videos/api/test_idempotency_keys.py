@@ -32,16 +32,16 @@ def test_same_key_with_another_order_is_a_conflict(make_user: MakeUser, sign_in:
     client = sign_in(make_user())
     client.post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k"})
 
-    answer = client.post(URL, {**FORM, "prompt": "other"}, format="multipart", headers={"Idempotency-Key": "k"})
+    response = client.post(URL, {**FORM, "prompt": "other"}, format="multipart", headers={"Idempotency-Key": "k"})
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
+    assert (response.status_code, response.json()["code"]) == (409, "idempotency_key_reused")
     assert VideoJob.objects.count() == 1
 
 
 def test_same_key_of_somebody_else_is_another_key(make_user: MakeUser, sign_in: SignIn) -> None:
     for email in ("ann@example.com", "ben@example.com"):
-        answer = sign_in(make_user(email)).post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k"})
-        assert answer.status_code == 202
+        response = sign_in(make_user(email)).post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k"})
+        assert response.status_code == 202
 
     assert VideoJob.objects.count() == 2
 
@@ -51,9 +51,9 @@ def test_key_is_free_again_after_a_day(make_user: MakeUser, sign_in: SignIn) -> 
     client.post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k"})
     VideoJob.objects.update(created_at="2020-01-01T00:00:00Z")
 
-    answer = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers={"Idempotency-Key": "k"})
+    response = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers={"Idempotency-Key": "k"})
 
-    assert (answer.status_code, answer.json()["prompt"]) == (202, "new")
+    assert (response.status_code, response.json()["prompt"]) == (202, "new")
 
 
 def test_key_of_a_deleted_job_makes_no_second_one(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -100,15 +100,15 @@ def test_deletion_does_not_bring_an_old_key_back(make_user: MakeUser, sign_in: S
     VideoJob.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
     client.delete(f"{URL}/{job['id']}")
 
-    answer = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers=headers)
+    response = client.post(URL, {**FORM, "prompt": "new"}, format="multipart", headers=headers)
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
 
 
 def test_overlong_key_is_refused(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k" * 256})
+    response = sign_in(make_user()).post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k" * 256})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_repeat_is_answered_whatever_has_become_of_the_look(make_user: MakeUser, sign_in: SignIn) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of a job: which are taken as frames, and which one stands for the job while there is no poster."""
+"""Pictures of a job: the formats that frames may have, and what `posterUrl` is without a poster."""
 
 import io
 from typing import Any
