@@ -13,9 +13,9 @@ from accounts.models import LedgerEntry, User
 from accounts.sign_in import history, lockout
 from accounts.sign_in.authentication import TokenAuthentication
 from accounts.tokens import AccountRefreshToken
+from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
-from studio.api.inputs import Input, PageQuery, names_of
-from studio.api.spellings import Spellings
+from studio.api.input_serializers import Input, PageQuery, names_of
 from studio.emails import normal_email, require_plain
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column

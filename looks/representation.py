@@ -16,16 +16,16 @@ from accounts.permissions import is_owner_or_admin
 from accounts.sign_in.identity import caller
 from looks.models import Look, LookShare, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.projection import Projection, site_of
+from studio.api.row_serializers import RowSerializer, site_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 
 View = Literal["mine", "shared", "public"]
 Parts = Mapping[uuid.UUID, list[dict[str, Any]]]
 
-LOOK = Projection(LookOutput, Look)
-PRODUCT = Projection(ProductOutput, Product)
-VIDEO = Projection(VideoOfLook, LookVideo)
+LOOK = RowSerializer(LookOutput, Look)
+PRODUCT = RowSerializer(ProductOutput, Product)
+VIDEO = RowSerializer(VideoOfLook, LookVideo)
 SUCCEEDED = "SUCCEEDED"  # the status of a video that readers may see
 
 _CALLER = Param("caller_id", models.UUIDField())
@@ -76,7 +76,7 @@ def find(*, look_id: uuid.UUID, user: User) -> LookRow:
 
 def detail(look: LookRow, request: Request) -> dict[str, Any]:
     """One look, as its caller may see it."""
-    return _shown([look.row], request)[0]
+    return _serialize([look.row], request)[0]
 
 
 def page(*, view: View, search: str, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
@@ -86,7 +86,7 @@ def page(*, view: View, search: str, skip: int, limit: int, request: Request) ->
     rows = statement.rows(caller_id=user.pk, skip=skip, limit=limit)
     if not rows:
         return [], statement.count(caller_id=user.pk) if skip else 0
-    return _shown(rows, request), rows[0][-1]
+    return _serialize(rows, request), rows[0][-1]
 
 
 @lru_cache(maxsize=3)
@@ -107,7 +107,7 @@ def _searched(view: View, search: str) -> Statement:
     return Statement(build, in_pages=True)
 
 
-def _shown(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
+def _serialize(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
     ids, site, user = [row[0] for row in rows], site_of(request), caller(request)
     products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, site), _parts_of(ids, _VIDEOS, VIDEO, site)
     return [_one(row, user, site, products, videos) for row in rows]
@@ -116,7 +116,7 @@ def _shown(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
 def _one(row: Row, user: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
     look_id, owner_id, readers = row[: len(_HEAD)]
     may_edit = is_owner_or_admin(user, owner_id)
-    look = LOOK.shown(
+    look = LOOK.serialize(
         row[len(_HEAD) :],
         site=site,
         products=products[look_id],
@@ -133,9 +133,9 @@ def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(shown, key=lambda reader: reader["email"])
 
 
-def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: Projection, site: str) -> Parts:
+def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, site: str) -> Parts:
     """The products or videos of each look, in the statement's order."""
     parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in statement.rows(ids=ids) if ids else ():
-        parts[row[0]].append(shape.shown(row[1:], site=site))
+        parts[row[0]].append(shape.serialize(row[1:], site=site))
     return parts

@@ -10,15 +10,15 @@ from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
-from studio.api.projection import Projection, absolute, site_of
+from studio.api.row_serializers import RowSerializer, absolute, site_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
 from videos.api.serializers import JobLogOutput, VideoJobOutput
 from videos.models import JobLog, VideoJob
 
-JOB = Projection(VideoJobOutput, VideoJob)
-LINE = Projection(JobLogOutput, JobLog)
+JOB = RowSerializer(VideoJobOutput, VideoJob)
+LINE = RowSerializer(JobLogOutput, JobLog)
 
 _OWNERS = Statement(
     lambda: (
@@ -52,8 +52,8 @@ _LOOKS = Statement(
 def detail(job: VideoJob, request: Request) -> dict[str, Any]:
     """One job with its looks and its log."""
     site = site_of(request)
-    logs = [LINE.shown(line, site=site) for line in _LOG.rows(id=job.pk)]
-    return _shown(JOB.row_of(job), site, _looks_of([job.pk], site)[job.pk], logs=logs)
+    logs = [LINE.serialize(line, site=site) for line in _LOG.rows(id=job.pk)]
+    return _serialize(JOB.row_from(job), site, _looks_of([job.pk], site)[job.pk], logs=logs)
 
 
 def page(*, filters: listing.Filters, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
@@ -61,7 +61,7 @@ def page(*, filters: listing.Filters, skip: int, limit: int, request: Request) -
     site = site_of(request)
     rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit)
     looks = _looks_of([row[0] for row in rows], site)
-    return [_shown(row[1:], site, looks[row[0]]) for row in rows], total
+    return [_serialize(row[1:], site, looks[row[0]]) for row in rows], total
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:
@@ -74,9 +74,9 @@ def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]
     return Owned(row[0]), Owned(row[1])
 
 
-def _shown(row: Row, site: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
+def _serialize(row: Row, site: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
     """A job; without a poster of its own it shows the thumbnail of its first look that has one."""
-    job = JOB.shown(row, site=site, associatedLooks=looks, **extra)
+    job = JOB.serialize(row, site=site, associatedLooks=looks, **extra)
     job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
     return job
 

@@ -19,7 +19,7 @@ from rest_framework.reverse import reverse
 from accounts.permissions import IsOwnerOrAdmin
 from accounts.sign_in.identity import caller
 from looks import use_cases
-from studio.api.inputs import require_no_fields
+from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
 from studio.api.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
 from studio.api.views import ApiView, as_uuid

@@ -9,7 +9,7 @@ import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from studio.brief_redis import brief
+from studio.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 
@@ -56,5 +56,5 @@ def _send(step: Step, job_id: str) -> None:
 @contextmanager
 def _queue(name: str) -> Iterator[Any]:
     """The queue, on a connection with short time-outs: requests wait for it, and the sweeper retries."""
-    with brief() as client:
+    with redis_client() as client:
         yield django_rq.get_queue(name, connection=client)

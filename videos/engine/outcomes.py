@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
-from studio.db.storable import storable
+from studio.db.storable_text import storable
 from videos import routing, suspension
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from studio.db.statements import Param, SelectModels
-from studio.db.storable import is_storable
+from studio.db.storable_text import is_storable
 from studio.media.storage.base import StorageError
 from videos import suspension
 from videos.engine import accepted_operations, log_context, metrics, outcomes, progress, schedule

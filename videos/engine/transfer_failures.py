@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from studio.db.storable import storable
+from studio.db.storable_text import storable
 from studio.media import full_disk
 from studio.media.storage.base import FileRefused, StorageError
 from videos.engine import metrics, outcomes, schedule
