@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class LooksConfig(AppConfig):
-    """Looks: pictures of outfits, and their products."""
+    """Looks (pictures of outfits) and their products."""
 
     name = "looks"
 

@@ -1,4 +1,4 @@
-"""Looks: an outfit's picture, its products, its readers, and the videos made for it."""
+"""Looks (pictures of outfits) with their products, readers and videos."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ class LookQuerySet(models.QuerySet["Look"]):
 
 
 class Look(Record):
-    """A picture of an outfit."""
+    """A look: its picture, texts and visibility."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="looks")
     title = models.CharField(max_length=200)
@@ -146,7 +146,7 @@ class LookShare(Record):
 
 
 class Product(Record):
-    """One piece of the outfit, with a link to buy it."""
+    """A product of a look, with a link to buy it."""
 
     look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="products")
     position = models.PositiveSmallIntegerField()

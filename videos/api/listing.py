@@ -18,7 +18,7 @@ _KINDS = 256  # of compiled lists to keep: one for each combination of filters, 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """None and () do not filter. `total` is the number of matching jobs where the caller knows it."""
+    """The filters of a list; None and () match all. `total` is the number of matching jobs, where it is known."""
 
     owner_id: uuid.UUID | None = None
     look_id: uuid.UUID | None = None
