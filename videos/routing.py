@@ -34,28 +34,28 @@ class Demand:
     references: int
 
 
-def route(*, order: VideoJobRequest, has_first_frame: bool) -> Route:
+def route(*, job_request: VideoJobRequest, has_first_frame: bool) -> Route:
     """Who makes this video: the first upstream of the model that can.
 
     Raises InvalidInput, with the field and its allowed values, for what no upstream makes, and Unavailable when nobody
     makes videos of this model here.
     """
-    if _OFFERED.row(name=order.model) is None:
+    if _OFFERED.row(name=job_request.model) is None:
         names = VideoModel.objects.filter(is_offered=True).values_list("name", flat=True)
-        raise _refusal("model", *must_be_one_of(names, order.model))
-    if order.mock_mode:
-        return Route("mock", order.model)
-    usable = usable_upstreams(VideoModel.objects.get(name=order.model))
+        raise _refusal("model", *must_be_one_of(names, job_request.model))
+    if job_request.mock_mode:
+        return Route("mock", job_request.model)
+    usable = usable_upstreams(VideoModel.objects.get(name=job_request.model))
     if not usable:
         raise Unavailable("No videos are made of this model on this server; use mockMode=true.", code="no_provider")
     demand = Demand(
-        resolution=order.resolution,
-        aspect_ratio=order.aspect_ratio,
-        duration_seconds=order.duration_seconds,
-        generate_audio=order.generate_audio,
+        resolution=job_request.resolution,
+        aspect_ratio=job_request.aspect_ratio,
+        duration_seconds=job_request.duration_seconds,
+        generate_audio=job_request.generate_audio,
         has_first_frame=has_first_frame,
-        has_last_frame=bool(order.end_frame),
-        references=len(order.reference_images),
+        has_last_frame=bool(job_request.end_frame),
+        references=len(job_request.reference_images),
     )
     able = next(_able(usable, demand), None)
     if able is None:
