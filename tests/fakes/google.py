@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         elif re.fullmatch(f"{FILE}|{OBJECT}", path):
             self._play("metadata", {}, lambda fault: self._send_json(200, {"mimeType": "video/mp4", "uri": path}))
         elif match := re.fullmatch(rf"{INTERACTIONS}/(?P<name>\w+)|/v1beta/(models/[^/]+/operations/\w+)", path):
-            self._play("poll", {}, lambda fault: self._send_json(200, account.look(match["name"] or match[4])))
+            self._play("poll", {}, lambda fault: self._send_json(200, account.poll(match["name"] or match[4])))
         elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
             self._play("probe", {}, lambda fault: self._send_json(200, account.models()))
         elif match := re.fullmatch(r"/v1beta1?/((?:publishers/google/)?models/([^/]+))", path):
@@ -116,15 +116,15 @@ class Handler(BaseHTTPRequestHandler):
                     self.server.script(**order)
             self._send_json(200, {"faults": len(self.server.account.faults)})
         elif match := re.fullmatch(rf"/v1beta1/{MODEL}:fetchPredictOperation", path):
-            look = self.server.account.look
-            self._play("poll", body, lambda fault: self._send_json(200, look(body["operationName"])))
+            poll = self.server.account.poll
+            self._play("poll", body, lambda fault: self._send_json(200, poll(body["operationName"])))
         elif match := re.fullmatch(rf"/(?P<version>v1beta1?)/{MODEL}:predictLongRunning", path):
-            house = "vertex" if match["version"] == "v1beta1" else "gemini"
-            self._play("submit", body, lambda fault: self._accept(house, match["where"], match["model"], body, fault))
+            backend = "vertex" if match["version"] == "v1beta1" else "gemini"
+            self._play("submit", body, lambda fault: self._accept(backend, match["where"], match["model"], body, fault))
         elif match := re.fullmatch(INTERACTIONS, path):
-            house = "omni-vertex" if match["version"] == "v1beta1" else "omni"
+            backend = "omni-vertex" if match["version"] == "v1beta1" else "omni"
             where = match["location"] or ""
-            self._play("submit", body, lambda fault: self._accept(house, where, body["model"], body, fault))
+            self._play("submit", body, lambda fault: self._accept(backend, where, body["model"], body, fault))
         else:
             self._play("stray", body, lambda fault: self._send_json(404, {}))
 
@@ -166,8 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         if not key and action != "token":
             raise Refusal(403, "Method doesn't allow unregistered callers.")
 
-    def _accept(self, house: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
-        work = self.server.account.accept(house, where, model, body)
+    def _accept(self, backend: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
+        work = self.server.account.accept(backend, where, model, body)
         if fault.fault.startswith("lost-"):
             raise Refusal(int(fault.fault.removeprefix("lost-")), fault.message)
         if fault.fault == "lost":
@@ -253,8 +253,8 @@ def main() -> None:
     real = {"omni_gives_urls": True, "files_at": GEMINI} if arguments.real_uris else {}
     retired = set(arguments.retired.split(","))
     with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds, retired=retired, **real) as fake:
-        for house in ("GEMINI", "VERTEX"):
-            sys.stdout.write(f"GOOGLE_{house}_BASE_URL={fake.url}\n{house}_API_KEY=fake-key\n")
+        for backend in ("GEMINI", "VERTEX"):
+            sys.stdout.write(f"GOOGLE_{backend}_BASE_URL={fake.url}\n{backend}_API_KEY=fake-key\n")
         sys.stdout.flush()
         signal.sigwait(signals)
 

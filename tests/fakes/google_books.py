@@ -1,4 +1,4 @@
-"""What the fake Google keeps and knows: accepted work, films, the calls that came and the faults to come."""
+"""What the fake Google keeps and knows: accepted work, videos, the calls that came and the faults to come."""
 
 import base64
 import functools
@@ -65,7 +65,7 @@ NO_FAULT = Fault("", "", times=0)
 class Work:
     """One accepted video."""
 
-    house: str
+    backend: str
     model: str
     body: dict[str, Any]
     name: str
@@ -75,11 +75,11 @@ class Work:
 
     @property
     def is_omni(self) -> bool:
-        return self.house.startswith("omni")
+        return self.backend.startswith("omni")
 
     @property
     def seconds(self) -> int:
-        """How long the film is to be."""
+        """How long the video is to be."""
         if self.is_omni:
             return int(self.body["response_format"]["duration"].removesuffix("s"))
         return int(self.body["parameters"]["durationSeconds"])
@@ -95,8 +95,8 @@ class Account:
     """One customer of Google's. `work_seconds` is how long a video takes."""
 
     work_seconds: float = 0
-    film: bytes | None = None  # for every request; else one of the length asked for
-    omni_gives_urls: bool = False  # the real one puts the film into the reply, whatever was asked for (2026-11)
+    video: bytes | None = None  # for every request; else one of the length asked for
+    omni_gives_urls: bool = False  # the real one puts the video into the reply, whatever was asked for (2026-11)
     retired: set[str] = field(default_factory=set)  # models that there are no more
     url: str = ""
     prefix: str = ""  # of every path, as of a gateway; `url` has it
@@ -127,15 +127,17 @@ class Account:
 
     # -- what Google does with a request
 
-    def accept(self, house: str, where: str, model: str, body: dict[str, Any]) -> Work:
+    def accept(self, backend: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """Take on the work. Raises Refusal where Google is known to."""
         self.model("", model)
-        check_order(house, where, model, body)
+        check_order(backend, where, model, body)
         with self.lock:
             number = uuid.uuid4().hex[:12]
-            prefix = f"{where or 'projects/4711/locations/us-central1'}/publishers/google/" if house == "vertex" else ""
-            name = f"v1_{number}" if house.startswith("omni") else f"{prefix}models/{model}/operations/{number}"
-            work = Work(house, model, body, name, f"film{number}", time.monotonic(), self.next_fault("work"))
+            prefix = (
+                f"{where or 'projects/4711/locations/us-central1'}/publishers/google/" if backend == "vertex" else ""
+            )
+            name = f"v1_{number}" if backend.startswith("omni") else f"{prefix}models/{model}/operations/{number}"
+            work = Work(backend, model, body, name, f"video{number}", time.monotonic(), self.next_fault("work"))
             self.works[name] = work
         return work
 
@@ -149,7 +151,7 @@ class Account:
         """All that there are."""
         return {"models": [{"name": f"models/{name}"} for name in MODELS if name not in self.retired]}
 
-    def look(self, name: str) -> dict[str, Any]:
+    def poll(self, name: str) -> dict[str, Any]:
         """The operation or interaction as it stands. Raises Refusal for one that there is not."""
         work = self.works.get(name)
         if work is None:
@@ -167,14 +169,14 @@ class Account:
     def file_uri(self, file_id: str) -> str:
         return f"{self.files_at or self.url}/v1beta/files/{file_id}{self.files_end}"
 
-    def film_of(self, work: Work) -> bytes:
-        return self.film or film_of_length(work.seconds)
+    def video_of(self, work: Work) -> bytes:
+        return self.video or video_of_length(work.seconds)
 
     def file(self, file_id: str) -> bytes:
         """Raises Refusal for a file that there is not."""
         for work in self.works.values():
             if work.file_id == file_id:
-                return self.film_of(work)
+                return self.video_of(work)
         raise Refusal(404, f"File {file_id} is not found")
 
     def _operation(self, work: Work) -> dict[str, Any]:
@@ -189,45 +191,45 @@ class Account:
         elif end != "nothing":
             answer = self._video(work)
         kind = "cloud.ai.large_models.vision.GenerateVideoResponse"
-        if work.house == "gemini":
+        if work.backend == "gemini":
             answer = {"generateVideoResponse": answer}
             kind = "google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
         return {"name": work.name, "done": True, "response": {"@type": f"type.googleapis.com/{kind}"} | answer}
 
     def _video(self, work: Work) -> dict[str, Any]:
-        if work.house == "gemini":
+        if work.backend == "gemini":
             return {"generatedSamples": [{"video": {"uri": self.file_uri(work.file_id)}}]}
         if bucket := work.body["parameters"].get("storageUri"):
             uri = f"{bucket.rstrip('/')}/{work.file_id}/sample_0.mp4"
             return {"raiMediaFilteredCount": 0, "videos": [{"gcsUri": uri, "mimeType": "video/mp4"}]}
-        data = base64.b64encode(self.film_of(work)).decode()
+        data = base64.b64encode(self.video_of(work)).decode()
         return {"raiMediaFilteredCount": 0, "videos": [{"bytesBase64Encoded": data, "mimeType": "video/mp4"}]}
 
     def _interaction(self, work: Work) -> dict[str, Any]:
         video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
         if bucket := work.body["response_format"].get("gcs_uri"):
             video["uri"] = f"{bucket.rstrip('/')}/{work.file_id}/sample_0.mp4"
-        elif self.omni_gives_urls and work.house == "omni":
+        elif self.omni_gives_urls and work.backend == "omni":
             video["uri"] = self.file_uri(work.file_id)
         else:
-            video["data"] = base64.b64encode(self.film_of(work)).decode()
+            video["data"] = base64.b64encode(self.video_of(work)).decode()
         return ended(self.receipt(work), work.end, sent=work.body["input"], video=video)
 
 
-def check_order(house: str, where: str, model: str, body: dict[str, Any]) -> None:
+def check_order(backend: str, where: str, model: str, body: dict[str, Any]) -> None:
     """Refuse what Google is known to refuse."""
-    is_omni = house.startswith("omni")
+    is_omni = backend.startswith("omni")
     if not model.startswith("gemini-omni-" if is_omni else "veo-") or (is_omni and where not in {"", "global"}):
         raise Refusal(404, f"models/{model} is not found, or is not supported for this method.")
     if is_omni:
-        _check_omni(body, is_vertex=house == "omni-vertex")
+        _check_omni(body, is_vertex=backend == "omni-vertex")
     else:
-        _check_veo(house, body)
+        _check_veo(backend, body)
 
 
-def _check_veo(house: str, body: dict[str, Any]) -> None:
+def _check_veo(backend: str, body: dict[str, Any]) -> None:
     parameters, instances = body["parameters"], body["instances"]
-    unknown = set(parameters) - (VERTEX_PARAMETERS if house == "vertex" else VEO_PARAMETERS)
+    unknown = set(parameters) - (VERTEX_PARAMETERS if backend == "vertex" else VEO_PARAMETERS)
     if unknown or len(instances) != 1:
         raise Refusal(400, f"{sorted(unknown)} isn't supported by this model.")
     instance, is_long = instances[0], parameters["durationSeconds"] == 8
@@ -275,17 +277,17 @@ def _longest(model: str, pictures: list[Any], task: str | None) -> int:
 
 
 @functools.cache
-def film_of_length(seconds: int) -> bytes:
+def video_of_length(seconds: int) -> bytes:
     """A real MP4 with sound, as small as they come."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
+        path = Path(folder) / "video.mp4"
         render(
             destination=path,
             width=128,
             height=72,
             duration_seconds=seconds,
             generate_audio=True,
-            prompt="a film of Google's",
+            prompt="a video of Google's",
             first_frame=None,
             seed="google",
         )

@@ -29,7 +29,7 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
         registry._made.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
         registry._made.cache_clear()
 
 

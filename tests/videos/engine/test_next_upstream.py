@@ -15,7 +15,7 @@ from studio.errors import InvalidInput, Unavailable
 from studio.media.images import Picture, read_picture
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_books import video_of_length
 from tests.fixtures.video_jobs import ORDER
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, outlook, suspension
@@ -33,7 +33,7 @@ RETIRED = {"veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "veo-3.1
 def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
     """Google with a key, where nothing but Omni 1.2 is left, though the catalogue has no date for 1.1."""
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(retires_on=None)
-    with FakeGoogle(film=film_of_length(4), retired=set(RETIRED)) as fake:
+    with FakeGoogle(video=video_of_length(4), retired=set(RETIRED)) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.GOOGLE_VERTEX_BASE_URL = fake.url
         settings.VERTEX_API_KEY = settings.VERTEX_PROJECT = ""
@@ -41,7 +41,7 @@ def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
         registry._made.cache_clear()
         yield fake
         for name in registry.configured():
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
         registry._made.cache_clear()
 
 

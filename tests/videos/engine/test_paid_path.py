@@ -15,7 +15,7 @@ from studio.models import Disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_books import video_of_length
 from tests.fixtures.video_jobs import ORDER, make_due, poll_due_jobs
 from videos import creation, deletion
 from videos.engine import generation, schedule, transfer
@@ -26,7 +26,7 @@ from videos.providers import registry
 from videos.providers.base import Finished, ProviderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-FILM = film_of_length(4)
+FILM = video_of_length(4)
 # what the provider makes is what is stored, to the byte
 PAID = replace(ORDER, mock_mode=False, generate_audio=True)
 ROUNDS = schedule.LASTING_SUBMITS + 2  # more than all back-offs of a step
@@ -37,13 +37,13 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 def google(settings: Any) -> Iterator[FakeGoogle]:
     """Omni 1.2 with a key, and nothing else, in front of a fake that gives URLs."""
     Upstream.objects.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").update(is_enabled=False)
-    with FakeGoogle(film=FILM, omni_gives_urls=True) as fake:
+    with FakeGoogle(video=FILM, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
         registry._made.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
         registry._made.cache_clear()
 
 

@@ -76,7 +76,7 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         registry._made.cache_clear()
         yield fake
-        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
+        registry.provider("google_omni").backend.close()  # type: ignore[attr-defined]
         registry._made.cache_clear()
 
 

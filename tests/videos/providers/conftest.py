@@ -10,7 +10,7 @@ from django.core.files.storage import InMemoryStorage
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_books import video_of_length
 from videos.providers.base import Finished, Image, Operation, Progress, Provider, VideoSpec
 from videos.providers.google_omni import Omni, OmniOnVertex
 from videos.providers.google_veo import Veo, VeoOnVertex
@@ -38,7 +38,7 @@ Make = Callable[[str], Any]
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(film=film_of_length(1)) as fake:
+    with FakeGoogle(video=video_of_length(1)) as fake:
         yield fake
 
 
@@ -56,8 +56,8 @@ def make(google: FakeGoogle, settings: Settings) -> Iterator[Make]:
 
     yield adapter
     for each in made:
-        if hasattr(each, "house"):
-            each.house.close()
+        if hasattr(each, "backend"):
+            each.backend.close()
 
 
 def ask(name: str, **changes: Any) -> VideoSpec:

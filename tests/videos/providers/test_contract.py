@@ -30,7 +30,7 @@ def live(request: pytest.FixtureRequest, settings: Settings) -> Any:
     settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = settings.VERTEX_API_KEY = ""
     adapter = ADAPTERS[name]()
     yield adapter
-    adapter.house.close()
+    adapter.backend.close()
 
 
 @pytest.mark.slow
@@ -39,7 +39,7 @@ def test_a_video_is_made_from_start_to_file(
     name: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     settings.MOCK_VIDEO_SECONDS = google.account.work_seconds = 1
-    google.account.film = None  # one of the length asked for
+    google.account.video = None  # one of the length asked for
     adapter, request = make(name), ask(name)
 
     operation = begin(adapter, name, google).name
@@ -94,7 +94,7 @@ def test_a_finished_file_can_be_fetched_twice_and_byte_for_byte(
     for _ in range(2):
         adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film_of(google.account.works[operation])
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video_of(google.account.works[operation])
 
 
 def test_veo_by_key_refuses_without_asking(make: Make, google: FakeGoogle) -> None:

@@ -28,8 +28,8 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, Progress, ProviderError, Refused, Unreachable
-from videos.providers.google_failures import MISSING_LOOKS
-from videos.providers.google_replies import MAX_REPLY
+from videos.providers.google_failures import MISSING_POLLS
+from videos.providers.google_http import MAX_BYTES
 
 SAFETY = "Veo could not generate videos because the input image violates Vertex AI's usage guidelines. Support codes: 1"
 
@@ -73,10 +73,10 @@ LOOKS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed looks
     "401": ({"fault": "401"}, 99, AGAIN),
     "403": ({"fault": "403"}, 99, AGAIN),
     "400, key": ({"fault": "400", "reason": "API_KEY_INVALID"}, 99, AGAIN),
-    "400": ({"fault": "400"}, MISSING_LOOKS - 1, AGAIN),
+    "400": ({"fault": "400"}, MISSING_POLLS - 1, AGAIN),
     "400, blocked": ({"fault": "400", "message": SAFETY}, 0, FILTERED),
-    "404": ({"fault": "404"}, MISSING_LOOKS - 1, AGAIN),
-    "404 for long": ({"fault": "404"}, MISSING_LOOKS, LOST),
+    "404": ({"fault": "404"}, MISSING_POLLS - 1, AGAIN),
+    "404 for long": ({"fault": "404"}, MISSING_POLLS, LOST),
     "404 from a proxy": ({"fault": "404", "bare": True}, 99, AGAIN),
     "reset": ({"fault": "reset"}, 99, AGAIN),
     "silence": ({"fault": "hang"}, 99, AGAIN),
@@ -128,7 +128,7 @@ def test_a_missing_key_is_a_wrong_configuration(
     name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = make(name)
-    adapter.house.api_key = ""
+    adapter.backend.api_key = ""
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
     with pytest.raises(Refused) as started:
@@ -143,7 +143,7 @@ def test_a_missing_key_is_a_wrong_configuration(
 @pytest.mark.parametrize("name", SUBMITTING)
 def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(name: str, make: Make) -> None:
     adapter = make(name)
-    adapter.house.api_key = "schlüssel"
+    adapter.backend.api_key = "schlüssel"
 
     with pytest.raises(ProviderError) as error:
         adapter.start(ask(name))
@@ -226,7 +226,7 @@ def test_a_reply_has_a_largest_size(name: str, make: Make, google: FakeGoogle) -
     operation = begin(adapter, name, google)
     google.script("poll", "flood")
 
-    with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
+    with pytest.raises(Unreachable, match=f"more than {MAX_BYTES} bytes"):
         poll(adapter, operation.name, ask(name))
     # the rest of it is no answer to the next look
     assert isinstance(poll(adapter, operation.name, ask(name)), Finished)
@@ -258,7 +258,7 @@ def test_a_proxy_of_the_environment_is_used(
     assert isinstance(seen, Finished)
     adapter.fetch(seen.result, ask(name), tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert all(call["path"].startswith("http://google.invalid/") for call in google.account.calls)
 
 
@@ -291,4 +291,4 @@ def test_one_client_serves_many_threads(name: str, make: Make, google: FakeGoogl
 
     assert names == set(google.account.works)
     assert len(names) == 8
-    assert len(adapter.house._clients) == 1
+    assert len(adapter.backend._clients) == 1

@@ -22,7 +22,7 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, Progress, ProviderError
-from videos.providers.google_failures import MISSING_LOOKS
+from videos.providers.google_failures import MISSING_POLLS
 from videos.providers.google_interactions import STAFF_LENGTH
 
 OMNIS = [name for name in GOOGLES if name.startswith("google_omni")]
@@ -133,7 +133,7 @@ def test_a_video_is_taken_whatever_the_status(
     name: str, case: str, by_url: bool, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     google.account.omni_gives_urls = by_url
-    settings.VERTEX_OUTPUT_GCS_URI = "gs://films" if by_url else ""  # Vertex gives none without a bucket
+    settings.VERTEX_OUTPUT_GCS_URI = "gs://videos" if by_url else ""  # Vertex gives none without a bucket
     google.script("work", "reply", reply=WITH_VIDEO[case])
     adapter, request = make(name), ask(name)
     operation = adapter.start(request)
@@ -143,7 +143,7 @@ def test_a_video_is_taken_whatever_the_status(
     adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
     assert ("://" in done.result, done.result == operation.name) == (by_url, not by_url)
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
 
 
 @pytest.mark.parametrize("case", ENDS)
@@ -202,7 +202,7 @@ def test_a_reply_of_another_shape_ends_nothing(reply: Any, make: Make, google: F
 
 @pytest.mark.parametrize("name", OMNIS)
 def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: FakeGoogle, settings: Settings) -> None:
-    place = {"type": "clip", "place": {"uri": "https://a.b/film?sig=abc", "key": "gemini-key"}, "more": "word " * 800}
+    place = {"type": "clip", "place": {"uri": "https://a.b/video?sig=abc", "key": "gemini-key"}, "more": "word " * 800}
     steps = [{"type": "thought", "signature": "c2ln" * 500}, {"type": "user_input", "content": [text("A red dress")]}]
     usage = used(total=23168, video=23168)
     google.script("work", "reply", reply={"status": "completed", "usage": usage, "steps": [*steps, output(place)]})
@@ -216,7 +216,7 @@ def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: 
     assert failed(told) == UNREADABLE
     assert message.startswith("completed, billed, but no video found: {")
     assert '{"type": "thought", "signature": "…"}' in message
-    assert '"place": {"uri": "https://a.b/film?[query]", "key": "[key]"}, "more": "word word' in message
+    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[key]"}, "more": "word word' in message
     assert message.endswith('word "}]}]}')
     assert "red dress" not in message
     assert 4000 < len(message) < STAFF_LENGTH
@@ -255,10 +255,10 @@ def test_an_interaction_that_was_never_there_is_lost(name: str, make: Make, goog
     google.script("poll", "404", message="Interaction not found", times=99)
     outcomes = []
 
-    for attempt in range(MISSING_LOOKS + 1):
+    for attempt in range(MISSING_POLLS + 1):
         with pytest.raises(ProviderError) as told:
             poll(adapter, operation.name, ask(name, missing=attempt))
         outcomes.append(failed(told))
 
-    assert outcomes == [AGAIN] * MISSING_LOOKS + [LOST]
+    assert outcomes == [AGAIN] * MISSING_POLLS + [LOST]
     assert len(google.calls("submit")) == 1

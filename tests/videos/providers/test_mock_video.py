@@ -27,7 +27,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes 
 
 
 def clip(folder: Path, **changes: object) -> Clip:
-    """A second of silent film, or what the changes make of it."""
+    """A second of silent video, or what the changes make of it."""
     usual: Clip = {
         "destination": folder / "clip.mp4",
         "width": SIZE[0],
@@ -49,7 +49,7 @@ def rendered(folder: Path, **changes: object) -> list[Image.Image]:
 
 
 def frames_of(path: Path) -> list[Image.Image]:
-    """All frames of a small film."""
+    """All frames of a small video."""
     with av.open(str(path)) as container:
         frames = [frame.reformat(format="rgb24") for frame in container.decode(video=0)]
     return [
@@ -196,7 +196,7 @@ def test_accents_are_left_out_rather_than_the_letters(tmp_path: Path, photo: Pat
     assert difference(accented, plain) == 0
 
 
-def test_film_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, photo: Path) -> None:
+def test_video_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, photo: Path) -> None:
     frames = rendered(tmp_path, first_frame=photo)
 
     with Image.open(photo) as picture:
@@ -205,7 +205,7 @@ def test_film_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, phot
     assert difference(frames[-1], cover, BOTTOM) > 30
 
 
-def test_film_slowly_approaches_the_first_frame(tmp_path: Path, photo: Path) -> None:
+def test_video_slowly_approaches_the_first_frame(tmp_path: Path, photo: Path) -> None:
     lines = Image.new("RGB", SIZE, "white")
     ImageDraw.Draw(lines).rectangle((100, 0, 220, 180), fill="black")
     lines.save(photo)

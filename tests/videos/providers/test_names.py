@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import GOOGLES, Make, ask, begin, poll
 from videos.providers.base import Finished, Unreachable
-from videos.providers.google_names import require_own
+from videos.providers.google_names import require_same_operation
 
 
 @pytest.mark.parametrize("name", GOOGLES)
@@ -16,9 +16,9 @@ def test_reply_about_another_operation_is_not_taken(
 ) -> None:
     adapter = make(name)
     own, other = begin(adapter, name, google), begin(adapter, name, google)
-    google.script("poll", "reply", reply=google.account.look(other.name), times=1)
+    google.script("poll", "reply", reply=google.account.poll(other.name), times=1)
 
-    with pytest.raises(Unreachable, match="and not about"):
+    with pytest.raises(Unreachable, match="not about"):
         poll(adapter, own.name, ask(name))
 
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
@@ -28,13 +28,13 @@ def test_reply_about_another_operation_is_not_taken(
 
 
 @pytest.mark.parametrize("name", ["google_vertex", "google_omni_vertex"])
-def test_film_of_another_operation_is_not_taken(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter = make(name)
     own, other = begin(adapter, name, google), begin(adapter, name, google)
-    google.script("poll", "reply", reply=google.account.look(other.name), times=1)
+    google.script("poll", "reply", reply=google.account.poll(other.name), times=1)
 
-    with pytest.raises(Unreachable, match="and not about"):
-        adapter.fetch(own.name, ask(name), tmp_path / "film.mp4")
+    with pytest.raises(Unreachable, match="not about"):
+        adapter.fetch(own.name, ask(name), tmp_path / "video.mp4")
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_film_of_another_operation_is_not_taken(name: str, make: Make, google: F
     ],
 )
 def test_another_spelling_or_no_name_is_taken(said: str | None, asked: str) -> None:
-    require_own(said, asked=asked)
+    require_same_operation(said, requested=asked)

@@ -68,7 +68,7 @@ django.setup()
 from videos.providers import registry
 registry.preload()
 assert "google.genai._gaos.google_genai" in sys.modules, "the Interactions half, too"
-print([registry.provider(name).house._clients for name in sorted(registry.configured())])
+print([registry.provider(name).backend._clients for name in sorted(registry.configured())])
 """
 
     assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}, {}]"

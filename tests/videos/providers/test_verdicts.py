@@ -20,7 +20,7 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, ProviderError
-from videos.providers.google_failures import MISSING_LOOKS
+from videos.providers.google_failures import MISSING_POLLS
 
 OMNIS = [name for name in GOOGLES if name.startswith("google_omni")]
 VEOS = [name for name in GOOGLES if name not in OMNIS]
@@ -145,7 +145,7 @@ def test_an_operation_that_is_refused_for_long_has_failed(name: str, make: Make,
     google.script("poll", "400")
 
     with pytest.raises(ProviderError) as error:
-        poll(adapter, operation.name, ask(name, missing=MISSING_LOOKS))
+        poll(adapter, operation.name, ask(name, missing=MISSING_POLLS))
 
     assert failed(error) == FAILED
 
@@ -161,7 +161,7 @@ def test_finished_work_that_is_gone_has_lost_its_file(
     google.script("poll", "404", message="Not found", times=2)
     outcomes = []
 
-    for attempt in (MISSING_LOOKS - 1, MISSING_LOOKS):
+    for attempt in (MISSING_POLLS - 1, MISSING_POLLS):
         with pytest.raises(ProviderError) as error:
             adapter.fetch(done.result, ask(name, missing=attempt), tmp_path / "video.mp4")
         outcomes.append(failed(error))
