@@ -72,7 +72,7 @@ def create(
     if not order.prompt and not order.initial_image and not order.opens_with(look_image):
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
     has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
-    way = routing.route(order=order, has_first_frame=has_first_frame)
+    way = routing.route(job_request=order, has_first_frame=has_first_frame)
     if has_first_frame or any(order.pictures()):
         try:  # before pictures are stored for nothing; decided below
             _admit(owner.token_account, owner, bill)

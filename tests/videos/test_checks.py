@@ -26,11 +26,11 @@ pytestmark = pytest.mark.django_db
 def google(settings: Any) -> Iterator[FakeGoogle]:
     with FakeGoogle() as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
             registry.provider(name).backend.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+        registry.built.cache_clear()
 
 
 def test_production_without_a_provider_is_warned_about(settings: Any) -> None:

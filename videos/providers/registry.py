@@ -38,7 +38,7 @@ def provider(name: str) -> Provider:
     if name not in PROVIDERS:
         raise UnknownProvider(name)
     with _lock:
-        return _built(name)
+        return built(name)
 
 
 def configured() -> frozenset[str]:
@@ -61,7 +61,8 @@ def preload() -> None:
 
 
 @cache
-def _built(name: str) -> Provider:
+def built(name: str) -> Provider:
+    """Build the provider; once per process if called under the lock. Tests clear the cache."""
     module, _, attribute = PROVIDERS[name].rpartition(".")
     built: Provider = getattr(import_module(module), attribute)()
     return built

@@ -31,7 +31,7 @@ import io, json, sys, zlib
 from concurrent.futures import ThreadPoolExecutor
 import django
 django.setup()
-from studio import images
+from studio.media import images
 from tests.studio.media.hostile_images import png_of, chunk
 
 def mib(name):

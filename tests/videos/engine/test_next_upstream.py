@@ -18,7 +18,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import video_of_length
 from tests.fixtures.video_jobs import ORDER
 from tests.videos.engine.test_paid_path import drive
-from videos import creation, outlook, suspension
+from videos import creation, retirements, suspension
 from videos.models import Upstream, VideoJob, VideoModel
 from videos.phases import Phase
 from videos.providers import registry
@@ -38,11 +38,11 @@ def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
         settings.GOOGLE_VERTEX_BASE_URL = fake.url
         settings.VERTEX_API_KEY = settings.VERTEX_PROJECT = ""
         settings.PROVIDER_TIMEOUT_SECONDS = 5
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in registry.configured():
             registry.provider(name).backend.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+        registry.built.cache_clear()
 
 
 def submitted(google: FakeGoogle) -> list[str]:
@@ -126,14 +126,14 @@ def test_third_refusal_closes_the_door_and_a_probe_opens_it(google: FakeGoogle, 
     for _ in range(3):
         drive(creation.create(owner=ann, order=PAID))
 
-    with pytest.raises(Unavailable, match="No videos are made of this model"):
+    with pytest.raises(Unavailable, match="No provider is configured for this model"):
         creation.create(owner=ann, order=PAID)
-    suspension.resume_what_lives(go_on=lambda: None)
-    still_closed = outlook.suspended_count()
+    suspension.resume_available(check_stopped=lambda: None)
+    still_closed = retirements.suspended_count()
     google.account.retired.clear()
-    suspension.resume_what_lives(go_on=lambda: None)
+    suspension.resume_available(check_stopped=lambda: None)
 
-    assert (still_closed, outlook.suspended_count()) == (2, 0)
+    assert (still_closed, retirements.suspended_count()) == (2, 0)
     assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
 
 

@@ -40,11 +40,11 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
     with FakeGoogle(video=FILM, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
             registry.provider(name).backend.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+        registry.built.cache_clear()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from studio.observability.health import Depth, Health, examine
 from tests.running import manage
-from videos import giveaway
-from videos.checks import registration_gives_videos_away
+from videos import signup_cost
+from videos.checks import open_registration_costs
 from videos.models import Upstream
 
 SECRETS = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
@@ -42,7 +42,7 @@ def test_production_registers_nobody_unless_it_is_said(
     ("rate", "expected"), [("20/hour", 20), ("2/min", 120), ("1/s", 3600), ("1/sec", 3600), ("48/day", 2)]
 )
 def test_rate_is_counted_by_the_hour(rate: str, expected: int) -> None:
-    assert giveaway.registrations_an_hour(rate) == expected
+    assert signup_cost.registrations_per_hour(rate) == expected
 
 
 @pytest.mark.django_db
@@ -58,10 +58,10 @@ def test_cost_follows_from_the_settings_and_the_catalogue(
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": rates}
     Upstream.objects.update(prices={"720p": price, "1080p": "0.01"}, durations={"720p": [4, 8], "1080p": [8]})
 
-    (warned,) = registration_gives_videos_away(None)
+    (warned,) = open_registration_costs(None)
     found = examine(depth=Depth.THOROUGH)["registration"]
 
-    assert giveaway.dearest_video() == 8 * Decimal(price)
+    assert signup_cost.highest_video_price() == 8 * Decimal(price)
     assert (warned.id, f"up to {cost} an hour" in warned.msg) == ("videos.W003", True)
     assert (found.health, found.sentence) == (Health.OK, warned.msg)
 
@@ -71,7 +71,7 @@ def test_price_that_is_not_known_is_said_to_be(settings: Any) -> None:
     settings.GEMINI_API_KEY, settings.REGISTRATION_OPEN = "a-key", True
     Upstream.objects.update(prices={})
 
-    assert giveaway.warning().endswith("whose price the catalogue does not know.")
+    assert signup_cost.warning().endswith("The catalogue has no price for them.")
 
 
 @pytest.mark.django_db
@@ -79,5 +79,5 @@ def test_price_that_is_not_known_is_said_to_be(settings: Any) -> None:
 def test_nothing_is_said_where_nothing_is_given_away(settings: Any, is_open: bool, key: str, tokens: int) -> None:
     settings.REGISTRATION_OPEN, settings.GEMINI_API_KEY, settings.SIGNUP_TOKENS = is_open, key, tokens
 
-    assert registration_gives_videos_away(None) == []
+    assert open_registration_costs(None) == []
     assert examine(depth=Depth.THOROUGH)["registration"].health == Health.OK
