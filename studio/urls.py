@@ -5,8 +5,8 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
+from studio.http.probes import healthz, readyz
 from studio.http.serving import media
-from studio.observability.health import healthz, readyz
 
 handler400 = "studio.api.views.bad_request"
 handler404 = "studio.api.views.not_found"

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from operations import health_checks
+from studio.http import probes
 from studio.media.storage import store
 from studio.models import Heartbeat
 from studio.observability import counters, health
@@ -147,7 +148,7 @@ def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: p
         go_on.wait(30)
         return Finding(Health.OK, "At last.")
 
-    monkeypatch.setattr(health, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "hanging", Check(hang, Depth.QUICK, Health.DEGRADED))
     began_at = time.monotonic()
 
@@ -173,16 +174,16 @@ def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch
         go_on.wait(30)
         return Finding(Health.OK, "At last.")
 
-    monkeypatch.setattr(health, "READY_SECONDS", 0.01)
-    monkeypatch.setattr(health, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.01)
+    monkeypatch.setattr(probes, "STUCK_SECONDS", 0.0)
     monkeypatch.setattr(health, "_checks", {"hanging": Check(hang, Depth.QUICK, Health.DEGRADED)})
-    watch = health.Watch()
+    watch = probes.Rounds()
 
     for _ in range(6):
         watch.findings()
-    stuck = list(watch._rounds)
+    stuck = list(watch._unfinished)
     go_on.set()
-    assert [round_.done.wait(10) for round_ in stuck] == [True] * health.MOST_STUCK
+    assert [round_.done.wait(10) for round_ in stuck] == [True] * probes.MOST_STUCK
 
     assert watch._current() not in stuck
     watch._current().done.wait(10)
