@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.fakes import google
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.google_books import NO_FAULT, Account, Work, video_of_length
+from tests.fakes.google_account import NO_FAULT, Account, Work, video_of_length
 
 SECONDS = 8  # of a film
 MODEL = "gemini-omni-1.2-flash"

@@ -33,7 +33,7 @@ def register_all() -> None:
     register("reconciliation", runs.examine)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
-    register("former files", health_check.finding, depth=Depth.THOROUGH)
+    register("previous files", health_check.finding, depth=Depth.THOROUGH)
     register("google", _reach, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
 

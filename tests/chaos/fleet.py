@@ -28,7 +28,7 @@ from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.processes import Processes, wait_until
 from tests.chaos.tempo import PROVIDER_SECONDS
 from tests.chaos.vendors import Cloudinary, Google, Traps
-from tests.fakes.google_books import video_of_length
+from tests.fakes.google_account import video_of_length
 
 JOBS = "/api/v1/video-jobs"
 SECONDS = 4  # of a video

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes import cloudinary, google
-from tests.fakes.google_books import Fault, Work, video_of_length
+from tests.fakes.google_account import Fault, Work, video_of_length
 
 MODEL = "gemini-omni-1.2-flash"  # makes the videos
 RETIRED = "gemini-omni-1.1-flash"  # Google has it no more; before MODEL in the catalogue

@@ -108,7 +108,7 @@ def _planes(image: Image.Image, size: Size, scaler: VideoReformatter) -> Planes:
 
 def _photo(path: Path, size: Size) -> Scene:
     cover = Image.new("RGBA", size, "white")
-    with Image.open(path) as image, decode_budget.room_for(image.width * image.height):
+    with Image.open(path) as image, decode_budget.reserve(image.width * image.height):
         image.draft("RGB", (2 * max(size), 2 * max(size)))  # a large JPEG needn't be decoded in full
         ImageOps.exif_transpose(image, in_place=True)
         cover.alpha_composite(ImageOps.fit(image.convert("RGBA"), size))

@@ -15,7 +15,7 @@ from studio.errors import InvalidInput, Unavailable
 from studio.media.images import Picture, read_picture
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import video_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, retirements, suspension

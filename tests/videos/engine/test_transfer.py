@@ -18,7 +18,7 @@ from studio.observability import counters
 from studio.observability.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import video_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, staff_actions
@@ -181,7 +181,7 @@ def test_file_that_is_elsewhere_ends_the_job_at_once(
     assert google.account.calls == []
 
 
-@pytest.mark.parametrize("fault", ["empty", "garbage", "elsewhere"])
+@pytest.mark.parametrize("fault", ["empty", "garbage", "redirect"])
 def test_response_that_is_no_video_ends_the_job_after_some_tries(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:

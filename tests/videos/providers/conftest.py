@@ -10,7 +10,7 @@ from django.core.files.storage import InMemoryStorage
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import video_of_length
+from tests.fakes.google_account import video_of_length
 from videos.providers.base import Finished, Image, Operation, Progress, Provider, VideoSpec
 from videos.providers.google_omni import Omni, OmniOnVertex
 from videos.providers.google_veo import Veo, VeoOnVertex
@@ -91,9 +91,9 @@ def picture(data: bytes, content_type: str = "image/jpeg") -> Image:
 
 
 def poll(adapter: Provider, operation: str, request: VideoSpec) -> Progress | Finished:
-    """One look, in an event loop of its own."""
+    """One poll in its own event loop."""
 
-    async def look() -> Progress | Finished:
+    async def poll_once() -> Progress | Finished:
         return await adapter.poll(operation, request)
 
-    return asyncio.run(look())
+    return asyncio.run(poll_once())

@@ -88,9 +88,7 @@ def test_sign_in_ends(server: TricklingServer) -> None:
         TokenRequest(session())(server.url, timeout=5)
 
 
-def test_whoever_asks_httpx_through_a_proxy_is_bounded_too(
-    server: TricklingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_request_through_a_proxy_is_bounded_too(server: TricklingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -100,7 +98,7 @@ def test_whoever_asks_httpx_through_a_proxy_is_bounded_too(
         http.get("http://google.example/")
 
 
-def test_an_outer_limit_that_ends_sooner_counts() -> None:
+def test_outer_limit_that_ends_sooner_counts() -> None:
     with deadlines.limit(1), deadlines.limit(100):
         inner = deadlines.left(None)
     with deadlines.limit(100), deadlines.limit(1):

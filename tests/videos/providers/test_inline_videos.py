@@ -33,7 +33,7 @@ def taking() -> tuple[io.BytesIO, InlineVideo]:
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 7, 500])
-def test_a_video_is_taken_out_and_the_rest_stays(pieces: int) -> None:
+def test_video_is_taken_out_and_the_rest_stays(pieces: int) -> None:
     file, video = taking()
     reply = {"name": 'a "quoted" \\ name\u20ac', "video": TEXT, "list": [1, {"": ""}], "other": "x" * LONG}
 
@@ -53,7 +53,7 @@ def test_padding_and_escapes_are_understood(size: int, escape: Any) -> None:
     assert file.getvalue() == VIDEO[:size]
 
 
-def test_the_url_safe_alphabet_is_understood() -> None:
+def test_url_safe_alphabet_is_understood() -> None:
     file, video = taking()
 
     stripped(json.dumps([base64.urlsafe_b64encode(VIDEO).decode()]), video=video)
@@ -61,7 +61,7 @@ def test_the_url_safe_alphabet_is_understood() -> None:
     assert file.getvalue() == VIDEO
 
 
-def test_a_picture_that_was_sent_along_is_no_film() -> None:
+def test_picture_that_was_sent_along_is_no_video() -> None:
     file, video = taking()
     picture = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(50_000)).decode()
 
@@ -79,17 +79,17 @@ def test_without_a_video_to_take_long_strings_just_go() -> None:
     assert video.found is False
 
 
-def test_a_video_has_a_largest_size() -> None:
+def test_video_has_a_largest_size() -> None:
     with pytest.raises(TooLarge):
         stripped(json.dumps([TEXT]), video=InlineVideo(io.BytesIO(), most_bytes=1000))
 
 
-def test_a_reply_has_to_end() -> None:
+def test_reply_has_to_end() -> None:
     with pytest.raises(httpx.ReadTimeout, match="not ended"):
         list(google_http.stripped(itertools.repeat(b""), seconds=0.05))
 
 
-def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
     piece = TEXT[:65_536].encode()
     with (tmp_path / "video.mp4").open("wb") as file:
         stripper = _Stripper(InlineVideo(file, most_bytes=10**9))

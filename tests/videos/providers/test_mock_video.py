@@ -259,7 +259,7 @@ def test_encoder_makes_the_same_clip(tmp_path: Path, photo: Path) -> None:
 
 
 @pytest.mark.slow
-def test_failure_is_told_and_leaves_no_file(tmp_path: Path) -> None:
+def test_failure_is_reported_and_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not a picture")
     wanted = clip(tmp_path, first_frame=tmp_path / "text.png")
 
@@ -269,7 +269,7 @@ def test_failure_is_told_and_leaves_no_file(tmp_path: Path) -> None:
     assert not wanted["destination"].exists()
 
 
-def test_encoder_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoder_that_does_not_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
     with pytest.raises(RenderError, match="the encoder could not be started: No such file or directory"):

@@ -1,4 +1,4 @@
-"""A reply that is about other work than it was asked about is no answer: its outcome is another job's."""
+"""A response about another operation is not used: its outcome belongs to another job."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: 
 
 
 @pytest.mark.parametrize(
-    ("said", "asked"),
+    ("name", "asked"),
     [
         ("v1_7", "v1_7"),
         ("interactions/v1_7", "v1_7"),
@@ -47,5 +47,5 @@ def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: 
         ("", "v1_7"),
     ],
 )
-def test_another_spelling_or_no_name_is_taken(said: str | None, asked: str) -> None:
-    require_same_operation(said, requested=asked)
+def test_another_spelling_or_no_name_is_taken(name: str | None, asked: str) -> None:
+    require_same_operation(name, requested=asked)

@@ -55,7 +55,7 @@ def test_names_that_a_provider_gives_are_its_own(name: str, make: Make, google: 
     operation_names.require_path(operation)
 
 
-def test_the_mocks_own_names() -> None:
+def test_mocks_own_names() -> None:
     given = Mock().start(ask("google_veo")).name
 
     assert operation_names.is_own(provider="mock", operation=given)

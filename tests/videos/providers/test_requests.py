@@ -123,7 +123,7 @@ def test_omni_works_in_the_background(
         ({"references": (picture(b"hat"), picture(b"coat"))}, "reference_to_video", ["aGF0", "Y29hdA=="]),
     ],
 )
-def test_omni_is_told_what_the_pictures_are_for(
+def test_omni_gets_the_role_of_each_image(
     name: str, make: Make, google: FakeGoogle, pictures: dict[str, Any], task: str, data: list[str]
 ) -> None:
     make(name).start(ask(name, **pictures))
@@ -201,7 +201,7 @@ def test_omni_fetches_from_a_url_where_google_gives_one(make: Make, google: Fake
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_the_environment_changes_neither_the_api_nor_the_client(
+def test_environment_changes_neither_the_api_nor_the_client(
     name: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v0nonsense")
@@ -222,7 +222,7 @@ def test_the_environment_changes_neither_the_api_nor_the_client(
 
 @pytest.mark.parametrize("fault", ["reset", "503", "429"])
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_submit_is_one_post_with_the_other_client_in_the_environment(
+def test_submit_is_one_post_with_the_other_client_in_the_environment(
     name: str, fault: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx2")

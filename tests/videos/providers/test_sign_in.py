@@ -79,7 +79,7 @@ def test_one_token_is_used_until_it_expires(
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_token_that_has_expired_is_renewed_before_the_call(
+def test_token_that_has_expired_is_renewed_before_the_call(
     name: str, make_in_project: Make, google: FakeGoogle
 ) -> None:
     adapter = make_in_project(name)
@@ -93,7 +93,7 @@ def test_a_token_that_has_expired_is_renewed_before_the_call(
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_video_in_a_bucket_is_fetched_from_there(
+def test_video_in_a_bucket_is_fetched_from_there(
     name: str, make_in_project: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-videos/made here"
@@ -134,7 +134,7 @@ def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogl
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     adapter = make_in_project(name)
 
     assert adapter.has_model(MODELS[name]) is True
@@ -159,7 +159,7 @@ def test_no_token_for_now_means_later(name: str, make_in_project: Make, google: 
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_refused_sign_in_is_a_wrong_configuration(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_refused_sign_in_is_a_wrong_configuration(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     google.script("token", "401", times=99)
 
     with pytest.raises(Refused) as error:
@@ -182,7 +182,7 @@ def test_nothing_to_sign_in_with_is_a_wrong_configuration(
     assert google.calls("submit") == []
 
 
-def test_the_environment_does_not_send_a_key_to_the_other_house(
+def test_environment_does_not_send_a_key_to_the_other_backend(
     make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for switch in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):

@@ -1,4 +1,4 @@
-"""What the fake Google keeps and knows: accepted work, videos, the calls that came and the faults to come."""
+"""The state of the fake Google: accepted work, videos, logged calls and scheduled faults."""
 
 import base64
 import functools
@@ -30,11 +30,11 @@ MODELS = (
 )  # fmt: skip
 VEO_PARAMETERS = {"sampleCount", "durationSeconds", "resolution", "aspectRatio"}
 VERTEX_PARAMETERS = VEO_PARAMETERS | {"generateAudio", "storageUri"}
-OMNI_TASKS = {"text_to_video": {0}, "image_to_video": {1, 2}, "reference_to_video": {1, 2, 3, 4, 5}}  # pictures
+OMNI_TASKS = {"text_to_video": {0}, "image_to_video": {1, 2}, "reference_to_video": {1, 2, 3, 4, 5}}  # images
 
 
 class Refusal(Exception):
-    """An answer other than 200. `reason` is Google's code for it, where it gives one, and `quota` what is used up."""
+    """A response other than 200. `reason` is Google's code for it, if any, and `quota` the exhausted quota."""
 
     def __init__(self, status: int, message: str, reason: str = "", quota: str = "") -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 @dataclass
 class Fault:
-    """What goes wrong with the calls of a kind, after some that go well."""
+    """A fault of the next `times` calls of a kind, after `skip` normal ones."""
 
     on: str
     fault: str
@@ -52,8 +52,8 @@ class Fault:
     message: str = "by script"
     reason: str = ""  # Google's code for it
     code: int = 13  # of an operation's error
-    quota: str = ""  # what a refusal names as used up
-    bare: bool = False  # the status comes from something in between, not from Google
+    quota: str = ""  # the exhausted quota that a refusal names
+    bare: bool = False  # the status comes from a proxy, not from Google
     seconds: float = 0.05  # between two pieces of a slow download
     reply: dict[str, Any] = field(default_factory=dict)  # JSON, with status 200
 
@@ -79,28 +79,28 @@ class Work:
 
     @property
     def seconds(self) -> int:
-        """How long the video is to be."""
+        """The requested length of the video."""
         if self.is_omni:
             return int(self.body["response_format"]["duration"].removesuffix("s"))
         return int(self.body["parameters"]["durationSeconds"])
 
     @property
     def prompt(self) -> str:
-        """What was asked for in words."""
+        """The prompt of the request."""
         return _prompt(self.body) if self.is_omni else str(self.body["instances"][0]["prompt"])
 
 
 @dataclass
 class Account:
-    """One customer of Google's. `work_seconds` is how long a video takes."""
+    """One customer of Google's. `work_seconds` is the time that a video takes."""
 
     work_seconds: float = 0
-    video: bytes | None = None  # for every request; else one of the length asked for
-    omni_gives_urls: bool = False  # the real one puts the video into the reply, whatever was asked for (2026-11)
-    retired: set[str] = field(default_factory=set)  # models that there are no more
+    video: bytes | None = None  # the result of every request; None: one of the requested length
+    omni_gives_urls: bool = False  # the real one returns videos inline, even if a URL was requested (2026-11)
+    retired: set[str] = field(default_factory=set)  # models
     url: str = ""
-    prefix: str = ""  # of every path, as of a gateway; `url` has it
-    files_at: str = ""  # the host that URIs of files name, whoever serves them; "": this one
+    prefix: str = ""  # of every path, as of a gateway; included in `url`
+    files_at: str = ""  # the host in the URIs of files; "": this one
     files_end: str = ":download?alt=media"  # ... and how they end
     works: dict[str, Work] = field(default_factory=dict)  # by name
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -119,16 +119,16 @@ class Account:
         return NO_FAULT
 
     def as_json(self) -> dict[str, Any]:
-        """The books, with pictures shortened."""
+        """The log, with images shortened."""
         with self.lock:
             calls = json.loads(re.sub(r'"[A-Za-z0-9+/=]{1000,}"', '"…"', json.dumps(self.calls)))
         submits = [call for call in calls if call["action"] == "submit"]
         return {"submits": len(submits), "works": sorted(self.works), "calls": calls}
 
-    # -- what Google does with a request
+    # -- the endpoints
 
     def accept(self, backend: str, where: str, model: str, body: dict[str, Any]) -> Work:
-        """Take on the work. Raises Refusal where Google is known to."""
+        """Accept the work. Raises Refusal where Google is known to refuse."""
         self.model("", model)
         check_order(backend, where, model, body)
         with self.lock:
@@ -142,17 +142,17 @@ class Account:
         return work
 
     def model(self, path: str, name: str) -> dict[str, Any]:
-        """What is told of a model. Raises Refusal for one that there is not."""
+        """The description of a model. Raises Refusal for an unknown one."""
         if name in self.retired or not name.startswith(("veo-", "gemini-omni-")):
             raise Refusal(404, f"models/{name} is not found for API version v1beta, or is not supported.")
         return {"name": path, "displayName": name}
 
     def models(self) -> dict[str, Any]:
-        """All that there are."""
+        """The list of models."""
         return {"models": [{"name": f"models/{name}"} for name in MODELS if name not in self.retired]}
 
     def poll(self, name: str) -> dict[str, Any]:
-        """The operation or interaction as it stands. Raises Refusal for one that there is not."""
+        """The state of the operation or interaction. Raises Refusal for an unknown one."""
         work = self.works.get(name)
         if work is None:
             raise Refusal(404, f"{name} is not found")
@@ -161,7 +161,7 @@ class Account:
         return self._interaction(work) if work.is_omni else self._operation(work)
 
     def receipt(self, work: Work) -> dict[str, Any]:
-        """What a submit is answered with."""
+        """The response to a submit."""
         if work.is_omni:
             return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
         return {"name": work.name}
@@ -173,7 +173,7 @@ class Account:
         return self.video or video_of_length(work.seconds)
 
     def file(self, file_id: str) -> bytes:
-        """Raises Refusal for a file that there is not."""
+        """The content of a file. Raises Refusal for an unknown one."""
         for work in self.works.values():
             if work.file_id == file_id:
                 return self.video_of(work)
@@ -183,18 +183,18 @@ class Account:
         end = work.end.fault
         if end == "error":
             return {"name": work.name, "done": True, "error": {"code": work.end.code, "message": work.end.message}}
-        answer: dict[str, Any] = {}
+        response: dict[str, Any] = {}
         if end == "filtered":
-            answer = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [work.end.message]}
+            response = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [work.end.message]}
         elif end == "filtered-count":
-            answer = {"raiMediaFilteredCount": 1}
+            response = {"raiMediaFilteredCount": 1}
         elif end != "nothing":
-            answer = self._video(work)
+            response = self._video(work)
         kind = "cloud.ai.large_models.vision.GenerateVideoResponse"
         if work.backend == "gemini":
-            answer = {"generateVideoResponse": answer}
+            response = {"generateVideoResponse": response}
             kind = "google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
-        return {"name": work.name, "done": True, "response": {"@type": f"type.googleapis.com/{kind}"} | answer}
+        return {"name": work.name, "done": True, "response": {"@type": f"type.googleapis.com/{kind}"} | response}
 
     def _video(self, work: Work) -> dict[str, Any]:
         if work.backend == "gemini":
@@ -243,17 +243,17 @@ def _check_veo(backend: str, body: dict[str, Any]) -> None:
 
 
 def _check_omni(body: dict[str, Any], *, is_vertex: bool) -> None:
-    pictures = [item for item in _items(body) if item["type"] == "image"]
+    images = [item for item in _items(body) if item["type"] == "image"]
     task = body.get("generation_config", {}).get("video_config", {}).get("task")
     form = body["response_format"]
     seconds = re.fullmatch(r"(\d+)s", form["duration"])
     declared = re.findall(r"@Image(\d+)", _prompt(body))
     refusals = {
-        "the fake has no patience: background and store, please": not (body.get("background") and body.get("store")),
-        "The task does not fit the pictures.": task and len(pictures) not in OMNI_TASKS[task],
-        "Without a task the prompt declares each picture.": not task and len(declared) != len(pictures),
+        "the fake supports only background and store": not (body.get("background") and body.get("store")),
+        "The task does not fit the images.": task and len(images) not in OMNI_TASKS[task],
+        "Without a task the prompt declares each image.": not task and len(declared) != len(images),
         "The duration is out of range.": not (
-            seconds and 3 <= int(seconds[1]) <= _longest(body["model"], pictures, task)
+            seconds and 3 <= int(seconds[1]) <= _longest(body["model"], images, task)
         ),
         "gcs_uri is required for delivery by URI.": is_vertex and form["delivery"] == "uri" and "gcs_uri" not in form,
         "gcs_uri is not supported.": not is_vertex and "gcs_uri" in form,
@@ -271,14 +271,14 @@ def _prompt(body: dict[str, Any]) -> str:
     return next(item["text"] for item in _items(body) if item["type"] == "text")
 
 
-def _longest(model: str, pictures: list[Any], task: str | None) -> int:
+def _longest(model: str, images: list[Any], task: str | None) -> int:
     """Seconds: 15 from 1.2 on, but not from one frame to another."""
-    return 10 if model == "gemini-omni-1.1-flash" or (task == "image_to_video" and len(pictures) == 2) else 15
+    return 10 if model == "gemini-omni-1.1-flash" or (task == "image_to_video" and len(images) == 2) else 15
 
 
 @functools.cache
 def video_of_length(seconds: int) -> bytes:
-    """A real MP4 with sound, as small as they come."""
+    """A real, small MP4 with sound."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video.mp4"
         render(
