@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
+from PIL import Image as Pillow
+from PIL import ImageDraw
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
@@ -97,3 +100,15 @@ def poll(adapter: Provider, operation: str, request: VideoSpec) -> Progress | Fi
         return await adapter.poll(operation, request)
 
     return asyncio.run(poll_once())
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A square photo of four colours."""
+    image = Pillow.new("RGB", (640, 640), "crimson")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((320, 0, 640, 320), fill="gold")
+    draw.rectangle((0, 320, 320, 640), fill="teal")
+    draw.rectangle((320, 320, 640, 640), fill="navy")
+    image.save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
