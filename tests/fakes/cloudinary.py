@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Silent: the account logs the calls."""
+        """Be silent: the account logs the calls."""
 
     def do_GET(self) -> None:
         if self.path == "/__books__":
@@ -137,7 +137,6 @@ class Handler(BaseHTTPRequestHandler):
             self._send(exc.status, b"", headers)
 
     def _act(self, call: dict[str, Any], body: bytes) -> None:
-        """A call of the upload API."""
         account = self.server.account
         match = re.fullmatch(r"/v1_1/([^/]+)/(image|video|raw)/(upload|destroy)", self.path)
         if match is None:

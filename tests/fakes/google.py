@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Silent: the account logs the calls."""
+        """Be silent: the account logs the calls."""
 
     def parse_request(self) -> bool:
         """Remove a gateway's prefix; a path without it matches no endpoint."""

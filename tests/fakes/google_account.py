@@ -86,7 +86,6 @@ class Work:
 
     @property
     def prompt(self) -> str:
-        """The prompt of the request."""
         return _prompt(self.body) if self.is_omni else str(self.body["instances"][0]["prompt"])
 
 
@@ -148,7 +147,6 @@ class Account:
         return {"name": path, "displayName": name}
 
     def models(self) -> dict[str, Any]:
-        """The list of models."""
         return {"models": [{"name": f"models/{name}"} for name in MODELS if name not in self.retired]}
 
     def poll(self, name: str) -> dict[str, Any]:
@@ -161,7 +159,6 @@ class Account:
         return self._interaction(work) if work.is_omni else self._operation(work)
 
     def receipt(self, work: Work) -> dict[str, Any]:
-        """The response to a submit."""
         if work.is_omni:
             return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
         return {"name": work.name}

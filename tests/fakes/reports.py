@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
     server: FakeReports
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Silent: `calls` has the requests."""
+        """Be silent: `calls` has the requests."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

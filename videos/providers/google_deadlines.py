@@ -73,12 +73,10 @@ class ObeyingAdapter(HTTPAdapter):
     """Makes the connections of a requests session check the deadline, also those to a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Build the pool; requests calls this for every adapter."""
         super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]  # the stubs say nothing
         deadlines.obeying(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        """Build the pool for a proxy set in the environment."""
         return deadlines.obeying(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
 
 

@@ -68,11 +68,9 @@ class Omni:
         return await self.backend.run_poll(fetch_state)
 
     def probe(self) -> None:
-        """Check our credentials."""
         self.backend.probe()
 
     def has_model(self, name: str) -> bool:
-        """Whether Google has the model."""
         return self.backend.has_model(name)
 
     def check_file(self, result: str, request: VideoSpec) -> None:

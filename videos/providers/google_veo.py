@@ -54,11 +54,9 @@ class Veo:
         return await self.backend.run_poll(lambda: _state(self.backend.poll_client(), operation, request.missing))
 
     def probe(self) -> None:
-        """Check our credentials."""
         self.backend.probe()
 
     def has_model(self, name: str) -> bool:
-        """Whether Google has the model."""
         return self.backend.has_model(name)
 
     def check_file(self, result: str, request: VideoSpec) -> None:

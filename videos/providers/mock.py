@@ -75,14 +75,12 @@ class Mock:
         """Always succeed."""
 
     def has_model(self, name: str) -> bool:
-        """Always True: the mock imitates every model."""
         return True
 
     def check_file(self, result: str, request: VideoSpec) -> None:
         """Always succeed: `fetch` can draw the video at any time."""
 
     def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
-        """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:
             raise Unreachable("mock: download broken at the first try as the prompt asked")
         width, height = size_of(request.resolution, request.aspect_ratio)

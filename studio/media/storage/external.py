@@ -45,7 +45,6 @@ class ExternalFilesMixin(Storage):
     """Makes a storage accept the names of external files, too."""
 
     def url(self, name: str | None) -> str:
-        """The URL of the file."""
         return url_of(name) or super().url(name)
 
     def exists(self, name: str) -> bool:

@@ -32,7 +32,6 @@ class _Folder(ExternalFilesMixin, FileSystemStorage):
     """
 
     def url(self, name: str | None) -> str:
-        """The URL at which we serve the file."""
         if name and self.base_url and _PLAIN.fullmatch(name):
             return f"{self.base_url}{name}"
         return super().url(name)

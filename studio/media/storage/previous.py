@@ -53,39 +53,32 @@ class PreviousStorageMixin(Storage):
         return previous, name
 
     def url(self, name: str | None) -> str:
-        """The URL of the file."""
         previous, name = self._locate(name or "")
         return previous.url(name) if previous else super().url(name)
 
     def attachment_url(self, name: str, file_name: str) -> str:
-        """The URL at which a browser saves the file."""
         previous, name = self._locate(name)
         storage: Any = previous or super()
         url: str = storage.attachment_url(name, file_name)
         return url
 
     def exists(self, name: str) -> bool:
-        """Whether the file exists."""
         previous, name = self._locate(name)
         return previous.exists(name) if previous else super().exists(name)
 
     def size(self, name: str) -> int:
-        """The size of the file in bytes."""
         previous, name = self._locate(name)
         return previous.size(name) if previous else super().size(name)
 
     def path(self, name: str) -> str:
-        """The path of the file on our disk."""
         previous, name = self._locate(name)
         return previous.path(name) if previous else super().path(name)
 
     def get_modified_time(self, name: str) -> datetime:
-        """The time of the last write."""
         previous, name = self._locate(name)
         return previous.get_modified_time(name) if previous else super().get_modified_time(name)
 
     def open(self, name: str, mode: str = "rb") -> "File[Any]":
-        """Open the file."""
         previous, name = self._locate(name)
         return previous.open(name, mode) if previous else super().open(name, mode)
 

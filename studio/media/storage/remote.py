@@ -47,7 +47,6 @@ class RemoteFile(io.RawIOBase):
         self._waited, self._received = 0.0, 0  # seconds spent in reads, and bytes received
 
     def readable(self) -> bool:
-        """Always True."""
         return True
 
     def seekable(self) -> bool:
@@ -55,7 +54,6 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """The offset of the next read."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -88,7 +86,6 @@ class RemoteFile(io.RawIOBase):
             )
 
     def close(self) -> None:
-        """Close the connection."""
         self._hang_up()
         super().close()
 
