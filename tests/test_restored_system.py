@@ -115,7 +115,7 @@ class Operator:
 
     def accepted(self) -> list[str]:
         log = (self.folder / "data" / "logs" / "submit.log").read_text()
-        return [line for line in log.splitlines() if "operation accepted" in line and "google_" in line]
+        return [line for line in log.splitlines() if "operation.accepted" in line and "google_" in line]
 
     def wait_until_accepted(self, number: int) -> None:
         deadline = time.monotonic() + 60

@@ -155,7 +155,7 @@ def _commit(
         hint("submit", str(job.pk))
     metrics.CREATED.add(job.provider)
     telemetry.link_job(job.pk)
-    logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
+    logger.info("job.created", extra={"job_id": job.pk, "provider": job.provider})
     return job
 
 

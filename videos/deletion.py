@@ -46,5 +46,5 @@ def delete(*, job_id: uuid.UUID) -> int:
         keep_key(job=job)
         phase = job.phase
         job.delete()
-    logger.info("video job deleted", extra={"job_id": job_id, "phase": phase})
+    logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})
     return tokens

@@ -93,10 +93,10 @@ def log_warnings() -> None:
     for retirement, names in _models_by_retirement().items():
         if sentence := retirement.warning(names):
             level = next(level for days, level in LEVELS.items() if retirement.days_left <= days)
-            logger.log(level, "model ends", extra={"sentence": sentence})
+            logger.log(level, "model.ending", extra={"sentence": sentence})
     for upstream in suspended():
         labels = {"provider": upstream.provider, "upstream_model": upstream.upstream_model}
-        logger.error("upstream is suspended", extra=labels | {"reason": upstream.suspended_because})
+        logger.error("upstream.still_suspended", extra=labels | {"reason": upstream.suspended_because})
 
 
 def days_left() -> dict[str, float]:
@@ -117,5 +117,5 @@ def probe() -> Iterator[tuple[Upstream, str]]:
             exists = registry.provider(upstream.provider).has_model(upstream.upstream_model)
             yield upstream, "there" if exists else "gone"
         except ProviderError as exc:
-            logger.warning("upstream not probed", extra={"provider": upstream.provider, "reason": str(exc)})
+            logger.warning("upstream.probe_failed", extra={"provider": upstream.provider, "reason": str(exc)})
             yield upstream, "unknown"

@@ -46,7 +46,7 @@ def count_refusal(*, job: VideoJob, exc: ProviderError) -> None:
         reason = f"{_REASONS[exc.code]} ({refusals} refusals in a row)"
         named.filter(suspended_at=None).update(suspended_at=timezone.now(), suspended_because=reason)
         extra = {"provider": job.provider, "upstream_model": job.upstream_model, "reason": reason}
-        transaction.on_commit(lambda: logger.error("upstream suspended", extra=extra))
+        transaction.on_commit(lambda: logger.error("upstream.suspended", extra=extra))
 
 
 def count_acceptance(*, job: VideoJob) -> None:
@@ -57,7 +57,7 @@ def count_acceptance(*, job: VideoJob) -> None:
                 _locked(job.provider, job.upstream_model)
                 _rows(job.provider, job.upstream_model).update(refusals=0)
     except DatabaseError as exc:
-        logger.warning("acceptance not counted", extra={"job_id": job.pk, "reason": str(exc)})
+        logger.warning("acceptance.count_failed", extra={"job_id": job.pk, "reason": str(exc)})
 
 
 # Read after every accepted submit, so that only a change takes a lock: SQLite has one lock for all writers.
@@ -81,7 +81,7 @@ def resume(*, provider: str, upstream_model: str) -> bool:
         suspended = _rows(provider, upstream_model).exclude(suspended_at=None)
         resumed = suspended.update(suspended_at=None, suspended_because="", refusals=0, updated_at=timezone.now())
     if resumed:
-        logger.info("upstream resumed", extra={"provider": provider, "upstream_model": upstream_model})
+        logger.info("upstream.resumed", extra={"provider": provider, "upstream_model": upstream_model})
     return bool(resumed)
 
 
@@ -96,7 +96,9 @@ def resume_available(*, check_stopped: Callable[[], None]) -> None:
         try:
             exists = registry.provider(name).has_model(model)
         except Exception as exc:  # even a bug in one adapter must not keep the others from being resumed
-            logger.warning("upstream not probed", extra={"provider": name, "upstream_model": model, "reason": str(exc)})
+            logger.warning(
+                "upstream.probe_failed", extra={"provider": name, "upstream_model": model, "reason": str(exc)}
+            )
             continue
         if exists:
             resume(provider=name, upstream_model=model)

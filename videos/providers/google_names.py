@@ -15,5 +15,5 @@ def require_same_operation(name: object, *, requested: str) -> None:
     """
     if name and str(name).rpartition("/")[2] != requested.rpartition("/")[2]:
         message = redacted(f"the response is about {name}, not about {requested}")
-        logger.error("reply names another operation", extra={"reason": message})
+        logger.error("operation.mismatched", extra={"reason": message})
         raise Unreachable(message)

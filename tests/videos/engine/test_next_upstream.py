@@ -1,4 +1,4 @@
-"""A provider that no longer has the model: the next upstream makes the same job, once, and nobody pays twice."""
+"""A provider no longer has the model: the next upstream gets the same job, once, and the owner pays once."""
 
 import io
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
 
 
 def submitted(google: FakeGoogle) -> list[str]:
-    """The models that were asked for a video, in order."""
+    """The submitted models, in order."""
     return [call["body"].get("model") or call["path"] for call in google.calls("submit")]
 
 
@@ -90,9 +90,7 @@ def test_next_upstream_takes_the_job(google: FakeGoogle, make_user: MakeUser) ->
 
 
 @pytest.mark.parametrize("fault", ["404", "401"])
-def test_no_other_upstream_takes_a_job_that_may_be_in_the_making(
-    google: FakeGoogle, make_user: MakeUser, fault: str
-) -> None:
+def test_job_that_may_be_accepted_is_not_rerouted(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(position=0)
     google.account.retired.discard(OMNI_1_1)
     google.script("submit", "lost-503")
@@ -120,7 +118,7 @@ def test_job_fails_only_after_the_last_upstream(google: FakeGoogle, make_user: M
     assert sum(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("amount", flat=True)) == 0
 
 
-def test_third_refusal_closes_the_door_and_a_probe_opens_it(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_third_refusal_suspends_the_upstream_and_a_probe_resumes_it(google: FakeGoogle, make_user: MakeUser) -> None:
     google.account.retired.add(OMNI_1_2)
     ann = make_user()
     for _ in range(3):
@@ -137,7 +135,7 @@ def test_third_refusal_closes_the_door_and_a_probe_opens_it(google: FakeGoogle, 
     assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
 
 
-def test_next_upstream_must_be_able_to_make_it(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_next_upstream_must_support_the_request(google: FakeGoogle, make_user: MakeUser) -> None:
     Upstream.objects.filter(upstream_model=OMNI_1_2).update(durations={"720p": [8]})
 
     job = drive(created(make_user))
@@ -174,7 +172,7 @@ def test_key_that_was_rejected_is_not_tried_again(google: FakeGoogle, make_user:
     assert {call["key"] for call in google.calls("submit")[1:]} == {"vertex-key"}
 
 
-def test_wrong_key_fails_where_nobody_else_is_set_up(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_wrong_key_fails_without_another_provider(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "403", times=9)
 
     job = drive(created(make_user))

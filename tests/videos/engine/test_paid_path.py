@@ -1,4 +1,4 @@
-"""A paid video against Google and Cloudinary as they fail: how the job ends, what was bought, and who pays."""
+"""A paid video against Google and Cloudinary as they fail: how the job ends, what was paid for, and who pays."""
 
 import hashlib
 from collections.abc import Iterator
@@ -253,7 +253,7 @@ def test_deleted_video_is_gone_from_the_storage(
     assert (cloudinary.account.files, Disposal.objects.count()) == ({}, 0)
 
 
-def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
+def test_probe_distinguishes_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
     registry.provider("google_veo").probe()
     registry.provider("google_omni").probe()
 
@@ -263,7 +263,7 @@ def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
             registry.provider(name).probe()
 
 
-def test_look_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_poll_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
     job = creation.create(owner=make_user(), order=PAID)
     submit.submit(job_id=str(job.pk))
     job.refresh_from_db()

@@ -48,7 +48,7 @@ def test_third_refusal_in_a_row_suspends_behind_every_public_name(
     reason = "the provider says that it does not have this model (3 refusals in a row)"
     assert (before, rows()) == ({(2, False, "")}, {(3, True, reason)})
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-        "upstream suspended"
+        "upstream.suspended"
     ]
     upstream = Upstream.objects.filter(provider="google_omni", upstream_model=OMNI)[0]
     assert why_unused(upstream).startswith("suspended by the system since 20")

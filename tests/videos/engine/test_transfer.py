@@ -50,7 +50,7 @@ def upright(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-def told(job: VideoJob) -> list[tuple[str, str]]:
+def timeline(job: VideoJob) -> list[tuple[str, str]]:
     return list(job.logs.order_by("timestamp", "id").values_list("level", "message"))[2:]
 
 
@@ -66,7 +66,7 @@ def differences() -> dict[tuple[str, ...], float]:
 
 
 def storing(make_job: MakeJob, make_user: MakeUser, result: str, *, seconds: int = 0, **fields: Any) -> VideoJob:
-    """A job whose video Omni has made so long ago."""
+    """A job whose video Omni finished so long ago."""
     made_at = timezone.now() - timedelta(seconds=seconds)
     named = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False, "result": result}
     return make_job(make_user(), phase=Phase.STORING, generated_at=made_at, **named, **fields)
@@ -78,7 +78,7 @@ def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoog
     assert (job.phase, job.provider, job.result.startswith(GEMINI_URL)) == (Phase.SUCCEEDED, "google_omni", True)
     assert stored(job) == video_of_length(4)
     assert (job.delivered_seconds, job.delivered_aspect_ratio) == (None, "")
-    assert told(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
+    assert timeline(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
     assert len(google.calls("submit")) == 1
 
 
@@ -96,7 +96,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
 
     assert (job.phase, stored(job)) == (Phase.SUCCEEDED, upright)
     assert (job.duration_seconds, job.delivered_seconds, job.delivered_aspect_ratio) == (4, pytest.approx(2), "9:16")
-    assert told(job)[1:] == [
+    assert timeline(job)[1:] == [
         ("warning", "The video is 2 seconds long instead of 4."),
         ("warning", "The video's aspect ratio is 9:16 instead of 16:9."),
         ("info", "The video is ready."),
@@ -144,7 +144,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
         ({"width": 1024, "height": 1024}, ["The video's aspect ratio is 1:1 instead of 16:9."]),
     ],
 )
-def test_difference_is_told_in_words(
+def test_difference_has_a_sentence(
     make_user: MakeUser, make_job: MakeJob, facts: dict[str, Any], expected: list[str]
 ) -> None:
     job = make_job(make_user(), duration_seconds=8)
@@ -162,15 +162,13 @@ def test_provenance_goes_with_the_sound_and_the_timeline_says_so(
     job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=sound)))
 
     lines = [transfer.PROVENANCE_LOST] if manifest and not sound else []
-    assert told(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
+    assert timeline(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
     assert (stored(job) == film, MANIFEST in stored(job)) == (sound, sound and bool(manifest))
     facts = mp4.inspect(path=Path(default_storage.path(str(job.video.name))))
     assert (facts.has_audio, facts.has_provenance) == (sound, sound and bool(manifest))
 
 
-def test_file_that_is_elsewhere_ends_the_job_at_once(
-    google: FakeGoogle, make_user: MakeUser, make_job: MakeJob
-) -> None:
+def test_file_at_another_host_ends_the_job_at_once(google: FakeGoogle, make_user: MakeUser, make_job: MakeJob) -> None:
     job = storing(make_job, make_user, "https://videos.example/film.mp4")
 
     transfer.transfer(job_id=str(job.pk))
@@ -243,7 +241,7 @@ def test_oldest_of_the_late_transfers_is_named(
         make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=minutes), **late)
         for minutes in (20, 30)
     )
-    make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=40), attempts=0)  # nobody has tried yet
+    make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=40), attempts=0)  # not tried yet
 
     with django_assert_num_queries(3):  # what is refused, what is late, and what has failed
         found = video_health_checks.transfers().sentence

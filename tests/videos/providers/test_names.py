@@ -21,9 +21,7 @@ def test_reply_about_another_operation_is_not_taken(
     with pytest.raises(Unreachable, match="not about"):
         poll(adapter, own.name, ask(name))
 
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "reply names another operation"
-    ]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["operation.mismatched"]
     assert isinstance(poll(adapter, own.name, ask(name)), Finished)
 
 
