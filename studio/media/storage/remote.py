@@ -127,7 +127,7 @@ def _size_at(url: str, timeouts: Timeouts) -> int:
     response.drain_conn()  # without a body; the connection can be reused
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
-        raise StorageError("the delivery does not state the file's size", retryable=True)
+        raise StorageError("the delivery does not state the file's length", retryable=True)
     return int(length)
 
 
