@@ -125,7 +125,7 @@ def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeG
 
 
 def test_response_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
-    google.script("download", "elsewhere")
+    google.script("download", "redirect")
 
     with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It says: download: led to "):
         resume_storing(job_id=made.pk, actor=None)

@@ -1,4 +1,4 @@
-"""What open registration gives away: closed in production, and said in dollars where it is open."""
+"""Registration is closed in production; where it is open, its cost is reported in dollars."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from studio.observability.health import Depth, Health, examine
 from tests.running import manage
-from videos import giveaway
-from videos.checks import registration_gives_videos_away
+from videos import signup_cost
+from videos.checks import open_registration_costs
 from videos.models import Upstream
 
 SECRETS = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
@@ -27,22 +27,22 @@ SECRETS = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS":
         ("development", "false", False),
     ],
 )
-def test_production_registers_nobody_unless_it_is_said(
+def test_registration_is_closed_in_production_unless_opened(
     tmp_path: Path, environment: str, given: str, is_open: bool
 ) -> None:
     names = {"ENVIRONMENT": environment, "REGISTRATION_OPEN": given, "DATA_DIR": str(tmp_path), "DATABASE_URL": ""}
     code = "from django.conf import settings; print(settings.REGISTRATION_OPEN)"
 
-    said = manage("shell", "-v0", "-c", code, **SECRETS, **names)
+    result = manage("shell", "-v0", "-c", code, **SECRETS, **names)
 
-    assert said.stdout == f"{is_open}\n"
+    assert result.stdout == f"{is_open}\n"
 
 
 @pytest.mark.parametrize(
     ("rate", "expected"), [("20/hour", 20), ("2/min", 120), ("1/s", 3600), ("1/sec", 3600), ("48/day", 2)]
 )
-def test_rate_is_counted_by_the_hour(rate: str, expected: int) -> None:
-    assert giveaway.registrations_an_hour(rate) == expected
+def test_rate_is_converted_to_an_hour(rate: str, expected: int) -> None:
+    assert signup_cost.registrations_per_hour(rate) == expected
 
 
 @pytest.mark.django_db
@@ -58,26 +58,26 @@ def test_cost_follows_from_the_settings_and_the_catalogue(
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": rates}
     Upstream.objects.update(prices={"720p": price, "1080p": "0.01"}, durations={"720p": [4, 8], "1080p": [8]})
 
-    (warned,) = registration_gives_videos_away(None)
+    (warned,) = open_registration_costs(None)
     found = examine(depth=Depth.THOROUGH)["registration"]
 
-    assert giveaway.dearest_video() == 8 * Decimal(price)
+    assert signup_cost.highest_video_price() == 8 * Decimal(price)
     assert (warned.id, f"up to {cost} an hour" in warned.msg) == ("videos.W003", True)
     assert (found.health, found.sentence) == (Health.OK, warned.msg)
 
 
 @pytest.mark.django_db
-def test_price_that_is_not_known_is_said_to_be(settings: Any) -> None:
+def test_unknown_price_is_reported(settings: Any) -> None:
     settings.GEMINI_API_KEY, settings.REGISTRATION_OPEN = "a-key", True
     Upstream.objects.update(prices={})
 
-    assert giveaway.warning().endswith("whose price the catalogue does not know.")
+    assert signup_cost.warning().endswith("The catalogue has no price for them.")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("is_open", "key", "tokens"), [(False, "a-key", 100), (True, "", 100), (True, "a-key", 49)])
-def test_nothing_is_said_where_nothing_is_given_away(settings: Any, is_open: bool, key: str, tokens: int) -> None:
+def test_no_warning_where_registration_costs_nothing(settings: Any, is_open: bool, key: str, tokens: int) -> None:
     settings.REGISTRATION_OPEN, settings.GEMINI_API_KEY, settings.SIGNUP_TOKENS = is_open, key, tokens
 
-    assert registration_gives_videos_away(None) == []
+    assert open_registration_costs(None) == []
     assert examine(depth=Depth.THOROUGH)["registration"].health == Health.OK

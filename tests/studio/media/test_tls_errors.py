@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.files.base import ContentFile
 
 from operations import health_checks
-from studio.media.storage import trust
-from studio.media.storage.base import Patience, StorageError
+from studio.media.storage import tls_errors
+from studio.media.storage.base import StorageError, Timeouts
 from studio.media.storage.cloudinary import CloudinaryStorage
 from studio.observability.health import Health
 
 HOST = "localhost"
-PATIENCE = Patience(connect=0.5, answer=0.5, video_answer=0.5, pauses=(), tries=0)
+TIMEOUTS = Timeouts(connect=0.5, response=0.5, video_response=0.5, retry_pauses=(), retry_seconds=0)
 NOW = datetime.now(UTC)
 
 
@@ -138,7 +138,7 @@ def test_bad_certificate_is_named(folder: Path, authority: Issued, host: str, da
     with server(meet) as origin, trusting as pool, pytest.raises(urllib3.exceptions.HTTPError) as refused:
         pool.request("GET", origin, retries=1)
 
-    assert trust.in_words(refused.value).startswith(f"{says}; ")
+    assert tls_errors.explain(refused.value).startswith(f"{says}; ")
 
 
 def storage_at(origin: str) -> CloudinaryStorage:
@@ -148,7 +148,7 @@ def storage_at(origin: str) -> CloudinaryStorage:
         api_secret="secret",
         upload_prefix=origin,
         secure_distribution=origin,
-        patience=PATIENCE,
+        timeouts=TIMEOUTS,
     )
 
 
@@ -157,7 +157,7 @@ def broken(request: pytest.FixtureRequest, folder: Path, authority: Issued) -> I
     """A storage whose handshake comes to nothing, and what staff are to read."""
     stranger = shakes_hands_as(issued(folder, "stranger", by=authority))
     meet, words = {
-        "unknown authority": (stranger, "its certificate is signed by no authority known here"),
+        "unknown authority": (stranger, "its certificate is signed by an unknown authority"),
         "hangs": (hangs, "timed out"),
         "resets": (resets, "Connection reset by peer"),
         "not encrypted": (is_not_encrypted, "no encrypted connection could be made"),

@@ -1,4 +1,4 @@
-"""Reads files from the URLs that Cloudinary delivers them at: their size, and their bytes from any place on."""
+"""Reads files over HTTP, as Cloudinary delivers them: their size, and their bytes from any offset."""
 
 import io
 import time
@@ -11,55 +11,53 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from studio import deadlines
-from studio.media.storage.base import FileMissing, Patience, StorageError
-from studio.media.storage.trust import in_words
+from studio.media.storage.base import FileMissing, StorageError, Timeouts
+from studio.media.storage.tls_errors import explain
 
 SKIP_BYTES = 64 * 1024
-RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processed (SDK 1.46.3, docs/)
+RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processing (SDK 1.46.3, docs/)
 
-# One for all threads of a process. It opens nothing before the first request, so it may be made before a fork.
+# Shared by all threads. It opens no connection before the first request, so it may be built before a fork.
 pool = deadlines.obeying(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
 
 
-def is_passing(status: int) -> bool:
-    """Whether an answer with this HTTP status says nothing about the next one."""
+def is_transient(status: int) -> bool:
+    """Whether a later request may succeed after this HTTP status."""
     return status in RETRYABLE or status >= 500
 
 
-def size_at(url: str, patience: Patience) -> int:
-    """The length of the file at the URL, in bytes. Raises FileMissing or StorageError."""
-    return patience.attempt(partial(_size_at, url, patience))
+def remote_size(url: str, timeouts: Timeouts) -> int:
+    """The size of the file at the URL in bytes. Raises FileMissing or StorageError."""
+    return timeouts.retry(partial(_size_at, url, timeouts))
 
 
-class DeliveredFile(io.RawIOBase):
-    """The file at a URL.
+class RemoteFile(io.RawIOBase):
+    """A file at a URL, read in bounded memory.
 
-    Nothing is asked for before the first read, and little is held; a read that breaks off is taken up where it ended.
-    Reading raises FileMissing or StorageError.
+    The first read sends the first request; an interrupted read resumes at its offset. Reading raises FileMissing or
+    StorageError.
     """
 
-    def __init__(self, url: str, patience: Patience) -> None:
+    def __init__(self, url: str, timeouts: Timeouts) -> None:
         super().__init__()
         self._url = url
-        self._patience = patience
+        self._timeouts = timeouts
         self._position = 0
         self._response: urllib3.BaseHTTPResponse | None = None
-        self._waited, self._received = 0.0, 0  # seconds for the delivery, and bytes that came of it
+        self._waited, self._received = 0.0, 0  # seconds spent in reads, and bytes received
 
     def readable(self) -> bool:
-        """It is all that it is for."""
         return True
 
     def seekable(self) -> bool:
-        """At the price of a new request."""
+        """Always True; a seek costs a new request."""
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go elsewhere. Relative to the end it costs a request, and raises as reading does."""
+        """Set the offset of the next read. Relative to the end, it costs a request and raises as reading does."""
         origin = {io.SEEK_SET: lambda: 0, io.SEEK_CUR: self.tell, io.SEEK_END: self._size}[whence]()
         if origin + offset < 0:
             raise ValueError(f"negative position {origin + offset}")
@@ -71,46 +69,45 @@ class DeliveredFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer, or a part of it; 0 at the end."""
         began = time.monotonic()
-        data = self._patience.attempt(partial(self._read, len(buffer)))
+        data = self._timeouts.retry(partial(self._read, len(buffer)))
         self._keep_pace(time.monotonic() - began, len(data))
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
 
     def _keep_pace(self, seconds: float, received: int) -> None:
-        """Raise StorageError for a trickle. Only what was waited for counts: who reads slowly may do so."""
+        """Raise StorageError for a trickle. Only the time in reads counts, so the caller may read slowly."""
         self._waited += seconds
         self._received += received
-        if self._waited > self._patience.whole(answer=self._patience.answer, moved=self._received):
+        if self._waited > self._timeouts.total(response=self._timeouts.response, moved=self._received):
             self._hang_up()
             raise StorageError(
                 f"the delivery is too slow: {self._received} bytes in {self._waited:.0f} s", retryable=True
             )
 
     def close(self) -> None:
-        """Give the connection back, or up."""
         self._hang_up()
         super().close()
 
     def _size(self) -> int:
-        return size_at(self._url, self._patience)
+        return remote_size(self._url, self._timeouts)
 
     def _read(self, length: int) -> bytes:
         try:
-            with deadlines.limit(self._patience.whole(answer=self._patience.answer, moved=self._position)):
+            with deadlines.limit(self._timeouts.total(response=self._timeouts.response, moved=self._position)):
                 response = self._response or self._from_here()
                 return b"" if response.status == 416 else response.read1(length)
         except HTTPError as exc:
             self._hang_up()
             raise StorageError(
-                f"the delivery broke off at byte {self._position}: {in_words(exc)}", retryable=True
+                f"the delivery broke off at byte {self._position}: {explain(exc)}", retryable=True
             ) from exc
 
     def _from_here(self) -> urllib3.BaseHTTPResponse:
         wanted = {"Range": f"bytes={self._position}-"}
-        response = _request("GET", self._url, wanted, self._patience, expected=(200, 206, 416))
+        response = _request("GET", self._url, wanted, self._timeouts, expected=(200, 206, 416))
         self._response = response
-        if response.status == 200:  # the whole file: ranges are a courtesy
+        if response.status == 200:  # the server ignored the range
             left = self._position
             while left and (skipped := response.read1(min(left, SKIP_BYTES))):
                 left -= len(skipped)
@@ -125,36 +122,36 @@ class DeliveredFile(io.RawIOBase):
             self._response = None
 
 
-def _size_at(url: str, patience: Patience) -> int:
-    response = _request("HEAD", url, {}, patience)
-    response.drain_conn()  # there is no body; the connection can be used again
+def _size_at(url: str, timeouts: Timeouts) -> int:
+    response = _request("HEAD", url, {}, timeouts)
+    response.drain_conn()  # without a body; the connection can be reused
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
-        raise StorageError("the delivery does not tell the file's length", retryable=True)
+        raise StorageError("the delivery does not state the file's length", retryable=True)
     return int(length)
 
 
 def _request(
-    method: str, url: str, headers: Mapping[str, str], patience: Patience, *, expected: tuple[int, ...] = (200,)
+    method: str, url: str, headers: Mapping[str, str], timeouts: Timeouts, *, expected: tuple[int, ...] = (200,)
 ) -> urllib3.BaseHTTPResponse:
-    """The answer, its body still to be read. Raises FileMissing or StorageError."""
+    """The response with its body unread. Raises FileMissing or StorageError."""
     try:
-        with deadlines.limit(patience.whole(answer=patience.answer)):
+        with deadlines.limit(timeouts.total(response=timeouts.response)):
             response = pool.request(
                 method,
                 url,
                 headers={"Accept-Encoding": "identity"} | dict(headers),
-                timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
+                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.response),
                 preload_content=False,
-                redirect=False,  # a file is at its URL, or nowhere
+                redirect=False,  # a redirect could lead to another host
                 retries=False,
             )
     except HTTPError as exc:
-        raise StorageError(f"no answer from the delivery: {in_words(exc)}", retryable=True) from exc
+        raise StorageError(f"no response from the delivery: {explain(exc)}", retryable=True) from exc
     if response.status in expected:
         return response
     response.close()
     reason = f"{response.status}: {response.headers.get('X-Cld-Error', 'no reason given')}"
     if response.status in {404, 410}:
         raise FileMissing(reason)
-    raise StorageError(f"the delivery answered {reason}", retryable=is_passing(response.status))
+    raise StorageError(f"the delivery responded {reason}", retryable=is_transient(response.status))

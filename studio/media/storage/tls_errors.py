@@ -1,22 +1,23 @@
-"""Says in words for staff why a storage service was not trusted, where its certificate is the reason."""
+"""Explains TLS failures of a storage service to staff."""
 
 import ssl
 from collections.abc import Iterator
 
-# By the verification's result (openssl/x509_vfy.h). Each can be passing: a certificate is renewed, a clock set right.
+# By verification result (openssl/x509_vfy.h). Each may pass: a certificate is renewed, a clock is set.
+_UNKNOWN_AUTHORITY = "its certificate is signed by an unknown authority; does a proxy intercept TLS?"
 _REASONS = {
     9: "its certificate is not valid yet, or the clock of this machine is wrong",
     10: "its certificate has expired, or the clock of this machine is wrong",
-    18: "its certificate is signed by no authority known here; does a proxy read along?",
-    19: "its certificate is signed by no authority known here; does a proxy read along?",
-    20: "its certificate is signed by no authority known here; does a proxy read along?",
-    21: "its certificate is signed by no authority known here; does a proxy read along?",
+    18: _UNKNOWN_AUTHORITY,
+    19: _UNKNOWN_AUTHORITY,
+    20: _UNKNOWN_AUTHORITY,
+    21: _UNKNOWN_AUTHORITY,
     62: "its certificate is for another host; see the hosts in CLOUDINARY_URL",
 }
 
 
-def in_words(exc: BaseException) -> str:
-    """The exception, behind what it means for those who run the site, where that is known."""
+def explain(exc: BaseException) -> str:
+    """The exception in words, with its reason if it is a TLS failure."""
     for one in _chain(exc):
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"{_REASONS.get(one.verify_code, 'its certificate was refused')}; {one.verify_message}"
@@ -26,7 +27,7 @@ def in_words(exc: BaseException) -> str:
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    """It and what it was made from: urllib3 keeps that as a `reason`, or as its first argument."""
+    """The exception and its causes; urllib3 keeps a cause as `reason` or as the first argument."""
     seen: set[int] = set()
     waiting = [exc]
     while waiting:

@@ -1,4 +1,4 @@
-"""What open registration can cost: a new account has tokens, and real videos are made for them at our expense."""
+"""What open registration can cost us: a new account has tokens, which pay for real videos."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,39 +10,39 @@ from videos.limits import VIDEO_JOB_TOKENS
 from videos.models import Upstream, VideoModel, price_in
 from videos.providers import registry
 
-# Times an hour, by the period of a rate.
-AN_HOUR: dict[str, Decimal | int] = {"s": 3600, "sec": 3600, "min": 60, "hour": 1, "day": Decimal(1) / 24}
+# how often each period of a rate fits into an hour
+PERIODS_PER_HOUR: dict[str, Decimal | int] = {"s": 3600, "sec": 3600, "min": 60, "hour": 1, "day": Decimal(1) / 24}
 
 
 def warning() -> str:
-    """A sentence for those who run the deployment; "" where registration is closed, or no video costs anything.
+    """A sentence for operators; "" if registration is closed or no video costs anything.
 
-    Raises DatabaseError: prices are in the catalogue.
+    Raises DatabaseError, because prices are in the catalogue.
     """
     videos = settings.SIGNUP_TOKENS // VIDEO_JOB_TOKENS
     if not settings.REGISTRATION_OPEN or not registry.configured() or not videos:
         return ""
     rates: Any = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
-    accounts = registrations_an_hour(rates["register"])
+    accounts = registrations_per_hour(rates["register"])
     sentence = (
         f"Registration is open: from each network address {accounts:,.0f} accounts an hour, each with "
         f"{settings.SIGNUP_TOKENS:,} tokens for {videos:,} videos"
     )
-    dearest = dearest_video()
-    if dearest is None:
-        return f"{sentence}, whose price the catalogue does not know."
-    cost = accounts * videos * dearest
-    return f"{sentence} of up to ${dearest:,.2f}: up to ${cost:,.2f} an hour of an address, at your expense."
+    price = highest_video_price()
+    if price is None:
+        return f"{sentence}. The catalogue has no price for them."
+    cost = accounts * videos * price
+    return f"{sentence} of up to ${price:,.2f}: up to ${cost:,.2f} an hour for each address, at your expense."
 
 
-def registrations_an_hour(rate: str) -> Decimal:
-    """Of one address, by a rate such as 20/hour."""
+def registrations_per_hour(rate: str) -> Decimal:
+    """Registrations that one address may make in an hour at a rate such as 20/hour."""
     count, _, period = rate.partition("/")
-    return Decimal(count) * AN_HOUR[period]
+    return Decimal(count) * PERIODS_PER_HOUR[period]
 
 
-def dearest_video() -> Decimal | None:
-    """US dollars of the dearest video that can be asked for now; None where no price is known."""
+def highest_video_price() -> Decimal | None:
+    """The price in US dollars of the most expensive video that clients can request now; None if no price is known."""
     models = VideoModel.objects.filter(is_offered=True).prefetch_related("upstreams")
     prices = [price for model in models for upstream in usable_upstreams(model) for price in _prices(upstream)]
     return max(prices, default=None)

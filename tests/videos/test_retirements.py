@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from studio.observability.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser
-from videos import outlook
+from videos import retirements
 from videos.models import Upstream, VideoModel
 
 pytestmark = pytest.mark.django_db
@@ -41,47 +41,47 @@ def models(*args: str) -> str:
     return out.getvalue()
 
 
-def test_upstream_without_a_date_lives_on() -> None:
-    assert outlook.days_left() == {VEO: float("inf")}
-    assert outlook.warnings() == []
+def test_upstream_without_a_date_never_retires() -> None:
+    assert retirements.days_left() == {VEO: float("inf")}
+    assert retirements.warnings() == []
     assert examine(depth=Depth.QUICK)["models"] == Finding(Health.OK, "No upstream of an offered model retires soon.")
 
 
 @pytest.mark.parametrize(
     ("days", "level"), [(31, None), (30, "INFO"), (14, "WARNING"), (4, "WARNING"), (3, "ERROR"), (1, "ERROR")]
 )
-def test_end_of_the_last_upstream_is_announced(days: int, level: str | None, caplog: pytest.LogCaptureFixture) -> None:
+def test_last_retirement_is_logged(days: int, level: str | None, caplog: pytest.LogCaptureFixture) -> None:
     last = retire(days)
     caplog.set_level(logging.INFO)
 
-    outlook.announce()
+    retirements.log_warnings()
 
     sentence = f"The last upstream of {VEO} retires on {last}, in {days} days; its successor is {OMNI}."
-    said = [(record.levelname, record.__dict__["sentence"]) for record in caplog.records]
-    assert said == ([(level, sentence)] if level else [])
-    assert outlook.warnings() == ([sentence] if level else [])
-    assert outlook.days_left() == {VEO: days}
+    logged = [(record.levelname, record.__dict__["sentence"]) for record in caplog.records]
+    assert logged == ([(level, sentence)] if level else [])
+    assert retirements.warnings() == ([sentence] if level else [])
+    assert retirements.days_left() == {VEO: days}
 
 
 def test_last_date_counts_where_every_upstream_has_one() -> None:
     retire(5)
     Upstream.objects.filter(upstream_model=OMNI).update(retires_on=timezone.now().date() + timedelta(days=20))
 
-    assert outlook.days_left() == {VEO: 20}
+    assert retirements.days_left() == {VEO: 20}
 
 
-def test_model_that_nobody_makes_is_told() -> None:
+def test_model_without_an_upstream_is_reported() -> None:
     retire(0)
 
-    assert outlook.warnings() == [f"No upstream makes videos of {VEO}."]
-    assert outlook.days_left() == {VEO: 0}
+    assert retirements.warnings() == [f"No upstream makes videos of {VEO}."]
+    assert retirements.days_left() == {VEO: 0}
 
 
-def test_without_a_provider_there_is_nothing_to_warn_of(settings: Any) -> None:
+def test_no_warning_without_a_provider(settings: Any) -> None:
     settings.GEMINI_API_KEY = ""
     retire(0)
 
-    assert (outlook.warnings(), outlook.days_left()) == ([], {})
+    assert (retirements.warnings(), retirements.days_left()) == ([], {})
 
 
 def test_models_that_end_together_share_a_sentence() -> None:
@@ -89,7 +89,7 @@ def test_models_that_end_together_share_a_sentence() -> None:
     last = retire(9)
     Upstream.objects.update(successor="")
 
-    assert outlook.warnings() == [f"The last upstream of {VEO}, {OMNI} retires on {last}, in 9 days."]
+    assert retirements.warnings() == [f"The last upstream of {VEO}, {OMNI} retires on {last}, in 9 days."]
 
 
 def test_readyz_and_dashboard_say_so(client: Client, make_user: MakeUser) -> None:
@@ -104,19 +104,19 @@ def test_readyz_and_dashboard_say_so(client: Client, make_user: MakeUser) -> Non
     assert sentence in page
 
 
-def test_suspension_is_told_once_for_all_public_names() -> None:
+def test_suspension_is_reported_once_for_all_models() -> None:
     VideoModel.objects.update(is_offered=True)
     since = datetime(2026, 11, 27, 9, tzinfo=UTC)
     Upstream.objects.filter(upstream_model=OMNI).update(suspended_at=since, suspended_because="gone")
 
-    assert outlook.suspended_count() == 1
-    assert f"google_omni: {OMNI} is suspended since 2026-11-27: gone." in outlook.warnings()
+    assert retirements.suspended_count() == 1
+    assert f"google_omni: {OMNI} is suspended since 2026-11-27: gone." in retirements.warnings()
 
 
-def test_suspension_of_what_is_not_used_anyway_is_not_told() -> None:
+def test_suspension_of_an_unused_upstream_is_not_reported() -> None:
     Upstream.objects.update(suspended_at=timezone.now(), suspended_because="gone", is_enabled=False)
 
-    assert outlook.suspended_count() == 0
+    assert retirements.suspended_count() == 0
 
 
 def test_models_lists_states_and_days() -> None:
@@ -148,9 +148,9 @@ def test_models_lists_states_and_days() -> None:
 def test_models_resumes_what_is_suspended() -> None:
     Upstream.objects.filter(upstream_model=OMNI).update(suspended_at=timezone.now(), suspended_because="gone")
 
-    said = models("--resume", "google_omni", OMNI)
+    output = models("--resume", "google_omni", OMNI)
 
-    assert said == f"google_omni: {OMNI} is used again.\n"
-    assert outlook.suspended_count() == 0
+    assert output == f"google_omni: {OMNI} is used again.\n"
+    assert retirements.suspended_count() == 0
     with pytest.raises(CommandError, match=f"google_omni has no suspended model {OMNI}"):
         models("--resume", "google_omni", OMNI)

@@ -1,4 +1,4 @@
-"""What the fake Cloudinary keeps: an account, its files, the calls that came and the faults to come."""
+"""The state of the fake Cloudinary: an account, its files, logged calls and scheduled faults."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "png": "image/png", "webp": "i
 
 
 class Refusal(Exception):
-    """An answer other than 200."""
+    """A response other than 200."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass
 class Fault:
-    """What goes wrong with the calls of a kind, after some that go well."""
+    """A fault of the next `times` calls of a kind, after `skip` normal ones."""
 
     on: str
     fault: str
@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass
 class Account:
-    """One account. `part_min`: bytes of every part but the last; `page_most`: files of a page of a listing."""
+    """One account. `part_min`: minimum bytes of every part but the last; `page_most`: files per page of a listing."""
 
     cloud: str = "demo"
     key: str = "key"
@@ -82,7 +82,7 @@ class Account:
             return {"files": files, "unfinished": len(self.unfinished), "calls": list(self.calls)}
 
     def authorise(self, cloud: str, fields: dict[str, str]) -> None:
-        """Refuse what is not signed with our secret, and lately."""
+        """Refuse a request without a recent signature by our secret."""
         if cloud != self.cloud:
             raise Refusal(401, "cloud_name mismatch")
         if fields.get("api_key") != self.key:
@@ -97,7 +97,7 @@ class Account:
             raise Refusal(400, "Stale request - reported time is too far from ours")
 
     def with_part(self, upload_id: str, content_range: str, data: bytes) -> bytes | None:
-        """The whole file with its last part, None before."""
+        """Add a part; returns the whole file after the last one, else None."""
         match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range)
         if match is None or upload_id in self.finished:
             raise Refusal(400, "Invalid Content-Range or X-Unique-Upload-Id")
@@ -141,7 +141,7 @@ class Account:
         }
 
     def listed(self, kind: str, *, prefix: str = "", max_results: str = "10", next_cursor: str = "") -> dict[str, Any]:
-        """A page of files by public id; a cursor is the last id of the page before, backwards as it means nothing."""
+        """A page of files by public id; the cursor is the last id of the previous page, reversed to be opaque."""
         with self.lock:
             ids = sorted(id_ for kind_, id_ in self.files if kind_ == kind and id_.startswith(prefix))
             left = [id_ for id_ in ids if id_ > next_cursor[::-1]]
