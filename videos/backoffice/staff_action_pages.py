@@ -108,7 +108,7 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
             try:
                 self._act(request, action, job, form)
             except StudioError as exc:
-                text = format_html("Job {} of {}: {}", str(job.pk)[:8], job.owner.email, refusal(exc))
+                text = format_html("Job {} of {}: {}", job.short_id, job.owner.email, refusal(exc))
                 self.message_user(request, text, messages.ERROR)
             else:
                 done += 1

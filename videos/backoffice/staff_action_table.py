@@ -59,7 +59,7 @@ def _resume(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
 
 def _link(job: VideoJob) -> str:
     url = reverse("admin:videos_videojob_change", args=[job.pk])
-    return format_html('<a class="studio-link" href="{}">{}</a>', url, str(job.pk)[:8])
+    return format_html('<a class="studio-link" href="{}">{}</a>', url, job.short_id)
 
 
 def refusal(exc: StudioError) -> str:
@@ -147,7 +147,7 @@ STAFF_ACTIONS = (
         icon="link",
         explanation=(
             "The provider may have made and billed this video although we lost its response or could not read it. The "
-            "operation's name is on this page, in our logs (“operation accepted”) or in the provider's console; with "
+            "operation's name is on this page, in our logs (“operation.accepted”) or in the provider's console; with "
             "it the job continues to the finished video. Tokens that were given back stay with the owner."
         ),
         run=_adopt,

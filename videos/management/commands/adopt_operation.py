@@ -25,7 +25,7 @@ class Command(OperatorCommand):
     help = (
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
         "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
-        "'jobs show' has the operation's name; if not, the logs ('operation accepted') or the provider's console do. "
+        "'jobs show' has the operation's name; if not, the logs ('operation.accepted') or the provider's console do. "
         "Tokens that were given back stay with the owner.\n"
         "With --owner instead of JOB: adopt an operation that has no job since the database was restored from an older "
         "backup. The job is recreated, with --id under its former id, and the owner is charged the usual price, unless "
@@ -45,7 +45,7 @@ class Command(OperatorCommand):
         words = "the job's id, unless --owner recreates it; and the operation's name, as the provider spells it"
         parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
         parser.add_argument(
-            "--log", metavar="FILE", help="JSON lines with 'operation accepted' among them; - reads standard input"
+            "--log", metavar="FILE", help="JSON lines with 'operation.accepted' among them; - reads standard input"
         )
         group = parser.add_argument_group("an operation without a job")
         group.add_argument("--owner", metavar="EMAIL_OR_ID", help="the owner of the video")
