@@ -94,7 +94,7 @@ def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], djan
         (("show", "xyz"), "'xyz' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "abc"), "'abc' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "0000"), "No video job has an id that begins with 0000."),
-        ((), "the following arguments are required: WORD"),
+        ((), "the following arguments are required: COMMAND"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(args: tuple[str, ...], message: str) -> None:
