@@ -34,7 +34,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def run(folder: Path, film: bytes, **environment: str) -> tuple[str, str, list[str]]:
     """Make a video, let another fail, and stop: the first job's id, all that was logged, and what must not be."""
-    with FakeGoogle(film=film, work_seconds=1) as google, FakeCloudinary() as cloudinary:
+    with FakeGoogle(video=film, work_seconds=1) as google, FakeCloudinary() as cloudinary:
         studio = RunningStudio(
             folder,
             GEMINI_API_KEY=KEY,

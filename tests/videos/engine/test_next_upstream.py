@@ -15,10 +15,10 @@ from studio.errors import InvalidInput, Unavailable
 from studio.media.images import Picture, read_picture
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER
 from tests.videos.engine.test_paid_path import drive
-from videos import creation, outlook, suspension
+from videos import creation, retirements, suspension
 from videos.models import Upstream, VideoJob, VideoModel
 from videos.phases import Phase
 from videos.providers import registry
@@ -33,16 +33,16 @@ RETIRED = {"veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "veo-3.1
 def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
     """Google with a key, where nothing but Omni 1.2 is left, though the catalogue has no date for 1.1."""
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(retires_on=None)
-    with FakeGoogle(film=film_of_length(4), retired=set(RETIRED)) as fake:
+    with FakeGoogle(video=video_of_length(4), retired=set(RETIRED)) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.GOOGLE_VERTEX_BASE_URL = fake.url
         settings.VERTEX_API_KEY = settings.VERTEX_PROJECT = ""
         settings.PROVIDER_TIMEOUT_SECONDS = 5
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in registry.configured():
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 def submitted(google: FakeGoogle) -> list[str]:
@@ -51,7 +51,7 @@ def submitted(google: FakeGoogle) -> list[str]:
 
 
 def created(make_user: MakeUser, **changes: Any) -> VideoJob:
-    return creation.create(owner=make_user(), order=replace(PAID, **changes))
+    return creation.create(owner=make_user(), job_request=replace(PAID, **changes))
 
 
 def lines(job: VideoJob) -> list[str]:
@@ -122,17 +122,17 @@ def test_third_refusal_suspends_the_upstream_and_a_probe_resumes_it(google: Fake
     google.account.retired.add(OMNI_1_2)
     ann = make_user()
     for _ in range(3):
-        drive(creation.create(owner=ann, order=PAID))
+        drive(creation.create(owner=ann, job_request=PAID))
 
-    with pytest.raises(Unavailable, match="No videos are made of this model"):
-        creation.create(owner=ann, order=PAID)
-    suspension.resume_what_lives(go_on=lambda: None)
-    still_closed = outlook.suspended_count()
+    with pytest.raises(Unavailable, match="No provider is configured for this model"):
+        creation.create(owner=ann, job_request=PAID)
+    suspension.resume_available(check_stopped=lambda: None)
+    still_closed = retirements.suspended_count()
     google.account.retired.clear()
-    suspension.resume_what_lives(go_on=lambda: None)
+    suspension.resume_available(check_stopped=lambda: None)
 
-    assert (still_closed, outlook.suspended_count()) == (2, 0)
-    assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
+    assert (still_closed, retirements.suspended_count()) == (2, 0)
+    assert drive(creation.create(owner=ann, job_request=PAID)).phase == Phase.SUCCEEDED
 
 
 def test_next_upstream_must_support_the_request(google: FakeGoogle, make_user: MakeUser) -> None:
@@ -202,7 +202,7 @@ def test_references_join_a_first_frame_where_an_upstream_takes_both(google: Fake
 
     assert (job.upstream_model, job.input_count) == (OMNI_1_1, 2)
     with pytest.raises(InvalidInput, match="referenceImages: Must be left out with a last frame"):
-        creation.create(owner=job.owner, order=replace(PAID, end_frame=reference(), **with_both))
+        creation.create(owner=job.owner, job_request=replace(PAID, end_frame=reference(), **with_both))
 
 
 def test_last_frame_has_lengths_of_its_own(google: FakeGoogle, make_user: MakeUser) -> None:

@@ -18,7 +18,7 @@ from studio.observability import counters
 from studio.observability.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, staff_actions
@@ -73,10 +73,10 @@ def storing(make_job: MakeJob, make_user: MakeUser, result: str, *, seconds: int
 
 
 def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, job.provider, job.result.startswith(GEMINI_URL)) == (Phase.SUCCEEDED, "google_omni", True)
-    assert stored(job) == film_of_length(4)
+    assert stored(job) == video_of_length(4)
     assert (job.delivered_seconds, job.delivered_aspect_ratio) == (None, "")
     assert timeline(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
     assert len(google.calls("submit")) == 1
@@ -86,13 +86,13 @@ def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoog
 def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     google: FakeGoogle, upright: bytes, make_user: MakeUser, sign_in: SignIn, client: Client
 ) -> None:
-    google.account.film = upright
+    google.account.video = upright
     ann, boss = make_user(), make_user("boss@example.com", staff=True)
     boss.is_superuser = True
     boss.save(update_fields=["is_superuser"])
     before = differences()
 
-    job = drive(creation.create(owner=ann, order=PAID, idempotency_key="once"))
+    job = drive(creation.create(owner=ann, job_request=PAID, idempotency_key="once"))
 
     assert (job.phase, stored(job)) == (Phase.SUCCEEDED, upright)
     assert (job.duration_seconds, job.delivered_seconds, job.delivered_aspect_ratio) == (4, pytest.approx(2), "9:16")
@@ -103,7 +103,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     ]
     # as it is, wherever it is shown
     api = sign_in(ann)
-    again = creation.create(owner=ann, order=PAID, idempotency_key="once")
+    again = creation.create(owner=ann, job_request=PAID, idempotency_key="once")
     form = {"prompt": PAID.prompt, "durationSeconds": "4", "generateAudio": "true", "mockMode": "false"}
     shown = [
         api.get(f"{URL}/{job.pk}").json(),
@@ -157,9 +157,9 @@ def test_difference_has_a_sentence(
 def test_provenance_goes_with_the_sound_and_the_timeline_says_so(
     google: FakeGoogle, make_user: MakeUser, manifest: bytes, sound: bool
 ) -> None:
-    film = google.account.film = film_of_length(4) + manifest
+    film = google.account.video = video_of_length(4) + manifest
 
-    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=sound)))
+    job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=sound)))
 
     lines = [transfer.PROVENANCE_LOST] if manifest and not sound else []
     assert timeline(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
@@ -179,13 +179,13 @@ def test_file_at_another_host_ends_the_job_at_once(google: FakeGoogle, make_user
     assert google.account.calls == []
 
 
-@pytest.mark.parametrize("fault", ["empty", "garbage", "elsewhere"])
+@pytest.mark.parametrize("fault", ["empty", "garbage", "redirect"])
 def test_response_that_is_no_video_ends_the_job_after_some_tries(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("download", fault, times=99)
     ann = make_user()
-    job = creation.create(owner=ann, order=PAID)
+    job = creation.create(owner=ann, job_request=PAID)
 
     phases = [drive(job, rounds=1).phase for _ in range(3 + MISSING_TRIES)]
 
@@ -197,9 +197,9 @@ def test_response_that_is_no_video_ends_the_job_after_some_tries(
 def test_response_that_is_no_video_for_once_costs_a_try(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("download", "empty", times=2)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
-    assert (job.phase, stored(job)) == (Phase.SUCCEEDED, film_of_length(4))
+    assert (job.phase, stored(job)) == (Phase.SUCCEEDED, video_of_length(4))
 
 
 def test_transfer_that_fails_for_ten_minutes_is_a_finding(

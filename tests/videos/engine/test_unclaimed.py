@@ -74,10 +74,10 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
     Upstream.objects.filter(upstream_model="gemini-omni-1.2-flash").update(retires_on=None)
     with FakeGoogle(omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
-        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+        registry.provider("google_omni").backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 PAID = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False}

@@ -41,7 +41,7 @@ def made(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
     """A job that failed in storing while Google still has its video; its tokens were refunded."""
     from tests.videos.engine.test_transfer import PAID  # noqa: PLC0415 - a module of tests, with a fixture of this name
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=2)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=2)
     assert job.phase == Phase.STORING
     outcomes.fail(job=job, code="storage_failed", detail="401: by script")
     return VideoJob.objects.get(pk=job.pk)
@@ -125,7 +125,7 @@ def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeG
 
 
 def test_response_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
-    google.script("download", "elsewhere")
+    google.script("download", "redirect")
 
     with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It says: download: led to "):
         resume_storing(job_id=made.pk, actor=None)
