@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
+from tests.fixtures.looks import png
 from tests.running import RunningStudio, wait_for
-from tests.videos.api.test_create import png
 from videos.providers.google_client import GEMINI_URL
 from videos.providers.mock_video import render
 

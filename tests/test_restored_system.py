@@ -153,7 +153,7 @@ def test_nothing_bought_is_lost(tmp_path: Path, google: FakeGoogle, cloudinary: 
             operator.follow(line)
     for line in lines_of("restore"):
         operator.follow(line)
-    reconcile, look, adopt = lines_of("look")
+    reconcile, look, adopt = lines_of("inspect")
     operator.follow(reconcile)
     strays = operator.follow(look, status=1)
     at_first = operator.follow(adopt, status=1)

@@ -73,7 +73,9 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
             audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
 
     try:
-        again = creation.create(owner=job.owner, order=_order_of(job), idempotency_key=key, bill=bill, begin=begin)
+        again = creation.create(
+            owner=job.owner, job_request=_order_of(job), idempotency_key=key, bill=bill, begin=begin
+        )
     except Conflict as exc:
         if exc.code != "idempotent_job_deleted":
             raise

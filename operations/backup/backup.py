@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from studio import __version__
 from studio.errors import Conflict, InvalidInput
 from studio.media.storage import disposal
 
@@ -76,7 +77,7 @@ def back_up(*, path: Path) -> dict[str, Any]:
 def _write(file: IO[bytes], folder: Path, missing: dict[str, str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "version": settings.SPECTACULAR_SETTINGS["VERSION"],
+        "version": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "without": sorted(missing),
         "migrations": [],

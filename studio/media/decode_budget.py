@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from studio.errors import Unavailable
-from studio.http import gate
+from studio.http import active_requests
 
 # Pixels in memory at once in all threads: 650 and 104 MB at 13 bytes a pixel, the most (docs/decisions/15-…). The first
 # is the largest image accepted by default; images up to the second have a pool of their own, so they need not wait.
@@ -100,7 +100,7 @@ _large, _small = PixelPool(LARGE_PIXELS), PixelPool(SMALL_PIXELS)
 def reserve(pixels: int) -> Iterator[None]:
     """Hold this while an image of that size is in memory; not reentrant.
 
-    A request that waits gives up its slot and its database connection (studio.http.gate). Raises ImagesBusy.
+    A request that waits gives up its slot and its database connection (studio.http.active_requests). Raises ImagesBusy.
     """
     pool = _small if pixels <= SMALL_PIXELS else _large
     taken = pool.take(pixels, seconds=0) or _wait_for(pool, pixels)
@@ -113,7 +113,7 @@ def reserve(pixels: int) -> Iterator[None]:
 def _wait_for(pool: PixelPool, pixels: int) -> int:
     budget = _budget.get() or _Budget(0, WAIT_SECONDS)
     began_at = time.monotonic()
-    with gate.away():
+    with active_requests.without_slot():
         taken = pool.take(pixels, seconds=budget.seconds)
         budget.seconds = max(budget.seconds - (time.monotonic() - began_at), 0)
     if not taken:

@@ -10,10 +10,10 @@ from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, NotFound, as_sent
+from videos.creation import free_slots
 from videos.engine import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
-from videos.limits import JOB_SLOTS
 from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names
@@ -81,8 +81,7 @@ def job_with(*, provider: str, operation: str, besides: uuid.UUID | None = None)
 def free_slot(job: VideoJob) -> int:
     """A slot for a job that continues; its owner's account stays locked. Raises Conflict when all are taken."""
     ledger.lock_account(user_id=job.owner_id)
-    taken = set(VideoJob.objects.filter(owner=job.owner_id).live().values_list("slot", flat=True))
-    free = [slot for slot in JOB_SLOTS if slot not in taken]
-    if not free:
+    slots = free_slots(owner_id=job.owner_id)
+    if not slots:
         raise Conflict("The owner has three unfinished jobs; try again when one has finished.")
-    return free[0]
+    return slots[0]

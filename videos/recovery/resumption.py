@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
-from studio.http import gate
+from studio.http import active_requests
 from studio.media.storage import disposal
 from videos.engine import inputs
 from videos.engine.hints import hint
@@ -49,7 +49,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
     if job is None:
         raise NotFound("There is no such video job.")
     _require_resumable(job)
-    with gate.away():  # the admin page holds no slot of the gate meanwhile
+    with active_requests.without_slot():  # a page of the back office holds no slot meanwhile
         _require_file(job)
     with transaction.atomic():
         locked = VideoJob.objects.select_for_update().filter(pk=job_id).first()

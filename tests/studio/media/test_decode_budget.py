@@ -15,11 +15,11 @@ from rest_framework.test import APIClient
 
 from studio import malloc
 from studio.env import PROJECT
-from studio.http.gate import Gate
+from studio.http.active_requests import ActiveRequestLimit
 from studio.media import decode_budget
 from studio.media.decode_budget import LARGE_PIXELS, SMALL_PIXELS, ImagesBusy, PixelPool, request_limit, reserve, spend
 from studio.media.images import thumbnail_of
-from tests.studio.http.test_gate import PATIENCE, ask
+from tests.studio.http.test_active_requests import PATIENCE, ask
 from tests.studio.media.hostile_images import saved
 from tests.studio.media.pictures import read
 
@@ -139,11 +139,11 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
             outcome.append("decoded")
         return []
 
-    gate = Gate(lambda environ, start_response: view(environ), slots=1, threads=64)
+    limit = ActiveRequestLimit(lambda environ, start_response: view(environ), slots=1, threads=64)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(ask, gate)
+        first = pool.submit(ask, limit)
         assert waits.wait(PATIENCE)
-        pool.submit(ask, gate, small=True).result(PATIENCE)
+        pool.submit(ask, limit, small=True).result(PATIENCE)
 
         assert outcome == ["answered meanwhile"]
         assert not first.done()

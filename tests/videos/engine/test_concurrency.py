@@ -91,7 +91,7 @@ class Attack:
 
     def create(self) -> None:
         try:
-            self.note(creation.create(owner=self.owner, order=ORDER), "created")
+            self.note(creation.create(owner=self.owner, job_request=ORDER), "created")
         except LimitReached:
             return
 

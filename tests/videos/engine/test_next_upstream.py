@@ -51,7 +51,7 @@ def submitted(google: FakeGoogle) -> list[str]:
 
 
 def created(make_user: MakeUser, **changes: Any) -> VideoJob:
-    return creation.create(owner=make_user(), order=replace(PAID, **changes))
+    return creation.create(owner=make_user(), job_request=replace(PAID, **changes))
 
 
 def lines(job: VideoJob) -> list[str]:
@@ -122,17 +122,17 @@ def test_third_refusal_suspends_the_upstream_and_a_probe_resumes_it(google: Fake
     google.account.retired.add(OMNI_1_2)
     ann = make_user()
     for _ in range(3):
-        drive(creation.create(owner=ann, order=PAID))
+        drive(creation.create(owner=ann, job_request=PAID))
 
     with pytest.raises(Unavailable, match="No provider is configured for this model"):
-        creation.create(owner=ann, order=PAID)
+        creation.create(owner=ann, job_request=PAID)
     suspension.resume_available(check_stopped=lambda: None)
     still_closed = retirements.suspended_count()
     google.account.retired.clear()
     suspension.resume_available(check_stopped=lambda: None)
 
     assert (still_closed, retirements.suspended_count()) == (2, 0)
-    assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
+    assert drive(creation.create(owner=ann, job_request=PAID)).phase == Phase.SUCCEEDED
 
 
 def test_next_upstream_must_support_the_request(google: FakeGoogle, make_user: MakeUser) -> None:
@@ -202,7 +202,7 @@ def test_references_join_a_first_frame_where_an_upstream_takes_both(google: Fake
 
     assert (job.upstream_model, job.input_count) == (OMNI_1_1, 2)
     with pytest.raises(InvalidInput, match="referenceImages: Must be left out with a last frame"):
-        creation.create(owner=job.owner, order=replace(PAID, end_frame=reference(), **with_both))
+        creation.create(owner=job.owner, job_request=replace(PAID, end_frame=reference(), **with_both))
 
 
 def test_last_frame_has_lengths_of_its_own(google: FakeGoogle, make_user: MakeUser) -> None:

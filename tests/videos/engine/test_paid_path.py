@@ -172,7 +172,7 @@ def test_fault(
 ) -> None:
     ann = make_user()
     {"google": google, "cloudinary": cloudinary}[who].script(on, fault, **options)
-    job = creation.create(owner=ann, order=PAID)
+    job = creation.create(owner=ann, job_request=PAID)
 
     job = drive(job)
     if job.phase not in TERMINAL:
@@ -200,7 +200,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("submit", fault, times=2, quota="RequestsPerMinutePerProject")
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job, rounds=3)
 
@@ -211,7 +211,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
 @pytest.mark.parametrize("fault", ["500", "reset", "lost", "hang", "garbage", "400"])
 def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     google.script("submit", fault, times=5)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job)
 
@@ -220,7 +220,7 @@ def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user
 
 def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "400", message="vendor says: key AIza-secret is odd")
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job)
 
@@ -232,7 +232,7 @@ def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) 
 def test_sound_that_was_not_wanted_is_dropped(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, tmp_path: Any
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=False)))
+    job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=False)))
 
     (tmp_path / "video.mp4").write_bytes(cloudinary.account.files["video", f"ai-studio/videos/{job.pk}"].data)
     assert mp4.inspect(path=tmp_path / "video.mp4").has_audio is False
@@ -241,7 +241,7 @@ def test_sound_that_was_not_wanted_is_dropped(
 def test_deleted_video_is_gone_from_the_storage(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
     assert len(cloudinary.account.files) == 2  # with its poster
     cloudinary.script("destroy", "500")
 
@@ -264,7 +264,7 @@ def test_probe_distinguishes_a_good_key_from_a_bad_one(google: FakeGoogle) -> No
 
 
 def test_poll_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
     submit.submit(job_id=str(job.pk))
     job.refresh_from_db()
 

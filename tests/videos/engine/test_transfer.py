@@ -73,7 +73,7 @@ def storing(make_job: MakeJob, make_user: MakeUser, result: str, *, seconds: int
 
 
 def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, job.provider, job.result.startswith(GEMINI_URL)) == (Phase.SUCCEEDED, "google_omni", True)
     assert stored(job) == video_of_length(4)
@@ -92,7 +92,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     boss.save(update_fields=["is_superuser"])
     before = differences()
 
-    job = drive(creation.create(owner=ann, order=PAID, idempotency_key="once"))
+    job = drive(creation.create(owner=ann, job_request=PAID, idempotency_key="once"))
 
     assert (job.phase, stored(job)) == (Phase.SUCCEEDED, upright)
     assert (job.duration_seconds, job.delivered_seconds, job.delivered_aspect_ratio) == (4, pytest.approx(2), "9:16")
@@ -103,7 +103,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     ]
     # as it is, wherever it is shown
     api = sign_in(ann)
-    again = creation.create(owner=ann, order=PAID, idempotency_key="once")
+    again = creation.create(owner=ann, job_request=PAID, idempotency_key="once")
     form = {"prompt": PAID.prompt, "durationSeconds": "4", "generateAudio": "true", "mockMode": "false"}
     shown = [
         api.get(f"{URL}/{job.pk}").json(),
@@ -159,7 +159,7 @@ def test_provenance_goes_with_the_sound_and_the_timeline_says_so(
 ) -> None:
     film = google.account.video = video_of_length(4) + manifest
 
-    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=sound)))
+    job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=sound)))
 
     lines = [transfer.PROVENANCE_LOST] if manifest and not sound else []
     assert timeline(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
@@ -185,7 +185,7 @@ def test_response_that_is_no_video_ends_the_job_after_some_tries(
 ) -> None:
     google.script("download", fault, times=99)
     ann = make_user()
-    job = creation.create(owner=ann, order=PAID)
+    job = creation.create(owner=ann, job_request=PAID)
 
     phases = [drive(job, rounds=1).phase for _ in range(3 + MISSING_TRIES)]
 
@@ -197,7 +197,7 @@ def test_response_that_is_no_video_ends_the_job_after_some_tries(
 def test_response_that_is_no_video_for_once_costs_a_try(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("download", "empty", times=2)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, stored(job)) == (Phase.SUCCEEDED, video_of_length(4))
 

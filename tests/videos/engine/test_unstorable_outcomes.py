@@ -76,7 +76,7 @@ def test_half_a_surrogate_in_googles_words_ends_the_job_as_any_words_do(
 ) -> None:
     google.script("work", "error", message=ODD)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, job.error_code) == (Phase.FAILED, "generation_failed")
     assert SHOWN in job.provider_reply

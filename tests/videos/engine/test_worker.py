@@ -30,7 +30,7 @@ def work(name: str) -> None:
 
 
 def test_worker_submits_what_was_created(make_user: MakeUser, rq_hints: Any) -> None:
-    jobs = [creation.create(owner=make_user(), order=ORDER) for _ in range(1)]
+    jobs = [creation.create(owner=make_user(), job_request=ORDER) for _ in range(1)]
     assert rq_hints() == {"submit": [str(jobs[0].pk)], "media": []}
 
     work("submit")
@@ -41,7 +41,7 @@ def test_worker_submits_what_was_created(make_user: MakeUser, rq_hints: Any) -> 
 
 @pytest.mark.parametrize("options", [{}, {"worker_class": "videos.worker.ThreadWorker"}])  # the latter until 1.0
 def test_command_runs_the_thread_worker(make_user: MakeUser, rq_hints: Any, options: dict[str, str]) -> None:
-    creation.create(owner=make_user(), order=ORDER)
+    creation.create(owner=make_user(), job_request=ORDER)
 
     call_command("rqworker", "submit", burst=True, verbosity=0, **options)
 
@@ -84,7 +84,7 @@ def no_redis(settings: Any) -> None:
 
 
 def test_lost_redis_does_not_stop_a_creation(make_user: MakeUser, no_redis: None) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
 
     assert (job.phase, VideoJob.objects.count()) == (Phase.QUEUED, 1)
 

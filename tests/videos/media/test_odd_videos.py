@@ -53,7 +53,7 @@ def test_video_without_its_sound_has_the_packets_of_its_source(
     source = clips.write(tmp_path / "source.mp4", PLAYABLE[kind])
     google.account.video = source.read_bytes()
 
-    job = drive(creation.create(owner=make_user(), order=SILENT))
+    job = drive(creation.create(owner=make_user(), job_request=SILENT))
 
     assert (job.phase, job.error_code) == (Phase.SUCCEEDED, "")
     before, after = mp4.inspect(path=source), mp4.inspect(path=stored(job))
@@ -71,7 +71,7 @@ def test_bytes_after_the_last_box_do_no_harm(
     source.write_bytes(source.read_bytes() + TAILS[tail])
     google.account.video = source.read_bytes()
 
-    job = drive(creation.create(owner=make_user(), order=SILENT))
+    job = drive(creation.create(owner=make_user(), job_request=SILENT))
 
     assert (job.phase, stored(job).read_bytes()) == (Phase.SUCCEEDED, source.read_bytes())
 
@@ -104,7 +104,7 @@ def broken(google: FakeGoogle, tmp_path: Path) -> bytes:
 @pytest.fixture
 def try_once(make_user: MakeUser) -> Callable[[], VideoJob]:
     """A job at its transfer; each call is one more try."""
-    job = drive(creation.create(owner=make_user(tokens=1000), order=SILENT), rounds=2)
+    job = drive(creation.create(owner=make_user(tokens=1000), job_request=SILENT), rounds=2)
     assert job.phase == Phase.STORING
 
     def transfer_now() -> VideoJob:

@@ -60,7 +60,7 @@ def lose(job: VideoJob) -> None:
 @pytest.fixture
 def bought(make_user: MakeUser, google: FakeGoogle, caplog: pytest.LogCaptureFixture) -> VideoJob:
     caplog.set_level(logging.INFO)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
     submit.submit(job_id=str(job.pk))
     return VideoJob.objects.get()
 
@@ -181,7 +181,7 @@ def test_full_owner_is_waited_for(make_user: MakeUser, make_job: MakeJob, google
 def test_id_of_a_deleted_or_known_job_is_refused(make_user: MakeUser, make_job: MakeJob, google: FakeGoogle) -> None:
     ann = make_user()
     there = make_job(ann)
-    gone = creation.create(owner=ann, order=ORDER)
+    gone = creation.create(owner=ann, job_request=ORDER)
     delete(job_id=gone.pk)
 
     for job, sentence in ((there, "name it in place of --owner"), (gone, "which was deleted")):

@@ -41,7 +41,7 @@ def made(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
     """A job that failed in storing while Google still has its video; its tokens were refunded."""
     from tests.videos.engine.test_transfer import PAID  # noqa: PLC0415 - a module of tests, with a fixture of this name
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=2)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=2)
     assert job.phase == Phase.STORING
     outcomes.fail(job=job, code="storage_failed", detail="401: by script")
     return VideoJob.objects.get(pk=job.pk)

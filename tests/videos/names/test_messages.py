@@ -1,4 +1,4 @@
-"""The sentences of refusals: bad values in every field of every endpoint, and none of DRF's odd sentences comes out."""
+"""Messages of refusals: bad values in every field of every endpoint, without DRF's unclear sentences."""
 
 import json
 import re
@@ -52,12 +52,12 @@ def refused_products(client: APIClient) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_every_refused_value_is_refused_in_plain_words(client: APIClient, paths: Paths) -> None:
-    answers = [*refused_fields(client, paths), *refused_products(client)]
-    bodies = [answer.json() for answer in answers if answer.status_code == 400]
+    responses = [*refused_fields(client, paths), *refused_products(client)]
+    bodies = [response.json() for response in responses if response.status_code == 400]
 
     found = {sentence for body in bodies for sentences in body.get("errors", {}).values() for sentence in sentences}
 
-    assert {answer.status_code for answer in answers} <= {200, 201, 400, 401, 429}
+    assert {response.status_code for response in responses} <= {200, 201, 400, 401, 429}
     assert len(found) > 25
     assert [sentence for sentence in sorted(found) if ODD.search(sentence) or not PLAIN.match(sentence)] == []
 
@@ -73,10 +73,10 @@ def test_every_refused_value_is_refused_in_plain_words(client: APIClient, paths:
     ],
 )
 def test_refused_choice_lists_what_is_taken(client: APIClient, field: str, sent: Any, errors: list[str]) -> None:
-    answer = client.post(JOBS, {**FORM, field: sent}, format="json")
+    response = client.post(JOBS, {**FORM, field: sent}, format="json")
 
     # no digit that the client has sent stands in `detail`, where a page may search for a status code
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"detail": f"{field}: {errors[0]}", "code": "invalid", "errors": {field: errors}},
     )
@@ -111,9 +111,9 @@ def test_unknown_model_view_and_status_list_what_there_is(client: APIClient) -> 
     ],
 )
 def test_body_that_is_no_object_is_refused_in_plain_words(client: APIClient, body: Any, detail: str) -> None:
-    answer = client.generic("POST", JOBS, body, "application/json")
+    response = client.generic("POST", JOBS, body, "application/json")
 
-    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+    assert (response.status_code, response.json()["detail"]) == (400, detail)
 
 
 def test_type_and_method_that_are_not_taken_are_refused_with_those_that_are(client: APIClient) -> None:
@@ -131,9 +131,9 @@ def test_type_and_method_that_are_not_taken_are_refused_with_those_that_are(clie
     [(1, "in 1 second"), (45, "within a minute"), (60, "within a minute"), (3599, "within an hour"), (9000, "later")],
 )
 def test_throttled_client_is_asked_to_wait_without_a_number_that_reads_as_a_status(wait: float, how_soon: str) -> None:
-    answer: Any = handle_exception(Throttled(wait), {"request": None, "view": None})
+    response: Any = handle_exception(Throttled(wait), {"request": None, "view": None})
 
-    assert (answer.data, answer["Retry-After"]) == (
+    assert (response.data, response["Retry-After"]) == (
         {"detail": f"Too many requests. Try again {how_soon}.", "code": "throttled"},
         str(int(wait) + 1),
     )

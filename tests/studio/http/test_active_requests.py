@@ -1,6 +1,7 @@
 """A web process works on a bounded number of requests and database connections, whatever its threads wait for."""
 
 import io
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -12,41 +13,48 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 
 from studio.http import web_server
-from studio.http.gate import Gate, away, is_refused
+from studio.http.active_requests import ActiveRequestLimit, is_refused, without_slot
 
 View = Callable[[dict[str, Any]], Iterable[bytes]]
 PATIENCE = 20  # seconds, for what takes none
 
 
-def gate_before(view: View, *, slots: int, threads: int = 64) -> Gate:
-    return Gate(lambda environ, start_response: view(environ), slots=slots, threads=threads)
+def limit_of(view: View, *, slots: int, threads: int = 64) -> ActiveRequestLimit:
+    return ActiveRequestLimit(lambda environ, start_response: view(environ), slots=slots, threads=threads)
 
 
-def ask(gate: Gate, **environ: Any) -> Iterable[bytes]:
-    return gate({"PATH_INFO": "/", "wsgi.input": io.BytesIO(), **environ}, lambda status, headers: None)
+def served(view: View) -> Any:
+    """The view as a worker of gunicorn serves it."""
+    return web_server.application(
+        SimpleNamespace(wsgi=lambda environ, start_response: view(environ), cfg=SimpleNamespace(threads=64))
+    )
 
 
-def ask_in_a_thread(gate: Gate) -> None:
+def ask(limit: ActiveRequestLimit, **environ: Any) -> Iterable[bytes]:
+    return limit({"PATH_INFO": "/", "wsgi.input": io.BytesIO(), **environ}, lambda status, headers: None)
+
+
+def ask_in_a_thread(limit: ActiveRequestLimit) -> None:
     """As gunicorn does: with none of the test's own connections."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(ask, gate).result(PATIENCE)
+        pool.submit(ask, limit).result(PATIENCE)
 
 
 class Stalled:
-    """A body whose client sends nothing until it is let."""
+    """A body whose client sends nothing until `may_send` is set."""
 
     def __init__(self) -> None:
-        self.is_awaited, self.goes_on = threading.Event(), threading.Event()
+        self.is_awaited, self.may_send = threading.Event(), threading.Event()
 
     def read(self, size: int) -> bytes:
         self.is_awaited.set()
-        assert self.goes_on.wait(PATIENCE)
+        assert self.may_send.wait(PATIENCE)
         return b"body"
 
     readline = read
 
 
-def test_no_more_than_the_slots_work_at_once() -> None:
+def test_no_more_requests_than_slots_run_at_once() -> None:
     lock, inside, most = threading.Lock(), 0, 0
     both_are_in = threading.Barrier(2)
 
@@ -60,9 +68,9 @@ def test_no_more_than_the_slots_work_at_once() -> None:
             inside -= 1
         return [b"done"]
 
-    gate = gate_before(view, slots=2)
+    limit = limit_of(view, slots=2)
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: ask(gate), range(12)))
+        answers = list(pool.map(lambda _: ask(limit), range(12)))
 
     assert (answers, most) == ([[b"done"]] * 12, 2)
 
@@ -73,23 +81,24 @@ def test_view_that_raises_gives_its_slot_back() -> None:
             raise ValueError
         return [b"done"]
 
-    gate = gate_before(view, slots=1)
+    limit = limit_of(view, slots=1)
     with pytest.raises(ValueError, match=r"^$"):
-        ask(gate, fails=True)
+        ask(limit, fails=True)
 
-    assert ask(gate, fails=False) == [b"done"]
+    assert ask(limit, fails=False) == [b"done"]
 
 
 @pytest.mark.parametrize("read", ["read", "readline"])
-def test_slow_body_holds_no_slot(read: str) -> None:
-    body = Stalled()
-    gate = gate_before(lambda environ: [getattr(environ["wsgi.input"], read)(9)], slots=1)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(ask, gate, **{"wsgi.input": body})
+def test_slow_body_holds_no_slot(read: str, settings: Any) -> None:
+    settings.WEB_SLOTS = 1
+    body, limit = Stalled(), served(lambda environ: [getattr(environ["wsgi.input"], read)(9)])
+    with ThreadPoolExecutor(1) as pool, socket.socket() as connection:
+        wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": connection}
+        slow = pool.submit(ask, limit, **wire, **{"wsgi.input": body})
         assert body.is_awaited.wait(PATIENCE)
 
-        quick = ask(gate, **{"wsgi.input": io.BytesIO(b"quick")})
-        body.goes_on.set()
+        quick = ask(limit, **wire, **{"wsgi.input": io.BytesIO(b"quick")})
+        body.may_send.set()
 
         assert (quick, slow.result(PATIENCE)) == ([b"quick"], [b"body"])
 
@@ -101,12 +110,12 @@ def test_transaction_keeps_its_connection_while_it_waits() -> None:
     def view(environ: dict[str, Any]) -> Iterable[bytes]:
         with transaction.atomic():
             before = connections["default"]
-            with away():
+            with without_slot():
                 seen.append(connections["default"] is before)
         connection.close()
         return []
 
-    ask_in_a_thread(gate_before(view, slots=1))
+    ask_in_a_thread(limit_of(view, slots=1))
 
     assert seen == [True]
 
@@ -118,13 +127,13 @@ def test_connection_that_has_lain_is_checked_before_it_is_used() -> None:
     def view(environ: dict[str, Any]) -> Iterable[bytes]:
         connection.ensure_connection()
         connection.health_check_done = True
-        with away():
+        with without_slot():
             pass
         seen.append(connection.health_check_done)
         connection.close()
         return []
 
-    ask_in_a_thread(gate_before(view, slots=1))
+    ask_in_a_thread(limit_of(view, slots=1))
 
     assert seen == [False]
 
@@ -132,7 +141,7 @@ def test_connection_that_has_lain_is_checked_before_it_is_used() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_many_threads_share_the_connections_of_the_slots() -> None:
     lock, used, answers = threading.Lock(), set(), []
-    everybody = threading.Barrier(10)
+    all_threads = threading.Barrier(10)
 
     def view(environ: dict[str, Any]) -> Iterable[bytes]:
         with connection.cursor() as cursor:
@@ -144,22 +153,22 @@ def test_many_threads_share_the_connections_of_the_slots() -> None:
             connection.close()
         return []
 
-    gate = gate_before(view, slots=1)
+    limit = limit_of(view, slots=1)
 
     def be_a_thread(_: int) -> list[Any]:
-        everybody.wait(PATIENCE)  # so that no thread takes two turns
-        ask(gate, last=False)
+        all_threads.wait(PATIENCE)  # so that no thread takes two turns
+        ask(limit, last=False)
         return connections.all(initialized_only=True)
 
     with ThreadPoolExecutor(10) as pool:
         left_behind = list(pool.map(be_a_thread, range(10)))
-        pool.submit(ask, gate, last=True).result(PATIENCE)
+        pool.submit(ask, limit, last=True).result(PATIENCE)
 
     assert (len(used), answers, left_behind) == (1, [(1,)] * 11, [[]] * 10)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_answer_that_reads_while_it_is_sent_has_a_connection_that_ends_with_it() -> None:
+def test_stream_that_reads_the_database_has_a_connection_that_ends_with_it() -> None:
     class Export:
         streaming = True
         is_closed = False
@@ -175,7 +184,7 @@ def test_answer_that_reads_while_it_is_sent_has_a_connection_that_ends_with_it()
     export = Export()
 
     def thread() -> tuple[list[bytes], Any]:
-        answer: Any = ask(gate_before(lambda environ: export, slots=1))  # type: ignore[arg-type,return-value]
+        answer: Any = ask(limit_of(lambda environ: export, slots=1))  # type: ignore[arg-type,return-value]
         sent = list(answer)
         answer.close()
         return sent, connections["default"].connection
@@ -186,7 +195,7 @@ def test_answer_that_reads_while_it_is_sent_has_a_connection_that_ends_with_it()
 
 
 class Hanging:
-    """A view that hangs until it is let go, as one does whose database hangs."""
+    """A view that hangs until `let_go` is set, as with a database that hangs."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
@@ -200,39 +209,35 @@ class Hanging:
         return [b"done"]
 
 
-def test_requests_are_refused_while_none_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.http.gate.STILL_SECONDS", -1.0)
+def test_requests_are_refused_while_none_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.http.active_requests.STALLED_SECONDS", -1.0)
     view = Hanging()
-    gate = Gate(lambda environ, start: view(environ), slots=1, threads=4, free=("/healthz",))
+    limit = ActiveRequestLimit(lambda environ, start: view(environ), slots=1, threads=4, exempt=("/healthz",))
     with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(ask, gate) for _ in range(3)]  # one has the slot, two wait for it
+        waiting = [pool.submit(ask, limit) for _ in range(3)]  # one has the slot, two wait for it
         assert view.inside.acquire(timeout=PATIENCE)
-        while gate._door._room._value:
+        while limit._admission._permits._value:
             pass
 
-        refused, healthy = ask(gate), ask(gate, PATH_INFO="/healthz")
+        refused, healthy = ask(limit), ask(limit, PATH_INFO="/healthz")
         view.let_go.set()
         done = [request.result(PATIENCE) for request in waiting]
 
     assert (refused, healthy) == ([b"refused"], [b"healthy"])
-    assert (done, ask(gate)) == ([[b"done"]] * 3, [b"done"])
+    assert (done, ask(limit)) == ([[b"done"]] * 3, [b"done"])
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
-def test_health_is_answered_while_every_slot_is_taken(path: str) -> None:
+def test_probes_are_answered_while_every_slot_is_taken(path: str) -> None:
     view = Hanging()
-    stub = SimpleNamespace(
-        wsgi=lambda environ, start: [b"answered"] if environ["PATH_INFO"] == path else view(environ),
-        cfg=SimpleNamespace(threads=64),
-    )
-    site: Any = web_server.application(stub)
+    limit = served(lambda environ: [b"answered"] if environ["PATH_INFO"] == path else view(environ))
     wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": None}
     with ThreadPoolExecutor(10) as pool:
-        taken = [pool.submit(ask, site, **wire) for _ in range(settings.WEB_SLOTS)]
+        taken = [pool.submit(ask, limit, **wire) for _ in range(settings.WEB_SLOTS)]
         for _ in taken:
             assert view.inside.acquire(timeout=PATIENCE)
 
-        answered = pool.submit(ask, site, PATH_INFO=path, **wire)
+        answered = pool.submit(ask, limit, PATH_INFO=path, **wire)
         wait([answered], PATIENCE / 2)
         is_answered = answered.done()
         view.let_go.set()
@@ -240,35 +245,35 @@ def test_health_is_answered_while_every_slot_is_taken(path: str) -> None:
         assert (is_answered, answered.result(PATIENCE)) == (True, [b"answered"])
 
 
-def test_request_waits_at_the_door_while_others_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.http.gate.DOOR_SECONDS", PATIENCE)
-    monkeypatch.setattr("studio.http.gate.STILL_SECONDS", PATIENCE)
+def test_request_waits_to_be_admitted_while_others_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.http.active_requests.ADMISSION_SECONDS", PATIENCE)
+    monkeypatch.setattr("studio.http.active_requests.STALLED_SECONDS", PATIENCE)
     view = Hanging()
-    gate = Gate(lambda environ, start: view(environ), slots=1, threads=2)
+    limit = ActiveRequestLimit(lambda environ, start: view(environ), slots=1, threads=2)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(ask, gate)
+        first = pool.submit(ask, limit)
         assert view.inside.acquire(timeout=PATIENCE)
-        second = pool.submit(ask, gate)
+        second = pool.submit(ask, limit)
         view.let_go.set()
 
         assert (first.result(PATIENCE), second.result(PATIENCE)) == ([b"done"], [b"done"])
 
 
-def test_stream_holds_its_room_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.http.gate.STILL_SECONDS", -1.0)
+def test_stream_counts_as_admitted_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.http.active_requests.STALLED_SECONDS", -1.0)
 
     class Stream(list[bytes]):
         streaming = True
 
         def close(self) -> None: ...
 
-    gate = gate_before(lambda environ: [b"refused"] if is_refused(environ) else Stream([b"film"]), slots=1, threads=2)
-    first: Any = ask(gate)
-    second = ask(gate)
+    limit = limit_of(lambda environ: [b"refused"] if is_refused(environ) else Stream([b"video"]), slots=1, threads=2)
+    first: Any = ask(limit)
+    second = ask(limit)
     first.close()
-    third: Any = ask(gate)
+    third: Any = ask(limit)
 
-    assert (list(first), second, list(third)) == ([b"film"], [b"refused"], [b"film"])
+    assert (list(first), second, list(third)) == ([b"video"], [b"refused"], [b"video"])
 
 
 class Sent:
@@ -281,16 +286,16 @@ class Sent:
         self.is_closed = True
 
 
-def test_file_that_the_server_sends_holds_its_room_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.http.gate.STILL_SECONDS", -1.0)
+def test_file_that_the_server_sends_counts_as_admitted_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.http.active_requests.STALLED_SECONDS", -1.0)
 
     def view(environ: dict[str, Any]) -> Any:
         return [b"refused"] if is_refused(environ) else Sent()
 
-    gate = gate_before(view, slots=1, threads=2)
-    first: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
-    second = ask(gate)
+    limit = limit_of(view, slots=1, threads=2)
+    first: Any = ask(limit, **{"wsgi.file_wrapper": Sent})
+    second = ask(limit)
     first.close()
-    third: Any = ask(gate, **{"wsgi.file_wrapper": Sent})
+    third: Any = ask(limit, **{"wsgi.file_wrapper": Sent})
 
     assert (first.is_closed, second, type(third)) == (True, [b"refused"], Sent)

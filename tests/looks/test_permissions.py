@@ -1,4 +1,4 @@
-"""Who may do what with a look: every endpoint, everybody, every visibility, against tables that a person can read."""
+"""Permissions of looks: every endpoint, every kind of user and every visibility, as tables."""
 
 import json
 import uuid
@@ -13,27 +13,27 @@ from tests.conftest import MakeUser, SignIn
 from tests.fixtures.looks import URL, MakeLook, MakeVideo
 from videos.phases import Phase
 
-PEOPLE = ("owner", "admin", "reader", "other", "nobody")  # reader: the look is shared with; nobody: not signed in
+USERS = ("owner", "admin", "reader", "other", "anonymous")  # reader: a user whom the look is shared with
 
-ANSWERS = """
+STATUSES = """
                         private   shared    public
     GET     owner       200       200       200
     GET     admin       200       200       200
     GET     reader      403       200       200
     GET     other       403       403       200
-    GET     nobody      401       401       401
+    GET     anonymous   401       401       401
 
     PATCH   owner       200       200       200
     PATCH   admin       200       200       200
     PATCH   reader      403       403       403
     PATCH   other       403       403       403
-    PATCH   nobody      401       401       401
+    PATCH   anonymous   401       401       401
 
     DELETE  owner       204       204       204
     DELETE  admin       204       204       204
     DELETE  reader      403       403       403
     DELETE  other       403       403       403
-    DELETE  nobody      401       401       401
+    DELETE  anonymous   401       401       401
 """
 
 LISTED = """
@@ -42,36 +42,36 @@ LISTED = """
     mine    admin       -         -         -
     mine    reader      -         -         -
     mine    other       -         -         -
-    mine    nobody      401       401       401
+    mine    anonymous   401       401       401
 
     shared  owner       -         -         -
     shared  admin       -         -         -
     shared  reader      -         yes       -
     shared  other       -         -         -
-    shared  nobody      401       401       401
+    shared  anonymous   401       401       401
 
     public  owner       -         -         yes
     public  admin       -         -         yes
     public  reader      -         -         yes
     public  other       -         -         yes
-    public  nobody      401       401       401
+    public  anonymous   401       401       401
 """
 
 UNKNOWN = """
-            owner    admin    reader   other    nobody
+            owner    admin    reader   other    anonymous
     GET     404      404      404      404      401
     PATCH   404      404      404      404      401
     DELETE  404      404      404      404      401
 """
 
 CREATED = """
-            owner    admin    reader   other    nobody
+            owner    admin    reader   other    anonymous
     POST    201      201      201      201      401
 """
 
 
 def cells(table: str, row_names: int) -> list[tuple[str, ...]]:
-    """Every cell of a table: the names of its row, of its column, and what is in it."""
+    """Every cell of a table, after the names of its row and its column."""
     head, *rows = [line.split() for line in table.splitlines() if line.strip()]
     return [
         (*row[:row_names], column, cell) for row in rows for column, cell in zip(head, row[row_names:], strict=True)
@@ -80,8 +80,8 @@ def cells(table: str, row_names: int) -> list[tuple[str, ...]]:
 
 @pytest.fixture
 def clients(make_user: MakeUser, sign_in: SignIn) -> dict[str, APIClient]:
-    made = {name: sign_in(make_user(f"{name}@example.com", staff=name == "admin")) for name in PEOPLE[:-1]}
-    return {**made, "nobody": APIClient()}
+    made = {name: sign_in(make_user(f"{name}@example.com", staff=name == "admin")) for name in USERS[:-1]}
+    return {**made, "anonymous": APIClient()}
 
 
 def as_json(body: Any) -> tuple[str, str]:
@@ -92,65 +92,65 @@ def person(name: str) -> User:
     return User.objects.get(email=f"{name}@example.com")
 
 
-@pytest.mark.parametrize(("method", "who", "visibility", "answer"), cells(ANSWERS, 2))
+@pytest.mark.parametrize(("method", "who", "visibility", "expected"), cells(STATUSES, 2))
 def test_one_look(
-    clients: dict[str, APIClient], make_look: MakeLook, method: str, who: str, visibility: str, answer: str
+    clients: dict[str, APIClient], make_look: MakeLook, method: str, who: str, visibility: str, expected: str
 ) -> None:
     look = make_look(person("owner"), readers=(person("reader"),), visibility=visibility, image=None)
     body = {"PATCH": {"title": "Changed"}}.get(method)
 
-    got = clients[who].generic(method, f"{URL}/{look.pk}", *as_json(body))
+    response = clients[who].generic(method, f"{URL}/{look.pk}", *as_json(body))
 
     after = Look.objects.filter(pk=look.pk).first()
-    assert got.status_code == int(answer)
-    assert (after is None) == (answer == "204")
+    assert response.status_code == int(expected)
+    assert (after is None) == (expected == "204")
     if after:
-        assert (after.title == "Changed") == (method == "PATCH" and answer == "200")
-    if answer in {"401", "403"}:
-        assert set(got.json()) == {"detail", "code"}
+        assert (after.title == "Changed") == (method == "PATCH" and expected == "200")
+    if expected in {"401", "403"}:
+        assert set(response.json()) == {"detail", "code"}
 
 
-@pytest.mark.parametrize(("view", "who", "visibility", "answer"), cells(LISTED, 2))
+@pytest.mark.parametrize(("view", "who", "visibility", "expected"), cells(LISTED, 2))
 def test_list(
-    clients: dict[str, APIClient], make_look: MakeLook, view: str, who: str, visibility: str, answer: str
+    clients: dict[str, APIClient], make_look: MakeLook, view: str, who: str, visibility: str, expected: str
 ) -> None:
     look = make_look(person("owner"), readers=(person("reader"),), visibility=visibility, image=None)
 
-    got = clients[who].get(URL, {"view": view})
+    response = clients[who].get(URL, {"view": view})
 
-    if answer == "401":
-        assert got.status_code == 401
+    if expected == "401":
+        assert response.status_code == 401
     else:
-        listed = [item["id"] for item in got.json()["items"]]
-        assert (got.status_code, listed) == (200, [str(look.pk)] if answer == "yes" else [])
-        assert got.json()["total"] == len(listed)
+        listed = [item["id"] for item in response.json()["items"]]
+        assert (response.status_code, listed) == (200, [str(look.pk)] if expected == "yes" else [])
+        assert response.json()["total"] == len(listed)
 
 
-@pytest.mark.parametrize(("method", "who", "answer"), cells(UNKNOWN, 1))
+@pytest.mark.parametrize(("method", "who", "expected"), cells(UNKNOWN, 1))
 @pytest.mark.parametrize("look_id", [str(uuid.uuid4()), "1", "%00", "x" * 5000], ids=["unknown", "1", "nul", "long"])
 def test_look_that_is_not_there(
-    clients: dict[str, APIClient], method: str, who: str, answer: str, look_id: str
+    clients: dict[str, APIClient], method: str, who: str, expected: str, look_id: str
 ) -> None:
-    got = clients[who].generic(method, f"{URL}/{look_id}", *as_json({}))
+    response = clients[who].generic(method, f"{URL}/{look_id}", *as_json({}))
 
-    assert got.status_code == int(answer)
+    assert response.status_code == int(expected)
 
 
-@pytest.mark.parametrize(("method", "who", "answer"), cells(CREATED, 1))
-def test_creation(clients: dict[str, APIClient], method: str, who: str, answer: str) -> None:
-    got = clients[who].generic(method, URL, *as_json({"title": "Mine"}))
+@pytest.mark.parametrize(("method", "who", "expected"), cells(CREATED, 1))
+def test_creation(clients: dict[str, APIClient], method: str, who: str, expected: str) -> None:
+    response = clients[who].generic(method, URL, *as_json({"title": "Mine"}))
 
     owners = list(Look.objects.values_list("owner__email", flat=True))
-    assert (got.status_code, owners) == (int(answer), [f"{who}@example.com"] if answer == "201" else [])
+    assert (response.status_code, owners) == (int(expected), [f"{who}@example.com"] if expected == "201" else [])
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 def test_other_methods_are_not_allowed(clients: dict[str, APIClient], make_look: MakeLook, method: str) -> None:
     look = make_look(person("owner"), image=None)
 
-    got = clients["owner"].generic(method, f"{URL}/{look.pk}", *as_json({}))
+    response = clients["owner"].generic(method, f"{URL}/{look.pk}", *as_json({}))
 
-    assert (got.status_code, got.json()["code"]) == (405, "method_not_allowed")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize(
