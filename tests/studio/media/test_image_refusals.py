@@ -1,4 +1,4 @@
-"""Files that are no pictures, or bombs: each is refused with a sentence, at little cost."""
+"""Files that are not images, and decompression bombs, are refused with a sentence at little cost."""
 
 import json
 import subprocess
@@ -91,7 +91,7 @@ def test_limits_can_be_named_by_the_caller() -> None:
     assert read(data, max_pixels=800, max_bytes=len(data)).data == data
 
 
-def test_what_is_no_picture_is_neither_bare_nor_overlong() -> None:
+def test_other_data_is_neither_bare_nor_overlong() -> None:
     for data in (
         b"",
         b"\x89PNG\r\n\x1a\n",
