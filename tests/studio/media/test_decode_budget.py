@@ -44,7 +44,7 @@ file = png_of(7000, 7000, chunk(b"IDAT", data))
 del data
 before = mib("VmRSS")
 with ThreadPoolExecutor(6) as pool:
-    made = pool.map(lambda _: images.thumbnail_of(images.read_picture(io.BytesIO(file))).width, range(12))
+    made = pool.map(lambda _: images.thumbnail_of(images.read_image(io.BytesIO(file))).width, range(12))
     widths = set(made)
 print(json.dumps({"widths": list(widths), "most": mib("VmHWM") - before, "kept": mib("VmRSS") - before}))
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from PIL import Image
 
-from studio.media.images import BadImage, Picture, thumbnail_of
+from studio.media.images import BadImage, ImageFile, thumbnail_of
 from tests.studio.media import colours
 from tests.studio.media.colours import P3, PATCHES, REC2020, SRGB, display_p3_profile, grey_profile, power, srgb_curve
 from tests.studio.media.heic import heic
@@ -232,7 +232,7 @@ def test_invalid_colour_statements_are_ignored() -> None:
         (gamma(2), chromaticities((0,) * 8)),
         (coded(2, 2),),
     ):
-        picture: Picture = read(png(*chunks))
+        picture: ImageFile = read(png(*chunks))
 
         assert colours.middles(opened(picture)) == list(PATCHES)
         assert colours.mean_difference(colours.seen(thumbnail_of(picture)), as_srgb) < 1

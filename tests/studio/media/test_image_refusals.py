@@ -55,13 +55,13 @@ import json, resource, sys, time
 from pathlib import Path
 from django.conf import settings
 settings.configure(MIB=2**20, IMAGE_MAX_BYTES=10 * 2**20, IMAGE_MAX_PIXELS=50_000_000)
-from studio.media.images import BadImage, read_picture
+from studio.media.images import BadImage, read_image
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 before, slowest = peak(), 0.0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     began = time.process_time()
     try:
-        read_picture(path.open("rb"), any_format=True)
+        read_image(path.open("rb"), any_format=True)
     except BadImage:
         slowest = max(slowest, time.process_time() - began)
     else:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from studio.media.image_formats import is_bare
-from studio.media.images import BadImage, Picture, thumbnail_of
+from studio.media.images import BadImage, ImageFile, thumbnail_of
 from tests.studio.media.hostile_images import animated_gif, png_of, saved
 from tests.studio.media.pictures import exif_of_a_phone, is_red, opened, read, two_tone
 
@@ -18,8 +18,8 @@ from tests.studio.media.pictures import exif_of_a_phone, is_red, opened, read, t
 def test_image_without_metadata_is_kept_byte_for_byte(kind: str, extension: str) -> None:
     data = saved(two_tone(), kind)
 
-    assert read(data) == Picture(data, f"image/{kind.lower()}", extension, 40, 20)
-    assert read(data, any_format=True, max_side=40) == Picture(data, f"image/{kind.lower()}", extension, 40, 20)
+    assert read(data) == ImageFile(data, f"image/{kind.lower()}", extension, 40, 20)
+    assert read(data, any_format=True, max_side=40) == ImageFile(data, f"image/{kind.lower()}", extension, 40, 20)
 
 
 def test_file_from_a_camera_program_with_a_colour_profile_is_kept() -> None:
