@@ -85,7 +85,7 @@ def _write(file: IO[bytes], folder: Path, missing: dict[str, str]) -> dict[str, 
         "files": {},
     }
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
-        disposal.hold_removals()
+        disposal.hold_back()
         if DATABASE not in missing:
             copy = folder / DATABASE
             _snapshot(copy)
@@ -157,7 +157,7 @@ def _files(missing: dict[str, str]) -> Iterator[tuple[str, Path]]:
                 if path.is_file() and not path.is_symlink():
                     yield f"{part}/{path.relative_to(root).as_posix()}", path
                 if time.monotonic() - last_hold > HOLD_AGAIN_SECONDS:
-                    disposal.hold_removals()
+                    disposal.hold_back()
                     last_hold = time.monotonic()
 
 

@@ -11,7 +11,7 @@ from looks.models import Visibility
 from looks.use_cases import ProductFields
 from operations.demo.brush import SIZE, UNIT, Point
 from operations.demo.illustration import Garment, Outfit, draw
-from studio.media.images import Picture, read_picture
+from studio.media.images import ImageFile, read_image
 
 _SHOP = "https://shop.example.com/"
 
@@ -53,18 +53,18 @@ class DemoLook:
     visibility: Visibility = Visibility.PRIVATE
 
 
-def drawn(look: DemoLook) -> tuple[Picture, list[ProductFields]]:
+def drawn(look: DemoLook) -> tuple[ImageFile, list[ProductFields]]:
     """The look's picture, and its products with theirs."""
     picture = draw(look.outfit)
     return as_picture(picture), [piece.fields(picture) for piece in look.pieces]
 
 
-def as_picture(image: Image.Image) -> Picture:
+def as_picture(image: Image.Image) -> ImageFile:
     """As if it had been uploaded."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=92)
     file.seek(0)
-    return read_picture(file)
+    return read_image(file)
 
 
 def _left(arm: Sequence[Point]) -> Sequence[Point]:

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from studio.errors import must_be_one_of
-from studio.media.images import BadImage, read_picture
+from studio.media.images import BadImage, read_image
 
 
 class Timestamp(serializers.DateTimeField):
@@ -82,7 +82,7 @@ class WebAddress(LengthAsSent, serializers.URLField):
 
 
 class PictureField(serializers.FileField):
-    """An uploaded image, decoded and checked: a `studio.media.images.Picture`. It must be a still one.
+    """An uploaded image, decoded and checked: a `studio.media.images.ImageFile`. It must be a still one.
 
     No provider says what it makes of an animation.
     """
@@ -98,7 +98,7 @@ class PictureField(serializers.FileField):
         """Raises ValidationError for anything that is not a picture that we take."""
         upload = super().to_internal_value(data)
         try:
-            return read_picture(upload, still_only=True)
+            return read_image(upload, still_only=True)
         except BadImage as exc:
             self.fail("bad_image", reason=str(exc))
 

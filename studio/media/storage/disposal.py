@@ -41,7 +41,7 @@ def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
     _schedule([name for name in names if name], seconds=after_seconds)
 
 
-def hold_removals() -> None:
+def hold_back() -> None:
     """Start no removal for ten minutes, while a backup copies files; call again to extend the hold."""
     Heartbeat.objects.update_or_create(name=HOLD_NAME, defaults={"beat_at": Now()})
 
@@ -76,7 +76,7 @@ def _removed(row: Disposal) -> bool:
     try:
         default_storage.delete(row.name)
     except Exception as exc:  # a storage raises whatever its vendor raises
-        logger.warning("file.removal_failed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
+        logger.warning("removal.failed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
         Disposal.objects.filter(pk=row.pk).update(last_error=storable(exc, length=500), updated_at=Now())
         return False
     Disposal.objects.filter(pk=row.pk, attempts=row.attempts + 1).delete()
