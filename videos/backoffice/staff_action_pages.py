@@ -156,7 +156,7 @@ INTERVENTIONS = (
         icon="link",
         explanation=(
             "The provider may have made and billed this video, though we lost its response or could not read it. The "
-            "operation's name is on this page, in our logs (“operation accepted”) or in the provider's console; with "
+            "operation's name is on this page, in our logs (“operation.accepted”) or in the provider's console; with "
             "it the job continues to the finished video. Tokens that were given back stay with the owner."
         ),
         run=_adopt,

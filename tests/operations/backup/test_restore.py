@@ -132,7 +132,7 @@ print(json.dumps([paid, restored.phase, restored.error_code, after.phase, TokenA
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(film=b"no film is fetched", work_seconds=600) as fake:
+    with FakeGoogle(video=b"no film is fetched", work_seconds=600) as fake:
         yield fake
 
 

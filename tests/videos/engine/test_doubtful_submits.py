@@ -1,4 +1,4 @@
-"""A submit that is refused for the moment: for sure, and waited for; or in doubt, and sent twice at most."""
+"""Temporary refusals of a submit: sure ones are waited for, doubtful ones are sent twice at most."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle,
 
 @pytest.fixture
 def waited(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
-    """A job that a quota has refused more often than anything else may be tried; the quota is free again."""
+    """A job that a quota has refused more often than any other limit allows; the quota is free again."""
     times = len(schedule.SUBMIT_BACKOFF) + 1
     google.script("submit", "429", times=times, **MINUTE)
     return drive(creation.create(owner=make_user(), job_request=PAID), rounds=times)
@@ -109,16 +109,18 @@ def test_wait_for_a_quota_leaves_the_free_repeats(google: FakeGoogle, waited: Vi
 def test_provider_may_ask_for_a_longer_pause(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    outcomes.send_again(job, 0, NotAccepted("over quota", lasts=True, pause_seconds=asked))
+    outcomes.retry_later(job, 0, NotAccepted("over quota", lasts=True, pause_seconds=asked))
 
     assert waits(job) == pytest.approx(expected, abs=1)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(5, schedule.DOUBTFUL_PAUSE), (300, 300)])
-def test_the_same_in_doubt(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
+def test_provider_may_ask_for_a_longer_pause_in_doubt(
+    make_user: MakeUser, make_job: MakeJob, asked: int, expected: int
+) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    outcomes.send_in_doubt(job, ProbablyNotAccepted("busy", pause_seconds=asked))
+    outcomes.retry_in_doubt(job, ProbablyNotAccepted("busy", pause_seconds=asked))
 
     assert waits(job) == pytest.approx(expected, abs=1)
 
@@ -163,10 +165,12 @@ def test_refusal_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
     assert (len(google.account.works), job.phase, job.error_code) == (1, Phase.FAILED, "submission_unknown")
     assert job.provider_reply.startswith(f"a submit before was in doubt; then {code}: ")
     assert job.tokens_refunded == 50
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["video failed"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["job.failed"]
 
 
-def test_so_does_a_picture_that_is_missing_by_then(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_missing_picture_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
+    google: FakeGoogle, make_user: MakeUser
+) -> None:
     google.script("submit", "lost-503")
     job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=1)
     VideoJob.objects.update(input_count=1)
@@ -174,7 +178,7 @@ def test_so_does_a_picture_that_is_missing_by_then(google: FakeGoogle, make_user
     assert drive(job).error_code == "submission_unknown"
 
 
-def test_job_that_is_stopped_by_a_person_after_a_doubt_says_so(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_job_that_staff_cancels_after_a_doubt_fails_as_cancelled(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "lost-503")
     job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=1)
 

@@ -40,7 +40,7 @@ def test_file_that_stays_missing_is_gone(google: FakeGoogle, cloudinary: FakeClo
     assert (job.phase, job.error_code) == (Phase.FAILED, "result_expired")
 
 
-def test_looks_count_what_was_missing_apart(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_polls_count_missing_results_separately(make_user: MakeUser, make_job: MakeJob) -> None:
     make_job(make_user(), phase=Phase.GENERATING)
 
     def after(seen: Unreachable | Progress) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A paid video against Google and Cloudinary as they fail: how the job ends, what was bought, and who pays."""
+"""A paid video against Google and Cloudinary as they fail: how the job ends, what was paid for, and who pays."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from asgiref.sync import async_to_sync
 
 from accounts.models import LedgerEntry
 from studio.media.storage import disposal
-from studio.media.storage.base import Patience
+from studio.media.storage.base import Timeouts
 from studio.models import Disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, make_due, poll_due_jobs
 from videos import creation, deletion
 from videos.engine import inputs, poll, schedule, submit, transfer
@@ -26,7 +26,7 @@ from videos.providers import registry
 from videos.providers.base import Finished, ProviderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-FILM = film_of_length(4)
+FILM = video_of_length(4)
 # what the provider makes is what is stored, to the byte
 PAID = replace(ORDER, mock_mode=False, generate_audio=True)
 ROUNDS = schedule.LASTING_SUBMITS + 2  # more than all back-offs of a step
@@ -37,14 +37,14 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 def google(settings: Any) -> Iterator[FakeGoogle]:
     """Omni 1.2 with a key, and nothing else, in front of a fake that gives URLs."""
     Upstream.objects.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").update(is_enabled=False)
-    with FakeGoogle(film=FILM, omni_gives_urls=True) as fake:
+    with FakeGoogle(video=FILM, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
                     "folder": "ai-studio",
                     "upload_prefix": fake.url,
                     "secure_distribution": fake.url,
-                    "patience": Patience(connect=1, answer=1, video_answer=1, pauses=(), tries=1),
+                    "timeouts": Timeouts(connect=1, response=1, video_response=1, retry_pauses=(), retry_seconds=1),
                 },
             }
         }
@@ -139,7 +139,7 @@ FAULTS: list[tuple[str, str, str, dict[str, Any], str, int, int]] = [
     (G, "download", "corrupt", ALWAYS, "invalid_video", 1, 1000),
     (G, "download", "drip", {"seconds": 0.001}, "", 1, 950),
     (G, "download", "loop", ONCE, "", 1, 950),
-    (G, "download", "elsewhere", ONCE, "", 1, 950),
+    (G, "download", "redirect", ONCE, "", 1, 950),
     *((C, "upload", status, {"times": 3}, "", 1, 950) for status in ("401", "403", "400", "404", "409", "499")),
     (C, "upload", "401", ALWAYS, "storage_failed", 1, 1000),
     (C, "upload", "400 File size too large. Got 2. Maximum is 1.", ALWAYS, "storage_failed", 1, 1000),
@@ -253,7 +253,7 @@ def test_deleted_video_is_gone_from_the_storage(
     assert (cloudinary.account.files, Disposal.objects.count()) == ({}, 0)
 
 
-def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
+def test_probe_distinguishes_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
     registry.provider("google_veo").probe()
     registry.provider("google_omni").probe()
 
@@ -263,7 +263,7 @@ def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
             registry.provider(name).probe()
 
 
-def test_look_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_poll_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
     job = creation.create(owner=make_user(), job_request=PAID)
     submit.submit(job_id=str(job.pk))
     job.refresh_from_db()

@@ -90,7 +90,7 @@ def test_poster_that_is_refused_does_not_cost_the_video(
     job = drive(creation.create(owner=ann, job_request=PAID), rounds=3)
 
     assert (job.phase, job.video.name != "", job.poster.name) == (Phase.SUCCEEDED, True, "")
-    assert [record.levelname for record in caplog.records if record.message == "poster not stored"] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if record.message == "poster.store_failed"] == ["WARNING"]
     # what an earlier try may have stored as one goes
     assert list(Disposal.objects.values_list("name", flat=True)) == [f"videos/{job.pk}.jpg"]
     # as it is shown

@@ -76,7 +76,7 @@ def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: M
     attempts = job.attempts
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
 
-    outcomes.send_again(job, attempts, NotAccepted("busy"))
+    outcomes.retry_later(job, attempts, NotAccepted("busy"))
 
     assert facts(job)[:3] == ("failed", None, "provider_busy")
     assert balance(ann) == 1000
