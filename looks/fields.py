@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from studio.api import strict_json
-from studio.api.fields import ItemList, PictureField
+from studio.api.fields import ItemList
 from studio.media.images import BadImage, ImageFile, read_image
 
 Read = Callable[["IO[bytes] | File[Any]"], ImageFile]
@@ -29,21 +29,6 @@ def look_picture(file: "IO[bytes] | File[Any]") -> ImageFile:
 def product_picture(file: "IO[bytes] | File[Any]") -> ImageFile:
     """Read the picture of a product. Raises BadImage."""
     return read_image(file, any_format=True, max_side=PRODUCT_MAX_SIDE, max_pixels=PRODUCT_MAX_PIXELS)
-
-
-class PictureFile(PictureField):
-    """An uploaded picture, decoded by the function `read`."""
-
-    def __init__(self, *, read: Read, **kwargs: Any) -> None:
-        self.read = read
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        upload = serializers.FileField.to_internal_value(self, data)
-        try:
-            return self.read(upload)
-        except BadImage as exc:
-            self.fail("bad_image", reason=str(exc))
 
 
 @extend_schema_field({"type": "string", "format": "byte", "example": ""})
