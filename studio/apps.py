@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
@@ -51,6 +51,8 @@ def _check_that_pages_are_ours() -> list[checks.CheckMessage]:
             hint="Unregister them, or register pages of ours.",
             id="studio.E020",
         )
-        for model, pages in admin.site._registry.items()
-        if model._meta.managed and not isinstance(pages, BackOfficeAdmin)  # one that is not managed has no columns
+        for model in apps.get_models(include_auto_created=True)
+        if admin.site.is_registered(model)
+        and model._meta.managed  # other models have no columns
+        and not isinstance(admin.site.get_model_admin(model), BackOfficeAdmin)
     ]

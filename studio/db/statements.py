@@ -76,7 +76,7 @@ class InPage(models.Func):
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
         """By a subquery, in whose statement the page's values are those of the whole."""
         column, params = compiler.compile(self.source_expressions[0])
-        page = self._page._compiled
+        page = self._page.compiled
         places = [Param(name, models.IntegerField()) for name in ("limit", "skip")]
         found = f"{page.sql} LIMIT %s OFFSET %s"
         among = f"= ANY (ARRAY({found}))" if connection.vendor == "postgresql" else f"IN ({found})"
@@ -103,7 +103,7 @@ class _Declared:
         raise NotImplementedError
 
     @property
-    def _compiled(self) -> _Compiled:
+    def compiled(self) -> _Compiled:
         kept = self._kept.get(connection.vendor)
         if kept is None:
             kept = self._kept[connection.vendor] = self._compile()
@@ -123,7 +123,7 @@ class Statement(_Declared):
 
     def rows(self, **values: Any) -> list[Row]:
         """Every row, with these values in their places."""
-        compiled = self._compiled
+        compiled = self.compiled
         sql, params = compiled.sql, compiled.prepared(values)
         if self._in_pages:
             sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
@@ -131,7 +131,7 @@ class Statement(_Declared):
 
     def count(self, **values: Any) -> int:
         """How many rows there are with these values."""
-        compiled = self._compiled
+        compiled = self.compiled
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", compiled.prepared(values))  # noqa: S608 - Django's own text
             return int(cursor.fetchone()[0])
@@ -173,7 +173,7 @@ class Update(_Declared):
 
     def run(self, **values: Any) -> int:
         """Change them; returns how many there were."""
-        compiled = self._compiled
+        compiled = self.compiled
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.prepared(values))
             return int(cursor.rowcount)
@@ -199,7 +199,7 @@ class UpdateReturning(Update):
 
     def all(self, **values: Any) -> list[Any]:
         """Change them; returns them as they are now."""
-        compiled = self._compiled
+        compiled = self.compiled
         return _instances(self._model, _rows(compiled.sql, compiled.prepared(values), compiled.converters))
 
     def _compile(self) -> _Compiled:
@@ -226,7 +226,7 @@ class Insert(_Declared):
 
     def run(self, instance: models.Model) -> bool:
         """Insert it; False where it was there already. Raises IntegrityError."""
-        compiled = self._compiled
+        compiled = self.compiled
         values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in self._fields]
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, [*values, *compiled.params])

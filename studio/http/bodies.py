@@ -134,7 +134,7 @@ def watch(request: HttpRequest, *, length: int) -> WholeBody:
     boundary = (request.content_params or {}).get("boundary", "")
     is_multipart = (request.content_type or "").startswith("multipart/")
     body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart and length else "")
-    request._stream = body  # type: ignore[assignment]  # any stream will do; it reads from there
+    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - any stream will do; Django reads from it
     return body
 
 

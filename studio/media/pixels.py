@@ -46,7 +46,7 @@ class _OneFrame:
 def _load_webp(image: Any) -> None:
     """In 12 bytes a pixel instead of 16, of which it keeps 4: Pillow 13 keeps its decoder as long as the picture."""
     if hasattr(image, "_decoder"):
-        image._decoder = _OneFrame(image._decoder)
+        image._decoder = _OneFrame(image._decoder)  # noqa: SLF001 - Pillow has no way to drop it
     image.load()
     image.fp = None  # the frame as bytes, which the picture has copied
 

@@ -87,10 +87,10 @@ class Tally:
     """What this process has counted and not yet sent."""
 
     def __init__(self) -> None:
-        self._forget()
+        self.reset()
 
-    def _forget(self) -> None:
-        """Begin anew: also in a forked child, which must not send what its parent will send, and has no thread."""
+    def reset(self) -> None:
+        """Start empty; also in a forked child, which has no thread, and must not send its parent's counts again."""
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._pending: Sums = {}
@@ -152,7 +152,7 @@ class Tally:
 
 
 _tally = Tally()
-os.register_at_fork(after_in_child=_tally._forget)
+os.register_at_fork(after_in_child=_tally.reset)
 
 
 def connect() -> Any:

@@ -66,7 +66,7 @@ def obey(transport: httpx.BaseTransport | None) -> None:
     """Have the connections of httpx's own transport look at the clock; of another one, nothing is changed."""
     if isinstance(transport, httpx.HTTPTransport):
         # httpx 0.28 hands no network backend on to httpcore, which takes one (tests/videos/providers/test_deadlines.py)
-        transport._pool._network_backend = _Backend()
+        transport._pool._network_backend = _Backend()  # noqa: SLF001 - see above
 
 
 class ObeyingAdapter(HTTPAdapter):

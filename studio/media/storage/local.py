@@ -46,7 +46,7 @@ class _Folder(TakesFilesElsewhere, FileSystemStorage):
         _remove_old_parts(Path(self.path(PARTS)))
         part = f"{PARTS}/{uuid.uuid4().hex}"
         try:
-            FileSystemStorage._save(self, part, content)  # type: ignore[attr-defined]  # not in the stubs
+            FileSystemStorage._save(self, part, content)  # type: ignore[attr-defined]  # noqa: SLF001 - documented, not in the stubs
             target = Path(self.path(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             Path(self.path(part)).replace(target)
