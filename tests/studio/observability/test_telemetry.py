@@ -18,7 +18,7 @@ JOB = uuid.uuid4()
 REPORT = f"""
 import logging, uuid
 from django.test import Client
-from studio import log, telemetry
+from studio.observability import log, telemetry
 job_id = uuid.UUID("{JOB}")
 Client().post("/api/v1/auth/token?email=ann@example.com", {{"password": "a secret password"}})
 with telemetry.request_span(Client().get("/healthz").wsgi_request):

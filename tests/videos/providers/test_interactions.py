@@ -216,7 +216,7 @@ def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: 
     assert failed(told) == UNREADABLE
     assert message.startswith("completed, billed, but no video found: {")
     assert '{"type": "thought", "signature": "…"}' in message
-    assert '"place": {"uri": "https://a.b/film?[query]", "key": "[key]"}, "more": "word word' in message
+    assert '"place": {"uri": "https://a.b/film?[query]", "key": "[hidden]"}, "more": "word word' in message
     assert message.endswith('word "}]}]}')
     assert "red dress" not in message
     assert 4000 < len(message) < STAFF_LENGTH
