@@ -21,7 +21,7 @@ from operations.retention import purge_daily
 from studio.media.storage import disposal
 from studio.models import Heartbeat
 from videos import outlook, suspension
-from videos.engine import generation
+from videos.engine import inputs
 from videos.idempotency import forget_old_keys
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _do_daily(go_on: Callable[[], None]) -> None:
     outlook.announce()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
-    generation.drop_old_inputs()
+    inputs.drop_old_inputs()
     go_on()
     if settings.PURGE_DAILY:
         for rule, removed in purge_daily(go_on=go_on):

@@ -21,6 +21,7 @@ from operations.reconciliation.mismatches import Mismatch
 from operations.reconciliation.rounds import JOBS, Round
 from operations.reconciliation.stray_files import stored_names, stray_names
 from studio.media.storage import disposal, media_storage
+from videos.limits import count_jobs
 from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
@@ -91,7 +92,7 @@ def compare_accounts(way: Round) -> tuple[int, list[Mismatch]]:
     rows = TokenAccount.objects.annotate(
         total=_or_zero(entries.values(sum=Sum("amount"))), counted=_or_zero(jobs.values(number=Count("pk")))
     )
-    page = way.page(rows.values_list("pk", "user_id", "balance", "total", "video_jobs", "counted"), ACCOUNTS)
+    page = way.page(rows.values_list("pk", "user_id", "balance", "total", "video_job_count", "counted"), ACCOUNTS)
     found = []
     for pk, user_id, balance, total, says, counted in page:
         if balance != total:
@@ -137,7 +138,7 @@ def mend(mismatch: Mismatch) -> bool:
         with transaction.atomic():
             account = ledger.lock_account(user_id=mismatch.miscounted)  # no job is made or deleted meanwhile
             jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
-            ledger.count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_jobs)
+            count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_job_count)
     elif mismatch.outdated:
         VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_or_zero(_entry("refund")))
     elif mismatch.file:

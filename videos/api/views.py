@@ -253,7 +253,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         if request.query_params.keys() <= UNFILTERED:
             person = caller(request)
             account = getattr(person, "token_account", None)  # who was made by other hands may have none
-            return Wanted(owner_id=person.pk, total=account and account.video_jobs)
+            return Wanted(owner_id=person.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = _tuples(query.validated_data)
