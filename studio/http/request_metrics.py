@@ -14,12 +14,12 @@ from studio.observability import counters, telemetry
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARTS = ("api", "admin", "probe", "other")
 # Small, so that all of it is shown from the start: of the histogram below, with its routes, that would be 10,000 lines.
-RESPONSES = counters.Measure(
+RESPONSES = counters.Metric(
     "studio_http_responses_total",
     "Responses, by the part of the site that gave them and their class of status",
     {"part": PARTS, "status": ("2xx", "3xx", "4xx", "5xx")},
 )
-REQUESTS = counters.Measure(
+REQUESTS = counters.Metric(
     "studio_http_request_seconds",
     "Requests, by how long it took to answer them; of a file, until its first byte",
     {"method": (), "route": (), "status": ()},  # each series from its first request on
