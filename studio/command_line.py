@@ -67,8 +67,8 @@ class OperatorCommand(BaseCommand):
         except (CommandError, StudioError, DatabaseError, InterfaceError) as exc:
             status = exc.returncode if isinstance(exc, CommandError) else NOT_WELL
             if not self._called_from_command_line or options["traceback"]:
-                raise CommandError(_sentence(exc), returncode=status) from exc
-            self.stderr.write(_sentence(exc))
+                raise CommandError(_message(exc), returncode=status) from exc
+            self.stderr.write(_message(exc))
             sys.exit(status)
 
 
@@ -78,7 +78,7 @@ def _wrapped(text: str) -> str:
     return "\n".join(line if line.startswith(" ") else textwrap.fill(line, width) for line in text.splitlines())
 
 
-def _sentence(exc: Exception) -> str:
+def _message(exc: Exception) -> str:
     if isinstance(exc, DatabaseError | InterfaceError):
         reason = str(exc).strip().partition("\n")[0]
         return f"The database cannot do this ({reason}); manage.py doctor says more."

@@ -84,13 +84,18 @@ JSON_HINT = "For JSON, send the header Content-Type: application/json"
 @pytest.mark.parametrize(
     ("content_type", "status", "code", "detail"),
     [
-        ("text/plain", 415, "unsupported_media_type", f"A body of the type text/plain is not taken. {JSON_HINT}; or "),
-        ("", 415, "unsupported_media_type", f"A body without a type is not taken. {JSON_HINT}; or send a form."),
+        (
+            "text/plain",
+            415,
+            "unsupported_media_type",
+            f"A body of the type text/plain is not supported. {JSON_HINT}; or ",
+        ),
+        ("", 415, "unsupported_media_type", f"A body without a type is not supported. {JSON_HINT}; or send a form."),
         (
             "application/x-www-form-urlencoded",
             400,
             "parse_error",
-            f"The body is JSON, and was sent as a form. {JSON_HINT}",
+            f"The body is JSON but was sent as a form. {JSON_HINT}",
         ),
         ("multipart/form-data", 400, "parse_error", "Content-Type: multipart/form-data needs a boundary; leave that "),
     ],
@@ -115,7 +120,7 @@ def test_compressed_body_is_refused(client: Client, path: str, coding: str) -> N
 
     assert (answer.status_code, answer["Accept-Encoding"], answer["Connection"], answer.json()) == (
         *(415, "identity", "close"),
-        {"detail": "Send the body as it is, without a Content-Encoding.", "code": "unsupported_encoding"},
+        {"detail": "Send the body uncompressed, without Content-Encoding.", "code": "unsupported_encoding"},
     )
 
 

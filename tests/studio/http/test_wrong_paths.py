@@ -153,5 +153,5 @@ def test_wrong_method_names_the_right_ones(make_user: MakeUser, sign_in: SignIn)
     assert (answer.status_code, answer["Allow"], answer.json()) == (
         405,
         "GET, POST, HEAD, OPTIONS",
-        {"detail": "This URL takes GET or POST only.", "code": "method_not_allowed"},
+        {"detail": "This URL accepts GET or POST only.", "code": "method_not_allowed"},
     )
