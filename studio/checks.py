@@ -42,6 +42,6 @@ def settings_are_spelled(app_configs: Any, **kwargs: Any) -> list[checks.CheckMe
 
 def misspelt_settings() -> list[tuple[str, str]]:
     """Variables of the environment whose names resemble those of settings, with these."""
-    unknown = sorted(name for name in os.environ if len(name) >= SHORTEST_NAME and name not in env.asked)
-    likely = [(name, get_close_matches(name, env.asked, 1, ALIKE)) for name in unknown]
+    unknown = sorted(name for name in os.environ if len(name) >= SHORTEST_NAME and name not in env.known)
+    likely = [(name, get_close_matches(name, env.known, 1, ALIKE)) for name in unknown]
     return [(name, found[0]) for name, found in likely if found]

@@ -1,4 +1,4 @@
-"""The logs of all processes, while a paid video is made: one story under one id, and nothing that belongs to nobody."""
+"""The logs of all processes while a paid video is made: one timeline under one id, and no line without a source."""
 
 import json
 import re

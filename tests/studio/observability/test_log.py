@@ -1,4 +1,4 @@
-"""Log lines in both formats: whose they are, that nobody can forge one, and what is never in them."""
+"""Log lines in both formats: their context, that input cannot forge one, and that secrets are redacted."""
 
 import json
 import logging
