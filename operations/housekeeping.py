@@ -20,7 +20,7 @@ from operations.reconciliation.comparison import copy_refunds
 from operations.retention import purge_daily
 from studio.media.storage import disposal
 from studio.models import Heartbeat
-from videos import outlook, suspension
+from videos import retirements, suspension
 from videos.engine import inputs
 from videos.idempotency import forget_old_keys
 
@@ -105,8 +105,8 @@ def keep_house(stopping: threading.Event) -> None:
 
 
 def _do_daily(go_on: Callable[[], None]) -> None:
-    suspension.resume_what_lives(go_on=go_on)
-    outlook.announce()
+    suspension.resume_available(check_stopped=go_on)
+    retirements.log_warnings()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()

@@ -21,6 +21,11 @@ class Record(models.Model):
         """For logs and error reports: the id only, and no user's text."""
         return f"<{type(self).__name__} {self.pk}>"
 
+    @property
+    def short_id(self) -> str:
+        """The first 8 digits of the id, enough for people to recognise a row."""
+        return str(self.pk)[:8]
+
 
 def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The lowest and the highest id that start with the text, with or without hyphens; None if no id can.

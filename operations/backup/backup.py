@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from studio import __version__
 from studio.errors import Conflict, InvalidInput
 from studio.media.storage import disposal
 
@@ -68,7 +69,7 @@ def back_up(*, path: Path) -> dict[str, Any]:
             try:
                 return _write(file, Path(folder), missing)
             finally:
-                disposal.go_on()
+                disposal.release_hold()
     except OSError as exc:
         raise InvalidInput(f"The backup cannot be written: {exc}.") from exc
 
@@ -76,7 +77,7 @@ def back_up(*, path: Path) -> dict[str, Any]:
 def _write(file: IO[bytes], folder: Path, missing: dict[str, str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "version": settings.SPECTACULAR_SETTINGS["VERSION"],
+        "version": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "without": sorted(missing),
         "migrations": [],
@@ -84,7 +85,7 @@ def _write(file: IO[bytes], folder: Path, missing: dict[str, str]) -> dict[str, 
         "files": {},
     }
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
-        disposal.hold_back()
+        disposal.hold_removals()
         if DATABASE not in missing:
             copy = folder / DATABASE
             _snapshot(copy)
@@ -156,7 +157,7 @@ def _files(missing: dict[str, str]) -> Iterator[tuple[str, Path]]:
                 if path.is_file() and not path.is_symlink():
                     yield f"{part}/{path.relative_to(root).as_posix()}", path
                 if time.monotonic() - last_hold > HOLD_AGAIN_SECONDS:
-                    disposal.hold_back()
+                    disposal.hold_removals()
                     last_hold = time.monotonic()
 
 

@@ -28,7 +28,7 @@ from studio.media import full_disk
 from studio.media.storage import disposal, external, media_storage, store
 from studio.media.storage.base import StorageError
 from studio.media.storage.cloudinary import CloudinaryFolder
-from studio.media.storage.previous import AT_CLOUDINARY, IN_FOLDER, former_storage, is_url
+from studio.media.storage.previous import AT_CLOUDINARY, IN_FOLDER, is_url, previous_storage
 from studio.models import Disposal
 from videos.models import JobInput, VideoJob
 
@@ -111,7 +111,7 @@ def former_of(*, to: str) -> Any:
     if to != target():
         setting = "Set CLOUDINARY_URL" if to == "cloudinary" else "Unset CLOUDINARY_URL, set CLOUDINARY_PREVIOUS_URL"
         raise Conflict(f"New files are still stored in the other storage. {setting}, restart everything, then move.")
-    former = former_storage()
+    former = previous_storage()
     if former is None:
         raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files: they are removed there, too.")
     if to == "cloudinary" and not Path(former.path("")).is_dir():

@@ -1,1 +1,1 @@
-"""Moves what is in the database of the system that this one replaces; see docs/moving.md."""
+"""Moves what is in the database of the system that this one replaces; see docs/legacy-import.md."""

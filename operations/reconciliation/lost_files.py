@@ -13,7 +13,7 @@ from django.db import connection
 from operations.reconciliation.mismatches import Mismatch
 from studio.media.storage import media_storage
 
-THREADS = 8  # questions at once; half of the connections that studio.media.storage.delivery keeps
+THREADS = 8  # questions at once; half of the connections that studio.media.storage.remote keeps
 # Failures in one page, after which it is the storage that fails and not a file; as many as threads, so that they come
 # in one round of questions.
 FAILURES_MAX = THREADS

@@ -25,7 +25,7 @@ from studio.media.storage import disposal
 from studio.media.storage.base import StorageError
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.cloudinary_books import Stored
+from tests.fakes.cloudinary_account import Stored
 from tests.operations.legacy_tables import CLOUD, CREATED, TABLES, Incumbent, new_database, server_url
 from videos import deletion
 from videos.api import representation

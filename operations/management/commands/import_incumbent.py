@@ -17,7 +17,7 @@ class Command(OperatorCommand):
     help = (
         "Move users, looks, products, shares, video jobs, links and token balances from the previous system's "
         "PostgreSQL, which is only read. Rows that are here already stay as they are, so it can be run again: after a "
-        "crash, and for rows that have come since. Begin with --dry-run; docs/moving.md has the whole plan."
+        "crash, and for rows that have come since. Begin with --dry-run; docs/legacy-import.md has the whole plan."
     )
     examples = (
         "import_incumbent --source postgresql://reader@db/old --report moved.jsonl --dry-run",

@@ -17,6 +17,7 @@ from django.db import connection
 
 from operations.backup.data_folder import FolderInUse, alone_in, exchange
 from operations.backup.restore import examine
+from studio import __version__
 from studio.errors import InvalidInput
 from studio.media.storage import disposal
 from studio.models import Disposal, Heartbeat
@@ -32,7 +33,7 @@ def pack(path: Path, files: Files, /, **changes: Any) -> Path:
     """An archive with these files, and a manifest that fits them but for the changes."""
     manifest = {
         "format": 1,
-        "version": "1.0.0",
+        "version": __version__,
         "created_at": "2026-11-24T00:00:00+00:00",
         "without": [],
         "migrations": ["videos.0001_initial"],
@@ -300,7 +301,7 @@ def waiting_file() -> Iterator[str]:
 
 @pytest.mark.django_db
 def test_no_file_is_removed_while_one_is_copied(waiting_file: str) -> None:
-    disposal.hold_back()
+    disposal.hold_removals()
     held = disposal.sweep()
     Heartbeat.objects.update(beat_at="2026-01-01T00:00Z")  # of a backup that was killed
 

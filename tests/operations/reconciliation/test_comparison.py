@@ -190,7 +190,7 @@ def test_storage_that_fails_is_a_mismatch_after_those_of_money(agreeing: VideoJo
         1,
         ["balance", "storage", "2 mismatches."],
     )
-    assert "the delivery answered 403: suspended" in said
+    assert "the delivery responded 403: suspended" in said
 
 
 def test_progress_is_told_beside_the_result(agreeing: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:

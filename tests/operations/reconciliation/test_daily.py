@@ -192,7 +192,7 @@ def test_storage_that_fails_is_asked_for_the_rest_in_an_hour(
     assert timedelta(minutes=55) < due < timedelta(minutes=65)
     assert last_reconciliation().found | {"storage": 1, "lost file": 3} == last_reconciliation().found
     assert [one for one in sentences(caplog) if "in an hour" in one] == [
-        "The storage fails: the delivery answered 403: suspended. The rest is asked for in an hour."
+        "The storage fails: the delivery responded 403: suspended. The rest is asked for in an hour."
     ]
     assert len(cloudinary.calls("head")) == 4
 

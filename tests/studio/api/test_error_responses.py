@@ -97,7 +97,12 @@ JSON_HINT = "For JSON, send the header Content-Type: application/json"
             "parse_error",
             f"The body is JSON but was sent as a form. {JSON_HINT}",
         ),
-        ("multipart/form-data", 400, "parse_error", "Content-Type: multipart/form-data needs a boundary; let your HTTP "),
+        (
+            "multipart/form-data",
+            400,
+            "parse_error",
+            "Content-Type: multipart/form-data needs a boundary; let your HTTP ",
+        ),
     ],
 )
 @pytest.mark.parametrize("body", ['{"email": "ann@example.com", "password": "x"}', ' [{"mockMode": true}]'])
