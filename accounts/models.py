@@ -89,7 +89,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     ) -> "Self":
         """Django's, which keeps what was read for `save`."""
         user = super().from_db(db, field_names, values)
-        user._as_read = dict(zip(field_names, values, strict=False))
+        user._as_read = dict(zip(field_names, values, strict=False))  # noqa: SLF001 - of the same class
         return user
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -68,9 +68,9 @@ def cloudinary() -> Iterator[FakeCloudinary]:
 
 
 def buy(client: httpx.Client, number: int, **changes: str) -> list[str]:
-    answers = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}", **changes}) for index in range(number)]
-    assert [answer.status_code for answer in answers] == [202] * number, [answer.text for answer in answers]
-    return [str(answer.json()["id"]) for answer in answers]
+    responses = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}", **changes}) for index in range(number)]
+    assert [response.status_code for response in responses] == [202] * number, [response.text for response in responses]
+    return [str(response.json()["id"]) for response in responses]
 
 
 class Operator:

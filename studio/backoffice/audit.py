@@ -95,4 +95,5 @@ def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:
 
 
 # Before the first `watch`. There is no setting for it: auditlog can be switched off in a place, but not on in one.
-auditlog._signals = {signal: _while_watching(receiver) for signal, receiver in auditlog._signals.items()}
+signals = auditlog._signals  # noqa: SLF001 - see above
+signals.update({signal: _while_watching(receiver) for signal, receiver in signals.items()})

@@ -4,6 +4,7 @@ from typing import Any
 
 from auditlog import admin as _admin  # noqa: F401 -- registers what is taken off below
 from auditlog.models import LogEntry
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
@@ -25,7 +26,7 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Those with a page; to ask the log itself would read it through."""
-        types = ContentType.objects.get_for_models(*admin.site._registry)
+        types = ContentType.objects.get_for_models(*filter(admin.site.is_registered, apps.get_models()))
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

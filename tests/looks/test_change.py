@@ -262,7 +262,7 @@ def test_body_that_is_no_form_is_refused(
     response = client.generic(method, path, body, "multipart/form-data; boundary=limit")
 
     has_an_end = body.endswith(b"--limit--\r\n")
-    detail = "Multipart form parse error - the body is no form of its boundary" if has_an_end else WITHOUT_END
+    detail = "Multipart form parse error - the body is not a form with this boundary" if has_an_end else WITHOUT_END
     code = "parse_error" if has_an_end else "incomplete_body"
     assert (response.status_code, response.json()) == (400, {"detail": detail, "code": code})
     assert (client.get(f"{URL}/{look.pk}").json(), Look.objects.count(), VideoJob.objects.count()) == (before, 1, 0)

@@ -271,7 +271,7 @@ def test_no_message_contains_the_key(make: Make, google: FakeGoogle) -> None:
     with pytest.raises(Refused) as error:
         make("google_omni").start(ask("google_omni"))
 
-    message = "Consumer 'api_key:[key]' or [key] at https://a.b/c?[query] is suspended"
+    message = "Consumer 'api_key:[hidden]' or [hidden] at https://a.b/c?[query] is suspended"
     assert message in str(error.value)
 
 

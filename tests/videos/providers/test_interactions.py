@@ -216,7 +216,7 @@ def test_staff_get_an_unreadable_response(name: str, make: Make, google: FakeGoo
     assert failed(raised) == UNREADABLE
     assert message.startswith("completed, billed, but no video found: {")
     assert '{"type": "thought", "signature": "…"}' in message
-    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[key]"}, "more": "word word' in message
+    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[hidden]"}, "more": "word word' in message
     assert message.endswith('word "}]}]}')
     assert "red dress" not in message
     assert 4000 < len(message) < STAFF_LENGTH
