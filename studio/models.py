@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-BEGINNING_MIN = 4  # hexadecimal digits of an id; fewer would match too many rows
+ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
 
 
 class Record(models.Model):
@@ -27,13 +27,13 @@ class Record(models.Model):
         return str(self.pk)[:8]
 
 
-def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The lowest and the highest id that start with the text, with or without hyphens; None if no id can.
+def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
 
     Every database can search a range by index, whether it stores ids as text or not.
     """
     digits = text.replace("-", "").lower()
-    if not BEGINNING_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+    if not ID_PREFIX_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 

@@ -34,7 +34,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 from accounts.models import LedgerEntry, TokenAccount
-from accounts.registration import create_person
+from accounts.registration import create_user
 from django.conf import settings
 from looks.models import Look
 from studio.media.storage import disposal
@@ -44,7 +44,7 @@ from videos.models import JobInput, VideoJob
 settings.ALLOWED_HOSTS = ["testserver"]
 call_command("migrate", verbosity=0)
 full = Path(os.environ["FULL"])
-ann = create_person(email="ann@example.com", password="x", tokens=1000)
+ann = create_user(email="ann@example.com", password="x", tokens=1000)
 api = APIClient(raise_request_exception=False)
 api.credentials(HTTP_AUTHORIZATION=f"Bearer {RefreshToken.for_user(ann).access_token}")
 out = io.BytesIO()
