@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import http.client
-import io
 import ipaddress
 import json
 import os
@@ -24,6 +23,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from accounts.registration import create_person
+from accounts.roles import Role
 from operations import health_checks
 from operations.backup.data_folder import FolderInUse, alone_in, close_to_others
 from operations.local.supervisor import Console, Part, Supervisor
@@ -38,10 +39,7 @@ HINT_SECONDS = 60  # a site that does not answer for so long gets a word about i
 REDIS_SECONDS = 5
 LOOPBACK = ("127.0.0.1", "::1")
 DEMO_TOKENS = 1000
-ACCOUNTS = {  # how `create_api_user` makes those that are printed at the start
-    "demo@example.com": {"tokens": DEMO_TOKENS},
-    "admin@example.com": {"tokens": DEMO_TOKENS, "staff": True},
-}
+ACCOUNTS = {"demo@example.com": Role.NONE, "admin@example.com": Role.ADMIN}  # printed at the start
 BANNER = """
 AI Studio is ready.
 
@@ -238,11 +236,7 @@ def _password_that_works(email: str, password: str) -> str:
     user = get_user_model().objects.filter(email=email).first()
     if user:  # possibly one from another DATA_DIR, where copies share a database
         return password if user.check_password(password) else ""
-    stdin, sys.stdin = sys.stdin, io.StringIO(password)
-    try:
-        call_command("create_api_user", email, password_stdin=True, stdout=io.StringIO(), **ACCOUNTS[email])
-    finally:
-        sys.stdin = stdin
+    create_person(email=email, password=password, tokens=DEMO_TOKENS, role=ACCOUNTS[email])
     return password
 
 
