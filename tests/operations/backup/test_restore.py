@@ -18,6 +18,7 @@ from studio.models import Heartbeat
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
+from tests.operations.backup.archives import pack
 from tests.running import RunningStudio, manage, wait_for
 from videos.engine import schedule, sweeper
 from videos.models import VideoJob, from_now
@@ -90,7 +91,7 @@ def test_nothing_is_settled_under_a_sweeper(
         settle_jobs()
 
     job.refresh_from_db()
-    assert (job.phase, len(waited), 0 < waited[0] <= settle.LIVELY_SECONDS) == (Phase.QUEUED, 1, True)
+    assert (job.phase, len(waited), 0 < waited[0] <= settle.ALIVE_SECONDS) == (Phase.QUEUED, 1, True)
 
 
 @pytest.mark.parametrize("options", [{}, {"file": Path("x"), "settle": True}])
@@ -110,7 +111,8 @@ from accounts.models import TokenAccount
 from accounts.registration import create_person
 from tests.fixtures.video_jobs import ORDER
 from dataclasses import replace
-from videos import creation, generation, sweeper
+from videos import creation
+from videos.engine import generation, sweeper
 from videos.models import VideoJob
 
 archive = {archive!r}
@@ -202,20 +204,18 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
 @once
 @pytest.mark.slow
 def test_archive_with_a_damaged_or_newer_database_changes_nothing(tmp_path: Path) -> None:
-    from tests.operations.backup.test_backup import pack  # noqa: PLC0415 - only this test packs by hand
-
     data = tmp_path / "data"
     database = tmp_path / "newer.sqlite3"
     with sqlite3.connect(database) as newer:
         newer.execute("CREATE TABLE django_migrations (app TEXT, name TEXT)")
         newer.execute("INSERT INTO django_migrations VALUES ('videos', '0999_better')")
     newer.close()
-    damaged = pack(tmp_path / "damaged", {"db.sqlite3": b"no database" * 100}, migrations=[])
-    lying = pack(tmp_path / "lying", {"db.sqlite3": database.read_bytes()}, migrations=[])
+    damaged = pack(tmp_path / "damaged", {"db.sqlite3": b"no database" * 100})
+    lying = pack(tmp_path / "lying", {"db.sqlite3": database.read_bytes()})
 
-    told = [manage("restore", str(path), DATA_DIR=str(data), DATABASE_URL="") for path in (damaged, lying)]
+    refused = [manage("restore", str(path), DATA_DIR=str(data), DATABASE_URL="") for path in (damaged, lying)]
 
-    assert [done.returncode for done in told] == [1, 1]
-    assert told[0].stderr.startswith("The backup's database is damaged: ")
-    assert told[1].stderr.startswith("The backup is of a newer version: videos.0999_better is not known here.")
+    assert [done.returncode for done in refused] == [1, 1]
+    assert refused[0].stderr.startswith("The backup's database is damaged: ")
+    assert refused[1].stderr.startswith("The backup is of a newer version: videos.0999_better is unknown here.")
     assert sorted(path.name for path in data.iterdir()) == ["secrets", "up.lock"]
