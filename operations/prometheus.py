@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from operations.reconciliation import runs
-from operations.video_health_checks import late_transfers, lost_answers
+from operations.video_health_checks import late_transfers, lost_responses
 from studio.media import disks
 from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
@@ -112,7 +112,7 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_oldest_seconds": ("Age in its phase of the job that is in it longest", "phase", _oldest_in_phase),
     "studio_jobs_overdue_seconds": ("How long the job has been due that waits longest", "phase", _overdue),
     "studio_jobs_waiting_seconds": ("How long the job waits for a worker that waits longest", "phase", _waiting),
-    "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_answers),
+    "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_responses),
     "studio_model_days_left": ("Days until the last upstream of an offered model retires", "model", outlook.days_left),
     "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", outlook.suspended_count),
     "studio_transfers_late": (

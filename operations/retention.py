@@ -34,7 +34,7 @@ from videos.phases import TERMINAL, Phase
 NAME = "purge"  # of the row that says how far the daily one has come
 OF_JOBS = ("mock", "log", "reply")  # rules that go through finished jobs in the order of their ends
 BATCH = 500  # rows a statement, or jobs between two looks for more; some milliseconds of a writer's time
-GoOn = Callable[[], None]
+StopCheck = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rule:
     days: int | None
     what: str
     count: Callable[["Span"], int]
-    remove: Callable[["Span", GoOn], int]
+    remove: Callable[["Span", StopCheck], int]
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     return [rule for rule in found if rule.days != 0]
 
 
-def purge(*, days: Mapping[str, int], go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
+def purge(*, days: Mapping[str, int], check_stopped: StopCheck = lambda: None) -> Iterator[tuple[Rule, int]]:
     """Remove what is older, kind by kind; yields how much of each went.
 
-    `go_on` is called between two batches, and may raise to end it all; the rest is there for the next time.
+    `check_stopped` is called between two batches, and may raise to end it all; the rest is there for the next time.
     """
     for rule in rules(days=days):
-        yield rule, rule.remove(span(rule), go_on)
+        yield rule, rule.remove(span(rule), check_stopped)
 
 
-def purge_daily(*, go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
+def purge_daily(*, check_stopped: StopCheck = lambda: None) -> Iterator[tuple[Rule, int]]:
     """The same after the days of the settings, from where the last one has ended.
 
     Else each day would look again at every job that was ever finished. What has become old in another way, as by an
@@ -108,7 +108,7 @@ def purge_daily(*, go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
     for rule in rules(days=default_days()):
         since = datetime.fromisoformat(marks[rule.name]) if rule.name in marks else None
         looked_at = span(rule, since)  # of its beginning: the first one takes hours, in which more grows old
-        removed = rule.remove(looked_at, go_on)
+        removed = rule.remove(looked_at, check_stopped)
         if rule.name in OF_JOBS:
             marks[rule.name] = max(filter(None, (looked_at.before, since))).isoformat()
             TaskState.objects.filter(pk=row.pk).update(state=marks, updated_at=Now())
@@ -141,16 +141,16 @@ def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:
     def count(span: Span) -> int:
         return sum(rows(span).count() for rows in tables)
 
-    def remove(span: Span, go_on: GoOn) -> int:
-        return sum(_remove_rows(rows(span), go_on) for rows in tables)
+    def remove(span: Span, check_stopped: StopCheck) -> int:
+        return sum(_remove_rows(rows(span), check_stopped) for rows in tables)
 
     return Rule(name, days, what, count, remove)
 
 
-def _remove_rows(rows: QuerySet[Any], go_on: GoOn) -> int:
+def _remove_rows(rows: QuerySet[Any], check_stopped: StopCheck) -> int:
     removed = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        go_on()
+        check_stopped()
         rows.model._default_manager.filter(pk__in=ids).delete()
         removed += len(ids)
     return removed
@@ -161,19 +161,19 @@ def _finished(span: Span, **fields: Any) -> QuerySet[VideoJob]:
     return jobs.filter(completed_at__gte=span.since) if span.since else jobs
 
 
-def _batches(jobs: QuerySet[VideoJob], go_on: GoOn) -> Iterator[list[UUID]]:
+def _batches(jobs: QuerySet[VideoJob], check_stopped: StopCheck) -> Iterator[list[UUID]]:
     """The ids of the jobs, those that ended first before, each batch from where the last one ended."""
     rest = batches.rows(jobs.order_by("completed_at", "id"), "pk", batch=BATCH)
     while ids := [pk for (pk,) in islice(rest, BATCH)]:
-        go_on()
+        check_stopped()
         yield ids
 
 
-def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, go_on: GoOn) -> int:
+def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, check_stopped: StopCheck) -> int:
     removed = 0
-    for ids in _batches(jobs(span), go_on):
+    for ids in _batches(jobs(span), check_stopped):
         for job_id in ids:
-            go_on()
+            check_stopped()
             try:
                 deletion.delete(job_id=job_id)
             except NotFound:  # somebody was faster
@@ -186,20 +186,20 @@ def _lines(span: Span) -> QuerySet[JobLog]:
     return JobLog.objects.filter(job__in=_finished(span))
 
 
-def _remove_lines(span: Span, go_on: GoOn) -> int:
+def _remove_lines(span: Span, check_stopped: StopCheck) -> int:
     # job by job, because that is what their index begins with
-    return sum(JobLog.objects.filter(job_id__in=ids).delete()[0] for ids in _batches(_finished(span), go_on))
+    return sum(JobLog.objects.filter(job_id__in=ids).delete()[0] for ids in _batches(_finished(span), check_stopped))
 
 
 def _replies(span: Span) -> QuerySet[VideoJob]:
     return _finished(span).exclude(provider_reply="")
 
 
-def _remove_replies(span: Span, go_on: GoOn) -> int:
+def _remove_replies(span: Span, check_stopped: StopCheck) -> int:
     # the conditions again: an operator may have taken the job up meanwhile
     return sum(
         _replies(span).filter(pk__in=ids).update(provider_reply="", updated_at=Now())
-        for ids in _batches(_replies(span), go_on)
+        for ids in _batches(_replies(span), check_stopped)
     )
 
 
@@ -207,6 +207,6 @@ def _inputs(span: Span) -> QuerySet[JobInput]:
     return JobInput.objects.filter(job__in=_finished(span, phase=Phase.FAILED))
 
 
-def _remove_inputs(span: Span, go_on: GoOn) -> int:
-    go_on()
+def _remove_inputs(span: Span, check_stopped: StopCheck) -> int:
+    check_stopped()
     return generation.drop_old_inputs()

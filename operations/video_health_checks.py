@@ -30,7 +30,7 @@ def register_all() -> None:
     register("providers", _providers)
     register("models", _models)
     register("transfers", transfers)
-    register("reconciliation", runs.examine)
+    register("reconciliation", runs.check)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("former files", health_check.finding, depth=Depth.THOROUGH)
@@ -63,7 +63,7 @@ def _registration() -> Finding:
     return Finding(Health.OK, sentence or f"It is {state}.")
 
 
-def lost_answers() -> int:
+def lost_responses() -> int:
     """How many failed jobs the provider may have made and billed, and staff could still take up."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
     return VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=ADOPTABLE, completed_at__gt=recently).count()
@@ -71,7 +71,7 @@ def lost_answers() -> int:
 
 def _unknown() -> Finding:
     try:
-        count = lost_answers()
+        count = lost_responses()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     if count:

@@ -139,12 +139,12 @@ def test_strangers_are_told_names_and_states_only(
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, go_on = [], threading.Event()
+    asked, check_stopped = [], threading.Event()
     health_checks._newest()  # reads files, the first time
 
     def hang() -> Finding:
         asked.append(True)
-        go_on.wait(30)
+        check_stopped.wait(30)
         return Finding(Health.OK, "At last.")
 
     monkeypatch.setattr(health, "READY_SECONDS", 0.5)
@@ -160,17 +160,17 @@ def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: p
     ]
     assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 40
     assert (asked, seconds < 10) == ([True], True)
-    go_on.set()
+    check_stopped.set()
     for thread in threading.enumerate():
         if thread.name == "readyz":
             thread.join(10)
 
 
 def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = threading.Event()
+    check_stopped = threading.Event()
 
     def hang() -> Finding:
-        go_on.wait(30)
+        check_stopped.wait(30)
         return Finding(Health.OK, "At last.")
 
     monkeypatch.setattr(health, "READY_SECONDS", 0.01)
@@ -181,7 +181,7 @@ def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch
     for _ in range(6):
         watch.findings()
     stuck = list(watch._rounds)
-    go_on.set()
+    check_stopped.set()
     assert [round_.done.wait(10) for round_ in stuck] == [True] * health.MOST_STUCK
 
     assert watch._current() not in stuck

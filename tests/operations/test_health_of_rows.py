@@ -75,10 +75,10 @@ def test_database_in_read_only_mode_is_down() -> None:
 
 def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """As another process has locked SQLite, or what is below PostgreSQL hangs when it is written."""
-    go_on = threading.Event()
+    check_stopped = threading.Event()
 
     def wait() -> Finding:
-        go_on.wait(30)
+        check_stopped.wait(30)
         return Finding(Health.OK, "One was written.")
 
     monkeypatch.setattr(health, "READY_SECONDS", 0.5)
@@ -86,7 +86,7 @@ def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.M
     try:
         answer = client.get("/readyz")
     finally:
-        go_on.set()
+        check_stopped.set()
         for thread in threading.enumerate():
             if thread.name == "readyz":
                 thread.join(10)

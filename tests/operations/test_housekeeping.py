@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from operations.housekeeping import Housekeeping, Stopped, keep_house, remove_files
 from studio.media.storage import disposal
-from studio.models import Disposal, Heartbeat
+from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fixtures.video_jobs import MakeJob
@@ -116,12 +117,16 @@ def test_what_was_broken_off_today_is_taken_up_again() -> None:
     remove_files(stopping)
     with pytest.raises(Stopped):
         keep_house(stopping)
-    broken_off = (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists())
+    waiting = TaskState.objects.filter(name="daily", due_at__gt=timezone.now())
+    interrupted = (Disposal.objects.count(), waiting.exists())
     remove_files(threading.Event())
     keep_house(threading.Event())
 
-    assert broken_off == (1, False)
-    assert (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists()) == (0, True)
+    assert interrupted == (1, False)
+    assert (Disposal.objects.count(), TaskState.objects.filter(name="daily", due_at__gt=timezone.now()).exists()) == (
+        0,
+        True,
+    )
     assert not default_storage.exists("videos/1.mp4")
 
 

@@ -269,7 +269,7 @@ def test_gauges_use_indexes(db: None) -> None:
                 prometheus._overdue,
                 prometheus._waiting,
             ),
-            prometheus.lost_answers,
+            prometheus.lost_responses,
         ):
             with connection.execute_wrapper(
                 lambda run, sql, params, many, context: plans.append((sql, params)) or run(sql, params, many, context)

@@ -161,13 +161,13 @@ def test_it_works_in_batches_and_can_be_broken_off(
         age(make_job(ann, phase=Phase.FAILED), 365, "created_at", "completed_at")
     calls: list[int] = []
 
-    def go_on() -> None:
+    def check_stopped() -> None:
         calls.append(VideoJob.objects.count())
         if len(calls) == 5:
             raise Stopped
 
     with pytest.raises(Stopped):
-        list(retention.purge(days=retention.default_days(), go_on=go_on))
+        list(retention.purge(days=retention.default_days(), check_stopped=check_stopped))
 
     assert (calls, VideoJob.objects.count()) == ([5, 5, 4, 3, 3], 3)
     assert run("--yes")["mock"] == 3
@@ -224,7 +224,10 @@ def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], sett
 
 def test_daily_purge_comes_back_to_what_grew_old_while_it_ran(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_MOCK_DAYS = 0
-    first = {rule.name: removed for rule, removed in retention.purge_daily(go_on=lambda: _grow_old(jobs["fresh mock"]))}
+    first = {
+        rule.name: removed
+        for rule, removed in retention.purge_daily(check_stopped=lambda: _grow_old(jobs["fresh mock"]))
+    }
 
     second = {rule.name: removed for rule, removed in retention.purge_daily()}
 

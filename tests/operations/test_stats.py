@@ -71,7 +71,7 @@ def test_figures_for_people(jobs: None) -> None:
     default_storage.delete("videos/1.mp4")
     assert lines[0].split() == ["DAY", "MADE", "FAILED", "UNKNOWN"]
     assert lines[2].split() == [str(timezone.now().date()), "2", "1", "1"]
-    assert "Tokens    100 charged, 50 given back" in lines
+    assert "Tokens    100 charged, 50 refunded" in lines
     assert "Providers 1.60 US dollars by the catalogue's prices" in lines
     assert " files of " in lines[-1]
     assert all(len(line) <= 120 for line in lines)
@@ -91,5 +91,5 @@ def test_it_asks_as_often_whatever_the_number_of_jobs(jobs: None, django_assert_
 
 @pytest.mark.parametrize("value", ["0", "-1", "367", "many"])
 def test_days_that_make_no_sense_are_refused(value: str) -> None:
-    with pytest.raises(CommandError, match="is no whole number of days from 1 to 366"):
+    with pytest.raises(CommandError, match="is not a whole number of days from 1 to 366"):
         run(f"--days={value}")

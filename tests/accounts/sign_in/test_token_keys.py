@@ -20,7 +20,7 @@ from accounts.registration import create_person
 from accounts.sign_in import token_keys
 from accounts.tokens import AccountRefreshToken
 from operations.housekeeping import keep_house
-from studio.models import Heartbeat
+from studio.models import TaskState
 
 CLOCK_LEEWAY_SECONDS: int = project.CLOCK_LEEWAY_SECONDS
 OLD, NEW, STRANGE = "old-" * 20, "new-" * 20, "strange-" * 10
@@ -127,7 +127,7 @@ def test_used_refresh_token_is_refused_also_between_its_end_and_the_leeway(ann: 
 
     assert APIClient().post("/api/v1/auth/token/refresh", {"refresh": str(token)}).status_code == 401
     OutstandingToken.objects.update(expires_at=timezone.now() - timedelta(days=2))
-    Heartbeat.objects.filter(name="daily").delete()
+    TaskState.objects.filter(name="daily").delete()
     remove()
     assert OutstandingToken.objects.count() == 0
 

@@ -132,7 +132,7 @@ def test_wrong_count_of_jobs_is_found_and_set_right(agreeing: VideoJob) -> None:
 
     assert run("reconcile") == (
         1,
-        f"count      Account {account.pk} says 7 video jobs; there are 1.\n1 mismatches.\n",
+        f"count      Account {account.pk} counts 7 video jobs; there are 1.\n1 mismatches.\n",
     )
     run("reconcile", "--fix")
     assert run("reconcile") == (0, "Everything agrees.\n")
@@ -147,7 +147,7 @@ def test_job_without_or_with_another_charge_is_found(agreeing: VideoJob, make_jo
 
     assert sorted(mismatch["sentence"] for mismatch in said) == sorted(
         [
-            f"Job {agreeing.pk} says 20 tokens, its charge -50.",
+            f"Job {agreeing.pk} has 20 tokens, its charge -50.",
             f"Job {unpaid.pk} has no charge in the ledger.",
         ]
     )
@@ -202,7 +202,7 @@ def test_progress_is_told_beside_the_result(agreeing: VideoJob, monkeypatch: pyt
     assert err.getvalue().splitlines() == [
         "1 accounts compared with the ledger",
         "1 jobs compared with the ledger",
-        "1 videos asked for in the storage",
+        "1 videos checked in the storage",
     ]
 
 

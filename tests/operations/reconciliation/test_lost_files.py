@@ -56,8 +56,8 @@ def test_lost_files_and_failures_are_named_with_their_jobs(storage: SlowStorage)
     found = sorted((mismatch.kind, mismatch.sentence) for mismatch in lost_files(asked))
 
     assert found == [
-        ("lost file", f"Job {asked[1][0]} succeeded, and its video lost.mp4 is gone."),
-        ("storage", f"The storage could not be asked for bad.mp4, the video of job {asked[2][0]}: no answer."),
+        ("lost file", f"Job {asked[1][0]} succeeded, but its video lost.mp4 is gone."),
+        ("storage", f"The storage failed to check bad.mp4, the video of job {asked[2][0]}: no answer."),
     ]
 
 
@@ -83,7 +83,7 @@ def test_a_stop_is_noticed_while_the_storage_is_waited_for(storage: SlowStorage)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        lost_files(jobs(*["a.mp4"] * 1000), go_on=stop)
+        lost_files(jobs(*["a.mp4"] * 1000), check_stopped=stop)
 
     assert storage.asked <= 2 * THREADS
 
@@ -101,7 +101,7 @@ def test_no_connection_is_held_meanwhile(storage: SlowStorage) -> None:
     connection.ensure_connection()
     seen: list[bool] = []
 
-    lost_files(jobs("a.mp4"), go_on=lambda: seen.append(connection.connection is None))
+    lost_files(jobs("a.mp4"), check_stopped=lambda: seen.append(connection.connection is None))
 
     assert seen
     assert all(seen)

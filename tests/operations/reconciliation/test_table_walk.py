@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from looks.models import Look
-from operations.reconciliation.rounds import Round
+from operations.reconciliation.table_walk import TableWalk
 from tests.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -20,37 +20,37 @@ def rows(make_user: MakeUser) -> None:
         Look.objects.create(pk=key, owner=owner, title="x")
 
 
-def walked(way: Round, size: int) -> list[uuid.UUID]:
+def walked(walk: TableWalk, size: int) -> list[uuid.UUID]:
     """All rows of the round; it is written down and read again between two pages."""
     seen = []
     for _ in range(20):
-        seen += [pk for (pk,) in way.page(Look.objects.values_list("pk"), size)]
-        way = Round(**asdict(way))
-        if way.is_over:
+        seen += [pk for (pk,) in walk.page(Look.objects.values_list("pk"), size)]
+        walk = TableWalk(**asdict(walk))
+        if walk.is_over:
             return seen
     raise AssertionError("it does not end")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6])
 def test_each_row_is_seen_once_from_wherever_it_begins(size: int) -> None:
-    assert walked(Round(), size) == KEYS
+    assert walked(TableWalk(), size) == KEYS
     for place, key in enumerate(KEYS, start=1):
-        assert walked(Round.from_key(str(key)), size) == KEYS[place:] + KEYS[:place]
+        assert walked(TableWalk.from_key(str(key)), size) == KEYS[place:] + KEYS[:place]
 
 
 def test_next_round_begins_where_one_was_left() -> None:
-    way = Round()
-    way.page(Look.objects.values_list("pk"), 2)
+    walk = TableWalk()
+    walk.page(Look.objects.values_list("pk"), 2)
 
-    assert walked(Round.from_key(way.after), 2) == KEYS[2:] + KEYS[:2]
+    assert walked(TableWalk.from_key(walk.after), 2) == KEYS[2:] + KEYS[:2]
 
 
 def test_share_of_the_table_follows_from_the_key() -> None:
-    assert [Round().share(), Round.from_key(str(KEYS[3])).share()] == [0.0, 0.25]
+    assert [TableWalk().share(), TableWalk.from_key(str(KEYS[3])).share()] == [0.0, 0.25]
 
 
 def test_what_is_over_reads_nothing(django_assert_num_queries: object) -> None:
-    way = Round(is_over=True)
+    walk = TableWalk(is_over=True)
 
     with django_assert_num_queries(0):  # type: ignore[operator]
-        assert way.page(Look.objects.values_list("pk"), 2) == []
+        assert walk.page(Look.objects.values_list("pk"), 2) == []
