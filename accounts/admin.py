@@ -6,10 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,13 +24,13 @@ from unfold.forms import AdminPasswordChangeForm
 from accounts import access, ledger, roles
 from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- the same
-from accounts.backoffice.person_forms import NewPersonForm, PersonForm, TokensForm
-from accounts.backoffice.recent_activity import recent
+from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
+from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
 from accounts.models import SignIn, User
 from accounts.roles import Role
 from studio.backoffice import audit
 from studio.backoffice import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.backoffice.base import BackOfficeAdmin, ReadOnlyAdmin, badge, list_url
+from studio.backoffice.base import BackOfficeAdmin, ReadOnlyAdmin, badge
 from studio.errors import StudioError
 
 # The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
@@ -72,11 +73,11 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
+class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
     """People: find, add, deactivate, give tokens. No account is deleted, because the ledger names it."""
 
-    form = PersonForm
-    add_form = NewPersonForm
+    form = UserForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     fieldsets = (
         (None, {"fields": ("email", "state", "balance", "password_page")}),
@@ -85,7 +86,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  #
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
     readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
-    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "can_sign_in")
+    list_display: tuple[str, ...] = ("email", "role", "balance", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
     list_select_related = ("token_account",)
@@ -95,12 +96,17 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  #
     filter_horizontal = ()
     actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
     change_form_outer_after_template = "admin/accounts/recent.html"
+    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
 
     @admin.display(description="tokens", ordering="token_account__balance")
     def balance(self, user: User) -> str:
         """What the person can spend."""
         account = user.token_account
         return "unlimited" if account.unlimited else f"{account.balance:,}"
+
+    def tokens_text(self, user: User) -> str:
+        """The sentence above the form for tokens."""
+        return f"{user.email} has {self.balance(user)} tokens."
 
     @admin.display(description="role")
     def role(self, user: User) -> str:
@@ -123,29 +129,6 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  #
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         text = "Set another one"
         return format_html('<a href="{}" class="underline">{}</a>: it signs the person out everywhere.', url, text)
-
-    @admin.display(description="jobs now")
-    def live_jobs(self, user: Any) -> str:
-        """Those that hold a slot; a link to the person's jobs."""
-        return self._jobs(user, user.live_jobs)
-
-    @admin.display(description="jobs in all")
-    def all_jobs(self, user: Any) -> str:
-        """A link to them."""
-        return self._jobs(user, user.all_jobs)
-
-    def _jobs(self, user: User, number: int) -> str:
-        url = list_url("videos_videojob", q=user.email)
-        return format_html('<a href="{}">{}</a>', url, number) if number else "0"
-
-    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Count the jobs of the people on this page, by an index."""
-        # videos, which this app must not know, adds the relation
-        people = User.objects.filter(pk__in=[user.pk for user in rows]).order_by()
-        in_all = dict(people.values_list("pk").annotate(Count("video_jobs")))
-        live = dict(people.filter(video_jobs__slot__isnull=False).values_list("pk").annotate(Count("video_jobs")))
-        for user in rows:
-            user.all_jobs, user.live_jobs = in_all.get(user.pk, 0), live.get(user.pk, 0)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With the groups, in one more statement."""
@@ -181,7 +164,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  #
     ) -> HttpResponse:
         """With what the person did lately, as far as the one who asks may see it."""
         try:
-            tables = recent(user_id=uuid.UUID(unquote(object_id)), viewer=request.user)
+            tables = recent(user_id=uuid.UUID(unquote(object_id)), viewer=request.user, tables=self.recent_tables)
         except ValueError:
             tables = []
         return super().change_view(request, object_id, form_url, {"recent": tables, **(extra_context or {})})
@@ -215,7 +198,7 @@ class PersonAdmin(UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  #
         user = self._person(request, object_id)
         form = TokensForm(request.POST or None, balance=user.token_account.balance)
         if not form.is_valid():
-            text = f"{user.email} has {self.balance(user)} tokens; a video costs {ledger.VIDEO_JOB_TOKENS}."
+            text = self.tokens_text(user)
             return self.ask(request, user, title="Tokens", text=text, button="Go on", form=form)
         if request.POST.get("step") != "sure":
             return self.ask(

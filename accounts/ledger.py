@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.db.models import F
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Now
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from studio.backoffice import audit
@@ -17,7 +17,6 @@ from studio.observability.counters import Measure
 
 logger = logging.getLogger(__name__)
 
-VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
 NOTE_MAX = 500  # characters; the column's width
 TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a slip of the finger
 Kind = LedgerEntry.Kind
@@ -106,7 +105,7 @@ def can_pay(*, account: TokenAccount, tokens: int) -> bool:
 
 
 def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str = "", actor: User | None = None) -> int:
-    """Take the price of a new job from a locked account, once a job, and count the job; returns the tokens taken.
+    """Take the price of a new job from a locked account, once a job; returns the tokens taken.
 
     A free job has a charge of 0. `actor` is the staff member who had the job made.
 
@@ -115,13 +114,6 @@ def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str =
     amount = 0 if account.unlimited else tokens
     _record(account=account, kind=Kind.CHARGE, amount=-amount, job_id=job_id, note=note, actor=actor)
     return amount
-
-
-def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
-    """Jobs have come without a charge, or have gone; call in the transaction in which they did. Locks the account."""
-    # a count that is too low, of a release that did not count, must not keep anybody from deleting
-    video_jobs = Greatest(F("video_jobs") + more, 0)
-    TokenAccount.objects.filter(user_id=user_id).update(video_jobs=video_jobs, updated_at=Now())
 
 
 def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | None = None) -> int:
@@ -212,8 +204,7 @@ def _record(
         raise InsufficientFunds.of(balance=account.balance, price=-amount)
     if not _ENTRY.run(entry):
         return None
-    jobs = 1 if kind == Kind.CHARGE else 0
-    if not _MOVE.run(account_id=account.pk, amount=amount, least=-amount, jobs=jobs):
+    if not _MOVE.run(account_id=account.pk, amount=amount, least=-amount):
         # a balance that was not locked; the caller's transaction takes the entry back
         raise InsufficientFunds.of(balance=account.balance, price=-amount)
     account.balance += amount
@@ -228,6 +219,5 @@ _MOVE = Update(
         pk=Param("account_id", models.UUIDField()), balance__gte=Param("least", models.BigIntegerField())
     ),
     balance=F("balance") + Param("amount", models.BigIntegerField()),
-    video_jobs=F("video_jobs") + Param("jobs", models.IntegerField()),
     updated_at=Now(),
 )

@@ -16,8 +16,6 @@ from django.db.models.functions import Lower
 from studio.emails import normal_email, require_plain
 from studio.models import Record
 
-JOB_SLOTS = (1, 2, 3)  # places for an account's video jobs that are not finished; the contract's limit of three
-
 
 class UserManager(BaseUserManager["User"]):
     """Looks users up by e-mail, however it is spelled, and makes them together with their account.
@@ -143,13 +141,16 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
 
 class TokenAccount(Record):
-    """What one user can spend, and has made of it. Only `accounts.ledger` writes the balance and the count."""
+    """What one user can spend. Only `accounts.ledger` writes the balance."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="token_account")
     balance = models.BigIntegerField(default=0)
     unlimited = models.BooleanField(default=False, help_text="Charges nothing; every job is still in the ledger.")
-    video_jobs = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How many the user has; counting a million takes longer than showing a page."
+    video_job_count = models.PositiveIntegerField(  # `videos.limits` writes it
+        default=0,
+        db_default=0,
+        db_column="video_jobs",  # its name in the releases that a rolling deploy replaces
+        help_text="How many the user has; counting a million takes longer than showing a page.",
     )
 
     class Meta:

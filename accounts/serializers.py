@@ -9,13 +9,13 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from accounts import roles
-from accounts.models import JOB_SLOTS, LedgerEntry, User
+from accounts.models import LedgerEntry, User
 from accounts.sign_in import history, lockout
 from accounts.sign_in.authentication import TokenAuthentication
 from accounts.tokens import AccountRefreshToken
+from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
-from studio.api.inputs import Input, PageQuery, names_of
-from studio.api.spellings import Spellings
+from studio.api.input_serializers import Input, PageQuery, names_of
 from studio.emails import normal_email, require_plain
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
@@ -145,52 +145,6 @@ class TokenPair(serializers.Serializer[Any]):
 
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
     refresh = serializers.CharField(help_text="Exchange it for the next pair; it works once.")
-
-
-class SpendableTokens(serializers.Serializer[Any]):
-    """What a person can spend."""
-
-    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
-    unlimited = serializers.BooleanField(help_text="true: video jobs are not charged.")
-
-
-class ConcurrentJobs(serializers.Serializer[User]):
-    """How many video jobs a person has that are not finished, and may have."""
-
-    running = serializers.SerializerMethodField()
-    limit = serializers.SerializerMethodField()
-
-    def get_running(self, user: User) -> int:
-        """Video jobs that are PENDING or RUNNING."""
-        # videos, which this app must not know, adds the relation
-        return user.video_jobs.live().count()
-
-    def get_limit(self, user: User) -> int:
-        """How many of them an account may have."""
-        return len(JOB_SLOTS)
-
-
-class Me(serializers.Serializer[User]):
-    """The person who asks."""
-
-    id = serializers.UUIDField(help_text="The account's id.")
-    email = serializers.CharField(help_text="The account's e-mail address, in lower case.")
-    isStaff = serializers.BooleanField(source="is_staff", help_text="true: an admin, who may act on any object.")
-    tokens = SpendableTokens(source="token_account", help_text="What the account can spend.")
-    concurrentJobs = ConcurrentJobs(source="*", help_text="Unfinished video jobs, and how many are allowed.")
-
-
-class Costs(serializers.Serializer[Any]):
-    """Prices, in tokens."""
-
-    videoJob = serializers.IntegerField(min_value=0, help_text="The price of a video job, in tokens.")
-
-
-class Balance(serializers.Serializer[Any]):
-    """What there is, and what things cost."""
-
-    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
-    costs = Costs(help_text="Prices, in tokens.")
 
 
 class LedgerQuery(PageQuery):

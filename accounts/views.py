@@ -1,17 +1,16 @@
-"""Registration, sign-in, the caller's own data and tokens."""
+"""The endpoints of sign-in and of the ledger."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts import registration, serializers
-from accounts.ledger import VIDEO_JOB_TOKENS
+from accounts import serializers
 from accounts.models import LedgerEntry
 from accounts.sign_in import throttles
 from accounts.sign_in.identity import caller
@@ -22,33 +21,6 @@ from studio.http import bodies
 TAGS = ["Accounts"]
 THROTTLED = error("Too many attempts.")
 BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
-
-
-class RegisterView(ApiView, GenericAPIView[Any]):
-    """Opens an account."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = (throttles.RegisterThrottle,)
-    body_limits = bodies.FOR_STRANGERS
-    serializer_class = serializers.RegisterForm
-
-    @extend_schema(
-        tags=TAGS,
-        summary="Register",
-        operation_id="register",
-        responses={
-            201: OpenApiResponse(serializers.Me, description="The new account."),
-            403: error("Registration is closed."),
-            429: THROTTLED,
-        },
-    )
-    def post(self, request: Request) -> Response:
-        """Create an account. Sign in with it afterwards."""
-        form = self.get_serializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        user = registration.register(**form.validated_data)
-        return Response(serializers.Me(user).data, status=status.HTTP_201_CREATED)
 
 
 class SignInView(ApiView, TokenViewBase):
@@ -112,35 +84,6 @@ class RevokeView(ApiView, TokenViewBase):
         """Revoke a refresh token; access tokens made with it live on until they expire."""
         super().post(request, *args, **kwargs)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class MeView(ApiView):
-    """The caller."""
-
-    @extend_schema(
-        tags=TAGS,
-        summary="Get the caller's account",
-        operation_id="getMe",
-        responses={200: OpenApiResponse(serializers.Me, description="The account.")},
-    )
-    def get(self, request: Request) -> Response:
-        """The caller's own account: tokens to spend, video jobs running and allowed."""
-        return Response(serializers.Me(caller(request)).data)
-
-
-class BalanceView(ApiView):
-    """The caller's tokens."""
-
-    @extend_schema(
-        tags=TAGS,
-        summary="Get the balance and prices",
-        operation_id="getTokens",
-        responses={200: OpenApiResponse(serializers.Balance, description="The balance and prices.")},
-    )
-    def get(self, request: Request) -> Response:
-        """The tokens that the caller can spend, and what things cost."""
-        answer = {"balance": caller(request).token_account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
-        return Response(serializers.Balance(answer).data)
 
 
 @extend_schema_view(

@@ -12,15 +12,15 @@ from django.db import models
 from accounts.models import User
 from looks.models import Look, LookVideo, Product, Visibility, is_reader
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.projection import Projection
+from studio.api.row_serializers import RowSerializer
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotAllowed, NotFound
 
 View = Literal["mine", "shared", "public"]
 
-LOOK = Projection(LookOutput, Look)
-PRODUCT = Projection(ProductOutput, Product)
-VIDEO = Projection(VideoOfLook, LookVideo)
+LOOK = RowSerializer(LookOutput, Look)
+PRODUCT = RowSerializer(ProductOutput, Product)
+VIDEO = RowSerializer(VideoOfLook, LookVideo)
 SUCCEEDED = "SUCCEEDED"  # the status of a video that readers may see
 
 _CALLER = Param("caller_id", models.UUIDField())
@@ -115,7 +115,7 @@ Parts = Mapping[uuid.UUID, list[dict[str, Any]]]
 
 def _one(head: _Head, row: Row, caller: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
     may_edit = _may_edit(caller, head.owner_id)
-    shown = LOOK.shown(
+    shown = LOOK.serialize(
         row,
         site=site,
         products=products[head.look_id],
@@ -132,9 +132,9 @@ def _people(readers: list[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(people, key=lambda person: person["email"])
 
 
-def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: Projection, site: str) -> Parts:
+def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, site: str) -> Parts:
     """What belongs to each look, in the statement's order."""
     parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in statement.rows(ids=ids) if ids else ():
-        parts[row[0]].append(shape.shown(row[1:], site=site))
+        parts[row[0]].append(shape.serialize(row[1:], site=site))
     return parts

@@ -12,9 +12,9 @@ from rest_framework import serializers
 
 from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
-from studio.api.fields import BlankAsNull, Choice, FromElsewhere, StoredFileUrl, Text, Timestamp, WebAddress
-from studio.api.inputs import Input, PageQuery, names_of
-from studio.api.spellings import Spelled, Spellings
+from studio.api.field_names import Spelled, Spellings
+from studio.api.fields import BlankAsNull, Choice, ExtraField, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.api.input_serializers import Input, PageQuery, names_of
 from studio.media.images import MORE_FORMATS, listed
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
@@ -265,10 +265,10 @@ class LookOutput(serializers.Serializer[Look]):
     notes = serializers.CharField(help_text="Empty if there are none.")
     generatedImageUrl = StoredFileUrl(source="image", help_text="The look's picture; null if it has none.")
     thumbnailUrl = StoredFileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
-    products = FromElsewhere(ProductOutput(many=True), help_text="Its products, in their order.")
+    products = ExtraField(ProductOutput(many=True), help_text="Its products, in their order.")
     visibility = serializers.ChoiceField(choices=Visibility.choices, help_text="Who may see it besides its owner.")
-    sharedWith = FromElsewhere(Reader(many=True), help_text="Shown to the owner and admins; empty for others.")
-    videos = FromElsewhere(
+    sharedWith = ExtraField(Reader(many=True), help_text="Shown to the owner and admins; empty for others.")
+    videos = ExtraField(
         VideoOfLook(many=True),
         help_text="Newest first; those who may only read the look see the ones that succeeded.",
     )

@@ -18,7 +18,7 @@ from looks import representation, use_cases
 from looks.models import Look
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
 from studio.api.paging import SkipLimitPagination, envelope
-from studio.api.projection import site_of
+from studio.api.row_serializers import site_of
 from studio.api.schema import MULTIPART, error, id_in_path, response_header
 from studio.api.views import ApiView, IsOwnerOrAdmin, as_uuid
 from studio.errors import NotFound

@@ -22,7 +22,7 @@ from studio.media.storage import disposal
 from studio.media.storage.disposal import AT_ONCE
 from studio.models import TaskState
 from videos import outlook, suspension
-from videos.engine import generation
+from videos.engine import inputs
 from videos.idempotency import forget_old_keys
 from videos.models import from_now
 
@@ -114,7 +114,7 @@ def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     outlook.announce()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
-    generation.drop_old_inputs()
+    inputs.drop_old_inputs()
     check_stopped()
     if settings.PURGE_DAILY:
         for rule, removed in purge_daily(check_stopped=check_stopped):

@@ -22,11 +22,11 @@ from redis.exceptions import RedisError
 
 from operations.reconciliation import runs
 from operations.video_health_checks import late_transfers, lost_responses
+from studio.http.probes import has_metrics_token
 from studio.media import disks
 from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
 from studio.observability.counters import Measure, Sums
-from studio.observability.health import has_metrics_token
 from videos import outlook
 from videos.engine import hints
 from videos.models import VideoJob

@@ -27,7 +27,7 @@ from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion
-from videos.engine import generation
+from videos.engine import inputs
 from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import TERMINAL, Phase
 
@@ -81,7 +81,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         Rule("reply", days["reply"], "providers' replies of finished jobs", _counted(_replies), _remove_replies),
         _rule("sign-in", days["sign-in"], "records of sign-ins", _older_sign_ins, *sign_ins),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
-        Rule("input", generation.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
+        Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
         _rule("expired", None, "sessions and refresh tokens", *expired),
     ]
@@ -209,4 +209,4 @@ def _inputs(span: Span) -> QuerySet[JobInput]:
 
 def _remove_inputs(span: Span, check_stopped: StopCheck) -> int:
     check_stopped()
-    return generation.drop_old_inputs()
+    return inputs.drop_old_inputs()

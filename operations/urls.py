@@ -3,7 +3,7 @@
 from django.urls import re_path
 
 from operations.prometheus import metrics
-from studio.observability.health import healthz, readyz
+from studio.http.probes import healthz, readyz
 
 urlpatterns = [
     re_path(r"^healthz/?$", healthz, name="healthz"),

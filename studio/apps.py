@@ -16,10 +16,10 @@ class StudioConfig(AppConfig):
     name = "studio"
 
     def ready(self) -> None:
-        """Bound the memory, and register the system checks."""
-        from studio import checks, memory  # noqa: F401, PLC0415 - the first one registers by itself
+        """Configure the allocator, and register the system checks."""
+        from studio import checks, malloc  # noqa: F401, PLC0415 - the first one registers by itself
 
-        memory.give_back()
+        malloc.configure()
 
 
 class BackOfficeConfig(SimpleAdminConfig):

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
 from accounts.registration import create_person
-from studio import brief_redis
+from studio import redis_client
 
 pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs"]
 
@@ -69,7 +69,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def _clean_cache() -> Iterator[None]:
     yield
     cache.clear()
-    brief_redis.forget_failure()
+    redis_client.close_circuit()
 
 
 @pytest.fixture

@@ -98,8 +98,8 @@ def test_one_id_finds_the_whole_story(as_json: tuple[str, str, list[str]]) -> No
     assert story == {
         ("request", "gunicorn.access", job_id),
         ("video job created", "videos.creation", job_id),
-        ("operation accepted", "videos.engine.generation", job_id),
-        ("video generated", "videos.engine.generation", job_id),
+        ("operation accepted", "videos.engine.submit", job_id),
+        ("video generated", "videos.engine.poll", job_id),
         ("video succeeded", "videos.engine.transfer", job_id),
     }
     assert {

@@ -18,7 +18,8 @@ from looks.models import LookVideo
 from studio.backoffice.base import BackOfficeAdmin, DaysFilter, badge, label, moment
 from studio.media.storage import media_storage
 from videos import deletion
-from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- Django looks for pages here, and only here
+from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django looks for pages here, and only here
+from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- the same
 from videos.backoffice import job_search
 from videos.backoffice.staff_action_pages import InterventionPages
 from videos.models import VideoJob, VideoModel

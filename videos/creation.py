@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.db import models, transaction
 
 from accounts import ledger
-from accounts.models import JOB_SLOTS, TokenAccount, User
+from accounts.models import TokenAccount, User
 from looks import use_cases
 from looks.models import Look
 from studio.db.statements import Insert, Param, Statement
@@ -22,6 +22,7 @@ from videos.engine import metrics, schedule
 from videos.engine.hints import hint
 from videos.idempotency import earlier_job
 from videos.job_requests import VideoJobRequest
+from videos.limits import JOB_SLOTS, VIDEO_JOB_TOKENS, count_jobs
 from videos.models import JobInput, VideoJob, from_now
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class InvalidLook(InvalidInput):
 class Bill:
     """What a job costs its owner, and what the ledger says beside it."""
 
-    tokens: int = ledger.VIDEO_JOB_TOKENS
+    tokens: int = VIDEO_JOB_TOKENS
     note: str = ""
     actor: User | None = None
 
@@ -144,6 +145,7 @@ def _commit(
         job.tokens_charged = ledger.charge(
             account=account, job_id=job.pk, tokens=bill.tokens, note=bill.note, actor=bill.actor
         )
+        count_jobs(user_id=job.owner_id, more=1)
         _JOB.run(job)
         JobInput.objects.bulk_create(inputs)
         disposal.adopt(*uploads)

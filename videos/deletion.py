@@ -5,13 +5,13 @@ import uuid
 
 from django.db import transaction
 
-from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import NotFound
 from studio.media.storage import disposal
 from videos.engine import outcomes
 from videos.idempotency import keep_key
+from videos.limits import count_jobs
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -38,7 +38,7 @@ def delete(*, job_id: uuid.UUID) -> int:
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
-        ledger.count_jobs(user_id=job.owner_id, more=-1)  # next after the job, before links to looks: the lock order
+        count_jobs(user_id=job.owner_id, more=-1)  # next after the job, before links to looks: the lock order
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")
         # A transfer under way registered its files for removal before it uploaded them, and will find the row gone.

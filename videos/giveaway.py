@@ -5,8 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.ledger import VIDEO_JOB_TOKENS
 from videos.catalogue import DURATIONS_SECONDS, usable_upstreams
+from videos.limits import VIDEO_JOB_TOKENS
 from videos.models import Upstream, VideoModel, price_in
 from videos.providers import registry
 

@@ -1,10 +1,10 @@
-"""The life of a video job, as data: its phases, the legal moves, and the status that the public sees."""
+"""The life of a video job, as data: its phases, the legal moves, and the public status of each phase."""
 
 from django.db.models import TextChoices
 
 
 class Phase(TextChoices):
-    """Where a job is; what code decides on."""
+    """The phase of a job; code decides by it."""
 
     QUEUED = "queued", "Queued"
     SUBMITTING = "submitting", "Being handed to the provider"
@@ -15,7 +15,7 @@ class Phase(TextChoices):
 
 
 class Status(TextChoices):
-    """What the API calls it; four words, and no others."""
+    """The public status, in the API's spelling."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -31,8 +31,8 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.GENERATING: frozenset({Phase.STORING, Phase.QUEUED, Phase.FAILED}),
     Phase.STORING: frozenset({Phase.SUCCEEDED, Phase.FAILED}),
     Phase.SUCCEEDED: frozenset(),
-    # only by an operator, who takes up an operation that the provider may have billed (failures.ADOPTABLE), or has a
-    # video stored that the provider still has (failures.RESUMABLE)
+    # only by an operator, who adopts an operation that may be billed (failures.ADOPTABLE), or resumes the storing
+    # of a video that the provider still has (failures.RESUMABLE)
     Phase.FAILED: frozenset({Phase.GENERATING, Phase.STORING}),
 }
 TERMINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED})
@@ -49,5 +49,5 @@ STATUS: dict[Phase, Status] = {
 
 
 def phases_of(status: Status) -> list[Phase]:
-    """The phases that the public sees as this status."""
+    """The phases with this public status."""
     return [phase for phase, shown in STATUS.items() if shown == status]

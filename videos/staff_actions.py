@@ -20,10 +20,12 @@ from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
 from studio.media.images import BadImage, Picture
 from videos import creation
-from videos.engine import generation, outcomes, schedule
+from videos.engine import outcomes, schedule
 from videos.engine.hints import Step, hint
+from videos.engine.inputs import INPUTS_KEPT_DAYS
 from videos.idempotency import is_spent, retry_key
 from videos.job_requests import VideoJobRequest
+from videos.limits import VIDEO_JOB_TOKENS
 from videos.models import JobInput, VideoJob, from_now
 from videos.phases import LIVE, Phase
 
@@ -59,9 +61,7 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
         raise NotFound("There is no such video job.")
     _require_failed(job)
     terms = "again" if charge else "again, free of charge"
-    bill = creation.Bill(
-        tokens=ledger.VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor
-    )
+    bill = creation.Bill(tokens=VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor)
     key = retry_key(job_id=job.pk)
     begun: list[VideoJob] = []
 
@@ -191,7 +191,7 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
     if not known or job.input_count not in {None, len(inputs)}:
         raise Conflict(
             "The pictures of this job are gone: those of a failed one are kept for "
-            f"{generation.INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
+            f"{INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
         )
     pictures: dict[str, list[Picture]] = {role: [] for role in JobInput.Role}
     for row in inputs:

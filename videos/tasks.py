@@ -1,21 +1,21 @@
-"""What RQ calls: one line a step, with the job's id and nothing else. A worker loads what its queue's steps need."""
+"""The tasks that RQ calls, with a job's id and nothing else. A worker imports only the steps of its queues."""
 
 from importlib import import_module
 
-STEP_MODULES = {"submit": "videos.engine.generation", "media": "videos.engine.transfer"}  # by queue
+STEP_MODULES = {"submit": "videos.engine.submit", "media": "videos.engine.transfer"}  # by queue
 
 
 def preload(queues: list[str]) -> None:
-    """Load it now: not at the first job, and not in every fork."""
+    """Import the steps of these queues now rather than at the first job."""
     for name in queues:
         import_module(STEP_MODULES[name])
 
 
 def submit(job_id: str) -> None:
     """Hand a queued job to its provider."""
-    from videos.engine import generation  # noqa: PLC0415 - see the module
+    from videos.engine import submit  # noqa: PLC0415 - see the module
 
-    generation.submit(job_id=job_id)
+    submit.submit(job_id=job_id)
 
 
 def transfer(job_id: str) -> None:

@@ -233,7 +233,7 @@ class ThreadWorker(Preloaded, ListeningWorker):
 
     def _look_again_and_again(self) -> None:
         """Look at the table until the process ends; workers that have started together do not look together."""
-        while not self._ending.wait(schedule.LOOK_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
+        while not self._ending.wait(schedule.SCAN_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
             try:
                 close_old_connections()
                 for queue in self.queues:

@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts.backoffice import exports
@@ -75,29 +74,8 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="video job")
     def job(self, entry: LedgerEntry) -> str:
-        """What it was for; the job itself may be gone."""
-        if entry.video_job_id is None:
-            return "-"
-        url = reverse("admin:videos_videojob_change", args=(entry.video_job_id,))
-        text = getattr(entry, "prompt", "") or f"video {str(entry.video_job_id)[:8]}"
-        return format_html('<a href="{}">{}</a>', url, Truncator(text).chars(60))
-
-    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """What the videos show, for those who may see video jobs; a job that is gone keeps its id."""
-        if not request.user.has_perm("videos.view_videojob"):
-            return
-        ids = {entry.video_job_id for entry in rows} - {None}
-        # videos, which this app must not know, adds the relation
-        prompts = dict(User.objects.filter(video_jobs__in=ids).values_list("video_jobs", "video_jobs__prompt"))
-        for entry in rows:
-            entry.prompt = prompts.get(entry.video_job_id, "")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LedgerEntry | None:
-        """Completed like a row of the list."""
-        entry: LedgerEntry | None = super().get_object(request, object_id, from_field)
-        if entry:
-            self.complete(request, [entry])
-        return entry
+        """The job's short id; the job itself may be deleted."""
+        return f"video {str(entry.video_job_id)[:8]}" if entry.video_job_id else "-"
 
     @admin.display(description="by")
     def by(self, entry: LedgerEntry) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import JOB_SLOTS, User
+from accounts.models import User
 from looks import use_cases
 from looks.models import Look
 from operations.demo.looks import LOOKS, DemoLook
@@ -22,6 +22,7 @@ from videos import catalogue, creation
 from videos.engine import outcomes
 from videos.failures import FAILURES, is_refunded
 from videos.job_requests import VideoJobRequest
+from videos.limits import JOB_SLOTS, VIDEO_JOB_TOKENS, count_jobs
 from videos.media import mp4
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
@@ -95,7 +96,7 @@ def _video(user: User, video: DemoVideo) -> str:
 
 def _grant(user: User) -> None:
     if not user.token_account.unlimited:
-        ledger.grant(user=user, tokens=ledger.VIDEO_JOB_TOKENS, note="for a demo video")
+        ledger.grant(user=user, tokens=VIDEO_JOB_TOKENS, note="for a demo video")
         user.token_account.refresh_from_db(fields=["balance"])
 
 
@@ -185,7 +186,8 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
     with transaction.atomic():
         _grant(job.owner)
         account = ledger.lock_account(user_id=job.owner_id)
-        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=ledger.VIDEO_JOB_TOKENS)
+        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=VIDEO_JOB_TOKENS)
+        count_jobs(user_id=job.owner_id, more=1)
         job.save(force_insert=True)
         VideoJob.objects.filter(pk=job.pk).update(created_at=ended - DURATION)
         disposal.adopt(job.video.name or "", job.poster.name or "")

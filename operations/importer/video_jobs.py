@@ -25,6 +25,7 @@ from operations.importer.values import (
 from studio.media.storage import external, media_storage
 from studio.media.storage.base import poster_url
 from videos.failures import FAILURES, is_refunded
+from videos.limits import count_jobs
 from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
@@ -85,7 +86,7 @@ class JobMover(Mover[VideoJob]):
         """Insert the jobs, and refund unfinished ones as the policy says."""
         super().write(items)
         for owner_id, number in Counter(item.made.owner_id for item in items).items():
-            ledger.count_jobs(user_id=owner_id, more=number)
+            count_jobs(user_id=owner_id, more=number)
         for item in items:
             job = item.made
             if job.error_code == UNFINISHED and is_refunded(UNFINISHED, policy=settings.REFUND_POLICY):

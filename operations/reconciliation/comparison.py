@@ -21,6 +21,7 @@ from operations.reconciliation.mismatches import Mismatch
 from operations.reconciliation.stray_files import stored_names, stray_names
 from operations.reconciliation.table_walk import JOBS_PAGE, TableWalk
 from studio.media.storage import disposal, media_storage
+from videos.limits import count_jobs
 from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
@@ -91,7 +92,7 @@ def compare_accounts(walk: TableWalk) -> tuple[int, list[Mismatch]]:
     rows = TokenAccount.objects.annotate(
         total=_or_zero(entries.values(sum=Sum("amount"))), counted=_or_zero(jobs.values(number=Count("pk")))
     )
-    page = walk.page(rows.values_list("pk", "user_id", "balance", "total", "video_jobs", "counted"), ACCOUNTS_PAGE)
+    page = walk.page(rows.values_list("pk", "user_id", "balance", "total", "video_job_count", "counted"), ACCOUNTS_PAGE)
     found = []
     for pk, user_id, balance, total, counter, counted in page:
         if balance != total:
@@ -137,7 +138,7 @@ def fix_mismatch(mismatch: Mismatch) -> bool:
         with transaction.atomic():
             account = ledger.lock_account(user_id=mismatch.miscounted)  # no job is created or deleted meanwhile
             jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
-            ledger.count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_jobs)
+            count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_job_count)
     elif mismatch.outdated:
         VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_or_zero(_entry("refund")))
     elif mismatch.file:

@@ -115,14 +115,14 @@ class BlankAsNull(serializers.CharField):
 
 
 class StoredFileUrl(serializers.URLField):
-    """The absolute URL of a stored file, null where there is none; shown by a Projection."""
+    """The absolute URL of a stored file, null where there is none; shown by a RowSerializer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
 
 
 class FromColumns(serializers.Field[Any, Any, Any, Any]):
-    """Mixed into a field that is shown from its own column and the columns `also`; by a Projection."""
+    """Mixed into a field that is shown from its own column and the columns `also`; by a RowSerializer."""
 
     also: tuple[str, ...] = ()
 
@@ -143,7 +143,7 @@ class Instead(FromColumns):
         return self.to_representation(value if others[0] in {None, ""} else others[0])
 
 
-class FromElsewhere(serializers.SerializerMethodField):
+class ExtraField(serializers.SerializerMethodField):
     """Something that is no column of the row; whoever shows the row brings it along."""
 
     def __init__(self, shape: Any, **kwargs: Any) -> None:

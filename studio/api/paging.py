@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from studio.api.inputs import PageQuery
+from studio.api.input_serializers import PageQuery
 
 
 def envelope(items: Any, *, total: int | None, skip: int | None, limit: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from studio.brief_redis import Resting, brief
+from studio.redis_client import CircuitOpen, redis_client
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,11 @@ def count(key: str, *, window_seconds: int, step: int = 1) -> int | None:
     if not unsent:
         return known
     try:
-        with brief() as client:
+        with redis_client() as client:
             total = int(client.incr(name, unsent))
             if total == unsent:
                 client.expire(name, window_seconds)
-    except Resting:
+    except CircuitOpen:
         return None
     except redis.RedisError as exc:
         logger.warning("requests are not counted", extra={"error": type(exc).__name__})

@@ -56,10 +56,10 @@ def response_header(name: str, description: str, *, of: list[int], schema: Any =
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, response=of)
 
 
-class FromElsewhereExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
+class ExtraFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
     """A field that is brought along has the shape that it says."""
 
-    target_class = "studio.api.fields.FromElsewhere"
+    target_class = "studio.api.fields.ExtraField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
         """The schema of the shape."""

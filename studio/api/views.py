@@ -17,10 +17,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from studio import errors
-from studio.api import endpoints
-from studio.api.inputs import UNKNOWN_FIELD, respelled
+from studio.api import routes
+from studio.api.input_serializers import UNKNOWN_FIELD, respelled
 from studio.http import bodies, concurrency, uploads
-from studio.http.requests import logged
+from studio.http.responses import mark_as_logged
 from studio.media import full_disk
 from studio.media.storage.base import StorageError
 
@@ -55,7 +55,7 @@ def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
     if isinstance(exc, OUTAGES) or full_disk.is_full(exc):
         response = _studio_answer(_outage(exc, path=context["request"].path))
-        logged(response)
+        mark_as_logged(response)
         return response
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
         return _studio_answer(errors.TooLarge())
@@ -160,7 +160,7 @@ def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """The answer to a URL that is not there, and to one of a page that finds nothing."""
     if request.resolver_match is None:
-        return _plain(404, NO_SUCH_ENDPOINT, endpoints.not_there(request.path))
+        return _plain(404, NO_SUCH_ENDPOINT, routes.not_there(request.path))
     return _plain(404, "not_found", "Not found.")
 
 

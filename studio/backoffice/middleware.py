@@ -15,7 +15,7 @@ from django.middleware import common, csrf
 
 from studio.backoffice import audit
 from studio.http import bodies
-from studio.http.requests import too_large
+from studio.http.responses import too_large
 
 _HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-# A probe asks by a process's own address, which ALLOWED_HOSTS need not name. None of these makes a URL of the host.
-FOR_MACHINES = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES = ("/healthz", "/readyz")
+# Load balancers and scrapers use a process's own address, which ALLOWED_HOSTS need not name. No response of these paths
+# contains a URL made from the host.
+FOR_MACHINES = (*PROBES, "/metrics")
 
 
 class BasePathMiddleware:

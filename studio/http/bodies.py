@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from studio.errors import InvalidInput
+from studio.http.responses import refusal, too_large
 
 CHUNK_BYTES = 64 * 1024
 LARGE_BYTES = 64 * 1024  # a shorter body mostly arrives together with its headers
@@ -148,3 +149,47 @@ def require_whole_form(request: HttpRequest) -> None:
     if request.method not in WITHOUT_BODY:
         _ = request.POST  # read by its type, and kept
         drain(request)
+
+
+class BodyLengthMiddleware:
+    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the response's is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with a refusal where the headers suffice for one, or where the body turned out to be incomplete."""
+        refused = _refused_by_headers(request)
+        if refused is not None:
+            return refused
+        body = watch(request, length=length_of(request))
+        response = self.get_response(request)
+        if body.refusal:  # whatever was made of the exception further in
+            return refusal(400, body.refusal.code, body.refusal.message)
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """Refuse what this view takes no body of that length of; before other middleware reads it."""
+        return _refused_by_length(request, limit_of(view, request.content_type or ""))
+
+
+def _refused_by_headers(request: HttpRequest) -> HttpResponseBase | None:
+    if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
+        return refusal(411, "length_required", "Send the length of the body (Content-Length); chunks are not taken.")
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if not declared.isdecimal():
+        return too_large(settings.REQUEST_MAX_BYTES)
+    if refused := _refused_by_length(request, settings.REQUEST_MAX_BYTES):
+        return refused
+    codings = {coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")}
+    if int(declared) and not codings <= {"", "identity"}:  # a parser would find no form in it, or a wrong one
+        response = refusal(415, "unsupported_encoding", "Send the body as it is, without a Content-Encoding.")
+        response["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
+        return response
+    return None
+
+
+def _refused_by_length(request: HttpRequest, limit: int) -> HttpResponseBase | None:
+    return too_large(limit) if length_of(request) > limit else None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 from studio.http import bodies, concurrency, gate
-from studio.http.requests import refusal
+from studio.http.responses import refusal
 
 RETRY_SECONDS = 10  # many a file is through by then
 

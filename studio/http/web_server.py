@@ -12,15 +12,14 @@ from django.conf import settings
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from studio.http import bodies, concurrency, gate
-from studio.observability import health
+from studio.http import bodies, concurrency, gate, probes
+from studio.http.base_path import PROBES
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
 LINGER_SECONDS = 5.0
 LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
-WITHOUT_SLOT = ("/healthz", "/healthz/", "/readyz", "/readyz/")  # what `readyz` asks it asks in a thread of its own
 BODY_IDLE_SECONDS = 30.0  # without a byte of a body, which a thread waits for; nginx has 60 by default
 SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives the connection up
 
@@ -35,9 +34,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop: `/readyz` answers 503 from now on, and STOP_DELAY_SECONDS later the process takes no new connection."""
-        if health.is_stopping():
+        if probes.is_stopping():
             return
-        health.stop()
+        probes.stop()
         end = threading.Timer(settings.STOP_DELAY_SECONDS, super().handle_exit, (sig, frame))
         end.daemon = True
         end.start()
@@ -154,7 +153,7 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
         body = environ["wsgi.input"] = _Body(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if ("Connection", "close") in headers or body.ends_the_connection or health.is_stopping():
+            if ("Connection", "close") in headers or body.ends_the_connection or probes.is_stopping():
                 start_response.__self__.force_close()
             return start_response(status, headers, exc_info)
 
@@ -169,5 +168,8 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     concurrency.allow(threads=threads)
     gc.collect()
     gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
-    free = tuple(f"{prefix}{path}" for prefix in ("", settings.BASE_PATH) for path in WITHOUT_SLOT)
+    # Probes need no slot: /readyz runs its checks in a thread of its own.
+    free = tuple(
+        f"{prefix}{path}{slash}" for prefix in ("", settings.BASE_PATH) for path in PROBES for slash in ("", "/")
+    )
     return _on_the_wire(gate.Gate(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, free=free))

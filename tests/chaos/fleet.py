@@ -22,6 +22,7 @@ from PIL import Image
 from rq import Queue
 
 from operations.local.valkey import Valkey, free_port
+from studio.env import PROJECT
 from tests.chaos import catalogue
 from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.processes import Processes, wait_until
@@ -70,10 +71,12 @@ class Fleet:
         policy: str = "unstarted",
         schedule: Any = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        project: Path = PROJECT,
     ) -> None:
         self.kind, self._people_count, self._mutation = kind, people, mutation
         self.policy = policy
         self._patience_seconds = patience_seconds
+        self._project = project
         self._schedule: dict[str, Any] = schedule or {}
         self.jobs: list[Job] = []
         self.traps = Traps()
@@ -104,14 +107,15 @@ class Fleet:
         film_of_length(SECONDS)  # kept; else the first looks would all make it at once
         self.google = self._exit.enter_context(Google(traps=self.traps, work_seconds=0.2))
         self.cloudinary = self._exit.enter_context(Cloudinary(traps=self.traps))
-        self.processes = Processes(self.folder, self._environment())
+        self.processes = Processes(self.folder, self.environment(), project=self._project)
         self._exit.callback(self.processes.stop)
         self._prepare_rows()
         for name in ("web", "submit", "media", "sweeper"):
             self.processes.start(name)
         wait_until(self.answers, seconds=30, what="an answer of the site")
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The settings of every process."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         return inherited | {
             "ENVIRONMENT": "development",

@@ -29,7 +29,7 @@ def submit_frozen_before_claim(fleet: Fleet, name: str) -> Outcome:
     with fleet.traced() as statements:
         jobs = fleet.create()
         fleet.finish(jobs)
-    claim = next(line for line in statements if line.endswith("UPDATE videos_videojob in generation._submit"))
+    claim = next(line for line in statements if line.endswith("UPDATE videos_videojob in submit._submit"))
     fleet.google.account.work_seconds = 4
     fleet.arm(f"{claim} before", signal.SIGSTOP)
     jobs += fleet.create()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models.functions import Now
 
-from videos.engine import generation, outcomes, sweeper, unclaimed
+from videos.engine import inputs, outcomes, sweeper, unclaimed
 from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused
@@ -19,7 +19,7 @@ def mutate(name: str) -> None:
 
 def _write_unfenced() -> None:
     """Whoever comes last overwrites, whatever has happened meanwhile."""
-    VideoJobQuerySet._fenced = lambda self, job: self.filter(pk=job.pk)
+    VideoJobQuerySet._fence = lambda self, job: self.filter(pk=job.pk)
 
 
 def _call_before_claim() -> None:
@@ -29,13 +29,13 @@ def _call_before_claim() -> None:
         job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
         if job is None:
             return
-        operation = generation.provider(job.provider).start(generation.request_of(job))
+        operation = submit.provider(job.provider).start(inputs.spec_of(job))
         with transaction.atomic():
             until = from_now(60)
             if VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
-                generation._accepted(job, operation)
+                submit._accept(job, operation)
 
-    generation.submit = submit
+    submit.submit = submit
 
 
 def _forget_hints() -> None:

@@ -21,9 +21,9 @@ CALLS = {
     "destroy image": DELETED,
 }
 UP_TO_THE_CLAIM = {
-    "generation.submit",
-    "generation._submit",
-    "generation.request_of",
+    "submit.submit",
+    "submit._submit",
+    "inputs.spec_of",
 }  # where a submit is before it calls anybody
 AFTER_THE_OUTCOME = {"suspension.count_acceptance"}  # where it is when the answer is stored
 

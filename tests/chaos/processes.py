@@ -41,13 +41,16 @@ class Role:
 class Processes:
     """All of a fleet's."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, project: Path = PROJECT) -> None:
+        """`project`: the checkout whose code runs."""
         self._folder = folder
         self._lock = threading.Lock()
-        with (folder / "launcher.log").open("wb") as log:
+        self._launcher_log = folder / f"launcher-of-{project.name}.log"
+        die_with_parent = PROJECT / "operations/local/die_with_parent.py"
+        with self._launcher_log.open("wb") as log:
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, "-m", "tests.chaos.launch"],
-                cwd=PROJECT,
+                [sys.executable, str(die_with_parent), sys.executable, "-m", "tests.chaos.launch"],
+                cwd=project,
                 env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_TETHERED_TO": str(os.getpid())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -79,6 +82,12 @@ class Processes:
         role = self.roles.pop(name)
         self._signal(role, signal.SIGCONT)
         self._signal(role, signal.SIGKILL)
+
+    def end(self, name: str, *, seconds: float) -> None:
+        """Stop it in order, and do not start it again. Raises TimeoutError."""
+        role = self.roles.pop(name)
+        self._signal(role, signal.SIGTERM)
+        wait_until(lambda: not is_alive(role.process_id), seconds=seconds, what=f"the end of {name}")
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to the process; what it leaves behind is started again."""
@@ -135,7 +144,7 @@ class Processes:
             self._launcher.stdin.write(f"{json.dumps(order)}\n")
             answer = self._launcher.stdout.readline()
         if not answer:
-            raise AssertionError(f"the launcher has died:\n{(self._folder / 'launcher.log').read_text()}")
+            raise AssertionError(f"the launcher has died:\n{self._launcher_log.read_text()}")
         return int(answer)
 
     def _signal(self, role: Role, number: signal.Signals) -> None:

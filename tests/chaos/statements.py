@@ -21,14 +21,14 @@ from django.db.backends.signals import connection_created
 STEPS = {
     ("videos/api/views.py", "create"): "create",
     ("videos/api/views.py", "destroy"): "delete",
-    ("videos/engine/generation.py", "submit"): "submit",
+    ("videos/engine/submit.py", "submit"): "submit",
     ("videos/engine/transfer.py", "transfer"): "transfer",
     ("videos/engine/transfer.py", "renew"): "renew",
     ("videos/engine/sweeper.py", "claim_due_polls"): "take",
-    ("videos/engine/sweeper.py", "send_hints_again"): "rehint",
+    ("videos/engine/sweeper.py", "resend_hints"): "rehint",
     ("videos/engine/unclaimed.py", "take"): "unheard",
     ("videos/engine/sweeper.py", "settle_lost_submits"): "settle",
-    ("videos/engine/sweeper.py", "_apply"): "look",
+    ("videos/engine/poll.py", "apply_poll_result"): "look",
     ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
 COMPILING = "statements._compile"  # once a process, not once a step

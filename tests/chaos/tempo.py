@@ -14,7 +14,7 @@ FAST: dict[str, dict[str, Any]] = {
         "RENEWAL": 1,
         "REHINT": 2,
         "UNHEARD": 1,
-        "LOOK_EVERY": 0.5,
+        "SCAN_EVERY": 0.5,
         "SUBMIT_BACKOFF": (1, 1, 2, 4, 8),
         "DOUBTFUL_PAUSE": 1,
         "TICK": 0.1,

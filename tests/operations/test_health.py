@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from operations import health_checks
+from studio.http import probes
 from studio.media.storage import store
 from studio.models import Heartbeat
 from studio.observability import counters, health
@@ -139,15 +140,15 @@ def test_strangers_are_told_names_and_states_only(
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, check_stopped = [], threading.Event()
+    asked, released = [], threading.Event()
     health_checks._newest()  # reads files, the first time
 
     def hang() -> Finding:
         asked.append(True)
-        check_stopped.wait(30)
+        released.wait(30)
         return Finding(Health.OK, "At last.")
 
-    monkeypatch.setattr(health, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "hanging", Check(hang, Depth.QUICK, Health.DEGRADED))
     began_at = time.monotonic()
 
@@ -160,29 +161,29 @@ def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: p
     ]
     assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 40
     assert (asked, seconds < 10) == ([True], True)
-    check_stopped.set()
+    released.set()
     for thread in threading.enumerate():
         if thread.name == "readyz":
             thread.join(10)
 
 
 def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_stopped = threading.Event()
+    released = threading.Event()
 
     def hang() -> Finding:
-        check_stopped.wait(30)
+        released.wait(30)
         return Finding(Health.OK, "At last.")
 
-    monkeypatch.setattr(health, "READY_SECONDS", 0.01)
-    monkeypatch.setattr(health, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.01)
+    monkeypatch.setattr(probes, "STUCK_SECONDS", 0.0)
     monkeypatch.setattr(health, "_checks", {"hanging": Check(hang, Depth.QUICK, Health.DEGRADED)})
-    watch = health.Watch()
+    watch = probes.Rounds()
 
     for _ in range(6):
         watch.findings()
-    stuck = list(watch._rounds)
-    check_stopped.set()
-    assert [round_.done.wait(10) for round_ in stuck] == [True] * health.MOST_STUCK
+    stuck = list(watch._unfinished)
+    released.set()
+    assert [round_.done.wait(10) for round_ in stuck] == [True] * probes.MOST_STUCK
 
     assert watch._current() not in stuck
     watch._current().done.wait(10)

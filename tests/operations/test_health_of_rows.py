@@ -15,13 +15,14 @@ from django.db import connection
 from django.test import Client
 
 from operations import health_checks
+from studio.http import probes
 from studio.models import Heartbeat
 from studio.observability import health
 from studio.observability.health import Finding, Health
 from tests.running import manage
 
 pytestmark = pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-ASK = "from studio import examinations; print(examinations.rows().health.name)"
+ASK = "from operations import health_checks; print(health_checks.rows().health.name)"
 READ_ONLY = {
     "postgresql": ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"),
     "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
@@ -75,18 +76,18 @@ def test_database_in_read_only_mode_is_down() -> None:
 
 def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """As another process has locked SQLite, or what is below PostgreSQL hangs when it is written."""
-    check_stopped = threading.Event()
+    released = threading.Event()
 
     def wait() -> Finding:
-        check_stopped.wait(30)
+        released.wait(30)
         return Finding(Health.OK, "One was written.")
 
-    monkeypatch.setattr(health, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "rows", dataclasses.replace(health._checks["rows"], find=wait))
     try:
         answer = client.get("/readyz")
     finally:
-        check_stopped.set()
+        released.set()
         for thread in threading.enumerate():
             if thread.name == "readyz":
                 thread.join(10)

@@ -26,14 +26,13 @@ from studio.errors import (
     Unavailable,
 )
 from tests.conftest import MakeUser
-from tests.fixtures.video_jobs import MakeJob, poll_due_jobs
+from tests.fixtures.video_jobs import MakeJob, facts, job_request, poll_due_jobs
 from tests.operations.reconciliation.test_comparison import paid
 from tests.studio.media.pictures import read
 from tests.videos.api.test_videos_of_looks import make_look
 from tests.videos.engine.test_races import at_once
-from tests.videos.engine.test_steps import facts, order
 from videos import creation, deletion, staff_actions
-from videos.engine import generation, outcomes, sweeper, transfer
+from videos.engine import inputs, outcomes, submit, sweeper, transfer
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import Operation
@@ -74,7 +73,7 @@ def crimson() -> bytes:
 
 
 def failed(owner: User, code: str = "content_filtered", **changes: Any) -> VideoJob:
-    job = creation.create(owner=owner, order=order("A red dress", **changes))
+    job = creation.create(owner=owner, order=job_request("A red dress", **changes))
     assert outcomes.fail(job=job, code=code)
     return VideoJob.objects.get(pk=job.pk)
 
@@ -184,7 +183,7 @@ def test_only_a_failed_job_is_made_again(make_user: MakeUser, make_job: MakeJob,
 def test_job_whose_pictures_are_gone_is_not_made_again(make_user: MakeUser, operator: User, crimson: bytes) -> None:
     job = failed(make_user(), initial_image=read(crimson))
     VideoJob.objects.update(completed_at=from_now(-31 * 24 * 3600))
-    generation.drop_old_inputs()
+    inputs.drop_old_inputs()
 
     with pytest.raises(Conflict, match="kept for 30 days"):
         staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
@@ -314,7 +313,7 @@ def test_what_the_provider_delivers_after_the_end_is_dropped(
     for job in (handed_over, stored):
         staff_actions.fail_and_refund(job_id=job.pk, reason="x", actor=operator)
 
-    generation._accepted(handed_over, Operation("late", 1))
+    submit._accept(handed_over, Operation("late", 1))
     poll_due_jobs()
     transfer.transfer(job_id=str(stored.pk))
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from studio.api.fields import Choice, ItemList, PictureField, StrictBoolean, Text
-from studio.api.inputs import Input, PageQuery, QueryInput
+from studio.api.input_serializers import Input, PageQuery, QueryInput
 from studio.errors import must_be_one_of
 from studio.media.images import FORMATS, listed
 from videos import catalogue

@@ -8,15 +8,15 @@ from typing import Any
 from django.db import models
 
 from looks.models import Look, LookVideo
-from studio.api.projection import Projection, absolute
+from studio.api.row_serializers import RowSerializer, absolute
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
 from videos.api.serializers import JobLogOutput, VideoJobOutput
 from videos.models import JobLog, VideoJob
 
-JOB = Projection(VideoJobOutput, VideoJob)
-LINE = Projection(JobLogOutput, JobLog)
+JOB = RowSerializer(VideoJobOutput, VideoJob)
+LINE = RowSerializer(JobLogOutput, JobLog)
 
 _JOB = Statement(
     lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
@@ -76,18 +76,18 @@ def owners_of(*, job_id: uuid.UUID, look_id: uuid.UUID) -> tuple[uuid.UUID, uuid
 
 
 def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:
-    """One job, as `found` or `Projection.row_of` gives it, with its story."""
+    """One job, as `found` or `RowSerializer.row_from` gives it, with its story."""
     return _shown(
         row,
         site,
         _looks_of([job_id], site)[job_id],
-        logs=[LINE.shown(line, site=site) for line in _STORY.rows(id=job_id)],
+        logs=[LINE.serialize(line, site=site) for line in _STORY.rows(id=job_id)],
     )
 
 
 def _shown(row: Row, site: str, looks: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
     """A job. As long as it has no poster its look's picture stands in for one, so that a list has no empty places."""
-    job = JOB.shown(row, site=site, associatedLooks=looks, **others)
+    job = JOB.serialize(row, site=site, associatedLooks=looks, **others)
     job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
     return job
 

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from studio.api import error_codes
 from studio.api.fields import (
     BlankAsNull,
+    ExtraField,
     FromColumns,
-    FromElsewhere,
     Instead,
     StoredFileUrl,
     Timestamp,
@@ -127,7 +127,7 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     tokensRefunded = serializers.IntegerField(
         source="tokens_refunded", min_value=0, help_text="How many of these tokens were returned."
     )
-    associatedLooks = FromElsewhere(AssociatedLook(many=True), help_text="The looks that the video was made for.")
+    associatedLooks = ExtraField(AssociatedLook(many=True), help_text="The looks that the video was made for.")
     createdAt = Timestamp(source="created_at", help_text="When the job was created.")
     startedAt = Timestamp(source="started_at", allow_null=True, help_text="When the job became RUNNING.")
     completedAt = Timestamp(source="completed_at", allow_null=True, help_text="When the job ended.")
@@ -145,7 +145,7 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
 class VideoJobDetail(VideoJobOutput):
     """A video job with its log."""
 
-    logs = FromElsewhere(JobLogOutput(many=True), help_text="What happened to the job, oldest line first.")
+    logs = ExtraField(JobLogOutput(many=True), help_text="What happened to the job, oldest line first.")
 
 
 class Durations(serializers.Serializer[Any]):

@@ -1,8 +1,9 @@
-"""URLs of video jobs, below /api/v1/."""
+"""URLs of video jobs, and of accounts where they show them, below /api/v1/."""
 
 from django.urls import path
 
 from studio.api.views import not_an_endpoint
+from videos.api.account_views import BalanceView, MeView, RegisterView
 from videos.api.views import VideoJobViewSet, VideoModelList
 
 jobs = VideoJobViewSet.as_view({"get": "list", "post": "create"})
@@ -13,6 +14,9 @@ download = VideoJobViewSet.as_view({"get": "download"})
 
 
 urlpatterns = [
+    path("auth/register", RegisterView.as_view(), name="register"),
+    path("auth/me", MeView.as_view(), name="me"),
+    path("tokens", BalanceView.as_view(), name="tokens"),
     path("video-models", VideoModelList.as_view(), name="video-model-list"),
     path("video-jobs", jobs, name="video-job-list"),
     path("video-jobs/<str:pk>", job, name="video-job-detail"),

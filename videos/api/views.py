@@ -16,9 +16,9 @@ from rest_framework.reverse import reverse
 
 from accounts.sign_in.identity import caller
 from looks import use_cases
-from studio.api.inputs import require_no_fields
+from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
-from studio.api.projection import site_of
+from studio.api.row_serializers import site_of
 from studio.api.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
 from studio.api.views import ApiView, IsOwnerOrAdmin, as_uuid, require_owner
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
@@ -126,7 +126,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         form.is_valid(raise_exception=True)
         order = VideoJobRequest(**_tuples(form.validated_data))
         job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
-        row = representation.JOB.row_of(job)
+        row = representation.JOB.row_from(job)
         body = representation.show_detail(job_id=job.pk, row=row, site=site_of(request))
         location = reverse("video-job-detail", args=[job.pk], request=request)
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
@@ -253,7 +253,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         if request.query_params.keys() <= UNFILTERED:
             person = caller(request)
             account = getattr(person, "token_account", None)  # who was made by other hands may have none
-            return Wanted(owner_id=person.pk, total=account and account.video_jobs)
+            return Wanted(owner_id=person.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = _tuples(query.validated_data)

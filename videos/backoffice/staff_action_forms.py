@@ -3,8 +3,8 @@
 from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from accounts import ledger
 from videos import staff_actions
+from videos.limits import VIDEO_JOB_TOKENS
 from videos.models import OPERATION_MAX
 
 
@@ -29,7 +29,7 @@ class RetryForm(forms.Form):
         label="Who pays for the new video",
         choices=(
             ("free", "Nobody: it is free of charge"),
-            ("charge", f"The owner: {ledger.VIDEO_JOB_TOKENS} tokens, like any new video"),
+            ("charge", f"The owner: {VIDEO_JOB_TOKENS} tokens, like any new video"),
         ),
         widget=UnfoldAdminRadioSelectWidget,
         help_text="Where the failed video's tokens were given back, the owner has them again.",

@@ -1,7 +1,7 @@
-"""What the log line `operation accepted` says of a job, and what reading that line gives back.
+"""The log line of an accepted operation: what it records of a job, and how it is read back.
 
-After a restore the line is all that is left of a job that was bought since the backup: `adopt_operation` makes the
-job's row again from it.
+After a restore the line is all that is left of a job that was submitted since the backup; `adopt_operation` recreates
+the job's row from it.
 """
 
 import json
@@ -20,10 +20,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Purchase:
-    """A video that the provider has accepted, and so is paid for, and that may have no row.
+    """An operation that a provider has accepted, and so is paid for, but whose job may have no row.
 
-    `upstream_model` "" stands for the one that the catalogue has for the provider, `job_id` None for an id made from
-    the operation.
+    `upstream_model` "" stands for the catalogue's only one of the provider, `job_id` None for an id made from the
+    operation.
     """
 
     owner: str
@@ -40,9 +40,9 @@ class Purchase:
 
 
 def facts_of(job: VideoJob, operation: str) -> dict[str, Any]:
-    """What the line says: all that the job's row needs, and no word of the prompt.
+    """The line's extras: all that the job's row needs, and no word of the prompt.
 
-    `request_digest` (`Order.digest`) shows later whether a prompt and pictures are those of this job.
+    `request_digest` (`VideoJobRequest.digest`) shows later whether a prompt and pictures belong to this job.
     """
     return {
         "job_id": job.pk,
@@ -61,10 +61,10 @@ def facts_of(job: VideoJob, operation: str) -> dict[str, Any]:
 
 
 def purchases_in(lines: Iterable[str]) -> Iterator[tuple[int, Purchase | InvalidInput]]:
-    """The purchases in a log of JSON lines (`LOG_FORMAT=json`), in its order, each with the number of its line.
+    """The purchases in a log of JSON lines (`LOG_FORMAT=json`), each with its line number.
 
-    Other lines are passed over. In place of a purchase comes an error with a sentence, where a line of this event
-    cannot be used; it is not raised, so that one torn line does not keep the others from being read.
+    Skips lines of other events. A line of this event that cannot be used yields an error in place of a purchase; it is
+    not raised, so that one torn line does not hide the others.
     """
     for number, line in enumerate(lines, start=1):
         if EVENT not in line:
@@ -102,7 +102,7 @@ def _purchase(facts: Mapping[str, Any]) -> Purchase:
 
 
 def _value(facts: Mapping[str, Any], name: str, kind: type[_T], words: str) -> _T:
-    """What the line says under this name. Raises InvalidInput where it is of another type."""
+    """The value under this name. Raises InvalidInput where it is missing or of another type."""
     if name not in facts:
         raise InvalidInput(f"It lacks {name}.")
     value = facts[name]

@@ -1,4 +1,4 @@
-"""Hints to the workers, through RQ. A hint may be lost, late, or come five times: the job's row is the truth."""
+"""Hints to the workers, through RQ. A hint may be lost, late or repeated: the job's row is the truth."""
 
 import logging
 from collections.abc import Iterator
@@ -9,29 +9,29 @@ import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from studio.brief_redis import brief
+from studio.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 
 Step = Literal["submit", "transfer"]
 QUEUE_OF: dict[Step, str] = {"submit": "submit", "transfer": "media"}
-FAILURE_SECONDS = 24 * 3600  # how long RQ keeps a crashed task for its dashboard
-CROWDED = 200  # hints in a queue beyond which no lost one is sent again; more would only make the wait longer
+FAILURE_SECONDS = 24 * 3600  # for which RQ keeps a crashed task for its dashboard
+CROWDED = 200  # hints in a queue; from then on no lost one is sent again, for that would only lengthen the wait
 
 
 def hint(step: Step, job_id: str) -> None:
-    """Tell the workers that a job's step is due, once the surrounding transaction is committed. Never raises."""
+    """Send the workers a hint that a job's step is due, after the surrounding transaction commits. Never raises."""
     transaction.on_commit(lambda: _send(step, job_id), robust=True)
 
 
 def is_crowded(step: Step) -> bool:
-    """Whether the workers have more hints than they can follow soon. Raises RedisError."""
+    """Whether the queue has more hints than the workers can follow soon. Raises RedisError."""
     with _queue(QUEUE_OF[step]) as queue:
         return int(queue.count) >= CROWDED
 
 
 def lengths() -> dict[str, int]:
-    """How many hints wait in each queue. Raises RedisError."""
+    """The number of hints in each queue. Raises RedisError."""
     found = {}
     for name in QUEUE_OF.values():
         with _queue(name) as queue:
@@ -55,6 +55,6 @@ def _send(step: Step, job_id: str) -> None:
 
 @contextmanager
 def _queue(name: str) -> Iterator[Any]:
-    """The queue, on a connection for requests, which wait for this. The sweeper is the retry. Raises RedisError."""
-    with brief() as client:
+    """The queue, on a connection with short time-outs: requests wait for it, and the sweeper retries."""
+    with redis_client() as client:
         yield django_rq.get_queue(name, connection=client)

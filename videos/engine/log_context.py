@@ -1,4 +1,4 @@
-"""Ties together what is logged and traced about one job, in whatever process its steps run."""
+"""Ties together the log lines and trace spans of one job, in whatever process its steps run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from videos.models import VideoJob
 
 @contextmanager
 def step(name: str, job: VideoJob) -> Iterator[None]:
-    """A step of the job: its lines name the job and the request that created it, and never quote its prompt."""
+    """A step of the job. Its log lines name the job and the request that created it, and never quote the prompt."""
     with (
         log.about(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
         telemetry.job_span(name, job.pk),

@@ -1,4 +1,4 @@
-"""What is counted about video jobs, by whichever process sees it; declared here, so that `/metrics` knows all of it."""
+"""Metrics of video jobs, counted in every process, and declared here so that `/metrics` knows all of them."""
 
 from collections.abc import Iterator
 
@@ -19,8 +19,8 @@ from videos.providers.base import (
 )
 from videos.providers.registry import PAID, PROVIDERS
 
-# The failures that adapters raise, by step and kind, with their codes. One that is not here is counted as well, but its
-# series begins with its first event, so that Prometheus sees no increase in that.
+# The failures that adapters raise, by step and kind, with their codes. Others are counted too, but their series begins
+# with the first event, in which Prometheus sees no increase.
 ERRORS: dict[str, dict[str, tuple[str, ...]]] = {
     "submit": {
         "NotAccepted": ("provider_busy", "provider_quota"),
@@ -55,7 +55,7 @@ def _ends() -> Iterator[tuple[str, ...]]:
 
 
 def _priced() -> set[tuple[str, ...]]:
-    """What the catalogue has; a few dozen rows."""
+    """The upstreams of paid providers; a few dozen rows."""
     return set(Upstream.objects.filter(provider__in=PAID).values_list("provider", "upstream_model"))
 
 
@@ -67,12 +67,12 @@ TRANSFER_BYTES = tuple(1_000_000 * size for size in (0.5, 1, 2, 5, 10, 20, 50, 1
 CREATED = Measure("studio_jobs_created_total", "Video jobs that were created and paid for", {"provider": PROVIDERS})
 SUBMITS = Measure(
     "studio_submits_total",
-    "Calls that ask a provider for a video, by what came of them",
+    "Submits to a provider, by outcome",
     {"provider": PROVIDERS, "outcome": ("accepted", "not_accepted", "in_doubt", "refused", "unknown")},
 )
 POLLS = Measure(
     "studio_polls_total",
-    "Looks at a provider's work, by what they showed",
+    "Polls of a provider, by result",
     {"provider": PROVIDERS, "outcome": ("progress", "finished", "refused", "unreachable")},
 )
 PROVIDER_ERRORS = Measure(
@@ -83,7 +83,7 @@ PROVIDER_ERRORS = Measure(
 )
 DONE = Measure(
     "studio_jobs_finished_total",
-    "Video jobs that ended, by how; code is empty for a success",
+    "Video jobs that ended, by phase and error code; the code is empty for a success",
     {"phase": (), "code": ()},
     series=_ends,
 )
@@ -95,49 +95,49 @@ SECONDS_TO_VIDEO = Measure(
 )
 TRANSFERS = Measure(
     "studio_transfer_seconds",
-    "Tries to fetch and store a finished video, by the time they took",
+    "Transfers of a finished video from the provider to the storage, by duration",
     {"outcome": ("stored", "failed")},
     buckets=TRANSFER_SECONDS,
 )
 BYTES = Measure("studio_transfer_bytes", "Stored videos, by size", {"provider": PROVIDERS}, buckets=TRANSFER_BYTES)
 DIFFERENCES = Measure(
     "studio_delivered_differently_total",
-    "Stored videos that are not as they were requested, by what differs",
+    "Stored videos that differ from their request, by what differs",
     {"provider": PROVIDERS, "what": ("length", "aspect_ratio")},
 )
 DOLLARS = Measure(
     "studio_provider_dollars_total",
-    "What delivered videos cost at the providers, by the prices of the catalogue",
+    "Cost of delivered videos at the providers, by the prices of the catalogue",
     {"provider": (), "model": ()},
     series=_priced,
 )
 
 
 def count_submit(job: VideoJob, outcome: ProviderError | None) -> None:
-    """What came of the paid call; None: the provider has accepted it."""
+    """Count a paid call by its outcome; None means accepted."""
     words = {NotAccepted: "not_accepted", ProbablyNotAccepted: "in_doubt", Refused: "refused"}
     SUBMITS.add(job.provider, words.get(type(outcome), "unknown") if outcome else "accepted")
     if outcome:
         count_error(job, "submit", outcome)
 
 
-def count_poll(job: VideoJob, seen: Progress | Finished | ProviderError) -> None:
-    """What a look at the provider has shown."""
-    if isinstance(seen, ProviderError):
-        POLLS.add(job.provider, "unreachable" if seen.retryable else "refused")
-        count_error(job, "poll", seen)
+def count_poll(job: VideoJob, result: Progress | Finished | ProviderError) -> None:
+    """Count a poll by its result."""
+    if isinstance(result, ProviderError):
+        POLLS.add(job.provider, "unreachable" if result.retryable else "refused")
+        count_error(job, "poll", result)
     else:
-        POLLS.add(job.provider, "finished" if isinstance(seen, Finished) else "progress")
+        POLLS.add(job.provider, "finished" if isinstance(result, Finished) else "progress")
 
 
 def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
-    """A failure of the provider in a step."""
+    """Count a failure of the provider in a step."""
     PROVIDER_ERRORS.add(job.provider, step, type(exc).__name__, exc.code)
 
 
 def count_cost(job: VideoJob) -> None:
-    """What the video costs that the provider has just delivered. Call in the transaction that says so."""
-    if job.generated_at:  # adopted after a failed transfer: counted then
+    """Count the price of a video that the provider has just finished. Call in the transaction that stores that."""
+    if job.generated_at:  # adopted after a failed transfer, and counted before that
         return
     row = _PRICES.row(provider=job.provider, upstream=job.upstream_model, model=job.model)
     if row and (price := price_in(row[0], job.resolution)):
@@ -155,10 +155,10 @@ _PRICES = Statement(
 
 
 def count_difference(job: VideoJob, what: str) -> None:
-    """Something about the stored video is not as it was requested. Call in the transaction that says so."""
+    """Count a stored video that differs from its request. Call in the transaction that stores it."""
     transaction.on_commit(lambda: DIFFERENCES.add(job.provider, what))
 
 
 def count_end(phase: str, code: str) -> None:
-    """A job that has reached one of phases.TERMINAL. Call in the transaction that moves it."""
+    """Count a job that has reached one of phases.TERMINAL. Call in the transaction that moves it."""
     transaction.on_commit(lambda: DONE.add(phase, code))

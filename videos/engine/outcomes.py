@@ -1,4 +1,4 @@
-"""How a job that has no video yet leaves its phase: it fails, is sent again, or another upstream takes it."""
+"""How a job without a video leaves its phase: it fails, is sent again, or is rerouted to another upstream."""
 
 import logging
 from typing import Any
@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import User
-from studio.db.storable import storable
+from studio.db.storable_text import storable
 from videos import routing, suspension
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint
@@ -24,28 +24,28 @@ STAFF_LENGTH = 10_000  # characters of a provider's reply
 
 
 def refuse(job: VideoJob, exc: ProviderError) -> None:
-    """The provider did not take the job: another upstream does, where this one no longer can, else the job fails.
+    """The provider refused the job: reroute it where the upstream no longer makes videos, else fail it.
 
-    So does a job that has had a submit in doubt, whichever refusal follows: it may be in the making already.
+    A job with a submit in doubt always fails: a provider may have accepted it already.
     """
     if not suspension.concerns_upstream(exc):
         fail(job=job, code=exc.code, detail=str(exc), was_accepted=not isinstance(exc, Refused))
         return
     refused_by = [*(job.refused_by or []), [job.provider, job.upstream_model, exc.code]]
     with transaction.atomic():
-        way = None if job.doubtful_submits else routing.next_route(job=job, refused_by=refused_by)
-        moved = _pass_on(job, way, exc, refused_by) if way else fail(job=job, code=exc.code, detail=str(exc))
-        if moved and (way or exc.code in suspension.CODES_OF_THE_MODEL):
+        route = None if job.doubtful_submits else routing.next_route(job=job, refused_by=refused_by)
+        moved = _reroute(job, route, exc, refused_by) if route else fail(job=job, code=exc.code, detail=str(exc))
+        if moved and (route or exc.code in suspension.CODES_OF_THE_MODEL):
             suspension.count_refusal(job=job, exc=exc)
 
 
-def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: list[list[str]]) -> bool:
+def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by: list[list[str]]) -> bool:
     """Queue the job for another upstream: nothing was accepted, so nothing is paid twice."""
     if not VideoJob.objects.transition(
         job,
         Phase.QUEUED,
-        provider=way.provider,
-        upstream_model=way.upstream_model,
+        provider=route.provider,
+        upstream_model=route.upstream_model,
         refused_by=refused_by,
         lasting_refusals=0,
         provider_reply=for_staff(str(exc)),
@@ -58,7 +58,7 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
     facts = {
         "job_id": job.pk,
         "refused_by": ": ".join(refused_by[-1]),
-        "passed_to": f"{way.provider}: {way.upstream_model}",
+        "passed_to": f"{route.provider}: {route.upstream_model}",
         "reason": str(exc),
     }
     transaction.on_commit(lambda: logger.warning("job passed on", extra=facts))
@@ -66,9 +66,9 @@ def _pass_on(job: VideoJob, way: routing.Route, exc: ProviderError, refused_by: 
 
 
 def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
-    """Back to the queue after a back-off, at no cost; after the last of so many attempts the job fails.
+    """Queue the job again after a back-off, at no cost; after the last attempt it fails.
 
-    A limit that lasts is waited for longer, and counted apart: it has nothing to do with this job.
+    A lasting limit is waited for longer, and counted separately: it has nothing to do with this job.
     """
     tries, last, pause = attempts, len(schedule.SUBMIT_BACKOFF), 0.0
     fields["attempts"] = attempts + 1
@@ -85,10 +85,10 @@ def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fi
 
 
 def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
-    """Back to the queue, once: after the second such answer either may have been paid for, and the job ends so."""
+    """Queue the job again, once. After the second refusal in doubt it fails: either submit may have been paid for."""
     doubtful = job.doubtful_submits + 1
     if doubtful >= schedule.DOUBTFUL_SUBMITS:
-        detail = f"{doubtful} submits were refused, and may have been accepted all the same; the last answer: {exc}"
+        detail = f"{doubtful} submits were refused, and may have been accepted all the same; the last response: {exc}"
         fail(job=job, code="submission_unknown", detail=detail)
         return
     pause = max(schedule.DOUBTFUL_PAUSE, min(exc.pause_seconds, schedule.PAUSE_MOST))
@@ -112,14 +112,14 @@ _SENT_AGAIN = {
 
 
 def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = True, is_made: bool = False) -> bool:
-    """End a job with a failure: slot freed, and tokens back where the policy says so, all at once.
+    """Fail a job: free its slot, and refund its tokens where the policy says so, in one transaction.
 
-    Its pictures stay for a while, so that staff can have it made again (videos.staff_actions). False when another
-    process has moved the job meanwhile. `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has made and billed the video. Whatever ends a job before it is accepted, after a submit in
-    doubt, ends it as submission_unknown; a person who stops it has decided about that.
+    Returns False when another process has moved the job meanwhile. Its pictures are kept for a while, so that staff can
+    retry it (videos.staff_actions). `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
+    `is_made`: the provider has made and billed the video. After a submit in doubt, a job that is not known to be
+    accepted always fails as submission_unknown, unless staff cancels it.
     """
-    if _may_be_in_the_making(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+    if _may_have_been_accepted(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
         code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
     with transaction.atomic():
@@ -139,24 +139,24 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
             job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
         metrics.count_end(Phase.FAILED, code)
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
-        # a person may save what was billed
+        # staff may recover what was billed
         level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
         transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
     return True
 
 
-def _may_be_in_the_making(job: VideoJob) -> bool:
-    """Whether the provider may have accepted a submit of this job, though none is known to have been."""
+def _may_have_been_accepted(job: VideoJob) -> bool:
+    """Whether a submit in doubt may have been accepted, while none is known to have been."""
     return bool(job.doubtful_submits) and job.phase in {Phase.QUEUED, Phase.SUBMITTING}
 
 
 def for_staff(text: str) -> str:
-    """A vendor's words as they can be stored, and no more of them than staff reads."""
+    """A vendor's words in a form that can be stored, cut to STAFF_LENGTH."""
     return storable(text, length=STAFF_LENGTH)
 
 
 def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
-    """Give back what the job was charged, once; returns the tokens given back, 0 for a repeat."""
+    """Refund the job's charge, once; returns the refunded tokens, 0 for a repeat."""
     with transaction.atomic():
         tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
         if tokens:

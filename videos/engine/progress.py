@@ -1,4 +1,4 @@
-"""How far a generating job is shown to be: by its age, or as its provider tells, whichever is more."""
+"""The displayed progress of a generating job: the provider's figure or an estimate by age, whichever is more."""
 
 import time
 from typing import Any
@@ -10,24 +10,24 @@ from django.utils import timezone
 
 from videos.models import VideoJob
 
-SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted, and when it is done
-EXPECTED_SECONDS = 60  # a usual generation, to estimate progress where the provider tells none
-_MOST_HALVINGS = 50  # no percent is left then; PostgreSQL takes a power that is next to nothing for an error
+SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted the job, and when it has finished
+EXPECTED_SECONDS = 60  # a usual generation; for the estimate where the provider reports no progress
+_MOST_HALVINGS = 50  # no percent is left then; PostgreSQL raises an error for a power that underflows
 _SPAN = GENERATED - 1 - SUBMITTED
 
 
 def elapsed(job: VideoJob) -> float:
-    """Seconds since the job was handed over."""
+    """Seconds since the job was submitted."""
     return time.time() - (job.started_at or timezone.now()).timestamp()
 
 
-def told(percentage: int) -> int:
-    """What is shown when the provider says that it has done so much of its work."""
+def display_progress(percentage: int) -> int:
+    """The percentage to show when the provider reports this one."""
     return SUBMITTED + _SPAN * min(max(percentage, 0), 100) // 100
 
 
 def estimated() -> Any:
-    """What is shown where the provider says nothing, as the database reckons it: each minute, half of what is left."""
+    """The percentage to show without a report, as an SQL expression: each minute, half of what is left."""
     minutes = _SecondsSince(Coalesce("started_at", "created_at")) / Value(float(EXPECTED_SECONDS))
     left = Power(Value(0.5), Least(Greatest(minutes, Value(0.0)), Value(float(_MOST_HALVINGS))))
     share = Cast(Floor(_SPAN * (Value(1.0) - left)), models.IntegerField())

@@ -1,8 +1,8 @@
-"""Which generating jobs are looked at now, and how often the paid providers may be asked: PROVIDER_POLLS_PER_MINUTE.
+"""Claims due jobs for polling, within the rate limit of each paid provider: PROVIDER_POLLS_PER_MINUTE.
 
-A job that is taken for a look is said to go on, which is what nearly every look shows; then nothing is left to write. A
-provider's row says when its next look may begin, and is locked while looks are taken: sweepers share it. A look that
-there is no room for stays due, and has waited longest then.
+Claiming a job for polling also writes "still running" (next poll, estimated progress). Most polls find exactly that and
+write nothing more. A provider's PollQuota row says when its next poll may begin, and is locked during a claim, so that
+all sweepers share it. Jobs over the rate limit stay due and are claimed first next time.
 """
 
 import math
@@ -21,48 +21,48 @@ from videos.models import PollQuota, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
 from videos.providers import registry
 
-BURST_SECONDS = 2.0  # what a sweeper that was late by some ticks may catch up with at once
+BURST_SECONDS = 2.0  # of polls that a sweeper may catch up with at once after some late ticks
 
 
 @dataclass
 class Pace:
-    """One provider's, while its row is locked. No 60 seconds see more than the setting, also where a burst begins."""
+    """One provider's rate, while its row is locked. No 60 seconds see more polls than the setting, bursts included."""
 
     row: PollQuota
     begins_at: datetime
     room: int
 
-    def spend(self, looks: int) -> None:
-        """Put the next look off by as much as these take."""
-        next_look_at = self.begins_at + timedelta(seconds=looks * _spacing())
-        PollQuota.objects.filter(pk=self.row.pk).update(next_look_at=next_look_at, updated_at=Now())
+    def spend(self, polls: int) -> None:
+        """Move the next poll back by the time that these take."""
+        next_poll_at = self.begins_at + timedelta(seconds=polls * _spacing())
+        PollQuota.objects.filter(pk=self.row.pk).update(next_poll_at=next_poll_at, updated_at=Now())
 
 
-def take(*, limit: int) -> list[VideoJob]:
-    """Take the due jobs that may be looked at now, those first that have waited longest; returned in no order.
+def claim(*, limit: int) -> list[VideoJob]:
+    """Claim the due jobs that may be polled now, the longest waiting first; returned in no order.
 
-    Each is due again after POLL_EVERY, and its progress is what its age lets expect. Whoever takes it writes down what
-    else a look shows (generation.is_news), and nothing where it shows just that.
+    Each is due again after POLL_EVERY, with its progress estimated by its age. The caller stores only results that
+    differ from that (poll.is_news).
     """
     if not settings.PROVIDER_POLLS_PER_MINUTE:
-        return _TAKE_DUE.all(skip=0, limit=limit, wait=_wait())
+        return _CLAIM_DUE.all(skip=0, limit=limit, wait=_wait())
     with transaction.atomic():
-        return _TAKE.all(ids=[job.pk for job in _pick(limit)], wait=_wait())
+        return _CLAIM.all(ids=[job.pk for job in _pick(limit)], wait=_wait())
 
 
 def _wait() -> timedelta:
-    # The sweeper comes by every TICK, so half of one late on average: that much earlier makes POLL_EVERY in the end.
+    # The sweeper runs every TICK, so it is half of one late on average; that much less makes POLL_EVERY in the end.
     return timedelta(seconds=max(schedule.POLL_EVERY - schedule.TICK / 2, 0))
 
 
 def _pick(limit: int) -> list[VideoJob]:
-    paces = {name: _lock(name) for name in _waiting()}
+    paces = {name: _lock(name) for name in _due_providers()}
     jobs = list(_due().exclude(provider__in=registry.PAID)[:limit])
     for name, pace in paces.items():
         jobs += _due().filter(provider=name)[: min(limit, pace.room)]
     jobs = sorted(jobs, key=_longest_waiting)[:limit]
-    for name, looks in Counter(job.provider for job in jobs if job.provider in paces).items():
-        paces[name].spend(looks)
+    for name, polls in Counter(job.provider for job in jobs if job.provider in paces).items():
+        paces[name].spend(polls)
     return jobs
 
 
@@ -70,32 +70,34 @@ def _due() -> VideoJobQuerySet:
     return VideoJob.objects.due(Phase.GENERATING).select_for_update(skip_locked=True, no_key=True)
 
 
-_GOES_ON: dict[str, Any] = {
+_STILL_RUNNING: dict[str, Any] = {
     "due_at": Now() + Param("wait", models.DurationField()),
     "progress_percentage": progress.estimated(),
     "updated_at": Now(),
 }
 _PAGE = Statement(lambda: _due().values_list("pk"), in_pages=True)
-_TAKE_DUE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InPage("pk", _PAGE)), **_GOES_ON)
-_TAKE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField())), **_GOES_ON)
+_CLAIM_DUE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InPage("pk", _PAGE)), **_STILL_RUNNING)
+_CLAIM = UpdateReturning(
+    VideoJob, lambda: VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField())), **_STILL_RUNNING
+)
 
 
-def _waiting() -> list[str]:
-    """The paid providers with a look that is due; always in one order, as locks should be."""
+def _due_providers() -> list[str]:
+    """The paid providers with due polls, sorted: locks are taken in one order."""
     due = VideoJob.objects.due(Phase.GENERATING).filter(provider__in=registry.PAID)
     return sorted(due.order_by().values_list("provider", flat=True).distinct())
 
 
 def _lock(provider: str) -> Pace:
-    PollQuota.objects.get_or_create(provider=provider, defaults={"next_look_at": Now()})
+    PollQuota.objects.get_or_create(provider=provider, defaults={"next_poll_at": Now()})
     row: Any = PollQuota.objects.select_for_update(no_key=True).annotate(now=Now()).get(provider=provider)
-    begins_at = max(row.next_look_at, row.now)
+    begins_at = max(row.next_poll_at, row.now)
     slack = BURST_SECONDS - (begins_at - row.now).total_seconds()
     return Pace(row, begins_at, room=math.floor(slack / _spacing()) + 1 if slack >= 0 else 0)
 
 
 def _spacing() -> float:
-    """Seconds between two looks."""
+    """Seconds between two polls."""
     return (60 + BURST_SECONDS) / settings.PROVIDER_POLLS_PER_MINUTE
 
 

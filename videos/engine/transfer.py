@@ -1,7 +1,7 @@
-"""The last step of a job: fetch the finished file, check it, store it with a poster, and only then say SUCCEEDED.
+"""The transfer step: fetch the finished file, check it, store it with a poster, and only then mark the job SUCCEEDED.
 
-A video that plays is delivered, also where its length or shape is not what was requested: it was paid for. The job then
-shows what it is, and its timeline says so.
+A playable video is delivered even where its length or aspect ratio differs from the request: it was paid for. The job
+then shows the delivered values, and its timeline names the difference.
 """
 
 import fcntl
@@ -25,7 +25,8 @@ from django.utils import timezone
 from studio.db.statements import Param, SelectModels
 from studio.media.storage import disposal, store
 from studio.media.storage.base import FileRefused
-from videos.engine import generation, log_context, metrics, schedule, transfer_failures
+from videos.engine import log_context, metrics, schedule, transfer_failures
+from videos.engine.inputs import drop_inputs, spec_of
 from videos.engine.transfer_failures import BrokenFile
 from videos.media import mp4
 from videos.models import JobLog, VideoJob, from_now, new_lease, whole_seconds
@@ -45,12 +46,12 @@ PROVENANCE_LOST = (
 
 
 class LeaseLost(Exception):
-    """Another process has the job, or nobody: it was deleted."""
+    """Another process has claimed the job, or it was deleted."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """The file to store, what it shows, and whether it lost its C2PA manifest here."""
+    """The file to store, its properties, and whether it lost its C2PA manifest here."""
 
     path: Path
     facts: mp4.VideoFacts
@@ -80,16 +81,16 @@ def _transfer(job: VideoJob) -> None:
             _deliver(job, folder)
     except LeaseLost:
         logger.warning("transfer given up", extra={"job_id": job.pk})
-    except Exception as exc:  # the edge of a task: whatever it was, the row says what happens next
+    except Exception as exc:  # the edge of a task: the row says what happens next
         metrics.TRANSFERS.observe(time.monotonic() - began_at, "failed")
-        transfer_failures.put_off(job, exc)
+        transfer_failures.retry_or_fail(job, exc)
     else:
         metrics.TRANSFERS.observe(time.monotonic() - began_at, "stored")
 
 
 def _deliver(job: VideoJob, folder: Path) -> None:
     original, poster = folder / "video.mp4", folder / "poster.jpg"
-    provider(job.provider).fetch(job.result, generation.request_of(job), original)
+    provider(job.provider).fetch(job.result, spec_of(job), original)
     try:
         video = _checked(job, original)
         mp4.write_poster(path=video.path, destination=poster)
@@ -103,14 +104,14 @@ def _deliver(job: VideoJob, folder: Path) -> None:
 
 
 def names_of(job: VideoJob) -> dict[str, str]:
-    """What a job's files are stored as, by the field that refers to each."""
+    """The storage names of a job's files, by field."""
     return {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
 
 
 def _register(job: VideoJob, names: dict[str, str]) -> None:
-    """Say that the files are about to come. Raises LeaseLost.
+    """Register the files that are about to be stored, so that leftovers are removed. Raises LeaseLost.
 
-    Under the fence: once another process has stored them for good, who was too slow must not put them down for removal.
+    Under the fence: a late process must not mark files for removal that another one has stored for good.
     """
     with transaction.atomic():
         if not VideoJob.objects.show_progress(job, UPLOADING):
@@ -119,7 +120,7 @@ def _register(job: VideoJob, names: dict[str, str]) -> None:
 
 
 def _checked(job: VideoJob, original: Path) -> Video:
-    """The file to deliver: a whole MP4, without sound where none was wanted. Raises NotAVideo."""
+    """The file to deliver: a whole MP4, without sound where none was requested. Raises NotAVideo."""
     facts = mp4.inspect(path=original)
     if job.generate_audio or not facts.has_audio:
         return Video(original, facts, lost_provenance=False)
@@ -129,7 +130,7 @@ def _checked(job: VideoJob, original: Path) -> Video:
 
 
 def _differences(job: VideoJob, facts: mp4.VideoFacts) -> dict[str, str]:
-    """What is not as it was requested, and the sentence about it for the customer."""
+    """What differs from the request, each with a sentence for the owner."""
     found = {}
     if abs(facts.duration_seconds - job.duration_seconds) > DURATION_TOLERANCE:
         seconds = whole_seconds(facts.duration_seconds)
@@ -146,9 +147,9 @@ def _store(name: str, path: Path) -> str:
 
 
 def _store_poster(job: VideoJob, name: str, path: Path) -> str:
-    """What it is stored as; "" where it never is, or not by the last of some tries: the video does not wait for it.
+    """The stored name, or "" where the storage refuses the poster or the last try fails: the video does not wait.
 
-    Raises what the storage raises at the tries before.
+    Raises the storage's error while tries are left.
     """
     try:
         return _store(name, path)
@@ -183,9 +184,9 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
             if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
                 disposal.dispose([video, poster])
             return
-        # without a poster, what an earlier try has stored as one stays registered for removal
+        # without a poster, one that an earlier try has stored stays registered for removal
         disposal.adopt(names["video"], video, *([names["poster"], poster] if poster else []))
-        generation.drop_inputs(job=job)
+        drop_inputs(job=job)
         for what, sentence in differences.items():
             job.log(sentence, level=JobLog.Level.WARNING)
             metrics.count_difference(job, what)
@@ -199,7 +200,7 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
 
 @contextmanager
 def _lease_kept(job: VideoJob) -> Iterator[None]:
-    """Renew the lease while the block runs, which may rightly take longer than one; a frozen process stops doing so."""
+    """Renew the lease while the block runs, which may take longer than one lease; a frozen process stops renewing."""
     done = threading.Event()
 
     def renew() -> None:
@@ -212,7 +213,7 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
                 connection.close()
         connection.close()
 
-    # the context: what its lines are about
+    # the context carries the log context of the job
     thread = threading.Thread(target=copy_context().run, args=(renew,), name=f"lease {job.pk}", daemon=True)
     thread.start()
     try:
@@ -224,7 +225,7 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder for one transfer. What a killed process left behind goes here, too: its lock is free."""
+    """A folder for one transfer. Also removes folders of killed processes, whose locks are free."""
     root: Path = settings.WORK_DIR
     root.mkdir(parents=True, exist_ok=True)
     for leftover in root.iterdir():
@@ -240,10 +241,10 @@ def _work_folder() -> Iterator[Path]:
 
 def _remove_if_abandoned(folder: Path) -> None:
     try:
-        if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:  # somebody may be about to lock it
+        if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:  # its process may be about to lock it
             return
         with (folder / LOCK_NAME).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # in use, or just being made or removed by somebody else
+    except OSError:  # in use, or just being made or removed by another process
         return

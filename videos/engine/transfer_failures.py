@@ -1,7 +1,7 @@
-"""What a failed transfer means: another try later as a rule, for the video is made, and billed.
+"""Decides what a failed transfer means: usually a retry, for the video is made and billed.
 
-Whatever the storage refuses may be mended: a key, an account, a clock. So only a file that it never takes ends the job,
-and so does the clock, once the provider has deleted its own. Staff can resume the storing (videos.recovery.resumption).
+Most refusals of the storage can be fixed: a key, an account, a clock. So a job fails only when the storage never takes
+the file, or when the provider has deleted it. Staff can then resume the storing (videos.recovery.resumption).
 """
 
 import errno
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from studio.db.storable import storable
+from studio.db.storable_text import storable
 from studio.media import full_disk
 from studio.media.storage.base import FileRefused, StorageError
 from videos.engine import metrics, outcomes, schedule
@@ -22,21 +22,21 @@ from videos.providers.base import ProviderError
 logger = logging.getLogger(__name__)
 
 REFUSAL_LENGTH = 500  # characters; the column's width
-# What our own disk says again until that is mended.
+# Errors of our own disk that repeat until an operator fixes them.
 _DISK_REFUSES = full_disk.FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class BrokenFile(mp4.NotAVideo):
-    """What the provider has delivered cannot be played."""
+    """The file from the provider cannot be played."""
 
     def __init__(self, reason: str, *, sha256: str) -> None:
         super().__init__(reason)
         self.sha256 = sha256
 
 
-def put_off(job: VideoJob, exc: Exception) -> None:
-    """Try again later, for as long as the provider keeps the file and another try makes sense."""
-    code, retryable = _verdict(job, exc)
+def retry_or_fail(job: VideoJob, exc: Exception) -> None:
+    """Schedule another try while the provider keeps the file and a try makes sense; then fail the job."""
+    code, retryable = _classify(job, exc)
     if isinstance(exc, BrokenFile):
         job.broken_result = _counted(job.broken_result, exc.sha256)
         retryable = not _stays_broken(job.broken_result)
@@ -47,10 +47,10 @@ def put_off(job: VideoJob, exc: Exception) -> None:
         return
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
     logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
-    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job; checks.transfers repeats it
+    if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job; the health check repeats it
         logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
     refusal = storable(exc, length=REFUSAL_LENGTH) if _is_refusal(exc) else ""
-    if refusal and not job.storage_refusal:  # once while it lasts, and checks.transfers has it for as long
+    if refusal and not job.storage_refusal:  # once; the health check reports it for as long as it lasts
         logger.error("transfer.refused", extra={"job_id": job.pk, "reason": refusal})
     VideoJob.objects.update_fenced(
         job,
@@ -65,14 +65,14 @@ def put_off(job: VideoJob, exc: Exception) -> None:
 
 
 def _is_refusal(exc: Exception) -> bool:
-    """Whether the storage will say so again until the account, the key, the clock or the disk is mended."""
+    """Whether the storage will refuse again until an operator fixes the account, the key, the clock or the disk."""
     if isinstance(exc, StorageError):
         return not exc.retryable
     return isinstance(exc, OSError) and exc.errno in _DISK_REFUSES
 
 
 def _counted(before: dict[str, Any] | None, sha256: str) -> dict[str, Any]:
-    """What is remembered of a broken file: how often these bytes have come, and since when (Unix time)."""
+    """The record of a broken file: how often these bytes have come, and since when (Unix time)."""
     if before is None or before["sha256"] != sha256:
         return {"sha256": sha256, "times": 1, "since": timezone.now().timestamp()}
     return before | {"times": before["times"] + 1}
@@ -84,17 +84,17 @@ def _stays_broken(result: dict[str, Any]) -> bool:
 
 
 def _waited_before(job: VideoJob) -> float:
-    """Seconds from the provider's end of the work to the last failed try before this one; 0 where there was none.
+    """Seconds from the end of the provider's work to the previous failed try; 0 where this is the first.
 
-    The row, as it was read before the claim, still has the end of the back-off that followed.
+    The row was read before the claim, so it still has the end of the back-off that followed that try.
     """
     if not (job.generated_at and job.lease_until):
         return 0
     return (job.lease_until - job.generated_at).total_seconds() - schedule.transfer_backoff(job.attempts)
 
 
-def _verdict(job: VideoJob, exc: Exception) -> tuple[str, bool]:
-    """What the failure is called, and whether another try makes sense."""
+def _classify(job: VideoJob, exc: Exception) -> tuple[str, bool]:
+    """The error code of the failure, and whether another try makes sense."""
     if isinstance(exc, ProviderError):
         metrics.count_error(job, "transfer", exc)
         return exc.code, exc.retryable

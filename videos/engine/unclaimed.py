@@ -1,8 +1,8 @@
 """Jobs whose hint has had no effect: workers with a free thread take them from the table, whatever Redis does.
 
-Workers always look, not only while Redis fails. So there is no mode to enter or leave, and it does not matter whether
-Redis refuses, hangs, flaps, takes no writes, or is away from this one machine only. A hint that works is followed
-within milliseconds, so that a look finds nothing then.
+Workers always scan the table, not only while Redis fails. So there is no mode to enter or leave, and it does not matter
+whether Redis refuses, hangs, flaps, is read-only, or is unreachable from one machine only. A working hint is followed
+within milliseconds, so a scan usually finds nothing.
 """
 
 from datetime import timedelta
@@ -20,13 +20,13 @@ PHASE_OF: dict[Step, Phase] = {"submit": Phase.QUEUED, "transfer": Phase.STORING
 
 
 def take(*, step: Step, limit: int) -> list[str]:
-    """The ids of up to `limit` jobs for which the step is to be run, those first that have waited longest.
+    """The ids of up to `limit` jobs whose step is overdue, the longest waiting first.
 
-    Other workers' looks leave each alone for UNHEARD seconds. That spares work, and is no claim: the step makes one, so
-    a hint that comes all the same does no harm. Raises DatabaseError and InterfaceError.
+    Scans of other workers skip each for UNHEARD seconds. That saves work and is not a claim: the step claims the job
+    itself, so a late hint does no harm. Raises DatabaseError and InterfaceError.
     """
     values = {"phase": PHASE_OF[step], "ahead": timedelta(seconds=schedule.REHINT - schedule.UNHEARD)}
-    if not _WAITING.rows(skip=0, limit=1, **values):  # no write where there is nothing to do: SQLite has one writer
+    if not _WAITING.rows(skip=0, limit=1, **values):  # no write where nothing is due: SQLite has one writer
         return []
     later = timedelta(seconds=schedule.REHINT)
     taken = _TAKE.all(skip=0, limit=limit, later=later, **values)
@@ -34,7 +34,7 @@ def take(*, step: Step, limit: int) -> list[str]:
 
 
 def _waiting() -> VideoJobQuerySet:
-    """With a hint, or with none, for UNHEARD seconds; the index `jobs_due` has them in this order."""
+    """Jobs due for UNHEARD seconds, hinted or not, in the order of the index `jobs_due`."""
     unheard = VideoJob.objects.claimable().filter(
         phase=Param("phase", models.CharField()), due_at__lte=Now() + Param("ahead", models.DurationField())
     )

@@ -15,4 +15,5 @@ def count(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0005_count_of_jobs"), ("videos", "0009_request_id")]
+    run_before = [("accounts", "0007_video_job_count")]  # which gives the field another name
     operations = [migrations.RunPython(count, migrations.RunPython.noop)]

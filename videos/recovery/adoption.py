@@ -7,12 +7,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import ledger
-from accounts.models import JOB_SLOTS, User
+from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, NotFound, as_sent
 from videos.engine import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
+from videos.limits import JOB_SLOTS
 from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names

@@ -11,7 +11,7 @@ from studio.backoffice import audit
 from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
 from studio.http import gate
 from studio.media.storage import disposal
-from videos.engine import generation
+from videos.engine import inputs
 from videos.engine.hints import hint
 from videos.engine.transfer import names_of
 from videos.failures import RESUMABLE
@@ -88,7 +88,7 @@ def _require_resumable(job: VideoJob) -> None:
 def _require_file(job: VideoJob) -> None:
     """Raise Conflict when the provider has no such file for us, and Unavailable when it may say so later."""
     try:
-        provider(job.provider).check_file(job.result, generation.request_of(job, with_pictures=False))
+        provider(job.provider).check_file(job.result, inputs.spec_of(job, with_pictures=False))
     except UnknownProvider as exc:
         raise Conflict(f"There is no provider {job.provider} here that could have the file.") from exc
     except ProviderError as exc:

@@ -21,7 +21,7 @@ from django.core.files.storage import Storage
 from django.utils.deconstruct import deconstructible
 
 from studio import deadlines
-from studio.db.storable import is_storable
+from studio.db.storable_text import is_storable
 from studio.media.storage.base import NAME_MAX, FileMissing, FileRefused, Patience, StorageError, StoredFile
 from studio.media.storage.cloudinary_listing import files_of
 from studio.media.storage.cloudinary_names import ANSWERED, KINDS, SAVED_AS, Asset, Uploaded

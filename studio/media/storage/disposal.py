@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db.models import F
 from django.db.models.functions import Now
 
-from studio.db.storable import storable
+from studio.db.storable_text import storable
 from studio.models import Disposal, Heartbeat, TaskState
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from django.conf import settings
 from rest_framework.test import APIClient
 
 from accounts.sign_in.throttles import TokenThrottle
-from studio import brief_redis
+from studio import redis_client
 from studio.api import rate_limits
 from tests.conftest import MakeUser, SignIn
 
@@ -87,7 +87,7 @@ def test_guesses_of_tokens_are_limited_by_address(path: str, monkeypatch: pytest
 
 def test_steps_save_commands_and_lose_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    client = brief_redis.client_of(settings.REDIS_URL)
+    client = redis_client.client_of(settings.REDIS_URL)
     incr = client.incr
     monkeypatch.setattr(client, "incr", lambda name, number: (sent.append(number), incr(name, number))[1])
     key = f"test:{uuid.uuid4()}"

@@ -112,7 +112,7 @@ from accounts.registration import create_person
 from tests.fixtures.video_jobs import ORDER
 from dataclasses import replace
 from videos import creation
-from videos.engine import generation, sweeper
+from videos.engine import submit, sweeper
 from videos.models import VideoJob
 
 archive = {archive!r}
@@ -120,11 +120,11 @@ call_command("migrate", verbosity=0)
 ann = create_person(email="ann@example.com", password="x", tokens=1000)
 job = creation.create(owner=ann, order=replace(ORDER, mock_mode=False))
 call_command("backup", archive)
-generation.submit(job_id=str(job.pk))  # paid for after the backup was taken
+submit.submit(job_id=str(job.pk))  # paid for after the backup was taken
 paid = VideoJob.objects.get().phase
 call_command("restore", archive, replace=True)
 restored = VideoJob.objects.get()
-generation.submit(job_id=str(job.pk))  # a hint that Redis has kept
+submit.submit(job_id=str(job.pk))  # a hint that Redis has kept
 sweeper.settle_lost_submits()
 after = VideoJob.objects.get()
 print(json.dumps([paid, restored.phase, restored.error_code, after.phase, TokenAccount.objects.get().balance]))

@@ -78,7 +78,7 @@ def test_bad_host_is_refused_before_a_redirect_to_it(settings: Any) -> None:
 
 # -- The type and the coding of a body
 
-JSON_HINT = "For JSON send the header Content-Type: application/json"
+JSON_HINT = "For JSON, send the header Content-Type: application/json"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.test import APIClient
 
-from studio.api import endpoints
+from studio.api import routes
 from studio.http import bodies
 from tests.conftest import MakeUser, SignIn
 
@@ -78,9 +78,9 @@ def test_limit_follows_from_route_and_type(
 def test_strangers_find_no_endpoint_with_a_larger_limit() -> None:
     found = {
         route: view.cls.body_limits
-        for route, view in endpoints.all_routes()
-        if f"/{route}".startswith(endpoints.ROOT)
-        and endpoints.is_api(view)
+        for route, view in routes.all_routes()
+        if f"/{route}".startswith(routes.ROOT)
+        and routes.is_api(view)
         and IsAuthenticated not in view.cls.permission_classes
     }
 

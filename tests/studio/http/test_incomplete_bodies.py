@@ -17,7 +17,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from accounts.models import User
 from looks import use_cases
 from looks.models import Look
-from studio.api import endpoints
+from studio.api import routes
 from studio.http import bodies
 from studio.http.bodies import IncompleteBody
 from tests.conftest import PASSWORD, MakeUser, SignIn
@@ -39,8 +39,8 @@ class Endpoint(NamedTuple):
 
 
 def writing_endpoints() -> Iterator[Endpoint]:
-    for route, view in endpoints.all_routes():
-        if endpoints.is_api(view):
+    for route, view in routes.all_routes():
+        if routes.is_api(view):
             methods = getattr(view, "actions", None) or vars(view.cls)
             yield from (Endpoint(method.upper(), route) for method in WRITING if method in methods)
 
@@ -106,7 +106,7 @@ class World(NamedTuple):
     media: Path
 
     def path_of(self, route: str) -> str:
-        pk = self.look.pk if route.startswith(f"{endpoints.ROOT[1:]}looks/") else self.job.pk
+        pk = self.look.pk if route.startswith(f"{routes.ROOT[1:]}looks/") else self.job.pk
         return f"/{route}".replace("<str:pk>", str(pk)).replace("<str:look_id>", str(self.look.pk))
 
     def state(self) -> tuple[dict[str, Any], list[Path]]:
@@ -135,13 +135,13 @@ def world(make_user: MakeUser, sign_in: SignIn, settings: Any, tmp_path: Path) -
 
 
 def fields_of(world: World, route: str) -> dict[str, str]:
-    fields = FIELDS.get(route.removeprefix(endpoints.ROOT[1:]), {"field": "a value"})
+    fields = FIELDS.get(route.removeprefix(routes.ROOT[1:]), {"field": "a value"})
     return {name: value or str(RefreshToken.for_user(world.ann)) for name, value in fields.items()}
 
 
 def files_of(route: str) -> dict[str, bytes]:
     name = {"looks": "generatedImage", "looks/<str:pk>": "generatedImage", "video-jobs": "initialImage"}.get(
-        route.removeprefix(endpoints.ROOT[1:])
+        route.removeprefix(routes.ROOT[1:])
     )
     return {name: picture()} if name else {}
 
@@ -177,7 +177,7 @@ def test_whole_body_is_taken(world: World, kind: str) -> None:
     statuses = {}
     for endpoint in ENDPOINTS:
         content_type, body = body_of(kind, fields_of(world, endpoint.route), files_of(endpoint.route))
-        if endpoint.route.removeprefix(endpoints.ROOT[1:]) in FIELDS and endpoint.method != "DELETE":
+        if endpoint.route.removeprefix(routes.ROOT[1:]) in FIELDS and endpoint.method != "DELETE":
             statuses[endpoint] = world.ask(endpoint, content_type, body, length=len(body)).status_code
 
     assert set(statuses.values()) <= {200, 201, 202, 204}, statuses

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from studio.api import endpoints
+from studio.api import routes
 from tests.conftest import MakeUser, SignIn
 
 JOBS = "/api/v1/video-jobs"
@@ -74,11 +74,11 @@ def test_hint_carries_the_prefix(client: Client, settings: Any) -> None:
 
 
 def test_every_endpoint_is_nearest_to_itself() -> None:
-    routes = [route for route, view in endpoints.all_routes() if endpoints.is_api(view) and route.startswith("api/")]
+    known = [route for route, view in routes.all_routes() if routes.is_api(view) and route.startswith("api/")]
 
-    paths = [f"/{route.replace('<str:pk>', ID).replace('<str:look_id>', LOOK)}" for route in routes]
+    paths = [f"/{route.replace('<str:pk>', ID).replace('<str:look_id>', LOOK)}" for route in known]
 
-    assert {path: endpoints.nearest(path) for path in paths} == {path: path for path in paths}
+    assert {path: routes.nearest(path) for path in paths} == {path: path for path in paths}
 
 
 def test_unknown_object_is_no_wrong_path(make_user: MakeUser, sign_in: SignIn, client: Client) -> None:

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from rest_framework.test import APIClient
 
-from studio import memory
+from studio import malloc
 from studio.env import PROJECT
 from studio.http.gate import Gate
 from studio.media import decode_budget
@@ -31,7 +31,7 @@ import io, json, sys, zlib
 from concurrent.futures import ThreadPoolExecutor
 import django
 django.setup()
-from studio import images
+from studio.media import images
 from tests.studio.media.hostile_images import png_of, chunk
 
 def mib(name):
@@ -205,7 +205,7 @@ def test_api_says_when_to_try_again(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory.give_back(), reason="the C library has no mallopt()")
+@pytest.mark.skipif(not malloc.configure(), reason="the C library has no mallopt()")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_large_pictures_is_bounded_and_given_back() -> None:
     ran = subprocess.run(

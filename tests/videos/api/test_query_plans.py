@@ -10,13 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import ledger
 from accounts.models import LedgerEntry, User
 from looks.models import Look, LookShare, LookVideo, Product
 from operations.video_health_checks import late_transfers
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
 from videos.engine import sweeper
+from videos.limits import count_jobs
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
 
@@ -123,7 +123,7 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
         for job in jobs
     )
     for person, number in ((many, MANY), (few, ROWS - MANY)):
-        ledger.count_jobs(user_id=person.pk, more=number)
+        count_jobs(user_id=person.pk, more=number)
     for number, job in enumerate(jobs[::10]):
         VideoJob.objects.filter(pk=job.pk).update(created_at=now - timedelta(seconds=number))
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_no_large_table_is_read_through(sign_in: SignIn, history: tuple[User, Us
 @pytest.mark.slow
 def test_sweeper_finds_what_is_due_by_its_index(history: tuple[User, User]) -> None:
     with CaptureQueriesContext(connection) as queries:
-        sweeper.send_hints_again("submit", Phase.QUEUED)
+        sweeper.resend_hints("submit", Phase.QUEUED)
         sweeper.settle_lost_submits()
         sweeper.claim_due_polls(100)
         late_transfers().first()

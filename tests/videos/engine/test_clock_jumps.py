@@ -13,7 +13,7 @@ from studio.models import Heartbeat
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
 from videos.engine import schedule
-from videos.engine.pulse import Pulse
+from videos.engine.heartbeat import SweeperHeartbeat
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -33,11 +33,11 @@ def seconds_ahead(job: VideoJob, name: str = "due_at") -> float:
     return float((getattr(job, name) - timezone.now()).total_seconds())
 
 
-def pulse_before_a_jump(by: timedelta) -> Pulse:
+def heartbeat_before_a_jump(by: timedelta) -> SweeperHeartbeat:
     """One whose last sign of life is from just before the clock jumped."""
-    pulse = Pulse()
-    pulse._known = (timezone.now() - by, time.monotonic())
-    return pulse
+    heartbeat = SweeperHeartbeat()
+    heartbeat._last = (timezone.now() - by, time.monotonic())
+    return heartbeat
 
 
 @pytest.mark.parametrize("knows", [True, False])
@@ -49,7 +49,7 @@ def test_clock_that_is_set_back_delays_no_job(ann: User, make_job: MakeJob, know
     queued = make_job(ann, phase=Phase.QUEUED, due_at=back_off, lease_until=back_off)
     Heartbeat.objects.create(name="sweeper", beat_at=now + HOUR)
 
-    (pulse_before_a_jump(-HOUR) if knows else Pulse()).beat()
+    (heartbeat_before_a_jump(-HOUR) if knows else SweeperHeartbeat()).beat()
 
     assert abs(seconds_ahead(look)) < SLACK
     assert abs(seconds_ahead(queued) - 300) < SLACK
@@ -61,7 +61,7 @@ def test_clock_that_is_set_forward_loses_no_submit_under_way(ann: User, make_job
     past = timezone.now() - HOUR
     job = make_job(ann, phase=Phase.SUBMITTING, due_at=past, lease_until=past)
 
-    pulse_before_a_jump(HOUR).beat()
+    heartbeat_before_a_jump(HOUR).beat()
 
     assert abs(seconds_ahead(job) - schedule.LEASE) < SLACK
     assert (job.phase, job.lease_until) == (Phase.SUBMITTING, job.due_at)
@@ -73,10 +73,10 @@ def test_clock_that_runs_changes_no_job(ann: User, make_job: MakeJob) -> None:
     late = make_job(ann, phase=Phase.SUBMITTING, due_at=now - HOUR, lease_until=now - HOUR)
     far = make_job(ann, phase=Phase.STORING, operation="mock?", due_at=now + HOUR, lease_until=now + HOUR)
     Heartbeat.objects.create(name="sweeper", beat_at=now - HOUR)
-    pulse = Pulse()
+    heartbeat = SweeperHeartbeat()
 
-    pulse.beat()
-    pulse.beat()
+    heartbeat.beat()
+    heartbeat.beat()
 
     unchanged = VideoJob.objects.filter(due_at=F("lease_until"), due_at__in=[now - HOUR, now + HOUR])
     assert set(unchanged) == {late, far}

@@ -17,13 +17,14 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
-from accounts.models import JOB_SLOTS, LedgerEntry, TokenAccount, User
+from accounts.models import LedgerEntry, TokenAccount, User
 from studio.errors import LimitReached, NotFound
 from tests.conftest import MakeUser
 from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import is_refunded
 from videos.job_requests import VideoJobRequest
+from videos.limits import JOB_SLOTS
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 

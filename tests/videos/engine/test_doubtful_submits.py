@@ -11,7 +11,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob, make_due
 from tests.videos.engine.test_paid_path import PAID, drive, google
 from videos import creation, staff_actions
-from videos.engine import generation, outcomes, schedule
+from videos.engine import outcomes, schedule, submit
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, ProbablyNotAccepted
@@ -94,7 +94,7 @@ def test_wait_for_a_quota_leaves_the_other_refusals_their_tries(google: FakeGoog
 
 def test_wait_for_a_quota_leaves_a_storage_that_fails_its_tries(waited: VideoJob) -> None:
     make_due(waited)
-    generation._not_ready(VideoJob.objects.get(pk=waited.pk), StorageError("503", retryable=True))
+    submit._defer(VideoJob.objects.get(pk=waited.pk), StorageError("503", retryable=True))
 
     assert drive(waited).phase == Phase.SUCCEEDED
 

@@ -8,7 +8,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
 from tests.videos.engine.test_paid_path import PAID, cloudinary, drive, google
 from videos import creation
-from videos.engine import generation
+from videos.engine import inputs, poll
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.providers.base import Progress, Unreachable
@@ -44,9 +44,9 @@ def test_looks_count_what_was_missing_apart(make_user: MakeUser, make_job: MakeJ
     make_job(make_user(), phase=Phase.GENERATING)
 
     def after(seen: Unreachable | Progress) -> tuple[int, int]:
-        generation.apply_poll_result(job=VideoJob.objects.get(), seen=seen)
+        poll.apply_poll_result(job=VideoJob.objects.get(), result=seen)
         row = VideoJob.objects.get()
-        assert generation.request_of(row).missing == row.missing_tries
+        assert inputs.spec_of(row).missing == row.missing_tries
         return row.attempts, row.missing_tries
 
     counts = [after(Unreachable("away")), after(Unreachable("404", is_missing=True)), after(Unreachable("away"))]

@@ -18,7 +18,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fakes.google_books import film_of_length
 from tests.fixtures.video_jobs import ORDER, make_due, poll_due_jobs
 from videos import creation, deletion
-from videos.engine import generation, schedule, transfer
+from videos.engine import inputs, poll, schedule, submit, transfer
 from videos.media import mp4
 from videos.models import Upstream, VideoJob
 from videos.phases import TERMINAL, Phase
@@ -77,7 +77,7 @@ def drive(job: VideoJob, *, rounds: int = ROUNDS) -> VideoJob:
             break
         make_due(job)
         if job.phase == Phase.QUEUED:
-            generation.submit(job_id=str(job.pk))
+            submit.submit(job_id=str(job.pk))
         elif job.phase == Phase.GENERATING:
             poll_due_jobs()
         else:
@@ -265,9 +265,9 @@ def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
 
 def test_look_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
     job = creation.create(owner=make_user(), order=PAID)
-    generation.submit(job_id=str(job.pk))
+    submit.submit(job_id=str(job.pk))
     job.refresh_from_db()
 
-    seen = async_to_sync(generation.look)(job, generation.request_of(job))
+    seen = async_to_sync(poll.poll)(job, inputs.spec_of(job))
 
     assert isinstance(seen, Finished)

@@ -13,11 +13,11 @@ from operations.statistics import figures
 from studio.errors import Conflict
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
-from videos.engine import generation, outcomes, schedule
+from videos.engine import outcomes, poll, schedule, submit
 from videos.failures import ADOPTABLE, FAILURES
 from videos.models import Upstream, VideoJob
 from videos.phases import Phase
-from videos.providers.base import Finished, NotCharged, Progress, Refused, Unreachable
+from videos.providers.base import Finished, NotCharged, Operation, Progress, Refused, Unreachable
 from videos.recovery.adoption import adopt_operation
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def job(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 
 def apply(job: VideoJob, result: Any) -> VideoJob:
-    generation.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), seen=result)
+    poll.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), result=result)
     job.refresh_from_db()
     return job
 
@@ -41,7 +41,7 @@ def test_unknown_state_is_logged_once_a_job(job: VideoJob, caplog: pytest.LogCap
     needs_a_write = []
 
     for _ in range(3):
-        needs_a_write.append(generation.is_news(job, result))
+        needs_a_write.append(poll.is_news(job, result))
         apply(job, result)
 
     said = [(record.getMessage(), record.__dict__["reason"]) for record in caplog.records]
@@ -88,7 +88,7 @@ def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: Vide
         assert VideoJob.objects.transition(
             job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts
         )
-        assert generation._store_operation(job, generation.Operation(f"v1_{sent}", 1))
+        assert submit._store_operation(job, Operation(f"v1_{sent}", 1))
         sent += 1
 
     assert sent == len(schedule.SUBMIT_BACKOFF)
@@ -102,7 +102,7 @@ def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -
     apply(job, AUDIO)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
 
-    generation._store_operation(job, generation.Operation("v1_8", 1))
+    submit._store_operation(job, Operation("v1_8", 1))
 
     job.refresh_from_db()
     assert (job.phase, job.progress_percentage, job.submit_attempts) == (Phase.GENERATING, 40, 1)
@@ -112,11 +112,11 @@ def test_late_poll_of_the_former_operation_changes_nothing(job: VideoJob) -> Non
     late = VideoJob.objects.get(pk=job.pk)
     apply(job, AUDIO)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
-    generation._store_operation(job, generation.Operation("v1_8", 1))
+    submit._store_operation(job, Operation("v1_8", 1))
     before = VideoJob.objects.filter(pk=job.pk).values().get()
 
     for result in (Finished("https://files/7"), AUDIO, Progress(note="x"), Unreachable("x"), Refused("x")):
-        generation.apply_poll_result(job=copy(late), seen=result)
+        poll.apply_poll_result(job=copy(late), result=result)
 
     assert VideoJob.objects.filter(pk=job.pk).values().get() == before
 

@@ -36,7 +36,7 @@ def pass_time(seconds: float) -> None:
     """As if it were so much later."""
     step = timedelta(seconds=seconds)
     VideoJob.objects.update(due_at=F("due_at") - step)
-    PollQuota.objects.update(next_look_at=F("next_look_at") - step)
+    PollQuota.objects.update(next_poll_at=F("next_poll_at") - step)
 
 
 def test_no_limit_by_default(generating: list[VideoJob]) -> None:

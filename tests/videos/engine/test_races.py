@@ -15,7 +15,7 @@ from studio.errors import NotFound
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
 from videos import deletion
-from videos.engine import generation, outcomes, sweeper
+from videos.engine import outcomes, submit, sweeper
 from videos.models import JobLog, Upstream, VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import Refused
@@ -87,7 +87,7 @@ def test_repeats_beside_the_deletion_make_no_second_job(make_user: MakeUser, sig
 def test_submitted_by_five_hints_at_once_goes_out_once(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
 
-    at_once([lambda: generation.submit(job_id=str(job.pk)) for _ in range(5)])
+    at_once([lambda: submit.submit(job_id=str(job.pk)) for _ in range(5)])
 
     job.refresh_from_db()
     assert job.phase == Phase.GENERATING

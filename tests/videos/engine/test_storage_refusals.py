@@ -132,7 +132,7 @@ def test_disk_that_refuses_is_a_finding_too(
 ) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
 
-    transfer_failures.put_off(job, exc)
+    transfer_failures.retry_or_fail(job, exc)
 
     job = VideoJob.objects.get(pk=job.pk)
     health: Any = examine(depth=Depth.QUICK)["transfers"].health

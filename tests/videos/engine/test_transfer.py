@@ -22,7 +22,7 @@ from tests.fakes.google_books import film_of_length
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, staff_actions
-from videos.engine import generation, transfer
+from videos.engine import inputs, transfer
 from videos.media import mp4
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -122,7 +122,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     assert (row["delivered_seconds"], row["delivered_aspect_ratio"]) == (job.delivered_seconds, "9:16")
     # what was requested stays: for a repeat, and for a retry
     assert again.pk == job.pk
-    request, order = generation.request_of(job), staff_actions._order_of(job)
+    request, order = inputs.spec_of(job), staff_actions._order_of(job)
     assert {(each.duration_seconds, each.aspect_ratio) for each in (request, order)} == {(4, "16:9")}
     after = differences()
     assert {what: after[what] - before.get(what, 0) for what in after} == {

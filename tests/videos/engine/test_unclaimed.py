@@ -50,7 +50,7 @@ def work_until(condition: Callable[[], bool], *clients: redis.Redis, name: str =
 
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(schedule, "SCAN_EVERY", 0.1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob, make_due, poll_due_jobs
 from tests.videos.engine.test_paid_path import PAID, drive, google
 from videos import creation
-from videos.engine import generation, outcomes, recording, schedule, transfer_failures
+from videos.engine import outcomes, poll, schedule, submit, transfer_failures
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
@@ -43,7 +43,7 @@ def generating(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
 
 
 def looked(job: VideoJob, seen: Any) -> VideoJob:
-    generation.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), seen=seen)
+    poll.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), result=seen)
     job.refresh_from_db()
     return job
 
@@ -66,9 +66,9 @@ def test_look_counts_whatever_its_words_are(generating: VideoJob, seen: Any, pha
 
 def test_odd_note_is_news_once(generating: VideoJob) -> None:
     seen = Progress(note=ODD)
-    before = generation.is_news(generating, seen)
+    before = poll.is_news(generating, seen)
 
-    assert (before, generation.is_news(looked(generating, seen), seen)) == (True, False)
+    assert (before, poll.is_news(looked(generating, seen), seen)) == (True, False)
 
 
 def test_half_a_surrogate_in_googles_words_ends_the_job_as_any_words_do(
@@ -88,7 +88,7 @@ def test_operation_whose_name_cannot_be_stored_may_have_been_paid_for(
 ) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    generation._accepted(job, Operation(name, 1))
+    submit._accept(job, Operation(name, 1))
 
     job.refresh_from_db()
     assert (job.phase, job.error_code, job.slot) == (Phase.FAILED, "submission_unknown", None)
@@ -129,7 +129,7 @@ def test_tries_begin_anew_once_an_outcome_is_stored(generating: VideoJob, ends: 
         looked(generating, Refused("stalled", code="generation_stalled"))
         adopt_operation(job_id=generating.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
     else:
-        assert generation.is_news(generating, Progress())
+        assert poll.is_news(generating, Progress())
         looked(generating, Progress())
 
     assert looked(generating, Finished("\ud800")).phase == Phase.GENERATING
@@ -162,7 +162,7 @@ def test_answer_to_a_submit_that_cannot_be_stored_ends_the_job_at_once(
     def refuse(job: VideoJob, operation: Operation) -> bool:
         raise DataError("value too long")
 
-    assert recording.insist(refuse, job, Operation("operations/7", 1)) is None
+    assert submit._store_outcome(refuse, job, Operation("operations/7", 1)) is None
 
     job.refresh_from_db()
     assert (job.phase, job.error_code) == (Phase.FAILED, "submission_unknown")
@@ -175,7 +175,7 @@ def test_sure_refusal_that_cannot_be_stored_is_not_called_unknown(make_user: Mak
     def send_again(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
         raise DataError("value too long")
 
-    recording.insist(send_again, job, 0, NotAccepted("over quota"))
+    submit._store_outcome(send_again, job, 0, NotAccepted("over quota"))
 
     job.refresh_from_db()
     assert (job.phase, job.error_code) == (Phase.FAILED, "provider_busy")
@@ -188,7 +188,7 @@ def test_failed_transfer_is_put_off_or_ends_whatever_its_words_are(
 ) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
 
-    transfer_failures.put_off(job, exc)
+    transfer_failures.retry_or_fail(job, exc)
 
     job.refresh_from_db()
     assert (job.phase, job.provider_reply) == (Phase.STORING if isinstance(exc, StorageError) else Phase.FAILED, SHOWN)
@@ -198,7 +198,7 @@ def test_sweepers_next_look_comes_after_the_back_off(generating: VideoJob, monke
     async def look(job: VideoJob, request: Any) -> Finished:
         return Finished("\ud800")
 
-    monkeypatch.setattr(generation, "look", look)
+    monkeypatch.setattr(poll, "poll", look)
     make_due(generating)
     before = VideoJob.objects.get(pk=generating.pk)
 

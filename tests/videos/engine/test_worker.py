@@ -91,7 +91,7 @@ def test_lost_redis_does_not_stop_a_creation(make_user: MakeUser, no_redis: None
 def test_lost_redis_does_not_stop_the_sweeper(make_user: MakeUser, make_job: MakeJob, no_redis: None) -> None:
     job = make_job(make_user())
 
-    sweeper.send_hints_again("submit", Phase.QUEUED)
+    sweeper.resend_hints("submit", Phase.QUEUED)
 
     assert VideoJob.objects.due(Phase.QUEUED).get() == job
 
@@ -163,6 +163,6 @@ def test_crowded_queue_gets_no_more_hints(make_user: MakeUser, make_job: MakeJob
     for _ in range(hints.CROWDED):
         pending.enqueue("builtins.str", "x")
 
-    sweeper.send_hints_again("submit", Phase.QUEUED)
+    sweeper.resend_hints("submit", Phase.QUEUED)
 
     assert pending.count == hints.CROWDED

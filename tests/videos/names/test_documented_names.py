@@ -9,7 +9,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from studio.api.spellings import snake_case
+from studio.api.field_names import snake_case
 from tests.videos.names.conftest import LOOKS, Paths, everything_stored, png
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts import ledger
 from accounts.models import LedgerEntry
 from looks.models import Look
-from studio.api.spellings import snake_case
+from studio.api.field_names import snake_case
 from tests.conftest import PASSWORD
 from tests.fixtures.video_jobs import MakeJob
 from tests.videos.names.conftest import FORM, JOBS, LOOKS, Paths, everything_stored, png

@@ -83,13 +83,13 @@ from videos import tasks
 loaded = []
 for queue in ("submit", "media"):
     tasks.preload([queue])
-    loaded.append([name for name in ("videos.engine.generation", "av") if name in sys.modules])
+    loaded.append([name for name in ("videos.engine.submit", "av") if name in sys.modules])
 print(loaded)
 """
 
     assert (
         run(script, DJANGO_SETTINGS_MODULE="studio.settings")
-        == "[['videos.engine.generation'], ['videos.engine.generation', 'av']]"
+        == "[['videos.engine.submit'], ['videos.engine.submit', 'av']]"
     )
 
 

@@ -19,7 +19,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due, poll_due_jobs
 from videos import creation
 from videos.deletion import delete
-from videos.engine import generation
+from videos.engine import submit
 from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -61,7 +61,7 @@ def lose(job: VideoJob) -> None:
 def bought(make_user: MakeUser, google: FakeGoogle, caplog: pytest.LogCaptureFixture) -> VideoJob:
     caplog.set_level(logging.INFO)
     job = creation.create(owner=make_user(), order=PAID)
-    generation.submit(job_id=str(job.pk))
+    submit.submit(job_id=str(job.pk))
     return VideoJob.objects.get()
 
 
@@ -104,7 +104,7 @@ def test_lost_job_is_made_again_from_the_log(
     assert [getattr(job, name) for name in columns] == [getattr(bought, name) for name in columns]
     account = TokenAccount.objects.get()
     (charge,) = LedgerEntry.objects.filter(kind="charge")
-    assert (account.balance, account.video_jobs, charge.video_job_id, charge.amount) == (950, 1, job.pk, -50)
+    assert (account.balance, account.video_job_count, charge.video_job_id, charge.amount) == (950, 1, job.pk, -50)
     make_due(job)
     poll_due_jobs()
     assert (VideoJob.objects.get().phase, len(google.calls("submit"))) == (Phase.STORING, 1)

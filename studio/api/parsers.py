@@ -1,113 +1,22 @@
-"""What goes over the wire: which bodies are taken, how they are parsed, and that the response is always JSON."""
+"""Which request bodies the API parses, and how; its responses are always JSON."""
 
 import codecs
 import io
 import json
-import re
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import parse_header_parameters
-from django.utils.log import log_response
 from rest_framework import exceptions, metadata, negotiation, parsers, renderers
 from rest_framework.request import Request
 
 from studio.api import strict_json
 from studio.http import bodies, uploads
-from studio.media import decode_budget
-from studio.observability import log
 
-FORM_WITHOUT_PARTS = (
-    300  # bytes; above the 207 that one has at most: Django takes boundaries of 200 bytes, and one less
-)
-SEND_JSON = "For JSON send the header Content-Type: application/json"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-def logged(response: HttpResponseBase) -> None:
-    """Keep Django from a second ERROR about a response of status 5xx whose reason is in the log already."""
-    response._has_been_logged = True  # type: ignore[attr-defined]  # what Django asks (django.utils.log.log_response)
-
-
-class RequestIdMiddleware:
-    """Gives every request an id, the client's own where it sent a sane one, and says it in the answer."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with `X-Request-ID`."""
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        with log.about(request_id=request_id):
-            answer = self.get_response(request)
-            if answer.status_code >= 500:  # Django would log it further out, where the id is not known any more
-                facts: Any = {"response": answer, "request": request}  # the stubs want an HttpResponse; any will do
-                log_response("%s: %s", answer.reason_phrase, request.path, **facts)
-        answer.headers["X-Request-ID"] = request_id
-        return answer
-
-
-class BodyLengthMiddleware:
-    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the response's is."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, with a refusal where the headers suffice for one, or where the body turned out to be incomplete."""
-        refused = _refused_by_headers(request)
-        if refused is not None:
-            return refused
-        body = bodies.watch(request, length=bodies.length_of(request))
-        with decode_budget.limited(settings.REQUEST_MAX_PIXELS):
-            response = self.get_response(request)
-        if body.refusal:  # whatever was made of the exception further in
-            return refusal(400, body.refusal.code, body.refusal.message)
-        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
-            response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
-        return response
-
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        """Refuse what this view takes no body of that length of; before other middleware reads it."""
-        return _refused_by_length(request, bodies.limit_of(view, request.content_type or ""))
-
-
-def _refused_by_headers(request: HttpRequest) -> HttpResponseBase | None:
-    if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
-        return refusal(411, "length_required", "Send the length of the body (Content-Length); chunks are not taken.")
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdecimal():
-        return too_large(settings.REQUEST_MAX_BYTES)
-    if refused := _refused_by_length(request, settings.REQUEST_MAX_BYTES):
-        return refused
-    codings = {coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")}
-    if int(declared) and not codings <= {"", "identity"}:  # a parser would find no form in it, or a wrong one
-        response = refusal(415, "unsupported_encoding", "Send the body as it is, without a Content-Encoding.")
-        response["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
-        return response
-    return None
-
-
-def _refused_by_length(request: HttpRequest, limit: int) -> HttpResponseBase | None:
-    return too_large(limit) if bodies.length_of(request) > limit else None
-
-
-def too_large(limit: int) -> HttpResponseBase:
-    """The refusal of a body of more than `limit` bytes."""
-    shown = f"{limit // settings.MIB} MiB" if limit >= settings.MIB else f"{limit // 1024} KiB"
-    return refusal(413, "too_large", f"The request is too large; the limit is {shown}.")
-
-
-def refusal(status: int, code: str, detail: str) -> JsonResponse:
-    """A refusal before any view. The connection ends with it: a body that follows is not read."""
-    response = JsonResponse({"detail": detail, "code": code}, status=status, headers={"Connection": "close"})
-    response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
-    return response
+EMPTY_FORM_BYTES = 300  # a multipart form without parts has 207 at most: Django accepts boundaries of up to 200 bytes
+SEND_JSON = "For JSON, send the header Content-Type: application/json"
 
 
 class AlwaysJSON(negotiation.BaseContentNegotiation):
@@ -218,5 +127,5 @@ class _Beginning:
 
     def read(self, size: int = -1) -> bytes:
         data: bytes = self._stream.read(size)
-        self.beginning += data[: FORM_WITHOUT_PARTS - len(self.beginning)]
+        self.beginning += data[: EMPTY_FORM_BYTES - len(self.beginning)]
         return data

@@ -30,7 +30,7 @@ def _role_field() -> forms.ChoiceField:
     )
 
 
-class PersonForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
+class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
     """Address and role; the password has a page of its own."""
 
     role = _role_field()
@@ -54,7 +54,7 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
         return role
 
 
-class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
+class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
     """A person added by hand, with the tokens of a sign-up."""
 
     role = _role_field()

@@ -16,7 +16,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 from rest_framework.request import Request
 
-from studio.api.spellings import Spelled, Spellings, shortened
+from studio.api.field_names import Spelled, Spellings, shortened
 
 UNKNOWN_FIELD = "unknown_field"
 UNKNOWN_MAX = 10  # unknown names that one refusal lists; a body can have a million of them

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
 
-from studio.db.storable import is_storable, storable
+from studio.db.storable_text import is_storable, storable
 from studio.media.storage import disposal
 from studio.media.storage.base import Patience, StorageError
 from studio.media.storage.cloudinary import CloudinaryStorage

@@ -1,0 +1,78 @@
+"""Installed apps, middleware in order, templates, and the system checks that are silenced."""
+
+from studio.settings.base import BASE_DIR
+
+INSTALLED_APPS = [
+    "studio.apps.StudioConfig",
+    "accounts",
+    "looks",
+    "videos",
+    "operations",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_rq",
+    "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "auditlog",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "studio.apps.BackOfficeConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "studio.http.request_metrics.TrafficMiddleware",
+    # These come before all that may refuse a request: every response has their headers.
+    "studio.http.headers.SecurityHeadersMiddleware",
+    "studio.http.request_id.RequestIdMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "studio.http.base_path.BasePathMiddleware",  # before all that redirect: they use the path that it sets
+    "django.middleware.security.SecurityMiddleware",
+    "studio.http.slow_clients.SlowClientsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "studio.http.bodies.BodyLengthMiddleware",
+    "studio.media.middleware.DecodeBudgetMiddleware",
+    "studio.http.compression.CompressionMiddleware",  # inside BodyLengthMiddleware, which sets Content-Length
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # These run for the admin only.
+    "studio.backoffice.middleware.SessionMiddleware",
+    "studio.backoffice.middleware.CommonMiddleware",
+    "studio.backoffice.middleware.CsrfViewMiddleware",
+    "studio.backoffice.middleware.AuthenticationMiddleware",
+    "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
+    "studio.backoffice.queue_pages.QueuePagesGate",
+    "studio.backoffice.middleware.MessageMiddleware",
+    "studio.backoffice.middleware.AuditMiddleware",
+]
+ROOT_URLCONF = "studio.urls"
+WSGI_APPLICATION = "studio.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # axes' middleware is not used: the sign-in form and the API send the responses
+    "security.W003",  # CSRF protection: studio.backoffice.middleware has it, for the admin
+    "security.W005",  # HSTS for all subdomains, and ...
+    "security.W021",  # ... preloading: the domain's owner decides, with HSTS_SUBDOMAINS
+]

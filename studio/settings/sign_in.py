@@ -1,0 +1,54 @@
+"""Users, passwords, lockout, two-step sign-in, registration and tokens."""
+
+from datetime import timedelta
+
+from studio import env
+from studio.settings.base import JWT_SIGNING_KEY, PRODUCTION
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# accounts.sign_in.lockout counts wrong passwords in the database, for the API and for the back office together.
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10, least=1)  # per account and client IP
+SIGN_IN_ADDRESS_FAILURES = env.integer("SIGN_IN_ADDRESS_FAILURES", 100, least=1)  # per IP, which an office shares
+AXES_COOLOFF_TIME = timedelta(minutes=env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # an attacker must not be able to prolong the lockout
+AXES_HANDLER = "accounts.sign_in.lockout.FailureCount"
+AXES_USERNAME_CALLABLE = "accounts.sign_in.lockout.account_tried"
+AXES_CLIENT_IP_CALLABLE = "accounts.sign_in.lockout.address_tried"
+AXES_ENABLE_ADMIN = False  # accounts.backoffice.security_admin has its page
+AXES_DISABLE_ACCESS_LOG = True  # it would keep a row per sign-in for ever
+AXES_VERBOSE = False
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
+OTP_TOTP_ISSUER = "AI Studio"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # for new passwords, and for imported ones at the next sign-in
+    "accounts.sign_in.hashers.MovedBcryptHasher",
+]
+REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # each account gets tokens (videos.giveaway)
+SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
+# Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
+# milliseconds; without it a machine drifts by a second or two a day. `doctor` warns at half of it (clock_skew).
+CLOCK_LEEWAY_SECONDS = 10
+SIMPLE_JWT = {
+    "ALGORITHM": "HS512",
+    "LEEWAY": CLOCK_LEEWAY_SECONDS,
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_MINUTES", 60, least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_DAYS", 14, least=1)),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "CHECK_REVOKE_TOKEN": True,  # a new password ends the sessions that the old one started
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": True,
+}

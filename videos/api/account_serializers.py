@@ -1,0 +1,53 @@
+"""The responses of the account endpoints that show prices and video jobs."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import User
+from videos.limits import JOB_SLOTS
+
+
+class SpendableTokens(serializers.Serializer[Any]):
+    """What a user can spend."""
+
+    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
+    unlimited = serializers.BooleanField(help_text="true: video jobs are not charged.")
+
+
+class ConcurrentJobs(serializers.Serializer[User]):
+    """How many unfinished video jobs a user has, and may have."""
+
+    running = serializers.SerializerMethodField()
+    limit = serializers.SerializerMethodField()
+
+    def get_running(self, user: User) -> int:
+        """Video jobs that are PENDING or RUNNING."""
+        return user.video_jobs.live().count()
+
+    def get_limit(self, user: User) -> int:
+        """How many of them an account may have."""
+        return len(JOB_SLOTS)
+
+
+class Me(serializers.Serializer[User]):
+    """The caller."""
+
+    id = serializers.UUIDField(help_text="The account's id.")
+    email = serializers.CharField(help_text="The account's e-mail address, in lower case.")
+    isStaff = serializers.BooleanField(source="is_staff", help_text="true: an admin, who may act on any object.")
+    tokens = SpendableTokens(source="token_account", help_text="What the account can spend.")
+    concurrentJobs = ConcurrentJobs(source="*", help_text="Unfinished video jobs, and how many are allowed.")
+
+
+class Costs(serializers.Serializer[Any]):
+    """Prices, in tokens."""
+
+    videoJob = serializers.IntegerField(min_value=0, help_text="The price of a video job, in tokens.")
+
+
+class Balance(serializers.Serializer[Any]):
+    """The balance and the prices."""
+
+    balance = serializers.IntegerField(min_value=0, help_text="Tokens left.")
+    costs = Costs(help_text="Prices, in tokens.")

@@ -1,0 +1,26 @@
+"""The limits of an account's video jobs: their price, how many run at once, and the count of all."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from accounts.models import TokenAccount
+from studio.db.statements import Param, Update
+
+VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
+JOB_SLOTS = (1, 2, 3)  # places for an account's unfinished video jobs; the contract's limit of three
+
+
+def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
+    """Add `more` to the account's count of jobs, in the transaction that creates or deletes them. Locks the account."""
+    _COUNT.run(user_id=user_id, more=more)
+
+
+_COUNT = Update(
+    lambda: TokenAccount.objects.filter(user=Param("user_id", models.UUIDField())),
+    # a release that did not count may have left too low a number, which must not keep a user from deleting
+    video_job_count=Greatest(F("video_job_count") + Param("more", models.IntegerField()), 0),
+    updated_at=Now(),
+)

@@ -1,0 +1,26 @@
+"""The tables of video jobs; the row of a job is also its place in the queue."""
+
+from videos.models.catalogue import Upstream, VideoModel, price_in
+from videos.models.idempotency import SpentKey
+from videos.models.job import IMPORTED, OPERATION_MAX, VideoJob, whole_seconds
+from videos.models.job_input import JobInput
+from videos.models.job_log import JobLog
+from videos.models.poll_quota import PollQuota
+from videos.models.queryset import VideoJobQuerySet, from_now, new_lease
+
+__all__ = [
+    "IMPORTED",
+    "OPERATION_MAX",
+    "JobInput",
+    "JobLog",
+    "PollQuota",
+    "SpentKey",
+    "Upstream",
+    "VideoJob",
+    "VideoJobQuerySet",
+    "VideoModel",
+    "from_now",
+    "new_lease",
+    "price_in",
+    "whole_seconds",
+]
