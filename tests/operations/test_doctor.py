@@ -41,7 +41,7 @@ def test_cloudinary_that_refuses(cloudinary: FakeCloudinary, settings: Any) -> N
     assert status == 1
     assert list(ill(facts)) == ["storage"]
     assert facts["storage"]["status"] == "down"
-    assert facts["storage"]["detail"].startswith("CloudinaryStorage cannot be written and read: 401: ")
+    assert facts["storage"]["detail"].startswith("CloudinaryStorage fails to write or read: 401: ")
     assert facts["storage"]["detail"].endswith(" See CLOUDINARY_URL.")
 
 
@@ -105,15 +105,15 @@ def test_everything_is_away(tmp_path: Path) -> None:
     }
     assert told["database"].startswith("postgresql does not answer: ")
     assert told["database"].endswith("See DATABASE_URL.")
-    assert told["writes"] == "Cannot be told while Redis is away."
+    assert told["writes"] == "Unknown while Redis is unavailable."
     assert told["redis"].endswith("See REDIS_URL.")
-    assert told["storage"].startswith("LocalStorage cannot be written and read: ")
+    assert told["storage"].startswith("LocalStorage fails to write or read: ")
     assert told["storage"].endswith("See DATA_DIR.")
     assert told["google"].startswith("google_omni: ")
     assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
-    assert told["migrations"] == "Cannot be told: the database is away, or manage.py migrate was never run."
+    assert told["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
     assert {told[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
-        "Cannot be told while the database is away."
+        "Unknown while the database is unavailable."
     }
     assert "hidden" not in done.stdout
     assert "a-refused-key" not in done.stdout

@@ -213,11 +213,11 @@ def test_last_write_that_failed_is_told_until_one_succeeds(settings: Any, tmp_pa
     mended = health_checks._writes()
 
     assert (nothing, failing.health, mended) == (
-        Finding(Health.OK, "Nothing was stored yet."),
+        Finding(Health.OK, "No file was stored yet."),
         Health.DEGRADED,
         Finding(Health.OK, "The last file was stored."),
     )
-    assert failing.sentence == "The last file could not be stored, 0 s ago; see manage.py doctor."
+    assert failing.sentence == "The last write to the storage failed, 0 s ago; see manage.py doctor."
 
 
 def test_doctor_knocks_at_what_reports_go_to(settings: Any) -> None:
@@ -230,7 +230,7 @@ def test_doctor_knocks_at_what_reports_go_to(settings: Any) -> None:
 
     assert off.health == Health.OK
     assert reached == Finding(Health.OK, "Reached: Sentry.")
-    assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing else waits for that.")
+    assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing waits for them.")
 
 
 def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_path: Any) -> None:
@@ -240,7 +240,7 @@ def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_pat
     status, facts = doctor()
 
     assert (status, facts["storage"]["status"]) == (1, "down")
-    assert facts["storage"]["detail"].startswith("LocalStorage cannot be written and read")
+    assert facts["storage"]["detail"].startswith("LocalStorage fails to write or read")
 
 
 @pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own

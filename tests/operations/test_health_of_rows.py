@@ -49,7 +49,7 @@ def test_row_is_written_and_written_again(monkeypatch: pytest.MonkeyPatch) -> No
     beat_at = Heartbeat.objects.get(name="readyz").beat_at
     monkeypatch.setattr(health_checks, "_row_written_at", float("-inf"))
 
-    assert [first, health_checks.rows()] == [Finding(Health.OK, "One was written.")] * 2
+    assert [first, health_checks.rows()] == [Finding(Health.OK, "A row was written.")] * 2
     assert Heartbeat.objects.get(name="readyz").beat_at > beat_at
 
 
@@ -80,7 +80,7 @@ def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.M
 
     def wait() -> Finding:
         released.wait(30)
-        return Finding(Health.OK, "One was written.")
+        return Finding(Health.OK, "A row was written.")
 
     monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "rows", dataclasses.replace(health._checks["rows"], find=wait))

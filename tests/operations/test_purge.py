@@ -179,7 +179,7 @@ def test_ctrl_c_is_one_sentence(jobs: dict[str, VideoJob], monkeypatch: pytest.M
 
     monkeypatch.setattr(retention.deletion, "delete", interrupted)
 
-    with pytest.raises(CommandError, match="Stopped; what was removed is removed"):
+    with pytest.raises(CommandError, match="Stopped; run it again to remove the rest"):
         run("--yes")
 
 
@@ -265,7 +265,7 @@ def test_job_that_was_taken_up_meanwhile_keeps_its_reply(
 
 @pytest.mark.parametrize("value", ["-1", "many", "36501"])
 def test_days_that_make_no_sense_are_refused(value: str) -> None:
-    with pytest.raises(CommandError, match="is no whole number of days from 0 to 36,500"):
+    with pytest.raises(CommandError, match="is not a whole number of days from 0 to 36,500"):
         call_command("purge", f"--mock-days={value}")
 
 

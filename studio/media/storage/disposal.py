@@ -44,7 +44,7 @@ def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
 
 
 def hold_back() -> None:
-    """From now on no removal begins, for ten minutes; call again where that has to go on: a backup copies files."""
+    """Hold back removals for ten minutes, while a backup copies files; call it again to hold them longer."""
     until = Now() + timedelta(seconds=HOLD_SECONDS)
     TaskState.objects.update_or_create(name=HOLD, defaults={"due_at": until})
     Heartbeat.objects.update_or_create(name=FORMER_HOLD, defaults={"beat_at": Now()})

@@ -48,7 +48,7 @@ def test_files_of_every_kind_are_moved(
     assert move("--to", after) == (0, "0 files moved (0.0 MB).\n")
 
     moved = names()
-    assert counted[1].endswith("6 files are in the storage of before.\n")
+    assert counted[1].endswith("6 files are in the former storage.\n")
     assert [name.startswith("http") for name in moved] == [after == "cloudinary"] * 6
     use(before)
     assert [read(name) for name in old] == CONTENTS  # URLs that clients have
@@ -108,9 +108,9 @@ def test_rows_of_a_lost_account_are_delivered(use: Use, ann: User, make_job: Mak
 def test_only_the_storage_of_the_settings_is_moved_to(use: Use) -> None:
     for setting, to in (("local", "cloudinary"), ("cloudinary", "local")):
         use(setting)
-        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+        with pytest.raises(CommandError, match="New files still go to the other storage"):
             move("--to", to)
-        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+        with pytest.raises(CommandError, match="New files still go to the other storage"):
             move("--to", to, "--dry-run")
 
 
@@ -142,7 +142,7 @@ def test_file_that_is_not_the_rows_is_not_moved(use: Use, ann: User, make_job: M
 
     status, said = move("--to", "cloudinary")
 
-    assert (status, "its SHA-256 is not the one of its row" in said, "5 files moved" in said) == (1, True, True)
+    assert (status, "its SHA-256 is not that of its row" in said, "5 files moved" in said) == (1, True, True)
 
 
 def test_row_that_changes_meanwhile_keeps_its_change(use: Use, ann: User, make_job: MakeJob) -> None:
@@ -205,20 +205,20 @@ def test_doctor_names_files_of_the_other_storage(use: Use, ann: User, make_job: 
 
     count = "Of the newest 10,000 rows, 1 of 1 videos and 1 of 1 look pictures are"
     assert {name: (finding.health, finding.sentence) for name, finding in said.items()} == {
-        "local": (Health.OK, "The newest rows name files of the storage that is set."),
+        "local": (Health.OK, "The newest rows name files in the configured storage."),
         "cloudinary": (
             Health.DEGRADED,
             f"{count} in DATA_DIR/media, though CLOUDINARY_URL is set. "
             "Run manage.py move_files --to cloudinary; see docs/storage.md.",
         ),
-        "moved, cloudinary": (Health.OK, "The newest rows name files of the storage that is set."),
+        "moved, cloudinary": (Health.OK, "The newest rows name files in the configured storage."),
         "moved, local": (
             Health.DEGRADED,
             f"{count} at Cloudinary. Run manage.py move_files --to local; see docs/storage.md.",
         ),
         "moved, local alone": (
             Health.DEGRADED,
-            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Else set "
+            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Otherwise set "
             "CLOUDINARY_PREVIOUS_URL and run manage.py move_files --to local; see docs/storage.md.",
         ),
     }
