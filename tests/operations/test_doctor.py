@@ -64,8 +64,8 @@ def test_no_sweeper_and_a_missing_migration() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.once  # the database is one that is away
-def test_everything_is_away(tmp_path: Path) -> None:
+@pytest.mark.once  # the database is an unavailable one
+def test_everything_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "media").write_text("no folder")
     with FakeGoogle() as google:
@@ -82,9 +82,9 @@ def test_everything_is_away(tmp_path: Path) -> None:
         )
 
     facts = json.loads(done.stdout)
-    told = ill(facts)
+    details = ill(facts)
     assert done.returncode == 1
-    assert {name: fact["status"] for name, fact in facts.items() if name in told} == {
+    assert {name: fact["status"] for name, fact in facts.items() if name in details} == {
         "database": "down",
         "migrations": "down",
         "redis": "degraded",
@@ -103,16 +103,16 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "former files": "degraded",
         "google": "down",
     }
-    assert told["database"].startswith("postgresql does not answer: ")
-    assert told["database"].endswith("See DATABASE_URL.")
-    assert told["writes"] == "Unknown while Redis is unavailable."
-    assert told["redis"].endswith("See REDIS_URL.")
-    assert told["storage"].startswith("LocalStorage fails to write or read: ")
-    assert told["storage"].endswith("See DATA_DIR.")
-    assert told["google"].startswith("google_omni: ")
-    assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
-    assert told["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
-    assert {told[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
+    assert details["database"].startswith("postgresql does not respond: ")
+    assert details["database"].endswith("See DATABASE_URL.")
+    assert details["writes"] == "Unknown while Redis is unavailable."
+    assert details["redis"].endswith("See REDIS_URL.")
+    assert details["storage"].startswith("LocalStorage fails to write or read: ")
+    assert details["storage"].endswith("See DATA_DIR.")
+    assert details["google"].startswith("google_omni: ")
+    assert details["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
+    assert details["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
+    assert {details[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
         "Unknown while the database is unavailable."
     }
     assert "hidden" not in done.stdout

@@ -81,8 +81,8 @@ def test_doctor_knows_of_a_worker_whose_disk_is_nearly_full(reports: Any) -> Non
 
     assert health_checks._other_disks() == Finding(
         Health.DEGRADED,
-        "Nearly full; left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a "
-        "larger disk; once it is full, videos wait and requests are refused.",
+        "Nearly full; left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a larger "
+        "disk. Once it is full, videos wait and requests are refused.",
     )
 
 
