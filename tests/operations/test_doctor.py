@@ -24,7 +24,7 @@ def cloudinary() -> Iterator[FakeCloudinary]:
 
 
 def ill(facts: dict[str, Any]) -> dict[str, str]:
-    """What is not well, by name."""
+    """The sentences of the checks that are not OK, by name."""
     return {name: fact["detail"] for name, fact in facts.items() if fact["status"] != "ok"}
 
 

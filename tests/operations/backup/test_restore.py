@@ -1,4 +1,4 @@
-"""A backup is taken while the system runs, and restored so that nothing is paid for twice."""
+"""Restored jobs are settled so that nothing is paid for twice."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def settle_jobs() -> dict[str, int]:
 
 
 @pytest.mark.django_db
-def test_paid_job_that_waited_is_never_sent_again(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_paid_job_that_waited_is_never_submitted_again(make_user: MakeUser, make_job: MakeJob) -> None:
     ann, ben = make_user(), make_user("ben@example.com")
     paid = {"mock_mode": False, "provider": "google_veo"}
     queued, submitting = make_job(ann, **paid), make_job(ann, phase=Phase.SUBMITTING, **paid)
@@ -75,7 +75,7 @@ def test_free_job_that_waited_starts_again(make_user: MakeUser, make_job: MakeJo
 
 
 @pytest.mark.django_db
-def test_nothing_is_settled_under_a_sweeper(
+def test_settle_refuses_while_a_sweeper_runs(
     make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(make_user(), mock_mode=False, provider="google_veo")
@@ -95,7 +95,7 @@ def test_nothing_is_settled_under_a_sweeper(
 
 
 @pytest.mark.parametrize("options", [{}, {"file": Path("x"), "settle": True}])
-def test_archive_or_settle(options: dict[str, Any]) -> None:
+def test_archive_and_settle_exclude_each_other(options: dict[str, Any]) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("restore", **options)
 
@@ -139,7 +139,7 @@ def google() -> Iterator[FakeGoogle]:
 
 @once
 @pytest.mark.slow
-def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
+def test_restore_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
     script = PAY_AND_RESTORE.format(archive=str(tmp_path / "b.tar.gz"))
 
     done = manage(
@@ -163,7 +163,7 @@ def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
 @pytest.mark.slow
 @pytest.mark.product
 @pytest.mark.timeout(600)  # two systems and six commands are started; each start takes seconds
-def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
+def test_backup_of_a_running_system_is_restored_in_another_folder(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     archive = str(tmp_path / "b.tar.gz")
     first = RunningStudio(tmp_path / "first", MOCK_VIDEO_SECONDS="1")
@@ -173,7 +173,7 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
             wait_for(client, [made["id"]], seconds=60)
             film = client.get(f"{JOBS}/{made['id']}/download").content
             slow = client.post(JOBS, data={"mockMode": "true", "prompt": "[mock:slow=5]", "durationSeconds": "4"})
-            said = first.manage("backup", archive)
+            output = first.manage("backup", archive)
             client.delete(f"{JOBS}/{made['id']}")
             refused = manage("restore", archive, "--replace", **first.environment)
             headers = {"Authorization": client.headers["Authorization"]}
@@ -191,7 +191,7 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
     finally:
         second.stop()
 
-    assert "2 video jobs" in said
+    assert "2 video jobs" in output
     assert (refused.returncode, refused.stderr) == (
         1,
         f"The system runs with its data in {tmp_path / 'first'}; stop it first (Ctrl+C, or its service).\n",

@@ -109,14 +109,14 @@ def test_source_of_another_shape_is_refused_by_name(legacy: LegacyDatabase) -> N
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         ("mysql://localhost/old", "--source should look like postgresql://"),
         ("postgresql+asyncpg://localhost:1/old", "The source cannot be reached: "),
     ],
 )
-def test_url_of_another_kind_is_refused(url: str, said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_url_of_another_kind_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(CommandError, match=reason):
         call_command("import_legacy", "--source", url)
 
 

@@ -39,8 +39,8 @@ def test_bcrypt_passwords_sign_in_and_become_ours(legacy: LegacyDatabase, settin
         ("bob@x.com", long, 200),
         ("eve@x.com", "plain", 401),
     ):
-        answered = anonymous.post("/api/v1/auth/token", {"email": email, "password": password})
-        assert answered.status_code == status
+        response = anonymous.post("/api/v1/auth/token", {"email": email, "password": password})
+        assert response.status_code == status
     assert User.objects.get(email="ann@x.com").password.startswith("md5$")
     assert anonymous.post("/api/v1/auth/token", {"email": "ann@x.com", "password": PASSWORD}).status_code == 200
 

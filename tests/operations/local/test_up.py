@@ -162,7 +162,7 @@ def change_password(up: Up, email: str) -> None:
 def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(up: Up, start: Start) -> None:
     other = start("--no-demo", BASE_PATH="/AIStudio", HOST="0.0.0.0")
     shown = other.wait_for("AI Studio is ready.")
-    answers = [httpx.get(f"http://localhost:{port}/healthz").json() for port in (up.port, other.port)]
+    responses = [httpx.get(f"http://localhost:{port}/healthz").json() for port in (up.port, other.port)]
     family = other.family()
 
     other.process.kill()
@@ -171,7 +171,7 @@ def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(
 
     left = wait_until_gone(family, within_seconds=2)
     again.wait_for("AI Studio is ready.")
-    assert answers == [{"status": "ok"}] * 2
+    assert responses == [{"status": "ok"}] * 2
     assert f"http://localhost:{other.port}/AIStudio/docs" in shown
     assert "password" not in shown
     assert left == []

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Stop(Exception):
-    """The process ends."""
+    """Stands for the end of the process."""
 
 
 class StopAfter:
@@ -86,9 +86,7 @@ def due_now() -> None:
     TaskState.objects.update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_money_is_compared_before_the_storage_is_asked(
-    cloudinary: FakeCloudinary, owner: User, make_paid: Any, caplog: Any
-) -> None:
+def test_money_is_compared_before_files(cloudinary: FakeCloudinary, owner: User, make_paid: Any, caplog: Any) -> None:
     make_paid()
     TokenAccount.objects.update(balance=7)
     cloudinary.script("head", "500", times=1000)
@@ -116,15 +114,15 @@ def test_wrong_balance_stays_known_when_the_process_ends(owner: User, make_paid:
     assert last_reconciliation().found["balance"] == 1
 
 
-@pytest.mark.parametrize("looks", range(1, 12))
-def test_each_page_is_asked_for_once_wherever_it_was_stopped(
-    cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, looks: int
+@pytest.mark.parametrize("checks", range(1, 12))
+def test_each_page_is_checked_once_wherever_the_run_was_stopped(
+    cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, checks: int
 ) -> None:
     monkeypatch.setattr(daily, "PAGE", 2)
     jobs = [make_paid() for _ in range(5)]
 
     with pytest.raises(Stop):
-        resume_run(check_stopped=StopAfter(looks))
+        resume_run(check_stopped=StopAfter(checks))
     asked_before = len(cloudinary.calls("head"))
     resume_run(check_stopped=check_stopped)
 
@@ -173,7 +171,7 @@ def test_next_run_begins_a_day_after_the_last_one(owner: User, make_paid: Any, c
     assert abs(due - timezone.now() - timedelta(days=1)) < timedelta(minutes=5)
 
 
-def test_storage_that_fails_is_asked_for_the_rest_in_an_hour(
+def test_rest_is_checked_an_hour_after_the_storage_failed(
     cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     monkeypatch.setattr(lost_files, "FAILURES_MAX", 1)
@@ -197,7 +195,7 @@ def test_storage_that_fails_is_asked_for_the_rest_in_an_hour(
     assert len(cloudinary.calls("head")) == 4
 
 
-def test_storage_that_fails_all_day_does_not_keep_the_next_run_from_its_money(
+def test_storage_that_fails_all_day_does_not_delay_the_next_comparison_of_money(
     cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_files, "FAILURES_MAX", 1)
@@ -263,7 +261,7 @@ def test_stray_files_of_a_folder_are_found_in_turns(owner: User, settings: Any) 
     assert (sum(found), max(found) < 8) == (8, True)
 
 
-def test_wrong_counts_and_copies_are_set_right_and_no_mismatch(owner: User, make_paid: Any, caplog: Any) -> None:
+def test_wrong_counts_and_copies_are_fixed_and_no_mismatch(owner: User, make_paid: Any, caplog: Any) -> None:
     job = make_paid()
     default_storage.save(str(job.video.name), ContentFile(b"x"))
     count_jobs(user_id=owner.pk, more=6)

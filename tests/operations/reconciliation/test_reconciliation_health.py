@@ -42,7 +42,7 @@ def finding() -> tuple[Health, str]:
     return found.health, found.sentence
 
 
-def test_health_check_says_what_money_does_not_agree(owner: User) -> None:
+def test_health_check_reports_mismatches_of_money(owner: User) -> None:
     before = finding()
     resume_run(check_stopped=check_stopped)
     agreed = finding()
@@ -69,7 +69,7 @@ def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
     assert finding() == (Health.DEGRADED, "It has not finished for two days; see the sweeper's log.")
 
 
-def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: User) -> None:
+def test_command_keeps_findings_of_a_waiting_run(owner: User) -> None:
     TokenAccount.objects.update(balance=7)
     resume_run(check_stopped=check_stopped)
     row = TaskState.objects.get()
@@ -87,7 +87,7 @@ def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: Us
     assert row.due_at == datetime.fromisoformat(last["began_at"]) + timedelta(days=1)
 
 
-def test_lost_file_stays_known_until_all_files_were_asked_for(
+def test_lost_file_stays_known_until_all_files_were_checked(
     owner: User, make_job: MakeJob, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daily, "PAGE", 1)

@@ -1,4 +1,4 @@
-"""Rounds of a table: from where the last one ended, over the end, and to where it began; each row once."""
+"""A table walk starts anywhere and reads each row once."""
 
 import uuid
 from dataclasses import asdict
@@ -21,7 +21,7 @@ def rows(make_user: MakeUser) -> None:
 
 
 def walked(walk: TableWalk, size: int) -> list[uuid.UUID]:
-    """All rows of the round; it is written down and read again between two pages."""
+    """All rows of the walk, which is stored and loaded between two pages."""
     seen = []
     for _ in range(20):
         seen += [pk for (pk,) in walk.page(Look.objects.values_list("pk"), size)]
@@ -38,7 +38,7 @@ def test_each_row_is_seen_once_from_wherever_it_begins(size: int) -> None:
         assert walked(TableWalk.from_key(str(key)), size) == KEYS[place:] + KEYS[:place]
 
 
-def test_next_round_begins_where_one_was_left() -> None:
+def test_next_walk_starts_where_the_last_one_stopped() -> None:
     walk = TableWalk()
     walk.page(Look.objects.values_list("pk"), 2)
 
@@ -49,7 +49,7 @@ def test_share_of_the_table_follows_from_the_key() -> None:
     assert [TableWalk().share(), TableWalk.from_key(str(KEYS[3])).share()] == [0.0, 0.25]
 
 
-def test_what_is_over_reads_nothing(django_assert_num_queries: object) -> None:
+def test_finished_walk_reads_nothing(django_assert_num_queries: object) -> None:
     walk = TableWalk(is_over=True)
 
     with django_assert_num_queries(0):  # type: ignore[operator]
