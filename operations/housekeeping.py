@@ -90,7 +90,7 @@ def remove_files(stopping: threading.Event) -> None:
         pass
 
 
-def keep_house(stopping: threading.Event) -> None:
+def run_housekeeping(stopping: threading.Event) -> None:
     """Copy recent refunds to their jobs and, once a day, remove what has expired.
 
     Raises Stopped soon after the event is set; interrupted daily tasks are due again at once.
@@ -134,4 +134,4 @@ def _stop_check(stopping: threading.Event) -> Callable[[], None]:
     return check_stopped
 
 
-ROUNDS: dict[str, Round] = {"removals": remove_files, "housekeeping": keep_house, "reconciliation": reconcile}
+ROUNDS: dict[str, Round] = {"removals": remove_files, "housekeeping": run_housekeeping, "reconciliation": reconcile}

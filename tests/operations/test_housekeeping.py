@@ -10,7 +10,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from operations.housekeeping import Housekeeping, Stopped, keep_house, remove_files
+from operations.housekeeping import Housekeeping, Stopped, remove_files, run_housekeeping
 from studio.media.storage import disposal
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
@@ -116,11 +116,11 @@ def test_interrupted_daily_tasks_are_repeated() -> None:
 
     remove_files(stopping)
     with pytest.raises(Stopped):
-        keep_house(stopping)
+        run_housekeeping(stopping)
     waiting = TaskState.objects.filter(name="daily", due_at__gt=timezone.now())
     interrupted = (Disposal.objects.count(), waiting.exists())
     remove_files(threading.Event())
-    keep_house(threading.Event())
+    run_housekeeping(threading.Event())
 
     assert interrupted == (1, False)
     assert (Disposal.objects.count(), TaskState.objects.filter(name="daily", due_at__gt=timezone.now()).exists()) == (

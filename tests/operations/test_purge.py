@@ -22,7 +22,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import LedgerEntry, SignIn
 from operations import retention
-from operations.housekeeping import Stopped, keep_house
+from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
@@ -188,13 +188,13 @@ def test_sweeper_purges_daily_with_the_setting(jobs: dict[str, VideoJob], settin
     for job in jobs.values():
         VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
 
-    keep_house(threading.Event())
+    run_housekeeping(threading.Event())
 
     assert left(jobs) == {"fresh mock", "live mock", "real"}
 
 
 def test_sweeper_keeps_everything_without_the_setting(jobs: dict[str, VideoJob]) -> None:
-    keep_house(threading.Event())
+    run_housekeeping(threading.Event())
 
     assert left(jobs) == set(jobs)
 

@@ -197,7 +197,7 @@ def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob,
     TaskState.objects.create(name="daily", due_at=timezone.now() + timedelta(days=1))
     VideoJob.objects.update(completed_at=timezone.now() - age)
 
-    housekeeping.keep_house(threading.Event())
+    housekeeping.run_housekeeping(threading.Event())
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == refunded

@@ -224,12 +224,8 @@ def test_transfer_that_fails_for_ten_minutes_is_a_finding(
     assert errors == [[], ["transfer.late"], []]
     assert findings[0] == Finding(Health.OK, "Generated videos are stored in time.")
     assert findings[1].health == findings[2].health == Health.DEGRADED
-    assert findings[1].sentence.startswith(
-        f"{words}{job.pk}, has waited 12 minutes. Its last failure: download: 403"
-    )
-    assert findings[2].sentence.startswith(
-        f"{words}{job.pk}, has waited 33 minutes. Its last failure: download: 403"
-    )
+    assert findings[1].sentence.startswith(f"{words}{job.pk}, has waited 12 minutes. Its last failure: download: 403")
+    assert findings[2].sentence.startswith(f"{words}{job.pk}, has waited 33 minutes. Its last failure: download: 403")
     assert not any(secret in findings[2].sentence for secret in ("gemini-key", "sig=secret"))
 
 
