@@ -81,7 +81,7 @@ def _removed(row: Disposal) -> bool:
     try:
         default_storage.delete(row.name)
     except Exception as exc:  # a storage backend raises what its vendor raises
-        logger.warning("file not removed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
+        logger.warning("removal.failed", extra={"file": row.name, "attempts": row.attempts + 1}, exc_info=True)
         Disposal.objects.filter(pk=row.pk).update(last_error=storable(exc, length=500), updated_at=Now())
         return False
     Disposal.objects.filter(pk=row.pk, attempts=row.attempts + 1).delete()
