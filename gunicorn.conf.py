@@ -90,7 +90,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Have the worker serve the site through the gate."""
+    """Have the worker serve the application through studio.http.web_server."""
     from studio.http import web_server  # noqa: PLC0415 - it needs Django, which a worker alone sets up
 
     worker.wsgi = web_server.application(worker)

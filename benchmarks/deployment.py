@@ -20,7 +20,7 @@ from studio.env import PROJECT
 START_SECONDS = 90  # for a process to answer, on a machine that has other things to do
 STOP_SECONDS = 40  # above gunicorn's graceful time-out
 QUIET = ("--access-logfile", "/dev/null", "--log-level", "warning")
-THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
+RQ_OPTIONS = ("--skip-checks", "-v", "0")
 
 
 class Deployment:

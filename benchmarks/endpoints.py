@@ -87,7 +87,7 @@ def _seed(*, others: int, creators: int, rounds: int) -> list[Scenario]:
         Scenario("list of looks", 2.74, [get("/api/v1/looks")]),
         Scenario(
             "set default",
-            3.5,
+            2.4,
             [shot("PATCH", f"{JOBS}/{job}/set-default-for-look/{look}", token=token) for job, look in defaults],
         ),
         Scenario("create, multipart", 2.0, create, is_used_up=True),

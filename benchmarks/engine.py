@@ -107,7 +107,7 @@ def _order(takes: Sequence[float], factor: float) -> list[Any]:
             generate_audio=True,  # so that both sides store the file as it comes
             mock_mode=False,
         )
-        jobs.append(creation.create(owner=owner, order=order).pk)
+        jobs.append(creation.create(owner=owner, job_request=order).pk)
     return jobs
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import redis
 
 from benchmarks import meters
-from benchmarks.deployment import THREADS, Deployment
+from benchmarks.deployment import RQ_OPTIONS, Deployment
 from studio.env import PROJECT
 
 COMMANDS = {
-    "submit": ("manage.py", "rqworker", "submit", *THREADS),
-    "media": ("manage.py", "rqworker", "media", *THREADS),
+    "submit": ("manage.py", "rqworker", "submit", *RQ_OPTIONS),
+    "media": ("manage.py", "rqworker", "media", *RQ_OPTIONS),
     "sweeper": ("manage.py", "sweep"),
 }
 

@@ -216,5 +216,5 @@ def _ticks(rows_in_table: int) -> list[Cost]:
 def _tick() -> None:
     from videos.engine import sweeper
 
-    due, _ = sweeper.take_stock(sweeper.MAX_POLLS)
+    due, _ = sweeper.find_due_work(sweeper.MAX_POLLS)
     assert not due

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.fakes import google
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.google_books import NO_FAULT, Account, Work, film_of_length
+from tests.fakes.google_account import NO_FAULT, Account, Work, video_of_length
 
 SECONDS = 8  # of a film
 MODEL = "gemini-omni-1.2-flash"
@@ -38,9 +38,9 @@ class TimedAccount(Account):
         super().__init__(**values)
         self.done_at: dict[str, float] = {}
 
-    def accept(self, house: str, where: str, model: str, body: dict[str, Any]) -> Work:
+    def accept(self, backend: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """As Google; the clock begins to run."""
-        work = super().accept(house, where, model, body)
+        work = super().accept(backend, where, model, body)
         self.done_at[work.prompt] = time.time() + float(work.prompt.partition("takes=")[2])
         return work
 
@@ -57,8 +57,8 @@ class TimedAccount(Account):
 
     def file(self, file_id: str) -> bytes:
         """All films are one."""
-        assert self.film
-        return self.film
+        assert self.video
+        return self.video
 
 
 class Handler(google.Handler):
@@ -75,7 +75,7 @@ class Handler(google.Handler):
         """Change the film, or do as Google does."""
         if self.path == "/__film__":
             order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.server.account.film = film_of(order.get("mib", 0))
+            self.server.account.video = film_of(order.get("mib", 0))
             self.server.account.faults.clear()
             if seconds := order.get("download_seconds"):
                 self.server.script("download", "drip", times=10**9, seconds=seconds / 8)
@@ -86,7 +86,7 @@ class Handler(google.Handler):
 
 def film_of(mib: int) -> bytes:
     """A film of so many MiB: most of it a box that players skip (ISO/IEC 14496-12, 8.1.2)."""
-    film = film_of_length(SECONDS)
+    film = video_of_length(SECONDS)
     padding = mib * 1024 * 1024
     return film + (padding.to_bytes(4) + b"free" + bytes(padding - 8) if padding else b"")
 
@@ -98,7 +98,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with google.FakeGoogle() as at_google, FakeCloudinary() as at_cloudinary:
         at_google.RequestHandlerClass = Handler
-        at_google.account = TimedAccount(url=at_google.url, film=film_of(0), omni_gives_urls=True)
+        at_google.account = TimedAccount(url=at_google.url, video=film_of(0), omni_gives_urls=True)
         addresses = {
             "GOOGLE_GEMINI_BASE_URL": at_google.url,
             "GEMINI_API_KEY": "fake-key",

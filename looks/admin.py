@@ -1,6 +1,6 @@
-"""The back office of looks: find them, correct their words, choose their video, take them down.
+"""The back office of looks: find and delete them, edit their texts, and choose their default video.
 
-Pictures come through the API.
+Pictures are uploaded through the API only.
 """
 
 import uuid
@@ -28,7 +28,7 @@ def _picture(file: models.fields.files.FieldFile, side: int) -> str:
 
 
 class ProductRows(ReadOnlyRows):
-    """The products of a look."""
+    """A look's products."""
 
     model = Product
     fields = ("picture", "name", "sku", "designer", "price", "currency", "product_url")
@@ -36,45 +36,39 @@ class ProductRows(ReadOnlyRows):
     ordering = ("position",)
 
     def picture(self, product: Product) -> str:
-        """Its thumbnail."""
         return _picture(product.thumbnail, 48)
 
 
 class VideoRows(ReadOnlyRows):
-    """The videos made for a look; a button lets one stand for it."""
+    """The videos made for a look, with a button that makes one the default."""
 
     model = LookVideo
-    fields = ("poster", "job", "status", "made", "stands_for_the_look")
+    fields = ("poster", "job", "status", "created", "default")
     readonly_fields = fields
     verbose_name_plural = "videos"
     ordering = ("-video__created_at", "-video_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LookVideo]:
-        """With the videos themselves."""
         return super().get_queryset(request).select_related("video")
 
     @admin.display(description="")
     def poster(self, row: LookVideo) -> str:
-        """Its first picture."""
         return _picture(row.video.poster, 64)
 
     def job(self, row: LookVideo) -> str:
-        """A link to the job."""
         url = reverse("admin:videos_videojob_change", args=(row.video_id,))
         return format_html('<a href="{}">{}</a>', url, row.video)
 
     def status(self, row: LookVideo) -> str:
-        """As the API shows it."""
         return str(row.video.status)
 
-    def made(self, row: LookVideo) -> str:
-        """When it was asked for."""
+    def created(self, row: LookVideo) -> str:
         return moment(row.video.created_at)
 
-    def stands_for_the_look(self, row: LookVideo) -> str:
-        """Whether it is the default; else a button that makes it so."""
-        # a button of the page's own form, sent elsewhere: works by keyboard, and without scripts
-        act, text = ("unset", "Yes: take that back") if row.is_default else ("set", "Make it the one")
+    def default(self, row: LookVideo) -> str:
+        """A button that makes the video the default, or no longer."""
+        # `formaction` on a button of the page's own form works by keyboard and without scripts
+        act, text = ("unset", "Unset default") if row.is_default else ("set", "Set as default")
         url = reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act))
         return format_html(
             '<button type="submit" formaction="{}" formnovalidate class="underline text-primary-600 '
@@ -85,7 +79,7 @@ class VideoRows(ReadOnlyRows):
 
 
 class ReaderRows(ReadOnlyRows):
-    """The people whom a look is shared with."""
+    """The users whom a look is shared with."""
 
     model = LookShare
     fields = ("user", "created_at")
@@ -93,84 +87,77 @@ class ReaderRows(ReadOnlyRows):
     verbose_name_plural = "shared with"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LookShare]:
-        """With the people themselves."""
         return super().get_queryset(request).select_related("user")
 
 
 @admin.register(Look)
 class LookAdmin(BackOfficeAdmin):
-    """Looks of everybody."""
+    """The looks of all users."""
 
-    list_display = ("small_picture", "title", "person", "visibility", "videos", "created_at")
+    list_display = ("small_picture", "title", "owner_link", "visibility", "videos", "created_at")
     list_display_links = ("small_picture", "title")
     list_filter = ("visibility", ("created_at", DaysFilter))
     list_filter_submit = True
     list_select_related = ("owner",)
     search_fields = ("search_text",)
     search_help_text = (
-        "Words of the title, the notes or a product; an owner's whole e-mail address; or the beginning of an id."
+        "Part of the title, the notes or a product; an owner's whole e-mail address; or the beginning of an id."
     )
-    fields = ("picture", "title", "notes", "visibility", "person", "id", "created_at", "updated_at")
-    readonly_fields = ("picture", "person", "id", "created_at", "updated_at")
+    fields = ("picture", "title", "notes", "visibility", "owner_link", "id", "created_at", "updated_at")
+    readonly_fields = ("picture", "owner_link", "id", "created_at", "updated_at")
     inlines = (VideoRows, ProductRows, ReaderRows)
 
     @admin.display(description="")
     def small_picture(self, look: Look) -> str:
-        """For the list."""
         return _picture(look.thumbnail, 64)
 
     def picture(self, look: Look) -> str:
-        """For the page of one."""
         return _picture(look.thumbnail, 320)
 
     @admin.display(description="owner", ordering="owner__email")
-    def person(self, look: Look) -> str:
-        """Whose it is."""
+    def owner_link(self, look: Look) -> str:
         return format_html(
             '<a href="{}">{}</a>', reverse("admin:accounts_user_change", args=(look.owner_id,)), look.owner.email
         )
 
     @admin.display(description="videos")
     def videos(self, look: Any) -> int:
-        """How many were made for it."""
         return int(look.video_count)
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Count the videos of the looks on this page."""
         links = LookVideo.objects.filter(look__in=rows).order_by().values_list("look").annotate(Count("pk"))
-        numbers = dict(links)
+        counts = dict(links)
         for look in rows:
-            look.video_count = numbers.get(look.pk, 0)
+            look.video_count = counts.get(look.pk, 0)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Look]:
-        """Without what a search looks into."""
         return super().get_queryset(request).defer("search_text")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Look], search_term: str
     ) -> tuple[QuerySet[Look], bool]:
-        """By id, by owner, or by words as everybody searches them."""
-        words = search_term.strip()
-        if not words:
+        """By id, by owner, or by text as the API searches."""
+        text = search_term.strip()
+        if not text:
             return queryset, False
-        if "@" in words:
-            return queryset.filter(owner__email=normal_email(words)), False
-        by_words = queryset.search(words)  # type: ignore[attr-defined]  # it is a LookQuerySet
-        return first_found(words, by_id(queryset, words, ("pk", "owner_id")), by_words), False
+        if "@" in text:
+            return queryset.filter(owner__email=normal_email(text)), False
+        by_text = queryset.search(text)  # type: ignore[attr-defined]  # it is a LookQuerySet
+        return first_found(text, by_id(queryset, text, ("pk", "owner_id")), by_text), False
 
     def get_urls(self) -> list[Any]:
-        """With the choice of the video that stands for a look."""
-        view = self.admin_site.admin_view(self.choose)
+        view = self.admin_site.admin_view(self.change_default)
         url = "<uuid:look_id>/default/<uuid:video_id>/<str:act>/"
         return [path(url, view, name="looks_look_default"), *super().get_urls()]
 
-    def choose(self, request: HttpRequest, look_id: uuid.UUID, video_id: uuid.UUID, act: str) -> HttpResponse:
-        """Let a video stand for its look, or no longer."""
+    def change_default(self, request: HttpRequest, look_id: uuid.UUID, video_id: uuid.UUID, act: str) -> HttpResponse:
+        """Make a video its look's default, or no longer."""
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         look = get_object_or_404(Look, pk=look_id)
         titles = {
-            row.video_id: f"{row.video} ({str(row.video_id)[:8]})" for row in look.look_videos.select_related("video")
+            row.video_id: f"{row.video} ({row.video.short_id})" for row in look.look_videos.select_related("video")
         }
         former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = use_cases.set_default if act == "set" else use_cases.unset_default
@@ -183,22 +170,19 @@ class LookAdmin(BackOfficeAdmin):
             after = titles[video_id] if act == "set" else "none"
             self.log_change(request, look, f"The default video is now: {after}.")
             audit.record(look, default_video=(before, after))
-            self.message_user(request, "Done. The frontend shows it from the next request on.", messages.SUCCESS)
+            self.message_user(request, "Changed. Clients get it with their next request.", messages.SUCCESS)
         return redirect("admin:looks_look_change", look_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Looks are made by their owners."""
+        """Owners create looks, through the API."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Look, form: Any, change: bool) -> None:
-        """By the same use case as everybody."""
         use_cases.update_look(look_id=obj.pk, title=obj.title, notes=obj.notes, visibility=obj.visibility)
 
     def delete_model(self, request: HttpRequest, obj: Look) -> None:
-        """With its pictures."""
         use_cases.delete_look(look_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Look]) -> None:
-        """Each with its pictures."""
         for look_id in queryset.values_list("pk", flat=True):
             use_cases.delete_look(look_id=look_id)

@@ -4,12 +4,12 @@ from django.apps import AppConfig
 
 
 class LooksConfig(AppConfig):
-    """Looks: pictures of outfits, and their products."""
+    """Looks (pictures of outfits) and their products."""
 
     name = "looks"
 
     def ready(self) -> None:
-        """Keep what staff change of looks; products and links are the owner's business."""
+        """Record changes that staff make to looks; products and links belong to their owner."""
         from looks.models import Look  # noqa: PLC0415 - models can be imported only now
         from studio.backoffice import audit  # noqa: PLC0415 - the same
 

@@ -1,4 +1,4 @@
-"""Pictures on their way in: as a file of a form, or as text in JSON."""
+"""Serializer fields of looks: pictures as files or base64, lists in forms, and prices."""
 
 import base64
 import io
@@ -17,29 +17,28 @@ from studio.media.images import BadImage, Picture, read_picture
 
 Read = Callable[["IO[bytes] | File[Any]"], Picture]
 
-PRODUCT_MAX_SIDE = 1024  # pixels; only a thumbnail of it is kept
-PRODUCT_MAX_PIXELS = 25_000_000  # fifty of them come with one request
+PRODUCT_MAX_SIDE = 1024  # pixels; only a thumbnail is stored
+PRODUCT_MAX_PIXELS = 25_000_000  # one request may have fifty
 
 
 def look_picture(file: "IO[bytes] | File[Any]") -> Picture:
-    """The picture of a look. Raises BadImage."""
+    """Read the picture of a look. Raises BadImage."""
     return read_picture(file, any_format=True, max_side=settings.LOOK_IMAGE_MAX_SIDE)
 
 
 def product_picture(file: "IO[bytes] | File[Any]") -> Picture:
-    """The picture of a product. Raises BadImage."""
+    """Read the picture of a product. Raises BadImage."""
     return read_picture(file, any_format=True, max_side=PRODUCT_MAX_SIDE, max_pixels=PRODUCT_MAX_PIXELS)
 
 
 class PictureFile(PictureField):
-    """An uploaded picture, read as the caller says."""
+    """An uploaded picture, decoded by the function `read`."""
 
     def __init__(self, *, read: Read, **kwargs: Any) -> None:
         self.read = read
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Raises ValidationError for anything that is not a picture that we take."""
         upload = serializers.FileField.to_internal_value(self, data)
         try:
             return self.read(upload)
@@ -49,7 +48,7 @@ class PictureFile(PictureField):
 
 @extend_schema_field({"type": "string", "format": "byte", "example": ""})
 class PictureText(serializers.Field[Picture, Any, Any, Any]):
-    """A picture in base64, bare or as a data URI. What kind it is, its bytes tell; the URI may say what it likes."""
+    """A picture in base64, bare or as a data URI. Its bytes decide its format; the media type of the URI is ignored."""
 
     default_error_messages = {
         "not_base64": "Must be an image in base64, bare or as data:image/png;base64,…",
@@ -61,18 +60,17 @@ class PictureText(serializers.Field[Picture, Any, Any, Any]):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Raises ValidationError for anything that is not a picture that we take."""
         if not isinstance(data, str):
             self.fail("not_base64")
         try:
             return self.read(io.BytesIO(self._decoded(data)))
         except BadImage as exc:
             self.fail("bad_image", reason=str(exc))
-        except ValueError:  # binascii's errors are some, too
+        except ValueError:  # binascii's errors are ValueErrors
             self.fail("not_base64")
 
     def _decoded(self, data: str) -> bytes:
-        """Raises ValueError. Of what is too large, more than is taken comes back, to be refused as such."""
+        """Raises ValueError. Decodes a little more than the limit at most, so that `read` refuses it as too large."""
         text = data
         if data[:5].lower() == "data:":
             head, _, text = data.partition(",")
@@ -84,15 +82,14 @@ class PictureText(serializers.Field[Picture, Any, Any, Any]):
 
 
 class ShortList(ItemList):
-    """A list that is counted before its items are looked at; in a form, repeated or as one JSON text."""
+    """A list that is counted before its items are checked; in a form, a repeated field or one JSON text."""
 
     def __init__(self, *, most: int, **kwargs: Any) -> None:
         self.most = most
         super().__init__(max_length=most, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Raises ValidationError."""
-        if data == [""]:  # the empty list, in a form
+        if data == [""]:  # a form's empty list
             data = []
         if isinstance(data, list) and len(data) == 1 and self._is_text(data[0]):
             data = _parsed(data[0])
@@ -106,11 +103,11 @@ class ShortList(ItemList):
 
 @extend_schema_field({"type": "string", "example": '[{"name": "Silk dress", "price": "120.00", "currency": "EUR"}]'})
 class ListText(ShortList):
-    """The same where a form has only the text, which the schema tells apart."""
+    """The same for a form that has the JSON text only; the schema shows a string."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.validators = []  # the schema would take the number of items for the length of the text
+        self.validators = []  # the schema would show the number of items as the length of the text
 
     def _is_text(self, item: Any) -> bool:
         return True
@@ -138,5 +135,5 @@ class Price(serializers.DecimalField):
 def _parsed(text: Any) -> Any:
     try:
         return strict_json.parsed(str(text).encode())  # str: a file may come instead
-    except ValueError as exc:  # also half a surrogate pair, which has no encoding
+    except ValueError as exc:  # also half a surrogate pair, which cannot be encoded
         raise serializers.ValidationError("Must be a list, in JSON.") from exc

@@ -1,4 +1,4 @@
-"""Looks: a picture of an outfit, its products, who may see it, and the videos made for it."""
+"""Looks (pictures of outfits) with their products, readers and videos."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, JSONField, OuterRef, Q, Subquery
+from django.db.models import JSONField, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
 from studio.db.statements import Param
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def searchable(text: str) -> str:
-    """One spelling for what is searched and what is searched for: SQLite itself tells É from é."""
+    """Fold case and spelling of stored text and search terms alike; SQLite alone would not match É with é."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", " ".join(text.split())).casefold())
 
 
 def search_text(look: "Look", products: "Iterable[Product]") -> str:
-    """What a search looks into."""
+    """The text that a search covers."""
     texts = [look.title, look.notes]
     for product in products:
         texts += [product.name, product.sku, product.designer]
@@ -31,26 +31,25 @@ def search_text(look: "Look", products: "Iterable[Product]") -> str:
 
 
 class _JSONRows(models.Aggregate):
-    """The rows of a group as one JSON list, so that they come along with another query."""
+    """The rows of a group as one JSON list, so that one query reads them together with their parent."""
 
     name = "JSONRows"
     function = "JSON_GROUP_ARRAY"
     output_field = JSONField()
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        """Under PostgreSQL's name."""
         return self.as_sql(compiler, connection, function="JSONB_AGG")
 
 
 class _Count(Subquery):
-    """How many rows a query has, as a value in another one."""
+    """The number of rows of a query, as a value in another query."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = models.IntegerField()
 
 
 class Visibility(models.TextChoices):
-    """Who may see a look besides its owner and admins; as the API spells it."""
+    """Who may read a look besides its owner and admins. The API shows these values."""
 
     PRIVATE = "private"
     SHARED = "shared"
@@ -58,45 +57,41 @@ class Visibility(models.TextChoices):
 
 
 class LookQuerySet(models.QuerySet["Look"]):
-    """The questions asked of looks, and what it takes to show them."""
+    """Looks by view and by search, with what a list shows of them."""
 
     def shared_with(self, user: "User | Param") -> Self:
-        """Other people's looks that the user may read because they were shared."""
-        shares = LookShare.objects.filter(user=user).values("look")  # a list: SQLite would ask of every look
+        """Other users' looks that are shared with the user."""
+        # IN, not EXISTS, which SQLite would run for every look
+        shares = LookShare.objects.filter(user=user).values("look")
         return self.filter(visibility=Visibility.SHARED, pk__in=shares).exclude(owner=user)
 
     def public(self) -> Self:
-        """Anybody's who signed in."""
+        """Looks that every signed-in user may read."""
         return self.filter(visibility=Visibility.PUBLIC)
 
     def search(self, text: str) -> Self:
-        """Has the text in its title or notes, or in a product's name, SKU or designer; blank finds everything."""
+        """Looks with the text in the title, the notes, or a product's name, SKU or designer; blank matches all."""
         wanted = searchable(text)
         return self.filter(search_text__contains=wanted) if wanted else self.all()
 
     def with_readers(self) -> Self:
-        """With the people whom each was shared with as `readers`: a list of ids and addresses, None for nobody."""
+        """Adds `readers`: a list of the ids and e-mail addresses that a look is shared with, or None."""
         readers = (
             LookShare.objects.filter(look=OuterRef("pk"))
             .order_by()
             .values("look")
-            .values(people=_JSONRows(JSONObject(id="user_id", email="user__email")))
+            .values(readers=_JSONRows(JSONObject(id="user_id", email="user__email")))
         )
         return self.annotate(readers=Subquery(readers))
 
     def counted(self) -> Self:
-        """With how many there are in all as `total` of each, whatever slice is taken later."""
+        """Adds `total` to each row: the number of matching looks, whatever slice is taken later."""
         # not COUNT(*) OVER (): that reads every row in full where an index would do (4 times as long for 20,000)
         return self.annotate(total=_Count(self.order_by().values("pk")))
 
 
-def is_reader(user: "User | Param") -> Exists:
-    """Whether a look was shared with the user; it counts while the look's visibility is "shared"."""
-    return Exists(LookShare.objects.filter(look=OuterRef("pk"), user=user))
-
-
 class Look(Record):
-    """An outfit on a picture."""
+    """A look: its picture, texts and visibility."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="looks")
     title = models.CharField(max_length=200)
@@ -104,11 +99,11 @@ class Look(Record):
     image = models.FileField(storage=media_storage, max_length=300, blank=True)
     thumbnail = models.FileField(storage=media_storage, max_length=300, blank=True, help_text="For lists.")
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.PRIVATE)
-    # kept while the look isn't "shared", and without effect then
+    # kept while the visibility is another one, without effect
     shared_with = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="LookShare", related_name="looks_shared_with_me", blank=True
     )
-    search_text = models.TextField(blank=True, editable=False, help_text="What a search looks into.")
+    search_text = models.TextField(blank=True, editable=False, help_text="The text that a search covers.")
 
     objects = LookQuerySet.as_manager()
 
@@ -117,7 +112,7 @@ class Look(Record):
         indexes = (
             # GET /looks?view=mine: a user's looks, newest first
             models.Index(fields=("owner", "-created_at", "-id"), name="looks_of_owner"),
-            # GET /looks?view=public: everybody's, newest first
+            # GET /looks?view=public: newest first
             models.Index(fields=("-created_at", "-id"), condition=Q(visibility="public"), name="looks_public"),
         )
         constraints = (
@@ -136,7 +131,7 @@ class Look(Record):
 
 
 class LookShare(Record):
-    """A person to whom a look is shown while its visibility is "shared"."""
+    """A user who may read a look while its visibility is "shared"."""
 
     look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="shares")
     # its index serves GET /looks?view=shared
@@ -151,7 +146,7 @@ class LookShare(Record):
 
 
 class Product(Record):
-    """One piece of the outfit, where it can be bought."""
+    """A product of a look, with a link to buy it."""
 
     look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="products")
     position = models.PositiveSmallIntegerField()
@@ -169,7 +164,7 @@ class Product(Record):
             models.UniqueConstraint(name="one_product_a_place", fields=("look", "position")),
             models.CheckConstraint(name="product_has_a_name", condition=~Q(name="")),
             models.CheckConstraint(name="price_is_never_negative", condition=Q(price=None) | Q(price__gte=0)),
-            models.CheckConstraint(  # anything else could run as a script where somebody clicks on it
+            models.CheckConstraint(  # any other scheme could run as a script on a click
                 name="product_url_is_http",
                 condition=Q(product_url="")
                 | Q(product_url__istartswith="http://")
@@ -182,12 +177,12 @@ class Product(Record):
 
 
 class LookVideo(Record):
-    """A video made for a look; the junction that the frontend's documents call `look_videos`."""
+    """A video made for a look; the frontend's documents name this table `look_videos`."""
 
     look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="look_videos")
     # its index serves `associatedLooks` of GET /video-jobs
     video = models.ForeignKey("videos.VideoJob", on_delete=models.CASCADE, related_name="look_videos")
-    is_default = models.BooleanField(default=False, help_text="The one that stands for the look.")
+    is_default = models.BooleanField(default=False, help_text="Whether the video is the look's default.")
 
     class Meta:
         db_table = "look_videos"

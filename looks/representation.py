@@ -1,4 +1,4 @@
-"""How looks are read and shown: a statement for the looks with their readers, one for products, one for videos."""
+"""Looks as the API shows them: a statement for looks with their readers, one for products, one for videos."""
 
 import uuid
 from collections import defaultdict
@@ -8,15 +8,20 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from django.db import models
+from django.db.models import Exists, OuterRef
+from rest_framework.request import Request
 
 from accounts.models import User
-from looks.models import Look, LookVideo, Product, Visibility, is_reader
+from accounts.permissions import is_owner_or_admin
+from accounts.sign_in.identity import caller
+from looks.models import Look, LookShare, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.row_serializers import RowSerializer
+from studio.api.row_serializers import RowSerializer, site_of
 from studio.db.statements import InParam, Param, Row, Statement
-from studio.errors import NotAllowed, NotFound
+from studio.errors import NotFound
 
 View = Literal["mine", "shared", "public"]
+Parts = Mapping[uuid.UUID, list[dict[str, Any]]]
 
 LOOK = RowSerializer(LookOutput, Look)
 PRODUCT = RowSerializer(ProductOutput, Product)
@@ -30,8 +35,8 @@ _LOOK = Statement(
         Look.objects.filter(pk=Param("id", models.UUIDField()))
         .order_by()
         .with_readers()
-        .annotate(is_reader=is_reader(_CALLER))
-        .values_list(*_HEAD, *LOOK.columns, "visibility", "is_reader")
+        .annotate(is_reader=Exists(LookShare.objects.filter(look=OuterRef("pk"), user=_CALLER)))
+        .values_list("owner", "visibility", "is_reader", *_HEAD, *LOOK.columns)
     )
 )
 _PRODUCTS = Statement(
@@ -50,27 +55,38 @@ _VIDEOS = Statement(
 )
 
 
-def show_page(
-    *, view: View, search: str, caller: User, skip: int, limit: int, site: str
-) -> tuple[list[dict[str, Any]], int]:
-    """A page of the looks that the view has for the caller, newest first; and how many there are in all."""
-    statement = _searched(view, search) if search else _all_of(view)
-    rows = statement.rows(caller_id=caller.pk, skip=skip, limit=limit)
-    if not rows:
-        return [], statement.count(caller_id=caller.pk) if skip else 0
-    return _shown(rows, caller, site), rows[0][-1]
+@dataclass(frozen=True)
+class LookRow:
+    """A look as read for one caller: what permissions decide on, and the row that `detail` shows."""
+
+    owner_id: uuid.UUID
+    visibility: str
+    is_reader: bool  # the look was shared with the caller; see `looks.permissions.may_read`
+    row: Row
 
 
-def show(*, look_id: uuid.UUID, caller: User, site: str) -> dict[str, Any]:
-    """One look, for everybody who may see it. Raises NotFound, or NotAllowed for those who may not."""
-    row = _LOOK.row(id=look_id, caller_id=caller.pk)
+def find(*, look_id: uuid.UUID, user: User) -> LookRow:
+    """Read the look for this user, whether or not the user may see it. Raises NotFound."""
+    row = _LOOK.row(id=look_id, caller_id=user.pk)
     if row is None:
         raise NotFound("There is no such look.")
-    *_, visibility, is_shared = row
-    is_open = visibility == Visibility.PUBLIC or (visibility == Visibility.SHARED and is_shared)
-    if not is_open and not _may_edit(caller, row[1]):
-        raise NotAllowed
-    return _shown([row], caller, site)[0]
+    owner_id, visibility, is_reader, *columns = row
+    return LookRow(owner_id, visibility, is_reader, tuple(columns))
+
+
+def detail(look: LookRow, request: Request) -> dict[str, Any]:
+    """One look, as its caller may see it."""
+    return _serialize([look.row], request)[0]
+
+
+def page(*, view: View, search: str, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
+    """A page of the looks in the caller's view, newest first, and the number of looks on all pages."""
+    statement = _searched(view, search) if search else _all_of(view)
+    user = caller(request)
+    rows = statement.rows(caller_id=user.pk, skip=skip, limit=limit)
+    if not rows:
+        return [], statement.count(caller_id=user.pk) if skip else 0
+    return _serialize(rows, request), rows[0][-1]
 
 
 @lru_cache(maxsize=3)
@@ -91,49 +107,34 @@ def _searched(view: View, search: str) -> Statement:
     return Statement(build, in_pages=True)
 
 
-def _may_edit(caller: User, owner_id: uuid.UUID) -> bool:
-    return bool(caller.is_staff or owner_id == caller.pk)
-
-
-def _shown(rows: Sequence[Row], caller: User, site: str) -> list[dict[str, Any]]:
-    ids = [row[0] for row in rows]
+def _serialize(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
+    ids, site, user = [row[0] for row in rows], site_of(request), caller(request)
     products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, site), _parts_of(ids, _VIDEOS, VIDEO, site)
-    return [_one(_Head(*row[: len(_HEAD)]), row[len(_HEAD) :], caller, site, products, videos) for row in rows]
+    return [_one(row, user, site, products, videos) for row in rows]
 
 
-@dataclass(frozen=True)
-class _Head:
-    """What decides how a look is shown."""
-
-    look_id: uuid.UUID
-    owner_id: uuid.UUID
-    readers: list[dict[str, str]] | None
-
-
-Parts = Mapping[uuid.UUID, list[dict[str, Any]]]
-
-
-def _one(head: _Head, row: Row, caller: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
-    may_edit = _may_edit(caller, head.owner_id)
-    shown = LOOK.serialize(
-        row,
+def _one(row: Row, user: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
+    look_id, owner_id, readers = row[: len(_HEAD)]
+    may_edit = is_owner_or_admin(user, owner_id)
+    look = LOOK.serialize(
+        row[len(_HEAD) :],
         site=site,
-        products=products[head.look_id],
-        sharedWith=_people(head.readers) if may_edit and head.readers else [],
-        videos=[video for video in videos[head.look_id] if may_edit or video["status"] == SUCCEEDED],
+        products=products[look_id],
+        sharedWith=_in_order(readers) if may_edit and readers else [],
+        videos=[video for video in videos[look_id] if may_edit or video["status"] == SUCCEEDED],
     )
-    for video in shown["videos"]:
-        video["posterUrl"] = video["posterUrl"] or shown["thumbnailUrl"]
-    return shown
+    for video in look["videos"]:
+        video["posterUrl"] = video["posterUrl"] or look["thumbnailUrl"]
+    return look
 
 
-def _people(readers: list[dict[str, str]]) -> list[dict[str, str]]:
-    people = ({"id": str(uuid.UUID(person["id"])), "email": person["email"]} for person in readers)
-    return sorted(people, key=lambda person: person["email"])
+def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
+    shown = ({"id": str(uuid.UUID(reader["id"])), "email": reader["email"]} for reader in readers)
+    return sorted(shown, key=lambda reader: reader["email"])
 
 
 def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, site: str) -> Parts:
-    """What belongs to each look, in the statement's order."""
+    """The products or videos of each look, in the statement's order."""
     parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in statement.rows(ids=ids) if ids else ():
         parts[row[0]].append(shape.serialize(row[1:], site=site))

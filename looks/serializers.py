@@ -1,4 +1,4 @@
-"""Looks on the wire: what clients send, and what they get."""
+"""Serializers of looks: what clients send, and what the API returns."""
 
 import re
 import uuid
@@ -19,20 +19,22 @@ from studio.media.images import MORE_FORMATS, listed
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
 PRODUCTS_MAX, READERS_MAX = 50, 100
-CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # what a GET shows
-# the file of a form for the product with this index
+CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # output to input field
+# a form's file with the picture of the product at this index
 THUMBNAIL = re.compile(r"(?:productThumbnail|product_thumbnail)(?:\.(\d{1,4})|\[(\d{1,4})\])")
-_KINDS = f"{listed(MORE_FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB; of an animation its start."
+_KINDS = (
+    f"{listed(MORE_FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB; of an animation, the first frame."
+)
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
 class ProductInput(Input):
-    """A product of the look. In PATCH, what a GET shows of it may come back: its `thumbnailUrl` is ignored."""
+    """A product of the look. A PATCH may send back what a GET returned; its `thumbnailUrl` is ignored."""
 
     id = Text(
         required=False,
         allow_blank=True,
-        help_text="In PATCH: of one of the look's products, which so keeps its thumbnail. Any other is not looked at.",
+        help_text="In PATCH: the id of one of the look's products, to keep its thumbnail. Other ids are ignored.",
     )
     name = Text(max_length=200)
     sku = Text(required=False, max_length=100, allow_blank=True)
@@ -58,18 +60,16 @@ class ProductInput(Input):
     )
 
     def shown_names(self) -> Spellings | None:
-        """In PATCH, those of a product."""
         return names_of(ProductOutput) if self.root.partial else None
 
     def validate_id(self, value: str) -> uuid.UUID | None:
-        """Ids are given here; one that cannot be any of them says nothing."""
+        """None for a text that is no UUID: clients may send ids of their own for new products."""
         try:
             return uuid.UUID(value)
         except ValueError:
             return None
 
     def validate_currency(self, value: str) -> str:
-        """As ISO 4217 spells it."""
         return value.upper()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -82,18 +82,18 @@ class ProductInput(Input):
 class LookInput(Input):
     """A look as JSON.
 
-    In PATCH, a client may send back the whole look as a GET has shown it, with its changes: what cannot be changed
-    (`id`, `videos`, `createdAt` …) is ignored there. `sharedWith` and `generatedImageUrl` are changed by other fields,
-    so they must come back as they are. A POST refuses all these names: a client that creates a look with a
-    `generatedImageUrl` expects a picture, and would get none.
+    A PATCH may send back the whole look as a GET returned it, with changes: read-only fields (`id`, `videos`,
+    `createdAt` …) are ignored there. `sharedWith` and `generatedImageUrl` are changed by other fields, so a PATCH must
+    send them unchanged. A POST refuses all these names: a client that creates a look with a `generatedImageUrl` expects
+    a picture, and would get none.
     """
 
     title = Text(max_length=TITLE_MAX, help_text="The look's title.")
-    notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX, help_text="Anything else to say of it.")
+    notes = Text(required=False, allow_blank=True, max_length=NOTES_MAX, help_text="Free text.")
     visibility = Choice(
         choices=Visibility.choices,
         required=False,
-        help_text="Who may see it besides its owner: the people in `sharedWithUserIds`, or everyone signed in. "
+        help_text="Who may read it besides its owner: the users in `sharedWithUserIds`, or everyone signed in. "
         "A new look is `private`.",
     )
     sharedWithUserIds = ShortList(
@@ -101,25 +101,24 @@ class LookInput(Input):
         child=serializers.UUIDField(),
         required=False,
         most=READERS_MAX,
-        help_text='Who may read it while its visibility is "shared": all of them, not only new ones.',
+        help_text='The users who may read it while its visibility is "shared": the whole list.',
     )
-    products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="All of them.")
+    products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="The whole list.")
     generatedImageBase64 = PictureText(
-        source="image", required=False, read=look_picture, help_text=f"The same as text. {_IN_BASE64}"
+        source="image", required=False, read=look_picture, help_text=f"The look's picture as text. {_IN_BASE64}"
     )
 
     def shown_names(self) -> Spellings | None:
-        """In PATCH, those of a look."""
         return names_of(LookOutput) if self.partial else None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError for a change that would be lost: a reader who is removed must not stay one."""
+        """Raises ValidationError for a change that would be lost, such as a reader removed from `sharedWith` only."""
         sent = {
             name: field
             for name, field in CHANGED_BY.items()
             if name in self.sent_back and self.fields[field].source not in attrs
         }
-        shown = self.context["shown"]() if sent else {}
+        shown = self.context["as_shown"]() if sent else {}
         lost = {
             self.sent_back[name].spelling: f'Is changed by "{field}" only. Leave it out, or as it is.'
             for name, field in sent.items()
@@ -134,7 +133,7 @@ class LookInput(Input):
     {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": READERS_MAX, "example": []}
 )
 class IdsOfForm(ShortList):
-    """Ids in a form, which cannot hold an empty list: one empty text stands for it."""
+    """Ids in a form, where one empty text stands for the empty list."""
 
 
 @extend_schema_serializer(component_name="Look")
@@ -149,8 +148,8 @@ class LookForm(LookInput):
         required=False,
         most=READERS_MAX,
         help_text=(
-            'Who may read the look while its visibility is "shared": the whole list, as a repeated field. One empty '
-            "text stands for an empty list."
+            'The users who may read the look while its visibility is "shared": the whole list, as a repeated field. '
+            "One empty text stands for an empty list."
         ),
     )
 
@@ -173,13 +172,12 @@ class LookForm(LookInput):
     )
 
     def find(self, spelling: str) -> Spelled | None:
-        """Also the name of a product's file."""
         if match := THUMBNAIL.fullmatch(spelling):
             return Spelled(f"productThumbnail.{match[1] or match[2]}")
         return super().find(spelling)
 
     def to_internal_value(self, data: Any) -> Any:
-        """With each product's file in its place."""
+        """Adds each product's file to the product."""
         if "generatedImage" in data and data.get("generatedImageBase64"):
             raise serializers.ValidationError(
                 {"generatedImage": "Give either generatedImage or generatedImageBase64, not both."}
@@ -223,19 +221,18 @@ class ProductOutput(serializers.Serializer[Product]):
 
 
 class Reader(serializers.Serializer[Any]):
-    """A person whom the look is shared with."""
+    """A user whom the look is shared with."""
 
     id = serializers.UUIDField(help_text="The account's id.")
     email = serializers.CharField(help_text="The account's e-mail address.")
 
 
-# the words are listed by the videos' app, which this one must not know
+# The values are in the videos app, which this app must not import.
 @extend_schema_field({"$ref": "#/components/schemas/VideoStatus"})
 class VideoStatus(serializers.CharField):
-    """The public word for a video's phase, as video jobs show it."""
+    """The public status of a video's phase, as video jobs show it."""
 
     def to_representation(self, value: str) -> str:
-        """By the model that the videos are rows of."""
         model: Any = LookVideo._meta.get_field("video").related_model
         return str(model.status_of(value))
 
@@ -258,7 +255,7 @@ class VideoOfLook(serializers.Serializer[LookVideo]):
 
 @extend_schema_serializer(component_name="Look")
 class LookOutput(serializers.Serializer[Look]):
-    """A look."""  # read by looks.representation
+    """A look."""  # compiled by looks.representation
 
     id = serializers.UUIDField(help_text="The look's id.")
     title = serializers.CharField(help_text="The look's title.")
@@ -266,11 +263,11 @@ class LookOutput(serializers.Serializer[Look]):
     generatedImageUrl = StoredFileUrl(source="image", help_text="The look's picture; null if it has none.")
     thumbnailUrl = StoredFileUrl(source="thumbnail", help_text="The same picture, 512 pixels at most, for lists.")
     products = ExtraField(ProductOutput(many=True), help_text="Its products, in their order.")
-    visibility = serializers.ChoiceField(choices=Visibility.choices, help_text="Who may see it besides its owner.")
+    visibility = serializers.ChoiceField(choices=Visibility.choices, help_text="Who may read it besides its owner.")
     sharedWith = ExtraField(Reader(many=True), help_text="Shown to the owner and admins; empty for others.")
     videos = ExtraField(
         VideoOfLook(many=True),
-        help_text="Newest first; those who may only read the look see the ones that succeeded.",
+        help_text="Newest first. The owner and admins see all of them, other readers the ones that succeeded.",
     )
     createdAt = Timestamp(source="created_at", help_text="When the look was created.")
     updatedAt = Timestamp(source="updated_at", help_text="When the look last changed.")
@@ -283,7 +280,7 @@ class ListQuery(PageQuery):
         choices=("mine", "shared", "public"),
         default="mine",
         allow_blank=True,
-        help_text="The caller's own looks, those that others share with the caller, or everybody's public ones.",
+        help_text="The caller's own looks, looks that are shared with the caller, or all public ones.",
     )
     search = serializers.CharField(
         default="",
@@ -293,5 +290,5 @@ class ListQuery(PageQuery):
     )
 
     def validate_view(self, value: str) -> str:
-        """A page's form sends a filter that nobody has set as an empty text."""
+        """HTML forms send a filter that is not set as an empty text."""
         return value or "mine"

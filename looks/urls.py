@@ -1,13 +1,10 @@
 """URLs of looks, below /api/v1/."""
 
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from looks.views import LookViewSet
 
-looks = LookViewSet.as_view({"get": "list", "post": "create"})
-look = LookViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"})
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("looks", LookViewSet, basename="look")
 
-urlpatterns = [
-    path("looks", looks, name="look-list"),
-    path("looks/<str:pk>", look, name="look-detail"),
-]
+urlpatterns = router.urls

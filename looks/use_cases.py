@@ -1,7 +1,7 @@
-"""What can be done with looks: make, change and delete them, link videos, choose the one that stands for a look.
+"""Create, change and delete looks, link videos to them, and choose the default video of a look.
 
-Pictures are registered for removal before they are uploaded, and kept by the transaction that refers to them. What a
-change or a deletion leaves behind is given up in the same transaction, and goes in the background.
+Pictures are registered for removal before they are uploaded, and kept by the transaction that refers to them. The same
+transaction registers the pictures that a change or a deletion leaves unused; they are removed in the background.
 """
 
 import logging
@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, connection, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProductFields(TypedDict, total=False):
-    """A product in checked values, `name` among them. With the `id` of one of the look's products it is that one."""
+    """A product in checked values; `name` is required. The `id` of one of the look's products updates that one."""
 
     id: uuid.UUID | None
     name: str
@@ -40,7 +40,7 @@ class ProductFields(TypedDict, total=False):
 
 
 class LookFields(TypedDict, total=False):
-    """What is given of a look, in checked values. Products and readers, when given, are all that it has then."""
+    """Fields of a look, in checked values. `products` and `shared_with_user_ids` replace the whole list."""
 
     title: str
     notes: str
@@ -58,7 +58,7 @@ class NotLinked(InvalidInput):
 
 
 def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
-    """Make a look; `title` must be given. Raises InvalidInput, with nothing stored."""
+    """Create a look; `title` is required. Raises InvalidInput, with nothing stored."""
     _require_known(fields.get("shared_with_user_ids", ()))
     look = Look(owner=owner)
     with _pictures_stored(look.pk, fields) as stored, transaction.atomic():
@@ -66,15 +66,14 @@ def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
         look.save(force_insert=True)
         _write_parts(look, fields, products)
         disposal.adopt(*stored.names)
-    logger.info("look created", extra={"look_id": look.pk})
+    logger.info("look.created", extra={"look_id": look.pk})
     return look
 
 
 def update_look(*, look_id: uuid.UUID, **fields: Unpack[LookFields]) -> None:
-    """Change what is given.
+    """Change the given fields; a product that comes without a thumbnail keeps the one that it has.
 
-    A product without a thumbnail of its own keeps the one that it has. Raises NotFound or InvalidInput, with nothing
-    changed.
+    Raises NotFound or InvalidInput, with nothing changed.
     """
     _require_known(fields.get("shared_with_user_ids", ()))
     with _pictures_stored(look_id, fields) as stored, transaction.atomic():
@@ -86,7 +85,7 @@ def update_look(*, look_id: uuid.UUID, **fields: Unpack[LookFields]) -> None:
         _write_parts(look, fields, products)
         disposal.adopt(*stored.names)
         disposal.dispose(pictures - _pictures_of(look, products))
-    logger.info("look changed", extra={"look_id": look_id})
+    logger.info("look.updated", extra={"look_id": look_id})
 
 
 def delete_look(*, look_id: uuid.UUID) -> None:
@@ -95,13 +94,13 @@ def delete_look(*, look_id: uuid.UUID) -> None:
         look = _locked(look_id)
         disposal.dispose(_pictures_of(look, look.products.all()))
         look.delete()
-    logger.info("look deleted", extra={"look_id": look_id})
+    logger.info("look.deleted", extra={"look_id": look_id})
 
 
 def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
-    """Say that the video is made for the look; call in the transaction that creates the video.
+    """Record that the video is made for the look; a repeat changes nothing.
 
-    A repeat changes nothing. Raises NotFound when the look is gone.
+    Call it in the transaction that creates the video. Raises NotFound where the look was deleted.
     """
     with transaction.atomic():
         look = _locked(look_id)
@@ -109,36 +108,20 @@ def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
 
 
 def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
-    """Let the video stand for the look, instead of the one that did; a repeat changes nothing.
+    """Make the video the look's default, in place of the former one; a repeat changes nothing.
 
     Raises NotFound or NotLinked.
     """
     with transaction.atomic():
         _lock(look_id)
-        # in this order: the database allows one default at a time
+        # in this order: the database allows one default a look at any moment
         _UNSET_OTHERS.run(look_id=look_id, video_id=video_id)
         if not _SET.run(look_id=look_id, video_id=video_id):
-            raise NotLinked  # takes the first update back
-
-
-def set_own_default(*, owner_id: uuid.UUID, look_id: uuid.UUID, video_id: uuid.UUID) -> bool:
-    """The same of who has both, in one statement instead of six; call outside a transaction.
-
-    False where nothing was done: one of them is not there or not theirs, there is no link, another choice came between,
-    or the database is not PostgreSQL. `set_default` knows what to say then.
-    """
-    if connection.vendor != "postgresql":
-        return False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_SWAP, {"owner": owner_id, "look": look_id, "video": video_id})
-            return bool(cursor.rowcount)
-    except IntegrityError:  # who has waited for the look sees its former default as it was before
-        return False
+            raise NotLinked  # rolls the first update back
 
 
 def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
-    """Let the video no longer stand for the look; a repeat changes nothing. Raises NotFound or NotLinked."""
+    """Make the video no longer the look's default; a repeat changes nothing. Raises NotFound or NotLinked."""
     with transaction.atomic():
         _lock(look_id)
         if not _UNSET.run(look_id=look_id, video_id=video_id):
@@ -154,28 +137,12 @@ _UNSET_OTHERS = Update(
     is_default=False,
     updated_at=Now(),
 )
-# The link is locked, too: one that is just being deleted must not cost the look its default. The count is there for the
-# order: the former default gives way first.
-_SWAP = """WITH look AS (
-        SELECT looks.id FROM looks_look looks
-        JOIN look_videos link ON link.look_id = looks.id AND link.video_id = %(video)s
-        JOIN videos_videojob video ON video.id = link.video_id AND video.owner_id = %(owner)s
-        WHERE looks.id = %(look)s AND looks.owner_id = %(owner)s
-        FOR NO KEY UPDATE OF looks, link
-    ), former AS (
-        UPDATE look_videos SET is_default = false, updated_at = STATEMENT_TIMESTAMP()
-        FROM look WHERE look_id = look.id AND is_default AND video_id <> %(video)s
-        RETURNING 1
-    )
-    UPDATE look_videos SET is_default = true, updated_at = STATEMENT_TIMESTAMP()
-    FROM look WHERE look_id = look.id AND video_id = %(video)s AND (SELECT COUNT(*) FROM former) >= 0
-"""
 _COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
 
 
 def _locked(look_id: uuid.UUID) -> Look:
-    """The look, which nobody else changes, links or deletes until the transaction ends."""
-    # no_key: rows that refer to the look can still be inserted meanwhile
+    """Read the look and lock it against other changes, links and deletion. Raises NotFound."""
+    # no_key: other transactions may still insert rows that refer to the look
     look = Look.objects.select_for_update(no_key=True).filter(pk=look_id).first()
     if look is None:
         raise NotFound("There is no such look.")
@@ -193,7 +160,7 @@ _LOCK = Statement(
 
 
 def _lock(look_id: uuid.UUID) -> None:
-    """The same where only the lock is wanted."""
+    """Lock without reading the row. Raises NotFound."""
     if _LOCK.row(id=look_id) is None:
         raise NotFound("There is no such look.")
 
@@ -208,7 +175,7 @@ def _require_known(user_ids: Collection[uuid.UUID]) -> None:
 
 @dataclass
 class _Stored:
-    """The uploads of one call, by what they are for."""
+    """The names of the files that one call uploads, by purpose."""
 
     look_id: uuid.UUID
     image: str = ""
@@ -217,7 +184,7 @@ class _Stored:
     names: list[str] = field(default_factory=list)
 
     def put(self, role: str, picture: Picture) -> str:
-        """Upload under a name of ours that nobody can guess."""
+        """Upload under a name that cannot be guessed; returns the stored name."""
         name = f"looks/{self.look_id}/{role}-{uuid.uuid4().hex}.{picture.extension}"
         disposal.register(name)
         self.names.append(name)
@@ -226,7 +193,7 @@ class _Stored:
 
 @contextmanager
 def _pictures_stored(look_id: uuid.UUID, fields: LookFields) -> Iterator[_Stored]:
-    """Upload the pictures; they go again unless the block ends well."""
+    """Upload the pictures; they are removed where the block raises."""
     stored = _Stored(look_id)
     try:
         if image := fields.get("image"):
@@ -242,7 +209,7 @@ def _pictures_stored(look_id: uuid.UUID, fields: LookFields) -> Iterator[_Stored
 
 
 def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Product]) -> list[Product]:
-    """Give the look its new values; returns its products from now on. Nothing is written yet."""
+    """Set the new values on the look; returns its new products. Writes nothing."""
     look.title = fields.get("title", look.title)
     look.notes = fields.get("notes", look.notes)
     look.visibility = fields.get("visibility", look.visibility)
@@ -253,7 +220,7 @@ def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Pro
         products = []
         for position, given in enumerate(fields["products"]):
             product_id = given.get("id") or uuid.uuid4()
-            # popped: an id that is sent twice is the same product once
+            # popped: where an id is sent twice, the second one is a new product
             products.append(_product(look, given, position, stored, earlier.pop(product_id, None)))
     look.search_text = search_text(look, products)
     return products
@@ -276,7 +243,7 @@ def _product(look: Look, given: ProductFields, position: int, stored: _Stored, e
 
 
 def _write_parts(look: Look, fields: LookFields, products: list[Product]) -> None:
-    """The rows that belong to a look which is saved and locked."""
+    """Write the products and shares of a look that is saved and locked."""
     if "products" in fields:
         look.products.all().delete()
         Product.objects.bulk_create(products)

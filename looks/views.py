@@ -16,12 +16,11 @@ from rest_framework.reverse import reverse
 from accounts.sign_in.identity import caller
 from looks import representation, use_cases
 from looks.models import Look
+from looks.permissions import LookPermission
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
 from studio.api.paging import SkipLimitPagination, envelope
-from studio.api.row_serializers import site_of
 from studio.api.schema import MULTIPART, error, id_in_path, response_header
-from studio.api.views import ApiView, IsOwnerOrAdmin, as_uuid
-from studio.errors import NotFound
+from studio.api.views import ApiView, as_uuid
 from studio.http import bodies, uploads
 
 BODY = {MULTIPART: LookForm}
@@ -41,7 +40,7 @@ BUSY = error("Too many uploads are in progress.")
     create=extend_schema(
         operation_id="createLook",
         summary="Create a look",
-        description="Create a look. Its picture and its products can follow later.",
+        description="Create a look. Its picture and products can follow later.",
         request=BODY,
         parameters=[response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI)],
         responses={201: SHOWN, 503: BUSY},
@@ -49,7 +48,7 @@ BUSY = error("Too many uploads are in progress.")
     retrieve=extend_schema(
         operation_id="getLook",
         summary="Get a look",
-        description="One look: the caller's own, a public one, or one that is shared with the caller.",
+        description="One look: the caller's own, a public one, or one that is shared with the caller. Admins read any.",
         parameters=[LOOK_ID],
         responses={200: SHOWN},
     ),
@@ -73,64 +72,61 @@ BUSY = error("Too many uploads are in progress.")
     ),
 )
 class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
-    """Pictures of outfits, with their products and videos."""
+    """Create, list, read, change and delete looks."""
 
-    permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    permission_classes = (IsAuthenticated, LookPermission)
     body_limits = bodies.FOR_FILES_AND_BASE64
     serializer_class = LookOutput
     queryset = Look.objects.all()
-    lookup_value_regex = "[^/]+"
 
     def list(self, request: Request) -> Response:
         """The caller's own looks, or others that the caller may read, newest first."""
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         skip, limit = SkipLimitPagination.window(request)
-        items, total = representation.show_page(
-            **query.validated_data, caller=caller(request), skip=skip, limit=limit, site=site_of(request)
-        )
+        items, total = representation.page(**query.validated_data, skip=skip, limit=limit, request=request)
         return Response(envelope(items, total=total, skip=skip, limit=limit))
 
     def create(self, request: Request) -> Response:
-        """Make a look of a picture and its products; both can come later."""
-        look = use_cases.create_look(owner=caller(request), **self._fields(request))
-        location = reverse("look-detail", args=[look.pk], request=request)
-        return Response(self._shown(look.pk), status=status.HTTP_201_CREATED, headers={"Location": location})
+        """Create a look. Its picture and products can follow later."""
+        look_id = use_cases.create_look(owner=caller(request), **self._fields(request)).pk
+        location = reverse("look-detail", args=[look_id], request=request)
+        body = representation.detail(self._look(look_id), request)
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Location": location})
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One look, for everybody who may see it."""
-        return Response(self._shown(as_uuid(pk)))
+        """One look that the caller may read."""
+        return Response(representation.detail(self._look(as_uuid(pk)), request))
 
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change what is given. `products` and `sharedWithUserIds` replace what was there."""
-        look = self._owned(pk)
-        use_cases.update_look(look_id=look.pk, **self._fields(request, shown=lambda: self._shown(look.pk)))
-        return Response(self._shown(look.pk))
+        """Change the fields that are sent."""
+        look_id = as_uuid(pk)
+        look = self._look(look_id)
+        fields = self._fields(request, as_shown=lambda: representation.detail(look, request))
+        use_cases.update_look(look_id=look_id, **fields)
+        return Response(representation.detail(self._look(look_id), request))
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete the look with its pictures; its videos stay."""
-        use_cases.delete_look(look_id=self._owned(pk).pk)
+        """Delete the look and its pictures; its videos stay."""
+        look_id = as_uuid(pk)
+        self._look(look_id)
+        use_cases.delete_look(look_id=look_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _owned(self, pk: str) -> Look:
-        """The look in the path: unknown is 404, somebody else's 403."""
-        look = self.get_queryset().filter(pk=as_uuid(pk)).first()
-        if look is None:
-            raise NotFound("There is no such look.")
+    def _look(self, look_id: UUID) -> representation.LookRow:
+        """Raises NotFound, or PermissionDenied where the caller may not send this method to the look."""
+        look = representation.find(look_id=look_id, user=caller(self.request))
         self.check_object_permissions(self.request, look)
         return look
 
-    def _fields(self, request: Request, *, shown: Callable[[], Any] | None = None) -> dict[str, Any]:
-        """What is given, of a new look or of one that is `shown` so."""
-        kind = LookForm if isinstance(request.data, QueryDict) else LookInput
-        context = {"request": request, "shown": shown}
-        form = kind(data=request.data, partial=shown is not None, context=context)
+    def _fields(self, request: Request, *, as_shown: Callable[[], Any] | None = None) -> dict[str, Any]:
+        """The fields of the request, checked. For a PATCH, `as_shown` returns what a GET shows of the look."""
+        form_class = LookForm if isinstance(request.data, QueryDict) else LookInput
+        context = {"request": request, "as_shown": as_shown}
+        form = form_class(data=request.data, partial=as_shown is not None, context=context)
         form.is_valid(raise_exception=True)
         fields = dict(form.validated_data)
         del form
-        if uploads.is_heavy(request):  # the storage may take its time, and need not know the text of the pictures
+        if uploads.is_heavy(request):  # frees the base64 text while the storage takes the pictures
             uploads.forget(request)
         return fields
-
-    def _shown(self, look_id: UUID) -> Any:
-        return representation.show(look_id=look_id, caller=caller(self.request), site=site_of(self.request))

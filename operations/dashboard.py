@@ -17,7 +17,7 @@ from django.utils import timezone
 from operations import health_checks, video_health_checks
 from operations.statistics import Figures, days, figures
 from studio.observability import health
-from videos import outlook
+from videos import retirements
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 from videos.providers import registry
@@ -65,7 +65,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "days": chart_days,
         "chart": json.dumps(_chart(chart_days)),
         "chart_options": json.dumps(CHART_OPTIONS),
-        "warnings": outlook.warnings(),
+        "warnings": retirements.warnings(),
         "transfers": "" if transfers.health == health.Health.OK else transfers.sentence,
         "sweeper": sweeper,
         "sweeper_is_alive": sweeper.health == health.Health.OK,

@@ -21,7 +21,7 @@ from operations.retention import purge_daily
 from studio.media.storage import disposal
 from studio.media.storage.disposal import AT_ONCE
 from studio.models import TaskState
-from videos import outlook, suspension
+from videos import retirements, suspension
 from videos.engine import inputs
 from videos.idempotency import forget_old_keys
 from videos.models import from_now
@@ -110,8 +110,8 @@ def run_housekeeping(stopping: threading.Event) -> None:
 
 
 def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
-    suspension.resume_what_lives(go_on=check_stopped)
-    outlook.announce()
+    suspension.resume_available(check_stopped=check_stopped)
+    retirements.log_warnings()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()

@@ -27,7 +27,7 @@ from studio.media import disks
 from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
 from studio.observability.counters import Measure, Sums
-from videos import outlook
+from videos import retirements
 from videos.engine import hints
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
@@ -117,8 +117,12 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_overdue_seconds": ("Seconds by which the most overdue job is overdue", "phase", _overdue),
     "studio_jobs_waiting_seconds": ("Seconds that the longest-waiting job has waited for a worker", "phase", _waiting),
     "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_responses),
-    "studio_model_days_left": ("Days until the last upstream of an offered model retires", "model", outlook.days_left),
-    "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", outlook.suspended_count),
+    "studio_model_days_left": (
+        "Days until the last upstream of an offered model retires",
+        "model",
+        retirements.days_left,
+    ),
+    "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", retirements.suspended_count),
     "studio_transfers_late": (
         "Jobs whose video has not been stored for ten minutes, or is refused",
         "",

@@ -12,9 +12,9 @@ from operations.file_moves import health_check
 from operations.health_checks import AWAY
 from operations.reconciliation import runs
 from studio.observability.health import Depth, Finding, Health, register
-from videos import giveaway, outlook
+from videos import retirements, signup_cost
 from videos.catalogue import why_unused
-from videos.checks import rejecting
+from videos.checks import rejecting_providers
 from videos.engine import schedule
 from videos.failures import ADOPTABLE, RESUMABLE
 from videos.models import VideoJob, from_now
@@ -33,7 +33,7 @@ def register_all() -> None:
     register("reconciliation", runs.check)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
-    register("former files", health_check.finding, depth=Depth.THOROUGH)
+    register("previous files", health_check.finding, depth=Depth.THOROUGH)
     register("google", _access, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
 
@@ -44,7 +44,7 @@ def _providers() -> Finding:
         health = Health.DEGRADED if settings.PRODUCTION else Health.OK
         return Finding(health, "No provider is configured: only mockMode=true works. Set GEMINI_API_KEY or VERTEX_….")
     try:
-        if names := rejecting():
+        if names := rejecting_providers():
             return Finding(
                 Health.DEGRADED, f"{', '.join(names)} rejects our key or project; jobs fail and are refunded."
             )
@@ -56,7 +56,7 @@ def _providers() -> Finding:
 def _registration() -> Finding:
     """Never a fault, since registration is opened on purpose; the sentence says what that can cost."""
     try:
-        sentence = giveaway.warning()
+        sentence = signup_cost.warning()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     state = "open, and gives no paid video away" if settings.REGISTRATION_OPEN else "closed"
@@ -174,7 +174,7 @@ def _access() -> Finding:
 def _models() -> Finding:
     """Check that every offered model has an upstream that stays, and that none is suspended."""
     try:
-        warnings = outlook.warnings()
+        warnings = retirements.warnings()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     if warnings:
@@ -186,7 +186,7 @@ def _probe() -> Finding:
     """Ask the providers which of the catalogue's upstream models exist now."""
     found: dict[str, list[str]] = {"there": [], "gone": [], "unknown": []}
     is_one_missing = False
-    for upstream, state in outlook.probe():
+    for upstream, state in retirements.probe():
         found[state].append(f"{upstream.provider}: {upstream.upstream_model}")
         is_one_missing |= state != "there" and not why_unused(upstream)
     sentence = " ".join(f"{state.capitalize()}: {', '.join(names)}." for state, names in found.items() if names)

@@ -21,6 +21,11 @@ class Record(models.Model):
         """For logs and error reports: the id, and nothing of what people wrote. `__str__` is a person's name for it."""
         return f"<{type(self).__name__} {self.pk}>"
 
+    @property
+    def short_id(self) -> str:
+        """The first 8 digits of the id, enough for people to recognise a row."""
+        return str(self.pk)[:8]
+
 
 def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.

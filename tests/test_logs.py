@@ -1,4 +1,4 @@
-"""The logs of all processes, while a paid video is made: one story under one id, and nothing that belongs to nobody."""
+"""The logs of all processes while a paid video is made: one request id on every line of the job, and no secrets."""
 
 import json
 import re
@@ -33,8 +33,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def run(folder: Path, film: bytes, **environment: str) -> tuple[str, str, list[str]]:
-    """Make a video, have another one fail, and stop: the first job's id, all that was logged, and what must not be."""
-    with FakeGoogle(film=film, work_seconds=1) as google, FakeCloudinary() as cloudinary:
+    """Make a video, let another fail, and stop: the first job's id, all that was logged, and what must not be."""
+    with FakeGoogle(video=film, work_seconds=1) as google, FakeCloudinary() as cloudinary:
         studio = RunningStudio(
             folder,
             GEMINI_API_KEY=KEY,
@@ -85,28 +85,28 @@ def as_json(tmp_path_factory: pytest.TempPathFactory, film: bytes, reports: Fake
     return run(tmp_path_factory.mktemp("json"), film, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **where)
 
 
-def test_one_id_finds_the_whole_story(as_json: tuple[str, str, list[str]]) -> None:
+def test_request_id_is_on_all_lines_of_a_job(as_json: tuple[str, str, list[str]]) -> None:
     job_id, text, _ = as_json
 
     lines = [json.loads(line) for line in text.splitlines()]
 
-    story = {
+    found = {
         (line["message"], line["logger"], line.get("job_id", job_id))
         for line in lines
         if line.get("request_id") == "the-request" and line["level"] == "INFO"
     }
-    assert story == {
+    assert found == {
         ("request", "gunicorn.access", job_id),
-        ("video job created", "videos.creation", job_id),
-        ("operation accepted", "videos.engine.submit", job_id),
-        ("video generated", "videos.engine.poll", job_id),
-        ("video succeeded", "videos.engine.transfer", job_id),
+        ("job.created", "videos.creation", job_id),
+        ("operation.accepted", "videos.engine.submit", job_id),
+        ("job.generated", "videos.engine.poll", job_id),
+        ("job.succeeded", "videos.engine.transfer", job_id),
     }
     assert {
         (line["message"], line["failure_code"])
         for line in lines
         if line.get("request_id") == "another-request" and "failure_code" in line
-    } == {("video failed", "provider_refused")}
+    } == {("job.failed", "provider_refused")}
 
 
 def test_json_of_every_process_keeps_secrets(as_json: tuple[str, str, list[str]]) -> None:

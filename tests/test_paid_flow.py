@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
+from tests.fixtures.looks import png
 from tests.running import RunningStudio, wait_for
-from tests.videos.api.test_create import png
 from videos.providers.google_client import GEMINI_URL
 from videos.providers.mock_video import render
 
@@ -31,7 +31,7 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGoogle]:
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 8, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="paid", **silent)
     # a gateway's: files are named by Google's own host
-    with FakeGoogle(film=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
+    with FakeGoogle(video=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
         yield fake
 
 
@@ -80,7 +80,7 @@ def test_both_examples_end_with_the_providers_bytes(
         shown = client.get(f"/api/v1/looks/{look['id']}").json()
         balance = client.get("/api/v1/tokens").json()["balance"]
 
-    film = google.account.film
+    film = google.account.video
     assert film is not None
     assert [job["status"] for job in done] == ["SUCCEEDED", "SUCCEEDED"]
     assert delivered == downloaded == [film, film]

@@ -57,7 +57,7 @@ def google(tmp_path: Path) -> Iterator[FakeGoogle]:
     path = tmp_path / "film.mp4"
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 4, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="restored", **silent)
-    with FakeGoogle(film=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
+    with FakeGoogle(video=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
         yield fake
 
 
@@ -115,7 +115,7 @@ class Operator:
 
     def accepted(self) -> list[str]:
         log = (self.folder / "data" / "logs" / "submit.log").read_text()
-        return [line for line in log.splitlines() if "operation accepted" in line and "google_" in line]
+        return [line for line in log.splitlines() if "operation.accepted" in line and "google_" in line]
 
     def wait_until_accepted(self, number: int) -> None:
         deadline = time.monotonic() + 60
@@ -153,7 +153,7 @@ def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle,
             operator.follow(line)
     for line in lines_of("restore"):
         operator.follow(line)
-    reconcile, look, adopt = lines_of("look")
+    reconcile, look, adopt = lines_of("inspect")
     operator.follow(reconcile)
     strays = operator.follow(look, status=1)
     at_first = operator.follow(adopt, status=1)
@@ -176,5 +176,5 @@ def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle,
     assert agreed == "Everything agrees.\n"
     assert left == "0 files without a row, 0.0 MB.\n"
     assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 7
-    assert (films, balance) == ({google.account.film}, 1000 - 7 * 50)
+    assert (films, balance) == ({google.account.video}, 1000 - 7 * 50)
     assert len(google.calls("submit")) == 6

@@ -99,7 +99,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def job(self, job: VideoJob) -> str:
         """Enough to tell it from its neighbours."""
         prompt = Truncator(job.prompt).chars(40) or "without a prompt"
-        return format_html('<span class="studio-id">{}</span><br>{}', str(job.pk)[:8], prompt)
+        return format_html('<span class="studio-id">{}</span><br>{}', job.short_id, prompt)
 
     @badge(description="Status", colours=COLOURS)
     def status_column(self, job: VideoJob) -> tuple[str, str]:
@@ -211,7 +211,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
         """The jobs alone: their logs and links go with them, and a list of those says nothing."""
         jobs = list(objs)
         lacking = set() if self.has_delete_permission(request) else {"video job"}
-        names = [f"{str(job.pk)[:8]}, {job.get_phase_display()}: {Truncator(job.prompt).chars(60)}" for job in jobs]
+        names = [f"{job.short_id}, {job.get_phase_display()}: {Truncator(job.prompt).chars(60)}" for job in jobs]
         return names, {"video jobs": len(jobs)}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: VideoJob) -> None:

@@ -1,4 +1,4 @@
-"""The models that this deployment offers: public names that stay, and the upstreams behind them, which come and go."""
+"""The models that this deployment offers: stable public names, and the changing upstreams behind them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 from videos.models import Upstream, VideoModel
 from videos.providers import registry
 
-# What the contract lets a client ask for; the first of each is the default.
+# the values that a client may request; the first of each is the default
 DEFAULT_MODEL = "veo-3.1-generate-preview"
 RESOLUTIONS = ("720p", "1080p")
 ASPECT_RATIOS = ("16:9", "9:16")
@@ -17,7 +17,7 @@ MAX_REFERENCES = 3
 
 @dataclass(frozen=True)
 class Offer:
-    """What a client may ask of a model here, within the contract."""
+    """What a client may request of a model in this deployment."""
 
     name: str
     title: str
@@ -32,13 +32,13 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """Every model that is offered, in the order of lists; an unavailable one makes mock videos only."""
+    """Every offered model in the order of lists; an unavailable one makes mock videos only."""
     models = VideoModel.objects.filter(is_offered=True).order_by("position", "name").prefetch_related("upstreams")
     return [offer_of(model) for model in models]
 
 
 def offer_of(model: VideoModel) -> Offer:
-    """What any of its usable upstreams can do; for a model without one, what the mock can: everything."""
+    """The union of what the model's usable upstreams can do; everything, as the mock can, if it has none."""
     usable = usable_upstreams(model)
     lengths = {
         resolution: [
@@ -64,17 +64,17 @@ def offer_of(model: VideoModel) -> Offer:
 
 
 def usable_upstreams(model: VideoModel) -> list[Upstream]:
-    """The model's upstreams that `why_unused` has nothing against, the preferred one first."""
+    """The model's upstreams in use, the preferred one first (see `why_unused`)."""
     return [upstream for upstream in model.upstreams.all() if not why_unused(upstream)]
 
 
 def is_retired(upstream: Upstream) -> bool:
-    """Whether its provider has taken it away."""
+    """Whether the upstream's last day has come."""
     return bool(upstream.retires_on and upstream.retires_on <= timezone.now().date())
 
 
 def why_unused(upstream: Upstream) -> str:
-    """Why no video is made by this upstream at present, in words for staff; "" for one that is used."""
+    """Why this upstream is not used now, in words for staff; "" for one in use."""
     if not upstream.is_enabled:
         return "switched off"
     if is_retired(upstream):
@@ -84,5 +84,5 @@ def why_unused(upstream: Upstream) -> str:
             f"suspended by the system since {upstream.suspended_at:%Y-%m-%d %H:%M:%S} UTC: {upstream.suspended_because}"
         )
     if upstream.provider not in registry.configured():
-        return f"not set up on this server: {' or '.join(registry.needs(upstream.provider))} is unset"
+        return f"not configured on this server: {' or '.join(registry.needs(upstream.provider))} is unset"
     return ""

@@ -1,4 +1,4 @@
-"""Creates video jobs: everything is checked, then paid for and queued in one transaction, or nothing happens at all."""
+"""Creates video jobs: checks the request, then charges, saves and queues the job in one transaction."""
 
 import logging
 import uuid
@@ -27,11 +27,11 @@ from videos.models import JobInput, VideoJob, from_now
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = 10  # a video takes from 11 s to some minutes; a slot is often free by then
+RETRY_AFTER_SECONDS = 10  # a video takes from 11 s to some minutes, so with three jobs a slot is often free by then
 
 
 class InvalidLook(InvalidInput):
-    """There is no such look, or it is not the caller's; the answer does not tell which."""
+    """The look does not exist or is not the caller's; the response does not say which."""
 
     code = "invalid_look"
     message = "Invalid look_id"
@@ -39,7 +39,7 @@ class InvalidLook(InvalidInput):
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
-    """What a job costs its owner, and what the ledger says beside it."""
+    """The price of a job, with the note and the actor for its ledger entry."""
 
     tokens: int = VIDEO_JOB_TOKENS
     note: str = ""
@@ -52,56 +52,57 @@ USUAL_BILL = Bill()
 def create(
     *,
     owner: User,
-    order: VideoJobRequest,
+    job_request: VideoJobRequest,
     idempotency_key: str = "",
     bill: Bill = USUAL_BILL,
     begin: Callable[[VideoJob], None] = lambda job: None,
 ) -> VideoJob:
-    """Charge the owner, create the job and queue it; or answer the job that the same key has created before.
+    """Charge the owner, create the job and queue it; or return the job that the same key created before.
 
-    `begin` opens the transaction, with the job to be: there the caller locks what the job depends on, completes it, and
-    raises where it may not be.
-    Raises InvalidInput, Unavailable, Conflict (the key came with another order, or its job is deleted),
+    `begin` runs first in the transaction, with the unsaved job: there the caller locks rows that the job depends on,
+    fills in fields, or raises to prevent the creation.
+    Raises InvalidInput, Unavailable, Conflict (the key came with another request, or its job is deleted),
     InsufficientFunds or LimitReached, in this order, with nothing written.
     """
-    digest = order.digest()
-    # before today's state is looked at: it was fine then
+    digest = job_request.digest()
+    # before any check of the present state: the first request passed them
     if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
         return earlier
-    look = _look(owner, order)
+    look = _look(owner, job_request)
     look_image = str(look.image.name) if look and look.image else ""
-    if not order.prompt and not order.initial_image and not order.opens_with(look_image):
+    opens_with_look = job_request.opens_with(look_image)
+    has_first_frame = bool(job_request.initial_image) or opens_with_look
+    if not job_request.prompt and not has_first_frame:
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
-    has_first_frame = bool(order.initial_image) or order.opens_with(look_image)
-    way = routing.route(order=order, has_first_frame=has_first_frame)
-    if has_first_frame or any(order.pictures()):
-        try:  # before pictures are stored for nothing; decided below
+    route = routing.route(job_request=job_request, has_first_frame=has_first_frame)
+    if has_first_frame or any(job_request.pictures()):
+        try:  # early, to upload no pictures in vain; `_commit` decides
             _admit(owner.token_account, owner, bill)
         except (InsufficientFunds, LimitReached):
-            # it may be what has just taken the tokens or the slot
+            # a concurrent request with the same key may have taken the tokens or the slot
             if earlier := earlier_job(owner_id=owner.pk, key=idempotency_key, digest=digest):
                 return earlier
             raise
     job = VideoJob(
         owner=owner,
-        prompt=order.prompt,
-        model=order.model,
-        resolution=order.resolution,
-        aspect_ratio=order.aspect_ratio,
-        duration_seconds=order.duration_seconds,
-        generate_audio=order.generate_audio,
-        mock_mode=order.mock_mode,
+        prompt=job_request.prompt,
+        model=job_request.model,
+        resolution=job_request.resolution,
+        aspect_ratio=job_request.aspect_ratio,
+        duration_seconds=job_request.duration_seconds,
+        generate_audio=job_request.generate_audio,
+        mock_mode=job_request.mock_mode,
         idempotency_key=idempotency_key,
         request_digest=digest,
         request_id=log.request_id(),
-        provider=way.provider,
-        upstream_model=way.upstream_model,
+        provider=route.provider,
+        upstream_model=route.upstream_model,
     )
-    if order.opens_with(look_image):
-        order = replace(order, initial_image=_picture_of_look(look_image))
+    if opens_with_look:
+        job_request = replace(job_request, initial_image=_picture_of_look(look_image))
     pictures = {
         f"inputs/{job.pk}/{role}-{position}-{uuid.uuid4().hex}.{picture.extension}": (role, position, picture)
-        for role, position, picture in order.pictures()
+        for role, position, picture in job_request.pictures()
     }
     try:
         return _commit(job, _stored(job, pictures), look, bill, begin, uploads=list(pictures))
@@ -111,7 +112,7 @@ def create(
 
 
 def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> list[JobInput]:
-    """Upload the pictures under these names; they go again unless the job is committed."""
+    """Upload the pictures under these names; they are removed unless the job is committed."""
     disposal.register(*pictures)
     return [
         JobInput(
@@ -135,7 +136,7 @@ def _commit(
     uploads: list[str],
 ) -> VideoJob:
     with transaction.atomic():
-        begin(job)  # before the account is locked: the order is job, then account
+        begin(job)  # lock order: job, then account
         account = ledger.lock_account(user_id=job.owner_id)
         if earlier := earlier_job(owner_id=job.owner_id, key=job.idempotency_key, digest=job.request_digest):
             disposal.dispose(uploads)
@@ -155,35 +156,32 @@ def _commit(
         hint("submit", str(job.pk))
     metrics.CREATED.add(job.provider)
     telemetry.link_job(job.pk)
-    logger.info("video job created", extra={"job_id": job.pk, "provider": job.provider})
+    logger.info("job.created", extra={"job_id": job.pk, "provider": job.provider})
     return job
 
 
 _JOB = Insert(VideoJob, due_at=from_now(schedule.REHINT))
 
 
-def _look(owner: User, order: VideoJobRequest) -> Look | None:
-    """The owner's own look that the video is for."""
-    if not order.look_id:
+def _look(owner: User, job_request: VideoJobRequest) -> Look | None:
+    """The look to link, which must be the owner's. Raises InvalidLook."""
+    if not job_request.look_id:
         return None
     try:
-        look = Look.objects.filter(pk=uuid.UUID(order.look_id), owner=owner).first()
-    except ValueError:
-        look = None
-    if look is None:
-        raise InvalidLook
-    return look
+        return Look.objects.get(pk=uuid.UUID(job_request.look_id), owner=owner)
+    except (ValueError, Look.DoesNotExist) as exc:
+        raise InvalidLook from exc
 
 
 def _link(look: Look, job: VideoJob) -> None:
     try:
         use_cases.link(look_id=look.pk, video_id=job.pk)
-    except NotFound as exc:  # deleted since we read it
+    except NotFound as exc:  # deleted meanwhile
         raise InvalidLook from exc
 
 
 def picture_in_storage(*, name: str) -> Picture:
-    """A stored picture. Raises OSError or BadImage."""
+    """Read a stored picture. Raises OSError or BadImage."""
     with media_storage().open(name) as file:
         return read_picture(file)
 
@@ -195,21 +193,26 @@ def _picture_of_look(name: str) -> Picture:
         raise Unavailable("The look's image cannot be read at the moment.", code="look_image_unreadable") from exc
 
 
-_SLOTS = Statement(
+_TAKEN_SLOTS = Statement(
     lambda: VideoJob.objects.live().filter(owner=Param("owner_id", models.UUIDField())).order_by().values_list("slot")
 )
 
 
 def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
-    """A free slot for an owner who can pay. Decisive only while the account is locked."""
+    """Return a free slot. Raises InsufficientFunds or LimitReached. Decisive only while the account is locked."""
     if not ledger.can_pay(account=account, tokens=bill.tokens):
         raise InsufficientFunds.of(balance=account.balance, price=bill.tokens)
-    taken = {slot for (slot,) in _SLOTS.rows(owner_id=owner.pk)}
-    free = [slot for slot in JOB_SLOTS if slot not in taken]
-    if not free:
+    slots = free_slots(owner_id=owner.pk)
+    if not slots:
         raise LimitReached(
             f"Maximum {len(JOB_SLOTS)} concurrent video jobs allowed. Please wait until one has finished.",
             code="too_many_jobs",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )
-    return free[0]
+    return slots[0]
+
+
+def free_slots(*, owner_id: uuid.UUID) -> list[int]:
+    """The slots without an unfinished job of the owner. Decisive only while the owner's account is locked."""
+    taken = {slot for (slot,) in _TAKEN_SLOTS.rows(owner_id=owner_id)}
+    return [slot for slot in JOB_SLOTS if slot not in taken]

@@ -1,4 +1,4 @@
-"""Deletes video jobs, in whatever phase they are, with everything that belongs to them but the ledger's entries."""
+"""Deletes video jobs of any phase, with their files; ledger entries stay."""
 
 import logging
 import uuid
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def delete_by_staff(*, job_id: uuid.UUID, actor: User | None) -> None:
-    """Remove another person's job, and keep who did it; else as `delete`. `actor` None is the server's console."""
+    """Delete another user's job and record the actor in the audit log; None is the server's console."""
     with transaction.atomic():
         job = VideoJob.objects.filter(pk=job_id).select_related("owner").first()
         tokens = delete(job_id=job_id)
@@ -28,9 +28,9 @@ def delete_by_staff(*, job_id: uuid.UUID, actor: User | None) -> None:
 
 
 def delete(*, job_id: uuid.UUID) -> int:
-    """Remove the job; its slot is free at once, and what a provider still delivers is dropped.
+    """Delete the job; its slot is free at once, and a result that a provider still delivers is dropped.
 
-    Its files go in the background. Tokens come back only while nobody has been asked for the video; returns how many.
+    Files are removed in the background. A job that was not yet sent to a provider is refunded; returns the tokens.
     Raises NotFound.
     """
     tokens = 0
@@ -38,13 +38,13 @@ def delete(*, job_id: uuid.UUID) -> int:
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
-        count_jobs(user_id=job.owner_id, more=-1)  # next after the job, before links to looks: the lock order
+        count_jobs(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")
-        # A transfer under way registered its files for removal before it uploaded them, and will find the row gone.
+        # A running transfer has registered its files for removal already, and will find no row to adopt them.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)
         phase = job.phase
         job.delete()
-    logger.info("video job deleted", extra={"job_id": job_id, "phase": phase})
+    logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})
     return tokens

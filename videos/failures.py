@@ -1,4 +1,4 @@
-"""Why a job can fail: the stable code, the sentence for its owner, and whether the default policy gives tokens back."""
+"""The ways in which a job can fail: the stable code, the sentence for its owner, and the refund policy."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 class Failure:
     """One way to fail.
 
-    `undelivered`: the provider surely never accepted the job, or we lost it ourselves. `adoptable`: the provider may
-    have made and billed the video, so staff can take the job up again from its operation. `resumable`: the provider has
-    made and billed it, and only our storing failed, so staff can have that resumed (videos.recovery.resumption).
+    `undelivered`: the provider certainly never accepted the job, or we lost its video; refunded by the default policy.
+    `adoptable`: the provider may have made and billed the video, so staff can adopt its operation
+    (videos.recovery.adoption). `resumable`: the video was made and billed, and only storing it failed, so staff can
+    resume that (videos.recovery.resumption).
     """
 
     message: str
@@ -21,7 +22,7 @@ class Failure:
 FAILURES: dict[str, Failure] = {
     "provider_refused": Failure("The video service did not accept this request. Try another prompt or image.", True),
     "provider_busy": Failure("The video service was too busy to accept this request. Please try again later.", True),
-    "provider_misconfigured": Failure("Video generation is not set up correctly. We have been told.", True),
+    "provider_misconfigured": Failure("Video generation is misconfigured. Our team has been notified.", True),
     "provider_quota": Failure("The video service has no capacity left for us today. Please try again later.", True),
     "model_unavailable": Failure("This video model is no longer available. Please choose another one.", True),
     "submission_unknown": Failure(
@@ -45,7 +46,7 @@ FAILURES: dict[str, Failure] = {
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
-    # of jobs that came from another system (operations.importer)
+    # jobs imported from another system (operations.importer)
     "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
     "lost_before_move": Failure("The file of this video was lost before the service moved.", False),
     "cancelled_before_move": Failure("This video was cancelled.", False),
@@ -54,7 +55,7 @@ FAILURES: dict[str, Failure] = {
 
 
 def cost_of_attempt(*, charged: int, refunded: int) -> str:
-    """What a failed job cost its owner, in a sentence; empty for a job without a charge."""
+    """A sentence on what a failed job cost its owner; "" for a job without a charge."""
     if not charged:
         return ""
     if not refunded:
@@ -71,8 +72,8 @@ RESUMABLE = frozenset(code for code, failure in FAILURES.items() if failure.resu
 
 
 def is_refunded(code: str, *, policy: str, was_accepted: bool = True) -> bool:
-    """Whether a job that failed so gives its tokens back under the policy: unstarted, failed or never.
+    """Whether the policy (unstarted, failed or never) returns the tokens of a job that failed with this code.
 
-    `was_accepted` is False where the provider surely did not take the job, whatever its reason was.
+    `was_accepted` is False if the provider certainly did not accept the job, whatever the code.
     """
     return policy == "failed" or (policy == "unstarted" and (FAILURES[code].undelivered or not was_accepted))

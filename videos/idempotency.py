@@ -1,4 +1,4 @@
-"""Idempotency keys: a repeat of a request within a day answers its job, and never makes or charges a second one."""
+"""Idempotency keys: within a day, a repeated request returns the first job, and creates and charges none."""
 
 import uuid
 from datetime import timedelta
@@ -10,21 +10,21 @@ from django.db.models.functions import Now
 from studio.errors import Conflict
 from videos.models import SpentKey, VideoJob
 
-# What begins a key of ours. HTTP takes the blanks around a header's value away (RFC 9110, 5.5), and so does
-# `videos.api.views`: no client can send such a key, and take it from staff.
-OURS = " "
-KEY_HOURS = 24  # from the request that it came with; what the contract promises
+# The prefix of the server's own keys. HTTP strips blanks around a header's value (RFC 9110, 5.5), and so does
+# `videos.api.views`, so that no client can send such a key.
+SERVER_PREFIX = " "
+KEY_HOURS = 24  # from the first request; a promise of the API
 
 
 def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | None:
-    """The job that this key has made within the last day; an older one gives its key up.
+    """The job that this key created within the last day, or None; the key of an older job becomes free.
 
-    Decisive only while the owner's account is locked. Raises Conflict when the key came with another order, and when
-    its job is deleted.
+    Decisive only while the owner's account is locked. Raises Conflict where the key came with another request, or its
+    job is deleted.
     """
     if not key:
         return None
-    # Jobs first: a deletion writes the key down and takes the job away in one commit, so one of the two is seen.
+    # Jobs first: a deletion stores the key and removes the job in one commit, so that one of the two is found.
     found = _job_of(owner_id, key) or _spent(owner_id, key).first()
     if found and found.request_digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
@@ -37,18 +37,18 @@ def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | Non
 
 
 def retry_key(*, job_id: uuid.UUID) -> str:
-    """The key of the job that staff has made again from a failed one: who clicks twice gets one job."""
-    return f"{OURS}retry-{job_id}"
+    """The key of a staff member's retry of a failed job, so that a double click creates one job."""
+    return f"{SERVER_PREFIX}retry-{job_id}"
 
 
 def is_spent(*, owner_id: uuid.UUID, key: str) -> bool:
-    """Whether the key has made a job within the last day, deleted or not. Decisive while the account is locked."""
+    """Whether the key created a job within the last day, deleted or not. Decisive while the account is locked."""
     jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key, created_at__gte=_day_ago())
     return jobs.exists() or _spent(owner_id, key).exists()
 
 
 def _job_of(owner_id: uuid.UUID, key: str) -> VideoJob | None:
-    # read first: nearly every key is new, and a write, if only of no row, makes SQLite's writers wait for each other
+    # Read first: nearly every key is new, and even an UPDATE of no row would take SQLite's write lock.
     jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key)
     job: Any = jobs.annotate(is_old=Q(created_at__lt=_day_ago())).first()
     if job and job.is_old:
@@ -62,19 +62,19 @@ def _spent(owner_id: uuid.UUID, key: str) -> "QuerySet[SpentKey]":
 
 
 def keep_key(*, job: VideoJob) -> None:
-    """Call in the transaction that deletes the job: its key stays spent until its day is over."""
+    """Keep a deleted job's key spent until its day is over; call it in the transaction that deletes the job."""
     if not job.idempotency_key:
         return
     key = SpentKey(
         owner_id=job.owner_id, key=job.idempotency_key, request_digest=job.request_digest, used_at=job.created_at
     )
-    SpentKey.objects.bulk_create(  # an upsert: an expired row of the same key may still be there
+    SpentKey.objects.bulk_create(  # an upsert: an expired row of the same key may still exist
         [key], update_conflicts=True, unique_fields=["owner", "key"], update_fields=["request_digest", "used_at"]
     )
 
 
 def forget_old_keys() -> int:
-    """Remove what is of no use any more; returns how many went."""
+    """Delete expired keys; returns their number."""
     return SpentKey.objects.filter(used_at__lt=_day_ago()).delete()[0]
 
 

@@ -1,4 +1,4 @@
-"""What a client asks for, in checked values."""
+"""A request for a video, in checked values."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ Role = JobInput.Role
 
 @dataclass(frozen=True, kw_only=True)
 class VideoJobRequest:
-    """One video, as ordered."""
+    """One requested video."""
 
     prompt: str
     model: str
@@ -30,7 +30,7 @@ class VideoJobRequest:
     reference_images: tuple[Picture, ...] = ()
 
     def pictures(self) -> Iterator[tuple[str, int, Picture]]:
-        """Every picture with its role and place."""
+        """Every picture with its role and its position in the role."""
         if self.initial_image:
             yield Role.FIRST_FRAME, 0, self.initial_image
         if self.end_frame:
@@ -39,14 +39,14 @@ class VideoJobRequest:
             yield Role.REFERENCE, position, picture
 
     def opens_with(self, look_image: str) -> bool:
-        """Whether the first frame is the look's own image."""
+        """Whether the first frame is the look's image."""
         return bool(look_image and self.use_look_image and not self.initial_image)
 
     def digest(self) -> str:
-        """The same for the same order, and for no other: hexadecimal SHA-256 of a canonical JSON.
+        """Identify a repeated request: the hexadecimal SHA-256 of a canonical JSON.
 
-        Its keys are sorted: the fields of the order but for its pictures, and `pictures`, a list of role, position and
-        SHA-256 of each. It identifies a repeated request, and stands in the log for the prompt.
+        Its keys are sorted: the fields except pictures, and `pictures`, a list of role, position and SHA-256 of each.
+        The log has it in place of the prompt.
         """
         facts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("initial_image", "end_frame", "reference_images"):

@@ -73,14 +73,16 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
             audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
 
     try:
-        again = creation.create(owner=job.owner, order=_order_of(job), idempotency_key=key, bill=bill, begin=begin)
+        again = creation.create(
+            owner=job.owner, job_request=_order_of(job), idempotency_key=key, bill=bill, begin=begin
+        )
     except Conflict as exc:
         if exc.code != "idempotent_job_deleted":
             raise
         raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
     if again not in begun:
         raise MadeAgainBefore(again)
-    logger.info("video job made again", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
+    logger.info("job.retried", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
     return again
 
 
@@ -102,7 +104,7 @@ def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
         if actor is not None and not actor.has_perm(OPERATE):
             _stay_within_limit(actor)
         audit.record_action(job, "Give tokens back", actor=actor, tokens=tokens, reason=note)
-    logger.info("video job refunded", extra={"job_id": job_id, "tokens": tokens, "actor": actor and actor.pk})
+    logger.info("job.refunded", extra={"job_id": job_id, "tokens": tokens, "actor": actor and actor.pk})
     return tokens
 
 

@@ -1,6 +1,6 @@
-"""Upstreams that no longer have their model, or no longer let us in: counted, switched off, tried again daily.
+"""Suspends upstreams that no longer have their model or no longer accept our credentials, and retries them daily.
 
-A refusal counts for every row of the catalogue with that provider and upstream model, whichever public name it serves.
+A refusal counts for every row of the catalogue with that provider and upstream model, whichever models they serve.
 """
 
 import logging
@@ -17,19 +17,19 @@ from videos.providers.base import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
 
-SUSPENDED_AFTER = 3  # refusals in a row: one may be a slip of the provider's, three are a state
-# Codes that say something about the upstream, not about the video; the provider surely did not start.
+SUSPENDED_AFTER = 3  # refusals in a row: one may be the provider's mistake
+# Codes that concern the upstream, not the video; the provider certainly did not start.
 CODES = frozenset({"model_unavailable", "provider_misconfigured"})
-# Of them, those that another model behind the same key does not suffer from.
+# Those of them that do not affect other models behind the same key.
 CODES_OF_THE_MODEL = frozenset({"model_unavailable"})
 _REASONS = {
-    "model_unavailable": "the provider says that it has no such model",
-    "provider_misconfigured": "the provider does not let us in",
+    "model_unavailable": "the provider says that it does not have this model",
+    "provider_misconfigured": "the provider rejects our credentials",
 }
 
 
 def concerns_upstream(exc: ProviderError) -> bool:
-    """Whether this refusal of a submit says that the upstream itself is gone for us."""
+    """Whether this failure of a submit is about the upstream, not about the video."""
     return isinstance(exc, Refused) and exc.code in CODES
 
 
@@ -45,22 +45,22 @@ def count_refusal(*, job: VideoJob, exc: ProviderError) -> None:
     if refusals >= SUSPENDED_AFTER and any(row.suspended_at is None for row in rows):
         reason = f"{_REASONS[exc.code]} ({refusals} refusals in a row)"
         named.filter(suspended_at=None).update(suspended_at=timezone.now(), suspended_because=reason)
-        where = {"provider": job.provider, "upstream_model": job.upstream_model, "reason": reason}
-        transaction.on_commit(lambda: logger.error("upstream suspended", extra=where))
+        extra = {"provider": job.provider, "upstream_model": job.upstream_model, "reason": reason}
+        transaction.on_commit(lambda: logger.error("upstream.suspended", extra=extra))
 
 
 def count_acceptance(*, job: VideoJob) -> None:
-    """The upstream has taken a job: what it refused before was not for good. Raises nothing: the job is on its way."""
+    """Reset the refusals of an upstream that accepted a job. Raises nothing, because the job is already submitted."""
     try:
         if _REFUSED.row(provider=job.provider, upstream_model=job.upstream_model):
             with transaction.atomic():
                 _locked(job.provider, job.upstream_model)
                 _rows(job.provider, job.upstream_model).update(refusals=0)
     except DatabaseError as exc:
-        logger.warning("acceptance not counted", extra={"job_id": job.pk, "reason": str(exc)})
+        logger.warning("acceptance.count_failed", extra={"job_id": job.pk, "reason": str(exc)})
 
 
-# Asked after every accepted submit, so that only a change takes a lock: SQLite has one for all writers.
+# Read after every accepted submit, so that only a change takes a lock: SQLite has one lock for all writers.
 _REFUSED = Statement(
     lambda: (
         Upstream.objects.filter(
@@ -75,30 +75,32 @@ _REFUSED = Statement(
 
 
 def resume(*, provider: str, upstream_model: str) -> bool:
-    """Use a suspended upstream again; False where none of this name is suspended."""
+    """Use a suspended upstream again; False if it is not suspended."""
     with transaction.atomic():
         _locked(provider, upstream_model)
         suspended = _rows(provider, upstream_model).exclude(suspended_at=None)
         resumed = suspended.update(suspended_at=None, suspended_because="", refusals=0, updated_at=timezone.now())
     if resumed:
-        logger.info("upstream resumed", extra={"provider": provider, "upstream_model": upstream_model})
+        logger.info("upstream.resumed", extra={"provider": provider, "upstream_model": upstream_model})
     return bool(resumed)
 
 
-def resume_what_lives(*, go_on: Callable[[], None]) -> None:
-    """Ask each provider, free of charge, which of its suspended models it has; resume those.
+def resume_available(*, check_stopped: Callable[[], None]) -> None:
+    """Ask each provider, free of charge, which of its suspended models it has, and resume those.
 
-    `go_on` is called between two requests, and raises where the process ends.
+    `check_stopped` is called before each request, and raises if the process is stopping.
     """
     suspended = Upstream.objects.exclude(suspended_at=None).filter(provider__in=registry.configured()).order_by()
     for name, model in list(suspended.values_list("provider", "upstream_model").distinct()):
-        go_on()
+        check_stopped()
         try:
-            lives = registry.provider(name).has_model(model)
-        except Exception as exc:  # an adapter's defect, too, says nothing about the others
-            logger.warning("upstream not probed", extra={"provider": name, "upstream_model": model, "reason": str(exc)})
+            exists = registry.provider(name).has_model(model)
+        except Exception as exc:  # even a bug in one adapter must not keep the others from being resumed
+            logger.warning(
+                "upstream.probe_failed", extra={"provider": name, "upstream_model": model, "reason": str(exc)}
+            )
             continue
-        if lives:
+        if exists:
             resume(provider=name, upstream_model=model)
 
 
@@ -107,5 +109,5 @@ def _rows(provider: str, upstream_model: str) -> QuerySet[Upstream]:
 
 
 def _locked(provider: str, upstream_model: str) -> list[Upstream]:
-    """The rows of the upstream, which nobody else changes until the transaction ends; locked in one order."""
+    """The rows of the upstream, locked in one order until the transaction ends."""
     return list(_rows(provider, upstream_model).select_for_update().order_by("pk"))

@@ -1,12 +1,10 @@
-"""An RQ worker that runs its jobs in threads.
+"""The RQ worker of `manage.py rqworker` (settings.RQ): it runs jobs in threads, and without Redis too.
 
-`manage.py rqworker submit --worker-class videos.worker.ThreadWorker` starts one.
+The steps of a video wait for the network. RQ's own worker forks a process for each, which costs five times the CPU and
+far more memory.
 
-A video's steps wait for the network; a process each, as RQ forks them, costs five times the CPU and all the memory.
-The tasks themselves run as well on RQ's own forking worker.
-
-Hints say at once what is due. What they do not say, the worker finds in the table by itself
-(videos.engine.unclaimed): while Redis is away it does all its work so, and it connects again once Redis answers.
+Hints name due jobs at once. Jobs whose hint is lost the worker finds by scanning the table (videos.engine.unclaimed).
+While Redis is away all jobs come from there; the worker reconnects by itself.
 """
 
 import logging
@@ -27,8 +25,8 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.timeouts import JobTimeoutException, TimerDeathPenalty
-from rq.worker import SimpleWorker, Worker
-from rq.worker.base import BaseWorker, WorkerStatus
+from rq.worker import SimpleWorker
+from rq.worker.base import WorkerStatus
 
 from studio.observability import counters, telemetry
 from videos import tasks
@@ -38,44 +36,20 @@ from videos.providers import registry
 
 logger = logging.getLogger(__name__)
 
-HINT_SECONDS = 3  # for a hint to come; then Redis is asked again, so that one that hangs is noticed
-CALL_SECONDS = 5  # for any call of Redis, that wait included
+HINT_SECONDS = 3  # a call waits for a hint; short, so that a hanging Redis is noticed
+CALL_SECONDS = 5  # time-out of a call to Redis, that wait included
 RECONNECT_SECONDS = 2  # between two tries while Redis is away
-LOOK_END_SECONDS = 5  # for a look at the table that is under way when the process is to end
+SCAN_END_SECONDS = 5  # for a running scan of the table when the process ends
 STEP_OF: dict[str, Step] = {queue: step for step, queue in QUEUE_OF.items()}
 
 
-class Preloaded(BaseWorker):
-    """Loads the steps of its queues and the providers' SDKs before the first job, and before any fork."""
-
-    def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Load, then work as RQ does."""
-        registry.preload()
-        tasks.preload(self.queue_names())
-        telemetry.start(process="-".join(self.queue_names()))
-        counters.start()
-        return super().work(*args, **kwargs)
-
-
-class ForkWorker(Preloaded, Worker):
-    """RQ's own worker, a process a job; for those who want that isolation. It has hints alone: no Redis, no work."""
-
-    def perform_job(self, *args: Any, **kwargs: Any) -> bool:
-        """Run the job, in a process that ends without `atexit` after it."""
-        try:
-            return super().perform_job(*args, **kwargs)
-        finally:
-            counters.flush()
-            telemetry.flush()
-
-
 class ListeningWorker(SimpleWorker):
-    """Follows hints until a stop is requested, however often Redis goes away; RQ's own ends when it does."""
+    """Follows hints until a stop is requested. RQ's own worker ends when Redis goes away; this one reconnects."""
 
     _is_connected = True
 
     def work(self, *args: Any, **options: Any) -> bool:
-        """Follow hints. What has an end of its own (`--burst`, `--max-jobs`, `--max-idle-time`) is left to RQ."""
+        """Follow hints. Runs with an end of their own (`--burst`, `--max-jobs`, `--max-idle-time`) are left to RQ."""
         logging_level = options.get("logging_level")
         if args or any(value for name, value in options.items() if name != "logging_level"):
             return super().work(*args, **options)
@@ -93,17 +67,17 @@ class ListeningWorker(SimpleWorker):
                 self._listen(logging_level)
             except RedisError as exc:
                 if self._is_connected:
-                    logger.warning("Redis is away; jobs are taken from the table", extra={"reason": str(exc)})
+                    logger.warning("redis.lost", extra={"reason": str(exc)})
                 self._is_connected = False
                 time.sleep(RECONNECT_SECONDS)
 
     def _listen(self, logging_level: str | None) -> None:
-        """Sign on, and follow hints. Raises RedisError."""
-        if self.birth_date:  # Redis may still have what this process could not sign off from
+        """Register, and follow hints. Raises RedisError."""
+        if self.birth_date:  # Redis may still have the registration from before the outage
             self.connection.delete(self.key)
         self.bootstrap(logging_level)
         if not self._is_connected:
-            logger.info("Redis answers again; hints are followed")
+            logger.info("redis.recovered")
         self._is_connected = True
         while not self._stop_requested:
             self.check_for_suspension(burst=False)
@@ -115,7 +89,7 @@ class ListeningWorker(SimpleWorker):
                     self.execute_job(*found)
 
     def dequeue(self) -> tuple[Job, Queue] | None:
-        """The next hint. Raises DequeueTimeout, and RedisError, on which RQ's own way would wait without an end."""
+        """The next hint. Raises DequeueTimeout, and RedisError, after which RQ's own method would wait for ever."""
         self.heartbeat()
         found = self.queue_class.dequeue_any(
             self._ordered_queues,
@@ -135,19 +109,19 @@ class ListeningWorker(SimpleWorker):
         return HINT_SECONDS
 
     def teardown(self) -> None:
-        """Sign off, unless Redis is away: what it knows of this process it forgets by itself."""
+        """Deregister, unless Redis is away; then the registration expires."""
         if self._is_connected:
             with suppress(RedisError):
                 self.register_death()  # type: ignore[no-untyped-call]  # RQ does not annotate it
 
     def subscribe(self) -> None:
-        """To nothing: RQ's commands to workers kill a job's process, and there is none."""
+        """Do nothing: RQ's commands to workers kill a job's process, and threads have none."""
 
     def unsubscribe(self) -> None:
-        """From nothing."""
+        """Do nothing."""
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
-        """Sign on with the address that Redis sees. Raises RedisError."""
+        """Register with the address that Redis sees. Raises RedisError."""
         super()._set_ip_address(self.connection)
         super().bootstrap(*args, **kwargs)
 
@@ -155,13 +129,13 @@ class ListeningWorker(SimpleWorker):
         self.ip_address = "unknown"  # until `bootstrap`: a worker can be made while Redis is away
 
     def _set_connection(self, connection: Any) -> Any:
-        # no call is repeated: a thread would wait for that, and the table has what is lost
+        # no retries: a thread would wait for them, and the table has the jobs of lost hints
         connection.set_retry(Retry(NoBackoff(), 0))
         connection.connection_pool.connection_kwargs["socket_timeout"] = CALL_SECONDS
         return connection
 
 
-class ThreadWorker(Preloaded, ListeningWorker):
+class ThreadWorker(ListeningWorker):
     """Takes a hint only when a thread is free for it, so that hints wait in Redis, where other workers see them."""
 
     death_penalty_class = TimerDeathPenalty  # RQ's own uses SIGALRM, which only the main thread gets
@@ -172,14 +146,22 @@ class ThreadWorker(Preloaded, ListeningWorker):
         self._free = threading.Semaphore(self._threads)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="step")
         self._ending = threading.Event()
-        self._watch = threading.Thread(target=self._look_again_and_again, name="table", daemon=True)
+        self._scanner = threading.Thread(target=self._scan_until_stopped, name="table", daemon=True)
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        """Import the steps of its queues and the providers' SDKs before the first job, then follow hints."""
+        registry.preload()
+        tasks.preload(self.queue_names())
+        telemetry.start(process="-".join(self.queue_names()))
+        counters.start()
+        return super().work(*args, **options)
 
     def _listen_until_stopped(self, logging_level: str | None) -> None:
-        self._watch.start()
+        self._scanner.start()
         super()._listen_until_stopped(logging_level)
 
     def dequeue(self) -> tuple[Job, Queue] | None:
-        """Wait for a free thread, then for a hint. Meanwhile the thread may be given to a job from the table."""
+        """Wait for a free thread, then for a hint. Meanwhile a job from the table may get the thread."""
         self._wait_for_thread()
         self._free.release()
         found = super().dequeue()
@@ -188,7 +170,7 @@ class ThreadWorker(Preloaded, ListeningWorker):
         return found
 
     def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> tuple[Job, Queue] | None:
-        """The same, in RQ's own loop."""
+        """Wait likewise in RQ's own loop."""
         self._wait_for_thread()
         found = super().dequeue_job_and_maintain_ttl(*args, **kwargs)
         if found is None:
@@ -200,53 +182,53 @@ class ThreadWorker(Preloaded, ListeningWorker):
             self.heartbeat()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Give the hint to a thread."""
+        """Run the hint's step in a thread."""
         try:
             execution = self.prepare_execution(job)
         except BaseException:
             self._state = WorkerStatus.IDLE
             self._free.release()
             raise
-        self._pool.submit(self._follow, job, queue, execution)
-        self.set_state(WorkerStatus.IDLE)  # a stop request need not wait for a hint to come
+        self._pool.submit(self._run_hint, job, queue, execution)
+        self.set_state(WorkerStatus.IDLE)  # a stop request need not wait for a hint
 
     def teardown(self) -> None:
-        """Let every step that has begun end, then sign off: a paid call is never cut short by a stop request."""
+        """Wait for the running steps, then deregister: a stop request never interrupts a paid call."""
         self._ending.set()
-        if self._watch.is_alive():
-            self._watch.join(LOOK_END_SECONDS)
+        if self._scanner.is_alive():
+            self._scanner.join(SCAN_END_SECONDS)
         self._pool.shutdown(wait=True)
         super().teardown()
 
-    def _follow(self, job: Job, queue: Queue, execution: Execution) -> None:
+    def _run_hint(self, job: Job, queue: Queue, execution: Execution) -> None:
         close_old_connections()
         try:
             self.perform_job(job, queue, execution)
-        except RedisError as exc:  # under RQ's book-keeping; if the step has not run, the table has it
-            logger.warning("hint not followed to its end", extra={"rq_job": job.id, "reason": str(exc)})
+        except RedisError as exc:  # in RQ's book-keeping; if the step has not run, the table has the job
+            logger.warning("hint.interrupted", extra={"rq_job": job.id, "reason": str(exc)})
         except Exception:  # the edge of a thread
-            logger.exception("worker thread failed", extra={"rq_job": job.id})
+            logger.exception("worker.crashed", extra={"rq_job": job.id})
         finally:
             self.executions.pop(execution.id, None)
             close_old_connections()
             self._free.release()
 
-    def _look_again_and_again(self) -> None:
-        """Look at the table until the process ends; workers that have started together do not look together."""
+    def _scan_until_stopped(self) -> None:
+        """Scan the table until the process ends, at random intervals, so that workers do not scan in step."""
         while not self._ending.wait(schedule.SCAN_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - no secret
             try:
                 close_old_connections()
                 for queue in self.queues:
                     self._take_from_table(queue)
             except (DatabaseError, InterfaceError) as exc:
-                logger.warning("the table cannot be read", extra={"reason": str(exc)})
+                logger.warning("scan.failed", extra={"reason": str(exc)})
                 connection.close()
-            except Exception:  # the edge of a thread, without which nothing would be found
-                logger.exception("look at the table failed")
+            except Exception:  # the edge of a thread, without which no scan would run
+                logger.exception("scan.crashed")
         connection.close()
 
     def _take_from_table(self, queue: Queue) -> None:
-        """Give jobs whose hint has had no effect to the threads that are free. Raises DatabaseError, InterfaceError."""
+        """Run jobs whose hint has had no effect in the free threads. Raises DatabaseError and InterfaceError."""
         if self.get_state() == WorkerStatus.SUSPENDED:  # `rq suspend`
             return
         reserved = sum(self._free.acquire(blocking=False) for _ in range(self._threads))
@@ -254,14 +236,14 @@ class ThreadWorker(Preloaded, ListeningWorker):
         try:
             ids = unclaimed.take(step=STEP_OF[queue.name], limit=reserved) if reserved else []
             for job_id in ids:
-                self._pool.submit(self._run, queue, job_id)
+                self._pool.submit(self._run_step, queue, job_id)
                 begun += 1
         finally:
             if reserved > begun:
                 self._free.release(reserved - begun)
 
-    def _run(self, queue: Queue, job_id: str) -> None:
-        """The step that a hint would have begun, with its time limit."""
+    def _run_step(self, queue: Queue, job_id: str) -> None:
+        """Run the step that a hint would have started, within its time limit."""
         step = STEP_OF[queue.name]
         close_old_connections()
         try:
@@ -269,7 +251,7 @@ class ThreadWorker(Preloaded, ListeningWorker):
             with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):
                 getattr(tasks, step)(job_id)
         except Exception:  # the edge of a thread; the row says what happens next
-            logger.exception("step failed", extra={"step": step, "job_id": job_id})
+            logger.exception("step.crashed", extra={"step": step, "job_id": job_id})
         finally:
             close_old_connections()
             self._free.release()

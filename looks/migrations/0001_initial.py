@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('image', models.FileField(blank=True, max_length=300, storage=studio.media.storage.media_storage, upload_to='')),
                 ('thumbnail', models.FileField(blank=True, help_text='For lists.', max_length=300, storage=studio.media.storage.media_storage, upload_to='')),
                 ('visibility', models.CharField(choices=[('private', 'Private'), ('shared', 'Shared'), ('public', 'Public')], default='private', max_length=10)),
-                ('search_text', models.TextField(blank=True, editable=False, help_text='What a search looks into.')),
+                ('search_text', models.TextField(blank=True, editable=False, help_text='The text that a search covers.')),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='looks', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('is_default', models.BooleanField(default=False, help_text='The one that stands for the look.')),
+                ('is_default', models.BooleanField(default=False, help_text='Whether the video is the look\'s default.')),
                 ('look', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='look_videos', to='looks.look')),
                 ('video', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='look_videos', to='videos.videojob')),
             ],

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from studio import __version__
 from studio.errors import Conflict, InvalidInput
 from studio.media.storage import disposal
 
@@ -81,13 +82,13 @@ def back_up(*, path: Path) -> dict[str, Any]:
 def _write(file: IO[bytes], folder: Path, missing: dict[str, str]) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "version": settings.SPECTACULAR_SETTINGS["VERSION"],
+        "version": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "without": sorted(missing),
         "counts": {},
         "files": 0,
     }
-    disposal.hold_back()
+    disposal.hold_removals()
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
         if DATABASE not in missing:
             _copy_database(folder / DATABASE)
@@ -126,7 +127,7 @@ def _files(missing: dict[str, str]) -> Iterator[tuple[str, Path]]:
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(settings.DATA_DIR).as_posix(), path
             if time.monotonic() - last_hold > HOLD_AGAIN_SECONDS:
-                disposal.hold_back()
+                disposal.hold_removals()
                 last_hold = time.monotonic()
 
 

@@ -88,7 +88,7 @@ def _video(user: User, video: DemoVideo) -> str:
     look = user.looks.filter(title=video.look).order_by("created_at", "id").first() if video.look else None
     if video.phase == Phase.QUEUED:
         _grant(user)
-        job = creation.create(owner=user, order=_request(video, look))
+        job = creation.create(owner=user, job_request=_request(video, look))
     else:
         job = _finished(user, video, look)
     return f"video “{video.prompt}”, {job.status}"

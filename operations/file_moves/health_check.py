@@ -6,7 +6,7 @@ from django.db.models import Model
 from looks.models import Look
 from operations.file_moves.mover import is_in_folder, target
 from operations.health_checks import AWAY
-from studio.media.storage.previous import former_storage, is_url
+from studio.media.storage.previous import is_url, previous_storage
 from studio.observability.health import Finding, Health
 from videos.models import VideoJob
 
@@ -27,7 +27,7 @@ def finding() -> Finding:
         sentence = (
             f"{newest} are in DATA_DIR/media, though CLOUDINARY_URL is set. Run manage.py move_files --to cloudinary"
         )
-    elif former_storage():
+    elif previous_storage():
         sentence = f"{newest} are at Cloudinary. Run manage.py move_files --to local"
     else:
         sentence = (

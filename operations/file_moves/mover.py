@@ -28,7 +28,7 @@ from studio.media import full_disk
 from studio.media.storage import disposal, external, media_storage, store
 from studio.media.storage.base import StorageError
 from studio.media.storage.cloudinary import CloudinaryFolder
-from studio.media.storage.previous import AT_CLOUDINARY, IN_FOLDER, former_storage, is_url
+from studio.media.storage.previous import AT_CLOUDINARY, IN_FOLDER, is_url, previous_storage
 from studio.models import Disposal
 from videos.models import JobInput, VideoJob
 
@@ -93,7 +93,7 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
             if full_disk.is_full(exc):
                 raise full_disk.StorageFull(_no_room(row, moves, exc)) from exc
             outcome, sentence = "failed", f"{row[0].__name__} {row[2]}: {row[3]} is not moved: {exc}"
-            logger.warning("file_move.failed", extra={"row": row[2], "file": row[3], "reason": str(exc)})
+            logger.warning("file.move_failed", extra={"row": row[2], "file": row[3], "reason": str(exc)})
             in_a_row += not isinstance(exc, FileNotFoundError)  # later runs would not get past lost files
         moves.counts[outcome] += 1
         on_progress(moves, sentence)
@@ -112,7 +112,7 @@ def former_of(*, to: str) -> Any:
     if to != target():
         setting = "Set CLOUDINARY_URL" if to == "cloudinary" else "Unset CLOUDINARY_URL, set CLOUDINARY_PREVIOUS_URL"
         raise Conflict(f"New files still go to the other storage. {setting}, restart everything, then move.")
-    former = former_storage()
+    former = previous_storage()
     if former is None:
         raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files; they are removed there later.")
     if to == "cloudinary" and not Path(former.path("")).is_dir():

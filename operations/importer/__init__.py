@@ -1,1 +1,1 @@
-"""Imports the database of the legacy system, which this one replaces; see docs/moving.md."""
+"""Imports the database of the legacy system, which this one replaces; see docs/legacy-import.md."""

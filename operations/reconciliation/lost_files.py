@@ -13,7 +13,7 @@ from django.db import connection
 from operations.reconciliation.mismatches import Mismatch
 from studio.media.storage import media_storage
 
-THREADS = 8  # requests at once; half of the connections that studio.media.storage.delivery keeps
+THREADS = 8  # requests at once; half of the connections that studio.media.storage.remote keeps
 # Failures in one page after which the storage is at fault, not a file; as many as threads, so that all threads' first
 # requests are enough to know.
 FAILURES_MAX = THREADS

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from studio import __version__
+
 SPECTACULAR = {
     "TITLE": "AI Studio",
     "DESCRIPTION": Path(__file__).with_name("openapi.md").read_text(),
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "OAS_VERSION": "3.0.3",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -1,4 +1,4 @@
-"""What every endpoint shares: error responses, how a body is taken, and who may touch an object."""
+"""What every endpoint shares: error responses, and how a body is taken."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
-from rest_framework import exceptions, permissions, status
+from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
@@ -223,24 +223,6 @@ class ApiView(APIView):
             bodies.drain(request)
         else:
             _ = request.data  # parsed, and kept
-
-
-class IsOwnerOrAdmin(permissions.BasePermission):
-    """An object is its owner's; an admin (`is_staff`) may act on any."""
-
-    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
-        """Whether the caller may act on the object."""
-        return _may_act(request, obj.owner_id)
-
-
-def require_owner(request: Request, owner_id: uuid.UUID) -> None:
-    """The same of an object that was read without a model instance. Raises NotAllowed."""
-    if not _may_act(request, owner_id):
-        raise errors.NotAllowed
-
-
-def _may_act(request: Request, owner_id: uuid.UUID) -> bool:
-    return bool(request.user.is_staff or owner_id == request.user.pk)
 
 
 def as_uuid(text: str) -> uuid.UUID:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from studio.errors import LimitReached, Unavailable
-from studio.http import gate
+from studio.http import active_requests
 
-KEPT_FREE = 16  # threads; twice as many as a process has slots by default (studio.http.gate)
+KEPT_FREE = 16  # threads; twice as many as a process has slots by default (studio.http.active_requests)
 PER_PERSON = 8  # uploads, and waits for a storage service; a browser has six connections to a site
 
 person: ContextVar[uuid.UUID | None] = ContextVar("person", default=None)  # whose request this thread works on
@@ -100,8 +100,8 @@ def waiting() -> Iterator[None]:
 
 @contextmanager
 def _waiting() -> Iterator[None]:
-    if not gate.is_inside() or getattr(_here, "has_place", False):
-        with gate.away():
+    if not active_requests.holds_slot() or getattr(_here, "has_place", False):
+        with active_requests.without_slot():
             yield
         return
     with with_place() as has_place:
@@ -111,5 +111,5 @@ def _waiting() -> Iterator[None]:
                 code="too_many_uploads",
                 retry_after_seconds=10,
             )
-        with gate.away():
+        with active_requests.without_slot():
             yield

@@ -11,7 +11,7 @@ from django.core.files.storage import Storage, default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from studio.http.gate import away
+from studio.http.active_requests import without_slot
 
 CHUNK_BYTES = 64 * 1024
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -55,7 +55,7 @@ def stored(
     tag = f'"{etag}"'
     if _client_has(request, tag):
         return _with_headers(HttpResponse(status=304), tag, None)
-    with away():  # a storage service may take its time
+    with without_slot():  # a storage service may take its time
         size = storage.size(name)
     part = _wanted_part(request, size, tag)
     if part == OUTSIDE:

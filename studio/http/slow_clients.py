@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from studio.http import bodies, concurrency, gate
+from studio.http import active_requests, bodies, concurrency
 from studio.http.responses import refusal
 
 RETRY_SECONDS = 10  # many a file is through by then
@@ -22,7 +22,7 @@ class SlowClientsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer; a file holds its place until it is sent or its client has gone."""
-        if gate.is_refused(request.META):
+        if active_requests.is_refused(request.META):
             return _busy("too_busy", "The server is too busy. Please try again in a moment.")
         response = self._with_large_body(request) if bodies.is_large(request) else self.get_response(request)
         if not response.streaming or request.method == "HEAD":

@@ -13,7 +13,7 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from studio.errors import Unavailable
 from studio.http import bodies, concurrency
-from studio.http.gate import away
+from studio.http.active_requests import without_slot
 
 HEAVY_BYTES = 1024 * 1024
 LARGE_JSONS = 2  # in memory at once in a process; each takes up to 180 MB while it is parsed
@@ -95,7 +95,7 @@ def forget(request: Any) -> None:
 
 
 def _take_turn() -> None:
-    with away():
+    with without_slot():
         came = _large_jsons.acquire(timeout=WAIT_SECONDS)
     if not came:
         raise Unavailable(

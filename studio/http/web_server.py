@@ -12,7 +12,7 @@ from django.conf import settings
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from studio.http import bodies, concurrency, gate, probes
+from studio.http import active_requests, bodies, concurrency, probes
 from studio.http.base_path import PROBES
 
 # For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
@@ -100,7 +100,7 @@ class _Body:
     """A body as it comes in. One whose client waits to be asked for it (RFC 9110, 10.1.1) is asked for when it is read.
 
     A request that its headers refuse costs no transfer then, and its client reads the refusal. Reading raises
-    TimeoutError where the client sends nothing for too long.
+    TimeoutError where the client sends nothing for too long. A request holds no slot while its body is waited for.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -116,12 +116,13 @@ class _Body:
         return self._received(self._stream.readline, size)
 
     def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
-        self._ask()
-        self._socket.settimeout(BODY_IDLE_SECONDS)
-        try:
-            data = read(size)
-        finally:
-            self._socket.settimeout(None)  # what is sent takes as long as it takes
+        with active_requests.without_slot():
+            self._ask()
+            self._socket.settimeout(BODY_IDLE_SECONDS)
+            try:
+                data = read(size)
+            finally:
+                self._socket.settimeout(None)  # what is sent takes as long as it takes
         self._left -= len(data)
         return data
 
@@ -169,7 +170,8 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     gc.collect()
     gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
     # Probes need no slot: /readyz runs its checks in a thread of its own.
-    free = tuple(
+    exempt = tuple(
         f"{prefix}{path}{slash}" for prefix in ("", settings.BASE_PATH) for path in PROBES for slash in ("", "/")
     )
-    return _on_the_wire(gate.Gate(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, free=free))
+    limited = active_requests.ActiveRequestLimit(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, exempt=exempt)
+    return _on_the_wire(limited)

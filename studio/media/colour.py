@@ -1,6 +1,6 @@
-"""What a picture file says about its colours, as an ICC profile, and the conversion by it to sRGB.
+"""Reads an image file's colour space as an ICC profile, and converts the image to sRGB.
 
-Browsers read all of these statements; other programs, the video providers' among them, may read none.
+Browsers understand every form of it; other programs, those of the video providers among them, may understand none.
 """
 
 import io
@@ -16,17 +16,17 @@ from PIL import Image, ImageCms
 from studio.media import image_formats
 
 ICC_MAX_BYTES = 1024 * 1024  # a printer's profile may have hundreds of KiB
-_ENDLESS = b"mpet"  # elements without a bound: of 60,000 that are one and the same, LittleCMS makes 46 s of work
+_UNBOUNDED = b"mpet"  # an unlimited list of elements: 60,000 copies of one take LittleCMS 46 s
 
 _GREY_MODES = {"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
 class UnknownColours(ValueError):
-    """The colours are not ones that we can convert; the message is fit for the person who sent the picture."""
+    """We cannot convert these colours; the message is fit for the sender of the image."""
 
 
 class Primaries(NamedTuple):
-    """The x and y of white, red, green and blue, as a PNG's cHRM has them."""
+    """The x and y of white, red, green and blue, as in a PNG's cHRM."""
 
     white: tuple[float, float]
     red: tuple[float, float]
@@ -35,7 +35,7 @@ class Primaries(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """From a stored value to light: (a * x + b) ** g from x = d on, c * x below. ICC.1:2022, 10.18, type 3."""
+    """From a stored value to light: (a * x + b) ** g for x >= d, else c * x. ICC.1:2022, 10.18, type 3."""
 
     g: float
     a: float = 1
@@ -46,18 +46,18 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Colours:
-    """The colours of a picture that are not, or need not be, sRGB's."""
+    """A colour space other than plain sRGB."""
 
     profile: bytes
-    is_embedded: bool  # false: the profile was made from what the file says in another way
+    is_embedded: bool  # False: we built the profile from other statements of the file
     space: str = "RGB"
 
-    def stay(self, image: Image.Image) -> bool:
-        """Whether the picture can keep the profile: viewers differ in what they do with all but an RGB one."""
+    def can_stay(self, image: Image.Image) -> bool:
+        """Whether the image can keep the profile: viewers agree on RGB profiles only."""
         return self.is_embedded and self.space == "RGB" and image.mode in {"P", "RGB", "RGBA"}
 
 
-# -- The numbers of H.273, which PNG's cICP and the nclx of AVIF and HEIC share
+# -- The code points of H.273, used by PNG's cICP and by nclx in AVIF and HEIC
 
 _D65, _C = (0.3127, 0.3290), (0.310, 0.316)
 _SRGB = Primaries(_D65, (0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
@@ -75,7 +75,7 @@ _PRIMARIES = {
     22: Primaries(_D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
 }
 _SRGB_CURVE = Curve(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_BT1886 = Curve(2.4)  # what a screen does with BT.709's and its kin
+_BT1886 = Curve(2.4)  # how screens show BT.709 and its relatives
 _CURVES = {
     1: _BT1886,
     4: Curve(2.2),
@@ -87,35 +87,35 @@ _CURVES = {
     14: _BT1886,
     15: _BT1886,
 }
-_UNSPECIFIED = {0, 2, 3}  # and reserved, which H.273 asks to take for unspecified
+_UNSPECIFIED = {0, 2, 3}  # including reserved ones, which H.273 treats as unspecified
 _HDR = {16: "PQ", 18: "HLG"}
 _VIDEO_CURVES = {1, 6, 14, 15}
 
 
 def colours_of(image: Image.Image, data: bytes) -> Colours | None:
-    """What a picture that is loaded says of its colours, None for sRGB. Raises UnknownColours.
+    """The colour space of a loaded image; None for sRGB. Raises UnknownColours.
 
-    Of several statements the first counts: cICP, the ICC profile, sRGB, gAMA with cHRM (PNG, third edition, 4.3).
+    The first of these counts: cICP, the ICC profile, sRGB, gAMA with cHRM (PNG, third edition, 4.3).
     """
-    said = dict(image_formats.png_colours(data)) if image.format == "PNG" else {}
-    if len(cicp := said.get(b"cICP", b"")) == 4:
+    chunks = dict(image_formats.png_colours(data)) if image.format == "PNG" else {}
+    if len(cicp := chunks.get(b"cICP", b"")) == 4:
         primaries, transfer, matrix, is_full_range = cicp
         if matrix or not is_full_range:
             raise UnknownColours("The image's colours are stored as video's are; save it as RGB in full range.")
-        return _coded(primaries, transfer)
+        return _from_code_points(primaries, transfer)
     if embedded := _embedded(image, data):
         return embedded
-    if b"sRGB" in said:
+    if b"sRGB" in chunks:
         return None
-    if b"gAMA" in said:
-        return _png_gamma(said)
+    if b"gAMA" in chunks:
+        return _png_gamma(chunks)
     if image.format in {"AVIF", "HEIF"}:
         return _nclx(image, data)
     return None
 
 
 def in_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
-    """The same colours in sRGB: L, LA, RGB or RGBA. Changes the given image; ignores a broken profile."""
+    """Convert to sRGB in L, LA, RGB or RGBA. May change the given image; ignores a broken profile."""
     if colours:
         with suppress(ImageCms.PyCMSError):
             return _converted(image, colours)
@@ -126,71 +126,71 @@ def _converted(image: Image.Image, colours: Colours) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(colours.profile))
     srgb = ImageCms.createProfile("sRGB")
     if image.mode in {"RGB", "RGBA"}:
-        ImageCms.profileToProfile(image, source, srgb, inPlace=True)  # a copy of 50 megapixels would be 200 MB
+        ImageCms.profileToProfile(image, source, srgb, inPlace=True)  # a copy of 50 megapixels would take 200 MB
         return image
     if image.mode == "CMYK":
-        return _made_anew(image, source, srgb)
+        return _converted_copy(image, source, srgb)
     if colours.space == "GRAY":
-        made = _made_anew(image.convert("L"), source, srgb)
+        rgb = _converted_copy(image.convert("L"), source, srgb)
     else:
-        made = image.convert("RGB")
-        ImageCms.profileToProfile(made, source, srgb, inPlace=True)
-    grey = made.convert("L")
-    del made  # four bytes a pixel
+        rgb = image.convert("RGB")
+        ImageCms.profileToProfile(rgb, source, srgb, inPlace=True)
+    grey = rgb.convert("L")
+    del rgb  # four bytes a pixel
     if image.mode == "LA":
         grey.putalpha(image.getchannel("A"))
     return grey
 
 
-def _made_anew(image: Image.Image, source: Any, srgb: Any) -> Image.Image:
-    made = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-    assert made is not None  # None is for a change in place
-    return made
+def _converted_copy(image: Image.Image, source: Any, srgb: Any) -> Image.Image:
+    copy = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    assert copy is not None  # None is for a change in place
+    return copy
 
 
 def _embedded(image: Image.Image, data: bytes) -> Colours | None:
-    """The file's ICC profile, if it is one, and one for such pictures."""
+    """The file's ICC profile, if it is valid and fits the image's mode."""
     icc = image.info.get("icc_profile") or image_formats.bmp_profile(data)
-    if not isinstance(icc, bytes) or len(icc) > ICC_MAX_BYTES or _ENDLESS in icc:
+    if not isinstance(icc, bytes) or len(icc) > ICC_MAX_BYTES or _UNBOUNDED in icc:
         return None
     try:
         space = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space.strip()
     except Exception:  # LittleCMS raises several kinds
         return None
     fits = {
-        "RGB": image.mode != "CMYK",  # grey pictures come with one, too
+        "RGB": image.mode != "CMYK",  # grey images may have one as well
         "GRAY": image.mode in _GREY_MODES,
         "CMYK": image.mode == "CMYK",
     }
     return Colours(icc, True, space) if fits.get(space) else None
 
 
-def _png_gamma(said: dict[bytes, bytes]) -> Colours | None:
-    """By gAMA, with cHRM where the file has one. Browsers ignore a cHRM without gAMA, and so do we."""
+def _png_gamma(chunks: dict[bytes, bytes]) -> Colours | None:
+    """The colours by gAMA, and by cHRM if present. Like browsers, we ignore a cHRM without gAMA."""
     with suppress(struct.error, ZeroDivisionError):
-        (gamma,) = struct.unpack(">I", said[b"gAMA"])
+        (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
         primaries = _SRGB
-        if b"cHRM" in said:
-            xy = [number / 100_000 for number in struct.unpack(">8I", said[b"cHRM"])]
+        if b"cHRM" in chunks:
+            xy = [number / 100_000 for number in struct.unpack(">8I", chunks[b"cHRM"])]
             primaries = Primaries(*zip(xy[::2], xy[1::2], strict=True))
-        if abs(gamma - 45_455) < 500 and _are_close(primaries, _SRGB):  # what programs write that mean sRGB
+        if abs(gamma - 45_455) < 500 and _are_close(primaries, _SRGB):  # programs write this for sRGB
             return None
-        return _made(primaries, Curve(100_000 / gamma))
+        return _built(primaries, Curve(100_000 / gamma))
     return None
 
 
 def _nclx(image: Image.Image, data: bytes) -> Colours | None:
-    """By the nclx box. Pillow does not show that of an AVIF; libheif does."""
+    """The colours by the nclx box, which libheif reads; Pillow does not expose it for AVIF."""
     nclx = image.info.get("nclx_profile") or pi_heif.open_heif(data).info.get("nclx_profile")
     if not nclx:
         return None
     transfer = nclx["transfer_characteristics"]
-    # A still whose encoder left these at a video's default is meant for a screen, and so browsers show it.
-    return _coded(nclx["color_primaries"], 13 if transfer in _VIDEO_CURVES else transfer)
+    # Some encoders of stills leave a video's default here; browsers show such images as sRGB.
+    return _from_code_points(nclx["color_primaries"], 13 if transfer in _VIDEO_CURVES else transfer)
 
 
-def _coded(primaries: int, transfer: int) -> Colours | None:
-    """By the numbers of H.273."""
+def _from_code_points(primaries: int, transfer: int) -> Colours | None:
+    """The colours by H.273; None for sRGB. Raises UnknownColours."""
     if transfer in _HDR:
         raise UnknownColours(f"The image is HDR ({_HDR[transfer]}); save it in standard range (SDR), say as sRGB.")
     primaries = 1 if primaries in _UNSPECIFIED else primaries
@@ -199,7 +199,7 @@ def _coded(primaries: int, transfer: int) -> Colours | None:
         raise UnknownColours("The image's colours are of a kind that we cannot convert; save it as sRGB.")
     if (primaries, transfer) == (1, 13):
         return None
-    return _made(_PRIMARIES[primaries], _CURVES[transfer])
+    return _built(_PRIMARIES[primaries], _CURVES[transfer])
 
 
 def _are_close(some: Primaries, others: Primaries) -> bool:
@@ -208,17 +208,17 @@ def _are_close(some: Primaries, others: Primaries) -> bool:
     )
 
 
-# -- A profile of primaries and a curve
+# -- Building a profile from primaries and a curve
 
-_D50 = (0.9642, 1.0, 0.8249)  # the white of every profile, in XYZ
-# From XYZ to the eye's receptors, where white is adapted; its columns. ICC.1:2022, annex E.
+_D50 = (0.9642, 1.0, 0.8249)  # the white point of every profile, in XYZ
+# The columns of the matrix from XYZ to cone responses, for the adaptation of white. ICC.1:2022, annex E.
 _BRADFORD = ((0.8951, -0.7502, 0.0389), (0.2664, 1.7135, -0.0685), (-0.1614, 0.0367, 1.0296))
 
 Vector = Sequence[float]
 
 
-def _made(primaries: Primaries, curve: Curve) -> Colours:
-    """Raises ZeroDivisionError where no such colours can be, and struct.error for numbers out of range."""
+def _built(primaries: Primaries, curve: Curve) -> Colours:
+    """Build a profile. Raises ZeroDivisionError for impossible colours, and struct.error for numbers out of range."""
     points = zip((b"rXYZ", b"gXYZ", b"bXYZ"), _columns(primaries), strict=True)
     tags = {b"wtpt": _xyz(_D50)} | {name: _xyz(column) for name, column in points}
     tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), struct.pack(">4s4xHH5i", b"para", 3, 0, *_fixed(curve)))
@@ -233,7 +233,7 @@ def _made(primaries: Primaries, curve: Curve) -> Colours:
 
 
 def _columns(primaries: Primaries) -> list[Vector]:
-    """What red, green and blue at their fullest are in XYZ, adapted to D50."""
+    """Full red, green and blue in XYZ, adapted to D50."""
     white, *corners = ([x / y, 1.0, (1 - x - y) / y] for x, y in primaries)
     shares = _solved(corners, white)
     seen, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
@@ -249,7 +249,7 @@ def _times(columns: Sequence[Vector], vector: Vector) -> Vector:
 
 
 def _solved(columns: Sequence[Vector], vector: Vector) -> Vector:
-    """How much of each column it takes to make the vector: Cramer's rule."""
+    """Solve the linear system of these columns by Cramer's rule."""
     whole = _determinant(columns)
     return [_determinant([*columns[:i], vector, *columns[i + 1 :]]) / whole for i in range(3)]
 

@@ -1,4 +1,4 @@
-"""Tells a full disk from other failures, wherever it shows: stored files, files of a request, or the database."""
+"""Recognises a full disk among the errors of stored files, uploads and the database."""
 
 import errno
 
@@ -10,15 +10,15 @@ DISK_FULL = "53100"  # PostgreSQL's SQLSTATE disk_full
 
 
 class StorageFull(Unavailable):
-    """A disk is full. 503 and not 507: libraries of clients know 503 with `Retry-After`, and few know 507 at all."""
+    """A disk is full. 503, not 507: client libraries handle 503 with `Retry-After`, and few know 507."""
 
     code = "storage_full"
     message = "There is no room on the server to store this. Please try again later."
-    retry_after_seconds = 60  # a person has to make room
+    retry_after_seconds = 60  # staff have to make room
 
 
 def is_full(exc: BaseException) -> bool:
-    """Whether the failure, or what it was raised from, is that of a full disk, or of a used-up quota of one."""
+    """Whether the exception or one of its causes is a full disk or an exhausted disk quota."""
     one: BaseException | None = exc
     while one is not None:
         if isinstance(one, OSError) and one.errno in FULL:

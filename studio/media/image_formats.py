@@ -1,4 +1,4 @@
-"""How picture files are built: whether one carries anything besides the picture, and how much work it asks for."""
+"""Reads the structure of image files: their format, metadata, colour chunks, and the work to decode them."""
 
 import re
 import struct
@@ -6,39 +6,39 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 
-# An honest PNG has a chunk for some KiB, a progressive JPEG some ten scans. Each costs time whatever its size: ten MiB
-# of empty PNG chunks take 4 s to skip, and ten MiB of empty scans over 50 megapixels more than an hour.
+# A real PNG has a chunk per several KiB, a progressive JPEG about ten scans. Each costs time whatever its size: 10 MiB
+# of empty PNG chunks take 4 s to skip, and 10 MiB of empty scans over 50 megapixels more than an hour.
 MOST_CHUNKS = 20_000
 MOST_SCANS = 64
 
 _PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
-# The chunks that show a still PNG, and the bytes that each has at most (PNG, third edition, 11).
+# The chunks that a still PNG needs, and the maximum bytes of each (PNG, third edition, 11).
 _PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"IEND": 0, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
 _PNG_CHUNKS |= {b"iCCP": 2**31, b"cICP": 4, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9}
 _PNG_COLOURS = {b"cICP", b"sRGB", b"gAMA", b"cHRM"}
 _WEBP_CHUNKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"}  # of a still one
 _BMP_V5 = 124  # bytes
-# Where the passes of an interlaced PNG begin, and their steps: PNG, third edition, 8.1
+# The offsets and steps of an interlaced PNG's passes: PNG, third edition, 8.1
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_STEP_BYTES = 1024 * 1024  # of pixels that are gone through at once
+_STEP_BYTES = 1024 * 1024  # of pixels decompressed at once
 _JPEG_TABLES = {0xDB, 0xC4, 0xDD} | set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN, _END = 0xDA, 0xD9
-# In the data of a scan 0xFF is followed by 0, or by the number of a restart (ITU-T T.81, B.1.1.5); before a marker
-# there may be more of 0xFF.
+# In the data of a scan, 0xFF is followed by 0 or by the number of a restart (ITU-T T.81, B.1.1.5); several 0xFF may
+# precede a marker.
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 
 
 def is_overlong(data: bytes) -> bool:
-    """Whether the file asks for far more work than a picture of its size needs. To be asked before it is decoded."""
+    """Whether decoding would take far more work than an image of this size needs; call it before decoding."""
     if data.startswith(_PNG):
         return sum(1 for _ in islice(_png_chunks(data), MOST_CHUNKS + 1)) > MOST_CHUNKS
     return data.startswith(_JPEG) and data.count(b"\xff\xda") > MOST_SCANS
 
 
 def is_bare(data: bytes) -> bool:
-    """Whether a PNG, JPEG or WebP holds only what it takes to show the picture: no place, camera, preview or tail.
+    """Whether a PNG, JPEG or WebP contains the image only: no location, camera, preview or trailing bytes.
 
-    When in doubt it says no.
+    False in doubt.
     """
     try:
         if data.startswith(_PNG):
@@ -52,7 +52,7 @@ def is_bare(data: bytes) -> bool:
 
 
 def is_lossless_webp(data: bytes) -> bool:
-    """Whether a WebP has its first picture without loss."""
+    """Whether a WebP's first frame is lossless."""
     if not data.startswith(_RIFF):
         return False
     try:
@@ -62,7 +62,7 @@ def is_lossless_webp(data: bytes) -> bool:
 
 
 def png_colours(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG ahead of its pixels that say what its colours are, each by its kind."""
+    """The kind and content of a PNG's chunks on colours, ahead of its pixels."""
     for kind, (start, end) in _png_chunks(data):
         if kind == b"IDAT":
             return
@@ -71,7 +71,7 @@ def png_colours(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def bmp_profile(data: bytes) -> bytes:
-    """The ICC profile in a BMP, for which version 5 of its header has a place; empty where there is none."""
+    """The ICC profile in a BMP with a header of version 5; empty without one."""
     if not data.startswith(b"BM") or len(data) < 14 + _BMP_V5 or int.from_bytes(data[14:18], "little") != _BMP_V5:
         return b""
     space, start, length = struct.unpack_from("<4s52xII", data, 14 + 56)
@@ -79,7 +79,7 @@ def bmp_profile(data: bytes) -> bytes:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """The kinds of chunks up to the end mark, with where their content is, and `tail` for what follows that."""
+    """The kind of each chunk up to the end mark and the range of its content, and `tail` for trailing bytes."""
     at = len(_PNG)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -103,7 +103,7 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _is_bare_png(data: bytes) -> bool:
-    """Known chunks, no larger than they can be, each once, and no more pixels than the picture has."""
+    """Whether it has known chunks only, within their maximum size, each once, and no surplus pixels."""
     kinds, pixels, left = list[bytes](), zlib.decompressobj(), _png_pixel_bytes(data)
     for kind, (start, end) in _png_chunks(data):
         if kind not in _PNG_CHUNKS or end - start > _PNG_CHUNKS[kind]:
@@ -119,7 +119,7 @@ def _is_bare_png(data: bytes) -> bool:
 
 
 def _decompressed(pixels: "zlib._Decompress", data: bytes, *, most: int) -> int:
-    """How many bytes there are in it, in little memory. What is past `most`, damaged or past the end stays behind."""
+    """Count the decompressed bytes in little memory; stops beyond `most` and at damaged data."""
     count = 0
     while count <= most:
         try:
@@ -133,7 +133,7 @@ def _decompressed(pixels: "zlib._Decompress", data: bytes, *, most: int) -> int:
 
 
 def _png_pixel_bytes(data: bytes) -> int:
-    """Of the rows of a PNG, each with the byte of its filter. Raises struct.error."""
+    """The bytes of a PNG's decompressed rows, each with its filter byte. Raises struct.error."""
     width, height, depth, colour, is_interlaced = struct.unpack_from(">IIBB2xB", data, len(_PNG) + 8)
     bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
     passes = _ADAM7 if is_interlaced else ((0, 0, 1, 1),)
@@ -145,7 +145,7 @@ def _png_pixel_bytes(data: bytes) -> int:
 
 
 def _is_bare_jpeg(data: bytes) -> bool:
-    """Known segments and scans up to the end mark, which is the end of the file."""
+    """Whether it has known segments and scans only, and ends at the end mark."""
     at = 2
     for _ in range(MOST_CHUNKS):
         start, marker = struct.unpack_from(">BB", data, at)
@@ -164,7 +164,7 @@ def _is_bare_jpeg(data: bytes) -> bool:
 
 
 def _is_needed(marker: int, segment: bytes) -> bool:
-    """Whether a JPEG's segment is part of the picture: tables, its resolution, its colour space."""
+    """Whether the segment is needed to show the image: tables, resolution, colour space."""
     if marker == 0xE0:
         return segment.startswith(b"JFIF\0") and len(segment) == 14  # longer: with a preview
     if marker == 0xE2:
@@ -174,9 +174,9 @@ def _is_needed(marker: int, segment: bytes) -> bool:
     return marker == _SCAN or marker in _JPEG_TABLES
 
 
-# -- What a file is, by its first bytes
+# -- The format of a file by its first bytes
 
-# Pillow's names of the formats that we take, and what people call those that we do not. Tried in this order.
+# Pillow's names of the formats that we may accept, and the common names of others. Tried in this order.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, _PNG, "PNG"),
     (0, _JPEG, "JPEG"),
@@ -213,7 +213,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"BM", "BMP"),
 )
-_BRANDS = {  # of ISO base media files: the first that is among the file's own decides
+_BRANDS = {  # of ISO base media files; the first one that the file names decides
     b"avif": "AVIF",
     b"avis": "AVIF",
     b"heic": "HEIF",
@@ -227,13 +227,13 @@ _BRANDS = {  # of ISO base media files: the first that is among the file's own d
     b"crx ": "a camera's raw picture",
     b"qt  ": "a QuickTime video",
 }
-_TEXT_BYTES = 4096  # enough of a text to tell what it is
+_TEXT_BYTES = 4096  # enough to recognise a text format
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 _HTML = re.compile(rb"<(!doctype html|html|head|body)[\s>]", re.IGNORECASE)
 
 
 def format_of(data: bytes) -> str | None:
-    """Pillow's name of the format where we might take it, what people call it where not; None for what is unknown."""
+    """Pillow's name of a format that we may accept, or the common name of another one; None if unknown."""
     if data.startswith(b"ftyp", 4):
         return _format_of_media(data)
     for start, signature, name in _SIGNATURES:

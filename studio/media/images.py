@@ -1,4 +1,4 @@
-"""Uploaded pictures: really decoded, bounded, turned upright, and rid of what a camera wrote into them."""
+"""Checks uploaded images: decodes them within limits, rotates them upright and removes their metadata."""
 
 import io
 import sys
@@ -16,25 +16,25 @@ from studio.errors import InvalidInput
 from studio.media import colour, decode_budget, image_formats, pixels
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
-FORMATS = (*EXTENSIONS, "HEIF")  # taken everywhere; what is not stored as it is becomes a PNG or JPEG
-MEDIA_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic"]  # of these
-MORE_FORMATS = (*FORMATS, "GIF", "BMP", "TIFF", "AVIF")  # taken where the caller wants
-_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's is not the one that people know
-_PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # what every browser and vendor shows alike
-# TIFF tags. The first IFD of a camera's raw picture is a preview, and says so in the lowest bit of the first.
+FORMATS = (*EXTENSIONS, "HEIF")  # accepted everywhere; a file that is not stored unchanged becomes a PNG or JPEG
+MEDIA_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic"]  # of FORMATS
+MORE_FORMATS = (*FORMATS, "GIF", "BMP", "TIFF", "AVIF")  # accepted with `any_format`
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's name is not the usual one
+_PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # every browser and vendor shows these alike
+# TIFF tags. The first IFD of a camera's raw image is a preview, marked in the lowest bit of the first tag.
 _SUBFILE_TYPE, _BITS_PER_SAMPLE, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 322, 323
 
-# One thread: a process decodes few large pictures at a time so that requests beside it get their share.
+# one thread, so that concurrent requests get their share of the CPU
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 class BadImage(InvalidInput):
-    """The upload is not a picture that we take; the message is fit for the person who sent it."""
+    """The upload is not an acceptable image; the message is fit for its sender."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that has been decoded once, so it is one."""
+    """An image file that was decoded successfully."""
 
     data: bytes
     content_type: str
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """What is taken, and what comes out."""
+    """The limits of an input file and of the result."""
 
     formats: tuple[str, ...]
     max_bytes: int
@@ -63,12 +63,12 @@ def read_picture(
     max_pixels: int | None = None,
     max_side: int | None = None,
 ) -> Picture:
-    """The picture in a file: PNG, JPEG, WebP or HEIC, within the limits of the settings unless others are named.
+    """Check the image in a file: PNG, JPEG, WebP or HEIC; limits default to the settings.
 
-    With `any_format` GIF, BMP, TIFF and AVIF are taken too. Of an animation comes the first picture, or with
-    `still_only` a refusal. With `max_side` a larger picture is scaled down. A PNG, JPEG or WebP without metadata whose
-    colours are sRGB's, or those of an RGB profile in it, is kept as it is otherwise. Raises BadImage, and PicturesBusy
-    where others take up the room for decoding for too long.
+    `any_format` also accepts GIF, BMP, TIFF and AVIF. An animation yields its first frame, or BadImage with
+    `still_only`. A larger image is scaled down to `max_side`. Otherwise a PNG, JPEG or WebP without metadata, in sRGB
+    or with an embedded RGB profile, is kept unchanged. Raises BadImage, and ImagesBusy if other images occupy the
+    decoder for too long.
     """
     bounds = _Bounds(
         formats=MORE_FORMATS if any_format else FORMATS,
@@ -84,10 +84,10 @@ def read_picture(
         raise BadImage("The file is empty.")
     kind = _kind_of(data, bounds)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns about sizes and tags that are checked or dropped here
+        warnings.simplefilter("ignore")  # Pillow warns about sizes and tags, which are checked or dropped here
         try:
             return _checked(data, kind, bounds)
-        except (BadImage, decode_budget.PicturesBusy):
+        except (BadImage, decode_budget.ImagesBusy):
             raise
         except colour.UnknownColours as exc:
             raise BadImage(str(exc)) from exc
@@ -98,21 +98,21 @@ def read_picture(
 
 
 def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
-    """A small copy in sRGB for lists, `side` pixels at most: a JPEG, or a WebP where there are transparent parts.
+    """A copy in sRGB of at most `side` pixels, for lists: a JPEG, or a WebP if it has transparent parts.
 
-    Raises PicturesBusy, and BadImage, for which a picture that `read_picture` has given has no known reason.
+    Raises ImagesBusy, and BadImage, which should not happen for a result of `read_picture`.
     """
     try:
-        # the whole size, of a draft too: a progressive JPEG is decoded in full all the same
+        # the whole size, even with a draft: a progressive JPEG is decoded in full
         with (
-            decode_budget.room_for(picture.width * picture.height),
+            decode_budget.reserve(picture.width * picture.height),
             Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image,
         ):
             image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
             whole = pixels.loaded(image)
             colours = colour.colours_of(whole, picture.data)
             return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
-    except decode_budget.PicturesBusy:
+    except decode_budget.ImagesBusy:
         raise
     except Exception as exc:  # Pillow raises nearly anything
         raise BadImage("No thumbnail of the image can be made.") from exc
@@ -121,13 +121,13 @@ def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
 def _small(image: Image.Image) -> Picture:
     if not image.has_transparency_data:
         return _encoded(image, "JPEG", quality=85)
-    # a photo is smaller with loss, a drawing without
-    ways = [_encoded(image, "WEBP", quality=85), _encoded(image, "WEBP", quality=50, lossless=True)]
-    return min(ways, key=lambda way: len(way.data))
+    # a photo is smaller in lossy compression, a drawing in lossless
+    candidates = [_encoded(image, "WEBP", quality=85), _encoded(image, "WEBP", quality=50, lossless=True)]
+    return min(candidates, key=lambda candidate: len(candidate.data))
 
 
 def listed(formats: Sequence[str]) -> str:
-    """The names of formats, as in a sentence."""
+    """The names of the formats for a sentence: "PNG, JPEG or WebP"."""
     names = [_name(kind) for kind in formats]
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
@@ -137,7 +137,7 @@ def _name(kind: str) -> str:
 
 
 def _kind_of(data: bytes, bounds: _Bounds) -> str:
-    """Pillow's name of the file's format. Raises BadImage for one that is not taken."""
+    """Pillow's name of the file's format. Raises BadImage for a format that is not accepted."""
     kind = image_formats.format_of(data)
     if kind is None:
         raise BadImage(f"This is not a picture format that we know; send {listed(bounds.formats)}.")
@@ -155,7 +155,7 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
     if image_formats.is_overlong(data):
         raise BadImage("The image takes too long to decode.")
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
-        # from the header: nothing is decoded yet
+        # from the header; nothing is decoded yet
         if image.width * image.height > bounds.max_pixels or _tile_pixels(image) > bounds.max_pixels:
             raise _too_many_pixels(bounds)
         _require_readable(image, bounds)
@@ -166,11 +166,11 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
         is_large = max(image.size) > bounds.max_side
         if is_large:
             image.draft(None, (bounds.max_side, bounds.max_side))
-        size = image.width * image.height  # to be decoded: a draft has fewer than the file
+        size = image.width * image.height  # to be decoded; a draft has fewer pixels than the file
         if not decode_budget.spend(size):
             most = settings.REQUEST_MAX_PIXELS // 1_000_000
             raise BadImage(f"The images of one request may have {most} megapixels together.")
-        with decode_budget.room_for(whole_size):  # a draft of a progressive JPEG is decoded in full first
+        with decode_budget.reserve(whole_size):  # a draft of a progressive JPEG is decoded in full first
             whole = pixels.loaded(image)
             colours = colour.colours_of(image, data)
             is_kept = kind in EXTENSIONS and not is_large and not is_animated and _is_plain(image, colours)
@@ -180,31 +180,31 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
 
 
 def _tile_pixels(image: Image.Image) -> int:
-    """The size of a TIFF's tiles: a small picture can claim to be a corner of a huge one."""
+    """The pixels of a TIFF's tile: a small image can claim to be the corner of a huge tile."""
     tags = pixels.tags_of(image)
     return int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
 
 
 def _require_readable(image: Image.Image, bounds: _Bounds) -> None:
-    """Raises BadImage for what Pillow opens without knowing what it shows."""
+    """Raise BadImage for images that Pillow opens but cannot interpret."""
     tags = pixels.tags_of(image)
     if tags.get(_SUBFILE_TYPE, 0) & 1:
         raise BadImage(f"This is a camera's raw picture; send {listed(bounds.formats)}.")
     is_odd = image.mode.startswith("I;16") and tags.get(_BITS_PER_SAMPLE, (16,)) != (16,)
-    if is_odd or image.mode in {"I", "F", "LAB"}:  # I and F, 32 bits, have no value that always means white
+    if is_odd or image.mode in {"I", "F", "LAB"}:  # no value of I and F, with 32 bits, always means white
         raise BadImage("The image is in Lab, or not in 8 or 16 bits a channel; save it as RGB in 8 or 16 bits.")
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Whether it moves. A second picture of the other formats is a page or a depth map, of HEIC another photo."""
+    """Whether it is an animation. In HEIC a second image is another photo, in TIFF or JPEG a page or a depth map."""
     if image.format == "HEIF":
         return str(getattr(image, "custom_mimetype", "")).endswith("-sequence")
     return image.format in {"PNG", "WEBP", "GIF", "AVIF"} and bool(getattr(image, "is_animated", False))
 
 
 def _is_plain(image: Image.Image, colours: colour.Colours | None) -> bool:
-    """Whether it can be shown as it is wherever it goes."""
-    is_common = colours.stay(image) if colours else not image.info.get("icc_profile")
+    """Whether every browser and vendor shows it correctly."""
+    is_common = colours.can_stay(image) if colours else not image.info.get("icc_profile")
     return is_common and image.mode in _PLAIN_MODES
 
 
@@ -215,11 +215,11 @@ def _picture(data: bytes, kind: str, size: tuple[int, int]) -> Picture:
 def _remade(
     image: Image.Image, kind: str, colours: colour.Colours | None, bounds: _Bounds, *, is_lossless: bool
 ) -> Picture:
-    """The pixels, upright and no larger than allowed, in sRGB or with their RGB profile; nothing else."""
+    """Encode the pixels only: upright, no larger than allowed, in sRGB or with their RGB profile."""
     pixels.turn(image)
     if kind not in EXTENSIONS:
         kind = "PNG" if image.has_transparency_data or image.mode in {"1", "P"} else "JPEG"
-    profile = colours.profile if colours and colours.stay(image) else None
+    profile = colours.profile if colours and colours.can_stay(image) else None
     is_plain = image.mode in _PLAIN_MODES and (kind == "PNG" or image.mode in {"L", "RGB"})
     if not is_plain or max(image.size) > bounds.max_side or (colours and not profile):
         image = pixels.sampled(image, bounds.max_side)
@@ -230,20 +230,20 @@ def _remade(
         remade = _encoded(image, kind, profile, quality=95)
     if len(remade.data) <= bounds.max_bytes:
         return remade
-    # what comes out must be fit to go in again
+    # the result must itself be acceptable as an upload
     return _encoded(pixels.on_white(image), "JPEG", profile, quality=80)
 
 
 def _encoded(
     image: Image.Image, kind: str, profile: bytes | None = None, *, quality: int, lossless: bool = False
 ) -> Picture:
-    """The file. What else the decoder has found is left behind: the encoders would write some of it."""
+    """Encode the image without the rest of `info`, of which the encoders would write some."""
     image.info = {"transparency": image.info["transparency"]} if "transparency" in image.info else {}
     options: dict[str, Any] = {"quality": quality, "icc_profile": profile, "exif": b""}
     if kind == "JPEG":
-        options["subsampling"] = 0  # a colour for each pixel: the default's quarter is off by a CIE76 of 4 in patterns
+        options["subsampling"] = 0  # full chroma resolution: the default (a quarter) is off by a CIE76 of 4 in patterns
     if lossless:
-        options |= {"lossless": True, "method": 2}  # as fast as with loss, and hardly larger than by the default's 4
+        options |= {"lossless": True, "method": 2}  # as fast as lossy, and hardly larger than the default of 4
     out = io.BytesIO()
     image.save(out, kind, **options)
     return _picture(out.getvalue(), kind, image.size)

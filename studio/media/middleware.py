@@ -15,5 +15,5 @@ class DecodeBudgetMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with decode_budget.limited(settings.REQUEST_MAX_PIXELS):
+        with decode_budget.request_limit(settings.REQUEST_MAX_PIXELS):
             return self.get_response(request)

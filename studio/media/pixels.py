@@ -1,28 +1,28 @@
-"""The pixels of a picture that Pillow has opened: decoded, turned upright, scaled, and in 8 bits a channel."""
+"""Decodes, rotates and scales the pixels of an image that Pillow has opened, and converts them to 8 bits a channel."""
 
 from contextlib import suppress
 from typing import Any
 
 from PIL import Image, ImageOps
 
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag, and what it says of a negative
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag, and its value for a negative
 _STRIP_ROWS = 256
 
 
 def tags_of(image: Image.Image) -> Any:
-    """The tags of a TIFF, by number; none of other formats."""
+    """The tags of a TIFF by number; empty for other formats."""
     return getattr(image, "tag_v2", {})
 
 
 def loaded(image: Image.Image) -> Image.Image:
-    """Decoded. What a GIF's first picture leaves free of its screen is transparent, as in browsers."""
+    """Decode the image. As in browsers, the part of a GIF's screen that its first frame leaves free is transparent."""
     drawn = image.tile[0].extents if image.format == "GIF" and image.tile else None  # type: ignore[attr-defined]
     if image.format == "WEBP":
         _load_webp(image)
     else:
-        image.load()  # before anything is changed: to Pillow an interlaced PNG is one only as long as `info` says so
+        image.load()  # before any change: Pillow reads from `info` that a PNG is interlaced
     key = image.info.get("transparency")
-    if isinstance(key, tuple) and max(key) > 0xFF:  # of 16 bits a channel, of which Pillow keeps the upper ones
+    if isinstance(key, tuple) and max(key) > 0xFF:  # 16 bits a channel, of which Pillow keeps the upper 8
         image.info["transparency"] = tuple(value >> 8 for value in key)
     if drawn is None or drawn == (0, 0, *image.size):
         return image
@@ -32,7 +32,7 @@ def loaded(image: Image.Image) -> Image.Image:
 
 
 class _OneFrame:
-    """A decoder that goes, with two more copies of the picture, once it has given one."""
+    """Drops the decoder, which holds two more copies of the image, after its first frame."""
 
     def __init__(self, decoder: Any) -> None:
         self._decoder = decoder
@@ -44,23 +44,23 @@ class _OneFrame:
 
 
 def _load_webp(image: Any) -> None:
-    """In 12 bytes a pixel instead of 16, of which it keeps 4: Pillow 13 keeps its decoder as long as the picture."""
+    """Load in 12 bytes a pixel instead of 16, and keep 4: Pillow 13 keeps its decoder as long as the image."""
     if hasattr(image, "_decoder"):
         image._decoder = _OneFrame(image._decoder)
     image.load()
-    image.fp = None  # the frame as bytes, which the picture has copied
+    image.fp = None  # the frame as bytes, which the image has copied
 
 
 def turn(image: Image.Image) -> None:
-    """Upright, as EXIF says: Pillow puts what AVIF's `irot` and `imir` say there, and libheif has done it for HEIC."""
-    for name in ("xmp", "XML:com.adobe.xmp"):  # Pillow would believe it, too; browsers do not
+    """Rotate by EXIF. Pillow writes AVIF's `irot` and `imir` into EXIF; libheif has already rotated HEIC."""
+    for name in ("xmp", "XML:com.adobe.xmp"):  # Pillow would use its orientation; browsers do not
         image.info.pop(name, None)
-    with suppress(Exception):  # what a broken EXIF raises; the picture is still one
+    with suppress(Exception):  # a broken EXIF raises nearly anything; the image is still valid
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def sampled(image: Image.Image, side: int) -> Image.Image:
-    """No larger than `side`, in 8 bits a channel: L, RGB, CMYK, or LA and RGBA where it has transparent parts."""
+    """Scale to at most `side` pixels in 8 bits a channel: L, RGB, CMYK, or LA and RGBA with transparency."""
     if image.mode.startswith("I;16"):
         image = _in_8_bits(image)
     is_grey = image.mode in {"1", "L", "LA"}
@@ -77,8 +77,8 @@ def sampled(image: Image.Image, side: int) -> Image.Image:
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Of 16 bits; convert() alone would clip them."""
-    is_negative = tags_of(image).get(_PHOTOMETRIC) == _WHITE_IS_ZERO  # which Pillow minds for 8 bits only
+    """Scale 16 bits down; convert() alone would clip them."""
+    is_negative = tags_of(image).get(_PHOTOMETRIC) == _WHITE_IS_ZERO  # Pillow inverts negatives of 8 bits only
     scale, start = (-1 / 257, 255.5) if is_negative else (1 / 257, 0.5)  # the half rounds
     made = image.point(lambda value: value * scale + start).convert("L")
     if "transparency" in image.info:
@@ -87,7 +87,7 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Without transparent parts. In strips, because whole copies would be 16 bytes a pixel more."""
+    """Put the image on a white background; in strips, because whole copies would take 16 more bytes a pixel."""
     if not image.has_transparency_data:
         return image
     white = Image.new("RGB", image.size)

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from studio import __version__
 from studio.observability import log, redaction
 
 END_SECONDS = 2  # to send what is left when a process ends
@@ -50,7 +51,7 @@ def _start_sentry(process: str) -> None:
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.ENVIRONMENT,
-        release=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
+        release=__version__,
         # Every ERROR in the log is an event. Other integrations would send bodies, and add headers to vendors' calls.
         default_integrations=False,
         auto_enabling_integrations=False,

@@ -24,15 +24,15 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 _account = env.cloudinary_url("CLOUDINARY_URL")  # no setting named CLOUDINARY: the SDK would read it
 _folder = {"folder": env.folder("CLOUDINARY_FOLDER", "ai-studio")}
-# "former" holds the files stored before CLOUDINARY_URL was set or unset (studio.media.storage.previous).
+# "previous" holds the files stored before CLOUDINARY_URL was set or unset (studio.media.storage.previous).
 if _account:
-    STORAGES["former"] = STORAGES["default"]
+    STORAGES["previous"] = STORAGES["default"]
     STORAGES["default"] = {
         "BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage",
         "OPTIONS": _account | _folder,
     }
 elif _previous := env.cloudinary_url("CLOUDINARY_PREVIOUS_URL"):
-    STORAGES["former"] = {
+    STORAGES["previous"] = {
         "BACKEND": "studio.media.storage.cloudinary.CloudinaryFolder",
         "OPTIONS": _previous | _folder,
     }

@@ -13,7 +13,8 @@ RQ_QUEUES = {
     "submit": {"URL": _URL, "DEFAULT_TIMEOUT": 180},  # seconds; longer than a lease (videos.engine.schedule)
     "media": {"URL": _URL, "DEFAULT_TIMEOUT": 1800},
 }
-RQ = {"COMMIT_MODE": "auto"}  # videos.engine.hints waits for the commit itself
+# videos.engine.hints waits for the commit itself
+RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "videos.worker.ThreadWorker"}
 WORKER_THREADS = {
     "submit": env.integer("SUBMIT_THREADS", 4, least=1, most=64),
     "media": env.integer("MEDIA_THREADS", 16, least=1, most=256),

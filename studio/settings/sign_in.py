@@ -35,7 +35,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # for new passwords, and for imported ones at the next sign-in
     "accounts.sign_in.hashers.MovedBcryptHasher",
 ]
-REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # each account gets tokens (videos.giveaway)
+REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # tokens cost money: videos.signup_cost
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 # Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
 # milliseconds; without it a machine drifts by a second or two a day. `doctor` warns at half of it (clock_skew).

@@ -7,8 +7,8 @@ from tests.alerts.outages import without
 from tests.chaos import catalogue
 from tests.chaos.fleet import Fleet
 from tests.chaos.processes import wait_until
-from tests.fakes.google_books import NO_FAULT
-from tests.fakes.google_books import Fault as GoogleFault
+from tests.fakes.google_account import NO_FAULT
+from tests.fakes.google_account import Fault as GoogleFault
 
 _DUE = "UPDATE studio_taskstate SET due_at = now()"  # of the reconciliation
 FIRST_SECONDS = 60  # until a job reaches a phase

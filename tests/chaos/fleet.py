@@ -28,7 +28,7 @@ from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.processes import Processes, wait_until
 from tests.chaos.tempo import PROVIDER_SECONDS
 from tests.chaos.vendors import Cloudinary, Google, Traps
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 
 JOBS = "/api/v1/video-jobs"
 SECONDS = 4  # of a video
@@ -104,7 +104,7 @@ class Fleet:
         (self.folder / "data").mkdir()
         self.database: Database = KINDS[self.kind](self.folder / "data")
         self._exit.callback(self.database.stop)
-        film_of_length(SECONDS)  # kept; else the first looks would all make it at once
+        video_of_length(SECONDS)  # kept; else the first looks would all make it at once
         self.google = self._exit.enter_context(Google(traps=self.traps, work_seconds=0.2))
         self.cloudinary = self._exit.enter_context(Cloudinary(traps=self.traps))
         self.processes = Processes(self.folder, self.environment(), project=self._project)

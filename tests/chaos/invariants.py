@@ -95,7 +95,7 @@ def _fault_of_file(fleet: Fleet, job: Job, row: Row) -> str:
     stored = fleet.cloudinary.files().get(_key(row["video"]))
     if stored is None:
         return f"succeeded, and its file {row['video']} is gone"
-    if stored not in [fleet.google.account.film_of(work) for work in works]:
+    if stored not in [fleet.google.account.video_of(work) for work in works]:
         return f"succeeded with {len(stored)} bytes that are not its film's"
     if _key(row["poster"]) not in fleet.cloudinary.files():
         return f"succeeded, and its poster {row['poster']} is gone"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models.functions import Now
 
-from videos.engine import inputs, outcomes, sweeper, unclaimed
+from videos.engine import inputs, outcomes, submit, sweeper, unclaimed
 from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused
@@ -25,7 +25,7 @@ def _write_unfenced() -> None:
 def _call_before_claim() -> None:
     """The paid call comes first, and the claim is written with its outcome."""
 
-    def submit(*, job_id: str) -> None:
+    def call_first(*, job_id: str) -> None:
         job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
         if job is None:
             return
@@ -35,7 +35,7 @@ def _call_before_claim() -> None:
             if VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
                 submit._accept(job, operation)
 
-    submit.submit = submit
+    submit.submit = call_first
 
 
 def _forget_hints() -> None:

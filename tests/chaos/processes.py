@@ -18,12 +18,12 @@ import psutil
 
 from studio.env import PROJECT
 
-THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
+QUIET = ("--skip-checks", "-v", "0")
 # The commands of the Procfile.
 COMMANDS: dict[str, list[str]] = {
     "web": ["gunicorn", "studio.wsgi:application"],
-    "submit": ["manage.py", "rqworker", "submit", *THREADS],
-    "media": ["manage.py", "rqworker", "media", *THREADS],
+    "submit": ["manage.py", "rqworker", "submit", *QUIET],
+    "media": ["manage.py", "rqworker", "media", *QUIET],
     "sweeper": ["manage.py", "sweep"],
 }
 

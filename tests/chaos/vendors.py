@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes import cloudinary, google
-from tests.fakes.google_books import Fault, Work, film_of_length
+from tests.fakes.google_account import Fault, Work, video_of_length
 
 MODEL = "gemini-omni-1.2-flash"  # makes the videos
 RETIRED = "gemini-omni-1.1-flash"  # Google has it no more; before MODEL in the catalogue
@@ -111,7 +111,7 @@ class Google(google.FakeGoogle):
         self.traps = traps
         self.submit_seconds = 0.0  # between taking on a video and saying so
         self.moments: list[tuple[float, str, str]] = []
-        self.account.film_of = film_of  # type: ignore[method-assign]
+        self.account.video_of = film_of  # type: ignore[method-assign]
 
     def calls(self, kind: str) -> int:
         """How many of a kind have come so far."""
@@ -131,7 +131,7 @@ class Google(google.FakeGoogle):
 def film_of(work: Work) -> bytes:
     """A film that no other job has: the name of the work is in a box that players skip (ISO/IEC 14496-12, 8.1.2)."""
     name = work.name.encode()
-    return film_of_length(work.seconds) + (len(name) + 8).to_bytes(4) + b"free" + name
+    return video_of_length(work.seconds) + (len(name) + 8).to_bytes(4) + b"free" + name
 
 
 class CloudinaryHandler(cloudinary.Handler):

@@ -1,15 +1,15 @@
-"""Answers as Cloudinary does: uploads whole and in parts, removals, delivery with ranges. Keeps books of it all.
+"""A fake Cloudinary: uploads whole and in parts, removals, listings, delivery with ranges. Logs every call.
 
     python -m tests.fakes.cloudinary --port 9000
 
-prints a CLOUDINARY_URL that points the product at it. `GET /__books__` answers what is stored and which calls came;
-`POST /__script__` takes faults to come: [{"on": "upload", "fault": "500", "times": 2, "skip": 1}].
+prints a CLOUDINARY_URL that points the product at it. `GET /__books__` returns the stored files and the calls;
+`POST /__script__` schedules faults: [{"on": "upload", "fault": "500", "times": 2, "skip": 1}].
 
 `on` is `upload`, `destroy`, `delivery` (a GET), `head` or `list` (the Admin API's resources). `fault` is an HTTP
 status, also with words (`400 Empty file`), or one of `reset` (the connection, before anything is done), `lost` (done,
-but the connection is reset instead of an answer), `hang`, `garbage` (HTML instead of JSON), `truncate` (a delivery's
-connection ends half-way) and `rangeless` (a delivery of the whole file, whatever was asked), `shifted` (another range
-than asked for), `lengthless` (no Content-Length), or the very JSON to answer with.
+but the connection is reset instead of a response), `hang`, `garbage` (HTML instead of JSON), `truncate` (a delivery's
+connection ends half-way), `rangeless` (the whole file for any range), `shifted` (another range than requested),
+`lengthless` (no Content-Length), or the JSON of the response itself.
 
 Behaviour from the SDK 1.46.3 (its docs/ folder) and cloudinary.com/documentation, read 2026-11.
 """
@@ -27,7 +27,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.fakes.cloudinary_books import TYPES, Account, Fault, Refusal
+from tests.fakes.cloudinary_account import TYPES, Account, Fault, Refusal
 from tests.fakes.server import FakeServer
 
 LISTING = re.compile(r"/v1_1/([^/]+)/resources/(image|video|raw)/upload")
@@ -39,7 +39,7 @@ STILL = b"\xff\xd8\xff a still of "
 class FakeCloudinary(FakeServer):
     """One account on loopback; a context manager that serves in a thread.
 
-    `private` is an account with a delivery host of its own: files are at another host, without the account's name.
+    `private`: the account has its own delivery host, so URLs do not contain its name.
     """
 
     def __init__(self, *, port: int = 0, private: bool = False, **account: Any) -> None:
@@ -51,7 +51,7 @@ class FakeCloudinary(FakeServer):
 
     @property
     def cloudinary_url(self) -> str:
-        """What the environment of the product needs."""
+        """The value for the product's environment."""
         account = self.account
         return (
             f"cloudinary://{account.key}:{account.secret}@{account.cloud}"
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """The books tell it better."""
+        """Be silent: the account logs the calls."""
 
     def do_GET(self) -> None:
         if self.path == "/__books__":
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         self._play(call, lambda: self._act(call, body))
 
     def _play(self, call: dict[str, Any], act: Callable[[], None]) -> None:
-        """Let the next scripted fault happen, or do what was asked."""
+        """Log the call, and play the next scripted fault or handle the request."""
         fault = self.server.account.next_fault(call["action"])
         call |= {"fault": fault, "status": None}
         with self.server.account.lock:
@@ -137,7 +137,6 @@ class Handler(BaseHTTPRequestHandler):
             self._send(exc.status, b"", headers)
 
     def _act(self, call: dict[str, Any], body: bytes) -> None:
-        """A call of the upload API."""
         account = self.server.account
         match = re.fullmatch(r"/v1_1/([^/]+)/(image|video|raw)/(upload|destroy)", self.path)
         if match is None:
@@ -147,12 +146,12 @@ class Handler(BaseHTTPRequestHandler):
         call |= {"kind": kind, "public_id": fields.get("public_id"), "invalidate": fields.get("invalidate") == "1"}
         account.authorise(cloud, fields)
         public_id = fields["public_id"]
-        answer = account.destroy(kind, public_id) if action == "destroy" else self._upload(kind, fields, data)
+        response = account.destroy(kind, public_id) if action == "destroy" else self._upload(kind, fields, data)
         call["status"] = 200
         if call["fault"] == "lost":
             self._reset()
         else:
-            self._send_json(200, answer)
+            self._send_json(200, response)
 
     def _list(self, cloud: str, kind: str) -> None:
         """A page of the Admin API's resources."""
@@ -175,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         return account.store(kind, fields, data)
 
     def _deliver(self, call: dict[str, Any]) -> None:
-        kind, transformations, public_id, extension = self._asked_for()
+        kind, transformations, public_id, extension = self._requested()
         stored = self.server.account.files.get((kind, public_id))
         if stored is None:
             raise Refusal(404, f"Resource not found - {public_id}")
@@ -192,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         call["status"] = status
         self._send(status, data, headers, fault=call["fault"])
 
-    def _asked_for(self) -> tuple[str, list[str], str, str]:
+    def _requested(self) -> tuple[str, list[str], str, str]:
         """Resource type, transformations, public id and extension."""
         path = unquote(urlsplit(self.path).path)
         match = re.fullmatch(r"(?:/[^/]+)?/(image|video|raw)/upload/(.+)\.(\w+)", path)
@@ -219,8 +218,8 @@ class Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
         return 206, data[first : last + 1]
 
-    def _send_json(self, status: int, answer: Any) -> None:
-        self._send(status, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+    def _send_json(self, status: int, response: Any) -> None:
+        self._send(status, json.dumps(response).encode(), {"Content-Type": "application/json"})
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], *, fault: str = "") -> None:
         self.send_response(status)

@@ -1,18 +1,18 @@
-"""Answers as Google does: Veo on the Gemini API and on Vertex AI, Omni's Interactions API, files, sign-in. Keeps books.
+"""A fake Google: Veo on the Gemini API and on Vertex AI, Omni's Interactions API, files and sign-in. Logs every call.
 
     python -m tests.fakes.google --port 9001 --seconds 5 --retired veo-3.1-generate-001,gemini-omni-1.1-flash
 
-prints the variables that point the product at it; with `--real-uris`, it hands out Google's own URIs of files, which a
-product behind a gateway must ask of the gateway. `GET /__books__` answers which calls came and what was accepted;
-`POST /__script__` takes faults to come: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}], and the models that
-there are no more: [{"retired": ["gemini-omni-1.1-flash"]}]. Submits to those, and questions about them, get a 404.
+prints the variables that point the product at it. With `--real-uris` it names files by Google's own URIs, which a
+product behind a gateway must request from the gateway. `GET /__books__` returns the calls and the accepted work;
+`POST /__script__` schedules faults: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}], and retires models:
+[{"retired": ["gemini-omni-1.1-flash"]}]. Requests for a retired model get a 404.
 
 `on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
-HTML, as of a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
-reset instead of an answer), `lost-429` and the like (done, but refused so), `hang`, `stall` (done, then silence),
+HTML, as from a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
+reset instead of a response), `lost-429` and the like (done, but refused so), `hang`, `stall` (done, then silence),
 `garbage` (200 and HTML), `empty` (200 and {}), `flood` (6 MB) and `reply` (200 and the JSON in `reply`); for a download
-also `truncate`, `corrupt`, `drip`, `loop`, `elsewhere` (redirects) and `huge`. With `work`, how an accepted video ends:
-`error`, `filtered`, `filtered-count`, `nothing`, `never`, and for Omni `reply`.
+also `truncate`, `corrupt`, `drip`, `loop`, `redirect` (to another host) and `huge`. With `work`, `fault` is the end of
+an accepted video: `error`, `filtered`, `filtered-count`, `nothing`, `never`, and for Omni `reply`.
 
 Behaviour from google-genai 3.6.1 and the pages that docs/providers.md lists, read 2026-11.
 """
@@ -29,7 +29,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tests.fakes.google_books import RPC, WORDS, Account, Fault, Refusal
+from tests.fakes.google_account import RPC, WORDS, Account, Fault, Refusal
 from tests.fakes.server import FakeServer
 
 MODEL = r"(?:(?P<where>projects/[^/:]+/locations/[^/:]+)/)?(?:publishers/google/)?models/(?P<model>[^/:]+)"
@@ -67,10 +67,10 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """The books tell it better."""
+        """Be silent: the account logs the calls."""
 
     def parse_request(self) -> bool:
-        """Of a gateway, without the prefix; what does not have it is nothing that we know."""
+        """Remove a gateway's prefix; a path without it matches no endpoint."""
         prefix = self.server.account.prefix
         is_whole = super().parse_request()
         if is_whole and not self.path.startswith(prefix):
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         elif re.fullmatch(f"{FILE}|{OBJECT}", path):
             self._play("metadata", {}, lambda fault: self._send_json(200, {"mimeType": "video/mp4", "uri": path}))
         elif match := re.fullmatch(rf"{INTERACTIONS}/(?P<name>\w+)|/v1beta/(models/[^/]+/operations/\w+)", path):
-            self._play("poll", {}, lambda fault: self._send_json(200, account.look(match["name"] or match[4])))
+            self._play("poll", {}, lambda fault: self._send_json(200, account.poll(match["name"] or match[4])))
         elif re.fullmatch(r"/v1beta1?/(?:publishers/google/)?models", path):
             self._play("probe", {}, lambda fault: self._send_json(200, account.models()))
         elif match := re.fullmatch(r"/v1beta1?/((?:publishers/google/)?models/([^/]+))", path):
@@ -104,8 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers["Content-Length"]))
         path = urlsplit(self.path).path
         if path == "/token":
-            answer = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
-            self._play("token", {}, lambda fault: self._send_json(200, answer))
+            response = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
+            self._play("token", {}, lambda fault: self._send_json(200, response))
             return
         body = json.loads(data)
         if path == "/__script__":
@@ -116,20 +116,20 @@ class Handler(BaseHTTPRequestHandler):
                     self.server.script(**order)
             self._send_json(200, {"faults": len(self.server.account.faults)})
         elif match := re.fullmatch(rf"/v1beta1/{MODEL}:fetchPredictOperation", path):
-            look = self.server.account.look
-            self._play("poll", body, lambda fault: self._send_json(200, look(body["operationName"])))
+            poll = self.server.account.poll
+            self._play("poll", body, lambda fault: self._send_json(200, poll(body["operationName"])))
         elif match := re.fullmatch(rf"/(?P<version>v1beta1?)/{MODEL}:predictLongRunning", path):
-            house = "vertex" if match["version"] == "v1beta1" else "gemini"
-            self._play("submit", body, lambda fault: self._accept(house, match["where"], match["model"], body, fault))
+            backend = "vertex" if match["version"] == "v1beta1" else "gemini"
+            self._play("submit", body, lambda fault: self._accept(backend, match["where"], match["model"], body, fault))
         elif match := re.fullmatch(INTERACTIONS, path):
-            house = "omni-vertex" if match["version"] == "v1beta1" else "omni"
+            backend = "omni-vertex" if match["version"] == "v1beta1" else "omni"
             where = match["location"] or ""
-            self._play("submit", body, lambda fault: self._accept(house, where, body["model"], body, fault))
+            self._play("submit", body, lambda fault: self._accept(backend, where, body["model"], body, fault))
         else:
             self._play("stray", body, lambda fault: self._send_json(404, {}))
 
     def _play(self, action: str, body: Any, act: Callable[[Fault], None], *, on: str | None = None) -> None:
-        """Write the call down, and let the next scripted fault happen, or do what was asked."""
+        """Log the call, and play the next scripted fault or handle the request."""
         fault = self.server.account.next_fault(action if on is None else on)
         key = self.headers.get("x-goog-api-key") or self.headers.get("Authorization")
         call = {"action": action, "path": self.path, "body": body, "key": key, "fault": fault.fault}
@@ -156,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
             "empty": (200, b"{}", {"Content-Type": "application/json"}),
             "flood": (200, FLOOD, {"Content-Type": "application/json"}),
             "reply": (200, json.dumps(fault.reply).encode(), {"Content-Type": "application/json"}),
-            "elsewhere": (302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"}),
+            "redirect": (302, b"", {"Location": f"http://localhost:{self.server.server_port}/stray"}),
         }
         if action != "submit":
             replies["garbage"] = 200, HTML, {"Content-Type": "text/html"}
@@ -166,8 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         if not key and action != "token":
             raise Refusal(403, "Method doesn't allow unregistered callers.")
 
-    def _accept(self, house: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
-        work = self.server.account.accept(house, where, model, body)
+    def _accept(self, backend: str, where: str, model: str, body: dict[str, Any], fault: Fault) -> None:
+        work = self.server.account.accept(backend, where, model, body)
         if fault.fault.startswith("lost-"):
             raise Refusal(int(fault.fault.removeprefix("lost-")), fault.message)
         if fault.fault == "lost":
@@ -181,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send_json(200, self.server.account.receipt(work))
 
     def _redirect(self, file_id: str, fault: Fault) -> None:
-        """Google's file URL leads to another one of Google's."""
+        """Redirect as Google does: its file URLs lead to another of its URLs."""
         account = self.server.account
         to = f"{account.files_at or account.url}/download/v1beta/files/{file_id}:download?alt=media"
         self._send(302, b"", {"Location": to})
@@ -230,8 +230,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.close()  # it holds the socket open
         self.connection.close()
 
-    def _send_json(self, status: int, answer: Any) -> None:
-        self._send(status, json.dumps(answer).encode(), {"Content-Type": "application/json; charset=UTF-8"})
+    def _send_json(self, status: int, response: Any) -> None:
+        self._send(status, json.dumps(response).encode(), {"Content-Type": "application/json; charset=UTF-8"})
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], *, length: int | None = None) -> None:
         self.send_response(status)
@@ -245,16 +245,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Google's video models, on this machine.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5, help="how long a video takes")
-    parser.add_argument("--real-uris", action="store_true", help="files are named by Google's own URIs")
-    parser.add_argument("--retired", default="", help="models that there are no more, comma separated")
+    parser.add_argument("--real-uris", action="store_true", help="name files by Google's own URIs")
+    parser.add_argument("--retired", default="", help="retired models, comma separated")
     arguments = parser.parse_args()
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # for sigwait, and in every thread
     real = {"omni_gives_urls": True, "files_at": GEMINI} if arguments.real_uris else {}
     retired = set(arguments.retired.split(","))
     with FakeGoogle(port=arguments.port, work_seconds=arguments.seconds, retired=retired, **real) as fake:
-        for house in ("GEMINI", "VERTEX"):
-            sys.stdout.write(f"GOOGLE_{house}_BASE_URL={fake.url}\n{house}_API_KEY=fake-key\n")
+        for backend in ("GEMINI", "VERTEX"):
+            sys.stdout.write(f"GOOGLE_{backend}_BASE_URL={fake.url}\n{backend}_API_KEY=fake-key\n")
         sys.stdout.flush()
         signal.sigwait(signals)
 

@@ -1,4 +1,4 @@
-"""Omni's replies to a poll when its work is over: the usual ones by the name of a fault, any other as it is given."""
+"""Omni's responses to a poll at the end of its work: the usual ones by the name of a fault, any other as given."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.fakes.google_books import Fault
+    from tests.fakes.google_account import Fault
 
-VIDEO = "the video"  # stands for it in a given reply: where it is to be, in the form of the account's
+VIDEO = "the video"  # a placeholder in a given response for the account's form of the video
 
 
 def ended(receipt: dict[str, Any], end: Fault, *, sent: Any, video: dict[str, Any]) -> dict[str, Any]:
-    """The interaction of this receipt at its end. `sent` is the request's input, which is echoed."""
+    """The final state of the interaction with this receipt. `sent` is the request's input, which Omni returns."""
     if end.fault == "reply":
         given = json.dumps(end.reply).replace(json.dumps(VIDEO), json.dumps(video))
         return receipt | json.loads(given)

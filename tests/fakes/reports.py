@@ -1,4 +1,4 @@
-"""Takes what is reported to Sentry and to an OpenTelemetry collector, and keeps it as it came."""
+"""A fake Sentry and OpenTelemetry collector that keeps reports as they came."""
 
 import gzip
 import json
@@ -51,7 +51,7 @@ class FakeReports(FakeServer):
         return found
 
     def everything(self) -> bytes:
-        """All that has come, for who looks for what must not have."""
+        """All reports as bytes, to check that they contain no secrets."""
         return b"\n".join(call["head"] + call["body"] for call in self.account.calls)
 
 
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
     server: FakeReports
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """The books tell it better."""
+        """Be silent: `calls` has the requests."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -1,4 +1,4 @@
-"""What every fake vendor is: a real HTTP server on loopback that keeps books and can be told to fail."""
+"""The base of every fake vendor: an HTTP server on loopback that logs its calls and can be scripted to fail."""
 
 import socket
 import sys
@@ -34,7 +34,7 @@ class FakeServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the play."""
+        """Ignore clients that hang up."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 

@@ -1,4 +1,4 @@
-"""A server that is never silent for long, and never done: it sends the same few bytes again and again."""
+"""A server whose responses never end: it repeats the same few bytes with short pauses."""
 
 import socket
 import threading
@@ -7,7 +7,7 @@ from typing import Self
 PAUSE_SECONDS = 0.02  # far below every time-out of a socket
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
-# what is sent at once, and what is repeated then
+# the bytes sent at once, and those repeated afterwards
 KINDS: dict[str, tuple[bytes, bytes]] = {
     "status line": (b"HTTP/1.1 200 ", b"O"),
     "headers": (HEAD, b"X-More: yes\r\n"),
@@ -60,5 +60,5 @@ class TricklingServer:
                 connection.sendall(self._first)
                 while not self._stopping.wait(PAUSE_SECONDS):
                     connection.sendall(self._again)
-            except OSError:  # the client has had enough
+            except OSError:  # the client hung up
                 return

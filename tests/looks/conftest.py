@@ -1,4 +1,4 @@
-"""Every test of looks has an empty storage."""
+"""An empty storage for each test of looks."""
 
 from pathlib import Path
 

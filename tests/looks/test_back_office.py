@@ -1,4 +1,4 @@
-"""The admin pages of looks: they show everything, and change and delete by the use cases."""
+"""The admin pages of looks: what they show, and that changes and deletions go through the use cases."""
 
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,10 @@ def test_corrected_words_are_found(staff: Client, look: Look, media: Path) -> No
         for name in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
 
-    answer = staff.post(f"{PAGES}/{look.pk}/change/", {"title": "Ash", "notes": "", "visibility": "private", **rows})
+    response = staff.post(f"{PAGES}/{look.pk}/change/", {"title": "Ash", "notes": "", "visibility": "private", **rows})
 
     look.refresh_from_db()
-    assert (answer.status_code, look.title, look.visibility) == (302, "Ash", "private")
+    assert (response.status_code, look.title, look.visibility) == (302, "Ash", "private")
     assert Look.objects.search("ash").count() == Look.objects.search("linen").count() == 1
     assert (Product.objects.count(), LookVideo.objects.count(), stored_files(media)) == (2, 1, files)
 

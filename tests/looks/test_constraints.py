@@ -1,4 +1,4 @@
-"""What the database itself refuses about looks, whatever the code does."""
+"""The database constraints of looks."""
 
 import uuid
 from decimal import Decimal
@@ -18,7 +18,7 @@ def ann(make_user: MakeUser) -> Any:
 
 
 def refused(constraint: str, write: Any) -> bool:
-    """Whether the database refuses the write because of that constraint; SQLite names the columns of an index."""
+    """Whether the write violates this constraint; SQLite names the columns of an index instead."""
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         write()
     return constraint in str(refusal.value) or "UNIQUE constraint failed" in str(refusal.value)

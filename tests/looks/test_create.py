@@ -32,7 +32,7 @@ def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
 
 
 def as_stored(media: Path, url: str | None) -> Path:
-    """The file that a URL of the answer leads to."""
+    """The stored file of a URL in a response."""
     assert url is not None
     assert url.startswith("http://testserver/media/")
     return media / url.removeprefix("http://testserver/media/")
@@ -52,13 +52,13 @@ def test_form_makes_a_look(ann: APIClient, media: Path) -> None:
         "productThumbnail.1": upload(png(2000, 1000, "red")),
     }
 
-    answer = ann.post(URL, form, format="multipart")
+    response = ann.post(URL, form, format="multipart")
 
-    body = answer.json()
+    body = response.json()
     look = Look.objects.get()
     dress, belt = Product.objects.order_by("position")
-    assert answer.status_code == 201
-    assert answer["Location"] == f"http://testserver{URL}/{look.pk}"
+    assert response.status_code == 201
+    assert response["Location"] == f"http://testserver{URL}/{look.pk}"
     assert body == {
         "id": str(look.pk),
         "title": "Stone Essence",
@@ -89,7 +89,7 @@ def test_form_makes_a_look(ann: APIClient, media: Path) -> None:
     assert size_of(as_stored(media, body["products"][1]["thumbnailUrl"])) == (512, 256)
     assert len(stored_files(media)) == 3
     assert not Disposal.objects.exists()
-    assert ann.get(answer["Location"]).json() == body
+    assert ann.get(response["Location"]).json() == body
     assert ann.get(body["generatedImageUrl"].removeprefix("http://testserver")).status_code == 200
 
 
@@ -102,10 +102,10 @@ def test_json_makes_the_same_look(ann: APIClient, media: Path, head: str) -> Non
         "generatedImageBase64": head + base64_of(png(800, 1200)),
     }
 
-    answer = ann.post(URL, body, format="json")
+    response = ann.post(URL, body, format="json")
 
-    shown = answer.json()
-    assert answer.status_code == 201
+    shown = response.json()
+    assert response.status_code == 201
     assert [product["name"] for product in shown["products"]] == ["Linen dress", "Belt"]
     assert as_stored(media, shown["generatedImageUrl"]).read_bytes() == png(800, 1200)
     assert size_of(as_stored(media, shown["products"][1]["thumbnailUrl"])) == (512, 256)
@@ -113,29 +113,29 @@ def test_json_makes_the_same_look(ann: APIClient, media: Path, head: str) -> Non
 
 @pytest.mark.parametrize("change", [lambda text: text.rstrip("="), lambda text: "\n".join([text[:40], text[40:], ""])])
 def test_base64_may_be_wrapped_or_unpadded(ann: APIClient, media: Path, change: Any) -> None:
-    answer = ann.post(URL, {"title": "x", "generatedImageBase64": change(base64_of(png()))}, format="json")
+    response = ann.post(URL, {"title": "x", "generatedImageBase64": change(base64_of(png()))}, format="json")
 
-    assert as_stored(media, answer.json()["generatedImageUrl"]).read_bytes() == png()
+    assert as_stored(media, response.json()["generatedImageUrl"]).read_bytes() == png()
 
 
 def test_title_alone_is_enough(ann: APIClient, media: Path) -> None:
     nothing = {"notes": None, "visibility": None, "products": None, "generatedImageBase64": None}
 
-    answer = ann.post(URL, {"title": "  Idea ", **nothing, "sharedWithUserIds": None}, format="json").json()
+    response = ann.post(URL, {"title": "  Idea ", **nothing, "sharedWithUserIds": None}, format="json").json()
 
-    assert (answer["title"], answer["notes"], answer["generatedImageUrl"], answer["thumbnailUrl"]) == (
+    assert (response["title"], response["notes"], response["generatedImageUrl"], response["thumbnailUrl"]) == (
         "Idea",
         "",
         None,
         None,
     )
-    assert (answer["products"], stored_files(media)) == ([], [])
+    assert (response["products"], stored_files(media)) == ([], [])
 
 
 def test_urlencoded_form_without_files_is_taken(ann: APIClient) -> None:
-    answer = ann.post(URL, "title=Idea&visibility=public", content_type="application/x-www-form-urlencoded")
+    response = ann.post(URL, "title=Idea&visibility=public", content_type="application/x-www-form-urlencoded")
 
-    assert (answer.status_code, answer.json()["visibility"]) == (201, "public")
+    assert (response.status_code, response.json()["visibility"]) == (201, "public")
 
 
 def test_picture_is_rid_of_its_location_and_bounded(ann: APIClient, media: Path, settings: Any) -> None:
@@ -146,18 +146,18 @@ def test_picture_is_rid_of_its_location_and_bounded(ann: APIClient, media: Path,
     data = saved(Image.new("RGB", (600, 300), "teal"), "JPEG", exif=exif)
     assert b"SecretPlace" in data
 
-    answer = ann.post(URL, {"title": "x", "generatedImage": upload(data)}, format="multipart").json()
+    response = ann.post(URL, {"title": "x", "generatedImage": upload(data)}, format="multipart").json()
 
-    picture = as_stored(media, answer["generatedImageUrl"])
+    picture = as_stored(media, response["generatedImageUrl"])
     assert size_of(picture) == (150, 300)
     assert not any(b"SecretPlace" in (media / name).read_bytes() for name in stored_files(media))
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("GIF", "png"), ("TIFF", "jpg"), ("BMP", "jpg"), ("AVIF", "jpg")])
 def test_other_formats_are_re_encoded(ann: APIClient, media: Path, kind: str, extension: str) -> None:
-    answer = ann.post(URL, {"title": "x", "generatedImage": upload(png(kind=kind))}, format="multipart")
+    response = ann.post(URL, {"title": "x", "generatedImage": upload(png(kind=kind))}, format="multipart")
 
-    picture = as_stored(media, answer.json()["generatedImageUrl"])
+    picture = as_stored(media, response.json()["generatedImageUrl"])
     assert (picture.suffix, size_of(picture)) == (f".{extension}", (40, 30))
 
 
@@ -165,9 +165,9 @@ def test_shared_look_names_its_readers(ann: APIClient, make_user: MakeUser) -> N
     zoe, ben = make_user("zoe@example.com"), make_user("ben@example.com")
     body = {"title": "x", "visibility": "shared", "sharedWithUserIds": [str(zoe.pk).upper(), str(ben.pk), str(ben.pk)]}
 
-    answer = ann.post(URL, body, format="json")
+    response = ann.post(URL, body, format="json")
 
-    assert answer.json()["sharedWith"] == [
+    assert response.json()["sharedWith"] == [
         {"id": str(ben.pk), "email": "ben@example.com"},
         {"id": str(zoe.pk), "email": "zoe@example.com"},
     ]
@@ -177,20 +177,20 @@ def test_shared_look_names_its_readers(ann: APIClient, make_user: MakeUser) -> N
 def test_form_names_readers_either_way(ann: APIClient, make_user: MakeUser, repeated: bool) -> None:
     ids = [str(make_user(f"{name}@example.com").pk) for name in ("ben", "zoe")]
 
-    answer = ann.post(
+    response = ann.post(
         URL, {"title": "x", "sharedWithUserIds": ids if repeated else json.dumps(ids)}, format="multipart"
     )
 
-    assert [reader["id"] for reader in answer.json()["sharedWith"]] == ids
+    assert [reader["id"] for reader in response.json()["sharedWith"]] == ids
 
 
 def test_fifty_products_with_their_pictures_fit(ann: APIClient, media: Path) -> None:
     form: dict[str, Any] = {"title": "x", "generatedImage": upload(), "products": json.dumps([BELT] * 50)}
     form |= {f"productThumbnail.{index}": upload() for index in range(50)}
 
-    answer = ann.post(URL, form, format="multipart")
+    response = ann.post(URL, form, format="multipart")
 
-    assert (answer.status_code, len(answer.json()["products"]), len(stored_files(media))) == (201, 50, 52)
+    assert (response.status_code, len(response.json()["products"]), len(stored_files(media))) == (201, 50, 52)
 
 
 def test_price_may_be_a_number(ann: APIClient) -> None:
@@ -204,9 +204,9 @@ def test_price_may_be_a_number(ann: APIClient) -> None:
 def test_picture_is_decoded_from_the_bytes_whatever_the_name_says(ann: APIClient, media: Path) -> None:
     form = {"title": "x", "generatedImage": upload(png(kind="JPEG"), "../../etc/passwd.html", "text/html")}
 
-    answer = ann.post(URL, form, format="multipart").json()
+    response = ann.post(URL, form, format="multipart").json()
 
-    picture = as_stored(media, answer["generatedImageUrl"])
+    picture = as_stored(media, response["generatedImageUrl"])
     with Image.open(io.BytesIO(picture.read_bytes())) as image:
         assert (image.format, picture.suffix) == ("JPEG", ".jpg")
-    assert picture.parent == media / "looks" / answer["id"]
+    assert picture.parent == media / "looks" / response["id"]

@@ -1,4 +1,4 @@
-"""The video that stands for a look: at most one, whoever asks for whatever at the same moment."""
+"""The default video of a look: at most one, also under concurrent changes."""
 
 import random
 import threading
@@ -52,7 +52,7 @@ def test_new_default_takes_the_place_of_the_old_one(ann: Any, make_look: MakeLoo
     assert LookVideo.objects.filter(video=old).exists()
 
 
-def test_one_video_can_stand_for_two_looks(ann: Any, make_look: MakeLook, make_video: MakeVideo) -> None:
+def test_one_video_can_be_the_default_of_two_looks(ann: Any, make_look: MakeLook, make_video: MakeVideo) -> None:
     look, second = make_look(ann), make_look(ann)
     video = make_video(ann, look=look, is_default=True)
     use_cases.link(look_id=second.pk, video_id=video.pk)
@@ -98,7 +98,7 @@ def test_deleted_video_leaves_the_look_without_a_default(ann: Any, make_look: Ma
 
 
 def run_at_once(*calls: Any) -> list[BaseException]:
-    """Every call in a thread of its own, let go together; returns what they raised."""
+    """Run each call in its own thread, all at once; returns the exceptions."""
     failures: list[BaseException] = []
     start = threading.Barrier(len(calls))
 

@@ -1,4 +1,4 @@
-"""GET /api/v1/looks: order, paging, search, the videos of each, and what a page costs."""
+"""GET /api/v1/looks: order, paging, search, the videos of each look, and the number of statements."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,9 +28,9 @@ def client(ann: Any, sign_in: SignIn) -> APIClient:
 
 
 def titles(client: APIClient, **query: Any) -> list[str]:
-    answer = client.get(URL, query)
-    assert answer.status_code == 200, answer.json()
-    return [item["title"] for item in answer.json()["items"]]
+    response = client.get(URL, query)
+    assert response.status_code == 200, response.json()
+    return [item["title"] for item in response.json()["items"]]
 
 
 def test_empty_list(client: APIClient) -> None:
@@ -77,9 +77,9 @@ def test_item_is_the_same_as_the_look_itself(
     [{"limit": 0}, {"limit": "x"}, {"skip": -1}, {"skip": 1_000_001}, {"view": "all"}, {"search": "x" * 201}],
 )
 def test_malformed_query_is_refused(client: APIClient, query: dict[str, Any]) -> None:
-    answer = client.get(URL, query)
+    response = client.get(URL, query)
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, list(query))
+    assert (response.status_code, list(response.json()["errors"])) == (400, list(query))
 
 
 def test_nul_in_a_search_is_refused(client: APIClient) -> None:
@@ -199,12 +199,12 @@ Statements = Callable[[str], int]
 
 @pytest.fixture
 def statements(client: APIClient) -> Statements:
-    """How many SQL statements a GET takes in all, the look-up of the caller included."""
+    """The number of SQL statements of a GET, reading the caller included."""
 
     def count(path: str) -> int:
         with CaptureQueriesContext(connection) as queries:
-            answer = client.get(path)
-        assert answer.status_code == 200
+            response = client.get(path)
+        assert response.status_code == 200
         return len(queries)
 
     return count

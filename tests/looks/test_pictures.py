@@ -1,4 +1,4 @@
-"""Pictures of looks and of products: those that phones and programs make, and what is stored of them."""
+"""Pictures of looks and products in the formats of phones and programs, and what is stored."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""POST /api/v1/looks: what is refused, how the refusal reads, and that it leaves nothing behind."""
+"""POST /api/v1/looks: refused requests, their messages, and that nothing is stored."""
 
 import json
 import uuid
@@ -23,13 +23,13 @@ def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
 
 
 def test_unknown_reader_is_refused(ann: APIClient, make_user: MakeUser, media: Path) -> None:
-    nobody = str(uuid.uuid4())
-    body = {"title": "x", "sharedWithUserIds": [str(make_user("ben@example.com").pk), nobody]}
+    unknown = str(uuid.uuid4())
+    body = {"title": "x", "sharedWithUserIds": [str(make_user("ben@example.com").pk), unknown]}
 
-    answer = ann.post(URL, {**body, "generatedImageBase64": base64_of(png())}, format="json")
+    response = ann.post(URL, {**body, "generatedImageBase64": base64_of(png())}, format="json")
 
-    message = f"There is no user {nobody}."
-    assert (answer.status_code, answer.json()) == (
+    message = f"There is no user {unknown}."
+    assert (response.status_code, response.json()) == (
         400,
         {
             "detail": f"sharedWithUserIds: {message}",
@@ -89,10 +89,10 @@ def test_bad_field_is_named_and_changes_nothing(
 ) -> None:
     body = {"title": "x", "generatedImageBase64": base64_of(png()), **change}
 
-    answer = ann.post(URL, body, format="json")
+    response = ann.post(URL, body, format="json")
 
-    refusal = answer.json()
-    assert (answer.status_code, list(refusal["errors"]), refusal["code"]) == (400, [field], "invalid")
+    refusal = response.json()
+    assert (response.status_code, list(refusal["errors"]), refusal["code"]) == (400, [field], "invalid")
     assert nothing_kept(media)
 
 
@@ -118,9 +118,9 @@ def test_bad_form_field_is_named_and_changes_nothing(
 ) -> None:
     form = {"title": "x", "generatedImage": upload(), **change}
 
-    answer = ann.post(URL, form, format="multipart")
+    response = ann.post(URL, form, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert (response.status_code, list(response.json()["errors"])) == (400, [field])
     assert nothing_kept(media)
 
 
@@ -141,12 +141,12 @@ def test_hostile_picture_is_refused_and_leaves_nothing(
     data = REFUSED[name]()
 
     if way == "form":
-        answer = ann.post(URL, {"title": "x", "generatedImage": upload(data, "dress.png")}, format="multipart")
+        response = ann.post(URL, {"title": "x", "generatedImage": upload(data, "dress.png")}, format="multipart")
     else:
-        answer = ann.post(URL, {"title": "x", "generatedImageBase64": base64_of(data)}, format="json")
+        response = ann.post(URL, {"title": "x", "generatedImageBase64": base64_of(data)}, format="json")
 
     field = "generatedImage" if way == "form" else "generatedImageBase64"
-    assert (answer.status_code, answer.json()["errors"]) == (400, {field: [sentence]})
+    assert (response.status_code, response.json()["errors"]) == (400, {field: [sentence]})
     assert nothing_kept(media)
 
 
@@ -159,16 +159,16 @@ def test_one_bad_thumbnail_keeps_the_good_pictures_out(ann: APIClient, media: Pa
         "productThumbnail.1": upload(png_bomb()),
     }
 
-    answer = ann.post(URL, form, format="multipart")
+    response = ann.post(URL, form, format="multipart")
 
-    assert answer.json()["errors"] == {"productThumbnail.1": ["The image has more than 25 megapixels."]}
+    assert response.json()["errors"] == {"productThumbnail.1": ["The image has more than 25 megapixels."]}
     assert nothing_kept(media)
 
 
 def test_body_of_60_megabytes_is_refused_unread(ann: APIClient, media: Path) -> None:
-    answer = ann.post(URL, {"title": "x", "generatedImage": upload(bytes(60_000_000))}, format="multipart")
+    response = ann.post(URL, {"title": "x", "generatedImage": upload(bytes(60_000_000))}, format="multipart")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         413,
         {"detail": "The request is too large; the limit is 52 MiB.", "code": "too_large"},
     )
@@ -183,9 +183,9 @@ def test_storage_that_fails_leaves_nothing(
     (media / "looks").write_text("")
     ann.raise_request_exception = False
 
-    answer = ann.post(URL, {"title": "x", "generatedImage": upload()}, format="multipart")
+    response = ann.post(URL, {"title": "x", "generatedImage": upload()}, format="multipart")
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "server_error")
+    assert (response.status_code, response.json()["code"]) == (500, "server_error")
     assert (Look.objects.count(), LookShare.objects.count(), stored_files(media)) == (0, 0, ["looks"])
     assert Disposal.objects.count() == 1  # what may have been stored of the first file goes
 
@@ -209,15 +209,15 @@ def test_storage_that_fails_leaves_nothing(
     ],
 )
 def test_hostile_json_is_a_400(ann: APIClient, media: Path, body: str) -> None:
-    answer = ann.post(URL, body, content_type="application/json")
+    response = ann.post(URL, body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert set(answer.json()) >= {"detail", "code"}
+    assert response.status_code == 400
+    assert set(response.json()) >= {"detail", "code"}
     assert nothing_kept(media)
 
 
 def test_other_bodies_are_refused(ann: APIClient, media: Path) -> None:
-    answer = ann.post(URL, "<look/>", content_type="application/xml")
+    response = ann.post(URL, "<look/>", content_type="application/xml")
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
     assert ann.options(URL).status_code == 200

@@ -30,7 +30,7 @@ def ill(facts: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.django_db
 def test_cloudinary_that_refuses(cloudinary: FakeCloudinary, settings: Any) -> None:
-    options = env_options(cloudinary.cloudinary_url) | {"folder": "ai-studio", "patience": QUICK}
+    options = env_options(cloudinary.cloudinary_url) | {"folder": "ai-studio", "timeouts": QUICK}
     backend = {"BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
     settings.STORAGES = settings.STORAGES | {"default": backend}
     cloudinary.script("upload", "401", times=10)
@@ -100,7 +100,7 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
         "reconciliation": "degraded",
         "other disks": "degraded",
         "lost answers": "degraded",
-        "former files": "degraded",
+        "previous files": "degraded",
         "google": "down",
     }
     assert details["database"].startswith("postgresql does not respond: ")

@@ -81,7 +81,7 @@ def test_missing_redis_degrades(client: Client, settings: Any) -> None:
 
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     detail = response.json()["checks"]["redis"]["detail"]
-    assert detail.endswith("): each step of a job begins some seconds later. See REDIS_URL.")
+    assert detail.endswith("): each step of a job starts some seconds later. See REDIS_URL.")
 
 
 @pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread

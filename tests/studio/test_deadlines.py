@@ -7,19 +7,19 @@ from contextlib import contextmanager
 import pytest
 from django.core.files.base import ContentFile
 
-from studio.media.storage.base import Patience, StorageError
+from studio.media.storage.base import StorageError, Timeouts
 from studio.media.storage.cloudinary import CloudinaryStorage
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.trickle import KINDS, TricklingServer
 
 pytestmark = pytest.mark.slow
 ENOUGH = 20  # seconds; far above what the limits below let expect
-PATIENCE = Patience(connect=0.2, answer=0.5, video_answer=0.5, pauses=(), slowest=1_000_000)
+TIMEOUTS = Timeouts(connect=0.2, response=0.5, video_response=0.5, retry_pauses=(), min_rate=1_000_000)
 
 
-def storage_at(url: str, patience: Patience = PATIENCE) -> CloudinaryStorage:
+def storage_at(url: str, timeouts: Timeouts = TIMEOUTS) -> CloudinaryStorage:
     return CloudinaryStorage(
-        cloud_name="c", api_key="k", api_secret="s", upload_prefix=url, secure_distribution=url, patience=patience
+        cloud_name="c", api_key="k", api_secret="s", upload_prefix=url, secure_distribution=url, timeouts=timeouts
     )
 
 
@@ -50,14 +50,14 @@ def test_deliveries_end(kind: str) -> None:
 def test_whoever_reads_slowly_may_do_so() -> None:
     with FakeCloudinary() as fake:
         account = fake.account
-        hasty = Patience(connect=0.2, answer=0.3, video_answer=5, pauses=())
+        hasty = Timeouts(connect=0.2, response=0.3, video_response=5, retry_pauses=())
         storage = CloudinaryStorage(
             cloud_name=account.cloud,
             api_key=account.key,
             api_secret=account.secret,
             upload_prefix=fake.url,
             secure_distribution=fake.url,
-            patience=hasty,
+            timeouts=hasty,
         )
         data = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 1024
         name = storage.save("videos/1.mp4", ContentFile(data))

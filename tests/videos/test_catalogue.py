@@ -1,4 +1,4 @@
-"""The catalogue: what is offered here, where a model's videos are made, and what is refused before anybody pays."""
+"""The catalogue: what is offered here, where a model's videos are made, and what is refused before any charge."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -112,9 +112,9 @@ def test_what_the_upstream_is_known_to_refuse_is_a_400(
 ) -> None:
     form = {**FORM, **{name: picture() if value == "picture" else value for name, value in change.items()}}
 
-    answer = sign_in(make_user()).post(URL, form, format="multipart")
+    response = sign_in(make_user()).post(URL, form, format="multipart")
 
-    assert (answer.status_code, answer.json()["errors"]) == (400, {field: [message]})
+    assert (response.status_code, response.json()["errors"]) == (400, {field: [message]})
     assert not VideoJob.objects.exists()
     assert not LedgerEntry.objects.filter(kind="charge").exists()
 
@@ -137,9 +137,9 @@ def test_what_staff_have_taken_away_is_a_400(
 ) -> None:
     Upstream.objects.filter(provider="google_vertex").update(**ability)
 
-    answer = sign_in(make_user()).post(URL, {**FORM, **change}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, **change}, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert (response.status_code, list(response.json()["errors"])) == (400, [field])
 
 
 def test_mock_videos_are_not_bound_by_the_upstream(make_user: MakeUser, sign_in: SignIn, vertex: None) -> None:
@@ -155,12 +155,12 @@ def test_look_counts_as_the_first_frame(make_user: MakeUser, sign_in: SignIn, ve
     assert sign_in(ann).post(URL, form, format="multipart").status_code == 202
 
 
-def test_unknown_model_is_told_which_there_are(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_refusal_of_an_unknown_model_lists_the_known_ones(make_user: MakeUser, sign_in: SignIn) -> None:
     VideoModel.objects.exclude(name="veo-3.1-generate-preview").update(is_offered=False)
 
-    answer = sign_in(make_user()).post(URL, {**FORM, "model": "sora"}, format="multipart")
+    response = sign_in(make_user()).post(URL, {**FORM, "model": "sora"}, format="multipart")
 
-    assert answer.json()["errors"] == {"model": ["Must be one of: veo-3.1-generate-preview.", 'You sent "sora".']}
+    assert response.json()["errors"] == {"model": ["Must be one of: veo-3.1-generate-preview.", 'You sent "sora".']}
 
 
 def test_second_upstream_makes_what_the_first_cannot(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:

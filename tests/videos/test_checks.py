@@ -26,11 +26,11 @@ pytestmark = pytest.mark.django_db
 def google(settings: Any) -> Iterator[FakeGoogle]:
     with FakeGoogle() as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 def test_production_without_a_provider_is_warned_about(settings: Any) -> None:
@@ -42,17 +42,17 @@ def test_production_without_a_provider_is_warned_about(settings: Any) -> None:
     assert examine(depth=Depth.QUICK)["providers"].health == Health.DEGRADED
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-def test_rejected_key_is_told_until_a_job_gets_through(
+@pytest.mark.django_db(transaction=True)  # readyz runs in its own thread
+def test_rejected_key_is_reported_until_a_job_succeeds(
     settings: Any, client: Client, make_user: MakeUser, make_job: MakeJob
 ) -> None:
     settings.GEMINI_API_KEY, settings.METRICS_TOKEN = "gemini-key", "metrics-token"
-    told = {"Authorization": "Bearer metrics-token"}
+    headers = {"Authorization": "Bearer metrics-token"}
     ann = make_user()
     make_job(ann, phase=Phase.FAILED, provider="google_veo", mock_mode=False, error_code="provider_misconfigured")
 
     rejected = checks.key_is_accepted(None, databases=["default"])
-    shown = client.get("/readyz", headers=told).json()["checks"]["providers"]
+    shown = client.get("/readyz", headers=headers).json()["checks"]["providers"]
     make_job(ann, phase=Phase.SUCCEEDED, provider="google_veo", mock_mode=False)
     accepted = checks.key_is_accepted(None, databases=["default"])
 

@@ -73,7 +73,7 @@ def crimson() -> bytes:
 
 
 def failed(owner: User, code: str = "content_filtered", **changes: Any) -> VideoJob:
-    job = creation.create(owner=owner, order=job_request("A red dress", **changes))
+    job = creation.create(owner=owner, job_request=job_request("A red dress", **changes))
     assert outcomes.fail(job=job, code=code)
     return VideoJob.objects.get(pk=job.pk)
 

@@ -72,5 +72,6 @@ class BalanceView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """The tokens that the caller can spend, and what things cost."""
-        answer = {"balance": caller(request).token_account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
-        return Response(account_serializers.Balance(answer).data)
+        account = caller(request).token_account
+        balance = {"balance": account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
+        return Response(account_serializers.Balance(balance).data)

@@ -1,4 +1,4 @@
-"""Video jobs on the wire: what clients send."""
+"""Serializers of what clients send about video jobs."""
 
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,9 @@ _KINDS = f"{listed(FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB}
 
 @extend_schema_field(OpenApiTypes.UUID)
 class LookId(Text):
-    """The id of a look, in one spelling. One that is none is refused later, in the documented words and order."""
+    """The id of a look, in lower case. Text that is no id passes: creation refuses it, in the documented order."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for what is no text."""
         look_id = super().to_internal_value(data)
         try:
             return str(UUID(look_id))
@@ -34,21 +33,21 @@ class LookId(Text):
 
 @extend_schema_field({"type": "string", "example": "A red dress in the wind"})
 class Prompt(Text):
-    """What the video shows."""
+    """The prompt."""
 
 
 class VideoJobInput(Input):
-    """What a client asks for, as JSON or urlencoded.
+    """The fields of a new video job, as JSON or urlencoded.
 
-    Nothing is ignored here, not even what a job shows (`tokensCharged`): every field of this body decides what is made
-    for the tokens that are charged.
+    Unknown names are refused, output fields such as `tokensCharged` among them: the caller pays for what these fields
+    ask for, so none may be ignored.
     """
 
     in_query = ("lookId",)
 
     mockMode = StrictBoolean(
         source="mock_mode",
-        help_text="true: a generator on the server makes the video, for the same tokens. false: the provider does.",
+        help_text="true: a generator on the server makes the video, for the same price. false: a provider makes it.",
     )
     prompt = Prompt(
         default="",
@@ -103,13 +102,12 @@ class VideoJobInput(Input):
     }
 )
 class PictureList(ItemList):
-    """Pictures under one name. An HTML form sends an empty part for a field that is not filled in."""
+    """Pictures under one name. Empty parts are ignored: HTML forms send one for a field that is not filled in."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=PictureField(), required=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Without the empty parts."""
         return super().to_internal_value([item for item in data if item != ""])
 
 
@@ -139,7 +137,7 @@ class Statuses(ItemList):
     """Statuses in any case, repeated or comma separated."""
 
     def to_internal_value(self, data: Any) -> list[Status]:
-        """Known words only; each once, in the order of a job's life. Raises ValidationError."""
+        """Each status once, in the order of a job's life. Raises ValidationError for other words."""
         words = [word.strip().upper() for text in data for word in text.split(",") if word.strip()]
         if not words or set(words) - set(Status.values):
             one_of, sent = must_be_one_of(Status.values, ",".join(data))
@@ -154,7 +152,7 @@ class ListQuery(PageQuery):
         required=False, source="statuses", help_text="Only jobs of these statuses. Repeat it, or separate with commas."
     )
     mockMode = StrictBoolean(
-        required=False, source="mock_mode", help_text="true: only mock videos. false: only real ones."
+        required=False, source="mock_mode", help_text="true: only jobs in mock mode. false: only the others."
     )
     lookId = serializers.UUIDField(
         required=False, source="look_id", help_text="Only jobs that were made for this look."

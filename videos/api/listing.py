@@ -1,4 +1,4 @@
-"""Which jobs a list has: its filters, its page and its total, in statements that are compiled once."""
+"""Pages of video jobs by filters, and their totals, in statements that are compiled once."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from videos.models import VideoJob, VideoJobQuerySet
 from videos.phases import Status
 
 _NEWEST_FIRST = ("-created_at", "-id")
-_KINDS = 256  # of lists, by which filters they have: kept so many; there are not more
+_KINDS = 256  # of compiled lists to keep: one for each combination of filters, and there are fewer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a list asks for; None and () where something does not matter. `total`: how many there are, where known."""
+class Filters:
+    """The filters of a list; None and () match all. `total` is the number of matching jobs, where it is known."""
 
     owner_id: uuid.UUID | None = None
     look_id: uuid.UUID | None = None
@@ -27,15 +27,15 @@ class Wanted:
     total: int | None = None
 
 
-def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tuple[list[Row], int]:
-    """The rows of a page, newest first, each with its id before the columns; and how many there are in all."""
+def page(*, filters: Filters, columns: Sequence[str], skip: int, limit: int) -> tuple[list[Row], int]:
+    """The rows of a page, newest first, each with its id before the columns; and the number of matching jobs."""
     statements = _statements(
-        wanted.owner_id is not None, wanted.look_id is not None, wanted.statuses, wanted.mock_mode, tuple(columns)
+        filters.owner_id is not None, filters.look_id is not None, filters.statuses, filters.mock_mode, tuple(columns)
     )
-    values = {"owner_id": wanted.owner_id, "look_id": wanted.look_id}
+    values = {"owner_id": filters.owner_id, "look_id": filters.look_id}
 
     def count() -> int:
-        return statements.all_ids.count(**values) if wanted.total is None else wanted.total
+        return statements.all_ids.count(**values) if filters.total is None else filters.total
 
     if skip == 0:
         rows = statements.rows.rows(**values, skip=0, limit=limit)
@@ -47,7 +47,7 @@ def page(*, wanted: Wanted, columns: Sequence[str], skip: int, limit: int) -> tu
 def _from_the_nearer_end(
     statements: "_Statements", values: dict[str, Any], *, skip: int, limit: int, total: int
 ) -> list[Row]:
-    """The rows of a page that is found in the index alone: no page costs more than the one in the middle."""
+    """Skips in the index alone, from whichever end is nearer: the middle page costs most."""
     behind = max(total - skip - limit, 0)  # rows after the page
     if skip <= behind:
         return statements.skipping.rows(**values, skip=skip, limit=limit)
@@ -62,7 +62,7 @@ def _statements(*kind: Any) -> "_Statements":
 
 @dataclass
 class _Statements:
-    """What is asked of the database for one kind of list."""
+    """The statements for one combination of filters."""
 
     of_owner: bool
     of_look: bool

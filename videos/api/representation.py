@@ -1,4 +1,4 @@
-"""How video jobs are read and shown: a statement for the rows, one for their looks, one for a story."""
+"""How video jobs are shown: a statement for the rows of a page, one for their looks, one for the log of a job."""
 
 import uuid
 from collections import defaultdict
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
+from rest_framework.request import Request
 
+from accounts.permissions import Owned
 from looks.models import Look, LookVideo
-from studio.api.row_serializers import RowSerializer, absolute
+from studio.api.row_serializers import RowSerializer, absolute, site_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
@@ -18,9 +20,6 @@ from videos.models import JobLog, VideoJob
 JOB = RowSerializer(VideoJobOutput, VideoJob)
 LINE = RowSerializer(JobLogOutput, JobLog)
 
-_JOB = Statement(
-    lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by().values_list("owner", *JOB.columns)
-)
 _OWNERS = Statement(
     lambda: (
         VideoJob.objects.filter(pk=Param("id", models.UUIDField()))
@@ -34,7 +33,7 @@ _OWNERS = Statement(
         )
     )
 )
-_STORY = Statement(
+_LOG = Statement(
     lambda: (
         JobLog.objects.filter(job=Param("id", models.UUIDField()))
         .order_by("timestamp", "id")
@@ -50,50 +49,40 @@ _LOOKS = Statement(
 )
 
 
-def show_page(*, wanted: listing.Wanted, skip: int, limit: int, site: str) -> tuple[list[dict[str, Any]], int]:
-    """A page of the jobs that are wanted, newest first, and how many there are in all."""
-    rows, total = listing.page(wanted=wanted, columns=JOB.columns, skip=skip, limit=limit)
+def detail(job: VideoJob, request: Request) -> dict[str, Any]:
+    """One job with its looks and its log."""
+    site = site_of(request)
+    logs = [LINE.serialize(line, site=site) for line in _LOG.rows(id=job.pk)]
+    return _serialize(JOB.row_from(job), site, _looks_of([job.pk], site)[job.pk], logs=logs)
+
+
+def page(*, filters: listing.Filters, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
+    """A page of the jobs that match, newest first, and the number of jobs on all pages."""
+    site = site_of(request)
+    rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit)
     looks = _looks_of([row[0] for row in rows], site)
-    return [_shown(row[1:], site, looks[row[0]]) for row in rows], total
+    return [_serialize(row[1:], site, looks[row[0]]) for row in rows], total
 
 
-def found(*, job_id: uuid.UUID) -> tuple[uuid.UUID, Row]:
-    """A job's owner, and what `show_detail` shows. Raises NotFound."""
-    row = _JOB.row(id=job_id)
-    if row is None:
-        raise NotFound("There is no such video job.")
-    return row[0], row[1:]
-
-
-def owners_of(*, job_id: uuid.UUID, look_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
-    """Whose the job is, and whose the look. Raises NotFound."""
-    row = _OWNERS.row(id=job_id, look_id=look_id)
+def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:
+    """The owners of the job and the look, for the permission check. Raises NotFound."""
+    row = _OWNERS.row(id=video_id, look_id=look_id)
     if row is None:
         raise NotFound("There is no such video job.")
     if row[1] is None:
         raise NotFound("There is no such look.")
-    return row[0], row[1]
+    return Owned(row[0]), Owned(row[1])
 
 
-def show_detail(*, job_id: uuid.UUID, row: Row, site: str) -> dict[str, Any]:
-    """One job, as `found` or `RowSerializer.row_from` gives it, with its story."""
-    return _shown(
-        row,
-        site,
-        _looks_of([job_id], site)[job_id],
-        logs=[LINE.serialize(line, site=site) for line in _STORY.rows(id=job_id)],
-    )
-
-
-def _shown(row: Row, site: str, looks: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
-    """A job. As long as it has no poster its look's picture stands in for one, so that a list has no empty places."""
-    job = JOB.serialize(row, site=site, associatedLooks=looks, **others)
+def _serialize(row: Row, site: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
+    """A job; without a poster of its own it shows the thumbnail of its first look that has one."""
+    job = JOB.serialize(row, site=site, associatedLooks=looks, **extra)
     job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
     return job
 
 
 def _looks_of(ids: Sequence[uuid.UUID], site: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
-    """The looks of each job, in the order of linking."""
+    """The looks of each job, in the order in which they were linked."""
     storage = Look._meta.get_field("image").storage
 
     def url_of(name: str) -> str | None:

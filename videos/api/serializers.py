@@ -1,4 +1,4 @@
-"""Video jobs on the wire: what clients get."""
+"""Serializers of what the API returns about video jobs and models."""
 
 from typing import Any
 
@@ -35,18 +35,16 @@ class AssociatedLook(serializers.Serializer[Any]):
 
 
 class StatusOfPhase(serializers.ChoiceField):
-    """The public word for a phase."""
+    """The public status of a phase."""
 
     def to_representation(self, value: str) -> str:
-        """Of the four."""
         return STATUS[Phase(value)].value
 
 
 class Seconds(Instead, serializers.IntegerField):
-    """How long the video is."""
+    """The length of the video, in whole seconds."""
 
     def to_representation(self, value: float) -> int:
-        """In whole seconds."""
         return whole_seconds(value)
 
 
@@ -60,7 +58,7 @@ class ErrorCode(BlankAsNull):
 
 
 class ErrorMessage(FromColumns, serializers.CharField):
-    """Why a job failed, and what the attempt cost."""
+    """Why a job failed and what the attempt cost, in two sentences; None for other jobs."""
 
     also = ("tokens_charged", "tokens_refunded")
 
@@ -68,7 +66,6 @@ class ErrorMessage(FromColumns, serializers.CharField):
         super().__init__(allow_null=True, **kwargs)
 
     def combined(self, value: Any, *others: Any) -> str | None:
-        """Two sentences, or None for a job that has not failed."""
         charged, refunded = others
         return " ".join(filter(None, (value, cost_of_attempt(charged=charged, refunded=refunded)))) if value else None
 
@@ -84,7 +81,7 @@ class JobLogOutput(serializers.Serializer[JobLog]):
 
 @extend_schema_serializer(component_name="VideoJob")
 class VideoJobOutput(serializers.Serializer[VideoJob]):
-    """A video job."""  # read by videos.api.representation
+    """A video job."""  # compiled by videos.api.representation
 
     id = serializers.UUIDField(help_text="The job's id.")
     status = StatusOfPhase(
@@ -96,12 +93,12 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     aspectRatio = AspectRatio(
         source="aspect_ratio",
         instead="delivered_aspect_ratio",
-        help_text="As requested; once the video is there, the video's own.",
+        help_text="As requested; that of the video itself once it is stored.",
     )
     durationSeconds = Seconds(
         source="duration_seconds",
         instead="delivered_seconds",
-        help_text="As requested; once the video is there, the video's own, rounded.",
+        help_text="As requested; that of the video itself, rounded, once it is stored.",
     )
     generateAudio = serializers.BooleanField(source="generate_audio", help_text="Whether sound was requested.")
     mockMode = serializers.BooleanField(source="mock_mode", help_text="Whether the video is made in mock mode.")
@@ -132,7 +129,7 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     startedAt = Timestamp(source="started_at", allow_null=True, help_text="When the job became RUNNING.")
     completedAt = Timestamp(source="completed_at", allow_null=True, help_text="When the job ended.")
     updatedAt = Timestamp(source="updated_at", help_text="When the job last changed.")
-    # The list document spells these four in snake_case, the other one in camelCase; both are served.
+    # Of the frontend's two documents, one spells these four in snake_case; the API returns both spellings.
     cloudinary_url = StoredFileUrl(source="video", help_text="The same as `cloudinaryUrl`.")
     progress_percentage = serializers.IntegerField(
         min_value=0, max_value=100, help_text="The same as `progressPercentage`."
@@ -149,7 +146,7 @@ class VideoJobDetail(VideoJobOutput):
 
 
 class Durations(serializers.Serializer[Any]):
-    """The lengths that a resolution comes in."""
+    """The lengths of video in a resolution."""
 
     resolution = serializers.ChoiceField(choices=catalogue.RESOLUTIONS, help_text="A value for `resolution`.")
     durationsSeconds = serializers.ListField(
@@ -187,13 +184,13 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
     )
     referenceImagesWithInitialImage = serializers.BooleanField(
         source="mixes_references_and_first_frame",
-        help_text="true: reference images may come with a first frame, be it initialImage or the look's own image.",
+        help_text="true: it accepts reference images together with a first frame (`initialImage` or the look's image).",
     )
-    images = serializers.SerializerMethodField(help_text="The pictures that it accepts.")
+    images = serializers.SerializerMethodField(help_text="The limits of pictures.")
 
     @extend_schema_field(PictureLimits)
     def get_images(self, offer: catalogue.Offer) -> dict[str, Any]:
-        """The same for each model: what a provider would not take is converted."""
+        """The same for each model: pictures are converted to what the provider takes."""
         return {
             "formats": MEDIA_TYPES,
             "maxBytes": settings.IMAGE_MAX_BYTES,
@@ -203,12 +200,11 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
 
     @extend_schema_field(Durations(many=True))
     def get_resolutions(self, offer: catalogue.Offer) -> list[Any]:
-        """Each with its lengths."""
         return [{"resolution": name, "durationsSeconds": seconds} for name, seconds in offer.durations.items()]
 
 
 @extend_schema_serializer(component_name="DefaultVideo")
-class DefaultAnswer(serializers.Serializer[Any]):
+class DefaultVideo(serializers.Serializer[Any]):
     """Whether a video is the default of a look."""
 
     message = serializers.CharField(help_text="What was done, in a sentence.")

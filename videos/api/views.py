@@ -1,41 +1,44 @@
 """The endpoints of video jobs."""
 
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
+from django.db import models
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
+from rest_framework.decorators import action
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from accounts.permissions import IsOwnerOrAdmin
 from accounts.sign_in.identity import caller
 from looks import use_cases
 from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
-from studio.api.row_serializers import site_of
 from studio.api.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
-from studio.api.views import ApiView, IsOwnerOrAdmin, as_uuid, require_owner
+from studio.api.views import ApiView, as_uuid
+from studio.db.statements import Param, SelectModels
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from studio.http import bodies, serving
 from studio.media.storage.base import attachment_url
 from videos import catalogue, creation, deletion
 from videos.api import representation
 from videos.api.input_serializers import DownloadQuery, ListQuery, VideoJobForm
-from videos.api.listing import Wanted
-from videos.api.serializers import DefaultAnswer, VideoJobDetail, VideoJobOutput, VideoModelOutput
+from videos.api.listing import Filters
+from videos.api.serializers import DefaultVideo, VideoJobDetail, VideoJobOutput, VideoModelOutput
 from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
 
 IDEMPOTENCY_KEY_MAX = 255  # characters
-UNFILTERED = {"skip", "limit"}  # a query string of the list without any filter has no other names
-
+UNFILTERED = {"skip", "limit"}  # the only parameters of a list that is not filtered
+_JOB = SelectModels(VideoJob, lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by())
 
 JOB_ID = id_in_path("id", "The id of the video job.")
 LOOK_ID = id_in_path("look_id", "The id of the look.")
@@ -71,24 +74,20 @@ DOWNLOAD_HEADERS = [
     ),
 )
 class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
-    """Videos that were asked for: create, watch, list, fetch, delete."""
+    """Video jobs: create, list, poll, download and delete them, and choose a look's default."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
     body_limits = bodies.FOR_FILES
     serializer_class = VideoJobOutput
     queryset = VideoJob.objects.all()
-    lookup_value_regex = "[^/]+"
 
     def get_object(self) -> VideoJob:
-        """The job in the path: unknown is 404, somebody else's 403."""
-        job = self._found()
-        self.check_object_permissions(self.request, job)
-        return job
-
-    def _found(self) -> VideoJob:
-        job = self.get_queryset().filter(pk=as_uuid(self.kwargs["pk"])).first()
-        if job is None:
+        """The job in the path. Raises NotFound, or PermissionDenied where the caller is not its owner or an admin."""
+        found = _JOB.all(id=as_uuid(self.kwargs["pk"]))
+        if not found:
             raise NotFound("There is no such video job.")
+        job: VideoJob = found[0]
+        self.check_object_permissions(self.request, job)
         return job
 
     @extend_schema(
@@ -124,41 +123,35 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         """Charge 50 tokens, and queue the video."""
         form = VideoJobForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        order = VideoJobRequest(**_tuples(form.validated_data))
-        job = creation.create(owner=caller(request), order=order, idempotency_key=_idempotency_key(request))
-        row = representation.JOB.row_from(job)
-        body = representation.show_detail(job_id=job.pk, row=row, site=site_of(request))
+        job_request = VideoJobRequest(**_tuples(form.validated_data))
+        job = creation.create(owner=caller(request), job_request=job_request, idempotency_key=_idempotency_key(request))
         location = reverse("video-job-detail", args=[job.pk], request=request)
+        body = representation.detail(job, request)
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     def list(self, request: Request) -> Response:
         """The caller's own jobs, newest first."""
         skip, limit = SkipLimitPagination.window(request)
-        items, total = representation.show_page(
-            wanted=self._wanted(request), skip=skip, limit=limit, site=site_of(request)
-        )
+        items, total = representation.page(filters=self._filters(request), skip=skip, limit=limit, request=request)
         return Response(envelope(items, total=total, skip=skip, limit=limit))
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One job, with its story."""
-        job_id = as_uuid(pk)
-        owner_id, row = representation.found(job_id=job_id)
-        require_owner(request, owner_id)
-        return Response(representation.show_detail(job_id=job_id, row=row, site=site_of(request)))
+        """One job with its log."""
+        return Response(representation.detail(self.get_object(), request))
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete it, whatever its status; its slot is free at once."""
-        job, person = self.get_object(), caller(request)
-        if job.owner_id == person.pk:
+        """Delete the job, whatever its status; its slot is free at once."""
+        job, user = self.get_object(), caller(request)
+        if job.owner_id == user.pk:
             deletion.delete(job_id=job.pk)
         else:
-            deletion.delete_by_staff(job_id=job.pk, actor=person)
+            deletion.delete_by_staff(job_id=job.pk, actor=user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         operation_id="downloadVideo",
         summary="Download the video",
-        # without a 206 of its own: orval reads a file as text where a second response has one, too
+        # No 206 of its own: where two responses are files, orval reads them as text.
         description=(
             "The MP4 file of a job that has SUCCEEDED. With `Range`, the response is 206 with that part of the file, "
             "and `Content-Range` says which."
@@ -183,6 +176,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             503: error("The storage cannot be read, or too many downloads are in progress."),
         },
     )
+    @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """The file itself, whole or in part."""
         query = DownloadQuery(data=request.query_params)
@@ -195,17 +189,17 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             url = attachment_url(storage=storage, name=name, file_name=_file_name(job))
             return HttpResponseRedirect(request.build_absolute_uri(url))
         try:
-            answer = serving.stored(
+            response = serving.stored(
                 request,
                 storage=job.video.storage,
                 name=str(job.video.name),
                 content_type="video/mp4",
-                etag=job.video_sha256 or str(job.pk),  # one from another system has no digest
+                etag=job.video_sha256 or str(job.pk),  # imported videos have no digest
             )
         except OSError as exc:
             raise Unavailable("The stored video cannot be read at the moment.", code="storage_unreadable") from exc
-        answer["Content-Disposition"] = f'attachment; filename="{_file_name(job)}"'
-        return answer
+        response["Content-Disposition"] = f'attachment; filename="{_file_name(job)}"'
+        return response
 
     @extend_schema(
         operation_id="setDefaultVideo",
@@ -213,16 +207,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         description="It replaces the look's former default. A video of any status may be the default.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
-        responses={200: OpenApiResponse(DefaultAnswer, description="The video is the look's default.")},
+        responses={200: OpenApiResponse(DefaultVideo, description="The video is the look's default.")},
     )
+    @action(detail=True, methods=["patch"], url_path="set-default-for-look/<str:look_id>")
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
-        """The look's former default gives way; a video of any status may be the default."""
-        require_no_fields(request)
-        video, look = as_uuid(pk), as_uuid(look_id)
-        if not use_cases.set_own_default(owner_id=caller(request).pk, look_id=look, video_id=video):
-            self._require_both(video, look)
-            use_cases.set_default(look_id=look, video_id=video)
-        return self._default_answer("Video set as default successfully", video, look, is_default=True)
+        """Replace the look's former default; a video of any status may be the default."""
+        return self._change_default(use_cases.set_default, "Video set as default successfully", is_default=True)
 
     @extend_schema(
         operation_id="unsetDefaultVideo",
@@ -230,38 +220,35 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         description="The look has no default video afterwards.",
         parameters=[JOB_ID, LOOK_ID],
         request=None,
-        responses={200: OpenApiResponse(DefaultAnswer, description="The video is not the look's default.")},
+        responses={200: OpenApiResponse(DefaultVideo, description="The video is not the look's default.")},
     )
+    @action(detail=True, methods=["patch"], url_path="unset-default-for-look/<str:look_id>")
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
-        """The look has no default then."""
-        require_no_fields(request)
-        video, look = as_uuid(pk), as_uuid(look_id)
-        self._require_both(video, look)
-        use_cases.unset_default(look_id=look, video_id=video)
-        return self._default_answer("Video unset as default successfully", video, look, is_default=False)
+        """Leave the look without a default."""
+        return self._change_default(use_cases.unset_default, "Video unset as default successfully", is_default=False)
 
-    def _require_both(self, video_id: UUID, look_id: UUID) -> None:
-        """Raises NotFound where either is unknown, then NotAllowed where either is somebody else's."""
-        for owner_id in representation.owners_of(job_id=video_id, look_id=look_id):
-            require_owner(self.request, owner_id)
+    def _change_default(self, change: Callable[..., None], message: str, *, is_default: bool) -> Response:
+        require_no_fields(self.request)
+        ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
+        for owned in representation.owners_of(**ids):
+            self.check_object_permissions(self.request, owned)
+        change(**ids)
+        body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
+        return Response(body)
 
-    @staticmethod
-    def _default_answer(message: str, video_id: UUID, look_id: UUID, *, is_default: bool) -> Response:
-        return Response({"message": message, "videoId": video_id, "lookId": look_id, "isDefault": is_default})
-
-    def _wanted(self, request: Request) -> Wanted:
+    def _filters(self, request: Request) -> Filters:
+        user = caller(request)
         if request.query_params.keys() <= UNFILTERED:
-            person = caller(request)
-            account = getattr(person, "token_account", None)  # who was made by other hands may have none
-            return Wanted(owner_id=person.pk, total=account and account.video_job_count)
+            account = getattr(user, "token_account", None)  # accounts made by other tools may lack one
+            return Filters(owner_id=user.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        asked = _tuples(query.validated_data)
-        if asked.pop("all"):
-            if not caller(request).is_staff:
-                raise NotAllowed("Only an admin may list everybody's video jobs.")
-            return Wanted(**asked)
-        return Wanted(owner_id=caller(request).pk, **asked)
+        given = _tuples(query.validated_data)
+        if not given.pop("all"):
+            return Filters(owner_id=user.pk, **given)
+        if not user.is_staff:
+            raise NotAllowed("Only an admin may list everybody's video jobs.")
+        return Filters(**given)
 
 
 @extend_schema_view(
@@ -274,12 +261,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     )
 )
 class VideoModelList(ApiView, ListAPIView[Any]):
-    """The models that a form may offer, and what each can do here."""
+    """The models that this server offers, and what each accepts."""
 
     serializer_class = VideoModelOutput
 
     def get_queryset(self) -> Any:
-        """The catalogue's offers: a list, for it is short."""
+        """A list in memory, not a query set: the catalogue is short."""
         return catalogue.offers()
 
 
@@ -295,5 +282,5 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _file_name(job: VideoJob) -> str:
-    """A name that tells a person what is in the file; ASCII, so that every browser understands it."""
-    return f"{slugify(job.prompt)[:50].strip('-') or 'video'}-{str(job.pk)[:8]}.mp4"
+    """From the prompt, so that users recognise it; ASCII, so that every browser understands it."""
+    return f"{slugify(job.prompt)[:50].strip('-') or 'video'}-{job.short_id}.mp4"

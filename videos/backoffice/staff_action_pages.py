@@ -68,7 +68,7 @@ def _resume(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
 
 def _link(job: VideoJob) -> str:
     url = reverse("admin:videos_videojob_change", args=[job.pk])
-    return format_html('<a class="studio-link" href="{}">{}</a>', url, str(job.pk)[:8])
+    return format_html('<a class="studio-link" href="{}">{}</a>', url, job.short_id)
 
 
 def _refusal(exc: StudioError) -> str:
@@ -156,7 +156,7 @@ INTERVENTIONS = (
         icon="link",
         explanation=(
             "The provider may have made and billed this video, though we lost its response or could not read it. The "
-            "operation's name is on this page, in our logs (“operation accepted”) or in the provider's console; with "
+            "operation's name is on this page, in our logs (“operation.accepted”) or in the provider's console; with "
             "it the job continues to the finished video. Tokens that were given back stay with the owner."
         ),
         run=_adopt,
@@ -269,7 +269,7 @@ class InterventionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class
             try:
                 self._intervene(request, intervention, job, form)
             except StudioError as exc:
-                text = format_html("Job {} of {}: {}", str(job.pk)[:8], job.owner.email, _refusal(exc))
+                text = format_html("Job {} of {}: {}", job.short_id, job.owner.email, _refusal(exc))
                 self.message_user(request, text, messages.ERROR)
             else:
                 done += 1

@@ -14,7 +14,7 @@ from studio.errors import InvalidInput, as_sent
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.models import OPERATION_MAX, VideoJob
 
-EVENT = "operation accepted"
+EVENTS = ("operation.accepted", "operation accepted")  # the latter in logs of releases before 1.1
 _T = TypeVar("_T")
 
 
@@ -67,14 +67,14 @@ def purchases_in(lines: Iterable[str]) -> Iterator[tuple[int, Purchase | Invalid
     not raised, so that one torn line does not hide the others.
     """
     for number, line in enumerate(lines, start=1):
-        if EVENT not in line:
+        if not any(event in line for event in EVENTS):
             continue
         try:
             facts = json.loads(line[line.index("{") :])  # journald and Docker may write a time before it
         except (ValueError, RecursionError):
             yield number, InvalidInput("It is no line of JSON; the log has to be one of LOG_FORMAT=json, and whole.")
             continue
-        if isinstance(facts, Mapping) and facts.get("message") == EVENT:
+        if isinstance(facts, Mapping) and facts.get("message") in EVENTS:
             try:
                 yield number, _purchase(facts)
             except InvalidInput as exc:

@@ -1,7 +1,7 @@
 """The sweeper's heartbeat, and the repair of due times after the database's clock has jumped.
 
 Leases, back-offs and next polls are moments of the database's clock. A clock set back by an hour would make every job
-wait for an hour; one set forward would make a running submit look dead, and its paid video would be dropped.
+wait for an hour; one set forward would make a running submit appear dead, and its paid video would be dropped.
 """
 
 import logging
@@ -45,17 +45,17 @@ class SweeperHeartbeat:
             jump = min(now - previous, timedelta()) if previous else timedelta()  # forward: it may just have been away
         self._last = (now, counted)
         if abs(jump) > JUMP:
-            repaired = _go_back(jump) if jump < timedelta() else _go_forward()
-            logger.warning("clock has jumped", extra={"seconds": round(jump.total_seconds()), "jobs": repaired})
+            repaired = _repair_set_back(jump) if jump < timedelta() else _repair_set_forward()
+            logger.warning("clock.jumped", extra={"seconds": round(jump.total_seconds()), "jobs": repaired})
 
 
-def _go_back(jump: timedelta) -> int:
+def _repair_set_back(jump: timedelta) -> int:
     """Move what lies further ahead than any lease. A back-off that began after the jump may end early: no harm."""
     far = VideoJob.objects.live().filter(due_at__gt=from_now(schedule.LEASE))
     return far.update(due_at=F("due_at") + jump, lease_until=F("lease_until") + jump, updated_at=timezone.now())
 
 
-def _go_forward() -> int:
+def _repair_set_forward() -> int:
     """Renew the leases of running submits. Whatever else is due too early is only done early, or claimed once more."""
     expiry = from_now(schedule.LEASE)
     lost = VideoJob.objects.due(Phase.SUBMITTING).order_by()

@@ -50,7 +50,7 @@ def _send(step: Step, job_id: str) -> None:
                 description=f"{step} {job_id}",
             )
     except RedisError as exc:  # the sweeper sends it again
-        logger.warning("hint not sent", extra={"step": step, "job_id": job_id, "reason": str(exc)})
+        logger.warning("hint.failed", extra={"step": step, "job_id": job_id, "reason": str(exc)})
 
 
 @contextmanager

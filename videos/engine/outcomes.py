@@ -61,11 +61,11 @@ def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by
         "passed_to": f"{route.provider}: {route.upstream_model}",
         "reason": str(exc),
     }
-    transaction.on_commit(lambda: logger.warning("job passed on", extra=facts))
+    transaction.on_commit(lambda: logger.warning("job.rerouted", extra=facts))
     return True
 
 
-def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
+def retry_later(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Queue the job again after a back-off, at no cost; after the last attempt it fails.
 
     A lasting limit is waited for longer, and counted separately: it has nothing to do with this job.
@@ -84,7 +84,7 @@ def send_again(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fi
     _queue_again(job, max(usual, pause), exc, **fields)
 
 
-def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
+def retry_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
     """Queue the job again, once. After the second refusal in doubt it fails: either submit may have been paid for."""
     doubtful = job.doubtful_submits + 1
     if doubtful >= schedule.DOUBTFUL_SUBMITS:
@@ -98,13 +98,13 @@ def send_in_doubt(job: VideoJob, exc: ProbablyNotAccepted) -> None:
 
 def _queue_again(job: VideoJob, pause: float, exc: ProviderError, **fields: Any) -> None:
     later = from_now(pause)
-    logger.warning("sent again later", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
+    logger.warning("submit.retry_scheduled", extra={"job_id": job.pk, "pause_seconds": pause, "reason": str(exc)})
     with transaction.atomic():
         if VideoJob.objects.transition(job, Phase.QUEUED, lease_until=later, due_at=later, **fields):
-            job.log(_SENT_AGAIN[type(exc)], level=JobLog.Level.WARNING)
+            job.log(_RETRY_MESSAGES[type(exc)], level=JobLog.Level.WARNING)
 
 
-_SENT_AGAIN = {
+_RETRY_MESSAGES = {
     NotAccepted: "The video service is busy; trying again shortly.",
     ProbablyNotAccepted: "The video service is busy; trying again shortly.",
     NotCharged: "The video service gave up on this video and charged nothing; trying again shortly.",
@@ -141,7 +141,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
         # staff may recover what was billed
         level = logging.ERROR if failure.adoptable or failure.resumable else logging.INFO
-        transaction.on_commit(lambda: logger.log(level, "video failed", extra=facts))
+        transaction.on_commit(lambda: logger.log(level, "job.failed", extra=facts))
     return True
 
 

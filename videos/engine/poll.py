@@ -31,7 +31,7 @@ async def poll(job: VideoJob, spec: VideoSpec) -> PollResult:
     except ProviderError as exc:
         result = exc
     except Exception as exc:  # an adapter's defect must not keep a job from its back-off and its end
-        logger.exception("provider adapter failed in poll", extra={"job_id": job.pk})
+        logger.exception("adapter.crashed", extra={"job_id": job.pk})
         result = Unreachable(repr(exc))
     metrics.count_poll(job, result)
     return result
@@ -56,7 +56,7 @@ def apply_poll_result(*, job: VideoJob, result: PollResult) -> None:
     except (OperationalError, InterfaceError):
         raise
     except Exception as exc:  # bad data, or a defect: the next poll would most likely end so, too
-        logger.exception("outcome not stored", extra={"job_id": job.pk, "store_tries": job.store_tries + 1})
+        logger.exception("outcome.store_failed", extra={"job_id": job.pk, "store_tries": job.store_tries + 1})
         detail = f"The provider's response could not be stored ({exc!r}): {result!r}"
         _not_stored(job, detail, is_made=isinstance(result, Finished))
 
@@ -67,7 +67,7 @@ def _apply(job: VideoJob, result: PollResult) -> None:
     elif isinstance(result, Progress):
         _still_running(job, result)
     elif isinstance(result, NotCharged):
-        outcomes.send_again(job, job.submit_attempts, result, operation="")
+        outcomes.retry_later(job, job.submit_attempts, result, operation="")
     elif result.retryable:
         _poll_again(job, result)
     else:
@@ -87,7 +87,7 @@ def _finished(job: VideoJob, finished: Finished) -> None:
             job.log("The video is made; storing it.")
             metrics.count_cost(job)
             hint("transfer", str(job.pk))
-            logger.info("video generated", extra={"job_id": job.pk})
+            logger.info("job.generated", extra={"job_id": job.pk})
 
 
 def _still_running(job: VideoJob, running: Progress) -> None:
@@ -98,7 +98,7 @@ def _still_running(job: VideoJob, running: Progress) -> None:
     wait = running.next_poll_seconds or schedule.poll_interval(elapsed, failures=0)
     fields: dict[str, Any] = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0, "missing_tries": 0}
     if _is_new(job, running.note):
-        logger.warning("unknown state at the provider", extra={"job_id": job.pk, "reason": running.note})
+        logger.warning("operation.state_unknown", extra={"job_id": job.pk, "reason": running.note})
         reply = f"{job.provider_reply}\n{outcomes.for_staff(running.note)}".strip()
         fields["provider_reply"] = outcomes.for_staff(reply)
     VideoJob.objects.show_progress(job, progress.display_progress(running.percentage or 0), **fields)
@@ -114,7 +114,7 @@ def _poll_again(job: VideoJob, exc: ProviderError) -> None:
     if elapsed > schedule.POLL_GIVE_UP:
         outcomes.fail(job=job, code="generation_timeout", detail=str(exc))
         return
-    logger.warning("look failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
+    logger.warning("poll.failed", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
     due_at = from_now(schedule.poll_interval(elapsed, failures=job.attempts + 1))
     VideoJob.objects.update_fenced(
         job,

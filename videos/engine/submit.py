@@ -77,7 +77,7 @@ def _submit(job: VideoJob) -> None:
 
 def _defer(job: VideoJob, exc: Exception) -> None:
     """Try a submit that could not begin again later, or fail the job where that is of no use."""
-    logger.warning("submit not begun", extra={"job_id": job.pk}, exc_info=exc)
+    logger.warning("submit.deferred", extra={"job_id": job.pk}, exc_info=exc)
     # a provider of a newer release: one of its workers may start soon
     may_pass = isinstance(exc, UnknownProvider) or (isinstance(exc, StorageError) and exc.retryable)
     if may_pass and job.attempts < len(schedule.SUBMIT_BACKOFF):
@@ -92,15 +92,15 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
         operation = adapter.start(spec)
     except NotAccepted as exc:
         metrics.count_submit(job, exc)
-        _store_outcome(outcomes.send_again, job, job.attempts, exc)
+        _store_outcome(outcomes.retry_later, job, job.attempts, exc)
     except ProbablyNotAccepted as exc:
         metrics.count_submit(job, exc)
-        _store_outcome(outcomes.send_in_doubt, job, exc)
+        _store_outcome(outcomes.retry_in_doubt, job, exc)
     except ProviderError as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.refuse, job, exc)
     except Exception as exc:  # nothing is known about the call, so nothing may be assumed
-        logger.exception("provider adapter failed in start", extra={"job_id": job.pk})
+        logger.exception("adapter.crashed", extra={"job_id": job.pk})
         unknown = OutcomeUnknown(repr(exc))
         metrics.count_submit(job, unknown)
         _store_outcome(outcomes.refuse, job, unknown)
@@ -112,13 +112,13 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
 
 def _accept(job: VideoJob, operation: Operation) -> None:
     # Logged before it is stored: if this process dies in between, or the row is lost, it can still be adopted.
-    logger.info(accepted_operations.EVENT, extra=accepted_operations.facts_of(job, operation.name))
+    logger.info("operation.accepted", extra=accepted_operations.facts_of(job, operation.name))
     if not (operation.name and is_storable(operation.name, length=OPERATION_MAX)):
         unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
         _store_outcome(outcomes.refuse, job, unknown)
         return
     if not _store_outcome(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
-        logger.warning("operation dropped", extra={"job_id": job.pk, "operation": operation.name})
+        logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -152,7 +152,7 @@ def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | No
     except (OperationalError, InterfaceError):
         raise
     except Exception as exc:  # bad data, or a defect; only this process knows the outcome, so there is one try
-        logger.exception("outcome not stored", extra={"job_id": job.pk})
+        logger.exception("outcome.store_failed", extra={"job_id": job.pk})
         outcome = ", ".join(map(repr, args))
         detail = f"The outcome of the submit could not be stored ({exc!r}): {outcome}"
         refusal = next((arg for arg in args if isinstance(arg, NotAccepted | Refused)), None)
@@ -172,7 +172,7 @@ def _write_through_outage(write: Callable[..., T], job: VideoJob, *args: Any) ->
         except (OperationalError, InterfaceError) as exc:
             if time.monotonic() > deadline:
                 raise
-            logger.warning("outcome not stored yet", extra={"job_id": job.pk, "reason": str(exc)})
+            logger.warning("outcome.store_delayed", extra={"job_id": job.pk, "reason": str(exc)})
             connection.close()
             time.sleep(RETRY_SECONDS)
 
@@ -182,4 +182,4 @@ def settle_lost_submit(*, job: VideoJob) -> None:
     if not provider(job.provider).start_is_free:
         outcomes.fail(job=job, code="submission_unknown", detail="the lease of the submit step ran out")
     elif VideoJob.objects.transition(job, Phase.QUEUED, due_at=Now()):
-        logger.warning("free submit tried again", extra={"job_id": job.pk})
+        logger.warning("submit.repeated", extra={"job_id": job.pk})

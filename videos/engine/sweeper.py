@@ -72,7 +72,7 @@ class Sweeper:
             try:
                 await self._tick()
             except (DatabaseError, InterfaceError):
-                logger.exception("sweep failed")
+                logger.exception("sweep.failed")
                 pause = OUTAGE_SECONDS
             await self._pause(pause)
         if self._polls:
@@ -87,7 +87,7 @@ class Sweeper:
             try:
                 await self._in_database(beat)
             except (DatabaseError, InterfaceError):  # health checks notice the missing heartbeat
-                logger.warning("no heartbeat")
+                logger.warning("heartbeat.failed")
             await self._pause(HEARTBEAT_SECONDS)
 
     async def _tick(self) -> None:
@@ -112,7 +112,7 @@ class Sweeper:
                 if poll.is_news(job, result):
                     await self._in_database(lambda: poll.apply_poll_result(job=job, result=result))
             except Exception:  # the edge of a task; the row is due again by itself
-                logger.exception("look failed", extra={"job_id": job.pk})
+                logger.exception("poll.crashed", extra={"job_id": job.pk})
 
     async def _in_database(self, work: Callable[..., Any], *args: Any) -> Any:
         """Run `work` in the database's thread, on a live connection, with the log context of the caller."""
@@ -144,7 +144,7 @@ def _run_step(work: Callable[..., Any], *args: Any) -> Any:
     except (DatabaseError, InterfaceError):
         raise
     except Exception:  # the edge of a step
-        logger.exception("sweep step failed", extra={"step": work.__name__})
+        logger.exception("sweep.step_failed", extra={"step": work.__name__})
 
 
 def due_phases() -> set[str]:
@@ -169,7 +169,7 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
         if hints.is_crowded(step):
             return
     except RedisError as exc:
-        logger.warning("no hints while Redis is away", extra={"step": step, "reason": str(exc)})
+        logger.warning("hint.skipped", extra={"step": step, "reason": str(exc)})
         return
     for job in jobs:
         if VideoJob.objects.update_fenced(job, due_at=from_now(schedule.REHINT)):
@@ -179,13 +179,13 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
 
 def settle_lost_submits() -> None:
     """Decide about jobs whose submit step has died."""
-    beat()  # first: after a jump of the clock, a running submit looks dead
+    beat()  # first: after a jump of the clock, a running submit appears dead
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
         with log_context.step("settle", job):
             try:
                 settle_lost_submit(job=job)
             except Exception:  # one odd row must not keep the others waiting
-                logger.exception("lost submit not settled", extra={"job_id": job.pk})
+                logger.exception("submit.settle_failed", extra={"job_id": job.pk})
                 VideoJob.objects.update_fenced(job, due_at=from_now(schedule.LEASE))
 
 

@@ -80,7 +80,7 @@ def _transfer(job: VideoJob) -> None:
         with _lease_kept(job), _work_folder() as folder:
             _deliver(job, folder)
     except LeaseLost:
-        logger.warning("transfer given up", extra={"job_id": job.pk})
+        logger.warning("transfer.lease_lost", extra={"job_id": job.pk})
     except Exception as exc:  # the edge of a task: the row says what happens next
         metrics.TRANSFERS.observe(time.monotonic() - began_at, "failed")
         transfer_failures.retry_or_fail(job, exc)
@@ -156,7 +156,7 @@ def _store_poster(job: VideoJob, name: str, path: Path) -> str:
     except OSError as exc:  # a StorageError is one
         if not isinstance(exc, FileRefused) and job.attempts + 1 < schedule.TRANSFER_TRIES:
             raise
-        logger.warning("poster not stored", extra={"job_id": job.pk, "reason": str(exc)})
+        logger.warning("poster.store_failed", extra={"job_id": job.pk, "reason": str(exc)})
         return ""
 
 
@@ -180,7 +180,7 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
             provider_reply="",
             storage_refusal="",
         ):
-            logger.warning("transfer dropped", extra={"job_id": job.pk})
+            logger.warning("transfer.dropped", extra={"job_id": job.pk})
             if not VideoJob.objects.filter(pk=job.pk).exists():  # else another process stores the same names
                 disposal.dispose([video, poster])
             return
@@ -195,7 +195,7 @@ def _succeed(job: VideoJob, names: dict[str, str], *, made: Video, video: str, p
         job.log("The video is ready.")
         metrics.count_end(Phase.SUCCEEDED, "")
     metrics.SECONDS_TO_VIDEO.observe((timezone.now() - job.created_at).total_seconds(), job.provider)
-    logger.info("video succeeded", extra={"job_id": job.pk})
+    logger.info("job.succeeded", extra={"job_id": job.pk})
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _lease_kept(job: VideoJob) -> Iterator[None]:
                 expiry = from_now(schedule.TRANSFER_LEASE)
                 VideoJob.objects.update_fenced(job, lease_until=expiry, due_at=expiry)
             except Exception:  # the edge of a thread; two more tries fit into the lease, and then the fence decides
-                logger.exception("lease not renewed", extra={"job_id": job.pk})
+                logger.exception("lease.renew_failed", extra={"job_id": job.pk})
                 connection.close()
         connection.close()
 

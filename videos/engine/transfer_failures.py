@@ -46,7 +46,9 @@ def retry_or_fail(job: VideoJob, exc: Exception) -> None:
         outcomes.fail(job=job, code=code, detail=str(exc))
         return
     later = from_now(schedule.transfer_backoff(job.attempts + 1))
-    logger.warning("transfer put off", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)})
+    logger.warning(
+        "transfer.retry_scheduled", extra={"job_id": job.pk, "attempts": job.attempts + 1, "reason": str(exc)}
+    )
     if _waited_before(job) < schedule.TRANSFER_LATE <= since:  # once a job; the health check repeats it
         logger.error("transfer.late", extra={"job_id": job.pk, "seconds": round(since), "reason": str(exc)})
     refusal = storable(exc, length=REFUSAL_LENGTH) if _is_refusal(exc) else ""
@@ -102,5 +104,5 @@ def _classify(job: VideoJob, exc: Exception) -> tuple[str, bool]:
         return "invalid_video", True
     if isinstance(exc, StorageError):
         return "storage_failed", not isinstance(exc, FileRefused)
-    logger.error("transfer failed", extra={"job_id": job.pk}, exc_info=exc)
+    logger.error("transfer.crashed", extra={"job_id": job.pk}, exc_info=exc)
     return "storage_failed", True  # a full disk is an OSError, and may have room later

@@ -1,4 +1,4 @@
-"""Knows MP4 files: tells whether one is whole and what it shows, takes its poster, removes its sound."""
+"""Inspects MP4 files, takes their posters and removes their sound."""
 
 import threading
 import uuid
@@ -20,23 +20,24 @@ _FIRST_BOXES = {b"ftyp", b"wide", b"free", b"skip", b"mdat", b"moov"}  # the las
 # The box with a C2PA manifest, by its user type: spec.c2pa.org, 2.4, A.5.1
 _PROVENANCE = uuid.UUID("d8fec3d6-1b0e-483c-9297-5828877ec481").bytes
 _USUAL_RATIOS = ((16, 9), (9, 16), (1, 1), (4, 3), (3, 4), (3, 2), (2, 3), (5, 4), (4, 5), (21, 9))
-_RATIO_TOLERANCE = 0.03  # encoders round sizes to blocks: 1920x1088, 640x368; no two of the usual ratios are so close
+_RATIO_TOLERANCE = 0.03  # encoders round sizes to blocks: 1920x1088, 640x368; the usual ratios differ by more
 _POSTER_AT = 0.1  # share of the duration; videos tend to begin with black
-# The decoders of these often take a hole for a picture, unlike that of H.264. So many zeros are in none: HEVC breaks up
-# runs of three (H.265, 7.4.2), and AV1 is coded arithmetically, without padding in MP4 (AV1-ISOBMFF, 2.4).
-_TRUSTING, _ZEROS = {"hevc", "av1"}, bytes(64)
-# Of the transfers of a process, one decodes at a time: 26 MiB and 0.5 s of CPU for 8 s in 1080p (measured), which a
-# media worker's 16 threads would otherwise take at once.
+# Unlike H.264's, the decoders of these codecs often decode a gap without an error. Valid data has no run of this many
+# zeros: HEVC breaks up runs of three (H.265, 7.4.2), and AV1 uses arithmetic coding without padding in MP4
+# (AV1-ISOBMFF, 2.4).
+_LENIENT, _ZEROS = {"hevc", "av1"}, bytes(64)
+# One decoder at a time per process: it takes 26 MiB and 0.5 s of CPU for 8 s in 1080p (measured), and a media worker
+# has 16 threads.
 _decoding = threading.Lock()
 
 
 class NotAVideo(Exception):
-    """The file is no MP4 that plays from its beginning to its end; the message says why."""
+    """The file is not an MP4 that plays from beginning to end; the message says why."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a whole MP4 shows. `width` and `height` are as a player shows it: turned, and with square pixels."""
+    """The properties of an intact MP4. `width` and `height` are as displayed: rotated, and with square pixels."""
 
     width: int
     height: int
@@ -49,7 +50,7 @@ class VideoFacts:
 
     @property
     def aspect_ratio(self) -> str:
-        """The usual ratio that this is within some percent, like "16:9", else the exact one."""
+        """The usual ratio within 3 %, such as "16:9", else the exact one."""
         for width, height in _USUAL_RATIOS:
             if abs(self.width * height / (self.height * width) - 1) <= _RATIO_TOLERANCE:
                 return f"{width}:{height}"
@@ -58,9 +59,9 @@ class VideoFacts:
 
 
 def inspect(*, path: Path, is_copy: bool = False) -> VideoFacts:
-    """Reads and decodes all of the file, in bounded memory; of a copy by `without_audio` only its first frame.
+    """Read and decode the whole file in bounded memory; of a copy by `without_audio` decode the first frame only.
 
-    Raises NotAVideo for another format, no picture, a file that was cut short, or one whose picture is damaged.
+    Raises NotAVideo for another format, and for a file without a picture, truncated or damaged.
     """
     kinds = _checked_boxes(path)
     _check_packets(path)
@@ -86,7 +87,7 @@ def inspect(*, path: Path, is_copy: bool = False) -> VideoFacts:
 
 
 def write_poster(*, path: Path, destination: Path) -> None:
-    """Saves a frame from early in the film as a JPEG. Raises NotAVideo when no frame can be decoded."""
+    """Save an early frame as a JPEG. Raises NotAVideo if no frame can be decoded."""
     try:
         frame, pixel_ratio = _frame_at(path, _POSTER_AT)
     except NotAVideo:
@@ -96,18 +97,18 @@ def write_poster(*, path: Path, destination: Path) -> None:
 
 
 def without_audio(*, path: Path, destination: Path) -> None:
-    """Copies the picture, as it is, to an MP4 that plays while it downloads. Raises NotAVideo.
+    """Copy the picture unchanged to an MP4 that plays while it downloads. Raises NotAVideo.
 
-    A C2PA manifest stays behind: it has the hash of the whole file (docs/decisions/10).
+    Drops a C2PA manifest, because it has the hash of the whole file (docs/decisions/10).
     """
     options = {"movflags": "+faststart"}
     with _opened(path) as (source, picture), av.open(str(destination), "w", format="mp4", options=options) as target:
-        # opaque: without an encoder, which would wait for pictures (AV1) and write another sample entry
+        # opaque: without an encoder, which would wait for frames (AV1) and write another sample entry
         try:
             copy = target.add_stream_from_template(picture, opaque=True)
         except ValueError as exc:  # an old QuickTime codec
             raise NotAVideo(f"its sound cannot be removed: {exc}") from exc
-        copy.codec_context.codec_tag = picture.codec_context.codec_tag  # else hvc1 becomes hev1, which Apple refuses
+        copy.codec_context.codec_tag = picture.codec_context.codec_tag  # else hvc1 becomes hev1, which Apple rejects
         for packet in source.demux(picture):
             if packet.size:  # the last one is empty
                 packet.stream = copy
@@ -115,20 +116,20 @@ def without_audio(*, path: Path, destination: Path) -> None:
 
 
 def _shown_size(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    width = round(stream.width * (stream.sample_aspect_ratio or 1))  # of a pixel; 0 or None where nothing says it
+    width = round(stream.width * (stream.sample_aspect_ratio or 1))  # of a pixel; 0 or None if not stated
     return (stream.height, width) if frame.rotation % 180 == 90 else (width, stream.height)
 
 
 def _checked_boxes(path: Path) -> list[bytes]:
     """The kinds of the file's boxes. Raises NotAVideo."""
-    # ffmpeg reads a file whose end is missing without a word when the index is in front.
+    # ffmpeg does not report a missing end of a file whose index comes first
     size = path.stat().st_size
     kinds: list[bytes] = []
     offset = 0
     with path.open("rb") as file:
         while offset < size:
             kind, length = _read_box(file, offset, size)
-            if b"moov" in kinds and not _is_box(kind):  # a tail: some tools leave line breaks or zeros there
+            if b"moov" in kinds and not _is_box(kind):  # some tools append line breaks or zeros
                 break
             kinds.append(kind)
             if kinds[0] not in _FIRST_BOXES or length < 8:
@@ -159,7 +160,7 @@ def _read_box(file: BinaryIO, offset: int, file_size: int) -> tuple[bytes, int]:
 
 
 def _check_packets(path: Path) -> None:
-    # With its edit list, ffmpeg would leave out the frames that a trimmed film hides, but still declare them.
+    # with the edit list, ffmpeg would skip the hidden frames of a trimmed video, but still count them in `frames`
     with _opened(path, ignore_editlist="1") as (container, stream):
         count = 0
         for packet in container.demux(stream):
@@ -173,20 +174,20 @@ def _check_packets(path: Path) -> None:
 
 
 def _check_picture(path: Path) -> None:
-    # A hole in the data has the right length, and its frames are listed; only decoding shows it.
+    # a gap in the data has the right length, and its frames are listed; only decoding shows it
     with _decoding, _opened(path, ignore_editlist="1") as (container, stream):
         stream.codec_context.thread_count = 1  # more would need more memory, and the processor is shared
         codec = stream.codec.canonical_name
         packets = frames = 0
         for packet in container.demux(stream):
             packets += bool(packet.size)
-            if codec in _TRUSTING and _ZEROS in bytes(packet).rstrip(b"\0"):  # at its end they would be padding
+            if codec in _LENIENT and _ZEROS in bytes(packet).rstrip(b"\0"):  # at its end they would be padding
                 raise NotAVideo(f"its picture is damaged, from frame {frames} on")
             for frame in packet.decode():
                 if frame.is_corrupt:
                     raise NotAVideo(f"its picture is damaged, from frame {frames} on")
                 frames += 1
-        # dav1d skips what is no AV1 without a word, and each sample of AV1 shows one frame (AV1-ISOBMFF, 2.4)
+        # dav1d silently skips data that is not AV1, and each sample of AV1 shows one frame (AV1-ISOBMFF, 2.4)
         if codec == "av1" and frames < packets:
             raise NotAVideo(f"its picture is damaged: {packets - frames} of {packets} frames show nothing")
 
@@ -194,8 +195,8 @@ def _check_picture(path: Path) -> None:
 def _frame_at(path: Path, share: float) -> tuple[VideoFrame, Fraction | None]:
     with _opened(path) as (container, stream):
         wanted = (stream.start_time or 0) + int((stream.duration or 0) * share)
-        with suppress(av.FFmpegError):  # then it is read from its beginning
-            container.seek(wanted, stream=stream)  # to the key frame before it
+        with suppress(av.FFmpegError):  # without seeking, it is decoded from the beginning
+            container.seek(wanted, stream=stream)  # to the key frame before
         for frame in container.decode(stream):
             if frame.pts is None or frame.pts >= wanted:
                 return frame, stream.sample_aspect_ratio
@@ -204,7 +205,7 @@ def _frame_at(path: Path, share: float) -> tuple[VideoFrame, Fraction | None]:
 
 @contextmanager
 def _opened(path: Path, **options: str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    # The demuxer is named, not guessed: a playlist in disguise could make ffmpeg fetch what it lists.
+    # `format` is explicit: a disguised playlist could make ffmpeg fetch the URLs in it
     try:
         with av.open(
             str(path.absolute()), "r", format="mp4", container_options=options, metadata_errors="replace"
@@ -212,7 +213,7 @@ def _opened(path: Path, **options: str) -> Iterator[tuple[InputContainer, VideoS
             stream = next(iter(container.streams.video), None)
             if stream is None:
                 raise NotAVideo("it has no picture")
-            if getattr(stream, "codec_context", None) is None:  # PyAV's stubs call it always there
+            if getattr(stream, "codec_context", None) is None:  # None for an unknown codec, unlike in PyAV's stubs
                 raise NotAVideo("its codec is unknown")
             yield container, stream
     except av.FFmpegError as exc:

@@ -1,4 +1,4 @@
-"""Takes a still from a video, as a player shows it: its colours in sRGB, turned upright, with square pixels."""
+"""Saves a frame of a video as a player shows it: in sRGB, upright and with square pixels."""
 
 import struct
 from fractions import Fraction
@@ -18,9 +18,9 @@ _UNSPECIFIED = 2
 _BT2020, _P3_DCI, _P3_D65 = 9, 11, 12
 _PQ, _HLG = 16, 18
 _WIDE_PRIMARIES, _HDR = {_BT2020, _P3_DCI, _P3_D65}, {_PQ, _HLG}
-_HD_SIDE = 720  # pixels of the shorter side; from there on players take untagged video for BT.709
+_HD_SIDE = 720  # pixels of the shorter side; players take untagged video from this size on for BT.709
 
-# The sign and place of the display matrix' a, b, c, d (ISO/IEC 14496-12, 6.2.2), and how Pillow turns a picture so.
+# The signs of a, b, c and d in the display matrix (ISO/IEC 14496-12, 6.2.2), and Pillow's operation for each.
 _TURNS = {
     (1, 0, 0, 1): None,
     (0, 1, -1, 0): Image.Transpose.ROTATE_270,
@@ -34,16 +34,16 @@ _TURNS = {
 
 
 def save(*, frame: VideoFrame, pixel_ratio: Fraction | None, destination: Path) -> None:
-    """Saves the frame as a JPEG of at most 1280 pixels a side. `pixel_ratio` is a pixel's width to its height.
+    """Save the frame as a JPEG of at most 1280 pixels a side. `pixel_ratio` is a pixel's width divided by its height.
 
-    One with wide or bright colours costs 2 to 4 s of CPU whatever its size (measured): the table that maps them.
+    A frame in HDR or wide-gamut colours costs 2 to 4 s of CPU at any size (measured), for the conversion table.
     """
     width, height = frame.width * float(pixel_ratio or 1), float(frame.height)
     scale = min(_SIDE / max(width, height), 1)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     try:
         picture = _image(_in_srgb(frame, size))
-    except av.FFmpegError:  # tags that it cannot convert by; colours that are a little off are better than no video
+    except av.FFmpegError:  # unusable colour tags: slightly wrong colours are better than no poster
         picture = _image(_in_srgb(_without_tags(frame), size))
     turn = _turn(frame)
     upright = picture if turn is None else picture.transpose(turn)
@@ -56,11 +56,11 @@ def _without_tags(frame: VideoFrame) -> VideoFrame:
 
 
 def _in_srgb(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
-    """The frame in RGB at this size. BT.709's transfer stays as it is: players show it so, too."""
+    """The frame in RGB at this size. BT.709's transfer curve stays, as in players."""
     options: dict[str, Any] = {"w": size[0], "h": size[1], "flags": "bicubic", "threads": 1}
     if frame.colorspace == _UNSPECIFIED:
         options["in_color_matrix"] = "bt709" if min(frame.width, frame.height) >= _HD_SIDE else "bt601"
-    if frame.color_trc in _HDR:  # "perceptual" maps its brightness to that of a usual screen
+    if frame.color_trc in _HDR:  # "perceptual" maps its brightness to a standard screen
         options |= {"out_primaries": "bt709", "out_transfer": "iec61966-2-1", "intent": "perceptual"}
     elif frame.color_primaries in _WIDE_PRIMARIES:
         options["out_primaries"] = "bt709"
@@ -91,4 +91,4 @@ def _turn(frame: VideoFrame) -> Image.Transpose | None:
         return None
     a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
     signs = tuple((value > 0) - (value < 0) for value in (a, b, c, d))
-    return _TURNS.get(signs)  # by another angle than a right one nothing is shown
+    return _TURNS.get(signs)  # only right angles are supported

@@ -1,4 +1,4 @@
-"""What every provider of videos looks like to the engine, and what its failures mean."""
+"""The interface between the engine and a video provider, and the failures that an adapter may raise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.core.files.storage import Storage
 
 @dataclass(frozen=True)
 class Image:
-    """A picture in storage; read when it is first needed."""
+    """An image in storage, read on first use."""
 
     storage: Storage
     name: str
@@ -19,14 +19,18 @@ class Image:
 
     @cached_property
     def data(self) -> bytes:
-        """Its bytes. Raises OSError, or what the storage raises, when it is not there."""
+        """The bytes of the image. Raises OSError, or the storage's own error, if it cannot be read."""
         with self.storage.open(self.name) as file:
             return bytes(file.read())
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSpec:
-    """What to make. Of this step `attempt` tries have failed before; in `missing` of them the provider had nothing."""
+    """The video to make.
+
+    `attempt` counts the failed tries of the current phase; `missing` counts those in which the provider did not have
+    the operation or its video.
+    """
 
     job_id: str
     model: str
@@ -42,7 +46,7 @@ class VideoSpec:
     missing: int = 0
 
     def read_images(self) -> None:
-        """Load every picture now. Raises as Image.data does."""
+        """Load every image now. Raises as Image.data does."""
         for image in (self.first_frame, self.last_frame, *self.references):
             if image:
                 _ = image.data
@@ -50,7 +54,7 @@ class VideoSpec:
 
 @dataclass(frozen=True)
 class Operation:
-    """Work that the provider has accepted: its name there, and when a first look makes sense."""
+    """Work that the provider has accepted: its name at the provider, and the delay before the first useful poll."""
 
     name: str
     first_poll_seconds: float
@@ -58,9 +62,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Progress:
-    """Still at work; `percentage` (0-100) where the provider tells it, `next_poll_seconds` where it knows better.
+    """The operation is still running.
 
-    `note` is what staff should know of the reply, such as a status that we do not know; it is logged once a job.
+    `percentage` (0-100) and `next_poll_seconds` are None where the provider reports none. `note` is for staff, such
+    as an unknown status; it is logged once per job.
     """
 
     percentage: int | None = None
@@ -70,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """Done; `result` is what `fetch` needs to get the file."""
+    """The video is ready; `result` is what `fetch` needs to get the file."""
 
     result: str
 
@@ -86,9 +91,10 @@ class ProviderError(Exception):
 
 
 class NotAccepted(ProviderError):
-    """From `start`: surely not accepted, and worth another try later.
+    """From `start`: the provider certainly did not accept the job; try again later.
 
-    `lasts`: a limit that may stay for long, and says nothing against the job. `pause_seconds`: what the provider asks.
+    `lasts`: the limit may last for hours, and does not count against the job. `pause_seconds`: the pause that the
+    provider asks for.
     """
 
     retryable = True
@@ -101,9 +107,9 @@ class NotAccepted(ProviderError):
 
 
 class ProbablyNotAccepted(ProviderError):
-    """From `start`: refused for the moment, by the provider itself, yet it may have been accepted and paid for.
+    """From `start`: the provider refused for now, but it may have accepted and billed the job.
 
-    To be tried again once (schedule.DOUBTFUL_SUBMITS), after `pause_seconds` where the provider asks for them.
+    The engine tries again once (schedule.DOUBTFUL_SUBMITS), after `pause_seconds` if the provider asks for a pause.
     """
 
     retryable = True
@@ -114,23 +120,23 @@ class ProbablyNotAccepted(ProviderError):
 
 
 class Refused(ProviderError):
-    """The provider's verdict: from `start` surely not accepted, from `poll` and `fetch` no video will come."""
+    """Final. From `start`: certainly not accepted. From `poll` and `fetch`: there will be no video."""
 
     def __init__(self, message: str, *, code: str = "provider_refused") -> None:
         super().__init__(message, code=code)
 
 
 class OutcomeUnknown(ProviderError):
-    """From `start`: it may have been accepted and paid for. Never tried again."""
+    """From `start`: the provider may have accepted and billed the job, so it is never tried again."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code="submission_unknown")
 
 
 class NotCharged(ProviderError):
-    """From `poll`: the provider gave the work up and charges nothing, so that it may be sent again.
+    """From `poll`: the provider gave up and charges nothing, so the job may be submitted again.
 
-    `code` is how the job ends when the tries are used up.
+    `code` is the job's error code once the tries are used up.
     """
 
     def __init__(self, message: str, *, code: str = "generation_failed") -> None:
@@ -138,10 +144,10 @@ class NotCharged(ProviderError):
 
 
 class Unreachable(ProviderError):
-    """From `poll` and `fetch`: says nothing about the video; ask again.
+    """From `poll` and `fetch`: the state of the video is unknown; ask again.
 
-    `is_denied`: the provider has answered, and does not let us in: a key that was exchanged, for one. `is_missing`: it
-    has nothing of that name, or no video there, which counts for `Request.missing`.
+    `is_denied`: the provider rejected our credentials, for example after the key was replaced. `is_missing`: it has no
+    operation of that name, or no video in it; counts towards `VideoSpec.missing`.
     """
 
     retryable = True
@@ -157,32 +163,31 @@ class Unreachable(ProviderError):
 class Provider(Protocol):
     """One vendor. Raises ProviderError and nothing else; sets a time-out on every call.
 
-    `start` is called at most once a paid job, unless it raised NotAccepted, or once ProbablyNotAccepted; the others any
-    number of times.
-    `poll` and `check_file` get the request without its pictures.
+    `start` is called once per paid job, and again only after NotAccepted or one ProbablyNotAccepted. The other methods
+    may be called any number of times. `poll` and `check_file` get the request without its images.
     """
 
     # whether a repeated `start` costs nothing, so that a lost one is simply tried again
     start_is_free: bool
 
     def start(self, request: VideoSpec) -> Operation:
-        """Hand the work over. Raises NotAccepted, ProbablyNotAccepted, Refused or OutcomeUnknown."""
+        """Submit the job. Raises NotAccepted, ProbablyNotAccepted, Refused or OutcomeUnknown."""
         ...
 
     async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
-        """Look at the work. Raises Refused, NotCharged or Unreachable."""
+        """Ask for the state of the operation. Raises Refused, NotCharged or Unreachable."""
         ...
 
     def probe(self) -> None:
-        """Ask for something that costs nothing, to see whether we are let in. Raises ProviderError."""
+        """Make a request that costs nothing, to check our credentials. Raises ProviderError."""
         ...
 
     def has_model(self, name: str) -> bool:
-        """Ask, free of charge, whether the provider has this model now. Raises ProviderError when it does not say."""
+        """Ask, free of charge, whether the provider has this model now. Raises ProviderError if it does not say."""
         ...
 
     def check_file(self, result: str, request: VideoSpec) -> None:
-        """Ask, free of charge, whether `fetch` would find the file. Raises Refused when not, and Unreachable."""
+        """Ask, free of charge, whether `fetch` would find the file. Raises Refused if not, or Unreachable."""
         ...
 
     def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:

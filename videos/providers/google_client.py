@@ -1,8 +1,8 @@
-"""Makes the SDK's clients for Google's two houses: the Gemini API, entered with a key, and Vertex AI.
+"""Builds the SDK's clients for Google's two backends: the Gemini API, which takes a key, and Vertex AI.
 
-Everything is made on first use, so after any fork, and kept. Submits are the paid calls: each has a connection of its
-own, which cannot have been closed by the other side in the meantime, and is sent once. Polls share connections, and run
-in threads: docs/providers.md has the measurements.
+Clients are built on first use, so after any fork, and kept. A submit is a paid call: each is sent once, over a new
+connection, which the server cannot have closed in the meantime. Polls share connections and run in threads;
+docs/providers.md has the measurements.
 """
 
 import asyncio
@@ -23,27 +23,27 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request as TokenRequest
 from google.genai import errors, types
 
-# The module is private, but it is where the SDK's public Interactions client takes its exceptions from.
+# The SDK's public Interactions client raises exceptions of this private module only.
 from google.genai._gaos.lib.compat_errors import APIError as InteractionsError
 
 from studio import deadlines
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
 from videos.providers.google_deadlines import session
-from videos.providers.google_download import STORAGE_URL, check, download, for_a_while, is_same_origin
+from videos.providers.google_download import STORAGE_URL, check, download, is_same_origin, missing_result
 from videos.providers.google_failures import describe, is_missing
-from videos.providers.google_replies import Film, ThinClient, TooLarge
+from videos.providers.google_http import BoundedClient, InlineVideo, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-TOKEN_SECONDS = 20  # for all of it; google-auth's own is 120, between two bytes
-LOOK_SECONDS = 20  # time-out: a look can be repeated, and a stop request waits for those under way
-# Looks at once. Measured: at 0.3 s each, 200 a second; 256 threads and connections need twice the CPU (httpcore
-# searches its whole pool for each request), asyncio needs more.
-LOOKERS = 64
+TOKEN_SECONDS = 20  # for the whole exchange; google-auth's own limit is 120 s between two bytes
+POLL_SECONDS = 20  # time-out: a poll can be repeated, and a stopping process waits for the polls in flight
+# Measured: 200 polls a second at 0.3 s each. 256 threads and connections need twice the CPU (httpcore searches its
+# whole pool for each request); asyncio needs more.
+POLL_THREADS = 64
 
-# What is raised when Google, or whatever replies in its place, does not do as it should. Both halves of the SDK send
-# through our client, so nothing is of httpx2. GoogleAuthError: a token ran out just before the request. The last four
-# come from converters that were given something else than Google's JSON.
+# What the SDK raises when Google, or a proxy in its place, misbehaves. Both halves of the SDK send through our client,
+# so none of these is of httpx2. GoogleAuthError: a token expired just before the request. The last four come from
+# converters that got something other than Google's JSON.
 VENDOR_ERRORS = (
     errors.APIError, InteractionsError, GoogleAuthError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError,
     AttributeError, LookupError,
@@ -52,10 +52,10 @@ VENDOR_ERRORS = (
 T = TypeVar("T")
 
 
-class House:
-    """One of Google's two houses, as this deployment enters it. Thread-safe.
+class GoogleBackend:
+    """The Gemini API or Vertex AI with the credentials of this deployment. Thread-safe.
 
-    `location` is Vertex AI's; not every model is in every one. A key needs none.
+    `location` is for Vertex AI with a project; not every location has every model. A key needs none.
     """
 
     def __init__(self, *, is_vertex: bool, location: str = "") -> None:
@@ -63,52 +63,52 @@ class House:
         self._location = location
         self.api_key: str = settings.VERTEX_API_KEY if is_vertex else settings.GEMINI_API_KEY
         self._url: str = settings.GOOGLE_VERTEX_BASE_URL if is_vertex else settings.GOOGLE_GEMINI_BASE_URL
-        # Where the house's files are, which need its key: in the Gemini API, or in Cloud Storage. A stand-in, or a
-        # gateway, stands in for either.
+        # The host of the backend's files, which need its key: the Gemini API or Cloud Storage. A gateway or a fake
+        # serves both the API and the files.
         self.own_url = STORAGE_URL if is_vertex else GEMINI_URL
         self.base_url = self._url or self.own_url
         self._lock = threading.Lock()
-        self._clients: dict[str, tuple[genai.Client, ThinClient]] = {}
+        self._clients: dict[str, tuple[genai.Client, BoundedClient]] = {}
         self._credentials: Credentials | None = None
-        self._threads: ThreadPoolExecutor | None = None  # those that look
-        self._downloader: ThinClient | None = None
+        self._poll_threads: ThreadPoolExecutor | None = None
+        self._downloader: BoundedClient | None = None
 
-    def submitter(self) -> genai.Client:
-        """The client for paid calls. Raises NotAccepted and Refused when there is no way to sign in."""
-        return self._kept("submit", timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False)
+    def submit_client(self) -> genai.Client:
+        """The client for paid calls. Raises NotAccepted or Refused if signing in fails."""
+        return self._client("submit", timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS, keeps_connections=False)
 
-    async def look(self, work: Callable[[], T]) -> T:
-        """Run `work`, a look, in a thread. Raises what it raises."""
+    async def run_poll(self, poll: Callable[[], T]) -> T:
+        """Run `poll` in a thread. Raises what it raises."""
         with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            if self._poll_threads is None:
+                self._poll_threads = ThreadPoolExecutor(POLL_THREADS, thread_name_prefix="poll")
+        return await asyncio.get_running_loop().run_in_executor(self._poll_threads, poll)
 
-    def watcher(self) -> genai.Client:
-        """The client for looks. Raises Unreachable when there is no way to sign in."""
-        return _unless_away(lambda: self._kept("look", timeout_seconds=_look_seconds(), keeps_connections=True))
+    def poll_client(self) -> genai.Client:
+        """The client for polls. Raises Unreachable if signing in fails."""
+        return _as_unreachable(lambda: self._client("poll", timeout_seconds=_poll_timeout(), keeps_connections=True))
 
-    def save_film(self, work: Callable[[genai.Client], object], destination: Path, *, missing: int) -> None:
-        """Run `work`, whose reply has the film in it, and write that to a file. Raises Refused and Unreachable."""
+    def save_inline_video(self, request: Callable[[genai.Client], object], destination: Path, *, missing: int) -> None:
+        """Make the request, and write the video inside its response to a file. Raises Refused or Unreachable."""
         try:
             with destination.open("wb") as file:
-                film = Film(file, most_bytes=settings.VIDEO_MAX_BYTES)
-                with self._passing_client(film) as client:
-                    work(client)
+                video = InlineVideo(file, most_bytes=settings.VIDEO_MAX_BYTES)
+                with self._temporary_client(video) as client:
+                    request(client)
         except TooLarge as exc:
             raise Refused(str(exc), code="invalid_video") from exc
-        if not film.found:
-            raise for_a_while("the response has no video in it", code="result_unreadable", missing=missing)
+        if not video.found:
+            raise missing_result("the response has no video in it", code="result_unreadable", missing=missing)
 
     def save_file(self, url: str, destination: Path, *, missing: int) -> None:
-        """Write the file that Google keeps at `url`. Raises Refused and Unreachable."""
+        """Write Google's file at `url` to `destination`. Raises Refused or Unreachable."""
         with self._lock:
             if self._downloader is None:
                 seconds = settings.PROVIDER_TIMEOUT_SECONDS
-                self._downloader = ThinClient(timeout_seconds=seconds, keeps_connections=False)
+                self._downloader = BoundedClient(timeout_seconds=seconds, keeps_connections=False)
         download(
             http=self._downloader,
-            site=self,
+            backend=self,
             url=url,
             destination=destination,
             most_bytes=settings.VIDEO_MAX_BYTES,
@@ -116,84 +116,87 @@ class House:
         )
 
     def check_file(self, url: str) -> None:
-        """Ask whether the file that Google keeps at `url` is still there. Raises Refused and Unreachable."""
-        with ThinClient(timeout_seconds=_look_seconds(), keeps_connections=False) as http:
-            check(http=http, site=self, url=url)
+        """Ask whether Google still has the file at `url`. Raises Refused or Unreachable."""
+        with BoundedClient(timeout_seconds=_poll_timeout(), keeps_connections=False) as http:
+            check(http=http, backend=self, url=url)
 
     def headers_for(self, url: httpx.URL) -> Mapping[str, str]:
-        """What authorises a request to the URL: nothing where it is not of `base_url`. Raises Unreachable."""
+        """The headers that authorise a request to the URL; empty for another host than `base_url`.
+
+        Raises Unreachable if signing in fails.
+        """
         if not is_same_origin(url, httpx.URL(self.base_url)):
             return {}
         if self.api_key:
             return {"x-goog-api-key": self.api_key}
-        return {"Authorization": f"Bearer {_unless_away(self._signed_in).token}"}
+        return {"Authorization": f"Bearer {_as_unreachable(self._signed_in).token}"}
 
     def probe(self) -> None:
-        """Ask for one name of the list of models, which costs nothing. Raises Unreachable."""
+        """Request one entry of the list of models, which costs nothing. Raises Unreachable."""
         try:
-            list(self.watcher().models.list(config={"page_size": 1, "query_base": True}).page)
+            list(self.poll_client().models.list(config={"page_size": 1, "query_base": True}).page)
         except VENDOR_ERRORS as exc:
             raise Unreachable(describe(exc)) from exc
 
     def has_model(self, name: str) -> bool:
-        """Whether Google has a model of that name now; asking costs nothing. Raises Unreachable."""
+        """Whether Google has a model with that name now; the request costs nothing. Raises Unreachable."""
         try:
-            model = self.watcher().models.get(model=name)
+            model = self.poll_client().models.get(model=name)
         except VENDOR_ERRORS as exc:
             if is_missing(exc):
                 return False
             raise Unreachable(describe(exc)) from exc
-        if not model.name:  # something between us and Google may say 200, too
+        if not model.name:  # a proxy between us and Google may answer 200 as well
             raise Unreachable("the response describes no model")
         return True
 
     def close(self) -> None:
-        """Give back connections and threads; for tests, a process just ends."""
+        """Close connections and threads. Tests call this; a process just ends."""
         with self._lock:
-            if self._threads:
-                self._threads.shutdown()
+            if self._poll_threads:
+                self._poll_threads.shutdown()
             if self._downloader:
                 self._downloader.close()
             for client, http in self._clients.values():
                 client.close()
                 http.close()
-            self._clients, self._threads, self._downloader = {}, None, None
+            self._clients, self._poll_threads, self._downloader = {}, None, None
 
     @contextmanager
-    def _passing_client(self, film: Film) -> Iterator[genai.Client]:
+    def _temporary_client(self, video: InlineVideo) -> Iterator[genai.Client]:
         timeout = settings.PROVIDER_TIMEOUT_SECONDS
-        with ThinClient(timeout_seconds=timeout, keeps_connections=False, film=film) as http:
-            client = _unless_away(lambda: self._made(http, timeout))
+        with BoundedClient(timeout_seconds=timeout, keeps_connections=False, video=video) as http:
+            client = _as_unreachable(lambda: self._new_client(http, timeout))
             try:
                 yield client
             finally:
                 client.close()
 
-    def _kept(self, purpose: str, *, timeout_seconds: float, keeps_connections: bool) -> genai.Client:
-        """The one client of this process for the purpose, signed in."""
+    def _client(self, purpose: str, *, timeout_seconds: float, keeps_connections: bool) -> genai.Client:
+        """This process's client for the purpose, signed in."""
         with self._lock:
             if purpose not in self._clients:
-                http = ThinClient(timeout_seconds=timeout_seconds, keeps_connections=keeps_connections)
-                self._clients[purpose] = self._made(http, timeout_seconds), http
+                http = BoundedClient(timeout_seconds=timeout_seconds, keeps_connections=keeps_connections)
+                self._clients[purpose] = self._new_client(http, timeout_seconds), http
             elif self.is_vertex and not self.api_key:
                 self._sign_in()
             return self._clients[purpose][0]
 
-    def _made(self, http: ThinClient, timeout_seconds: float) -> genai.Client:
-        """A client that sends through `http`. Raises NotAccepted and Refused when there is no way to sign in."""
-        if not self.api_key and not (self.is_vertex and settings.VERTEX_PROJECT):  # the SDK would look around for one
+    def _new_client(self, http: BoundedClient, timeout_seconds: float) -> genai.Client:
+        """A client that sends through `http`. Raises NotAccepted or Refused if signing in fails."""
+        if not self.api_key and not (self.is_vertex and settings.VERTEX_PROJECT):  # the SDK would search for one
             raise Refused("neither a key nor a project is set", code="provider_misconfigured")
         options = types.HttpOptions(
             base_url=self._url or None,
-            # explicitly: the environment variable GOOGLE_GENAI_API_VERSION would change it
+            # explicit, because the environment variable GOOGLE_GENAI_API_VERSION would change it
             api_version="v1beta1" if self.is_vertex else "v1beta",
             timeout=int(timeout_seconds * 1000),  # milliseconds
-            # No retries: each would be another paid call. The Interactions half has five attempts by default.
+            # No retries: each would be another paid call. The SDK's Interactions client makes five attempts by default.
             retry_options=types.HttpRetryOptions(attempts=1),
             httpx_client=http,
         )
         if not self.is_vertex:
-            # explicitly: the environment variable GOOGLE_GENAI_USE_VERTEXAI would send it to the other house
+            # explicit, because the environment variable GOOGLE_GENAI_USE_VERTEXAI would send it to the other backend
             return genai.Client(vertexai=False, api_key=self.api_key, http_options=options)
         if self.api_key:
             return genai.Client(vertexai=True, api_key=self.api_key, http_options=options)
@@ -210,9 +213,9 @@ class House:
             return self._sign_in()
 
     def _sign_in(self) -> Credentials:
-        """Credentials whose token is good for some minutes, so that the SDK need not fetch one in the paid call.
+        """Credentials whose token is valid for minutes, so that the SDK does not fetch one within the paid call.
 
-        Raises NotAccepted when Google's sign-in is away, and Refused when there is nothing to sign in with.
+        Raises NotAccepted if Google's sign-in is unavailable, and Refused if it rejects us or we have no credentials.
         """
         try:
             if self._credentials is None:
@@ -228,13 +231,13 @@ class House:
         return self._credentials
 
 
-def _look_seconds() -> float:
-    return min(LOOK_SECONDS, float(settings.PROVIDER_TIMEOUT_SECONDS))
+def _poll_timeout() -> float:
+    return min(POLL_SECONDS, float(settings.PROVIDER_TIMEOUT_SECONDS))
 
 
-def _unless_away(work: Callable[[], T]) -> T:
-    """Outside a submit, no sign-in just means to ask again."""
+def _as_unreachable(sign_in: Callable[[], T]) -> T:
+    """Outside a submit, a failed sign-in only means to ask again later."""
     try:
-        return work()
+        return sign_in()
     except ProviderError as exc:
         raise Unreachable(str(exc)) from exc

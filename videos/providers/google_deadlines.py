@@ -1,4 +1,4 @@
-"""Makes the HTTP clients for Google obey `studio.deadlines`: httpx for the API and files, requests for signing in."""
+"""Applies `studio.deadlines` to the HTTP clients for Google: httpx for the API and files, requests for signing in."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from studio import deadlines
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection of httpcore's that looks at the clock before each call of the system."""
+    """An httpcore connection that checks the deadline before each system call."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -37,8 +37,8 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _Backend(httpcore.NetworkBackend):
-    """What makes httpcore's connections."""
+class _NetworkBackend(httpcore.NetworkBackend):
+    """Opens httpcore's connections as `_Stream`."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
@@ -63,27 +63,25 @@ def _left_of(timeout: float | None, late: type[httpcore.TimeoutException]) -> fl
 
 
 def obey(transport: httpx.BaseTransport | None) -> None:
-    """Have the connections of httpx's own transport look at the clock; of another one, nothing is changed."""
+    """Make the connections of an httpx.HTTPTransport check the deadline; leave any other transport as it is."""
     if isinstance(transport, httpx.HTTPTransport):
-        # httpx 0.28 hands no network backend on to httpcore, which takes one (tests/videos/providers/test_deadlines.py)
-        transport._pool._network_backend = _Backend()
+        # httpcore accepts a network backend, but httpx 0.28 has no parameter for it
+        transport._pool._network_backend = _NetworkBackend()
 
 
 class ObeyingAdapter(HTTPAdapter):
-    """For a session of requests: its connections, also those to a proxy, look at the clock."""
+    """Makes the connections of a requests session check the deadline, also those to a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As requests does, which calls this for every adapter."""
         super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]  # the stubs say nothing
         deadlines.obeying(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        """The same for a proxy of the environment."""
         return deadlines.obeying(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
 
 
 def session() -> requests.Session:
-    """One of requests, whose connections look at the clock."""
+    """A requests session whose connections check the deadline."""
     made = requests.Session()
     for prefix in ("http://", "https://"):
         made.mount(prefix, ObeyingAdapter())

@@ -1,4 +1,4 @@
-"""Whether a reply is about the work that it was asked about."""
+"""Rejects a response that is about another operation than the one requested."""
 
 import logging
 
@@ -8,12 +8,12 @@ from videos.providers.google_failures import redacted
 logger = logging.getLogger(__name__)
 
 
-def require_own(name: object, *, asked: str) -> None:
-    """Raise Unreachable for a reply that names other work than it was asked about: its outcome is another job's.
+def require_same_operation(name: object, *, requested: str) -> None:
+    """Raise Unreachable for a response that names another operation, whose outcome belongs to another job.
 
-    What is compared is the last part: a project is spelled as its number or its id. A reply may name nothing.
+    Compares the last segment only, because a project appears as its number or its id. A response without a name passes.
     """
-    if name and str(name).rpartition("/")[2] != asked.rpartition("/")[2]:
-        message = redacted(f"the reply is about {name}, and not about {asked}")
-        logger.error("reply names another operation", extra={"reason": message})
+    if name and str(name).rpartition("/")[2] != requested.rpartition("/")[2]:
+        message = redacted(f"the response is about {name}, not about {requested}")
+        logger.error("operation.mismatched", extra={"reason": message})
         raise Unreachable(message)

@@ -1,4 +1,4 @@
-"""Makes videos with Veo on Vertex AI, and sees to their end those that were begun with a key of the Gemini API."""
+"""Makes videos with Veo on Vertex AI, and finishes those that were started with a key of the Gemini API."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,83 +18,88 @@ from videos.providers.base import (
     Unreachable,
     VideoSpec,
 )
-from videos.providers.google_client import VENDOR_ERRORS, House
+from videos.providers.google_client import VENDOR_ERRORS, GoogleBackend
 from videos.providers.google_failures import (
-    MISSING_LOOKS,
+    MISSING_POLLS,
     OPERATION_LOST,
     RESULT_LOST,
-    look_failure,
+    poll_failure,
     start_failure,
     verdict,
 )
-from videos.providers.google_names import require_own
+from videos.providers.google_names import require_same_operation
 from videos.providers.operation_names import require_path
 
 FIRST_POLL_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
 
 class Veo:
-    """Veo with a key of the Gemini API, where it ended on 2026-10-22: operations in flight are polled and fetched."""
+    """Veo with a key of the Gemini API, which ended on 2026-10-22: operations in flight are still polled and fetched.
+
+    `GET models/M/operations/ID` returns a long-running operation, and finally the URL of the file. Documented in
+    ai.google.dev/gemini-api/docs/video; see docs/providers.md.
+    """
 
     start_is_free = False
 
     def __init__(self) -> None:
-        self.house = House(is_vertex=False)
+        self.backend = GoogleBackend(is_vertex=False)
 
     def start(self, request: VideoSpec) -> Operation:
-        """Refuse: Google has no such models any more, and the SDK sends no such request since 3.0."""
+        """Refuse: Google has removed these models, and the SDK sends no such request since 3.0."""
         raise Refused("Veo with a key of the Gemini API ended on 2026-10-22", code="model_unavailable")
 
     async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
-        """One poll, in a thread."""
-        return await self.house.look(lambda: _poll(self.house.watcher(), operation, request.missing))
+        """Fetch the operation once, in a thread."""
+        return await self.backend.run_poll(lambda: _state(self.backend.poll_client(), operation, request.missing))
 
     def probe(self) -> None:
-        """Whether Google lets us in."""
-        self.house.probe()
+        self.backend.probe()
 
     def has_model(self, name: str) -> bool:
-        """Whether Google has the model."""
-        return self.house.has_model(name)
+        return self.backend.has_model(name)
 
     def check_file(self, result: str, request: VideoSpec) -> None:
-        """At the URL that Google gave, or in the reply that holds the film."""
+        """Check the URL of the file, or the operation that contains the video."""
         if "://" in result:
-            self.house.check_file(result)
-        else:
-            seen = _poll(self.house.watcher(), result, MISSING_LOOKS, RESULT_LOST)
-            if not isinstance(seen, Finished):
-                raise Unreachable("the operation is at work again")
+            self.backend.check_file(result)
+        elif not isinstance(_state(self.backend.poll_client(), result, MISSING_POLLS, RESULT_LOST), Finished):
+            raise Unreachable("the operation is running again")
 
     def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
-        """From the URL that Google gave, or out of the operation itself when that holds the film."""
+        """Save the file at the URL, or the video inside the operation."""
         if "://" in result:
-            self.house.save_file(result, destination, missing=request.missing)
+            self.backend.save_file(result, destination, missing=request.missing)
         else:
-            self.house.save_film(
-                lambda client: _asked(client, result, request.missing, RESULT_LOST),
+            self.backend.save_inline_video(
+                lambda client: _fetch_operation(client, result, request.missing, RESULT_LOST),
                 destination,
                 missing=request.missing,
             )
 
 
 class VeoOnVertex(Veo):
-    """Veo on Vertex AI, with a project or an express key."""
+    """Veo on Vertex AI, with a project or an express key.
+
+    `predictLongRunning` starts an operation and `fetchPredictOperation` returns it, finally with the video: in the
+    bucket VERTEX_OUTPUT_GCS_URI if set, else inline. Documented in docs.cloud.google.com/vertex-ai/generative-ai/docs/
+    model-reference/veo-video-generation; see docs/providers.md.
+    """
 
     def __init__(self) -> None:
-        self.house = House(is_vertex=True, location=settings.VERTEX_LOCATION)
+        self.backend = GoogleBackend(is_vertex=True, location=settings.VERTEX_LOCATION)
 
     def start(self, request: VideoSpec) -> Operation:
-        """The paid call: sent once."""
+        """Start the operation: the paid call, sent once."""
         config = _config(request)
         source = types.GenerateVideosSource(prompt=request.prompt, image=_image(request.first_frame))
-        client = self.house.submitter()
+        client = self.backend.submit_client()
         try:
             operation = client.models.generate_videos(model=request.model, source=source, config=config)
         except VENDOR_ERRORS as exc:
             raise start_failure(exc, request) from exc
         if not operation.name:
-            raise OutcomeUnknown("the reply names no operation")
+            raise OutcomeUnknown("the response names no operation")
         return Operation(name=operation.name, first_poll_seconds=FIRST_POLL_SECONDS)
 
 
@@ -106,7 +111,7 @@ def _config(request: VideoSpec) -> types.GenerateVideosConfig:
         "aspect_ratio": request.aspect_ratio,
         "generate_audio": request.generate_audio,
     }
-    if settings.VERTEX_OUTPUT_GCS_URI:  # without it, the film comes inside the operation
+    if settings.VERTEX_OUTPUT_GCS_URI:  # without a bucket, the operation contains the video
         options["output_gcs_uri"] = settings.VERTEX_OUTPUT_GCS_URI
     if request.last_frame:
         options["last_frame"] = _image(request.last_frame)
@@ -120,39 +125,39 @@ def _config(request: VideoSpec) -> types.GenerateVideosConfig:
     return types.GenerateVideosConfig(**options)
 
 
-def _poll(
-    client: genai.Client, operation: str, missing: int, lost: Mapping[int, str] = OPERATION_LOST
+def _state(
+    client: genai.Client, name: str, missing: int, lost: Mapping[int, str] = OPERATION_LOST
 ) -> Progress | Finished:
-    seen = _asked(client, operation, missing, lost)
-    if not seen.done:
+    operation = _fetch_operation(client, name, missing, lost)
+    if not operation.done:
         return Progress()
-    if seen.error:
-        raise verdict(code=seen.error.get("code"), message=str(seen.error.get("message") or seen.error))
-    made = seen.response or types.GenerateVideosResponse()
-    video = next((item.video for item in made.generated_videos or [] if item.video), None)
+    if error := operation.error:
+        raise verdict(code=error.get("code"), message=str(error.get("message") or error))
+    result = operation.response or types.GenerateVideosResponse()
+    video = next((item.video for item in result.generated_videos or [] if item.video), None)
     if video and video.uri:
         return Finished(video.uri)
-    if video and video.video_bytes:  # inside the reply; ThinClient has taken it out
-        return Finished(operation)
-    if made.rai_media_filtered_reasons or made.rai_media_filtered_count:
-        reasons = " ".join(made.rai_media_filtered_reasons or [])
-        raise verdict(code="safety", message=f"filtered: {reasons or made.rai_media_filtered_count}")
+    if video and video.video_bytes:  # the video was inside the response; BoundedClient has removed it
+        return Finished(name)
+    if result.rai_media_filtered_reasons or result.rai_media_filtered_count:
+        reasons = " ".join(result.rai_media_filtered_reasons or [])
+        raise verdict(code="safety", message=f"filtered: {reasons or result.rai_media_filtered_count}")
     raise Refused("done, with neither a video nor an error", code="generation_failed")
 
 
-def _asked(
-    client: genai.Client, operation: str, missing: int, lost: Mapping[int, str]
+def _fetch_operation(
+    client: genai.Client, name: str, missing: int, lost: Mapping[int, str]
 ) -> types.GenerateVideosOperation:
-    """How the work of that name stands."""
-    require_path(operation)  # the SDK writes it into the URL as it is
+    """The operation with that name. Raises Refused or Unreachable."""
+    require_path(name)  # the SDK copies it into the URL unescaped
     try:
-        seen = client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation}))
+        operation = client.operations.get(types.GenerateVideosOperation.model_validate({"name": name}))
     except VENDOR_ERRORS as exc:
-        raise look_failure(exc, missing=missing, lost=lost) from exc
-    if not (seen.name or seen.done):
-        raise Unreachable("the reply is no operation")
-    require_own(seen.name, asked=operation)
-    return seen
+        raise poll_failure(exc, missing=missing, lost=lost) from exc
+    if not (operation.name or operation.done):
+        raise Unreachable("the response is not an operation")
+    require_same_operation(operation.name, requested=name)
+    return operation
 
 
 def _image(image: Image | None) -> types.Image | None:

@@ -1,7 +1,7 @@
-"""A provider that costs nothing and needs no network: it takes its time like a real one, and draws its own videos.
+"""A provider that costs nothing and needs no network: its videos take time like real ones, and it draws them itself.
 
-An operation's name holds all that there is to know about it, so that it survives any restart. Words in the prompt
-choose what happens (see SCENARIOS), so that a frontend developer can meet every state.
+The name of an operation contains its whole state, so it survives a restart. Markers in the prompt select the outcome
+(see SCENARIOS), so you can exercise every job state.
 """
 
 import re
@@ -26,9 +26,9 @@ from videos.providers.mock_video import RenderError, run_encoder
 
 SCENARIOS = ("fail", "filtered", "flaky", "refused", "unknown")
 SIZES = {("720p", "16:9"): (1280, 720), ("1080p", "16:9"): (1920, 1080)}
-LOOK_SECONDS = 1  # a look costs nothing, so progress can move smoothly
+POLL_SECONDS = 1  # a poll costs nothing, so progress can move smoothly
 RENDER_SECONDS = 90  # time-out; an 8 s clip takes a few seconds on two cores
-_MARK = re.compile(r"\[mock:(\w+)(?:=(\d{1,4}))?\]")
+_MARKER = re.compile(r"\[mock:(\w+)(?:=(\d{1,4}))?\]")
 
 
 def size_of(resolution: str, aspect_ratio: str) -> tuple[int, int]:
@@ -38,33 +38,33 @@ def size_of(resolution: str, aspect_ratio: str) -> tuple[int, int]:
 
 
 class Mock:
-    """See the module."""
+    """A free, local provider."""
 
     start_is_free = True
 
     def start(self, request: VideoSpec) -> Operation:
-        """Accept the work, unless the prompt says otherwise."""
-        marks = dict(_MARK.findall(request.prompt))
-        if "refused" in marks:
+        """Accept the job, unless a marker in the prompt says otherwise."""
+        markers = dict(_MARKER.findall(request.prompt))
+        if "refused" in markers:
             raise Refused("mock: refused as the prompt asked")
-        if "unknown" in marks:
+        if "unknown" in markers:
             raise OutcomeUnknown("mock: outcome unknown as the prompt asked")
-        if "flaky" in marks and request.attempt == 0:
+        if "flaky" in markers and request.attempt == 0:
             raise NotAccepted("mock: busy at the first try as the prompt asked")
-        scenario = next((mark for mark in marks if mark in SCENARIOS), "")
-        seconds = int(marks.get("slow") or settings.MOCK_VIDEO_SECONDS)
+        scenario = next((marker for marker in markers if marker in SCENARIOS), "")
+        seconds = int(markers.get("slow") or settings.MOCK_VIDEO_SECONDS)
         name = urlencode({"began": f"{time.time():.3f}", "seconds": seconds, "scenario": scenario})
-        return Operation(name=f"mock?{name}", first_poll_seconds=min(LOOK_SECONDS, seconds))
+        return Operation(name=f"mock?{name}", first_poll_seconds=min(POLL_SECONDS, seconds))
 
     async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
-        """As far as time has come."""
+        """Derive the state from the time that has passed."""
         facts = {name: values[0] for name, values in parse_qs(operation.partition("?")[2]).items()}
         seconds, scenario = float(facts["seconds"]), facts.get("scenario", "")
         done = (time.time() - float(facts["began"])) / seconds if seconds else 1
         if scenario == "flaky" and 0.3 < done < 0.6:
             raise Unreachable("mock: unreachable for a while as the prompt asked")
         if done < 1:
-            return Progress(percentage=int(done * 100), next_poll_seconds=LOOK_SECONDS)
+            return Progress(percentage=int(done * 100), next_poll_seconds=POLL_SECONDS)
         if scenario == "fail":
             raise Refused("mock: failed as the prompt asked", code="generation_failed")
         if scenario == "filtered":
@@ -72,17 +72,15 @@ class Mock:
         return Finished(result="mock")
 
     def probe(self) -> None:
-        """Always there."""
+        """Always succeed."""
 
     def has_model(self, name: str) -> bool:
-        """It imitates every model."""
         return True
 
     def check_file(self, result: str, request: VideoSpec) -> None:
-        """It can always draw it again."""
+        """Always succeed: `fetch` can draw the video at any time."""
 
     def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
-        """Draw the video."""
         if "[mock:flaky]" in request.prompt and request.attempt == 0:
             raise Unreachable("mock: download broken at the first try as the prompt asked")
         width, height = size_of(request.resolution, request.aspect_ratio)
@@ -97,7 +95,7 @@ class Mock:
                     height=height,
                     duration_seconds=request.duration_seconds,
                     generate_audio=request.generate_audio,
-                    prompt=_MARK.sub("", request.prompt).strip(),
+                    prompt=_MARKER.sub("", request.prompt).strip(),
                     first_frame=Path(first_frame.name) if request.first_frame else None,
                     seed=request.job_id,
                     timeout_seconds=RENDER_SECONDS,

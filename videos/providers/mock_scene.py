@@ -1,6 +1,6 @@
-"""What the mock provider's videos show and sound like: drawn with Pillow, a frame at a time.
+"""Draws the frames and the sound of the mock provider's videos with Pillow, a frame at a time.
 
-Imports no Django: the encoder's process should start fast.
+Imports no Django, so that the encoder's process starts fast.
 """
 
 import bisect
@@ -25,8 +25,8 @@ FPS = 24
 SAMPLE_RATE = 48_000  # Hz
 
 SHOWN_CHARACTERS = 700  # more than fits at the smallest size; the JSON line stays below a pipe's 64 KiB
-_TITLE_AT_SECONDS, _FADE_SECONDS = 0.5, 0.4  # over a first frame, which is seen alone before
-_ZOOM = 0.12  # share of the first frame's sides that has left the picture at the end
+_TITLE_AT_SECONDS, _FADE_SECONDS = 0.5, 0.4  # a first frame is shown alone before the title fades in
+_ZOOM = 0.12  # share of the first frame's sides that the zoom has cut off at the end
 _BLACK, _WHITE, _GREY = 16, 235, 128  # ends of the luma range of video; chroma without colour
 _SHADES = (  # shadow, cloth, light
     ((22, 12, 18), (142, 72, 84), (255, 226, 214)),
@@ -45,7 +45,7 @@ Scene = Callable[[float], Planes]
 
 
 class Clip(TypedDict):
-    """What to render and where to. Width and height are even; the seed picks the colours and the chord."""
+    """What to render, and where. Width and height are even; the seed selects the colours and the chord."""
 
     destination: Path
     width: int
@@ -58,7 +58,7 @@ class Clip(TypedDict):
 
 
 class _Stencil(NamedTuple):
-    """A grey shape: where it lies, how bright it is, and how opaque at each pixel of luma and of chroma."""
+    """A grey shape: its position, its brightness, and its opacity at each pixel of luma and of chroma."""
 
     at: tuple[int, int]
     luma: int
@@ -67,7 +67,7 @@ class _Stencil(NamedTuple):
 
 
 def frames(clip: Clip) -> Iterator[av.VideoFrame]:
-    """The pictures of the clip, in order, as yuv420p."""
+    """The frames of the clip in order, as yuv420p."""
     size = (clip["width"], clip["height"])
     scene = _photo(clip["first_frame"], size) if clip["first_frame"] else _silk(clip["seed"], size)
     stencils = _stencils(clip["prompt"], size, share=0.25 if clip["first_frame"] else 0.45)
@@ -108,7 +108,7 @@ def _planes(image: Image.Image, size: Size, scaler: VideoReformatter) -> Planes:
 
 def _photo(path: Path, size: Size) -> Scene:
     cover = Image.new("RGBA", size, "white")
-    with Image.open(path) as image, decode_budget.room_for(image.width * image.height):
+    with Image.open(path) as image, decode_budget.reserve(image.width * image.height):
         image.draft("RGB", (2 * max(size), 2 * max(size)))  # a large JPEG needn't be decoded in full
         ImageOps.exif_transpose(image, in_place=True)
         cover.alpha_composite(ImageOps.fit(image.convert("RGBA"), size))
@@ -121,12 +121,12 @@ def _photo(path: Path, size: Size) -> Scene:
 
 
 def _silk(seed: str, size: Size) -> Scene:
-    # Nothing in it is sharp: drawn small and scaled up by libswscale, a frame costs a sixth of what it would.
+    # Without sharp edges, it can be drawn small and scaled up by libswscale, at a sixth of the cost.
     chance = random.Random(seed)  # noqa: S311 - colours, not secrets
     shadow, cloth, light = chance.choice(_SHADES)
     small = (320 * size[0] // max(size), 320 * size[1] // max(size))
     near, far = _folds(chance, chance.uniform(26, 34), 2.2), _folds(chance, chance.uniform(12, 18), 1.6)
-    scaler = VideoReformatter()  # one for all: it keeps its tables
+    scaler = VideoReformatter()  # shared, because it caches its tables
 
     def scene(progress: float) -> Planes:
         front = _cut(near, small, (0.1 + 0.5 * progress, 0.2 + 0.3 * progress), 0.6)
@@ -150,7 +150,7 @@ def _folds(chance: random.Random, density: float, sharpness: float) -> Image.Ima
 
 
 def _cut(image: Image.Image, size: Size, centre: tuple[float, float], share: float) -> Image.Image:
-    """The largest part of that shape, times `share`, scaled to size. Its place isn't rounded, so it moves evenly."""
+    """The largest crop of that shape, times `share`, scaled to size; the position isn't rounded, so it moves evenly."""
     scale = share * min(image.width / size[0], image.height / size[1])
     width, height = size[0] * scale, size[1] * scale
     left, top = (image.width - width) * centre[0], (image.height - height) * centre[1]
@@ -158,7 +158,7 @@ def _cut(image: Image.Image, size: Size, centre: tuple[float, float], share: flo
 
 
 def _stencils(prompt: str, size: Size, share: float) -> list[_Stencil]:
-    """The prompt on a dark veil, the track of the progress bar, the label. Text gets a share of the height."""
+    """The prompt on a dark veil, the track of the progress bar, and the label. `share` of the height is for text."""
     width, height = size
     unit = _unit(size)
     font, lines = _typeset(_drawable(prompt), (min(width - 12 * unit, 1.3 * height), share * height), unit)
@@ -175,7 +175,7 @@ def _stencils(prompt: str, size: Size, share: float) -> list[_Stencil]:
 
 
 def _stencil(at: tuple[int, int], luma: int, mask: Image.Image) -> _Stencil:
-    """Cuts off what is transparent. All numbers stay even, as a pixel of chroma covers two by two."""
+    """Crop the transparent border. All numbers stay even, because a pixel of chroma covers two by two."""
     left, top, right, bottom = mask.getbbox() or (0, 0, 2, 2)
     left, top = left // 2 * 2, top // 2 * 2
     shape = mask.crop((left, top, right + right % 2, bottom + bottom % 2))
@@ -212,7 +212,7 @@ def _leading(font: Font) -> float:
 
 
 def _drawable(prompt: str) -> str:
-    # Pillow's own font has ASCII and a few quotes, and boxes for all else: accents go, other scripts become dots.
+    # Pillow's own font has ASCII and a few quotes only: accents are dropped, other scripts become dots.
     letters = unicodedata.normalize("NFKD", " ".join(prompt[:SHOWN_CHARACTERS].split()))
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     drawn = re.sub(r"[^ -~\u2018\u2019\u201c\u201d\u00ab\u00bb]+", "·", bare)
@@ -220,7 +220,7 @@ def _drawable(prompt: str) -> str:
 
 
 def _typeset(text: str, room: tuple[float, float], unit: float) -> tuple[Font, list[str]]:
-    """The largest font with which the text fits into the room; in the smallest one it's cut off at the end."""
+    """The largest font in which the text fits into the room, and its lines; in the smallest one the text is cut."""
     for size in (5.4, 4.6, 3.9, 3.3):
         font = ImageFont.load_default(size=size * unit)
         fitting = max(1, int(room[1] / _leading(font)))
@@ -252,14 +252,14 @@ def _wrapped(text: str, font: Font, width: float) -> Iterator[str]:
 
 
 def _fitting(word: str, font: Font, width: float) -> int:
-    """How many of the word's letters fit; one at least."""
+    """How many letters of the word fit; at least one."""
     return max(1, bisect.bisect_right(range(1, len(word)), width, key=lambda end: font.getlength(word[:end])))
 
 
 def chord(seed: str, seconds: int) -> Iterator[av.AudioFrame]:
     """The sound of the clip, a second at a time."""
     root = random.Random(seed).choice((110, 123, 131, 147))  # noqa: S311 - hertz, not secrets
-    # Whole hertz make every second alike; one more on the right beats gently against the left.
+    # Whole hertz make every second the same; one hertz more on the right beats gently against the left.
     pitches = (root, round(root * 5 / 4), round(root * 3 / 2), root * 2)
     channels = [_tone([pitch + detuned for pitch in pitches]) for detuned in (0, 1)]
     for second in range(seconds):

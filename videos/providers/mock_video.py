@@ -1,6 +1,6 @@
-"""Makes the mock provider's clips: H.264 of moving silk, or of the first frame, with the prompt written on it.
+"""Encodes the mock provider's clips: H.264 of moving silk, or of the first frame, with the prompt written on it.
 
-Run as a process (`python -m videos.providers.mock_video`), it reads one line of JSON and gives up when stdin ends.
+As a process (`python -m videos.providers.mock_video`) it reads one line of JSON, and exits when its stdin closes.
 """
 
 import json
@@ -20,23 +20,23 @@ from av.codec.context import ThreadType
 from videos.providers.mock_scene import FPS, SAMPLE_RATE, SHOWN_CHARACTERS, Clip, chord, frames
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-# One encoder has as many threads as the smallest server has cores; a second one would starve the web workers.
+# One encoder uses as many threads as the smallest server has cores; a second one would starve the web workers.
 _one_encoder = threading.Semaphore(1)
 
 
 class RenderError(Exception):
-    """The clip could not be made; the message says why."""
+    """The clip could not be rendered; the message says why."""
 
 
 def run_encoder(*, timeout_seconds: float, **clip: Unpack[Clip]) -> None:
-    """Renders the clip in a niced process that dies with this one; waits for its turn before the time counts.
+    """Render the clip in a niced process that dies with this one. Waiting for a turn does not count as time.
 
-    Raises RenderError, and leaves no file, when the process fails or takes too long.
+    Raises RenderError, and leaves no file, if the process fails or takes too long.
     """
     request = {
         **clip,
         "destination": str(clip["destination"].resolve()),
-        "prompt": clip["prompt"][: SHOWN_CHARACTERS + 1],  # one more tells that there is more
+        "prompt": clip["prompt"][: SHOWN_CHARACTERS + 1],  # one more, so that the scene knows that it is cut
         "first_frame": clip["first_frame"] and str(clip["first_frame"].resolve()),
     }
     try:
@@ -44,7 +44,7 @@ def run_encoder(*, timeout_seconds: float, **clip: Unpack[Clip]) -> None:
             _encode_in_child(json.dumps(request).encode() + b"\n", timeout_seconds)
     except OSError as exc:
         raise RenderError(f"the encoder could not be started: {exc.strerror}") from exc
-    except BaseException:  # a worker's time-out, too, comes as an exception
+    except BaseException:  # RQ's time-out is an exception, too
         clip["destination"].unlink(missing_ok=True)
         raise
 
@@ -52,14 +52,14 @@ def run_encoder(*, timeout_seconds: float, **clip: Unpack[Clip]) -> None:
 def _encode_in_child(request: bytes, timeout_seconds: float) -> None:
     command = [sys.executable, "-m", "videos.providers.mock_video"]
     with (
-        tempfile.TemporaryFile() as complaints,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            command, cwd=_PROJECT_ROOT, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
+            command, cwd=_PROJECT_ROOT, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
         ) as child,
     ):
         try:
-            # Left open until the child has ended: to the child, the end of its stdin is our death.
-            with suppress(BrokenPipeError):  # it died early; its exit status says so
+            # Stays open until the child has ended: the child takes the end of stdin for the death of its parent.
+            with suppress(BrokenPipeError):  # the child died early; its exit status says so
                 cast("IO[bytes]", child.stdin).write(request)
             status = child.wait(timeout_seconds)
         except subprocess.TimeoutExpired as exc:
@@ -67,13 +67,13 @@ def _encode_in_child(request: bytes, timeout_seconds: float) -> None:
         finally:
             child.kill()
         if status:
-            complaints.seek(0)
-            last_line = complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
+            errors.seek(0)
+            last_line = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise RenderError(last_line or f"the encoder ended with status {status}")
 
 
 def main() -> int:
-    """Renders the clip asked for on stdin; one line on stderr and status 1 when that fails."""
+    """Render the clip requested on stdin; a failure is one line on stderr and status 1."""
     os.nice(10)
     try:
         clip = json.loads(sys.stdin.buffer.readline())
@@ -81,40 +81,40 @@ def main() -> int:
         clip["destination"] = Path(clip["destination"])
         clip["first_frame"] = clip["first_frame"] and Path(clip["first_frame"])
         render(**clip)
-    except Exception as exc:  # the edge of a process; its parent reports the line
+    except Exception as exc:  # the edge of a process; the parent reports the line
         sys.stderr.write(f"{type(exc).__name__}: {exc}".replace("\n", " ") + "\n")
         return 1
     return 0
 
 
 def _exit_with_parent() -> None:
-    # Not PR_SET_PDEATHSIG: it fires when the thread that started us ends, and that is one of a pool.
-    # Not sys.stdin.read(): it would hold the buffer's lock, which the interpreter wants when it ends.
+    # Not PR_SET_PDEATHSIG: it fires when the thread that started us ends, and that thread belongs to a pool.
+    # Not sys.stdin.read(): it would hold the buffer's lock, which the interpreter needs at exit.
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os._exit(1)
 
 
 def render(**clip: Unpack[Clip]) -> None:
-    """Writes an MP4 that plays while it downloads, with an AAC track exactly where sound is asked for.
+    """Write an MP4 that plays while it downloads, with an AAC track if `generate_audio` is set.
 
     Raises ValueError for an impossible size or length, and what av and Pillow raise.
     """
     width, height, seconds = clip["width"], clip["height"], clip["duration_seconds"]
     if width % 2 or height % 2 or min(width, height) < 64 or seconds < 1:
         raise ValueError(f"cannot render {seconds} s of {width}x{height}")
-    pictures = frames(clip)
+    images = frames(clip)
     with av.open(str(clip["destination"]), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=FPS, options={"preset": "superfast", "crf": "23", "threads": "2"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.gop_size = 2 * FPS
         video.thread_type = ThreadType.FRAME  # the default, slices, makes encode() wait for every frame
-        # BT.709; players take untagged video for either 601 or 709.
+        # BT.709: players take untagged video for either BT.601 or BT.709
         video.colorspace = video.color_primaries = video.color_trc = 1
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo") if clip["generate_audio"] else None
         sound = chord(clip["seed"], seconds)
-        for _ in range(seconds):  # in turns, so that the muxer holds about a second of either
-            for frame in islice(pictures, FPS):
+        for _ in range(seconds):  # in turns, so that the muxer buffers about a second of each
+            for frame in islice(images, FPS):
                 container.mux(video.encode(frame))
             if audio:
                 container.mux(audio.encode(next(sound)))

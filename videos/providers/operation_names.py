@@ -1,6 +1,6 @@
-"""Which names of operations and models are a provider's own: they become parts of URLs that are asked with our key.
+"""Validates the names of operations and models: they become parts of URLs requested with our key.
 
-Imports no vendor's SDK: web processes ask here, too.
+Imports no vendor's SDK, so web processes can use it.
 """
 
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from videos.providers.base import Refused
 
-# A part of a path: nothing that a URL reads as its end, as another part or as the way up.
+# One path segment: no `?`, `#`, `/` or `..`.
 _PART = r"[A-Za-z0-9_-][A-Za-z0-9_.~=-]*"
 _PROJECT = r"projects/[A-Za-z0-9][A-Za-z0-9_.:-]*/locations/[a-z0-9-]+/"  # older projects are `domain:name`
 _ANY_PATH = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.~=:@-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.~=:@-]+)*")
@@ -21,7 +21,7 @@ class _Form:
     example: str
 
 
-# As each provider's `start` has given them; docs/providers.md has the requests.
+# The forms that each provider's `start` returns; docs/providers.md has the requests.
 _INTERACTION = _Form(_PART, "v1_abc123")
 _FORMS = {
     "mock": _Form(
@@ -38,26 +38,26 @@ _FORMS = {
 
 
 def is_own(*, provider: str, operation: str) -> bool:
-    """Whether the provider has operations of such a name; never of a provider that this release does not have."""
+    """Whether the name has the form of the provider's operations; False for an unknown provider."""
     form = _FORMS.get(provider)
     return form is not None and re.fullmatch(form.pattern, operation, re.ASCII) is not None
 
 
 def example(*, provider: str) -> str:
-    """A name as the provider spells them; "" for a provider that this release does not have."""
+    """A sample name of the provider's operations; "" for an unknown provider."""
     return _FORMS[provider].example if provider in _FORMS else ""
 
 
 def is_model(name: str) -> bool:
-    """Whether a provider's model may have this name."""
+    """Whether this is a valid name of a provider's model."""
     return _MODEL.fullmatch(name) is not None
 
 
 def require_path(operation: str) -> None:
-    """Raise Refused for a name that would lead a URL to something else than this operation.
+    """Raise Refused for a name that would make the URL point anywhere but at this operation.
 
-    Wider than `is_own`: a paid operation is still polled when its provider begins to spell names in another way. The
-    failure can be taken up again under the right name.
+    Wider than `is_own`: a paid operation is still polled if its provider changes the form of its names. Staff can adopt
+    a job that fails here under the right name.
     """
     if not _ANY_PATH.fullmatch(operation):
-        raise Refused(f"{operation!r} is no operation's name, so it is not asked for", code="result_unreadable")
+        raise Refused(f"{operation!r} is not the name of an operation", code="result_unreadable")

@@ -1,6 +1,6 @@
-"""The providers of this deployment, by the name that a job's row keeps; each is made once a process, on first use.
+"""The providers of this deployment, by the name stored with each job. Each is built once per process, on first use.
 
-Asking what is configured imports no vendor's SDK: web processes do that.
+`configured` imports no vendor's SDK, so web processes can call it.
 """
 
 import threading
@@ -18,7 +18,7 @@ PROVIDERS = {
     "google_omni": "videos.providers.google_omni.Omni",
     "google_omni_vertex": "videos.providers.google_omni.OmniOnVertex",
 }
-# Any of these settings lets us use the provider.
+# Any one of these settings makes the provider usable.
 _NEEDS = {
     "google_veo": ("GEMINI_API_KEY",),
     "google_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
@@ -26,19 +26,19 @@ _NEEDS = {
     "google_omni_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
 }
 PAID = frozenset(_NEEDS)
-_making = threading.Lock()
+_lock = threading.Lock()
 
 
 class UnknownProvider(KeyError):
-    """This release has no provider of that name."""
+    """This release has no provider with that name."""
 
 
 def provider(name: str) -> Provider:
-    """The provider of that name. Raises UnknownProvider."""
+    """The provider with that name. Raises UnknownProvider."""
     if name not in PROVIDERS:
         raise UnknownProvider(name)
-    with _making:
-        return _made(name)
+    with _lock:
+        return built(name)
 
 
 def configured() -> frozenset[str]:
@@ -47,21 +47,22 @@ def configured() -> frozenset[str]:
 
 
 def needs(name: str) -> tuple[str, ...]:
-    """The settings any of which makes the provider usable."""
+    """The settings of which any one makes the provider usable."""
     return _NEEDS.get(name, ())
 
 
 def preload() -> None:
-    """Import the SDKs of the configured providers: before a worker forks, so that not every job pays for it.
+    """Import the SDKs of the configured providers before a worker forks, so that each job does not pay for it.
 
-    Opens no connection: those must not be shared over a fork.
+    Opens no connection: a fork must not share one.
     """
     for name in configured():
         provider(name)
 
 
 @cache
-def _made(name: str) -> Provider:
+def built(name: str) -> Provider:
+    """Build the provider; once per process if called under the lock. Tests clear the cache."""
     module, _, attribute = PROVIDERS[name].rpartition(".")
-    made: Provider = getattr(import_module(module), attribute)()
-    return made
+    built: Provider = getattr(import_module(module), attribute)()
+    return built

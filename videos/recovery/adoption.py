@@ -1,4 +1,4 @@
-"""Takes up a failed job again from its operation, which the provider may have finished and billed."""
+"""Continues a failed job from its operation, which the provider may have finished and billed."""
 
 import logging
 import uuid
@@ -10,10 +10,10 @@ from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, NotFound, as_sent
+from videos.creation import free_slots
 from videos.engine import schedule
 from videos.failures import ADOPTABLE
 from videos.idempotency import is_spent, retry_key
-from videos.limits import JOB_SLOTS
 from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) -> None:
     """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
-    Tokens that were returned for the failure stay with the owner: the failure was ours. `actor` is the person who
-    adopts it, None at the server's console. Raises NotFound, InvalidInput for a name that no operation of the job's
-    provider has, and Conflict for a job that failed otherwise or was made again within the last day, for an operation
-    that another job has, or while the owner has no free slot.
+    Refunded tokens stay with the owner: the failure was ours. `actor` is None at the server's console. Raises NotFound,
+    InvalidInput for a name that is not spelled like an operation of the job's provider, and Conflict for a job that
+    failed otherwise or was retried within the last day, for an operation of another job, or while the owner has no free
+    slot.
     """
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
@@ -48,20 +48,20 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
             slot=slot,
             due_at=Now(),
             lease=new_lease(),
-            started_at=Now(),  # the provider has two days for it from here on
+            started_at=Now(),  # polled for two days from now
             broken_result=None,  # the provider may have another file by now
             storage_refusal="",
             submit_attempts=schedule.NO_MORE_SUBMITS,  # another operation of this job may have been billed
         )
-        job.log("The video service has the job after all; processing continues.")
+        job.log("The video service did accept the job; processing continues.")
         audit.record_action(job, "Adopt an operation", actor=actor, operation=name)
-    logger.info("operation adopted", extra={"job_id": job_id, "operation": name})
+    logger.info("operation.adopted", extra={"job_id": job_id, "operation": name})
 
 
 def checked_name(operation: str, *, provider: str) -> str:
-    """An operation's name without blanks around it.
+    """An operation's name without surrounding blanks.
 
-    Raises InvalidInput for what is none of the provider's: it would be asked for with our key.
+    Raises InvalidInput for a name of another provider or another kind: it becomes part of a request with our key.
     """
     name = operation.strip()
     if len(name) <= OPERATION_MAX and operation_names.is_own(provider=provider, operation=name):
@@ -73,16 +73,15 @@ def checked_name(operation: str, *, provider: str) -> str:
 
 
 def job_with(*, provider: str, operation: str, besides: uuid.UUID | None = None) -> VideoJob | None:
-    """A job that has this operation of the provider, but for the one `besides`; no index serves this: it reads all."""
+    """A job with this operation of the provider, other than `besides`. No index serves this: it scans the table."""
     jobs = VideoJob.objects.filter(provider=provider, operation=operation).order_by()
     return (jobs.exclude(pk=besides) if besides else jobs).first()
 
 
 def free_slot(job: VideoJob) -> int:
-    """A slot for a job that comes back; its owner's account stays locked. Raises Conflict when all are taken."""
+    """A slot for a job that continues; its owner's account stays locked. Raises Conflict when all are taken."""
     ledger.lock_account(user_id=job.owner_id)
-    taken = set(VideoJob.objects.filter(owner=job.owner_id).live().values_list("slot", flat=True))
-    free = [slot for slot in JOB_SLOTS if slot not in taken]
-    if not free:
+    slots = free_slots(owner_id=job.owner_id)
+    if not slots:
         raise Conflict("The owner has three unfinished jobs; try again when one has finished.")
-    return free[0]
+    return slots[0]

@@ -1,4 +1,4 @@
-"""Makes the row of a job again that was bought after the backup that the database comes from."""
+"""Recreates the row of a job that was submitted after the backup from which the database was restored."""
 
 import logging
 import uuid
@@ -22,21 +22,21 @@ from videos.recovery.adoption import checked_name, free_slot, job_with
 
 logger = logging.getLogger(__name__)
 
-# Two adoptions of one operation make the same id, so that the second one cannot make a second row.
+# Two adoptions of an operation derive the same id, so the second one cannot create a second row.
 _IDS = uuid.UUID("5b0d3c1e-6c0a-4d0e-9f67-0f3a3c1d7a52")
 NOTE = "recreated from its operation after a restore"
 
 
 def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
-    """Make a job's row from its operation, in the phase in which the provider works on it, and charge its owner.
+    """Create a GENERATING job from its operation, and charge its owner.
 
-    The charge was in the part of the ledger that is lost, so the restored balance is too high by it: the usual price is
-    taken again, as an ordinary charge of the job. A purchase that is free has a charge of 0. Prompt and pictures are
-    unknown, so the job is never submitted again.
+    The charge was in the part of the ledger that is lost, so the restored balance is too high. The usual price is
+    charged again, as an ordinary charge of the job; a free purchase costs 0. Prompt and pictures are unknown, so the
+    job is never submitted again.
 
     Raises InvalidInput for values that no job has, NotFound for an unknown owner, Unavailable for a provider that is
-    not set up, InsufficientFunds, and Conflict where a job has the operation or the id, where the id was that of a
-    deleted job, or while the owner has no free slot; nothing is written then.
+    not configured, InsufficientFunds, and Conflict where a job has the operation or the id, where the id belonged to a
+    deleted job, or while the owner has no free slot. Nothing is written then.
     """
     _check(purchase)
     upstream_model = purchase.upstream_model or _upstream_model(purchase)
@@ -60,9 +60,9 @@ def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
     try:
         with transaction.atomic():
             _write(job, purchase, actor)
-    except IntegrityError as exc:  # another adoption of it has come first
-        raise Conflict(f"Job {job.pk} or its slot was taken just now; look, and try again.") from exc
-    logger.info("job recreated", extra={"job_id": job.pk, "operation": name, "tokens": job.tokens_charged})
+    except IntegrityError as exc:  # a concurrent adoption has committed first
+        raise Conflict(f"Job {job.pk} or its slot was taken just now; check it, and try again.") from exc
+    logger.info("job.recreated", extra={"job_id": job.pk, "operation": name, "tokens": job.tokens_charged})
     return job
 
 
@@ -118,7 +118,7 @@ def _check(purchase: Purchase) -> None:
 
 
 def _upstream_model(purchase: Purchase) -> str:
-    """What the provider calls the model, where the catalogue says so in one way."""
+    """The provider's name of the model, where the catalogue has exactly one."""
     upstreams = Upstream.objects.filter(model__name=purchase.model, provider=purchase.provider)
     names = list(upstreams.order_by("position", "id").values_list("upstream_model", flat=True))
     if len(names) == 1:
@@ -130,7 +130,7 @@ def _upstream_model(purchase: Purchase) -> str:
 
 
 def _owner(text: str) -> User:
-    """By id or by e-mail address."""
+    """The user with this id or e-mail address."""
     try:
         return User.objects.get(pk=uuid.UUID(text))
     except (ValueError, ValidationError):

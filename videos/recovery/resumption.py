@@ -1,4 +1,4 @@
-"""Has the storing of a made and billed video resumed, where it has failed and the provider still has the file."""
+"""Resumes the storing of a finished and billed video while the provider still has the file."""
 
 import logging
 import uuid
@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
-from studio.http import gate
+from studio.http import active_requests
 from studio.media.storage import disposal
 from videos.engine import inputs
 from videos.engine.hints import hint
@@ -25,24 +25,23 @@ from videos.staff_actions import OPERATE
 
 logger = logging.getLogger(__name__)
 
-_GONE = {"result_expired", "operation_lost"}  # what a provider calls a file that it has deleted
+_GONE = {"result_expired", "operation_lost"}  # error codes for a deleted file
 _REFUSES = "The provider refuses to give us the file. Nothing was changed. Check its key and account"
-_ANSWERS_OTHERWISE = "The provider's answer is not the file that it had made. Nothing was changed. It answers"
+_OTHER_RESPONSE = "The provider's response is not the file that it had made. Nothing was changed. It says"
 
 
 def can_resume(job: VideoJob) -> bool:
-    """Whether the job failed in storing: then the row still says where the provider has, or had, the file."""
+    """Whether the job failed in storing, and its row still has the location of the provider's file."""
     return job.phase == Phase.FAILED and job.error_code in RESUMABLE and bool(job.operation and job.result)
 
 
 def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
     """Store the video of a job that failed as one of failures.RESUMABLE; its owner is charged nothing.
 
-    Tokens that were returned for the failure stay with the owner: the failure was ours. The provider is asked first
-    whether it still has the file, which costs nothing. `actor` None is the server's console. Raises NotAllowed,
-    NotFound, Unavailable while the provider does not say or does not let us in, and Conflict for a job that failed
-    otherwise or was made again within the last day, for a file that is gone or that the provider does not give, or
-    while the owner has no free slot. Nothing is changed then.
+    Refunded tokens stay with the owner: the failure was ours. First asks the provider, free of charge, whether it still
+    has the file. `actor` is None at the server's console. Raises NotAllowed, NotFound, Unavailable while the provider
+    does not say or denies access, and Conflict for a job that failed otherwise or was retried within the last day, for
+    a file that is gone or refused, or while the owner has no free slot. Nothing is changed then.
     """
     if actor is not None and not actor.has_perm(OPERATE):
         raise NotAllowed
@@ -50,13 +49,13 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
     if job is None:
         raise NotFound("There is no such video job.")
     _require_resumable(job)
-    with gate.away():  # a page of the back office holds no slot meanwhile
+    with active_requests.without_slot():  # a page of the back office holds no slot meanwhile
         _require_file(job)
     with transaction.atomic():
         locked = VideoJob.objects.select_for_update().filter(pk=job_id).first()
-        if locked is None:  # its owner has deleted it since
+        if locked is None:  # its owner has deleted it meanwhile
             raise NotFound("There is no such video job.")
-        _require_resumable(locked)  # another person may have resumed it since
+        _require_resumable(locked)  # it may have been resumed meanwhile
         slot = free_slot(locked)
         if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
@@ -69,12 +68,12 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
             broken_result=None,
             storage_refusal="",
         )
-        # what earlier tries left is due for removal by now; it must not go while the new file comes under that name
+        # files of earlier tries may be due for removal; they must stay while new ones are stored under their names
         disposal.register(*names_of(locked).values())
         locked.log("The video is there after all; storing it again.")
         audit.record_action(locked, "Resume storing", actor=actor)
         hint("transfer", str(job_id))
-    logger.info("storing resumed", extra={"job_id": job_id})
+    logger.info("transfer.resumed", extra={"job_id": job_id})
 
 
 def _require_resumable(job: VideoJob) -> None:
@@ -86,7 +85,7 @@ def _require_resumable(job: VideoJob) -> None:
 
 
 def _require_file(job: VideoJob) -> None:
-    """Raise Conflict when the provider has no such file for us, and Unavailable when it may say so later."""
+    """Raise Conflict when the provider does not have the file for us, and Unavailable when it does not say."""
     try:
         provider(job.provider).check_file(job.result, inputs.spec_of(job, with_pictures=False))
     except UnknownProvider as exc:
@@ -98,4 +97,4 @@ def _require_file(job: VideoJob) -> None:
             raise Unavailable(f"The provider does not say whether it still has the file: {exc}") from exc
         if exc.code in _GONE:
             raise Conflict(f"The provider no longer has the file: {exc}") from exc
-        raise Conflict(f"{_ANSWERS_OTHERWISE}: {exc}") from exc
+        raise Conflict(f"{_OTHER_RESPONSE}: {exc}") from exc

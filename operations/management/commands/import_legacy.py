@@ -17,7 +17,7 @@ class Command(OperatorCommand):
     help = (
         "Import users, looks, products, shares, video jobs, links and token balances from the legacy system's "
         "PostgreSQL, which is only read. Rows that exist here already stay as they are, so you can run it again: after "
-        "a crash, and for new rows. Begin with --dry-run; docs/moving.md has the whole plan."
+        "a crash, and for new rows. Begin with --dry-run; docs/legacy-import.md has the whole plan."
     )
     examples = (
         "import_legacy --source postgresql://reader@db/old --report moved.jsonl --dry-run",

@@ -207,13 +207,12 @@ def _check_redis() -> None:
 
 def _django_parts() -> list[Part]:
     python, manage = sys.executable, "manage.py"
-    # -v 0: otherwise rqworker overrides the level of our LOGGING
-    threads = ("--worker-class", "videos.worker.ThreadWorker", "-v", "0")
+    rqworker = [python, manage, "rqworker", "--skip-checks", "-v", "0"]  # -v 0: keeps the level of our LOGGING
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
         # `up` has run Django's checks
-        Part("submit", [python, manage, "rqworker", "submit", "--skip-checks", *threads]),
-        Part("media", [python, manage, "rqworker", "media", "--skip-checks", *threads]),
+        Part("submit", [*rqworker, "submit"]),
+        Part("media", [*rqworker, "media"]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 

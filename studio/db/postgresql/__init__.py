@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, with a health check that costs no statement, and moments read fast."""
+"""Django's PostgreSQL backend, with a health check that sends no statement, and timestamps parsed in C."""

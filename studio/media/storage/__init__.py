@@ -1,4 +1,4 @@
-"""Where files are kept."""
+"""The storage of videos and images."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from django.core.files.storage import Storage, default_storage
 
 from studio.observability import counters
 
-WRITTEN, FAILED = "storage-written", "storage-failed"  # marks of the last file that was stored, and was not
+WRITTEN, FAILED = "storage-written", "storage-failed"  # marks of the last success and of the last failure
 WRITES = counters.Measure(
     "studio_storage_writes_total", "Files given to the storage, by what came of it", {"outcome": ("written", "failed")}
 )
 
 
 def media_storage() -> Storage:
-    """Where videos and pictures are; a function, so that migrations do not freeze the choice."""
+    """The storage of videos and images; a function, so that migrations do not freeze the choice."""
     return default_storage
 
 
 def store(*, name: str, content: "File[Any]") -> str:
-    """Store a file; the name that it is stored under. Raises what the storage raises; how it went, /readyz tells."""
+    """Store a file; returns its stored name. Raises what the storage raises. `/readyz` reports the last result."""
     try:
         stored = media_storage().save(name, content)
     except Exception:

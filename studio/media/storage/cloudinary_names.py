@@ -1,11 +1,11 @@
-"""The names of files at Cloudinary: the one that a file was saved as, and the URL that Cloudinary answered."""
+"""The names of a file at Cloudinary: the one that it was saved as, and its delivery URL."""
 
 import re
 from dataclasses import dataclass
 
 KINDS = {"mp4": "video", "jpg": "image", "jpeg": "image", "png": "image", "webp": "image"}
 SAVED_AS = re.compile(r"(?P<path>[\w-][\w./-]*)\.(?P<extension>\w+)", re.ASCII)
-ANSWERED = re.compile(
+DELIVERY_URL = re.compile(
     r"(?P<front>https?://[^/?#]+(?:/[^/?#]+)?/(?:image|video)/upload/)"
     r"(?P<version>v\d+/)?(?P<path>[^?#]+)\.(?P<extension>\w+)",
     re.ASCII,
@@ -14,7 +14,7 @@ ANSWERED = re.compile(
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as Cloudinary thinks of it; its URL is `front`, a transformation if any, and `back`."""
+    """A file in Cloudinary's terms; its URL is `front`, an optional transformation, and `back`."""
 
     kind: str
     public_id: str
@@ -23,20 +23,20 @@ class Asset:
 
     @property
     def cloud(self) -> str:
-        """The account that the URL names, in its path or as Cloudinary's host for it; "" on a host of one's own."""
+        """The account in the URL, from its path or from Cloudinary's host name; "" on a custom host."""
         host, *path = self.front.split("://")[1].split("/")[:-3]
         if path:
             return path[0]
         return host.removesuffix("-res.cloudinary.com") if host.endswith("-res.cloudinary.com") else ""
 
     def url(self, transformation: str = "") -> str:
-        """Where Cloudinary delivers the file, or what a transformation makes of it."""
+        """The delivery URL of the file, or of a transformation of it."""
         return f"{self.front}{transformation}{self.back}"
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What Cloudinary says of a file that it has stored: its URL, length and, of one that it keeps as it is, MD5."""
+    """Cloudinary's description of a stored file. `etag` is its MD5 if Cloudinary keeps it unchanged."""
 
     url: str
     size_bytes: int | None

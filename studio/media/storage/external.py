@@ -1,7 +1,7 @@
-"""Files that are shown and read here, and are not ours to remove: what another system stored, and still uses or shares.
+"""External files: stored by another system that may still use them, so we show and read them, but never remove them.
 
-The name of such a file is `elsewhere:` and its URL. Every storage of ours takes these names besides its own. They are
-read from the hosts in `EXTERNAL_FILE_HOSTS` only: a URL from a table must not lead this server into its own network.
+The name of an external file is the prefix `elsewhere:` and its URL. All our storages accept these names. The files
+are read from the hosts in `EXTERNAL_FILE_HOSTS` only: a URL in the database must not reach this server's own network.
 """
 
 import io
@@ -13,43 +13,42 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from studio.media.storage.base import FileMissing, Patience, StorageError
-from studio.media.storage.delivery import DeliveredFile, size_at
+from studio.media.storage.base import FileMissing, StorageError, Timeouts
+from studio.media.storage.remote import RemoteFile, remote_size
 
-PREFIX = "elsewhere:"
-PATIENCE = Patience()
+PREFIX = "elsewhere:"  # stored in rows
+TIMEOUTS = Timeouts()
 READ_BYTES = 64 * 1024
 
 
 def name_at(url: str) -> str:
-    """The name of the file at the URL."""
+    """The name of the external file at the URL."""
     return f"{PREFIX}{url}"
 
 
 def url_of(name: str | None) -> str:
-    """Where the file is; "" for a name of another kind."""
+    """The URL of an external file; "" for any other name."""
     return name.removeprefix(PREFIX) if name and name.startswith(PREFIX) else ""
 
 
 def is_readable(url: str) -> bool:
-    """Whether files may be read from there: by https from a host that the settings name, or from an origin there."""
+    """Whether EXTERNAL_FILE_HOSTS allows the URL, by its host over https or by its origin."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # an address in brackets that is none
+    except ValueError:  # an invalid address in brackets
         return False
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     return origin in {host if "://" in host else f"https://{host}" for host in settings.EXTERNAL_FILE_HOSTS}
 
 
-class TakesFilesElsewhere(Storage):
-    """What makes a storage take these names, too."""
+class ExternalFilesMixin(Storage):
+    """Makes a storage accept the names of external files, too."""
 
     def url(self, name: str | None) -> str:
-        """Where the file is."""
         return url_of(name) or super().url(name)
 
     def exists(self, name: str) -> bool:
-        """Whether it is delivered. Raises StorageError."""
+        """Whether the file can be read. Raises StorageError."""
         if not url_of(name):
             return super().exists(name)
         try:
@@ -58,25 +57,25 @@ class TakesFilesElsewhere(Storage):
             return False
 
     def size(self, name: str) -> int:
-        """Its length in bytes. Raises StorageError."""
-        return size_at(_readable(name), PATIENCE) if url_of(name) else super().size(name)
+        """The size of the file in bytes. Raises StorageError."""
+        return remote_size(_readable(name), TIMEOUTS) if url_of(name) else super().size(name)
 
     def delete(self, name: str) -> None:
-        """Remove the file, where it is ours."""
+        """Remove the file; does nothing for an external one."""
         if not url_of(name):
             super().delete(name)
 
     def path(self, name: str) -> str:
-        """The place on our disk. Raises SuspiciousFileOperation for a file that is elsewhere."""
+        """The path on our disk. Raises SuspiciousFileOperation for an external file."""
         if url_of(name):
             raise SuspiciousFileOperation(f"{name!r} is not on this disk")
         return super().path(name)
 
     def open(self, name: str, mode: str = "rb") -> "File[Any]":
-        """The file, for reading where it is elsewhere; reading raises FileMissing or StorageError."""
+        """Open the file; an external one for reading, which raises FileMissing or StorageError."""
         if not url_of(name):
             return super().open(name, mode)
-        return File(io.BufferedReader(DeliveredFile(_readable(name), PATIENCE), READ_BYTES), name=name)
+        return File(io.BufferedReader(RemoteFile(_readable(name), TIMEOUTS), READ_BYTES), name=name)
 
 
 def _readable(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Files kept in a folder of this machine."""
+"""Stores files in a folder of this machine."""
 
 import os
 import re
@@ -16,37 +16,35 @@ from django.core.files.storage import FileSystemStorage
 
 from studio.media.storage import external
 from studio.media.storage.base import StoredFile
-from studio.media.storage.external import TakesFilesElsewhere
-from studio.media.storage.previous import IN_FOLDER, TakesFormerFiles, is_url
+from studio.media.storage.external import ExternalFilesMixin
+from studio.media.storage.previous import IN_FOLDER, PreviousStorageMixin, is_url
 
-_PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*", re.ASCII)  # nothing in it that a URL would spell in another way
-
-
-PARTS = ".parts"  # a folder beside ours: no listing of files sees what is being written
-PARTS_KEPT_SECONDS = 24 * 3600  # no file takes that long to write
+_PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*", re.ASCII)  # needs no quoting in a URL
+PARTS = ".parts"  # a separate folder, so that listings do not contain unfinished files
+PARTS_KEPT_SECONDS = 24 * 3600  # longer than any file takes to write
 
 
-class _Folder(TakesFilesElsewhere, FileSystemStorage):
-    """Django's own, with the URLs of our names made without parsing any: a page of jobs shows dozens.
+class _Folder(ExternalFilesMixin, FileSystemStorage):
+    """Django's storage with two changes.
 
-    A file is there whole, or not at all: what a full disk or a killed process leaves of it is in `PARTS`.
+    It builds the URLs of plain names without parsing, because a page of jobs has dozens. A file appears complete or not
+    at all: what a full disk or a killed process leaves behind stays in `PARTS`.
     """
 
     def url(self, name: str | None) -> str:
-        """Where the site serves the file."""
         if name and self.base_url and _PLAIN.fullmatch(name):
             return f"{self.base_url}{name}"
         return super().url(name)
 
     def attachment_url(self, name: str, file_name: str) -> str:
-        """The URL at which a browser saves the file, under its stored name."""
+        """The URL at which a browser saves the file under its stored name."""
         return external.url_of(name) or f"{self.url(name)}?download=1"
 
     def _save(self, name: str, content: "File[Any]") -> str:
         _remove_old_parts(Path(self.path(PARTS)))
         part = f"{PARTS}/{uuid.uuid4().hex}"
         try:
-            FileSystemStorage._save(self, part, content)  # type: ignore[attr-defined]  # not in the stubs
+            super()._save(part, content)  # type: ignore[misc]  # not in the stubs
             target = Path(self.path(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             Path(self.path(part)).replace(target)
@@ -57,16 +55,16 @@ class _Folder(TakesFilesElsewhere, FileSystemStorage):
         return name
 
     def files_in(self, folder: str) -> Iterator[StoredFile]:
-        """The files whose names `names_in` gives, with size and date. Raises OSError."""
+        """The files of `names_in` with size and date. Raises OSError."""
         for name in self.names_in(folder):
-            with suppress(FileNotFoundError):  # removed meanwhile
+            with suppress(FileNotFoundError):  # removed in the meantime
                 facts = Path(self.path(name)).stat()
                 yield StoredFile((name,), facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 
     def names_in(self, folder: str) -> Iterator[str]:
-        """The names of all files in the folder and those in it, one by one: a folder of a million takes no memory.
+        """The names of all files in the folder and its subfolders, lazily, so that a million files take no memory.
 
-        Nothing for a folder that is not there. Raises OSError for one that cannot be read.
+        Empty for a missing folder. Raises OSError for one that cannot be read.
         """
         try:
             entries = os.scandir(self.path(folder))
@@ -81,23 +79,23 @@ class _Folder(TakesFilesElsewhere, FileSystemStorage):
                     yield name
 
 
-class LocalStorage(TakesFormerFiles, _Folder):
-    """The same, which also reads and removes files of the Cloudinary account of before."""
+class LocalStorage(PreviousStorageMixin, _Folder):
+    """Also reads and removes files that are still in the previous storage, a Cloudinary account."""
 
     prefix = IN_FOLDER
 
     def has_url(self, name: str) -> bool:
-        """Whether it is ours: all but a file at Cloudinary."""
+        """Whether the file is in the folder, not at Cloudinary."""
         return not is_url(name)
 
     def url(self, name: str | None) -> str:
-        """Where the file is; of our own names without a look at any other storage."""
+        """The URL of the file; does not consult the previous storage for our own names."""
         return super().url(name) if name and is_url(name) else _Folder.url(self, name)
 
 
 @cache
 def _remove_old_parts(folder: Path) -> None:
-    """Once in a process: what killed ones have left."""
+    """Remove what killed processes have left behind; once per process."""
     with suppress(OSError):
         for part in folder.iterdir():
             if time.time() - part.stat().st_mtime > PARTS_KEPT_SECONDS:

@@ -123,7 +123,7 @@ def waiting_file() -> Iterator[str]:
 
 @pytest.mark.django_db
 def test_no_file_is_removed_while_one_is_copied(waiting_file: str) -> None:
-    disposal.hold_back()
+    disposal.hold_removals()
     held = disposal.sweep()
     TaskState.objects.update(due_at="2026-01-01T00:00Z")  # of a backup that was killed
 

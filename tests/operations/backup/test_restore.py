@@ -118,7 +118,7 @@ from videos.models import VideoJob
 archive = {archive!r}
 call_command("migrate", verbosity=0)
 ann = create_person(email="ann@example.com", password="x", tokens=1000)
-job = creation.create(owner=ann, order=replace(ORDER, mock_mode=False))
+job = creation.create(owner=ann, job_request=replace(ORDER, mock_mode=False))
 call_command("backup", archive)
 submit.submit(job_id=str(job.pk))  # paid for after the backup was taken
 paid = VideoJob.objects.get().phase
@@ -133,7 +133,7 @@ print(json.dumps([paid, restored.phase, restored.error_code, after.phase, TokenA
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(film=b"no film is fetched", work_seconds=600) as fake:
+    with FakeGoogle(video=b"no film is fetched", work_seconds=600) as fake:
         yield fake
 
 

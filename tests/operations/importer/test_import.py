@@ -10,7 +10,7 @@ from looks.models import Look, LookVideo, Product
 from operations.importer.video_jobs import JobMover
 from tests.conftest import SignIn
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.cloudinary_books import Stored
+from tests.fakes.cloudinary_account import Stored
 from tests.operations.importer.imports import CREATED_AT, counts_here, disagreements, lines, move, numbers
 from tests.operations.importer.legacy_tables import CREATED, LegacyDatabase
 from videos.models import VideoJob

@@ -12,7 +12,7 @@ from studio.media.storage import disposal
 from studio.media.storage.base import StorageError
 from tests.conftest import SignIn
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.fakes.cloudinary_books import Stored
+from tests.fakes.cloudinary_account import Stored
 from tests.operations.importer.imports import disagreements, lines, move
 from tests.operations.importer.legacy_tables import CREATED, LegacyDatabase
 from videos import deletion

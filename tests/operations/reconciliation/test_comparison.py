@@ -190,7 +190,7 @@ def test_storage_that_fails_is_a_mismatch_after_those_of_money(agreeing: VideoJo
         1,
         ["balance", "storage", "2 mismatches."],
     )
-    assert "the delivery answered 403: suspended" in output
+    assert "the delivery responded 403: suspended" in output
 
 
 def test_progress_goes_to_stderr(agreeing: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:

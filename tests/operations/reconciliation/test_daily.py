@@ -190,7 +190,7 @@ def test_rest_is_checked_an_hour_after_the_storage_failed(
     assert timedelta(minutes=55) < due < timedelta(minutes=65)
     assert last_reconciliation().found | {"storage": 1, "lost file": 3} == last_reconciliation().found
     assert [one for one in sentences(caplog) if "in an hour" in one] == [
-        "The storage fails: the delivery answered 403: suspended. The rest is checked in an hour."
+        "The storage fails: the delivery responded 403: suspended. The rest is checked in an hour."
     ]
     assert len(cloudinary.calls("head")) == 4
 

@@ -103,12 +103,12 @@ def test_copy_of_a_move_is_no_stray(ann: User, make_job: MakeJob, fake: FakeClou
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("420", "takes 500 calls an hour, and those are used up; it begins again: Mon, 30 Nov 2026 03:00:00 GMT"),
-        ("401 Invalid credentials", "answered 401: Invalid credentials"),
-        ("500", "answered 500: by script"),
-        ("garbage", "the answer is not Cloudinary's"),
-        ("reset", "no answer from Cloudinary's Admin API"),
-        ('{"resources": [{"public_id": 7}]}', "lists a file that is not understood"),
+        ("420", "allows 500 calls an hour, and they are used up; the limit resets: Mon, 30 Nov 2026 03:00:00 GMT"),
+        ("401 Invalid credentials", "responded 401: Invalid credentials"),
+        ("500", "responded 500: by script"),
+        ("garbage", "the response is not Cloudinary's"),
+        ("reset", "no response from Cloudinary's Admin API"),
+        ('{"resources": [{"public_id": 7}]}', "listing has an unknown form"),
     ],
 )
 def test_listing_that_fails_is_a_sentence(ann: User, fake: FakeCloudinary, fault: str, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The health check of kept connections."""
+"""The PostgreSQL backend checks kept connections without a statement, and parses timestamps."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def test_connection_that_the_server_has_ended_is_replaced() -> None:
     assert ask() != first
 
 
-def test_message_of_the_server_is_not_taken_for_an_end() -> None:
+def test_notification_does_not_end_the_connection() -> None:
     name = f"test_{uuid.uuid4().hex}"
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {name}")
@@ -64,7 +64,7 @@ def test_message_of_the_server_is_not_taken_for_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "timestamp"),
     [
         ("2026-11-24 12:57:24.12+00", datetime(2026, 11, 24, 12, 57, 24, 120_000, tzinfo=UTC)),
         ("2026-11-24 12:57:24+05:30", datetime(2026, 11, 24, 7, 27, 24, tzinfo=UTC)),
@@ -72,35 +72,35 @@ def test_message_of_the_server_is_not_taken_for_an_end() -> None:
         (None, None),
     ],
 )
-def test_moments_come_back(text: str | None, moment: datetime | None) -> None:
+def test_timestamps_are_parsed(text: str | None, timestamp: datetime | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST(%s AS timestamptz)", [text])
-        assert cursor.fetchone() == (moment,)
+        assert cursor.fetchone() == (timestamp,)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns", "UTC"])
-def test_moments_do_not_depend_on_the_zone_of_the_session(zone: str) -> None:
-    """Behind a pool a statement may run in a session in which Django has not set the zone."""
-    moment = datetime(2026, 6, 24, 23, 57, 24, 120_000, tzinfo=UTC)
+def test_timestamps_do_not_depend_on_the_zone_of_the_session(zone: str) -> None:
+    """Behind PgBouncer a statement may run in a session where Django has not set the zone."""
+    timestamp = datetime(2026, 6, 24, 23, 57, 24, 120_000, tzinfo=UTC)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, false)", [zone])
-        cursor.execute("SELECT CAST(%s AS timestamptz)", [moment])
+        cursor.execute("SELECT CAST(%s AS timestamptz)", [timestamp])
         (read,) = cursor.fetchone()
     connection.close()
 
-    assert (read, read.utcoffset()) == (moment, timedelta())
+    assert (read, read.utcoffset()) == (timestamp, timedelta())
 
 
-def test_moment_before_the_first_day_is_an_error() -> None:
+def test_timestamp_before_the_first_day_is_an_error() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', 'Asia/Tokyo', false)")
         cursor.execute("SELECT CAST('0001-01-01 05:00+09' AS timestamptz)")
-        with pytest.raises(DataError, match="no moment of UTC"):
+        with pytest.raises(DataError, match="out of range in UTC"):
             cursor.fetchone()
     connection.close()
 
 
-def test_moment_that_python_has_none_of_is_an_error() -> None:
+def test_timestamp_that_python_cannot_hold_is_an_error() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST('infinity' AS timestamptz)")
         with pytest.raises(DataError, match="too large"):

@@ -6,7 +6,7 @@ from django.core.files.storage import InMemoryStorage
 
 from studio.db.storable_text import is_storable, storable
 from studio.media.storage import disposal
-from studio.media.storage.base import Patience, StorageError
+from studio.media.storage.base import StorageError, Timeouts
 from studio.media.storage.cloudinary import CloudinaryStorage
 from studio.models import Disposal
 from tests.fakes.cloudinary import FakeCloudinary
@@ -58,7 +58,7 @@ def test_url_that_cannot_be_stored_is_a_failure_of_the_storage(path: str) -> Non
             api_key=account.key,
             api_secret=account.secret,
             upload_prefix=fake.url,
-            patience=Patience(pauses=()),
+            timeouts=Timeouts(retry_pauses=()),
         )
         fake.script("upload", f'{{"secure_url": "{fake.url}/c/video/upload/v1/{path}.mp4"}}')
 

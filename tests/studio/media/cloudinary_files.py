@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from studio import env
-from studio.media.storage.base import Patience
+from studio.media.storage.base import Timeouts
 from studio.media.storage.cloudinary import PART_BYTES, CloudinaryStorage
 from tests.fakes.cloudinary import FakeCloudinary
 
@@ -14,14 +14,14 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(500)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(500)
 WEBP = b"RIFF\x00\x00\x00\x00WEBP" + bytes(500)
 
-QUICK = Patience(pauses=(0, 0))
-IMPATIENT = Patience(answer=0.2, video_answer=0.2, pauses=(0, 0), tries=0.1)
+QUICK = Timeouts(retry_pauses=(0, 0))
+IMPATIENT = Timeouts(response=0.2, video_response=0.2, retry_pauses=(0, 0), retry_seconds=0.1)
 
 
 def storage_of(fake: FakeCloudinary, **options: Any) -> CloudinaryStorage:
     account = {"cloud_name": fake.account.cloud, "api_key": fake.account.key, "api_secret": fake.account.secret}
     hosts = {"upload_prefix": fake.url, "secure_distribution": fake.url}
-    return CloudinaryStorage(**{**account, **hosts, "folder": "ai-studio", "patience": QUICK, **options})
+    return CloudinaryStorage(**{**account, **hosts, "folder": "ai-studio", "timeouts": QUICK, **options})
 
 
 def stored_bytes(fake: FakeCloudinary) -> dict[tuple[str, str], bytes]:

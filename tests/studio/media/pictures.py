@@ -1,4 +1,4 @@
-"""Pictures that tests upload, and a look at what came out."""
+"""Images that tests upload, and helpers to inspect the results."""
 
 import io
 from typing import Any

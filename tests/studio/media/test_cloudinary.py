@@ -42,7 +42,7 @@ def storage(fake: FakeCloudinary) -> CloudinaryStorage:
         ("inputs/7/first_frame-0-ab.webp", WEBP, "image", "ai-studio/inputs/7/first_frame-0-ab"),
     ],
 )
-def test_name_is_the_url_that_was_answered(
+def test_name_is_the_url_in_the_response(
     fake: FakeCloudinary, storage: CloudinaryStorage, name: str, data: bytes, kind: str, public_id: str
 ) -> None:
     stored = storage.save(name, ContentFile(data))
@@ -80,7 +80,7 @@ def test_private_delivery_host_is_kept() -> None:
         ),
     ],
 )
-def test_file_that_no_answer_named_has_an_address_too(options: dict[str, Any], url: str) -> None:
+def test_file_without_a_known_url_has_one_too(options: dict[str, Any], url: str) -> None:
     storage = CloudinaryStorage(
         **{"cloud_name": "demo", "api_key": "k", "api_secret": "s", "folder": "ai-studio", **options}
     )
@@ -224,7 +224,7 @@ def test_failed_removal_is_for_the_caller_to_retry(
 @pytest.fixture
 def default(fake: FakeCloudinary, settings: Any) -> FakeCloudinary:
     """The storage of the whole product, for this test."""
-    options = env_options(fake.cloudinary_url) | {"folder": "ai-studio", "patience": QUICK}
+    options = env_options(fake.cloudinary_url) | {"folder": "ai-studio", "timeouts": QUICK}
     backend = {"BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}
     settings.STORAGES = settings.STORAGES | {"default": backend}
     return fake

@@ -110,7 +110,7 @@ def test_trouble_is_not_absence(fake: FakeCloudinary, storage: CloudinaryStorage
     assert storage.exists(video) is True
 
 
-# -- Answers made of stored files
+# -- Responses made of stored files
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_trouble_is_not_absence(fake: FakeCloudinary, storage: CloudinaryStorage
 def test_download(storage: CloudinaryStorage, video: str, wanted: str, status: int, first: int, last: int) -> None:
     request = RequestFactory().get("/", headers={"Range": wanted} if wanted else {})
 
-    answer = serving.stored(request, storage=storage, name=video, content_type="video/mp4", etag="ab")
+    response = serving.stored(request, storage=storage, name=video, content_type="video/mp4", etag="ab")
 
-    assert (answer.status_code, answer["Content-Length"]) == (status, str(last - first + 1))
-    assert b"".join(answer.streaming_content) == VIDEO[first : last + 1]  # type: ignore[union-attr]
+    assert (response.status_code, response["Content-Length"]) == (status, str(last - first + 1))
+    assert b"".join(response.streaming_content) == VIDEO[first : last + 1]  # type: ignore[union-attr]
 
 
 def test_head_and_misses_fetch_nothing(fake: FakeCloudinary, storage: CloudinaryStorage, video: str) -> None:

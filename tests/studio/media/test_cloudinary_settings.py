@@ -80,6 +80,6 @@ def test_web_process_does_without_the_sdk(url: str, backend: str) -> None:
     )
     environment = os.environ | {"CLOUDINARY_URL": url, "DJANGO_SETTINGS_MODULE": "studio.settings"}
 
-    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
 
-    assert said.stdout.split() == [backend, "False"]
+    assert result.stdout.split() == [backend, "False"]

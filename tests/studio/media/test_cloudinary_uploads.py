@@ -15,7 +15,7 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 
 from studio.http import serving
-from studio.media.storage.base import Patience, StorageError
+from studio.media.storage.base import StorageError, Timeouts
 from studio.media.storage.cloudinary import PART_BYTES, CloudinaryStorage
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.studio.media.cloudinary_files import IMPATIENT, LARGE, PNG, VIDEO, env_options, storage_of, stored_bytes
@@ -79,7 +79,7 @@ def test_failure_half_way_begins_anew(fake: FakeCloudinary, storage: CloudinaryS
 
 
 def test_half_a_file_is_never_seen(fake: FakeCloudinary) -> None:
-    storage = storage_of(fake, patience=Patience(pauses=()))
+    storage = storage_of(fake, timeouts=Timeouts(retry_pauses=()))
     storage.save("videos/1.mp4", ContentFile(VIDEO))
     fake.script("upload", "500", skip=1)
 
@@ -157,7 +157,7 @@ def test_silence_ends_with_the_first_time_out(
     fake.script(on, "hang", times=9)
 
     with pytest.raises(StorageError, match="timed out") as caught:
-        use(storage_of(fake, patience=IMPATIENT))
+        use(storage_of(fake, timeouts=IMPATIENT))
 
     assert (caught.value.retryable, [call["action"] for call in fake.account.calls]) == (True, [on])
 

@@ -15,11 +15,11 @@ from rest_framework.test import APIClient
 
 from studio import malloc
 from studio.env import PROJECT
-from studio.http.gate import Gate
+from studio.http.active_requests import ActiveRequestLimit
 from studio.media import decode_budget
-from studio.media.decode_budget import ROOM_PIXELS, SMALL_PIXELS, PicturesBusy, Room, limited, room_for, spend
+from studio.media.decode_budget import LARGE_PIXELS, SMALL_PIXELS, ImagesBusy, PixelPool, request_limit, reserve, spend
 from studio.media.images import thumbnail_of
-from tests.studio.http.test_gate import PATIENCE, ask
+from tests.studio.http.test_active_requests import PATIENCE, ask
 from tests.studio.media.hostile_images import saved
 from tests.studio.media.pictures import read
 
@@ -56,7 +56,7 @@ def full_room() -> Iterable[None]:
     is_taken, is_over = threading.Event(), threading.Event()
 
     def keep() -> None:
-        with room_for(ROOM_PIXELS), room_for(SMALL_PIXELS):
+        with reserve(LARGE_PIXELS), reserve(SMALL_PIXELS):
             is_taken.set()
             is_over.wait(PATIENCE)
 
@@ -68,13 +68,13 @@ def full_room() -> Iterable[None]:
 
 
 def test_budget_is_for_all_pictures_of_a_request_together() -> None:
-    with limited(100):
+    with request_limit(100):
         assert [spend(60), spend(40), spend(1)] == [True, True, False]
     assert spend(10**12)  # a worker has no budget
 
 
 def test_pictures_that_fit_share_the_room() -> None:
-    room = Room(100)
+    room = PixelPool(100)
 
     assert [room.take(60, seconds=0), room.take(40, seconds=0), room.take(1, seconds=0)] == [60, 40, 0]
     room.give_back(40)
@@ -83,13 +83,13 @@ def test_pictures_that_fit_share_the_room() -> None:
 
 
 def test_picture_larger_than_the_room_has_it_alone() -> None:
-    room = Room(100)
+    room = PixelPool(100)
 
     assert [room.take(1000, seconds=0), room.take(1, seconds=0)] == [100, 0]
 
 
 def test_small_pictures_do_not_overtake_a_large_one() -> None:
-    room = Room(100)
+    room = PixelPool(100)
     room.take(60, seconds=0)
     with ThreadPoolExecutor(1) as pool:
         large = pool.submit(room.take, 100, seconds=PATIENCE)
@@ -109,7 +109,7 @@ def test_step_that_is_ended_while_it_waits_leaves_the_room_to_others(monkeypatch
     def end(*args: Any) -> None:
         raise JobTimeout
 
-    room = Room(100)
+    room = PixelPool(100)
     monkeypatch.setattr(room._changed, "wait_for", end)
     with pytest.raises(JobTimeout):
         room.take(1, seconds=PATIENCE)
@@ -120,9 +120,9 @@ def test_step_that_is_ended_while_it_waits_leaves_the_room_to_others(monkeypatch
 
 def test_small_pictures_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0)
-    with room_for(ROOM_PIXELS):
+    with reserve(LARGE_PIXELS):
         assert thumbnail_of(read(SMALL)).width == 80
-        with pytest.raises(PicturesBusy), room_for(SMALL_PIXELS + 1):
+        with pytest.raises(ImagesBusy), reserve(SMALL_PIXELS + 1):
             pass
 
 
@@ -135,15 +135,15 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
             outcome.append("answered meanwhile")
             return []
         waits.set()
-        with limited(1), room_for(1):
+        with request_limit(1), reserve(1):
             outcome.append("decoded")
         return []
 
-    gate = Gate(lambda environ, start_response: view(environ), slots=1, threads=64)
+    limit = ActiveRequestLimit(lambda environ, start_response: view(environ), slots=1, threads=64)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(ask, gate)
+        first = pool.submit(ask, limit)
         assert waits.wait(PATIENCE)
-        pool.submit(ask, gate, small=True).result(PATIENCE)
+        pool.submit(ask, limit, small=True).result(PATIENCE)
 
         assert outcome == ["answered meanwhile"]
         assert not first.done()
@@ -161,19 +161,19 @@ def test_thumbnail_and_picture_wait_for_room_alike(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0)
     request.getfixturevalue("full_room")
 
-    with pytest.raises(PicturesBusy):
+    with pytest.raises(ImagesBusy):
         thumbnail_of(picture)
-    with pytest.raises(PicturesBusy):
+    with pytest.raises(ImagesBusy):
         read(SMALL)
 
 
 def test_one_request_waits_once_for_all_of_its_pictures(full_room: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0.05)
-    with limited(10_000):
+    with request_limit(10_000):
         for _ in range(2):
-            with pytest.raises(PicturesBusy):
+            with pytest.raises(ImagesBusy):
                 read(SMALL)
-        left = decode_budget._left.get()
+        left = decode_budget._budget.get()
 
     assert left is not None
     assert left.seconds == 0
@@ -195,9 +195,9 @@ def test_api_says_when_to_try_again(
     else:
         del form["title"]
 
-    answer = client.post(path, form, format="multipart")
+    response = client.post(path, form, format="multipart")
 
-    assert (answer.status_code, answer.json(), answer["Retry-After"]) == (
+    assert (response.status_code, response.json(), response["Retry-After"]) == (
         503,
         {"detail": "Too many images are being processed. Please try again in a moment.", "code": "pictures_busy"},
         "10",

@@ -1,4 +1,4 @@
-"""A full disk is one coded answer, and leaves nothing behind: on a small file system, and in a small database."""
+"""A full disk is one coded response, and leaves nothing behind: on a small file system, and in a small database."""
 
 import errno
 import json
@@ -83,21 +83,21 @@ def fill():
 
 tempfile.gettempdir()  # chosen while there was room, as in a server that runs
 fill()
-answers = {}
+responses = {}
 for name, ask in ASKED.items():
-    answer = ask()
-    answers[name] = [answer.status_code, answer.json() if "json" in answer["Content-Type"] else "page",
-        answer.headers.get("Retry-After"), state()]
+    response = ask()
+    responses[name] = [response.status_code, response.json() if "json" in response["Content-Type"] else "page",
+        response.headers.get("Retry-After"), state()]
 (full / "filler").unlink()
 Disposal.objects.update(due_at="2026-01-01T00:00Z")
 disposal.sweep()
 after = ASKED["create"]()
-print(json.dumps([answers, [after.status_code, after.json(), state()["balance"]]]))
+print(json.dumps([responses, [after.status_code, after.json(), state()["balance"]]]))
 """
 
 
 def ask_on_full_disk(tmp_path: Path, full: Path) -> tuple[dict[str, Any], Any]:
-    """What is answered while the file system mounted at `full`, of 12 MB, is full, and once it is not."""
+    """The responses while the file system mounted at `full`, of 12 MB, is full, and once it is not."""
     full.mkdir(parents=True)
     shell = (
         f'mount -t tmpfs -o size=12m none "$FULL" && exec {sys.executable} manage.py shell --no-imports -c "$SCRIPT"'
@@ -115,8 +115,8 @@ def ask_on_full_disk(tmp_path: Path, full: Path) -> tuple[dict[str, Any], Any]:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    answers, after = json.loads(done.stdout.splitlines()[-1])
-    return answers, after
+    responses, after = json.loads(done.stdout.splitlines()[-1])
+    return responses, after
 
 
 def can_mount() -> bool:
@@ -136,16 +136,16 @@ REFUSED = [
 @pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here")
 @pytest.mark.parametrize("where", ["data/media", "tmp"])
-def test_full_disk_is_one_answer_and_leaves_nothing(tmp_path: Path, where: str) -> None:
-    answers, after = ask_on_full_disk(tmp_path, tmp_path / where)
+def test_full_disk_is_one_response_and_leaves_nothing(tmp_path: Path, where: str) -> None:
+    responses, after = ask_on_full_disk(tmp_path, tmp_path / where)
 
-    assert answers == dict.fromkeys(("create", "look from JSON", "look", "change of a look"), REFUSED)
+    assert responses == dict.fromkeys(("create", "look from JSON", "look", "change of a look"), REFUSED)
     assert (after[0], after[1].get("status"), after[2]) == (202, "PENDING", 950)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no limit that a test can set")
-def test_full_database_is_the_same_answer(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_full_database_is_the_same_response(make_user: MakeUser, sign_in: SignIn) -> None:
     client = sign_in(make_user())
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE filler (bytes BLOB)")
@@ -156,15 +156,15 @@ def test_full_database_is_the_same_answer(make_user: MakeUser, sign_in: SignIn) 
             while True:  # pages that earlier tests have freed are filled first
                 cursor.execute("INSERT INTO filler VALUES (zeroblob(4000))")
         for _ in range(3):  # a page or two may be left
-            answer = client.post(JOBS, {"prompt": "x" * 4000, "mockMode": "true"})
-            if answer.status_code != 202:
+            response = client.post(JOBS, {"prompt": "x" * 4000, "mockMode": "true"})
+            if response.status_code != 202:
                 break
     finally:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA max_page_count = 1073741823")
             cursor.execute("DROP TABLE filler")
 
-    assert (answer.status_code, answer.json().get("code"), answer["Retry-After"]) == (503, "storage_full", "60")
+    assert (response.status_code, response.json().get("code"), response["Retry-After"]) == (503, "storage_full", "60")
     jobs = VideoJob.objects.count()
     assert LedgerEntry.objects.filter(kind="charge").count() == jobs
     assert TokenAccount.objects.get().balance == 1000 - 50 * jobs
@@ -211,11 +211,11 @@ def test_postgresqls_full_disk_is_known() -> None:
     assert full_disk.is_full(exc)
 
 
-def test_page_that_is_not_the_apis_answers_the_same() -> None:
+def test_page_outside_the_api_gets_the_same_response() -> None:
     try:
         os.write(os.open("/dev/full", os.O_WRONLY), b"x")
     except OSError:
-        answer = server_error(RequestFactory().post("/admin/"))
+        response = server_error(RequestFactory().post("/admin/"))
 
-    assert (answer.status_code, json.loads(answer.content), answer["Retry-After"]) == (503, REFUSED[1], "60")
+    assert (response.status_code, json.loads(response.content), response["Retry-After"]) == (503, REFUSED[1], "60")
     assert server_error(RequestFactory().post("/admin/")).status_code == 500

@@ -146,7 +146,7 @@ def test_what_says_srgb_in_its_own_way_is_kept() -> None:
         assert read(png(*chunks)).data == png(*chunks)
 
 
-def test_the_first_statement_counts() -> None:
+def test_first_statement_counts() -> None:
     wide = profile_chunk(display_p3_profile())
     for chunks, wanted in (
         ((coded(1, 13), wide), colours.in_srgb(PATCHES, SRGB, srgb_curve)),

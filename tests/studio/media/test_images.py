@@ -86,7 +86,7 @@ def test_cmyk_becomes_rgb() -> None:
 
 
 def printers_profile() -> bytes:
-    """A CMYK profile (ICC.1:2001-04, 6.5.7) after which any ink at all is red, so that nobody can guess its colours."""
+    """A CMYK profile (ICC.1:2001-04, 6.5.7) after which any ink is red, so that its colours cannot be guessed."""
     tables, white, red = bytes(range(256)), bytes((255, 128, 128)), bytes((136, 208, 195))
     lut = b"mft1" + bytes(4) + bytes((4, 3, 2, 0))
     lut += struct.pack(">9i", *(65_536 if place % 4 == 0 else 0 for place in range(9)))

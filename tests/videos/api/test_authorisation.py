@@ -1,4 +1,4 @@
-"""Who may do what: every operation of the schema, for everybody who could send it.
+"""Permissions: every operation of the schema, for every kind of caller.
 
 An operation that is missing in the table fails the test, and so does one that is gone.
 """
@@ -28,12 +28,12 @@ from videos.phases import Phase
 
 pytestmark = pytest.mark.django_db
 
-NOBODY = "anonymous", "deactivated", "expired", "forged", "refresh as access", "other key"
-PEOPLE = "owner", "reader", "stranger", "staff"
+UNAUTHENTICATED = "anonymous", "deactivated", "expired", "forged", "refresh as access", "other key"
+USERS = "owner", "reader", "stranger", "staff"
 
 
 class Row(NamedTuple):
-    """The answers to the owner of the look and the video, to whom the look is shared with, to others, and to staff."""
+    """The status for the owner of look and video, a user whom the look is shared with, another user, and an admin."""
 
     owner: int
     reader: int
@@ -70,14 +70,14 @@ TABLE: dict[str, Row] = {
 
 @cache
 def operations() -> frozenset[str]:
-    """What the schema has."""
+    """The operations of the schema."""
     paths = Client().get("/openapi.json").json()["paths"]
     methods = {"get", "post", "put", "patch", "delete", "head", "options"}
     return frozenset(f"{method.upper()} {path}" for path, item in paths.items() for method in item if method in methods)
 
 
 class World(NamedTuple):
-    """A look with a video, and everybody who could ask for them."""
+    """A look with a video, and an access token for every kind of caller."""
 
     look: Look
     job: Any
@@ -86,17 +86,17 @@ class World(NamedTuple):
 
 @pytest.fixture
 def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
-    people = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in PEOPLE}
+    people = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
     look = Look.objects.create(owner=people["owner"], title="Stone Essence", visibility=Visibility.SHARED)
     look.shared_with.add(people["reader"])
     job = make_job(people["owner"], phase=Phase.SUCCEEDED)
-    default_storage.save(job.video.name, ContentFile(b"a film"))
+    default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
     tokens = {name: str(AccessToken.for_user(person)) for name, person in people.items()}
-    return World(look, job, tokens | tokens_of_nobody(make_user, people["owner"]))
+    return World(look, job, tokens | unusable_tokens(make_user, people["owner"]))
 
 
-def tokens_of_nobody(make_user: MakeUser, owner: User) -> dict[str, str]:
+def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
     gone = make_user("gone@example.com")
     expired = AccessToken.for_user(owner)
     expired.set_exp(lifetime=timedelta(minutes=-1))
@@ -127,19 +127,19 @@ def ask(world: World, operation: str, who: str) -> int:
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
     send: Callable[..., Any] = getattr(client, method.lower())
-    answer = send(url) if method in {"GET", "DELETE"} else send(url, {}, format="json")
-    if answer.status_code >= 400:
-        assert set(json.loads(answer.content)) <= {"detail", "code", "errors"}
-    if answer.streaming:
-        b"".join(answer.streaming_content)
-    return int(answer.status_code)
+    response = send(url) if method in {"GET", "DELETE"} else send(url, {}, format="json")
+    if response.status_code >= 400:
+        assert set(json.loads(response.content)) <= {"detail", "code", "errors"}
+    if response.streaming:
+        b"".join(response.streaming_content)
+    return int(response.status_code)
 
 
 def test_table_has_every_operation() -> None:
     assert {operation.partition("?")[0] for operation in TABLE} == operations()
 
 
-@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("who", USERS)
 @pytest.mark.parametrize("operation", TABLE)
 def test_what_people_may_do(world: World, operation: str, who: str) -> None:
     assert ask(world, operation, who) == getattr(TABLE[operation], who)
@@ -149,16 +149,16 @@ def test_what_people_may_do(world: World, operation: str, who: str) -> None:
 def test_what_nobody_may_do(world: World, operation: str) -> None:
     before = world.look.updated_at
 
-    answers = {who: ask(world, operation, who) for who in NOBODY}
+    responses = {who: ask(world, operation, who) for who in UNAUTHENTICATED}
 
-    assert answers == dict.fromkeys(NOBODY, TABLE[operation].anonymous)
+    assert responses == dict.fromkeys(UNAUTHENTICATED, TABLE[operation].anonymous)
     world.look.refresh_from_db()
     world.job.refresh_from_db()
     assert world.look.updated_at == before
 
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])
-@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("who", USERS)
 def test_unknown_things_are_not_found_for_anybody(world: World, operation: str, who: str) -> None:
     unknown = operation.replace("{id}", str(uuid.uuid4()))
 
@@ -178,7 +178,7 @@ def test_admin_who_deletes_a_job_of_another_person_is_kept_with_the_refund(
     make_user: MakeUser, sign_in: SignIn
 ) -> None:
     ann, boss = make_user(), make_user("boss@example.com", staff=True)
-    hers, own = creation.create(owner=ann, order=ORDER), creation.create(owner=boss, order=ORDER)
+    hers, own = creation.create(owner=ann, job_request=ORDER), creation.create(owner=boss, job_request=ORDER)
 
     for job in (hers, own):
         assert sign_in(boss).delete(f"/api/v1/video-jobs/{job.pk}").status_code == 204

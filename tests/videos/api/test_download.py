@@ -33,17 +33,17 @@ def fetch(stored: VideoJob, sign_in: SignIn) -> Any:
 
 
 def test_whole_file(fetch: Any, stored: VideoJob) -> None:
-    answer = fetch(Accept="video/mp4")
+    response = fetch(Accept="video/mp4")
 
-    assert answer.status_code == 200
-    assert {name: answer[name] for name in ("Content-Type", "Content-Length", "ETag", "Accept-Ranges")} == {
+    assert response.status_code == 200
+    assert {name: response[name] for name in ("Content-Type", "Content-Length", "ETag", "Accept-Ranges")} == {
         "Content-Type": "video/mp4",
         "Content-Length": str(SIZE),
         "ETag": '"c0ffee"',
         "Accept-Ranges": "bytes",
     }
-    assert answer["Content-Disposition"] == f'attachment; filename="groe-a-red-dress-{str(stored.pk)[:8]}.mp4"'
-    assert b"".join(answer.streaming_content) == BYTES
+    assert response["Content-Disposition"] == f'attachment; filename="groe-a-red-dress-{str(stored.pk)[:8]}.mp4"'
+    assert b"".join(response.streaming_content) == BYTES
 
 
 @pytest.mark.parametrize(
@@ -56,28 +56,28 @@ def test_whole_file(fetch: Any, stored: VideoJob) -> None:
     ],
 )
 def test_part_of_the_file(fetch: Any, wanted: str, first: int, last: int) -> None:
-    answer = fetch(Range=wanted)
+    response = fetch(Range=wanted)
 
-    assert (answer.status_code, answer["Content-Range"], answer["Content-Length"]) == (
+    assert (response.status_code, response["Content-Range"], response["Content-Length"]) == (
         206,
         f"bytes {first}-{last}/{SIZE}",
         str(last - first + 1),
     )
-    assert b"".join(answer.streaming_content) == BYTES[first : last + 1]
+    assert b"".join(response.streaming_content) == BYTES[first : last + 1]
 
 
 @pytest.mark.parametrize("wanted", [f"bytes={SIZE}-", "bytes=-0"])
 def test_range_outside_the_file(fetch: Any, wanted: str) -> None:
-    answer = fetch(Range=wanted)
+    response = fetch(Range=wanted)
 
-    assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{SIZE}")
+    assert (response.status_code, response["Content-Range"]) == (416, f"bytes */{SIZE}")
 
 
 @pytest.mark.parametrize("wanted", ["bytes=9-5", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes=x-"])
 def test_range_that_makes_no_sense_is_ignored(fetch: Any, wanted: str) -> None:
-    answer = fetch(Range=wanted)
+    response = fetch(Range=wanted)
 
-    assert (answer.status_code, answer["Content-Length"]) == (200, str(SIZE))
+    assert (response.status_code, response["Content-Length"]) == (200, str(SIZE))
 
 
 def test_range_of_another_version_is_ignored(fetch: Any) -> None:
@@ -92,9 +92,9 @@ def test_part_of_a_weak_tag_is_the_whole_file(fetch: Any) -> None:
 @pytest.mark.parametrize("tags", ['"c0ffee"', 'W/"c0ffee"', '"other", "c0ffee"', '"a,b",W/"c0ffee" , "d"', "*"])
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_client_that_has_it_gets_nothing(fetch: Any, tags: str, method: str) -> None:
-    answer = fetch(method=method, **{"If-None-Match": tags})
+    response = fetch(method=method, **{"If-None-Match": tags})
 
-    assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", '"c0ffee"')
+    assert (response.status_code, response.content, response["ETag"]) == (304, b"", '"c0ffee"')
 
 
 @pytest.mark.parametrize("tags", ['"other"', "c0ffee", '"c0ffee', '"c0ffee-2"', ""])
@@ -103,21 +103,25 @@ def test_client_that_has_another_file_gets_it(fetch: Any, tags: str) -> None:
 
 
 def test_head_has_the_headers_only(fetch: Any) -> None:
-    answer = fetch(method="head")
+    response = fetch(method="head")
 
-    assert (answer.status_code, answer["Content-Length"], b"".join(answer.streaming_content)) == (200, str(SIZE), b"")
+    assert (response.status_code, response["Content-Length"], b"".join(response.streaming_content)) == (
+        200,
+        str(SIZE),
+        b"",
+    )
 
 
 def test_head_knows_no_parts(fetch: Any) -> None:
-    answer = fetch(method="head", Range="bytes=0-9")
+    response = fetch(method="head", Range="bytes=0-9")
 
-    assert (answer.status_code, answer["Content-Length"]) == (200, str(SIZE))
+    assert (response.status_code, response["Content-Length"]) == (200, str(SIZE))
 
 
 def test_redirect_to_the_storage(fetch: Any, stored: VideoJob) -> None:
-    answer = fetch("?redirect=true")
+    response = fetch("?redirect=true")
 
-    assert (answer.status_code, answer["Location"]) == (
+    assert (response.status_code, response["Location"]) == (
         302,
         f"http://testserver/media/videos/{stored.pk}.mp4?download=1",
     )
@@ -127,37 +131,37 @@ def test_redirect_to_the_storage(fetch: Any, stored: VideoJob) -> None:
 def test_nginx_sends_the_file_where_it_is_told_to(fetch: Any, stored: VideoJob, settings: Any, method: str) -> None:
     settings.X_ACCEL_REDIRECT = "/protected-media"
 
-    answer = fetch(method=method, **{"Range": "bytes=0-9", "If-None-Match": '"c0ffee"'})
+    response = fetch(method=method, **{"Range": "bytes=0-9", "If-None-Match": '"c0ffee"'})
 
-    assert (answer.status_code, answer.content) == (200, b"")
+    assert (response.status_code, response.content) == (200, b"")
     wanted = ("X-Accel-Redirect", "Content-Type", "Cache-Control", "X-Content-Type-Options", "Content-Disposition")
-    assert {name: answer[name] for name in wanted} == {
+    assert {name: response[name] for name in wanted} == {
         "X-Accel-Redirect": f"/protected-media/videos/{stored.pk}.mp4",
         "Content-Type": "video/mp4",
         "Cache-Control": "private, max-age=3600",
         "X-Content-Type-Options": "nosniff",
         "Content-Disposition": f'attachment; filename="groe-a-red-dress-{str(stored.pk)[:8]}.mp4"',
     }
-    assert "ETag" not in answer  # nginx has its own, and would not know ours again
+    assert "ETag" not in response  # nginx has its own, and would not know ours again
 
 
 def test_nginx_is_not_sent_for_what_is_not_there(fetch: Any, stored: VideoJob, settings: Any) -> None:
     settings.X_ACCEL_REDIRECT = "/protected-media"
     default_storage.delete(str(stored.video.name))
 
-    answer = fetch()
+    response = fetch()
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unreadable")
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unreadable")
 
 
 def test_media_url_is_for_nginx_too(stored: VideoJob, anonymous: Any, settings: Any) -> None:
     settings.X_ACCEL_REDIRECT = "/protected-media"
     default_storage.save("videos/a picture.png", ContentFile(b"pixels"))
 
-    answer = anonymous.get("/media/videos/a picture.png")
+    response = anonymous.get("/media/videos/a picture.png")
     default_storage.delete("videos/a picture.png")
 
-    assert (answer["X-Accel-Redirect"], answer["Content-Type"]) == (
+    assert (response["X-Accel-Redirect"], response["Content-Type"]) == (
         "/protected-media/videos/a%20picture.png",
         "image/png",
     )
@@ -166,9 +170,9 @@ def test_media_url_is_for_nginx_too(stored: VideoJob, anonymous: Any, settings: 
 def test_unready_video_is_a_conflict(make_user: MakeUser, make_job: MakeJob, sign_in: SignIn) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
 
-    answer = sign_in(job.owner).get(f"/api/v1/video-jobs/{job.pk}/download")
+    response = sign_in(job.owner).get(f"/api/v1/video-jobs/{job.pk}/download")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         {"detail": "The video is not ready; its status is RUNNING.", "code": "not_ready"},
     )
@@ -177,22 +181,22 @@ def test_unready_video_is_a_conflict(make_user: MakeUser, make_job: MakeJob, sig
 def test_lost_file_is_not_a_crash(fetch: Any, stored: VideoJob) -> None:
     default_storage.delete(str(stored.video.name))
 
-    answer = fetch()
+    response = fetch()
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unreadable")
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unreadable")
 
 
 def test_stranger_gets_nothing(stored: VideoJob, make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user("ben@example.com")).get(f"/api/v1/video-jobs/{stored.pk}/download")
+    response = sign_in(make_user("ben@example.com")).get(f"/api/v1/video-jobs/{stored.pk}/download")
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 def test_media_url_plays_in_a_browser(stored: VideoJob, anonymous: Any) -> None:
-    answer = anonymous.get(f"/media/{stored.video.name}", headers={"Range": "bytes=0-"})
+    response = anonymous.get(f"/media/{stored.video.name}", headers={"Range": "bytes=0-"})
 
-    assert (answer.status_code, answer["Content-Type"]) == (206, "video/mp4")
-    assert b"".join(answer.streaming_content) == BYTES
+    assert (response.status_code, response["Content-Type"]) == (206, "video/mp4")
+    assert b"".join(response.streaming_content) == BYTES
 
 
 @pytest.mark.parametrize("by_nginx", [False, True])
@@ -213,15 +217,15 @@ def test_media_url_is_saved_where_it_asks_for_it(
     "name", ["../secrets/secret_key", "videos/../../secrets/secret_key", "videos/none.mp4", "x.html"]
 )
 def test_media_serves_nothing_else(anonymous: Any, db: None, name: str) -> None:
-    answer = anonymous.get(f"/media/{name}")
+    response = anonymous.get(f"/media/{name}")
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 def test_redirect_is_true_or_false_and_never_guessed(make_user: MakeUser, make_job: MakeJob, sign_in: SignIn) -> None:
     ann = make_user()
     job = make_job(ann, phase=Phase.SUCCEEDED)
 
-    answer = sign_in(ann).get(f"/api/v1/video-jobs/{job.pk}/download?redirect=")
+    response = sign_in(ann).get(f"/api/v1/video-jobs/{job.pk}/download?redirect=")
 
-    assert (answer.status_code, sorted(answer.json()["errors"])) == (400, ["redirect"])
+    assert (response.status_code, sorted(response.json()["errors"])) == (400, ["redirect"])

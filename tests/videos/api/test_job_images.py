@@ -1,4 +1,4 @@
-"""Pictures of a job: which are taken as frames, and which one stands for the job while there is no poster."""
+"""Pictures of a job: the formats that frames may have, and what `posterUrl` is without a poster."""
 
 import io
 from typing import Any
@@ -12,11 +12,12 @@ from accounts.models import LedgerEntry
 from looks.models import Look, LookVideo
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
-from tests.fixtures.video_jobs import MakeJob
+from tests.fixtures.looks import upload
+from tests.fixtures.video_jobs import MakeJob, nothing_written
 from tests.studio.media.heic import heic
 from tests.studio.media.hostile_images import saved
 from tests.studio.media.pictures import two_tone
-from tests.videos.api.test_create import FORM, nothing_written, upload
+from tests.videos.api.test_create import FORM
 from videos.models import JobInput
 from videos.phases import Phase
 

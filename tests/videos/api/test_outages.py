@@ -1,4 +1,4 @@
-"""What a client is told while a service that we need is away."""
+"""Responses while the database or the storage is down."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextmanager
 def database_busy() -> Iterator[None]:
-    """Somebody else holds what a writer needs, and this test's connection has no patience."""
+    """Another connection holds the write lock, and this test's connection does not wait for it."""
     settings = connection.settings_dict
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -38,8 +38,8 @@ def test_database_that_does_not_answer_is_a_503_and_nothing_is_written(make_user
     client = sign_in(make_user())
 
     with database_busy():
-        answer = client.post("/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart")
+        response = client.post("/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart")
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.json() == {"detail": "The database is not available at the moment.", "code": "database_failed"}
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.json() == {"detail": "The database is not available at the moment.", "code": "database_failed"}
     assert (VideoJob.objects.count(), LedgerEntry.objects.filter(kind="charge").count()) == (0, 0)

@@ -1,4 +1,4 @@
-"""Reading jobs: the list with its filters and pages, one job, and who may see what."""
+"""GET /api/v1/video-jobs and /{id}: filters, pages, one job, and permissions."""
 
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -19,8 +19,8 @@ from videos.phases import Phase
 URL = "/api/v1/video-jobs"
 
 
-def ids(answer: Any) -> list[str]:
-    return [item["id"] for item in answer.json()["items"]]
+def ids(response: Any) -> list[str]:
+    return [item["id"] for item in response.json()["items"]]
 
 
 def test_list_is_the_callers_own_newest_first(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -31,10 +31,10 @@ def test_list_is_the_callers_own_newest_first(make_user: MakeUser, sign_in: Sign
     VideoJob.objects.filter(pk__in=[job.pk for job in jobs[:2]]).update(created_at=same)
     VideoJob.objects.filter(pk=jobs[2].pk).update(created_at=same - timedelta(seconds=1))
 
-    answer = sign_in(ann).get(URL)
+    response = sign_in(ann).get(URL)
 
-    assert {name: answer.json()[name] for name in ("total", "skip", "limit")} == {"total": 3, "skip": 0, "limit": 20}
-    assert ids(answer) == [*sorted([str(jobs[0].pk), str(jobs[1].pk)], reverse=True), str(jobs[2].pk)]
+    assert {name: response.json()[name] for name in ("total", "skip", "limit")} == {"total": 3, "skip": 0, "limit": 20}
+    assert ids(response) == [*sorted([str(jobs[0].pk), str(jobs[1].pk)], reverse=True), str(jobs[2].pk)]
 
 
 def test_pages_do_not_overlap(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -72,9 +72,9 @@ def test_limit_is_capped(make_user: MakeUser, sign_in: SignIn) -> None:
     ],
 )
 def test_malformed_query_is_a_400(make_user: MakeUser, sign_in: SignIn, query: dict[str, str]) -> None:
-    answer = sign_in(make_user()).get(URL, query)
+    response = sign_in(make_user()).get(URL, query)
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, list(query))
+    assert (response.status_code, list(response.json()["errors"])) == (400, list(query))
 
 
 def test_filters(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -146,9 +146,9 @@ def test_detail_tells_the_story_oldest_first(make_user: MakeUser, sign_in: SignI
     job.log("one")
     job.log("two")
 
-    answer = sign_in(ann).get(f"{URL}/{str(job.pk).upper()}/")
+    response = sign_in(ann).get(f"{URL}/{str(job.pk).upper()}/")
 
-    body = answer.json()
+    body = response.json()
     assert [(line["level"], line["message"]) for line in body["logs"]] == [("info", "one"), ("info", "two")]
     assert (body["status"], body["errorCode"], body["errorMessage"]) == (
         "FAILED",
@@ -173,18 +173,18 @@ def test_who_may_touch_a_job(
         "anonymous": anonymous,
     }
 
-    answer = getattr(clients[who], method)(f"{URL}/{job.pk}", content_type="application/json")
+    response = getattr(clients[who], method)(f"{URL}/{job.pk}", content_type="application/json")
 
-    assert answer.status_code in expected
+    assert response.status_code in expected
     assert VideoJob.objects.exists() == (method == "get" or who in {"other", "anonymous"})
 
 
 @pytest.mark.parametrize("path", ["no-uuid", "00000000-0000-4000-8000-000000000000", "%00", "a" * 5000])
 @pytest.mark.parametrize("method", ["get", "delete"])
 def test_unknown_job_is_a_404(make_user: MakeUser, sign_in: SignIn, path: str, method: str) -> None:
-    answer = getattr(sign_in(make_user()), method)(f"{URL}/{path}")
+    response = getattr(sign_in(make_user()), method)(f"{URL}/{path}")
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 def test_total_follows_what_is_made_and_deleted(make_user: MakeUser, sign_in: SignIn) -> None:

@@ -1,4 +1,4 @@
-"""Whether a failed job says what it cost, in every place that shows it."""
+"""The cost of a failed job, in every place that shows it."""
 
 import importlib
 import threading
@@ -49,7 +49,7 @@ def paid_job(owner: User, make_job: MakeJob) -> Callable[[], VideoJob]:
 
 
 def shown(client: APIClient, job: VideoJob) -> list[tuple[Any, ...]]:
-    """What the list and the detail say of its cost."""
+    """The cost in the list and in the detail."""
     detail = client.get(f"{JOBS}/{job.pk}").json()
     item = next(item for item in client.get(JOBS).json()["items"] if item["id"] == str(job.pk))
     return [tuple(view[key] for key in SHOWN) for view in (item, detail)]
@@ -165,7 +165,7 @@ def test_ledger_of_a_job_of_another_person_is_empty(
 
 @pytest.fixture
 def outdated(owner: User, paid_job: Callable[[], VideoJob]) -> VideoJob:
-    """A job whose refund only the ledger knows, as the release before has left it."""
+    """A job of an earlier release, whose refund is in the ledger only."""
     job = paid_job()
     outcomes.fail(job=job, code="operation_lost")
     VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=0)

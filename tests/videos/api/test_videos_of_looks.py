@@ -1,4 +1,4 @@
-"""Videos that are made for looks: linking at creation, the look's picture as the first frame, and the default video."""
+"""Videos for looks: the link at creation, the look's picture as the first frame, and the default video."""
 
 import io
 import time
@@ -45,10 +45,10 @@ def test_video_is_linked_to_the_look(make_user: MakeUser, sign_in: SignIn, how: 
     url = URL if how == "form" else f"{URL}?look_id={look.pk}"
     form = FORM if how == "query" else {**FORM, "lookId": str(look.pk).upper()}
 
-    answer = sign_in(ann).post(url, form, format="multipart")
+    response = sign_in(ann).post(url, form, format="multipart")
 
-    assert answer.status_code == 202
-    assert answer.json()["associatedLooks"] == [
+    assert response.status_code == 202
+    assert response.json()["associatedLooks"] == [
         {
             "id": str(look.pk),
             "title": "Stone Essence",
@@ -57,7 +57,7 @@ def test_video_is_linked_to_the_look(make_user: MakeUser, sign_in: SignIn, how: 
         }
     ]
     assert list(LookVideo.objects.values_list("look_id", "video_id", "is_default")) == [
-        (look.pk, uuid.UUID(answer.json()["id"]), False)
+        (look.pk, uuid.UUID(response.json()["id"]), False)
     ]
     assert list(LedgerEntry.objects.filter(kind="charge").values_list("amount", flat=True)) == [-50]
 
@@ -66,20 +66,20 @@ def test_two_different_looks_are_refused(make_user: MakeUser, sign_in: SignIn) -
     ann = make_user()
     form = {**FORM, "lookId": str(make_look(ann).pk)}
 
-    answer = sign_in(ann).post(f"{URL}?look_id={make_look(ann).pk}", form, format="multipart")
+    response = sign_in(ann).post(f"{URL}?look_id={make_look(ann).pk}", form, format="multipart")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["lookId"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["lookId"])
     assert not VideoJob.objects.exists()
 
 
-@pytest.mark.parametrize("whose", ["nobody's", "malformed", "another's", "another's, asked by an admin"])
+@pytest.mark.parametrize("whose", ["unknown", "malformed", "another's", "another's, asked by an admin"])
 def test_look_that_is_not_the_callers_is_invalid(make_user: MakeUser, sign_in: SignIn, whose: str) -> None:
     ann, ben = make_user(), make_user("ben@example.com", staff="admin" in whose)
-    look_id = {"nobody's": str(uuid.uuid4()), "malformed": "stone-essence"}.get(whose) or str(make_look(ann).pk)
+    look_id = {"unknown": str(uuid.uuid4()), "malformed": "stone-essence"}.get(whose) or str(make_look(ann).pk)
 
-    answer = sign_in(ben).post(URL, {**FORM, "lookId": look_id}, format="multipart")
+    response = sign_in(ben).post(URL, {**FORM, "lookId": look_id}, format="multipart")
 
-    assert (answer.status_code, answer.json()) == (400, {"detail": "Invalid look_id", "code": "invalid_look"})
+    assert (response.status_code, response.json()) == (400, {"detail": "Invalid look_id", "code": "invalid_look"})
     assert not VideoJob.objects.exists()
     assert not LedgerEntry.objects.filter(kind="charge").exists()
 
@@ -97,10 +97,10 @@ def test_video_opens_with_the_look(make_user: MakeUser, sign_in: SignIn) -> None
     ann = make_user()
     look = make_look(ann)
 
-    answer = sign_in(ann).post(URL, {"mockMode": "true", "lookId": str(look.pk)}, format="multipart")
+    response = sign_in(ann).post(URL, {"mockMode": "true", "lookId": str(look.pk)}, format="multipart")
 
     row = JobInput.objects.get()
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert (row.role, row.content_type) == ("first_frame", "image/png")
     assert row.file_name != look.image.name  # a copy: the look may change before the video is made
     with default_storage.open(row.file_name) as file, Image.open(file) as image:
@@ -134,9 +134,9 @@ def test_look_without_image_is_nothing_to_show(make_user: MakeUser, sign_in: Sig
     ann = make_user()
     look = make_look(ann, with_image=False)
 
-    answer = sign_in(ann).post(URL, {"mockMode": "true", "lookId": str(look.pk)}, format="multipart")
+    response = sign_in(ann).post(URL, {"mockMode": "true", "lookId": str(look.pk)}, format="multipart")
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "nothing_to_show")
+    assert (response.status_code, response.json()["code"]) == (400, "nothing_to_show")
 
 
 def test_unreadable_look_image_is_unavailable_and_free(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -144,9 +144,9 @@ def test_unreadable_look_image_is_unavailable_and_free(make_user: MakeUser, sign
     look = make_look(ann)
     default_storage.delete(str(look.image.name))
 
-    answer = sign_in(ann).post(URL, {**FORM, "lookId": str(look.pk)}, format="multipart")
+    response = sign_in(ann).post(URL, {**FORM, "lookId": str(look.pk)}, format="multipart")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "look_image_unreadable")
+    assert (response.status_code, response.json()["code"]) == (503, "look_image_unreadable")
     assert not VideoJob.objects.exists()
 
 
@@ -185,14 +185,14 @@ def test_default_is_set_moved_and_unset(sign_in: SignIn, linked: tuple[Look, Vid
     look, first, second = linked
     client = sign_in(look.owner)
 
-    answers = []
+    responses = []
     for call in (path(first, look), path(first, look), path(second, look)):
-        answer = client.patch(call, content_type="application/json")
-        answers.append((answer.status_code, answer.json(), defaults(look)))
+        response = client.patch(call, content_type="application/json")
+        responses.append((response.status_code, response.json(), defaults(look)))
     unset = client.patch(path(second, look, "unset"), content_type="application/json")
 
     said = {"message": "Video set as default successfully", "lookId": str(look.pk), "isDefault": True}
-    assert answers == [
+    assert responses == [
         (200, {**said, "videoId": str(first.pk)}, [first.pk]),
         (200, {**said, "videoId": str(first.pk)}, [first.pk]),
         (200, {**said, "videoId": str(second.pk)}, [second.pk]),
@@ -207,9 +207,9 @@ def test_video_of_no_or_another_look_is_refused(
     client = sign_in(look.owner)
     client.patch(path(first, look))
 
-    answer = client.patch(path(make_job(look.owner), look))
+    response = client.patch(path(make_job(look.owner), look))
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"detail": "Video is not associated with this look", "code": "not_linked"},
     )
@@ -240,10 +240,10 @@ def test_either_of_somebody_else_is_forbidden_but_to_an_admin(
     look, foreign = make_look(ann), make_job(ben)
     LookVideo.objects.create(look=look, video=foreign)
 
-    answers = [sign_in(who).patch(path(foreign, look)).status_code for who in (ann, ben)]
+    responses = [sign_in(who).patch(path(foreign, look)).status_code for who in (ann, ben)]
     by_admin = sign_in(make_user("boss@example.com", staff=True)).patch(path(foreign, look))
 
-    assert (answers, by_admin.status_code, defaults(look)) == ([403, 403], 200, [foreign.pk])
+    assert (responses, by_admin.status_code, defaults(look)) == ([403, 403], 200, [foreign.pk])
 
 
 def test_deleted_default_leaves_the_look_without_one(sign_in: SignIn, linked: tuple[Look, VideoJob, VideoJob]) -> None:
@@ -265,9 +265,9 @@ def test_twenty_at_once_leave_one_default(make_user: MakeUser, sign_in: SignIn, 
     LookVideo.objects.bulk_create([LookVideo(look=look, video=job) for job in jobs])
 
     for _ in range(3):  # from the second on there is one to give way
-        answers = at_once([partial(sign_in(ann).patch, path(job, look)) for job in jobs])
+        responses = at_once([partial(sign_in(ann).patch, path(job, look)) for job in jobs])
 
-        assert Counter(answer.status_code for answer in answers) == {200: 20}
+        assert Counter(response.status_code for response in responses) == {200: 20}
         assert len(defaults(look)) == 1
 
 
@@ -294,7 +294,7 @@ def test_choice_of_a_video_that_is_just_being_deleted_leaves_the_default(
                         break
                     time.sleep(0.05)
                 else:
-                    raise AssertionError("nobody waits for the deletion")
+                    raise AssertionError("no transaction waits for the deletion")
         status, _ = choice.result(10)
 
     assert (status, defaults(look)) == (404, [old.pk])

@@ -42,7 +42,7 @@ def test_jobs_are_listed_searched_and_shown(office: Client, make_user: MakeUser,
 @pytest.mark.parametrize("how", ["one", "several"])
 def test_job_is_deleted_as_the_api_does_it(office: Client, make_user: MakeUser, how: str) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
     several = {"action": "delete_selected", "_selected_action": [str(job.pk)], "post": "yes"}
 
     if how == "one":

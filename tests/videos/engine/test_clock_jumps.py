@@ -1,4 +1,4 @@
-"""The clock of the database jumps by an hour while jobs are under way: none waits for an hour, and none is lost."""
+"""The database's clock jumps by an hour while jobs run: none waits for an hour, and none is lost."""
 
 import time
 from datetime import timedelta
@@ -34,7 +34,7 @@ def seconds_ahead(job: VideoJob, name: str = "due_at") -> float:
 
 
 def heartbeat_before_a_jump(by: timedelta) -> SweeperHeartbeat:
-    """One whose last sign of life is from just before the clock jumped."""
+    """A heartbeat whose last beat was just before the clock jumped."""
     heartbeat = SweeperHeartbeat()
     heartbeat._last = (timezone.now() - by, time.monotonic())
     return heartbeat
@@ -42,22 +42,22 @@ def heartbeat_before_a_jump(by: timedelta) -> SweeperHeartbeat:
 
 @pytest.mark.parametrize("knows", [True, False])
 def test_clock_that_is_set_back_delays_no_job(ann: User, make_job: MakeJob, knows: bool) -> None:
-    """Also where the sweeper was started since, and only its last sign of life shows it."""
+    """Also after a restart of the sweeper, when only the stored heartbeat shows the jump."""
     now = timezone.now()
-    look = make_job(ann, phase=Phase.GENERATING, operation="mock?", due_at=now + HOUR)
+    generating = make_job(ann, phase=Phase.GENERATING, operation="mock?", due_at=now + HOUR)
     back_off = now + HOUR + timedelta(seconds=300)
     queued = make_job(ann, phase=Phase.QUEUED, due_at=back_off, lease_until=back_off)
     Heartbeat.objects.create(name="sweeper", beat_at=now + HOUR)
 
     (heartbeat_before_a_jump(-HOUR) if knows else SweeperHeartbeat()).beat()
 
-    assert abs(seconds_ahead(look)) < SLACK
+    assert abs(seconds_ahead(generating)) < SLACK
     assert abs(seconds_ahead(queued) - 300) < SLACK
     assert queued.lease_until == queued.due_at
     assert abs((Heartbeat.objects.get(name="sweeper").beat_at - now).total_seconds()) < SLACK
 
 
-def test_clock_that_is_set_forward_loses_no_submit_under_way(ann: User, make_job: MakeJob) -> None:
+def test_clock_that_is_set_forward_loses_no_running_submit(ann: User, make_job: MakeJob) -> None:
     past = timezone.now() - HOUR
     job = make_job(ann, phase=Phase.SUBMITTING, due_at=past, lease_until=past)
 
@@ -68,7 +68,7 @@ def test_clock_that_is_set_forward_loses_no_submit_under_way(ann: User, make_job
 
 
 def test_clock_that_runs_changes_no_job(ann: User, make_job: MakeJob) -> None:
-    """What a sweeper that was away finds is no jump: it cannot know."""
+    """A sweeper that was away cannot know of a forward jump."""
     now = timezone.now()
     late = make_job(ann, phase=Phase.SUBMITTING, due_at=now - HOUR, lease_until=now - HOUR)
     far = make_job(ann, phase=Phase.STORING, operation="mock?", due_at=now + HOUR, lease_until=now + HOUR)
@@ -82,8 +82,8 @@ def test_clock_that_runs_changes_no_job(ann: User, make_job: MakeJob) -> None:
     assert set(unchanged) == {late, far}
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-def test_sign_of_life_of_the_future_is_none(client: Client) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz checks in a thread of its own
+def test_heartbeat_of_the_future_counts_as_none(client: Client) -> None:
     Heartbeat.objects.create(name="sweeper", beat_at=timezone.now() + HOUR)
 
     assert client.get("/readyz").json()["checks"]["sweeper"] == {"status": "degraded"}

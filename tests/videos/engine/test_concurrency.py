@@ -1,4 +1,4 @@
-"""Fifty threads against one account: ordering, finishing, failing and deleting, all at once, for a while."""
+"""Fifty threads against one account: creating, finishing, failing and deleting, all at once, for a while."""
 
 import json
 import os
@@ -44,7 +44,7 @@ ORDER = VideoJobRequest(
 
 
 class Attack:
-    """What the threads share: whom they attack, and what each of them saw itself do."""
+    """Shared by the threads: the account, and what each thread saw itself do."""
 
     def __init__(self, owner: User) -> None:
         self.owner = owner
@@ -69,7 +69,7 @@ class Attack:
 
     @contextmanager
     def turned_away_by_sqlite(self) -> Iterator[None]:
-        """Of fifty writers to one file, one may wait in vain. It is told so, and nothing is written."""
+        """Of fifty writers to one file, one may wait in vain. It gets an error, and nothing is written."""
         try:
             yield
         except OperationalError as exc:
@@ -91,12 +91,12 @@ class Attack:
 
     def create(self) -> None:
         try:
-            self.note(creation.create(owner=self.owner, order=ORDER), "created")
+            self.note(creation.create(owner=self.owner, job_request=ORDER), "created")
         except LimitReached:
             return
 
     def finish(self, job: VideoJob) -> None:
-        """Take it as far as nobody else gets in the way."""
+        """Move it on until another thread interferes."""
         ways: list[tuple[Phase, dict[str, Any]]] = [
             (Phase.SUBMITTING, {"lease": new_lease(), "due_at": from_now(60), "started_at": Now()}),
             (Phase.GENERATING, {"operation": "attack", "due_at": from_now(60)}),
@@ -121,14 +121,14 @@ class Attack:
 
 
 def refunds_due(did: Counter[str]) -> int:
-    """How often the tokens of a job have to come back, by what was done to it."""
+    """The refunds that a job is due, by what was done to it."""
     for code in ("provider_refused", "generation_failed"):
         if did[code]:
             return int(is_refunded(code, policy="unstarted"))
     return int(did["deleted"] and not did[Phase.SUBMITTING])
 
 
-def test_fifty_threads_find_no_way_round_the_limit_or_the_ledger(make_user: MakeUser, rq_hints: Any) -> None:
+def test_fifty_threads_cannot_bypass_the_limit_or_the_ledger(make_user: MakeUser, rq_hints: Any) -> None:
     attack = Attack(make_user(tokens=START_TOKENS))
 
     with ThreadPoolExecutor(THREADS) as pool:

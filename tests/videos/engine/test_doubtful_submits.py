@@ -1,4 +1,4 @@
-"""A submit that is refused for the moment: for sure, and waited for; or in doubt, and sent twice at most."""
+"""Temporary refusals of a submit: sure ones are waited for, doubtful ones are sent twice at most."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def waits(job: VideoJob) -> float:
 def test_accepted_and_refused_is_paid_twice_at_most(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     google.script("submit", fault, times=99)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (len(google.calls("submit")), len(google.account.works)) == (2, 2)
     assert (job.phase, job.error_code, job.doubtful_submits) == (Phase.FAILED, "submission_unknown", 1)
@@ -44,7 +44,7 @@ def test_accepted_and_refused_is_paid_twice_at_most(google: FakeGoogle, make_use
 
 def test_refusal_in_doubt_waits_for_longer_than_a_limit_of_a_minute(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "503")
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job, rounds=1)
     waited = waits(job)
@@ -54,7 +54,7 @@ def test_refusal_in_doubt_waits_for_longer_than_a_limit_of_a_minute(google: Fake
 
 
 def test_quota_that_is_used_up_for_an_hour_does_not_end_a_job(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
     google.script("submit", "429", times=99, **MINUTE)
     waited = 0.0
     while waited < 3600:
@@ -66,7 +66,7 @@ def test_quota_that_is_used_up_for_an_hour_does_not_end_a_job(google: FakeGoogle
 
 
 def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
     google.script("submit", "429", times=99, **MINUTE)
     waited = 0.0
     while drive(job, rounds=1).phase != Phase.FAILED:
@@ -78,10 +78,10 @@ def test_quota_that_stays_used_up_ends_a_job_after_two_hours(google: FakeGoogle,
 
 @pytest.fixture
 def waited(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
-    """A job that a quota has refused more often than anything else may be tried; the quota is free again."""
+    """A job that a quota has refused more often than any other limit allows; the quota is free again."""
     times = len(schedule.SUBMIT_BACKOFF) + 1
     google.script("submit", "429", times=times, **MINUTE)
-    return drive(creation.create(owner=make_user(), order=PAID), rounds=times)
+    return drive(creation.create(owner=make_user(), job_request=PAID), rounds=times)
 
 
 def test_wait_for_a_quota_leaves_the_other_refusals_their_tries(google: FakeGoogle, waited: VideoJob) -> None:
@@ -109,16 +109,18 @@ def test_wait_for_a_quota_leaves_the_free_repeats(google: FakeGoogle, waited: Vi
 def test_provider_may_ask_for_a_longer_pause(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    outcomes.send_again(job, 0, NotAccepted("over quota", lasts=True, pause_seconds=asked))
+    outcomes.retry_later(job, 0, NotAccepted("over quota", lasts=True, pause_seconds=asked))
 
     assert waits(job) == pytest.approx(expected, abs=1)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(5, schedule.DOUBTFUL_PAUSE), (300, 300)])
-def test_the_same_in_doubt(make_user: MakeUser, make_job: MakeJob, asked: int, expected: int) -> None:
+def test_provider_may_ask_for_a_longer_pause_in_doubt(
+    make_user: MakeUser, make_job: MakeJob, asked: int, expected: int
+) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    outcomes.send_in_doubt(job, ProbablyNotAccepted("busy", pause_seconds=asked))
+    outcomes.retry_in_doubt(job, ProbablyNotAccepted("busy", pause_seconds=asked))
 
     assert waits(job) == pytest.approx(expected, abs=1)
 
@@ -126,7 +128,7 @@ def test_the_same_in_doubt(make_user: MakeUser, make_job: MakeJob, asked: int, e
 def test_doubt_stays_with_a_job_that_is_sent_again_for_another_reason(google: FakeGoogle, make_user: MakeUser) -> None:
     for fault, more in (("429", {}), ("429", MINUTE), ("503", {})):
         google.script("submit", fault, **more)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     sent: list[Any] = [drive(job, rounds=1).phase for _ in range(3)]
 
@@ -138,7 +140,7 @@ def test_doubt_stays_with_a_job_whose_last_refusal_is_sure(google: FakeGoogle, m
     google.script("submit", "lost-503")
     google.script("submit", "429", times=99, **MINUTE)
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=99)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=99)
 
     assert (len(google.account.works), job.doubtful_submits) == (1, 1)
     assert (job.phase, job.error_code, job.tokens_refunded) == (Phase.FAILED, "submission_unknown", 50)
@@ -155,7 +157,7 @@ def test_refusal_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
 ) -> None:
     google.script("submit", "lost-503")
     google.script("submit", fault)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     with django_capture_on_commit_callbacks(execute=True):
         job = drive(job)
@@ -163,20 +165,22 @@ def test_refusal_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
     assert (len(google.account.works), job.phase, job.error_code) == (1, Phase.FAILED, "submission_unknown")
     assert job.provider_reply.startswith(f"a submit before was in doubt; then {code}: ")
     assert job.tokens_refunded == 50
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["video failed"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["job.failed"]
 
 
-def test_so_does_a_picture_that_is_missing_by_then(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_missing_picture_after_a_doubt_ends_the_job_as_one_that_may_be_paid(
+    google: FakeGoogle, make_user: MakeUser
+) -> None:
     google.script("submit", "lost-503")
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=1)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=1)
     VideoJob.objects.update(input_count=1)
 
     assert drive(job).error_code == "submission_unknown"
 
 
-def test_job_that_is_stopped_by_a_person_after_a_doubt_says_so(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_job_that_staff_cancels_after_a_doubt_fails_as_cancelled(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "lost-503")
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=1)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=1)
 
     staff_actions.fail_and_refund(job_id=job.pk, reason="asked for", actor=None)
 

@@ -26,7 +26,7 @@ from videos.phases import Phase, Status
 def test_job_runs_from_request_to_file(make_user: MakeUser, settings: Any) -> None:
     settings.MOCK_VIDEO_SECONDS = 0
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
 
     submit.submit(job_id=str(job.pk))
     assert facts(job) == ("generating", 1, "", 5)
@@ -64,7 +64,7 @@ def test_job_runs_from_request_to_file(make_user: MakeUser, settings: Any) -> No
 def test_refund_follows_the_policy(make_user: MakeUser, settings: Any, policy: str, prompt: str, expected: int) -> None:
     settings.REFUND_POLICY, settings.MOCK_VIDEO_SECONDS = policy, 0
     ann = make_user()
-    job = creation.create(owner=ann, order=job_request(prompt))
+    job = creation.create(owner=ann, job_request=job_request(prompt))
 
     submit.submit(job_id=str(job.pk))
     poll_due_jobs()

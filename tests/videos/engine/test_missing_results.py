@@ -22,7 +22,7 @@ def test_file_that_is_missing_once_after_refusals_of_the_storage(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser
 ) -> None:
     cloudinary.script("upload", "401", times=MISSING_TRIES + 3)
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=MISSING_TRIES + 4)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=MISSING_TRIES + 4)
     refused = job.phase, job.attempts > MISSING_TRIES, job.missing_tries
 
     google.script("download", "404")
@@ -35,12 +35,12 @@ def test_file_that_is_missing_once_after_refusals_of_the_storage(
 def test_file_that_stays_missing_is_gone(google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser) -> None:
     google.script("download", "404", times=100)
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=30)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=30)
 
     assert (job.phase, job.error_code) == (Phase.FAILED, "result_expired")
 
 
-def test_looks_count_what_was_missing_apart(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_polls_count_missing_results_separately(make_user: MakeUser, make_job: MakeJob) -> None:
     make_job(make_user(), phase=Phase.GENERATING)
 
     def after(seen: Unreachable | Progress) -> tuple[int, int]:

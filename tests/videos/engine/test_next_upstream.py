@@ -1,4 +1,4 @@
-"""A provider that no longer has the model: the next upstream makes the same job, once, and nobody pays twice."""
+"""A provider no longer has the model: the next upstream gets the same job, once, and the owner pays once."""
 
 import io
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from studio.errors import InvalidInput, Unavailable
 from studio.media.images import Picture, read_picture
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER
 from tests.videos.engine.test_paid_path import drive
-from videos import creation, outlook, suspension
+from videos import creation, retirements, suspension
 from videos.models import Upstream, VideoJob, VideoModel
 from videos.phases import Phase
 from videos.providers import registry
@@ -33,25 +33,25 @@ RETIRED = {"veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "veo-3.1
 def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
     """Google with a key, where nothing but Omni 1.2 is left, though the catalogue has no date for 1.1."""
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(retires_on=None)
-    with FakeGoogle(film=film_of_length(4), retired=set(RETIRED)) as fake:
+    with FakeGoogle(video=video_of_length(4), retired=set(RETIRED)) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.GOOGLE_VERTEX_BASE_URL = fake.url
         settings.VERTEX_API_KEY = settings.VERTEX_PROJECT = ""
         settings.PROVIDER_TIMEOUT_SECONDS = 5
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in registry.configured():
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 def submitted(google: FakeGoogle) -> list[str]:
-    """The models that were asked for a video, in order."""
+    """The submitted models, in order."""
     return [call["body"].get("model") or call["path"] for call in google.calls("submit")]
 
 
 def created(make_user: MakeUser, **changes: Any) -> VideoJob:
-    return creation.create(owner=make_user(), order=replace(PAID, **changes))
+    return creation.create(owner=make_user(), job_request=replace(PAID, **changes))
 
 
 def lines(job: VideoJob) -> list[str]:
@@ -90,9 +90,7 @@ def test_next_upstream_takes_the_job(google: FakeGoogle, make_user: MakeUser) ->
 
 
 @pytest.mark.parametrize("fault", ["404", "401"])
-def test_no_other_upstream_takes_a_job_that_may_be_in_the_making(
-    google: FakeGoogle, make_user: MakeUser, fault: str
-) -> None:
+def test_job_that_may_be_accepted_is_not_rerouted(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(position=0)
     google.account.retired.discard(OMNI_1_1)
     google.script("submit", "lost-503")
@@ -120,24 +118,24 @@ def test_job_fails_only_after_the_last_upstream(google: FakeGoogle, make_user: M
     assert sum(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("amount", flat=True)) == 0
 
 
-def test_third_refusal_closes_the_door_and_a_probe_opens_it(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_third_refusal_suspends_the_upstream_and_a_probe_resumes_it(google: FakeGoogle, make_user: MakeUser) -> None:
     google.account.retired.add(OMNI_1_2)
     ann = make_user()
     for _ in range(3):
-        drive(creation.create(owner=ann, order=PAID))
+        drive(creation.create(owner=ann, job_request=PAID))
 
-    with pytest.raises(Unavailable, match="No videos are made of this model"):
-        creation.create(owner=ann, order=PAID)
-    suspension.resume_what_lives(go_on=lambda: None)
-    still_closed = outlook.suspended_count()
+    with pytest.raises(Unavailable, match="No provider is configured for this model"):
+        creation.create(owner=ann, job_request=PAID)
+    suspension.resume_available(check_stopped=lambda: None)
+    still_closed = retirements.suspended_count()
     google.account.retired.clear()
-    suspension.resume_what_lives(go_on=lambda: None)
+    suspension.resume_available(check_stopped=lambda: None)
 
-    assert (still_closed, outlook.suspended_count()) == (2, 0)
-    assert drive(creation.create(owner=ann, order=PAID)).phase == Phase.SUCCEEDED
+    assert (still_closed, retirements.suspended_count()) == (2, 0)
+    assert drive(creation.create(owner=ann, job_request=PAID)).phase == Phase.SUCCEEDED
 
 
-def test_next_upstream_must_be_able_to_make_it(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_next_upstream_must_support_the_request(google: FakeGoogle, make_user: MakeUser) -> None:
     Upstream.objects.filter(upstream_model=OMNI_1_2).update(durations={"720p": [8]})
 
     job = drive(created(make_user))
@@ -174,7 +172,7 @@ def test_key_that_was_rejected_is_not_tried_again(google: FakeGoogle, make_user:
     assert {call["key"] for call in google.calls("submit")[1:]} == {"vertex-key"}
 
 
-def test_wrong_key_fails_where_nobody_else_is_set_up(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_wrong_key_fails_without_another_provider(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "403", times=9)
 
     job = drive(created(make_user))
@@ -204,7 +202,7 @@ def test_references_join_a_first_frame_where_an_upstream_takes_both(google: Fake
 
     assert (job.upstream_model, job.input_count) == (OMNI_1_1, 2)
     with pytest.raises(InvalidInput, match="referenceImages: Must be left out with a last frame"):
-        creation.create(owner=job.owner, order=replace(PAID, end_frame=reference(), **with_both))
+        creation.create(owner=job.owner, job_request=replace(PAID, end_frame=reference(), **with_both))
 
 
 def test_last_frame_has_lengths_of_its_own(google: FakeGoogle, make_user: MakeUser) -> None:

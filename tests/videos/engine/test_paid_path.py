@@ -1,4 +1,4 @@
-"""A paid video against Google and Cloudinary as they fail: how the job ends, what was bought, and who pays."""
+"""A paid video against Google and Cloudinary as they fail: how the job ends, what was paid for, and who pays."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from asgiref.sync import async_to_sync
 
 from accounts.models import LedgerEntry
 from studio.media.storage import disposal
-from studio.media.storage.base import Patience
+from studio.media.storage.base import Timeouts
 from studio.models import Disposal
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, make_due, poll_due_jobs
 from videos import creation, deletion
 from videos.engine import inputs, poll, schedule, submit, transfer
@@ -26,7 +26,7 @@ from videos.providers import registry
 from videos.providers.base import Finished, ProviderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-FILM = film_of_length(4)
+FILM = video_of_length(4)
 # what the provider makes is what is stored, to the byte
 PAID = replace(ORDER, mock_mode=False, generate_audio=True)
 ROUNDS = schedule.LASTING_SUBMITS + 2  # more than all back-offs of a step
@@ -37,14 +37,14 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 def google(settings: Any) -> Iterator[FakeGoogle]:
     """Omni 1.2 with a key, and nothing else, in front of a fake that gives URLs."""
     Upstream.objects.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").update(is_enabled=False)
-    with FakeGoogle(film=FILM, omni_gives_urls=True) as fake:
+    with FakeGoogle(video=FILM, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
         for name in ("google_veo", "google_omni"):
-            registry.provider(name).house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+            registry.provider(name).backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
                     "folder": "ai-studio",
                     "upload_prefix": fake.url,
                     "secure_distribution": fake.url,
-                    "patience": Patience(connect=1, answer=1, video_answer=1, pauses=(), tries=1),
+                    "timeouts": Timeouts(connect=1, response=1, video_response=1, retry_pauses=(), retry_seconds=1),
                 },
             }
         }
@@ -139,7 +139,7 @@ FAULTS: list[tuple[str, str, str, dict[str, Any], str, int, int]] = [
     (G, "download", "corrupt", ALWAYS, "invalid_video", 1, 1000),
     (G, "download", "drip", {"seconds": 0.001}, "", 1, 950),
     (G, "download", "loop", ONCE, "", 1, 950),
-    (G, "download", "elsewhere", ONCE, "", 1, 950),
+    (G, "download", "redirect", ONCE, "", 1, 950),
     *((C, "upload", status, {"times": 3}, "", 1, 950) for status in ("401", "403", "400", "404", "409", "499")),
     (C, "upload", "401", ALWAYS, "storage_failed", 1, 1000),
     (C, "upload", "400 File size too large. Got 2. Maximum is 1.", ALWAYS, "storage_failed", 1, 1000),
@@ -172,7 +172,7 @@ def test_fault(
 ) -> None:
     ann = make_user()
     {"google": google, "cloudinary": cloudinary}[who].script(on, fault, **options)
-    job = creation.create(owner=ann, order=PAID)
+    job = creation.create(owner=ann, job_request=PAID)
 
     job = drive(job)
     if job.phase not in TERMINAL:
@@ -200,7 +200,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("submit", fault, times=2, quota="RequestsPerMinutePerProject")
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job, rounds=3)
 
@@ -211,7 +211,7 @@ def test_what_was_surely_not_accepted_is_asked_again_once_a_try(
 @pytest.mark.parametrize("fault", ["500", "reset", "lost", "hang", "garbage", "400"])
 def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user: MakeUser, fault: str) -> None:
     google.script("submit", fault, times=5)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job)
 
@@ -220,7 +220,7 @@ def test_what_may_have_been_accepted_is_asked_once(google: FakeGoogle, make_user
 
 def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("submit", "400", message="vendor says: key AIza-secret is odd")
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
 
     drive(job)
 
@@ -232,7 +232,7 @@ def test_vendors_words_stay_with_staff(google: FakeGoogle, make_user: MakeUser) 
 def test_sound_that_was_not_wanted_is_dropped(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, tmp_path: Any
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=False)))
+    job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=False)))
 
     (tmp_path / "video.mp4").write_bytes(cloudinary.account.files["video", f"ai-studio/videos/{job.pk}"].data)
     assert mp4.inspect(path=tmp_path / "video.mp4").has_audio is False
@@ -241,7 +241,7 @@ def test_sound_that_was_not_wanted_is_dropped(
 def test_deleted_video_is_gone_from_the_storage(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
     assert len(cloudinary.account.files) == 2  # with its poster
     cloudinary.script("destroy", "500")
 
@@ -253,7 +253,7 @@ def test_deleted_video_is_gone_from_the_storage(
     assert (cloudinary.account.files, Disposal.objects.count()) == ({}, 0)
 
 
-def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
+def test_probe_distinguishes_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
     registry.provider("google_veo").probe()
     registry.provider("google_omni").probe()
 
@@ -263,8 +263,8 @@ def test_probe_tells_a_good_key_from_a_bad_one(google: FakeGoogle) -> None:
             registry.provider(name).probe()
 
 
-def test_look_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=PAID)
+def test_poll_is_async(google: FakeGoogle, make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), job_request=PAID)
     submit.submit(job_id=str(job.pk))
     job.refresh_from_db()
 

@@ -1,4 +1,4 @@
-"""What the engine makes of a poll: unknown states, work given up at no charge, and failures that staff can take up."""
+"""What the engine makes of a poll: unknown states, work given up at no charge, and failures that staff can adopt."""
 
 import uuid
 from copy import copy
@@ -45,7 +45,7 @@ def test_unknown_state_is_logged_once_a_job(job: VideoJob, caplog: pytest.LogCap
         apply(job, result)
 
     said = [(record.getMessage(), record.__dict__["reason"]) for record in caplog.records]
-    assert said == [("unknown state at the provider", 'status "thinking"')]
+    assert said == [("operation.state_unknown", 'status "thinking"')]
     assert needs_a_write == [True, False, False]
     assert (job.phase, job.provider_reply) == (Phase.GENERATING, 'status "thinking"')
 
@@ -134,7 +134,7 @@ def test_adopted_job_is_never_sent_again(job: VideoJob) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(ADOPTABLE))
-def test_job_that_may_have_been_billed_is_taken_up_again(job: VideoJob, code: str) -> None:
+def test_job_that_may_have_been_billed_is_adopted(job: VideoJob, code: str) -> None:
     outcomes.fail(job=job, code=code, detail='{"status": "completed"}')
 
     adopt_operation(job_id=job.pk, operation=job.operation, actor=None)
@@ -144,7 +144,7 @@ def test_job_that_may_have_been_billed_is_taken_up_again(job: VideoJob, code: st
 
 
 @pytest.mark.parametrize("code", sorted(set(FAILURES) - ADOPTABLE))
-def test_job_that_was_not_billed_is_not_taken_up(job: VideoJob, code: str) -> None:
+def test_job_that_was_not_billed_is_not_adopted(job: VideoJob, code: str) -> None:
     outcomes.fail(job=job, code=code)
 
     with pytest.raises(Conflict):

@@ -1,4 +1,4 @@
-"""PROVIDER_POLLS_PER_MINUTE: who is asked about first, and that nobody asks more often than that."""
+"""PROVIDER_POLLS_PER_MINUTE: which jobs are polled first, and that no minute sees more polls."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ TICK = 0.5  # seconds
 
 @pytest.fixture
 def generating(make_user: MakeUser, make_job: MakeJob) -> list[VideoJob]:
-    """Three videos at Google, the first of which has waited longest for a look."""
+    """Three videos at Google, the first of which has waited longest for a poll."""
     ann = make_user()
     jobs = [make_job(ann, phase=Phase.GENERATING, provider="google_veo") for _ in range(3)]
     for number, job in enumerate(jobs):
@@ -33,7 +33,7 @@ def taken() -> list[Any]:
 
 
 def pass_time(seconds: float) -> None:
-    """As if it were so much later."""
+    """Let so much time pass."""
     step = timedelta(seconds=seconds)
     VideoJob.objects.update(due_at=F("due_at") - step)
     PollQuota.objects.update(next_poll_at=F("next_poll_at") - step)
@@ -61,7 +61,7 @@ def test_quota_is_for_the_longest_waiting_and_others_stay_due(generating: list[V
     assert taken() == [second]
 
 
-def test_what_costs_nothing_is_not_counted(
+def test_polls_of_free_providers_are_not_counted(
     generating: list[VideoJob], make_user: MakeUser, make_job: MakeJob, settings: Any
 ) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 1
@@ -71,14 +71,14 @@ def test_what_costs_nothing_is_not_counted(
     assert sorted(taken()) == sorted([generating[0].pk, *mocks])
 
 
-def test_each_provider_has_its_own(generating: list[VideoJob], settings: Any) -> None:
+def test_each_provider_has_its_own_quota(generating: list[VideoJob], settings: Any) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 1
     VideoJob.objects.filter(pk=generating[2].pk).update(provider="google_vertex")
 
     assert sorted(taken()) == sorted([generating[0].pk, generating[2].pk])
 
 
-def test_looks_that_nobody_is_free_for_are_not_counted(generating: list[VideoJob], settings: Any) -> None:
+def test_polls_beyond_the_free_capacity_are_not_counted(generating: list[VideoJob], settings: Any) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 1
 
     assert sweeper.claim_due_polls(0) == []
@@ -86,25 +86,25 @@ def test_looks_that_nobody_is_free_for_are_not_counted(generating: list[VideoJob
 
 
 @pytest.mark.slow
-def test_no_minute_sees_more_and_all_get_their_share(generating: list[VideoJob], settings: Any) -> None:
+def test_no_minute_sees_more_polls_and_all_jobs_get_their_share(generating: list[VideoJob], settings: Any) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 30  # they want 36
-    looks: list[Any] = []
+    polls: list[Any] = []
 
     began_at, passed = time.monotonic(), 0.0
     for tick in range(int(60 / TICK)):
         pass_time(step := tick * TICK - (time.monotonic() - began_at) - passed)
         passed += step
-        looks += taken()
+        polls += taken()
 
-    assert 27 <= len(looks) <= 30
-    shares = Counter(looks).values()
+    assert 27 <= len(polls) <= 30
+    shares = Counter(polls).values()
     assert len(shares) == 3
     assert max(shares) - min(shares) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_sweepers_share_it(generating: list[VideoJob], settings: Any) -> None:
+def test_sweepers_share_the_quota(generating: list[VideoJob], settings: Any) -> None:
     settings.PROVIDER_POLLS_PER_MINUTE = 1
     for job in generating:
         make_due(job)

@@ -41,12 +41,12 @@ def test_fifty_posts_at_once_make_three_jobs(make_user: MakeUser, sign_in: SignI
     ann = make_user(tokens=1000)
     form = {"mockMode": "true", "prompt": "x"}
 
-    answers = at_once(
+    responses = at_once(
         [lambda: sign_in(ann).post("/api/v1/video-jobs", form, format="multipart").status_code for _ in range(50)]
     )
 
     ann.token_account.refresh_from_db()
-    assert Counter(answers) == {202: 3, 429: 47}
+    assert Counter(responses) == {202: 3, 429: 47}
     assert sorted(VideoJob.objects.values_list("slot", flat=True)) == [1, 2, 3]
     assert ann.token_account.balance == 850
     assert LedgerEntry.objects.filter(kind="charge").count() == 3
@@ -56,7 +56,7 @@ def test_one_key_at_once_makes_one_job(make_user: MakeUser, sign_in: SignIn) -> 
     ann = make_user()
     form, headers = {"mockMode": "true", "prompt": "x"}, {"Idempotency-Key": "k"}
 
-    answers = at_once(
+    responses = at_once(
         [
             lambda: sign_in(ann).post("/api/v1/video-jobs", form, format="multipart", headers=headers).json()["id"]
             for _ in range(10)
@@ -64,7 +64,7 @@ def test_one_key_at_once_makes_one_job(make_user: MakeUser, sign_in: SignIn) -> 
     )
 
     ann.token_account.refresh_from_db()
-    assert (len(set(answers)), VideoJob.objects.count(), ann.token_account.balance) == (1, 1, 950)
+    assert (len(set(responses)), VideoJob.objects.count(), ann.token_account.balance) == (1, 1, 950)
 
 
 def test_repeats_beside_the_deletion_make_no_second_job(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -77,10 +77,12 @@ def test_repeats_beside_the_deletion_make_no_second_job(make_user: MakeUser, sig
         )
         first = repeat().json()["id"]
 
-        *answers, _ = at_once([*[repeat] * 6, partial(client.delete, f"/api/v1/video-jobs/{first}")])
+        *responses, _ = at_once([*[repeat] * 6, partial(client.delete, f"/api/v1/video-jobs/{first}")])
 
-        told = {(answer.status_code, answer.json().get("id", answer.json().get("code"))) for answer in answers}
-        assert told <= {(202, first), (409, "idempotent_job_deleted")}
+        seen = {
+            (response.status_code, response.json().get("id", response.json().get("code"))) for response in responses
+        }
+        assert seen <= {(202, first), (409, "idempotent_job_deleted")}
     assert (VideoJob.objects.count(), LedgerEntry.objects.filter(kind="charge").count()) == (0, 5)
 
 
@@ -94,7 +96,7 @@ def test_submitted_by_five_hints_at_once_goes_out_once(make_user: MakeUser, make
     assert job.logs.filter(message="The video service has accepted the job.").count() == 1
 
 
-def test_due_job_is_looked_at_by_one_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_due_job_is_polled_by_one_sweeper(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
 
     taken = at_once([lambda: [found.pk for found, _ in sweeper.claim_due_polls(10)] for _ in range(4)])
@@ -106,8 +108,8 @@ def test_failing_and_deleting_at_once_refunds_once(make_user: MakeUser, sign_in:
     ann = make_user()
     client = sign_in(ann)
     for _ in range(5):
-        answer: Any = client.post("/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart")
-        seen = [VideoJob.objects.get(pk=answer.json()["id"]) for _ in range(2)]
+        response: Any = client.post("/api/v1/video-jobs", {"mockMode": "true", "prompt": "x"}, format="multipart")
+        seen = [VideoJob.objects.get(pk=response.json()["id"]) for _ in range(2)]
 
         at_once(
             [
@@ -133,7 +135,7 @@ def test_refusals_at_once_are_each_counted_once(make_user: MakeUser, make_job: M
     ]
     gone = Refused("models/x is not found", code="model_unavailable")
 
-    # each twice: the answer to the first one's commit may be lost
+    # each twice: the response to the first one's commit may be lost
     at_once([partial(outcomes.refuse, copy(job), gone) for job in jobs for _ in range(2)])
 
     named = Upstream.objects.filter(upstream_model="gemini-omni-1.1-flash")

@@ -28,7 +28,7 @@ def test_refusal_is_tried_again_until_it_is_mended(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, caplog: pytest.LogCaptureFixture, status: str
 ) -> None:
     cloudinary.script("upload", status, times=4)
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=6)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=6)
 
     while_refused = examine(depth=Depth.QUICK)["transfers"]
     phase, refusal = job.phase, job.storage_refusal
@@ -56,7 +56,7 @@ def test_wrong_key_is_a_finding_at_the_first_try_and_on_the_dashboard(
     boss = make_user("boss@example.com", staff=True)
     client.force_login(boss)
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=3)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=3)
     attempts, page = job.attempts, client.get("/admin/").content.decode()
     ended = drive(aged(job), rounds=100)
 
@@ -70,7 +70,7 @@ def test_file_that_is_refused_for_itself_ends_at_once_with_a_finding(
 ) -> None:
     cloudinary.script("upload", words, times=1000)
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=3)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=3)
 
     found = examine(depth=Depth.QUICK)["transfers"]
     assert (job.phase, job.error_code, job.slot, job.tokens_refunded) == (Phase.FAILED, "storage_failed", None, 50)
@@ -87,10 +87,10 @@ def test_poster_that_is_refused_does_not_cost_the_video(
 ) -> None:
     cloudinary.script("upload", "400 Invalid image file", times=99, skip=1)
     ann = make_user()
-    job = drive(creation.create(owner=ann, order=PAID), rounds=3)
+    job = drive(creation.create(owner=ann, job_request=PAID), rounds=3)
 
     assert (job.phase, job.video.name != "", job.poster.name) == (Phase.SUCCEEDED, True, "")
-    assert [record.levelname for record in caplog.records if record.message == "poster not stored"] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if record.message == "poster.store_failed"] == ["WARNING"]
     # what an earlier try may have stored as one goes
     assert list(Disposal.objects.values_list("name", flat=True)) == [f"videos/{job.pk}.jpg"]
     # as it is shown
@@ -108,7 +108,7 @@ def test_poster_that_is_refused_does_not_cost_the_video(
 def test_poster_that_is_refused_for_long_does_not_cost_the_video_either(
     google: FakeGoogle, cloudinary: FakeCloudinary, make_user: MakeUser, fault: str
 ) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=2)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=2)
     phases: list[Any] = []
     while job.phase == Phase.STORING:
         cloudinary.script("upload", fault, skip=1)

@@ -18,7 +18,7 @@ from videos.providers.base import NotAccepted, Operation
 
 
 def test_second_submit_does_nothing(make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
     submit.submit(job_id=str(job.pk))
     job.refresh_from_db()
     operation, lease = job.operation, job.lease
@@ -42,7 +42,7 @@ def test_hint_for_a_job_that_is_gone_does_nothing(db: None, step: Any) -> None:
 )
 def test_failure_at_submit_gives_the_tokens_back(make_user: MakeUser, prompt: str, code: str, given_back: int) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=job_request(prompt))
+    job = creation.create(owner=ann, job_request=job_request(prompt))
 
     submit.submit(job_id=str(job.pk))
 
@@ -54,7 +54,7 @@ def test_failure_at_submit_gives_the_tokens_back(make_user: MakeUser, prompt: st
 
 def test_busy_provider_is_tried_again_after_a_back_off(make_user: MakeUser) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=job_request("[mock:flaky]"))
+    job = creation.create(owner=ann, job_request=job_request("[mock:flaky]"))
 
     submit.submit(job_id=str(job.pk))
     assert facts(job) == ("queued", 1, "", 0)
@@ -70,13 +70,13 @@ def test_busy_provider_is_tried_again_after_a_back_off(make_user: MakeUser) -> N
 
 def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
     VideoJob.objects.filter(pk=job.pk).update(attempts=len(schedule.SUBMIT_BACKOFF))
     job = VideoJob.objects.get(pk=job.pk)
     attempts = job.attempts
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(9), attempts=attempts)
 
-    outcomes.send_again(job, attempts, NotAccepted("busy"))
+    outcomes.retry_later(job, attempts, NotAccepted("busy"))
 
     assert facts(job)[:3] == ("failed", None, "provider_busy")
     assert balance(ann) == 1000
@@ -84,7 +84,7 @@ def test_provider_that_stays_busy_fails_the_job(make_user: MakeUser, make_job: M
 
 def test_unreadable_input_fails_before_the_call(make_user: MakeUser) -> None:
     ann = make_user()
-    job = creation.create(owner=ann, order=ORDER)
+    job = creation.create(owner=ann, job_request=ORDER)
     JobInput.objects.create(job=job, role="first_frame", file_name="inputs/gone.png", content_type="image/png")
     VideoJob.objects.update(input_count=1)
 
@@ -104,7 +104,7 @@ def test_lost_submit_is_repeated_where_it_is_free(make_user: MakeUser, make_job:
 
 
 def test_late_acceptance_of_a_lost_submit_is_dropped(make_user: MakeUser) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
     job = VideoJob.objects.get(pk=job.pk)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=from_now(-1))
     late = VideoJob.objects.get(pk=job.pk)

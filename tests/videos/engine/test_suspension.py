@@ -45,10 +45,10 @@ def test_third_refusal_in_a_row_suspends_behind_every_public_name(
     with django_capture_on_commit_callbacks(execute=True):
         refuse(job, 1)
 
-    reason = "the provider says that it has no such model (3 refusals in a row)"
+    reason = "the provider says that it does not have this model (3 refusals in a row)"
     assert (before, rows()) == ({(2, False, "")}, {(3, True, reason)})
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-        "upstream suspended"
+        "upstream.suspended"
     ]
     upstream = Upstream.objects.filter(provider="google_omni", upstream_model=OMNI)[0]
     assert why_unused(upstream).startswith("suspended by the system since 20")
@@ -157,9 +157,9 @@ def test_probe_that_breaks_keeps_no_other_upstream_from_being_resumed(job: Video
         raise Stopped
 
     with pytest.raises(Stopped):
-        suspension.resume_what_lives(go_on=check_stopped)
+        suspension.resume_available(check_stopped=check_stopped)
     settings.GOOGLE_GEMINI_BASE_URL = "http://127.0.0.1:1"
-    suspension.resume_what_lives(go_on=lambda: None)
+    suspension.resume_available(check_stopped=lambda: None)
 
     assert asked == [True]
     assert {is_suspended for _, is_suspended, _ in rows()} == {True}

@@ -18,7 +18,7 @@ from studio.observability import counters
 from studio.observability.health import Depth, Finding, Health, examine
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due
 from tests.videos.engine.test_paid_path import drive
 from videos import creation, staff_actions
@@ -50,7 +50,7 @@ def upright(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-def told(job: VideoJob) -> list[tuple[str, str]]:
+def timeline(job: VideoJob) -> list[tuple[str, str]]:
     return list(job.logs.order_by("timestamp", "id").values_list("level", "message"))[2:]
 
 
@@ -66,19 +66,19 @@ def differences() -> dict[tuple[str, ...], float]:
 
 
 def storing(make_job: MakeJob, make_user: MakeUser, result: str, *, seconds: int = 0, **fields: Any) -> VideoJob:
-    """A job whose video Omni has made so long ago."""
+    """A job whose video Omni finished so long ago."""
     made_at = timezone.now() - timedelta(seconds=seconds)
     named = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False, "result": result}
     return make_job(make_user(), phase=Phase.STORING, generated_at=made_at, **named, **fields)
 
 
 def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoogle, make_user: MakeUser) -> None:
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, job.provider, job.result.startswith(GEMINI_URL)) == (Phase.SUCCEEDED, "google_omni", True)
-    assert stored(job) == film_of_length(4)
+    assert stored(job) == video_of_length(4)
     assert (job.delivered_seconds, job.delivered_aspect_ratio) == (None, "")
-    assert told(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
+    assert timeline(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
     assert len(google.calls("submit")) == 1
 
 
@@ -86,24 +86,24 @@ def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoog
 def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     google: FakeGoogle, upright: bytes, make_user: MakeUser, sign_in: SignIn, client: Client
 ) -> None:
-    google.account.film = upright
+    google.account.video = upright
     ann, boss = make_user(), make_user("boss@example.com", staff=True)
     boss.is_superuser = True
     boss.save(update_fields=["is_superuser"])
     before = differences()
 
-    job = drive(creation.create(owner=ann, order=PAID, idempotency_key="once"))
+    job = drive(creation.create(owner=ann, job_request=PAID, idempotency_key="once"))
 
     assert (job.phase, stored(job)) == (Phase.SUCCEEDED, upright)
     assert (job.duration_seconds, job.delivered_seconds, job.delivered_aspect_ratio) == (4, pytest.approx(2), "9:16")
-    assert told(job)[1:] == [
+    assert timeline(job)[1:] == [
         ("warning", "The video is 2 seconds long instead of 4."),
         ("warning", "The video's aspect ratio is 9:16 instead of 16:9."),
         ("info", "The video is ready."),
     ]
     # as it is, wherever it is shown
     api = sign_in(ann)
-    again = creation.create(owner=ann, order=PAID, idempotency_key="once")
+    again = creation.create(owner=ann, job_request=PAID, idempotency_key="once")
     form = {"prompt": PAID.prompt, "durationSeconds": "4", "generateAudio": "true", "mockMode": "false"}
     shown = [
         api.get(f"{URL}/{job.pk}").json(),
@@ -144,7 +144,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
         ({"width": 1024, "height": 1024}, ["The video's aspect ratio is 1:1 instead of 16:9."]),
     ],
 )
-def test_difference_is_told_in_words(
+def test_difference_has_a_sentence(
     make_user: MakeUser, make_job: MakeJob, facts: dict[str, Any], expected: list[str]
 ) -> None:
     job = make_job(make_user(), duration_seconds=8)
@@ -157,20 +157,18 @@ def test_difference_is_told_in_words(
 def test_provenance_goes_with_the_sound_and_the_timeline_says_so(
     google: FakeGoogle, make_user: MakeUser, manifest: bytes, sound: bool
 ) -> None:
-    film = google.account.film = film_of_length(4) + manifest
+    film = google.account.video = video_of_length(4) + manifest
 
-    job = drive(creation.create(owner=make_user(), order=replace(PAID, generate_audio=sound)))
+    job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=sound)))
 
     lines = [transfer.PROVENANCE_LOST] if manifest and not sound else []
-    assert told(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
+    assert timeline(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
     assert (stored(job) == film, MANIFEST in stored(job)) == (sound, sound and bool(manifest))
     facts = mp4.inspect(path=Path(default_storage.path(str(job.video.name))))
     assert (facts.has_audio, facts.has_provenance) == (sound, sound and bool(manifest))
 
 
-def test_file_that_is_elsewhere_ends_the_job_at_once(
-    google: FakeGoogle, make_user: MakeUser, make_job: MakeJob
-) -> None:
+def test_file_at_another_host_ends_the_job_at_once(google: FakeGoogle, make_user: MakeUser, make_job: MakeJob) -> None:
     job = storing(make_job, make_user, "https://videos.example/film.mp4")
 
     transfer.transfer(job_id=str(job.pk))
@@ -181,13 +179,13 @@ def test_file_that_is_elsewhere_ends_the_job_at_once(
     assert google.account.calls == []
 
 
-@pytest.mark.parametrize("fault", ["empty", "garbage", "elsewhere"])
+@pytest.mark.parametrize("fault", ["empty", "garbage", "redirect"])
 def test_response_that_is_no_video_ends_the_job_after_some_tries(
     google: FakeGoogle, make_user: MakeUser, fault: str
 ) -> None:
     google.script("download", fault, times=99)
     ann = make_user()
-    job = creation.create(owner=ann, order=PAID)
+    job = creation.create(owner=ann, job_request=PAID)
 
     phases = [drive(job, rounds=1).phase for _ in range(3 + MISSING_TRIES)]
 
@@ -199,9 +197,9 @@ def test_response_that_is_no_video_ends_the_job_after_some_tries(
 def test_response_that_is_no_video_for_once_costs_a_try(google: FakeGoogle, make_user: MakeUser) -> None:
     google.script("download", "empty", times=2)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
-    assert (job.phase, stored(job)) == (Phase.SUCCEEDED, film_of_length(4))
+    assert (job.phase, stored(job)) == (Phase.SUCCEEDED, video_of_length(4))
 
 
 def test_transfer_that_fails_for_ten_minutes_is_a_finding(
@@ -239,7 +237,7 @@ def test_oldest_of_the_late_transfers_is_named(
         make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=minutes), **late)
         for minutes in (20, 30)
     )
-    make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=40), attempts=0)  # nobody has tried yet
+    make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=40), attempts=0)  # not tried yet
 
     with django_assert_num_queries(3):  # what is refused, what is late, and what has failed
         found = video_health_checks.transfers().sentence

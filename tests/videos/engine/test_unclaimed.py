@@ -49,7 +49,7 @@ def work_until(condition: Callable[[], bool], *clients: redis.Redis, name: str =
 
 
 @pytest.fixture(autouse=True)
-def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def _scan_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "SCAN_EVERY", 0.1)
 
 
@@ -74,10 +74,10 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
     Upstream.objects.filter(upstream_model="gemini-omni-1.2-flash").update(retires_on=None)
     with FakeGoogle(omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
-        registry._made.cache_clear()
+        registry.built.cache_clear()
         yield fake
-        registry.provider("google_omni").house.close()  # type: ignore[attr-defined]
-        registry._made.cache_clear()
+        registry.provider("google_omni").backend.close()  # type: ignore[attr-defined]
+        registry.built.cache_clear()
 
 
 PAID = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False}
@@ -120,7 +120,7 @@ def test_job_that_was_taken_and_not_begun_is_taken_again(make_user: MakeUser, ma
     assert unclaimed.take(step="submit", limit=1) == [str(job.pk)]
 
 
-def test_workers_that_look_at_once_take_different_jobs(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_workers_that_scan_at_once_take_different_jobs(make_user: MakeUser, make_job: MakeJob) -> None:
     jobs = six_jobs(make_user, make_job)
 
     taken = at_once([lambda: unclaimed.take(step="submit", limit=3) for _ in range(8)])

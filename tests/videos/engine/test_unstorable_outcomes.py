@@ -42,7 +42,7 @@ def generating(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
     return job
 
 
-def looked(job: VideoJob, seen: Any) -> VideoJob:
+def applied(job: VideoJob, seen: Any) -> VideoJob:
     poll.apply_poll_result(job=VideoJob.objects.get(pk=job.pk), result=seen)
     job.refresh_from_db()
     return job
@@ -57,8 +57,8 @@ def looked(job: VideoJob, seen: Any) -> VideoJob:
         (Progress(note=ODD), Phase.GENERATING, ""),
     ],
 )
-def test_look_counts_whatever_its_words_are(generating: VideoJob, seen: Any, phase: Phase, code: str) -> None:
-    job = looked(generating, seen)
+def test_poll_counts_whatever_its_words_are(generating: VideoJob, seen: Any, phase: Phase, code: str) -> None:
+    job = applied(generating, seen)
 
     assert (job.phase, job.error_code) == (phase, code)
     assert isinstance(seen, NotCharged) or job.provider_reply.strip() == SHOWN
@@ -68,7 +68,7 @@ def test_odd_note_is_news_once(generating: VideoJob) -> None:
     seen = Progress(note=ODD)
     before = poll.is_news(generating, seen)
 
-    assert (before, poll.is_news(looked(generating, seen), seen)) == (True, False)
+    assert (before, poll.is_news(applied(generating, seen), seen)) == (True, False)
 
 
 def test_half_a_surrogate_in_googles_words_ends_the_job_as_any_words_do(
@@ -76,7 +76,7 @@ def test_half_a_surrogate_in_googles_words_ends_the_job_as_any_words_do(
 ) -> None:
     google.script("work", "error", message=ODD)
 
-    job = drive(creation.create(owner=make_user(), order=PAID))
+    job = drive(creation.create(owner=make_user(), job_request=PAID))
 
     assert (job.phase, job.error_code) == (Phase.FAILED, "generation_failed")
     assert SHOWN in job.provider_reply
@@ -98,10 +98,10 @@ def test_operation_whose_name_cannot_be_stored_may_have_been_paid_for(
 def test_result_that_cannot_be_stored_backs_off_and_ends_with_the_reason(generating: VideoJob) -> None:
     waits = []
     for _ in range(schedule.STORE_TRIES - 1):
-        job = looked(generating, Finished("https://x/\ud800"))
+        job = applied(generating, Finished("https://x/\ud800"))
         assert (job.phase, job.due_at is not None) == (Phase.GENERATING, True)
         waits.append(job.store_tries)
-    job = looked(generating, Finished("https://x/\ud800"))
+    job = applied(generating, Finished("https://x/\ud800"))
 
     assert waits == list(range(1, schedule.STORE_TRIES))
     assert (job.phase, job.error_code, job.slot) == (Phase.FAILED, "result_unreadable", None)
@@ -113,10 +113,10 @@ def test_result_that_cannot_be_stored_backs_off_and_ends_with_the_reason(generat
 
 def test_outage_of_the_provider_uses_up_no_try_of_a_result_that_cannot_be_stored(generating: VideoJob) -> None:
     for _ in range(schedule.STORE_TRIES - 1):
-        looked(generating, Unreachable("503"))
+        applied(generating, Unreachable("503"))
 
-    once = looked(generating, Finished("https://x/\ud800")).phase
-    stored = looked(generating, Finished("https://x/1"))
+    once = applied(generating, Finished("https://x/\ud800")).phase
+    stored = applied(generating, Finished("https://x/1"))
 
     assert (once, stored.phase, stored.result) == (Phase.GENERATING, Phase.STORING, "https://x/1")
 
@@ -124,15 +124,15 @@ def test_outage_of_the_provider_uses_up_no_try_of_a_result_that_cannot_be_stored
 @pytest.mark.parametrize("ends", [False, True])
 def test_tries_begin_anew_once_an_outcome_is_stored(generating: VideoJob, ends: bool) -> None:
     for _ in range(schedule.STORE_TRIES - 1):
-        looked(generating, Finished("\ud800"))
+        applied(generating, Finished("\ud800"))
     if ends:
-        looked(generating, Refused("stalled", code="generation_stalled"))
+        applied(generating, Refused("stalled", code="generation_stalled"))
         adopt_operation(job_id=generating.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
     else:
         assert poll.is_news(generating, Progress())
-        looked(generating, Progress())
+        applied(generating, Progress())
 
-    assert looked(generating, Finished("\ud800")).phase == Phase.GENERATING
+    assert applied(generating, Finished("\ud800")).phase == Phase.GENERATING
 
 
 def test_any_fault_of_the_data_counts_and_an_outage_does_not(
@@ -145,16 +145,16 @@ def test_any_fault_of_the_data_counts_and_an_outage_does_not(
 
     monkeypatch.setattr(outcomes, "fail", fail)
     with pytest.raises(OperationalError):
-        looked(generating, Refused("no"))
+        applied(generating, Refused("no"))
     before = VideoJob.objects.get(pk=generating.pk).store_tries
 
-    job = looked(generating, Refused("no"))
+    job = applied(generating, Refused("no"))
 
     assert (before, job.store_tries, job.phase) == (0, 1, Phase.GENERATING)
     assert "integer out of range" in job.provider_reply
 
 
-def test_answer_to_a_submit_that_cannot_be_stored_ends_the_job_at_once(
+def test_outcome_of_a_submit_that_cannot_be_stored_ends_the_job_at_once(
     make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
@@ -172,10 +172,10 @@ def test_answer_to_a_submit_that_cannot_be_stored_ends_the_job_at_once(
 def test_sure_refusal_that_cannot_be_stored_is_not_called_unknown(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    def send_again(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
+    def retry_later(job: VideoJob, attempts: int, exc: NotAccepted) -> None:
         raise DataError("value too long")
 
-    submit._store_outcome(send_again, job, 0, NotAccepted("over quota"))
+    submit._store_outcome(retry_later, job, 0, NotAccepted("over quota"))
 
     job.refresh_from_db()
     assert (job.phase, job.error_code) == (Phase.FAILED, "provider_busy")
@@ -183,7 +183,7 @@ def test_sure_refusal_that_cannot_be_stored_is_not_called_unknown(make_user: Mak
 
 
 @pytest.mark.parametrize("exc", [StorageError(ODD, retryable=True), ProviderError(ODD, code="result_unreadable")])
-def test_failed_transfer_is_put_off_or_ends_whatever_its_words_are(
+def test_failed_transfer_is_retried_or_ends_whatever_its_words_are(
     make_user: MakeUser, make_job: MakeJob, exc: Exception
 ) -> None:
     job = make_job(make_user(), phase=Phase.STORING)
@@ -194,11 +194,11 @@ def test_failed_transfer_is_put_off_or_ends_whatever_its_words_are(
     assert (job.phase, job.provider_reply) == (Phase.STORING if isinstance(exc, StorageError) else Phase.FAILED, SHOWN)
 
 
-def test_sweepers_next_look_comes_after_the_back_off(generating: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def look(job: VideoJob, request: Any) -> Finished:
+def test_next_poll_comes_after_the_back_off(generating: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unstorable(job: VideoJob, request: Any) -> Finished:
         return Finished("\ud800")
 
-    monkeypatch.setattr(poll, "poll", look)
+    monkeypatch.setattr(poll, "poll", unstorable)
     make_due(generating)
     before = VideoJob.objects.get(pk=generating.pk)
 

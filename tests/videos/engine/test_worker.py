@@ -1,4 +1,4 @@
-"""The thread worker and the sweeper as they run: on real queues, until they are told to stop."""
+"""The thread worker and the sweeper as they run: on real queues, until they are stopped."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ def work(name: str) -> None:
 
 
 def test_worker_submits_what_was_created(make_user: MakeUser, rq_hints: Any) -> None:
-    jobs = [creation.create(owner=make_user(), order=ORDER) for _ in range(1)]
+    jobs = [creation.create(owner=make_user(), job_request=ORDER) for _ in range(1)]
     assert rq_hints() == {"submit": [str(jobs[0].pk)], "media": []}
 
     work("submit")
@@ -39,10 +39,11 @@ def test_worker_submits_what_was_created(make_user: MakeUser, rq_hints: Any) -> 
     assert rq_hints() == {"submit": [], "media": []}
 
 
-def test_stock_forking_worker_does_the_same(make_user: MakeUser, rq_hints: Any) -> None:
-    creation.create(owner=make_user(), order=ORDER)
+@pytest.mark.parametrize("options", [{}, {"worker_class": "videos.worker.ThreadWorker"}])  # the latter until 1.0
+def test_command_runs_the_thread_worker(make_user: MakeUser, rq_hints: Any, options: dict[str, str]) -> None:
+    creation.create(owner=make_user(), job_request=ORDER)
 
-    call_command("rqworker", "submit", burst=True, verbosity=0)
+    call_command("rqworker", "submit", burst=True, verbosity=0, **options)
 
     assert list(VideoJob.objects.values_list("phase", flat=True)) == [Phase.GENERATING]
 
@@ -78,12 +79,12 @@ def test_task_that_raises_frees_its_thread(rq_hints: Any) -> None:
 
 @pytest.fixture
 def no_redis(settings: Any) -> None:
-    """Nothing listens where Redis is thought to be."""
+    """Nothing listens at the address of Redis."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
 
 def test_lost_redis_does_not_stop_a_creation(make_user: MakeUser, no_redis: None) -> None:
-    job = creation.create(owner=make_user(), order=ORDER)
+    job = creation.create(owner=make_user(), job_request=ORDER)
 
     assert (job.phase, VideoJob.objects.count()) == (Phase.QUEUED, 1)
 

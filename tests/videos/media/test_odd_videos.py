@@ -51,9 +51,9 @@ def test_video_without_its_sound_has_the_packets_of_its_source(
     google: FakeGoogle, make_user: MakeUser, tmp_path: Path, kind: str
 ) -> None:
     source = clips.write(tmp_path / "source.mp4", PLAYABLE[kind])
-    google.account.film = source.read_bytes()
+    google.account.video = source.read_bytes()
 
-    job = drive(creation.create(owner=make_user(), order=SILENT))
+    job = drive(creation.create(owner=make_user(), job_request=SILENT))
 
     assert (job.phase, job.error_code) == (Phase.SUCCEEDED, "")
     before, after = mp4.inspect(path=source), mp4.inspect(path=stored(job))
@@ -69,9 +69,9 @@ def test_bytes_after_the_last_box_do_no_harm(
 ) -> None:
     source = clips.write(tmp_path / "source.mp4", Clip(seconds=4, sound=False))
     source.write_bytes(source.read_bytes() + TAILS[tail])
-    google.account.film = source.read_bytes()
+    google.account.video = source.read_bytes()
 
-    job = drive(creation.create(owner=make_user(), order=SILENT))
+    job = drive(creation.create(owner=make_user(), job_request=SILENT))
 
     assert (job.phase, stored(job).read_bytes()) == (Phase.SUCCEEDED, source.read_bytes())
 
@@ -97,14 +97,14 @@ def test_box_after_the_index_that_is_cut_short_is_no_tail(tmp_path: Path) -> Non
 def broken(google: FakeGoogle, tmp_path: Path) -> bytes:
     """The video that Google has: with a hole."""
     path = clips.with_hole(clips.write(tmp_path / "hole.mp4", Clip(seconds=4)))
-    google.account.film = path.read_bytes()
-    return google.account.film
+    google.account.video = path.read_bytes()
+    return google.account.video
 
 
 @pytest.fixture
 def try_once(make_user: MakeUser) -> Callable[[], VideoJob]:
     """A job at its transfer; each call is one more try."""
-    job = drive(creation.create(owner=make_user(tokens=1000), order=SILENT), rounds=2)
+    job = drive(creation.create(owner=make_user(tokens=1000), job_request=SILENT), rounds=2)
     assert job.phase == Phase.STORING
 
     def transfer_now() -> VideoJob:
@@ -156,7 +156,7 @@ def test_other_broken_bytes_begin_a_new_count(
     for _ in range(schedule.BROKEN_TIMES):
         job = try_once()
     pass_time(job, schedule.BROKEN_SECONDS)
-    google.account.film = broken[:-1]
+    google.account.video = broken[:-1]
 
     job = try_once()
 
@@ -180,7 +180,7 @@ def test_video_that_comes_whole_after_all_is_delivered(
 ) -> None:
     try_once()
     whole = clips.write(tmp_path / "whole.mp4", Clip(seconds=4, sound=False))
-    google.account.film = whole.read_bytes()
+    google.account.video = whole.read_bytes()
 
     job = try_once()
 
@@ -194,7 +194,7 @@ def test_staff_can_adopt_the_operation_of_a_broken_video(
     pass_time(try_once(), schedule.BROKEN_SECONDS)
     try_once()
     job = try_once()
-    google.account.film = clips.write(tmp_path / "whole.mp4", Clip(seconds=4, sound=False)).read_bytes()
+    google.account.video = clips.write(tmp_path / "whole.mp4", Clip(seconds=4, sound=False)).read_bytes()
 
     adoption.adopt_operation(job_id=job.pk, operation=job.operation, actor=None)
     job = drive(job)

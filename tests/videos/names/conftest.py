@@ -1,4 +1,4 @@
-"""Fixtures for the names that clients send: a signed-in person, a look with a video, and all that is stored."""
+"""Fixtures for names of fields: a signed-in user, a look with a video, and all stored rows."""
 
 import io
 from pathlib import Path

@@ -55,7 +55,7 @@ WRITING = [(method, path) for method, path, _ in _operations("post", "patch")]
 
 
 def send(client: APIClient, method: str, url: str, content_type: str, name: str, *, is_bad: bool = True) -> Any:
-    """A request with one field, whose value no field takes."""
+    """A request with one field that has an invalid value."""
     if content_type == "application/json":
         return client.generic(method, url, json.dumps({name: {"no": "value"}}), content_type)
     bad = "\0" if is_bad else "x"
@@ -77,10 +77,10 @@ def test_documented_field_is_read_in_both_spellings_and_refused_in_the_clients_o
     client: APIClient, paths: Paths, method: str, path: str, content_type: str, name: str
 ) -> None:
     for spelling in {name, snake_case(name)}:
-        answer = send(client, method, url_of(path, paths), content_type, spelling)
+        response = send(client, method, url_of(path, paths), content_type, spelling)
 
-        errors = answer.json()["errors"]
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+        errors = response.json()["errors"]
+        assert (response.status_code, response.json()["code"]) == (400, "invalid")
         assert [key for key in errors if key.split(".")[0] in {name, snake_case(name)}] in (
             [spelling],
             [f"{spelling}.0"],
@@ -90,9 +90,9 @@ def test_documented_field_is_read_in_both_spellings_and_refused_in_the_clients_o
 @pytest.mark.parametrize(("path", "name"), QUERY_NAMES)
 def test_documented_parameter_is_read_in_both_spellings(client: APIClient, paths: Paths, path: str, name: str) -> None:
     for spelling in {name, snake_case(name)}:
-        answer = client.get(f"{url_of(path, paths)}?{spelling}=%00")
+        response = client.get(f"{url_of(path, paths)}?{spelling}=%00")
 
-        assert (answer.status_code, list(answer.json()["errors"])) == (400, [spelling])
+        assert (response.status_code, list(response.json()["errors"])) == (400, [spelling])
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "application/json"])
@@ -102,9 +102,13 @@ def test_unknown_field_is_refused_and_nothing_is_left(
 ) -> None:
     before = everything_stored(media)
 
-    answer = send(client, method, url_of(path, paths), content_type, "zzz", is_bad=False)
+    response = send(client, method, url_of(path, paths), content_type, "zzz", is_bad=False)
 
-    assert (answer.status_code, answer.json()["code"], list(answer.json()["errors"])) == (400, "unknown_field", ["zzz"])
+    assert (response.status_code, response.json()["code"], list(response.json()["errors"])) == (
+        400,
+        "unknown_field",
+        ["zzz"],
+    )
     assert everything_stored(media) == before
 
 
@@ -114,9 +118,13 @@ def test_unknown_file_is_refused_and_nothing_is_left(
 ) -> None:
     before = everything_stored(media)
 
-    answer = getattr(client, method)(url_of(path, paths), {"zzz": png()}, format="multipart")
+    response = getattr(client, method)(url_of(path, paths), {"zzz": png()}, format="multipart")
 
-    assert (answer.status_code, answer.json()["code"], list(answer.json()["errors"])) == (400, "unknown_field", ["zzz"])
+    assert (response.status_code, response.json()["code"], list(response.json()["errors"])) == (
+        400,
+        "unknown_field",
+        ["zzz"],
+    )
     assert everything_stored(media) == before
 
 
@@ -130,8 +138,8 @@ def test_slip_in_a_parameter_is_refused_and_a_strange_one_ignored(
 
     assert (strange.status_code, strange.content) == (plain.status_code, plain.content)
     for slip in (name.upper(), f"{name}-", f"{name[:2]}-{name[2:]}"):
-        answer = client.get(f"{url}?{slip}=1")
-        assert (answer.status_code, answer.json()) == (
+        response = client.get(f"{url}?{slip}=1")
+        assert (response.status_code, response.json()) == (
             400,
             {
                 "detail": f'{slip}: Unknown parameter. Did you mean "{name}"?',

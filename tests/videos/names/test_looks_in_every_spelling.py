@@ -1,4 +1,4 @@
-"""Looks and their products: nested names, readers, and a look that a client sends back as it was shown."""
+"""Spellings in looks and products: nested names, readers, and a look that is sent back as a GET returned it."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,10 @@ def test_look_is_changed_by_sending_it_back_whole(client: APIClient) -> None:
     }
     look = client.post(LOOKS, form, format="multipart").json()
 
-    answer = client.patch(f"{LOOKS}/{look['id']}", {**look, "title": "Ash"}, format="json")
+    response = client.patch(f"{LOOKS}/{look['id']}", {**look, "title": "Ash"}, format="json")
 
-    assert answer.status_code == 200
-    shown = {**answer.json(), "updatedAt": ""}
+    assert response.status_code == 200
+    shown = {**response.json(), "updatedAt": ""}
     assert look["products"][0]["productUrl"] == "https://example.com/belt"
     assert None not in (look["products"][0]["thumbnailUrl"], look["generatedImageUrl"])
     assert shown == {**look, "title": "Ash", "updatedAt": ""}
@@ -54,10 +54,10 @@ def test_new_look_does_not_pass_over_a_picture_that_it_would_not_have(client: AP
     before = everything_stored(media)
     body = {"title": "x", "generatedImageUrl": "https://example.com/x.png", "products": []}
 
-    answer = client.post(LOOKS, body, format="json")
+    response = client.post(LOOKS, body, format="json")
 
     message = 'Unknown field. Did you mean "generatedImageBase64"?'
-    assert (answer.status_code, answer.json()["errors"]) == (400, {"generatedImageUrl": [message]})
+    assert (response.status_code, response.json()["errors"]) == (400, {"generatedImageUrl": [message]})
     assert everything_stored(media) == before
 
 
@@ -69,10 +69,10 @@ def test_unknown_key_of_a_product_is_named_with_its_path(
     url = LOOKS if method == "post" else f"{LOOKS}/{paths['look']}"
     body = {"title": "x", "products": [{"name": "Belt", "productUrll": "https://example.com"}]}
 
-    answer = getattr(client, method)(url, body, format="json")
+    response = getattr(client, method)(url, body, format="json")
 
     message = 'Unknown field. Did you mean "productUrl"?'
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {
             "detail": f"products.0.productUrll: {message}",

@@ -1,4 +1,4 @@
-"""The spellings that clients really send: what is read, what is refused with the name that was meant."""
+"""Spellings that real clients send: those that are accepted, and refusals that suggest the right name."""
 
 import uuid
 from pathlib import Path
@@ -44,10 +44,10 @@ def test_misspelled_field_of_a_job_names_the_one_that_was_meant(
 ) -> None:
     before, (name,) = everything_stored(media), extra
 
-    answer = client.post(JOBS, {**FORM, **extra}, format="multipart")
+    response = client.post(JOBS, {**FORM, **extra}, format="multipart")
 
     message = f'Unknown field. Did you mean "{meant}"?'
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"detail": f"{name}: {message}", "code": "unknown_field", "errors": {name: [message]}},
     )
@@ -55,9 +55,9 @@ def test_misspelled_field_of_a_job_names_the_one_that_was_meant(
 
 
 def test_field_that_a_job_shows_is_refused_in_a_new_one(client: APIClient) -> None:
-    answer = client.post(JOBS, {**FORM, "tokensCharged": 0, "progress_percentage": 0}, format="json")
+    response = client.post(JOBS, {**FORM, "tokensCharged": 0, "progress_percentage": 0}, format="json")
 
-    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["tokensCharged", "progress_percentage"])
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["tokensCharged", "progress_percentage"])
 
 
 @pytest.mark.parametrize("format_", ["multipart", "json"])
@@ -66,8 +66,8 @@ def test_job_in_snake_case_is_the_same_job(client: APIClient, ann: Any, format_:
     form = {**FORM, "aspectRatio": "9:16", "durationSeconds": 4, "useLookImage": "false", "lookId": str(look.pk)}
 
     for names in (form, {snake_case(name): value for name, value in form.items()}):
-        answer = client.post(JOBS, names, format=format_)
-        assert (answer.status_code, [shown["id"] for shown in answer.json()["associatedLooks"]]) == (
+        response = client.post(JOBS, names, format=format_)
+        assert (response.status_code, [shown["id"] for shown in response.json()["associatedLooks"]]) == (
             202,
             [str(look.pk)],
         )
@@ -94,9 +94,9 @@ def test_files_of_a_list_are_read_as_each_library_names_them(client: APIClient, 
         for name, data in parts
     )
 
-    answer = client.generic("POST", JOBS, body + b"--frontier--\r\n", f"multipart/form-data; boundary={boundary}")
+    response = client.generic("POST", JOBS, body + b"--frontier--\r\n", f"multipart/form-data; boundary={boundary}")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     inputs = VideoJob.objects.get().inputs.order_by("role", "position").values_list("role", "position")
     assert list(inputs) == [("first_frame", 0), ("reference", 0), ("reference", 1)]
 
@@ -105,9 +105,9 @@ def test_files_of_a_list_are_read_as_each_library_names_them(client: APIClient, 
 def test_look_of_the_query_string_is_linked(client: APIClient, ann: Any, query: str) -> None:
     look = Look.objects.create(owner=ann, title="Stone")
 
-    answer = client.post(f"{JOBS}?{query}={look.pk}&utm_source=mail", FORM, format="multipart")
+    response = client.post(f"{JOBS}?{query}={look.pk}&utm_source=mail", FORM, format="multipart")
 
-    assert (answer.status_code, answer.json()["associatedLooks"][0]["id"]) == (202, str(look.pk))
+    assert (response.status_code, response.json()["associatedLooks"][0]["id"]) == (202, str(look.pk))
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_field_in_the_query_string_is_not_passed_over(
     before = everything_stored(media)
     url = f"{url}/{paths['look']}" if method == "patch" else url
 
-    answer = getattr(client, method)(f"{url}?{name}=x", FORM if url == JOBS else {"title": "Stone"}, format="json")
+    response = getattr(client, method)(f"{url}?{name}=x", FORM if url == JOBS else {"title": "Stone"}, format="json")
 
     place = "the query string or the body" if meant == "lookId" else "the body"
     message = f'Unknown parameter of the query string. Send "{meant}" in {place}.'
-    assert (answer.status_code, answer.json()["code"], answer.json()["errors"]) == (
+    assert (response.status_code, response.json()["code"], response.json()["errors"]) == (
         400,
         "unknown_field",
         {name: [message]},
@@ -159,27 +159,30 @@ def test_field_in_the_query_string_is_not_passed_over(
 def test_values_of_one_name_must_agree(client: APIClient, media: Path, form: dict[str, Any], status: int) -> None:
     before = everything_stored(media)
 
-    answer = client.post(JOBS, {"prompt": "A red dress", **form}, format="multipart")
+    response = client.post(JOBS, {"prompt": "A red dress", **form}, format="multipart")
 
-    assert answer.status_code == status
+    assert response.status_code == status
     if status == 400:
         name = next(name for name in form if name.startswith(list(form)[-1].split("_")[0][:9]))
-        assert list(answer.json()["errors"]) == [name]
+        assert list(response.json()["errors"]) == [name]
         assert everything_stored(media) == before
 
 
 def test_null_beside_another_spelling_says_nothing(client: APIClient) -> None:
-    answer = client.post(JOBS, {"prompt": "A red dress", "mockMode": None, "mock_mode": True}, format="json")
+    response = client.post(JOBS, {"prompt": "A red dress", "mockMode": None, "mock_mode": True}, format="json")
 
-    assert (answer.status_code, answer.json()["mockMode"]) == (202, True)
+    assert (response.status_code, response.json()["mockMode"]) == (202, True)
 
 
 def test_look_ids_that_differ_are_refused(client: APIClient) -> None:
     one, other = uuid.uuid4(), uuid.uuid4()
 
-    answer = client.post(f"{JOBS}?look_id={one}", {**FORM, "lookId": str(other)}, format="multipart")
+    response = client.post(f"{JOBS}?look_id={one}", {**FORM, "lookId": str(other)}, format="multipart")
 
-    assert (answer.status_code, answer.json()["errors"]) == (400, {"lookId": ['Differs from "look_id". Give it once.']})
+    assert (response.status_code, response.json()["errors"]) == (
+        400,
+        {"lookId": ['Differs from "look_id". Give it once.']},
+    )
 
 
 # -- Lists
@@ -228,9 +231,9 @@ def test_default_is_set_by_a_request_without_a_body(client: APIClient, paths: Pa
 def test_wish_that_setting_a_default_does_not_read_is_refused(client: APIClient, paths: Paths) -> None:
     url = f"{JOBS}/{paths['job']}/set-default-for-look/{paths['look']}"
 
-    answer = client.patch(url, {"isDefault": False}, format="json")
+    response = client.patch(url, {"isDefault": False}, format="json")
 
-    assert (answer.status_code, answer.json()["errors"]) == (
+    assert (response.status_code, response.json()["errors"]) == (
         400,
         {"isDefault": ["Unknown field. There are no fields here."]},
     )
@@ -248,10 +251,10 @@ def test_pair_of_tokens_is_refreshed_as_it_was_kept(anonymous: APIClient, ann: A
 def test_use_case_names_the_field_as_the_client_does(client: APIClient) -> None:
     body = {"title": "x", "shared_with_user_ids": [str(uuid.UUID(int=7))]}
 
-    answer = client.post(LOOKS, body, format="json").json()
+    response = client.post(LOOKS, body, format="json").json()
 
     message = f"There is no user {uuid.UUID(int=7)}."
-    assert answer == {
+    assert response == {
         "detail": f"shared_with_user_ids: {message}",
         "code": "invalid",
         "errors": {"shared_with_user_ids": [message]},
@@ -261,19 +264,19 @@ def test_use_case_names_the_field_as_the_client_does(client: APIClient) -> None:
 def test_a_body_of_unknown_names_costs_little_and_is_answered_briefly(client: APIClient) -> None:
     body = {f"{number}{'x' * 500}": number for number in range(1_900)}
 
-    answer = client.post(JOBS, {**FORM, **body}, format="json")
+    response = client.post(JOBS, {**FORM, **body}, format="json")
 
-    assert (answer.status_code, len(answer.json()["errors"])) == (400, 10)
-    assert len(answer.content) < 6_000
+    assert (response.status_code, len(response.json()["errors"])) == (400, 10)
+    assert len(response.content) < 6_000
 
 
 def test_price_and_balance_are_beside_the_sentence(client: APIClient, ann: Any) -> None:
     ledger.adjust(user=ann, tokens=-980, note="spent")
     before = LedgerEntry.objects.count()
 
-    answer = client.post(JOBS, FORM, format="multipart")
+    response = client.post(JOBS, FORM, format="multipart")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         402,
         {"detail": "Insufficient tokens", "code": "insufficient_tokens", "balance": 20, "price": 50},
     )

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
+from PIL import Image as Pillow
+from PIL import ImageDraw
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from videos.providers.base import Finished, Image, Operation, Progress, Provider, VideoSpec
 from videos.providers.google_omni import Omni, OmniOnVertex
 from videos.providers.google_veo import Veo, VeoOnVertex
@@ -38,7 +41,7 @@ Make = Callable[[str], Any]
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(film=film_of_length(1)) as fake:
+    with FakeGoogle(video=video_of_length(1)) as fake:
         yield fake
 
 
@@ -56,8 +59,8 @@ def make(google: FakeGoogle, settings: Settings) -> Iterator[Make]:
 
     yield adapter
     for each in made:
-        if hasattr(each, "house"):
-            each.house.close()
+        if hasattr(each, "backend"):
+            each.backend.close()
 
 
 def ask(name: str, **changes: Any) -> VideoSpec:
@@ -91,9 +94,21 @@ def picture(data: bytes, content_type: str = "image/jpeg") -> Image:
 
 
 def poll(adapter: Provider, operation: str, request: VideoSpec) -> Progress | Finished:
-    """One look, in an event loop of its own."""
+    """One poll in its own event loop."""
 
-    async def look() -> Progress | Finished:
+    async def poll_once() -> Progress | Finished:
         return await adapter.poll(operation, request)
 
-    return asyncio.run(look())
+    return asyncio.run(poll_once())
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A square photo of four colours."""
+    image = Pillow.new("RGB", (640, 640), "crimson")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((320, 0, 640, 320), fill="gold")
+    draw.rectangle((0, 320, 320, 640), fill="teal")
+    draw.rectangle((320, 320, 640, 640), fill="navy")
+    image.save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"

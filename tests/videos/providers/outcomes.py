@@ -1,4 +1,4 @@
-"""What failures mean, in short, and how tests tell them."""
+"""Short names for the outcomes of failures, and how tests check them."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def cases(table: dict[str, Any]) -> list[Any]:
 
 
 def be_impatient(fault: dict[str, Any], settings: Settings) -> None:
-    """Shorten the time-out where the test waits for it; elsewhere a busy machine must not run into it."""
+    """Shorten the time-out if the test waits for it; otherwise a busy machine must not run into it."""
     if fault["fault"] in SILENT:
         settings.PROVIDER_TIMEOUT_SECONDS = 1
 

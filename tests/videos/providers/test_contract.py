@@ -30,16 +30,16 @@ def live(request: pytest.FixtureRequest, settings: Settings) -> Any:
     settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = settings.VERTEX_API_KEY = ""
     adapter = ADAPTERS[name]()
     yield adapter
-    adapter.house.close()
+    adapter.backend.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_a_video_is_made_from_start_to_file(
+def test_video_is_made_from_start_to_file(
     name: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     settings.MOCK_VIDEO_SECONDS = google.account.work_seconds = 1
-    google.account.film = None  # one of the length asked for
+    google.account.video = None  # one of the length asked for
     adapter, request = make(name), ask(name)
 
     operation = begin(adapter, name, google).name
@@ -69,7 +69,7 @@ def test_a_video_is_made_from_start_to_file(
     ],
     indirect=True,
 )
-def test_a_video_is_made_by_google_itself(live: Any, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_video_is_made_by_google_itself(live: Any, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     name = next(name for name, adapter in ADAPTERS.items() if type(live) is adapter)
     order = ask(name, prompt="A red scarf on a white table, nothing moves")
     operation = live.start(order)
@@ -83,7 +83,7 @@ def test_a_video_is_made_by_google_itself(live: Any, request: pytest.FixtureRequ
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_finished_file_can_be_fetched_twice_and_byte_for_byte(
+def test_finished_file_can_be_fetched_twice_and_byte_for_byte(
     name: str, make: Make, google: FakeGoogle, tmp_path: Path
 ) -> None:
     adapter, request = make(name), ask(name)
@@ -94,7 +94,7 @@ def test_a_finished_file_can_be_fetched_twice_and_byte_for_byte(
     for _ in range(2):
         adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film_of(google.account.works[operation])
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video_of(google.account.works[operation])
 
 
 def test_veo_by_key_refuses_without_asking(make: Make, google: FakeGoogle) -> None:
@@ -106,20 +106,20 @@ def test_veo_by_key_refuses_without_asking(make: Make, google: FakeGoogle) -> No
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_a_model_that_there_is_is_known(name: str, make: Make, google: FakeGoogle) -> None:
+def test_model_that_there_is_is_known(name: str, make: Make, google: FakeGoogle) -> None:
     assert make(name).has_model(MODELS[name]) is True
     assert google.calls("submit") == google.calls("stray") == []
     assert len(google.calls("probe")) == (name in GOOGLES)
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_retired_model_is_told_from_no_answer(name: str, make: Make, google: FakeGoogle) -> None:
+def test_retired_model_differs_from_no_response(name: str, make: Make, google: FakeGoogle) -> None:
     google.account.retired = {MODELS[name]}
     adapter = make(name)
 
     assert adapter.has_model(MODELS[name]) is False
     assert adapter.has_model("misspelt") is False
-    for fault in ("500", "401", "403", "429", "400", "garbage", "empty", "reset", "elsewhere"):
+    for fault in ("500", "401", "403", "429", "400", "garbage", "empty", "reset", "redirect"):
         google.script("probe", fault)
         with pytest.raises(Unreachable):
             adapter.has_model(MODELS[name])
@@ -129,7 +129,7 @@ def test_a_retired_model_is_told_from_no_answer(name: str, make: Make, google: F
 
 
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_retired_model_is_refused_as_gone(name: str, make: Make, google: FakeGoogle) -> None:
+def test_retired_model_is_refused_as_gone(name: str, make: Make, google: FakeGoogle) -> None:
     google.account.retired = {MODELS[name]}
 
     with pytest.raises(ProviderError) as error:

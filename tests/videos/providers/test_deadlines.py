@@ -14,7 +14,7 @@ from google.auth.transport.requests import Request as TokenRequest
 from studio import deadlines
 from tests.fakes.trickle import KINDS, TricklingServer
 from tests.videos.providers.conftest import ask
-from videos.providers import google_client, google_download, google_replies
+from videos.providers import google_client, google_download, google_http
 from videos.providers.base import OutcomeUnknown, ProviderError, Unreachable
 from videos.providers.google_deadlines import session
 from videos.providers.google_omni import Omni
@@ -37,9 +37,9 @@ def _short_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each silence may last for long; the whole may not."""
     monkeypatch.setattr(google_download, "DEADLINE_SECONDS", LIMIT)
     monkeypatch.setattr(google_download, "CHECK_SECONDS", LIMIT)
-    monkeypatch.setattr(google_replies, "DEADLINE_SECONDS", LIMIT)
-    monkeypatch.setattr(google_replies, "REPLY_SECONDS", LIMIT)
-    monkeypatch.setattr(google_replies, "CONNECT_SECONDS", LIMIT)
+    monkeypatch.setattr(google_http, "DEADLINE_SECONDS", LIMIT)
+    monkeypatch.setattr(google_http, "BODY_SECONDS", LIMIT)
+    monkeypatch.setattr(google_http, "CONNECT_SECONDS", LIMIT)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def omni(server: TricklingServer, settings: Any) -> Iterator[Omni]:
     settings.PROVIDER_TIMEOUT_SECONDS = 1
     omni = Omni()
     yield omni
-    omni.house.close()
+    omni.backend.close()
 
 
 @contextmanager
@@ -67,10 +67,10 @@ def refused(work: Callable[[], object]) -> type[ProviderError]:
 def test_download_ends(omni: Omni, server: TricklingServer, tmp_path: Path) -> None:
     fetch = omni.fetch
 
-    assert refused(lambda: fetch(f"{server.url}/film.mp4", ask("google_omni"), tmp_path / "x.mp4")) == Unreachable
+    assert refused(lambda: fetch(f"{server.url}/video.mp4", ask("google_omni"), tmp_path / "x.mp4")) == Unreachable
 
 
-def test_film_inside_a_reply_ends(omni: Omni, tmp_path: Path) -> None:
+def test_video_inside_a_reply_ends(omni: Omni, tmp_path: Path) -> None:
     assert refused(lambda: omni.fetch("v1_7", ask("google_omni"), tmp_path / "x.mp4")) == Unreachable
 
 
@@ -88,19 +88,17 @@ def test_sign_in_ends(server: TricklingServer) -> None:
         TokenRequest(session())(server.url, timeout=5)
 
 
-def test_whoever_asks_httpx_through_a_proxy_is_bounded_too(
-    server: TricklingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_request_through_a_proxy_is_bounded_too(server: TricklingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    http = google_client.ThinClient(timeout_seconds=1, keeps_connections=True)
+    http = google_client.BoundedClient(timeout_seconds=1, keeps_connections=True)
 
     with http, soon(), pytest.raises(httpx.HTTPError):
         http.get("http://google.example/")
 
 
-def test_an_outer_limit_that_ends_sooner_counts() -> None:
+def test_outer_limit_that_ends_sooner_counts() -> None:
     with deadlines.limit(1), deadlines.limit(100):
         inner = deadlines.left(None)
     with deadlines.limit(100), deadlines.limit(1):

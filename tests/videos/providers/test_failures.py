@@ -28,8 +28,8 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, Progress, ProviderError, Refused, Unreachable
-from videos.providers.google_failures import MISSING_LOOKS
-from videos.providers.google_replies import MAX_REPLY
+from videos.providers.google_failures import MISSING_POLLS
+from videos.providers.google_http import MAX_BYTES
 
 SAFETY = "Veo could not generate videos because the input image violates Vertex AI's usage guidelines. Support codes: 1"
 
@@ -66,17 +66,17 @@ SUBMITS: dict[str, tuple[dict[str, Any], Outcome]] = {
     "no name": ({"fault": "empty"}, UNKNOWN),
 }
 
-LOOKS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed looks before, outcome
+POLLS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed polls before, outcome
     "500": ({"fault": "500"}, 99, AGAIN),
     "503": ({"fault": "503"}, 99, AGAIN),
     "429": ({"fault": "429"}, 99, AGAIN),
     "401": ({"fault": "401"}, 99, AGAIN),
     "403": ({"fault": "403"}, 99, AGAIN),
     "400, key": ({"fault": "400", "reason": "API_KEY_INVALID"}, 99, AGAIN),
-    "400": ({"fault": "400"}, MISSING_LOOKS - 1, AGAIN),
+    "400": ({"fault": "400"}, MISSING_POLLS - 1, AGAIN),
     "400, blocked": ({"fault": "400", "message": SAFETY}, 0, FILTERED),
-    "404": ({"fault": "404"}, MISSING_LOOKS - 1, AGAIN),
-    "404 for long": ({"fault": "404"}, MISSING_LOOKS, LOST),
+    "404": ({"fault": "404"}, MISSING_POLLS - 1, AGAIN),
+    "404 for long": ({"fault": "404"}, MISSING_POLLS, LOST),
     "404 from a proxy": ({"fault": "404", "bare": True}, 99, AGAIN),
     "reset": ({"fault": "reset"}, 99, AGAIN),
     "silence": ({"fault": "hang"}, 99, AGAIN),
@@ -94,7 +94,7 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
 
 @pytest.mark.parametrize("case", cases(SUBMITS))
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_submit_is_posted_once_and_its_failure_is_told(
+def test_submit_is_posted_once_and_its_failure_is_classified(
     name: str, case: str, make: Make, google: FakeGoogle, settings: Settings
 ) -> None:
     fault, outcome = SUBMITS[case]
@@ -111,7 +111,7 @@ def test_a_submit_is_posted_once_and_its_failure_is_told(
 
 
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_submit_that_nobody_takes_is_sent_later(name: str, make: Make, settings: Settings) -> None:
+def test_submit_without_a_connection_is_sent_later(name: str, make: Make, settings: Settings) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = (
@@ -124,16 +124,16 @@ def test_a_submit_that_nobody_takes_is_sent_later(name: str, make: Make, setting
 
 
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_missing_key_is_a_wrong_configuration(
+def test_missing_key_is_a_wrong_configuration(
     name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = make(name)
-    adapter.house.api_key = ""
+    adapter.backend.api_key = ""
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
     with pytest.raises(Refused) as started:
         adapter.start(ask(name))
-    with pytest.raises(Unreachable):  # whoever mends it in time has lost nothing
+    with pytest.raises(Unreachable):  # nothing is lost if staff correct it in time
         poll(adapter, "operation", ask(name))
 
     assert failed(started) == MISCONFIGURED
@@ -141,9 +141,9 @@ def test_a_missing_key_is_a_wrong_configuration(
 
 
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(name: str, make: Make) -> None:
+def test_key_that_cannot_be_sent_is_a_wrong_configuration(name: str, make: Make) -> None:
     adapter = make(name)
-    adapter.house.api_key = "schlüssel"
+    adapter.backend.api_key = "schlüssel"
 
     with pytest.raises(ProviderError) as error:
         adapter.start(ask(name))
@@ -151,7 +151,7 @@ def test_a_key_that_cannot_be_sent_is_a_wrong_configuration(name: str, make: Mak
     assert failed(error) == MISCONFIGURED
 
 
-def test_the_quota_of_a_day_is_told_from_that_of_a_minute(make: Make, google: FakeGoogle) -> None:
+def test_daily_quota_differs_from_that_of_a_minute(make: Make, google: FakeGoogle) -> None:
     google.script("submit", "429", reason="GenerateRequestsPerDayPerProjectPerModel")
     google.script("submit", "429", reason="quota_exceeded")
     outcomes = []
@@ -164,12 +164,12 @@ def test_the_quota_of_a_day_is_told_from_that_of_a_minute(make: Make, google: Fa
     assert outcomes == [QUOTA, QUOTA]
 
 
-@pytest.mark.parametrize("case", cases(LOOKS))
+@pytest.mark.parametrize("case", cases(POLLS))
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_failed_look_is_repeated_unless_it_is_a_verdict(
+def test_failed_poll_is_repeated_unless_it_is_final(
     name: str, case: str, make: Make, google: FakeGoogle, settings: Settings
 ) -> None:
-    fault, attempt, outcome = LOOKS[case]
+    fault, attempt, outcome = POLLS[case]
     be_impatient(fault, settings)
     adapter = make(name)
     operation = begin(adapter, name, google)
@@ -184,7 +184,7 @@ def test_a_failed_look_is_repeated_unless_it_is_a_verdict(
 
 @pytest.mark.parametrize("case", ENDS)
 @pytest.mark.parametrize("name", GOOGLES)
-def test_the_end_of_an_operation_is_told(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+def test_end_of_an_operation_is_classified(name: str, case: str, make: Make, google: FakeGoogle) -> None:
     fault, outcome = ENDS[case]
     google.script("work", **fault)
     adapter = make(name)
@@ -200,7 +200,7 @@ def test_the_end_of_an_operation_is_told(name: str, case: str, make: Make, googl
     ("code", "meaning"),
     [(7, "provider_misconfigured"), (8, "provider_quota"), (14, "provider_busy"), (3, "generation_failed")],
 )
-def test_an_operations_error_is_read_by_its_code(make: Make, google: FakeGoogle, code: int, meaning: str) -> None:
+def test_operations_error_is_read_by_its_code(make: Make, google: FakeGoogle, code: int, meaning: str) -> None:
     google.script("work", "error", code=code)
     adapter = make("google_vertex")
     operation = adapter.start(ask("google_vertex"))
@@ -221,22 +221,22 @@ def test_work_that_is_never_done_stays_in_progress(name: str, make: Make, google
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_reply_has_a_largest_size(name: str, make: Make, google: FakeGoogle) -> None:
+def test_reply_has_a_largest_size(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = begin(adapter, name, google)
     google.script("poll", "flood")
 
-    with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
+    with pytest.raises(Unreachable, match=f"more than {MAX_BYTES} bytes"):
         poll(adapter, operation.name, ask(name))
-    # the rest of it is no answer to the next look
+    # the rest of it must not reach the next poll
     assert isinstance(poll(adapter, operation.name, ask(name)), Finished)
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_look_does_not_follow_a_reply_elsewhere(name: str, make: Make, google: FakeGoogle) -> None:
+def test_poll_follows_no_redirect(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = begin(adapter, name, google)
-    google.script("poll", "elsewhere")
+    google.script("poll", "redirect")
 
     with pytest.raises(Unreachable):
         poll(adapter, operation.name, ask(name))
@@ -245,7 +245,7 @@ def test_a_look_does_not_follow_a_reply_elsewhere(name: str, make: Make, google:
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_a_proxy_of_the_environment_is_used(
+def test_proxy_of_the_environment_is_used(
     name: str, make: Make, google: FakeGoogle, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = google.account.url = "http://google.invalid"
@@ -258,15 +258,15 @@ def test_a_proxy_of_the_environment_is_used(
     assert isinstance(seen, Finished)
     adapter.fetch(seen.result, ask(name), tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert all(call["path"].startswith("http://google.invalid/") for call in google.account.calls)
 
 
-def test_no_message_tells_the_key(make: Make, google: FakeGoogle) -> None:
-    told = (
+def test_no_message_contains_the_key(make: Make, google: FakeGoogle) -> None:
+    message_with_key = (
         "Consumer 'api_key:gemini-key' or AIzaSyA0123456789012345678901234567890 at https://a.b/c?sig=abc is suspended"
     )
-    google.script("submit", "403", message=told)
+    google.script("submit", "403", message=message_with_key)
 
     with pytest.raises(Refused) as error:
         make("google_omni").start(ask("google_omni"))
@@ -291,4 +291,4 @@ def test_one_client_serves_many_threads(name: str, make: Make, google: FakeGoogl
 
     assert names == set(google.account.works)
     assert len(names) == 8
-    assert len(adapter.house._clients) == 1
+    assert len(adapter.backend._clients) == 1

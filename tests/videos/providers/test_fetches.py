@@ -1,4 +1,4 @@
-"""Fetching finished films: what may go wrong, and who gets to see the key."""
+"""Fetching finished videos: what may go wrong, and who gets to see the key."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import film_of_length
+from tests.fakes.google_account import video_of_length
 from tests.videos.providers.conftest import Make, ask, begin, poll
 from tests.videos.providers.outcomes import (
     AGAIN,
@@ -35,8 +35,8 @@ DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed t
     "slower than the time-out": ({"fault": "drip", "seconds": 1.5}, 99, AGAIN),
     "truncated": ({"fault": "truncate"}, 99, AGAIN),
     "redirect loop": ({"fault": "loop", "times": 99}, 99, AGAIN),
-    "redirect elsewhere": ({"fault": "elsewhere"}, MISSING_TRIES - 1, UNREADABLE_YET),
-    "redirect elsewhere for long": ({"fault": "elsewhere"}, MISSING_TRIES, UNREADABLE),
+    "redirect away": ({"fault": "redirect"}, MISSING_TRIES - 1, UNREADABLE_YET),
+    "redirect away for long": ({"fault": "redirect"}, MISSING_TRIES, UNREADABLE),
     "JSON": ({"fault": "empty"}, MISSING_TRIES - 1, UNREADABLE_YET),
     "JSON for long": ({"fault": "empty"}, MISSING_TRIES, UNREADABLE),
     "HTML": ({"fault": "garbage"}, MISSING_TRIES - 1, UNREADABLE_YET),
@@ -56,7 +56,7 @@ def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple
 
 
 @pytest.mark.parametrize("case", cases(DOWNLOADS))
-def test_a_failed_download_is_repeated_unless_it_is_in_vain(
+def test_failed_download_is_repeated_unless_it_is_in_vain(
     case: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     fault, attempt, outcome = DOWNLOADS[case]
@@ -73,13 +73,13 @@ def test_a_failed_download_is_repeated_unless_it_is_in_vain(
 
 @pytest.mark.parametrize("name", ["google_vertex", "google_omni", "google_omni_vertex"])
 @pytest.mark.parametrize(
-    ("film", "most", "outcome"),
-    [(b"no film" * 9999, 10**9, UNREADABLE_YET), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
+    ("video", "most", "outcome"),
+    [(b"no video" * 9999, 10**9, UNREADABLE_YET), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
     ids=["no video", "too large"],
 )
-def test_a_film_inside_a_reply_is_checked(
+def test_video_inside_a_reply_is_checked(
     name: str,
-    film: bytes,
+    video: bytes,
     most: int,
     outcome: Outcome,
     make: Make,
@@ -87,7 +87,7 @@ def test_a_film_inside_a_reply_is_checked(
     settings: Settings,
     tmp_path: Path,
 ) -> None:
-    google.account.film, settings.VIDEO_MAX_BYTES = film, most
+    google.account.video, settings.VIDEO_MAX_BYTES = video, most
     adapter = make(name)
     operation = begin(adapter, name, google)
     done = poll(adapter, operation.name, ask(name))
@@ -99,7 +99,7 @@ def test_a_film_inside_a_reply_is_checked(
     assert failed(error) == outcome
 
 
-def test_no_message_of_a_download_tells_the_key(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_no_message_of_a_download_contains_the_key(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter, result = finished(make, google)
     google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
 
@@ -111,13 +111,13 @@ def test_no_message_of_a_download_tells_the_key(make: Make, google: FakeGoogle, 
 @pytest.mark.parametrize(
     "url",
     [
-        "https://evil.example/film",
-        "http://localhost:1/film",
+        "https://evil.example/video",
+        "http://localhost:1/video",
         "http://storage.googleapis.com/x",
         "https://googleapis.com.x/",
     ],
 )
-def test_a_url_that_is_not_googles_ends_the_job_at_once(
+def test_url_that_is_not_googles_ends_the_job_at_once(
     name: str, url: str, make: Make, google: FakeGoogle, tmp_path: Path
 ) -> None:
     with pytest.raises(Refused, match="not Google's") as error:
@@ -128,11 +128,11 @@ def test_a_url_that_is_not_googles_ends_the_job_at_once(
 
 
 @pytest.mark.parametrize(("attempt", "outcome"), [(MISSING_TRIES - 1, UNREADABLE_YET), (MISSING_TRIES, UNREADABLE)])
-def test_a_url_that_is_none_ends_the_job_after_some_tries(
+def test_url_that_is_none_ends_the_job_after_some_tries(
     attempt: int, outcome: Outcome, make: Make, tmp_path: Path
 ) -> None:
     with pytest.raises(ProviderError) as error:
-        make("google_omni").fetch("https://\0/film", ask("google_omni", missing=attempt), tmp_path / "video.mp4")
+        make("google_omni").fetch("https://\0/video", ask("google_omni", missing=attempt), tmp_path / "video.mp4")
 
     assert failed(error) == outcome
 
@@ -140,7 +140,7 @@ def test_a_url_that_is_none_ends_the_job_after_some_tries(
 @pytest.mark.parametrize(
     "end", [":download?alt=media", ":download", "", ":download?alt=json", "?alt=media", ":download?x=1"]
 )
-def test_the_file_is_fetched_and_not_what_google_knows_about_it(
+def test_file_is_fetched_and_not_what_google_knows_about_it(
     end: str, make: Make, google: FakeGoogle, tmp_path: Path
 ) -> None:
     google.account.files_end = end
@@ -149,42 +149,42 @@ def test_the_file_is_fetched_and_not_what_google_knows_about_it(
     adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
 
     assert result.endswith(end)
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert google.calls("metadata") == []
 
 
 @pytest.mark.parametrize("query", ["", "?alt=json", "?alt=media"])
-def test_an_object_in_a_bucket_is_fetched_itself(query: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_object_in_a_bucket_is_fetched_itself(query: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     _, inside = finished(make, google, "google_vertex")
     file_id = google.account.works[inside].file_id
     url = f"{STORAGE_URL}/storage/v1/b/bucket/o/folder%2F{file_id}%2Fsample_0.mp4{query}"
 
     make("google_vertex").fetch(url, ask("google_vertex"), tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert [(call["path"], call["key"]) for call in google.calls("download")] == [
         (f"/storage/v1/b/bucket/o/folder%2F{file_id}%2Fsample_0.mp4?alt=media", "vertex-key")
     ]
 
 
 @pytest.mark.parametrize("prefix", ["", "/google/gemini"])
-def test_a_gateway_is_asked_for_files_of_google_itself(
+def test_gateway_is_asked_for_files_of_google_itself(
     prefix: str, make: Make, settings: Settings, tmp_path: Path
 ) -> None:
-    film = film_of_length(1)
-    with FakeGoogle(film=film, prefix=prefix, files_at=GEMINI_URL) as gateway:
+    video = video_of_length(1)
+    with FakeGoogle(video=video, prefix=prefix, files_at=GEMINI_URL) as gateway:
         settings.GOOGLE_GEMINI_BASE_URL = gateway.url
         adapter, result = finished(make, gateway)
         adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
         calls = [(call["path"], call["key"]) for call in gateway.calls("download")]
 
     name = result.removeprefix(f"{GEMINI_URL}/v1beta/files/")
-    assert (tmp_path / "video.mp4").read_bytes() == film
+    assert (tmp_path / "video.mp4").read_bytes() == video
     assert calls == [(f"{way}/v1beta/files/{name}", "gemini-key") for way in ("", "/download")]
 
 
-def test_a_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
-    for url in (f"{STORAGE_URL}/bucket/film.mp4", "https://lh3.googleusercontent.com/film", "gs://bucket/film.mp4"):
+def test_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+    for url in (f"{STORAGE_URL}/bucket/video.mp4", "https://lh3.googleusercontent.com/video", "gs://bucket/video.mp4"):
         with pytest.raises(ProviderError) as error:  # sockets lead nowhere but to this machine
             make("google_omni").fetch(url, ask("google_omni", missing=99), tmp_path / "video.mp4")
         assert failed(error) == AGAIN
@@ -192,11 +192,11 @@ def test_a_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: Fak
     assert google.account.calls == []
 
 
-def test_the_key_is_for_the_house_that_it_opens(make: Make, settings: Settings) -> None:
+def test_key_is_sent_to_its_own_backend_only(make: Make, settings: Settings) -> None:
     settings.GOOGLE_GEMINI_BASE_URL = settings.GOOGLE_VERTEX_BASE_URL = ""
-    veo, vertex = make("google_veo").house, make("google_vertex").house
+    veo, vertex = make("google_veo").backend, make("google_vertex").backend
     gemini, bucket = "https://generativelanguage.googleapis.com/v1beta/x", "https://storage.googleapis.com/x"
 
-    told = [[bool(house.headers_for(httpx.URL(url))) for url in (gemini, bucket)] for house in (veo, vertex)]
+    is_allowed = [[bool(backend.headers_for(httpx.URL(url))) for url in (gemini, bucket)] for backend in (veo, vertex)]
 
-    assert told == [[True, False], [False, True]]
+    assert is_allowed == [[True, False], [False, True]]

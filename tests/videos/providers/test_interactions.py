@@ -22,7 +22,7 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, Progress, ProviderError
-from videos.providers.google_failures import MISSING_LOOKS
+from videos.providers.google_failures import MISSING_POLLS
 from videos.providers.google_interactions import STAFF_LENGTH
 
 OMNIS = [name for name in GOOGLES if name.startswith("google_omni")]
@@ -129,11 +129,11 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
 @pytest.mark.parametrize("by_url", [True, False])
 @pytest.mark.parametrize("case", WITH_VIDEO)
 @pytest.mark.parametrize("name", OMNIS)
-def test_a_video_is_taken_whatever_the_status(
+def test_video_is_taken_whatever_the_status(
     name: str, case: str, by_url: bool, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     google.account.omni_gives_urls = by_url
-    settings.VERTEX_OUTPUT_GCS_URI = "gs://films" if by_url else ""  # Vertex gives none without a bucket
+    settings.VERTEX_OUTPUT_GCS_URI = "gs://videos" if by_url else ""  # Vertex gives none without a bucket
     google.script("work", "reply", reply=WITH_VIDEO[case])
     adapter, request = make(name), ask(name)
     operation = adapter.start(request)
@@ -143,21 +143,21 @@ def test_a_video_is_taken_whatever_the_status(
     adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
     assert ("://" in done.result, done.result == operation.name) == (by_url, not by_url)
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
 
 
 @pytest.mark.parametrize("case", ENDS)
 @pytest.mark.parametrize("name", OMNIS)
-def test_an_end_without_a_video_is_told(name: str, case: str, make: Make, google: FakeGoogle) -> None:
+def test_end_without_a_video_is_classified(name: str, case: str, make: Make, google: FakeGoogle) -> None:
     reply, outcome = ENDS[case]
     google.script("work", "reply", reply=reply)
     adapter = make(name)
     operation = adapter.start(ask(name))
 
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as raised:
         poll(adapter, operation.name, ask(name))
 
-    assert failed(told) == outcome
+    assert failed(raised) == outcome
     assert len(google.calls("submit")) == 1
 
 
@@ -167,7 +167,7 @@ def test_an_end_without_a_video_is_told(name: str, case: str, make: Make, google
     + [(word, f"status {word}") for word in ("idle", "processing", "COMPLETED", ["idle"])],
 )
 @pytest.mark.parametrize("name", OMNIS)
-def test_work_goes_on_until_its_end_is_told(name: str, status: Any, note: str, make: Make, google: FakeGoogle) -> None:
+def test_work_runs_until_its_end(name: str, status: Any, note: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = adapter.start(ask(name))
     google.script("poll", "reply", times=3, reply={"id": operation.name, "status": status})
@@ -179,7 +179,7 @@ def test_work_goes_on_until_its_end_is_told(name: str, status: Any, note: str, m
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_a_video_of_work_that_goes_on_is_not_taken(name: str, make: Make, google: FakeGoogle) -> None:
+def test_video_of_running_work_is_not_taken(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("work", "reply", reply={"status": "in_progress", "steps": [output(VIDEO)]})
     adapter = make(name)
     operation = adapter.start(ask(name))
@@ -188,35 +188,35 @@ def test_a_video_of_work_that_goes_on_is_not_taken(name: str, make: Make, google
 
 
 @pytest.mark.parametrize("reply", [[], None, "in_progress", {"id": "v1_1"}, {"status": None, "error": "Internal."}])
-def test_a_reply_of_another_shape_ends_nothing(reply: Any, make: Make, google: FakeGoogle) -> None:
+def test_reply_of_another_shape_ends_nothing(reply: Any, make: Make, google: FakeGoogle) -> None:
     adapter = make("google_omni")
     operation = adapter.start(ask("google_omni"))
     google.script("poll", "reply", reply=reply)
 
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as raised:
         poll(adapter, operation.name, ask("google_omni"))
 
-    assert failed(told) == AGAIN
+    assert failed(raised) == AGAIN
     assert isinstance(poll(adapter, operation.name, ask("google_omni")), Finished)
 
 
 @pytest.mark.parametrize("name", OMNIS)
 def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: FakeGoogle, settings: Settings) -> None:
-    place = {"type": "clip", "place": {"uri": "https://a.b/film?sig=abc", "key": "gemini-key"}, "more": "word " * 800}
+    place = {"type": "clip", "place": {"uri": "https://a.b/video?sig=abc", "key": "gemini-key"}, "more": "word " * 800}
     steps = [{"type": "thought", "signature": "c2ln" * 500}, {"type": "user_input", "content": [text("A red dress")]}]
     usage = used(total=23168, video=23168)
     google.script("work", "reply", reply={"status": "completed", "usage": usage, "steps": [*steps, output(place)]})
     adapter = make(name)
     operation = adapter.start(ask(name))
 
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as raised:
         poll(adapter, operation.name, ask(name))
 
-    message = str(told.value)
-    assert failed(told) == UNREADABLE
+    message = str(raised.value)
+    assert failed(raised) == UNREADABLE
     assert message.startswith("completed, billed, but no video found: {")
     assert '{"type": "thought", "signature": "…"}' in message
-    assert '"place": {"uri": "https://a.b/film?[query]", "key": "[key]"}, "more": "word word' in message
+    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[key]"}, "more": "word word' in message
     assert message.endswith('word "}]}]}')
     assert "red dress" not in message
     assert 4000 < len(message) < STAFF_LENGTH
@@ -230,35 +230,35 @@ def test_polls_that_are_refused_for_long_end_nothing(name: str, make: Make, goog
     outcomes = []
 
     for attempt in range(15):
-        with pytest.raises(ProviderError) as told:
+        with pytest.raises(ProviderError) as raised:
             poll(adapter, operation.name, ask(name, missing=attempt))
-        outcomes.append(failed(told))
+        outcomes.append(failed(raised))
 
     assert outcomes == [AGAIN] * 15
     assert isinstance(poll(adapter, operation.name, ask(name, missing=15)), Finished)
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_a_name_that_no_interaction_can_have_ends_it(name: str, make: Make, google: FakeGoogle) -> None:
+def test_name_that_no_interaction_can_have_ends_it(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("poll", "400", reason="invalid_request", message="Invalid interaction name: v1_x")
 
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as raised:
         poll(make(name), "v1_x", ask(name))
 
-    assert failed(told) == LOST
+    assert failed(raised) == LOST
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_an_interaction_that_was_never_there_is_lost(name: str, make: Make, google: FakeGoogle) -> None:
+def test_interaction_that_was_never_there_is_lost(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = adapter.start(ask(name))
     google.script("poll", "404", message="Interaction not found", times=99)
     outcomes = []
 
-    for attempt in range(MISSING_LOOKS + 1):
-        with pytest.raises(ProviderError) as told:
+    for attempt in range(MISSING_POLLS + 1):
+        with pytest.raises(ProviderError) as raised:
             poll(adapter, operation.name, ask(name, missing=attempt))
-        outcomes.append(failed(told))
+        outcomes.append(failed(raised))
 
-    assert outcomes == [AGAIN] * MISSING_LOOKS + [LOST]
+    assert outcomes == [AGAIN] * MISSING_POLLS + [LOST]
     assert len(google.calls("submit")) == 1

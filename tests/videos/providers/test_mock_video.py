@@ -1,79 +1,20 @@
-"""The clips of the mock provider, and the process that makes them."""
+"""The frames and the sound of the mock provider's clips."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from array import array
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageDraw, ImageStat
 
+from tests.videos.providers.mock_clips import SIZE, clip, difference, frames_of, rendered
 from videos.media import mp4
 from videos.providers import mock_video
-from videos.providers.mock_video import Clip, RenderError
 
-ROOT = Path(mock_video.__file__).parents[2]
-SIZE = (320, 180)
 TOP = (0, 0, 320, 60)  # above the prompt, however long it is
+
+
 BOTTOM = (0, 100, 320, 164)  # where it is written, above the progress bar
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-
-
-def clip(folder: Path, **changes: object) -> Clip:
-    """A second of silent film, or what the changes make of it."""
-    usual: Clip = {
-        "destination": folder / "clip.mp4",
-        "width": SIZE[0],
-        "height": SIZE[1],
-        "duration_seconds": 1,
-        "generate_audio": False,
-        "prompt": "A model in a silk gown walks along a colonnade",
-        "first_frame": None,
-        "seed": "job",
-    }
-    return {**usual, **changes}  # type: ignore[typeddict-item] # mypy cannot follow the changes
-
-
-def rendered(folder: Path, **changes: object) -> list[Image.Image]:
-    """The frames of the clip, as a player shows them."""
-    wanted = clip(folder, **changes)
-    mock_video.render(**wanted)
-    return frames_of(wanted["destination"])
-
-
-def frames_of(path: Path) -> list[Image.Image]:
-    """All frames of a small film."""
-    with av.open(str(path)) as container:
-        frames = [frame.reformat(format="rgb24") for frame in container.decode(video=0)]
-    return [
-        Image.frombytes("RGB", (frame.width, frame.height), bytes(plane), "raw", "RGB", plane.line_size)
-        for frame in frames
-        for plane in frame.planes
-    ]
-
-
-def difference(left: Image.Image, right: Image.Image, box: tuple[int, int, int, int] = (0, 0, *SIZE)) -> float:
-    """The mean difference of two pictures inside the box, from 0 to 255."""
-    return max(ImageStat.Stat(ImageChops.difference(left.crop(box), right.crop(box))).mean)
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """A square photo of four colours."""
-    picture = Image.new("RGB", (640, 640), "crimson")
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((320, 0, 640, 320), fill="gold")
-    draw.rectangle((0, 320, 320, 640), fill="teal")
-    draw.rectangle((320, 320, 640, 640), fill="navy")
-    picture.save(tmp_path / "photo.png")
-    return tmp_path / "photo.png"
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (180, 320), (202, 114)])
@@ -196,7 +137,7 @@ def test_accents_are_left_out_rather_than_the_letters(tmp_path: Path, photo: Pat
     assert difference(accented, plain) == 0
 
 
-def test_film_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, photo: Path) -> None:
+def test_video_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, photo: Path) -> None:
     frames = rendered(tmp_path, first_frame=photo)
 
     with Image.open(photo) as picture:
@@ -205,7 +146,7 @@ def test_film_begins_with_the_first_frame_and_nothing_on_it(tmp_path: Path, phot
     assert difference(frames[-1], cover, BOTTOM) > 30
 
 
-def test_film_slowly_approaches_the_first_frame(tmp_path: Path, photo: Path) -> None:
+def test_video_slowly_approaches_the_first_frame(tmp_path: Path, photo: Path) -> None:
     lines = Image.new("RGB", SIZE, "white")
     ImageDraw.Draw(lines).rectangle((100, 0, 220, 180), fill="black")
     lines.save(photo)
@@ -245,126 +186,3 @@ def test_impossible_clip_is_refused(tmp_path: Path, changes: dict[str, object]) 
         mock_video.render(**wanted)
 
     assert not wanted["destination"].exists()
-
-
-@pytest.mark.slow
-def test_encoder_makes_the_same_clip(tmp_path: Path, photo: Path) -> None:
-    wanted = clip(tmp_path, first_frame=photo, prompt="\U0001f457\ud800" * 2000, generate_audio=True)
-    frames = rendered(tmp_path, **wanted)
-    wanted["destination"].unlink()
-
-    mock_video.run_encoder(timeout_seconds=60, **wanted)
-
-    assert [difference(*pair) for pair in zip(frames, frames_of(wanted["destination"]), strict=True)] == [0] * 24
-
-
-@pytest.mark.slow
-def test_failure_is_told_and_leaves_no_file(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("not a picture")
-    wanted = clip(tmp_path, first_frame=tmp_path / "text.png")
-
-    with pytest.raises(RenderError, match=r"^UnidentifiedImageError: cannot identify image file"):
-        mock_video.run_encoder(timeout_seconds=60, **wanted)
-
-    assert not wanted["destination"].exists()
-
-
-def test_encoder_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-
-    with pytest.raises(RenderError, match="the encoder could not be started: No such file or directory"):
-        mock_video.run_encoder(timeout_seconds=60, **clip(tmp_path))
-
-
-@linux
-@pytest.mark.slow
-def test_slow_encoder_is_stopped_and_leaves_no_file(tmp_path: Path) -> None:
-    wanted = clip(tmp_path, duration_seconds=3600)
-    started = time.monotonic()
-
-    with pytest.raises(RenderError, match="the encoder took longer than 1 s"):
-        mock_video.run_encoder(timeout_seconds=1, **wanted)
-
-    assert time.monotonic() - started < 10
-    assert not wanted["destination"].exists()
-    assert encoders_of(os.getpid()) == []
-
-
-@linux
-@pytest.mark.slow
-def test_encoders_take_turns(tmp_path: Path) -> None:
-    clips = [clip(tmp_path, destination=tmp_path / f"{number}.mp4", duration_seconds=4) for number in range(3)]
-    threads = [
-        threading.Thread(target=lambda one=one: mock_video.run_encoder(timeout_seconds=60, **one)) for one in clips
-    ]
-    most = 0
-
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        most = max(most, len(encoders_of(os.getpid())))
-        time.sleep(0.01)
-
-    assert most == 1
-    assert [mp4.inspect(path=one["destination"]).duration_seconds for one in clips] == [4.0, 4.0, 4.0]
-
-
-@linux
-@pytest.mark.slow
-def test_encoder_dies_with_its_parent(tmp_path: Path) -> None:
-    script = (
-        "from pathlib import Path; from videos.providers import mock_video;"
-        f"mock_video.run_encoder(timeout_seconds=600, destination=Path({str(tmp_path / 'clip.mp4')!r}), width=320,"
-        "height=180, duration_seconds=3600, generate_audio=False, prompt='', first_frame=None, seed='')"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT) as parent:
-        wait_until(lambda: encoders_of(parent.pid) and (tmp_path / "clip.mp4").exists())
-        (encoder,) = encoders_of(parent.pid)
-
-        parent.send_signal(signal.SIGKILL)
-
-    wait_until(lambda: not is_encoder(encoder))
-
-
-@pytest.mark.slow
-def test_process_complains_in_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "videos.providers.mock_video"],
-        input=b"not JSON\n",
-        capture_output=True,
-        cwd=ROOT,
-        check=False,
-    )
-
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"
-
-
-def encoders_of(parent: int) -> list[int]:
-    """The encoders that the process started and that still run."""
-    everyone = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
-    return [process for process in everyone if is_encoder(process) and parent_of(process) == parent]
-
-
-def is_encoder(process: int) -> bool:
-    """Whether it runs; what has ended has no command line."""
-    try:
-        return b"videos.providers.mock_video" in Path(f"/proc/{process}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def parent_of(process: int) -> int | None:
-    """Its parent's id, if it is there still."""
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Returns as soon as it is so; fails after 20 seconds."""
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A reply that is about other work than it was asked about is no answer: its outcome is another job's."""
+"""A response about another operation is not used: its outcome belongs to another job."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import GOOGLES, Make, ask, begin, poll
 from videos.providers.base import Finished, Unreachable
-from videos.providers.google_names import require_own
+from videos.providers.google_names import require_same_operation
 
 
 @pytest.mark.parametrize("name", GOOGLES)
@@ -16,29 +16,27 @@ def test_reply_about_another_operation_is_not_taken(
 ) -> None:
     adapter = make(name)
     own, other = begin(adapter, name, google), begin(adapter, name, google)
-    google.script("poll", "reply", reply=google.account.look(other.name), times=1)
+    google.script("poll", "reply", reply=google.account.poll(other.name), times=1)
 
-    with pytest.raises(Unreachable, match="and not about"):
+    with pytest.raises(Unreachable, match="not about"):
         poll(adapter, own.name, ask(name))
 
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "reply names another operation"
-    ]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["operation.mismatched"]
     assert isinstance(poll(adapter, own.name, ask(name)), Finished)
 
 
 @pytest.mark.parametrize("name", ["google_vertex", "google_omni_vertex"])
-def test_film_of_another_operation_is_not_taken(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter = make(name)
     own, other = begin(adapter, name, google), begin(adapter, name, google)
-    google.script("poll", "reply", reply=google.account.look(other.name), times=1)
+    google.script("poll", "reply", reply=google.account.poll(other.name), times=1)
 
-    with pytest.raises(Unreachable, match="and not about"):
-        adapter.fetch(own.name, ask(name), tmp_path / "film.mp4")
+    with pytest.raises(Unreachable, match="not about"):
+        adapter.fetch(own.name, ask(name), tmp_path / "video.mp4")
 
 
 @pytest.mark.parametrize(
-    ("said", "asked"),
+    ("name", "asked"),
     [
         ("v1_7", "v1_7"),
         ("interactions/v1_7", "v1_7"),
@@ -47,5 +45,5 @@ def test_film_of_another_operation_is_not_taken(name: str, make: Make, google: F
         ("", "v1_7"),
     ],
 )
-def test_another_spelling_or_no_name_is_taken(said: str | None, asked: str) -> None:
-    require_own(said, asked=asked)
+def test_another_spelling_or_no_name_is_taken(name: str | None, asked: str) -> None:
+    require_same_operation(name, requested=asked)

@@ -36,11 +36,11 @@ def test_other_paths_are_never_asked_for(name: str, make: Make, google: FakeGoog
     adapter, request = make(name), ask(name)
 
     for operation in EVIL:
-        with pytest.raises(Refused, match="is no operation's name"):
+        with pytest.raises(Refused, match="is not the name of an operation"):
             poll(adapter, operation, request)
-        with pytest.raises(Refused, match="is no operation's name"):
+        with pytest.raises(Refused, match="is not the name of an operation"):
             adapter.check_file(operation, request)
-        with pytest.raises(Refused, match="is no operation's name"):
+        with pytest.raises(Refused, match="is not the name of an operation"):
             adapter.fetch(operation, request, tmp_path / "x.mp4")
 
     assert google.account.calls == []
@@ -55,7 +55,7 @@ def test_names_that_a_provider_gives_are_its_own(name: str, make: Make, google: 
     operation_names.require_path(operation)
 
 
-def test_the_mocks_own_names() -> None:
+def test_mocks_own_names() -> None:
     given = Mock().start(ask("google_veo")).name
 
     assert operation_names.is_own(provider="mock", operation=given)

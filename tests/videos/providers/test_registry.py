@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from tests.fakes.google import FakeGoogle
-from tests.fakes.google_books import MODELS
+from tests.fakes.google_account import MODELS
 from tests.videos.providers.conftest import GOOGLES, Make, ask, begin
 from videos.providers import registry
 
@@ -27,10 +27,10 @@ from videos.providers.registry import configured
 def get(path):
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "localhost", "SERVER_PORT": "80",
                "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http"}
-    said = []
-    body = application(environ, lambda status, headers: said.append(status))
+    statuses = []
+    body = application(environ, lambda status, headers: statuses.append(status))
     list(body), body.close()
-    return said[0]
+    return statuses[0]
 
 assert get("/healthz") == "200 OK"
 assert get("/openapi.json") == "200 OK"
@@ -56,26 +56,26 @@ def run(script: str, **environment: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_web_process_never_loads_googles_sdk() -> None:
+def test_web_process_never_loads_googles_sdk() -> None:
     assert run(WEB) == "[]"
 
 
 @pytest.mark.slow
-def test_a_worker_loads_it_before_it_forks_and_connects_nowhere() -> None:
+def test_worker_loads_it_before_it_forks_and_connects_nowhere() -> None:
     script = """
 import sys, django
 django.setup()
 from videos.providers import registry
 registry.preload()
 assert "google.genai._gaos.google_genai" in sys.modules, "the Interactions half, too"
-print([registry.provider(name).house._clients for name in sorted(registry.configured())])
+print([registry.provider(name).backend._clients for name in sorted(registry.configured())])
 """
 
     assert run(script, DJANGO_SETTINGS_MODULE="studio.settings") == "[{}, {}, {}, {}]"
 
 
 @pytest.mark.slow
-def test_a_worker_loads_what_its_queue_needs_and_no_more() -> None:
+def test_worker_loads_what_its_queue_needs_and_no_more() -> None:
     script = """
 import sys, django
 django.setup()
@@ -102,7 +102,7 @@ print(loaded)
         ("", "", "studio", {"google_vertex", "google_omni_vertex"}),
     ],
 )
-def test_a_provider_is_configured_when_it_has_its_key_or_project(
+def test_provider_is_configured_when_it_has_its_key_or_project(
     settings: Settings, gemini_key: str, vertex_key: str, project: str, expected: set[str]
 ) -> None:
     settings.GEMINI_API_KEY, settings.VERTEX_API_KEY, settings.VERTEX_PROJECT = gemini_key, vertex_key, project
@@ -123,21 +123,21 @@ def test_threads_that_come_at_once_get_the_same_provider() -> None:
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_many_looks_at_once_are_all_answered(name: str, make: Make, google: FakeGoogle) -> None:
+def test_many_concurrent_polls_all_get_a_response(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("work", "never")
     adapter = make(name)
     operation = begin(adapter, name, google).name
 
-    async def look_at_all() -> int:
+    async def poll_all() -> int:
         return len(await asyncio.gather(*(adapter.poll(operation, ask(name)) for _ in range(100))))
 
-    assert asyncio.run(look_at_all()) == 100
-    assert asyncio.run(look_at_all()) == 100  # another event loop
+    assert asyncio.run(poll_all()) == 100
+    assert asyncio.run(poll_all()) == 100  # another event loop
     assert len(google.calls("poll")) == 200
 
 
 @pytest.mark.slow
-def test_the_fake_runs_as_a_program() -> None:
+def test_fake_runs_as_a_program() -> None:
     command = [sys.executable, "-m", "tests.fakes.google", "--seconds", "0", "--retired", "gemini-omni-1.1-flash"]
     with subprocess.Popen(command, cwd=django_settings.BASE_DIR, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
@@ -147,7 +147,7 @@ def test_the_fake_runs_as_a_program() -> None:
         script = [{"on": "submit", "fault": "503", "times": 1}, {"retired": ["veo-3.1-generate-001"]}]
         living = [_names(url), _script(url, script), _names(url)]
         with urlopen(f"{url}/__books__", timeout=10) as books:
-            told = json.load(books)
+            log = json.load(books)
         program.terminate()
 
     assert list(variables) == [
@@ -158,8 +158,8 @@ def test_the_fake_runs_as_a_program() -> None:
         {"faults": 1},
         {*MODELS} - {"veo-3.1-generate-001"},
     ]
-    assert (told["submits"], told["works"]) == (0, [])
-    assert [call["action"] for call in told["calls"]] == ["probe", "probe"]
+    assert (log["submits"], log["works"]) == (0, [])
+    assert [call["action"] for call in log["calls"]] == ["probe", "probe"]
     assert program.returncode == 0
 
 

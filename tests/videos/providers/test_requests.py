@@ -9,7 +9,7 @@ from tests.fakes.google import FakeGoogle
 from tests.videos.providers.conftest import GOOGLES, SUBMITTING, Make, ask, begin, picture, poll
 from tests.videos.providers.outcomes import IN_DOUBT, UNKNOWN, failed
 from videos.providers.base import Finished, ProviderError, Refused, Unreachable
-from videos.providers.google_replies import MAX_REPLY
+from videos.providers.google_http import MAX_BYTES
 
 OMNIS = ["google_omni", "google_omni_vertex"]
 PROMPT = "A red dress in the wind"
@@ -123,7 +123,7 @@ def test_omni_works_in_the_background(
         ({"references": (picture(b"hat"), picture(b"coat"))}, "reference_to_video", ["aGF0", "Y29hdA=="]),
     ],
 )
-def test_omni_is_told_what_the_pictures_are_for(
+def test_omni_gets_the_role_of_each_image(
     name: str, make: Make, google: FakeGoogle, pictures: dict[str, Any], task: str, data: list[str]
 ) -> None:
     make(name).start(ask(name, **pictures))
@@ -197,11 +197,11 @@ def test_omni_fetches_from_a_url_where_google_gives_one(make: Make, google: Fake
     adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
     assert done.result.startswith(f"{google.url}/v1beta/files/")
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film_of(google.account.works[operation.name])
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video_of(google.account.works[operation.name])
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_the_environment_changes_neither_the_api_nor_the_client(
+def test_environment_changes_neither_the_api_nor_the_client(
     name: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v0nonsense")
@@ -211,9 +211,9 @@ def test_the_environment_changes_neither_the_api_nor_the_client(
     adapter = make(name)
 
     operation = begin(adapter, name, google)
-    with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):  # only our client counts them
+    with pytest.raises(Unreachable, match=f"more than {MAX_BYTES} bytes"):  # only our client counts them
         poll(adapter, operation.name, ask(name))
-    with pytest.raises(Unreachable, match=f"more than {MAX_REPLY} bytes"):
+    with pytest.raises(Unreachable, match=f"more than {MAX_BYTES} bytes"):
         adapter.probe()
 
     version = "v1beta1" if name.endswith("vertex") else "v1beta"
@@ -222,7 +222,7 @@ def test_the_environment_changes_neither_the_api_nor_the_client(
 
 @pytest.mark.parametrize("fault", ["reset", "503", "429"])
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_submit_is_one_post_with_the_other_client_in_the_environment(
+def test_submit_is_one_post_with_the_other_client_in_the_environment(
     name: str, fault: str, make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", "httpx2")

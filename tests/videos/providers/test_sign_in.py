@@ -1,4 +1,4 @@
-"""Vertex AI with a project: signing in with a service account, and films in a bucket."""
+"""Vertex AI with a project: signing in with a service account, and videos in a bucket."""
 
 import json
 from datetime import datetime
@@ -14,7 +14,7 @@ from tests.fakes.google import TOKEN, FakeGoogle
 from tests.videos.providers.conftest import MODELS, Make, ask, poll
 from videos.providers.base import Finished, NotAccepted, Refused, Unreachable
 from videos.providers.google_client import VENDOR_ERRORS
-from videos.providers.google_failures import look_failure, start_failure
+from videos.providers.google_failures import poll_failure, start_failure
 
 PROJECT = "projects/studio/locations/us-central1"
 VEO = f"/v1beta1/{PROJECT}/publishers/google/models/veo-3.1-generate-001"
@@ -71,7 +71,7 @@ def test_one_token_is_used_until_it_expires(
     assert isinstance(done, Finished)
     adapter.fetch(done.result, request, tmp_path / "video.mp4")
 
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert [call["path"] for call in google.calls("submit")] == [submitted, submitted]
     assert all(call["path"].startswith(polled) for call in google.calls("poll"))
     assert {call["key"] for call in google.calls("submit") + google.calls("poll")} == {f"Bearer {TOKEN}"}
@@ -79,12 +79,12 @@ def test_one_token_is_used_until_it_expires(
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_token_that_has_expired_is_renewed_before_the_call(
+def test_token_that_has_expired_is_renewed_before_the_call(
     name: str, make_in_project: Make, google: FakeGoogle
 ) -> None:
     adapter = make_in_project(name)
     adapter.start(ask(name))
-    adapter.house._credentials.expiry = datetime(2026, 1, 1)  # noqa: DTZ001 - google-auth's are naive
+    adapter.backend._credentials.expiry = datetime(2026, 1, 1)  # noqa: DTZ001 - google-auth's are naive
 
     operation = adapter.start(ask(name))
     poll(adapter, operation.name, ask(name))
@@ -93,10 +93,10 @@ def test_a_token_that_has_expired_is_renewed_before_the_call(
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_video_in_a_bucket_is_fetched_from_there(
+def test_video_in_a_bucket_is_fetched_from_there(
     name: str, make_in_project: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
-    settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-films/made here"
+    settings.VERTEX_OUTPUT_GCS_URI = "gs://studio-videos/made here"
     adapter, request = make_in_project(name), ask(name)
     operation = adapter.start(request)
 
@@ -106,15 +106,15 @@ def test_a_video_in_a_bucket_is_fetched_from_there(
 
     file_id = google.account.works[operation.name].file_id
     body = google.calls("submit")[0]["body"]
-    assert done == Finished(f"gs://studio-films/made here/{file_id}/sample_0.mp4")
+    assert done == Finished(f"gs://studio-videos/made here/{file_id}/sample_0.mp4")
     if name == "google_vertex":
-        assert body["parameters"]["storageUri"] == "gs://studio-films/made here"
+        assert body["parameters"]["storageUri"] == "gs://studio-videos/made here"
     else:
         asked = {name: body["response_format"][name] for name in ("delivery", "gcs_uri")}
-        assert asked == {"delivery": "uri", "gcs_uri": "gs://studio-films/made here"}
-    assert (tmp_path / "video.mp4").read_bytes() == google.account.film
+        assert asked == {"delivery": "uri", "gcs_uri": "gs://studio-videos/made here"}
+    assert (tmp_path / "video.mp4").read_bytes() == google.account.video
     assert [(call["path"], call["key"]) for call in google.calls("download")] == [
-        (f"/storage/v1/b/studio-films/o/made%20here%2F{file_id}%2Fsample_0.mp4?alt=media", f"Bearer {TOKEN}")
+        (f"/storage/v1/b/studio-videos/o/made%20here%2F{file_id}%2Fsample_0.mp4?alt=media", f"Bearer {TOKEN}")
     ]
 
 
@@ -134,7 +134,7 @@ def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogl
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     adapter = make_in_project(name)
 
     assert adapter.has_model(MODELS[name]) is True
@@ -159,7 +159,7 @@ def test_no_token_for_now_means_later(name: str, make_in_project: Make, google: 
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_a_refused_sign_in_is_a_wrong_configuration(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_refused_sign_in_is_a_wrong_configuration(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     google.script("token", "401", times=99)
 
     with pytest.raises(Refused) as error:
@@ -182,7 +182,7 @@ def test_nothing_to_sign_in_with_is_a_wrong_configuration(
     assert google.calls("submit") == []
 
 
-def test_the_environment_does_not_send_a_key_to_the_other_house(
+def test_environment_does_not_send_a_key_to_the_other_backend(
     make: Make, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for switch in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
@@ -206,7 +206,7 @@ def test_token_that_cannot_be_renewed_in_the_call_sends_nothing() -> None:
     lost = RefreshError("away")
     lost.__cause__ = OSError("reset")
 
-    assert (type(start_failure(lost, ask("google_vertex"))), type(look_failure(lost, missing=0, lost={}))) == (
+    assert (type(start_failure(lost, ask("google_vertex"))), type(poll_failure(lost, missing=0, lost={}))) == (
         NotAccepted,
         Unreachable,
     )

@@ -20,7 +20,7 @@ from tests.videos.providers.outcomes import (
     failed,
 )
 from videos.providers.base import Finished, ProviderError
-from videos.providers.google_failures import MISSING_LOOKS
+from videos.providers.google_failures import MISSING_POLLS
 
 OMNIS = [name for name in GOOGLES if name.startswith("google_omni")]
 VEOS = [name for name in GOOGLES if name not in OMNIS]
@@ -43,7 +43,7 @@ AUDIO = "We encountered an issue with the audio for your prompt. You have not be
     ],
 )
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_model_that_is_gone_is_told(name: str, message: str, status: str, make: Make, google: FakeGoogle) -> None:
+def test_missing_model_is_recognised(name: str, message: str, status: str, make: Make, google: FakeGoogle) -> None:
     model = MODELS[name]
     google.script("submit", status, message=message.format(model=model, title=model.replace("-", " ").title()))
 
@@ -80,7 +80,7 @@ def test_something_else_that_is_gone_is_no_model(name: str, message: str, make: 
 
 @pytest.mark.parametrize("reason", ["prohibited_content", "SAFETY", "https://ai.google.dev/errors/content_blocked"])
 @pytest.mark.parametrize("name", SUBMITTING)
-def test_a_submit_can_be_refused_for_its_content(name: str, reason: str, make: Make, google: FakeGoogle) -> None:
+def test_submit_can_be_refused_for_its_content(name: str, reason: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", "400", reason=reason)
     google.script("submit", "400", message="Your prompt was blocked due to safety concerns")
 
@@ -99,7 +99,7 @@ def test_a_submit_can_be_refused_for_its_content(name: str, reason: str, make: M
     ],
 )
 @pytest.mark.parametrize("name", OMNIS)
-def test_a_reply_that_names_no_interaction_is_told(
+def test_response_without_an_interaction_is_classified(
     name: str, reply: Any, outcome: Outcome, make: Make, google: FakeGoogle
 ) -> None:
     google.script("submit", "reply", reply=reply)
@@ -109,7 +109,7 @@ def test_a_reply_that_names_no_interaction_is_told(
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_an_interaction_that_has_failed_at_once_is_polled(name: str, make: Make, google: FakeGoogle) -> None:
+def test_interaction_that_has_failed_at_once_is_polled(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("submit", "reply", reply={"id": "v1_1", "status": "failed", "error": {"code": "api_error"}})
 
     assert make(name).start(ask(name)).name == "v1_1"
@@ -119,13 +119,13 @@ def test_an_interaction_that_has_failed_at_once_is_polled(name: str, make: Make,
     ("end", "outcome"),
     [
         ({"fault": "error", "code": 13, "message": AUDIO}, FREE),
-        ({"fault": "filtered", "message": AUDIO}, FREE),  # as the Gemini API has been seen to tell it
+        ({"fault": "filtered", "message": AUDIO}, FREE),  # as seen from the Gemini API
         ({"fault": "filtered", "message": "We encountered an issue with the audio. Support codes: 1"}, FILTERED),
         ({"fault": "nothing"}, FAILED),
     ],
 )
 @pytest.mark.parametrize("name", VEOS)
-def test_an_operation_says_whether_it_is_free(
+def test_operation_says_whether_it_is_free(
     name: str, end: dict[str, Any], outcome: Outcome, make: Make, google: FakeGoogle
 ) -> None:
     google.script("work", **end)
@@ -139,13 +139,13 @@ def test_an_operation_says_whether_it_is_free(
 
 
 @pytest.mark.parametrize("name", VEOS)
-def test_an_operation_that_is_refused_for_long_has_failed(name: str, make: Make, google: FakeGoogle) -> None:
+def test_operation_that_is_refused_for_long_has_failed(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = begin(adapter, name, google)
     google.script("poll", "400")
 
     with pytest.raises(ProviderError) as error:
-        poll(adapter, operation.name, ask(name, missing=MISSING_LOOKS))
+        poll(adapter, operation.name, ask(name, missing=MISSING_POLLS))
 
     assert failed(error) == FAILED
 
@@ -161,7 +161,7 @@ def test_finished_work_that_is_gone_has_lost_its_file(
     google.script("poll", "404", message="Not found", times=2)
     outcomes = []
 
-    for attempt in (MISSING_LOOKS - 1, MISSING_LOOKS):
+    for attempt in (MISSING_POLLS - 1, MISSING_POLLS):
         with pytest.raises(ProviderError) as error:
             adapter.fetch(done.result, ask(name, missing=attempt), tmp_path / "video.mp4")
         outcomes.append(failed(error))

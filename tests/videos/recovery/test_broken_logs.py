@@ -1,4 +1,4 @@
-"""A log that is adopted may have lines that cannot be used: each is refused in a sentence, and the rest is adopted."""
+"""Lines of a log that cannot be adopted are refused in a sentence, and the others are adopted."""
 
 import json
 import uuid
@@ -24,7 +24,7 @@ def ann(make_user: MakeUser, google: FakeGoogle) -> User:
 
 def facts(owner: User, **changes: Any) -> dict[str, Any]:
     return {
-        "message": "operation accepted",
+        "message": "operation.accepted",
         "job_id": str(uuid.uuid4()),
         "owner_id": str(owner.pk),
         "provider": "google_veo",
@@ -83,15 +83,15 @@ def test_bad_line_is_refused_and_the_others_are_adopted(
 def test_lines_that_are_torn_or_no_json_are_refused(ann: User, tmp_path: Path) -> None:
     good = facts(ann)
     lines = [
-        "operation accepted job_id=7",
+        "operation.accepted job_id=7",
         json.dumps(good)[:-9],
-        '{"message": "operation accepted"}',
-        '{"message": "operation accepted", "x": ' + "[" * 100_000,
+        '{"message": "operation.accepted"}',
+        '{"message": "operation.accepted", "x": ' + "[" * 100_000,
         "",
-        '["operation accepted"]',
+        '["operation.accepted"]',
         json.dumps(good),
     ]
-    (tmp_path / "log").write_bytes("\n".join(lines).encode() + b'\n\xff{"message": "operation accepted\xff')
+    (tmp_path / "log").write_bytes("\n".join(lines).encode() + b'\n\xff{"message": "operation.accepted\xff')
 
     said = adopt("--log", str(tmp_path / "log")).splitlines()
 
@@ -109,8 +109,11 @@ def test_lines_that_are_torn_or_no_json_are_refused(ann: User, tmp_path: Path) -
     ]
 
 
-def test_log_is_read_from_standard_input(ann: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "log").write_text(json.dumps(facts(ann)))
+@pytest.mark.parametrize("event", ["operation.accepted", "operation accepted"])  # the latter before 1.1
+def test_log_is_read_from_standard_input(
+    ann: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    (tmp_path / "log").write_text(json.dumps(facts(ann, message=event)))
 
     with (tmp_path / "log").open() as log:
         monkeypatch.setattr("sys.stdin", log)

@@ -1,4 +1,4 @@
-"""A video that was bought after the backup gets its row again, from what the log says of it."""
+"""The row of a job that was submitted after the backup is recreated from the log."""
 
 import io
 import json
@@ -47,11 +47,11 @@ def options(owner: str, **more: str) -> list[str]:
 def accepted(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines as a log of LOG_FORMAT=json has them."""
     records = caplog.get_records("setup")
-    return [JsonFormatter().format(record) for record in records if record.message == "operation accepted"]
+    return [JsonFormatter().format(record) for record in records if record.message == "operation.accepted"]
 
 
 def lose(job: VideoJob) -> None:
-    """As if the database came from a backup that was taken before the job was bought."""
+    """Leave the database as a backup from before the submit."""
     delete(job_id=job.pk)
     LedgerEntry.objects.filter(video_job_id=job.pk)._raw_delete("default")
     TokenAccount.objects.update(balance=1000)
@@ -60,7 +60,7 @@ def lose(job: VideoJob) -> None:
 @pytest.fixture
 def bought(make_user: MakeUser, google: FakeGoogle, caplog: pytest.LogCaptureFixture) -> VideoJob:
     caplog.set_level(logging.INFO)
-    job = creation.create(owner=make_user(), order=PAID)
+    job = creation.create(owner=make_user(), job_request=PAID)
     submit.submit(job_id=str(job.pk))
     return VideoJob.objects.get()
 
@@ -110,7 +110,7 @@ def test_lost_job_is_made_again_from_the_log(
     assert (VideoJob.objects.get().phase, len(google.calls("submit"))) == (Phase.STORING, 1)
 
 
-def test_failed_job_of_the_log_is_taken_up(bought: VideoJob, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_failed_job_of_the_log_is_adopted(bought: VideoJob, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     (tmp_path / "log").write_text(accepted(caplog)[0])
     VideoJob.objects.update(phase=Phase.QUEUED, operation="", submit_attempts=0)
     call_command("restore", settle=True, stdout=io.StringIO())
@@ -157,7 +157,7 @@ def test_operation_is_adopted_by_hand(make_user: MakeUser, google: FakeGoogle) -
         adopt(*options(str(ann.pk), id=str(uuid.uuid4())), NAME)
 
 
-def test_who_cannot_pay_gets_it_free_only(make_user: MakeUser, google: FakeGoogle) -> None:
+def test_owner_without_tokens_gets_it_free_only(make_user: MakeUser, google: FakeGoogle) -> None:
     make_user(tokens=49)
 
     with pytest.raises(CommandError, match="The owner has 49 of the 50 tokens; --free takes it up"):
@@ -181,7 +181,7 @@ def test_full_owner_is_waited_for(make_user: MakeUser, make_job: MakeJob, google
 def test_id_of_a_deleted_or_known_job_is_refused(make_user: MakeUser, make_job: MakeJob, google: FakeGoogle) -> None:
     ann = make_user()
     there = make_job(ann)
-    gone = creation.create(owner=ann, order=ORDER)
+    gone = creation.create(owner=ann, job_request=ORDER)
     delete(job_id=gone.pk)
 
     for job, sentence in ((there, "name it in place of --owner"), (gone, "which was deleted")):
@@ -202,7 +202,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("given", "sentence"), REFUSED)
-def test_what_no_job_has_is_refused(
+def test_values_that_no_job_has_are_refused(
     make_user: MakeUser, google: FakeGoogle, given: dict[str, str], sentence: str
 ) -> None:
     make_user()
@@ -214,7 +214,7 @@ def test_what_no_job_has_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [[], ["x"], ["--log", "f", "x"], ["--owner", "a", "x"]])
-def test_one_way_at_a_time(arguments: list[str]) -> None:
+def test_log_and_operation_exclude_each_other(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match=r"^(Say JOB NAME|With --owner)") as raised:
         adopt(*arguments)
 

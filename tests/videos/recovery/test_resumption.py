@@ -1,4 +1,4 @@
-"""A video that was made, and could not be stored: staff has it stored after all, once, and for nothing."""
+"""A finished video could not be stored: staff has it stored after all, once and free of charge."""
 
 import io
 import json
@@ -38,10 +38,10 @@ CHANGED = ("phase", "error_code", "slot", "completed_at", "tokens_refunded", "up
 
 @pytest.fixture
 def made(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
-    """A job whose video Google has, and that failed in storing; its tokens were returned."""
+    """A job that failed in storing while Google still has its video; its tokens were refunded."""
     from tests.videos.engine.test_transfer import PAID  # noqa: PLC0415 - a module of tests, with a fixture of this name
 
-    job = drive(creation.create(owner=make_user(), order=PAID), rounds=2)
+    job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=2)
     assert job.phase == Phase.STORING
     outcomes.fail(job=job, code="storage_failed", detail="401: by script")
     return VideoJob.objects.get(pk=job.pk)
@@ -53,7 +53,7 @@ def operator(make_staff: MakeStaff) -> User:
 
 
 def state(job: VideoJob) -> tuple[Any, ...]:
-    """Everything that a refusal must leave as it was."""
+    """All that a refusal must leave unchanged."""
     row = VideoJob.objects.filter(pk=job.pk).values_list(*CHANGED).first()
     entries = list(LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at").values_list("kind", "amount"))
     return row, entries, job.logs.count(), LogEntry.objects.count()
@@ -124,15 +124,15 @@ def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeG
     assert (unchanged, drive(made).phase) == (True, Phase.SUCCEEDED)
 
 
-def test_answer_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
-    google.script("download", "elsewhere")
+def test_response_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
+    google.script("download", "redirect")
 
-    with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It answers: download: led to "):
+    with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It says: download: led to "):
         resume_storing(job_id=made.pk, actor=None)
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
-def test_key_that_was_rotated_is_named_for_a_film_inside_an_interaction(
+def test_key_that_was_rotated_is_named_for_a_video_inside_an_interaction(
     google: FakeGoogle, made: VideoJob, fault: str
 ) -> None:
     google.account.omni_gives_urls = False
@@ -143,7 +143,7 @@ def test_key_that_was_rotated_is_named_for_a_film_inside_an_interaction(
         resume_storing(job_id=made.pk, actor=None)
 
 
-def test_film_inside_an_interaction_is_found_and_missed(
+def test_video_inside_an_interaction_is_found_and_missed(
     google: FakeGoogle, made: VideoJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     google.account.omni_gives_urls = False
@@ -174,7 +174,7 @@ def test_job_in_another_phase_is_not_resumed(make_user: MakeUser, make_job: Make
         resume_storing(job_id=make_job(make_user(), phase=phase).pk, actor=None)
 
 
-def test_rights_are_asked_for(made: VideoJob, make_staff: MakeStaff, google: FakeGoogle) -> None:
+def test_permission_is_required(made: VideoJob, make_staff: MakeStaff, google: FakeGoogle) -> None:
     calls = len(google.account.calls)
 
     with pytest.raises(NotAllowed):
@@ -242,7 +242,7 @@ def test_command_resumes_several_and_says_what_was_refused(made: VideoJob, make_
         call_command("jobs", "resume")
 
 
-def test_command_and_dossier_say_what_can_be_done(made: VideoJob) -> None:
+def test_command_and_report_say_what_can_be_done(made: VideoJob) -> None:
     shown, out = io.StringIO(), io.StringIO()
     call_command("jobs", "show", str(made.pk), "--json", stdout=shown)
     call_command("jobs", "resume", str(made.pk)[:13], stdout=out)

@@ -25,7 +25,7 @@ class Command(OperatorCommand):
     help = (
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
         "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
-        "'jobs show' has the name; where it was lost, look in the logs ('operation accepted') or in the provider's "
+        "'jobs show' has the name; where it was lost, look in the logs ('operation.accepted') or in the provider's "
         "console. Tokens that were given back stay with the owner.\n"
         "With --owner in place of JOB: an operation that has no job, because the database comes from a backup that is "
         "older. Its row is made again, under its former id with --id, and the owner is charged the usual price, unless "
@@ -45,7 +45,7 @@ class Command(OperatorCommand):
         words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
         parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
         parser.add_argument(
-            "--log", metavar="FILE", help="JSON lines with 'operation accepted' among them; - reads standard input"
+            "--log", metavar="FILE", help="JSON lines with 'operation.accepted' among them; - reads standard input"
         )
         group = parser.add_argument_group("an operation without a job")
         group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
