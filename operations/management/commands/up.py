@@ -2,12 +2,9 @@
 
 import contextlib
 import errno
-import http.client
-import ipaddress
 import json
 import os
 import secrets
-import shlex
 import socket
 import sys
 import threading
@@ -27,41 +24,17 @@ from accounts.registration import create_person
 from accounts.roles import Role
 from operations import health_checks
 from operations.backup.data_folder import FolderInUse, alone_in, close_to_others
+from operations.local.banner import announce
 from operations.local.supervisor import Console, Part, Supervisor
 from operations.local.valkey import Valkey
-from studio import env
 from studio.command_line import OperatorCommand
 from studio.env import write_private
 from studio.observability.health import Health
 
 PORT_SECONDS = 1.0  # how long an `up` that was just killed may still hold the port
-HINT_SECONDS = 60  # between two messages that the web process does not respond
 REDIS_SECONDS = 5
-LOOPBACK = ("127.0.0.1", "::1")
 DEMO_TOKENS = 1000
 ACCOUNTS = {"demo@example.com": Role.NONE, "admin@example.com": Role.ADMIN}  # created at the first start, and printed
-BANNER = """
-AI Studio is ready.
-
-  API     {base}/api/v1
-  Docs    {base}/docs
-  Admin   {base}/admin/
-{accounts}
-  Data and logs are in {data}. Ctrl+C stops everything.
-  Some looks and videos to start with: {manage} seed_demo
-"""
-FIRST_VIDEO = """
-Make a video (paste into a shell; nothing leaves this machine, and it costs nothing):
-
-  curl -sSi -X POST {api}/video-jobs -H "Authorization: Bearer $({sign_in})" -F mockMode=true -F 'prompt=A red dress in the wind'
-
-Show your last video, and download it once it is ready:
-
-  T=$({sign_in}); V=$(curl -s -H "Authorization: Bearer $T" '{api}/video-jobs?limit=1' | grep -oE '[0-9a-f-]{{36}}' | head -n 1); curl -s -H "Authorization: Bearer $T" {api}/video-jobs/$V; curl -sf --retry 60 --retry-delay 1 --retry-all-errors -H "Authorization: Bearer $T" {api}/video-jobs/$V/download -o video.mp4; echo; ls -l video.mp4
-"""  # noqa: E501 - one line each, to be pasted
-SIGN_IN = (
-    """curl -s {api}/auth/token -d email={email} -d password={password} | sed -E 's/.*"access": ?"([^"]+)".*/\\1/'"""
-)
 
 
 class CannotStart(Exception):
@@ -101,7 +74,7 @@ class Command(OperatorCommand):
             _start_parts(supervisor, url_file)
             accounts = _accounts() if with_accounts else {}
             connections.close_all()
-            threading.Thread(target=_announce, args=(console, accounts), daemon=True).start()
+            threading.Thread(target=announce, args=(console, accounts), daemon=True).start()
             supervisor.run()
         except KeyboardInterrupt:
             pass
@@ -170,7 +143,7 @@ def _start_parts(supervisor: Supervisor, url_file: Path) -> None:
         write_private(url_file, valkey.url)
     else:
         _check_redis()
-    for part in _django_parts():
+    for part in django_parts():
         supervisor.start(part, environment=environment)
 
 
@@ -205,7 +178,8 @@ def _check_redis() -> None:
         raise CannotStart(f"Redis at REDIS_URL does not respond ({exc}).") from exc
 
 
-def _django_parts() -> list[Part]:
+def django_parts() -> list[Part]:
+    """Web, both workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
     rqworker = [python, manage, "rqworker", "--skip-checks", "-v", "0"]  # -v 0: keeps the level of our LOGGING
     return [
@@ -237,57 +211,3 @@ def _current_password(email: str, password: str) -> str:
         return password if user.check_password(password) else ""
     create_person(email=email, password=password, tokens=DEMO_TOKENS, role=ACCOUNTS[email])
     return password
-
-
-def _announce(console: Console, accounts: dict[str, str]) -> None:
-    """Print the banner once the web process responds."""
-    hint_at = time.monotonic() + HINT_SECONDS
-    while not _web_responds():
-        if time.monotonic() > hint_at:
-            console.say(f"The web process does not respond yet; see {settings.DATA_DIR / 'logs' / 'web.log'}.")
-            hint_at += HINT_SECONDS
-        time.sleep(0.1)
-    console.say(_banner(accounts))
-
-
-def _web_responds() -> bool:
-    """Whether `/healthz` responds; a 4xx counts, because ALLOWED_HOSTS need not name this machine."""
-    connection = http.client.HTTPConnection(_nearest_host(), settings.PORT, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status < 500
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _nearest_host() -> str:
-    """The address at which this machine reaches the web process."""
-    with contextlib.suppress(ValueError):  # HOST is a name
-        address = ipaddress.ip_address(settings.HOST)
-        if address.is_unspecified:  # it listens on all addresses
-            return LOOPBACK[address.version == 6]
-    return str(settings.HOST)
-
-
-def _banner(accounts: dict[str, str]) -> str:
-    host = _nearest_host()
-    name = "localhost" if host in LOOPBACK else f"[{host}]" if ":" in host else host
-    base = f"http://{name}:{settings.PORT}{settings.BASE_PATH}"
-    lines = [
-        f"  {email:<18} password {password or '(changed since it was created)'}" for email, password in accounts.items()
-    ]
-    listed = "\n".join(["", *lines, ""]) if lines else ""
-    variables = (
-        "" if settings.DATA_DIR == settings.BASE_DIR / "data" else f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} "
-    )
-    if not env.is_checkout():  # env.require_place would refuse a command without ENVIRONMENT
-        variables = f"ENVIRONMENT={settings.ENVIRONMENT} {variables}"
-    manage = f"{variables}.venv/bin/python manage.py"
-    banner = BANNER.format(base=base, accounts=listed, data=settings.DATA_DIR, manage=manage)
-    email = "demo@example.com"
-    if accounts.get(email):
-        api = f"{base}/api/v1"
-        banner += FIRST_VIDEO.format(api=api, sign_in=SIGN_IN.format(api=api, email=email, password=accounts[email]))
-    return banner
