@@ -61,7 +61,7 @@ class Disposal(Record):
 
 
 class Heartbeat(Record):
-    """A sign of life of a process that nobody talks to."""
+    """The last sign of life of a process, such as the sweeper, that takes no requests."""
 
     name = models.CharField(max_length=40, unique=True)
     beat_at = models.DateTimeField()
@@ -74,9 +74,9 @@ class Heartbeat(Record):
 
 
 class TaskState(Record):
-    """How far a long task has come, so that it is taken up where it was, whatever ended its process.
+    """When a task is due, and how far a long one has come, so that it continues from there if its process dies.
 
-    The process that works on it holds its lease. `due_at` lies ahead then, and comes where that process is killed.
+    The process that works on it holds its lease and has moved `due_at` ahead; if it is killed, the task is due again.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -129,7 +129,7 @@ class CloudinaryFolder(Storage):
         """
         asset = self._asset(name)
         if asset.cloud not in {"", self._account["cloud_name"]}:
-            logger.warning("removal.skipped", extra={"file": name})
+            logger.warning("file.removal_skipped", extra={"file": name})
             return
         # no retry here: disposal has its own
         response = self._call("destroy", asset.public_id, resource_type=asset.kind, read=self._timeouts.response)

@@ -81,15 +81,15 @@ def test_doctor_knows_of_a_worker_whose_disk_is_nearly_full(reports: Any) -> Non
 
     assert health_checks._other_disks() == Finding(
         Health.DEGRADED,
-        "Nearly full, free is left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a "
-        "larger disk; once it is full, videos wait and requests are refused.",
+        "Nearly full; left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a larger "
+        "disk. Once it is full, videos wait and requests are refused.",
     )
 
 
 def test_other_disks_need_redis(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
-    assert health_checks._other_disks() == Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+    assert health_checks._other_disks() == Finding(Health.DEGRADED, "Unknown while Redis is unavailable.")
 
 
 @pytest.mark.django_db
