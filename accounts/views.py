@@ -24,9 +24,9 @@ BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
 
 
 class SignInView(ApiView, TokenViewBase):
-    """Gives tokens for a password."""
+    """Issues tokens for a password."""
 
-    throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
+    throttle_classes = (throttles.SignInClientThrottle, throttles.SignInAccountThrottle)
     body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.SignInForm
 
@@ -46,7 +46,7 @@ class SignInView(ApiView, TokenViewBase):
 
 
 class RefreshView(ApiView, TokenViewBase):
-    """Gives tokens for a refresh token."""
+    """Issues tokens for a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
     body_limits = bodies.FOR_ANONYMOUS
@@ -68,7 +68,7 @@ class RefreshView(ApiView, TokenViewBase):
 
 
 class RevokeView(ApiView, TokenViewBase):
-    """Takes a refresh token back."""
+    """Revokes a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
     body_limits = bodies.FOR_ANONYMOUS

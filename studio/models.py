@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-BEGINNING_MIN = 4  # hexadecimal digits of an id; fewer would match too many rows
+ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
 
 
 class Record(models.Model):
@@ -27,13 +27,13 @@ class Record(models.Model):
         return str(self.pk)[:8]
 
 
-def ids_beginning_with(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The lowest and the highest id that start with the text, with or without hyphens; None if no id can.
+def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
 
     Every database can search a range by index, whether it stores ids as text or not.
     """
     digits = text.replace("-", "").lower()
-    if not BEGINNING_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+    if not ID_PREFIX_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
@@ -61,7 +61,7 @@ class Disposal(Record):
 
 
 class Heartbeat(Record):
-    """A sign of life of a process that nobody talks to."""
+    """The last sign of life of a process, such as the sweeper, that takes no requests."""
 
     name = models.CharField(max_length=40, unique=True)
     beat_at = models.DateTimeField()
@@ -74,9 +74,9 @@ class Heartbeat(Record):
 
 
 class TaskState(Record):
-    """How far a long task has come, so that it is taken up where it was, whatever ended its process.
+    """When a task is due, and how far a long one has come, so that it continues from there if its process dies.
 
-    The process that works on it holds its lease. `due_at` lies ahead then, and comes where that process is killed.
+    The process that works on it holds its lease and has moved `due_at` ahead; if it is killed, the task is due again.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -25,7 +25,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
 
 
 def form(**fields: Any) -> dict[str, str]:
-    """The fields of the documents' example, as a browser's FormData sends them."""
+    """A video job's fields, as a browser's FormData sends them."""
     return {
         "prompt": "Model wearing the dress",
         "model": "veo-3.1-generate-preview",

@@ -51,7 +51,7 @@ class Processes:
             self._launcher = subprocess.Popen(
                 [sys.executable, str(die_with_parent), sys.executable, "-m", "tests.chaos.launch"],
                 cwd=project,
-                env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_TETHERED_TO": str(os.getpid())},
+                env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_PARENT_PID": str(os.getpid())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""Web processes are restarted one after another behind the documents' nginx, while people use the site."""
+"""Web processes are restarted one after another behind the nginx of docs/production.md, while people use the site."""
 
 import io
 import os

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.management.commands.up import _banner
+from operations.local.banner import banner_text
 from studio import env, settings_file
 from studio.env import PROJECT
 
@@ -223,7 +223,7 @@ def test_command_of_the_banner_runs_as_it_is_pasted(
     if is_checkout:
         (tmp_path / ".git").mkdir()
 
-    place = re.search(r"look at: (.*)DATA_DIR=", _banner({}))
+    place = re.search(r"start with: (.*)DATA_DIR=", banner_text({}))
 
     assert place
     assert place[1] == ("" if is_checkout else "ENVIRONMENT=development ")

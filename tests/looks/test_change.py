@@ -15,7 +15,7 @@ from looks.fields import look_picture
 from looks.models import Look, Product
 from studio.errors import InvalidInput
 from studio.http.bodies import WITHOUT_END
-from studio.media.images import Picture
+from studio.media.images import ImageFile
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
@@ -40,7 +40,7 @@ def client(ann: Any, sign_in: SignIn) -> APIClient:
     return sign_in(ann)
 
 
-def _picture() -> Picture:
+def _picture() -> ImageFile:
     return look_picture(io.BytesIO(png()))
 
 

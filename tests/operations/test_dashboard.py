@@ -13,13 +13,11 @@ from accounts import ledger
 from operations import dashboard
 from studio.models import Heartbeat
 from tests.conftest import MakeUser
+from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from tests.videos.test_staff_actions import MakeStaff, make_staff
 from videos.models import Upstream, VideoJob
 from videos.phases import Phase
-
-__all__ = ["make_staff"]  # a fixture
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def office(client: Client, make_staff: MakeStaff) -> Client:
 
 
 def finished(make_job: MakeJob, owner: Any, *, seconds: float = 60, days_ago: int = 0, **fields: Any) -> VideoJob:
-    """A job that took so long and ended then."""
+    """A job with this duration and end."""
     job = make_job(owner, **fields)
     end = timezone.now() - timedelta(days=days_ago, seconds=1)
     VideoJob.objects.filter(pk=job.pk).update(created_at=end - timedelta(seconds=seconds), completed_at=end)
@@ -54,7 +52,7 @@ def test_jobs_now_are_counted_by_phase(office: Client, make_user: MakeUser, make
     assert (figures["live"], figures["oldest_waiting"]) == (3, first.created_at)
 
 
-def test_today_is_summed_up(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_figures_of_today_are_sums(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     upstream = Upstream.objects.exclude(provider="mock").order_by("id")[0]
     Upstream.objects.filter(pk=upstream.pk).update(prices={"720p": "0.4", "1080p": "0.4"})
@@ -106,7 +104,7 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
     assert ("No job moves until it runs." in before, "No job moves until it runs." in after) == (True, False)
 
 
-def test_figures_are_for_those_who_may_see_jobs(client: Client, make_staff: MakeStaff) -> None:
+def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:
     client.force_login(make_staff("view_look"))
 
     page = client.get("/admin/")
@@ -129,7 +127,7 @@ def test_dashboard_costs_the_same_for_any_number_of_rows(
     assert len(asked) <= 15
 
 
-def test_mock_videos_are_apart_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+def test_mock_videos_are_separate_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     paid(finished(make_job, ann, phase=Phase.SUCCEEDED, mock_mode=True))
     paid(finished(make_job, ann, phase=Phase.FAILED, mock_mode=False))

@@ -1,4 +1,4 @@
-"""`/metrics`: for who has the token, what the tables say and what processes have counted."""
+"""`/metrics`: gauges from the tables, and counters from the processes."""
 
 import re
 from datetime import timedelta
@@ -42,7 +42,7 @@ def page(client: Client) -> dict[str, float]:
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
 
 
-def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     empty = page(client)
     sweeper.beat()
     ann = make_user()
@@ -178,7 +178,7 @@ def test_money_is_counted_when_it_is_committed(
     assert found['studio_jobs_finished_total{code="generation_failed",phase="failed"}'] == 1
 
 
-def test_reconciliation_that_finds_and_that_does_not_finish(client: Client) -> None:
+def test_mismatches_and_an_overdue_reconciliation_are_shown(client: Client) -> None:
     run = runs.claim()
     assert run
     run.note(Mismatch("balance", "The balance is wrong."))
@@ -212,16 +212,16 @@ def test_first_event_of_every_counter_is_an_increase(client: Client) -> None:
 
 
 def test_errors_of_adapters_are_shown_from_the_start() -> None:
-    said = set()
+    raised = set()
     for path in (PROJECT / "videos" / "providers").glob("*.py"):
-        said |= set(re.findall(r"\b([A-Z]\w+)\([^()]*(?:\([^()]*\)[^()]*)*code=\"(\w+)\"", path.read_text()))
+        raised |= set(re.findall(r"\b([A-Z]\w+)\([^()]*(?:\([^()]*\)[^()]*)*code=\"(\w+)\"", path.read_text()))
 
     known = {(kind, code) for kinds in metrics.ERRORS.values() for kind, codes in kinds.items() for code in codes}
-    assert said - known == set()
+    assert raised - known == set()
     assert {code for _, code in known} - set(FAILURES) == set()
 
 
-def test_part_that_is_away_is_missing_and_hides_nothing(client: Client, settings: Any) -> None:
+def test_unavailable_part_hides_nothing_else(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     found = page(client)
@@ -247,7 +247,7 @@ def test_every_metric_is_in_the_document(client: Client) -> None:
     }
 
 
-def test_alerts_of_the_document_name_metrics_that_there_are(client: Client) -> None:
+def test_alerts_in_the_docs_name_existing_metrics(client: Client) -> None:
     page(client)  # a first request loads whatever counts
     known = {*prometheus.GAUGES, *(measure.name for measure in counters.metrics())}
 
@@ -269,7 +269,7 @@ def test_gauges_use_indexes(db: None) -> None:
                 prometheus._overdue,
                 prometheus._waiting,
             ),
-            prometheus.lost_answers,
+            prometheus.lost_responses,
         ):
             with connection.execute_wrapper(
                 lambda run, sql, params, many, context: plans.append((sql, params)) or run(sql, params, many, context)
@@ -287,9 +287,7 @@ def test_gauges_use_indexes(db: None) -> None:
 @pytest.mark.parametrize(
     ("token", "given", "expected"), [("", "Bearer x", 404), ("token", "", 401), ("token", "Bearer töken", 401)]
 )
-def test_without_the_token_nothing_is_told(
-    client: Client, settings: Any, token: str, given: str, expected: int
-) -> None:
+def test_metrics_need_the_token(client: Client, settings: Any, token: str, given: str, expected: int) -> None:
     settings.METRICS_TOKEN = token
 
     assert client.get("/metrics", headers={"Authorization": given}).status_code == expected

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        # paths that the frontend's guide marks as wrong, with its corrections
+        # the two that clients guess most, and the right ones
         (f"/api/v1/looks/{LOOK}/videos/{ID}", f"Use GET or DELETE {JOBS}/{ID}."),
         (f"/api/v1/looks/{LOOK}/videos/{ID}/set-default", f"Use PATCH {JOBS}/{ID}/set-default-for-look/{LOOK}."),
         (f"/api/v1/looks/{LOOK}/videos", f"Use GET {JOBS}?lookId={LOOK}."),
