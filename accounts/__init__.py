@@ -1,1 +1,1 @@
-"""Who people are, and what they can spend."""
+"""Users, and the tokens that they can spend."""

@@ -1,278 +1,53 @@
-"""The back office of people; tokens, lockouts and second factors have modules in `accounts.backoffice`."""
+"""The back office of roles and sign-ins; `accounts.backoffice` has the other pages, which register themselves."""
 
-import uuid
-from typing import Any
-
-from django.conf import settings
-from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
-from django.contrib.auth import admin as auth_admin
+from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.html import format_html
 from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers what is taken off below
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm
 
-from accounts import access, ledger, roles
+from accounts import roles
 from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- the same
-from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
-from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
-from accounts.models import SignIn, User
+from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- the same
+from accounts.models import SignIn
 from accounts.roles import Role
-from studio.backoffice import audit
 from studio.backoffice import audit_admin as _audit_admin  # noqa: F401 -- the same
-from studio.backoffice.base import BackOfficeAdmin, ReadOnlyAdmin, badge
-from studio.errors import StudioError
+from studio.backoffice.base import ReadOnlyAdmin, badge
 
-# The first two show refresh tokens: who reads one can act as its owner. Roles are given on a person's page.
+# The first two show refresh tokens, with which a reader can act as their owner. Roles are set on a user's page.
 admin.site.unregister((BlacklistedToken, OutstandingToken, Group))
-
-Answer = HttpResponse
 
 
 @admin.register(Group)
 class RoleAdmin(ReadOnlyAdmin, GroupAdmin):
-    """What each role may do. A person has one role, given on the person's page."""
+    """The permissions of each role. A user's role is set on the user's page."""
 
     ordering = ("name",)
     list_display = ("name", "meaning")
     fields = ("name", "meaning", "permissions")
 
     def meaning(self, group: Group) -> str:
-        """In words."""
-        return roles.MEANINGS[Role(group.name)] if group.name in Role.values else "Not one of ours."
-
-
-class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
-    """People of one role; those without one are nearly all."""
-
-    title = "role"
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The roles."""
-        return [(role.value, str(role.label)) for role in Role if role]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Staff first: there is an index of them."""
-        if not self.value():
-            return queryset
-        named = Q(groups__name=self.value())
-        if self.value() == Role.ADMIN:  # one who was made by Django's own createsuperuser is in no group
-            named |= Q(is_superuser=True)
-        return queryset.filter(pk__in=User.objects.filter(named, is_staff=True).values("pk"))
-
-
-@admin.register(User)
-class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
-    """People: find, add, deactivate, give tokens. No account is deleted, because the ledger names it."""
-
-    form = UserForm
-    add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
-    fieldsets = (
-        (None, {"fields": ("email", "state", "balance", "password_page")}),
-        ("What they may do", {"fields": ("role",)}),
-        ("When", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
-    )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
-    list_display: tuple[str, ...] = ("email", "role", "balance", "last_login", "can_sign_in")
-    list_filter = (RoleFilter, "is_active", "token_account__unlimited")
-    list_filter_submit = True
-    list_select_related = ("token_account",)
-    search_fields = ("^email", "=id")
-    search_help_text = "The beginning of an e-mail address or of an id."
-    ordering = ("email",)
-    filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
-    change_form_outer_after_template = "admin/accounts/recent.html"
-    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
-
-    @admin.display(description="tokens", ordering="token_account__balance")
-    def balance(self, user: User) -> str:
-        """What the person can spend."""
-        account = user.token_account
-        return "unlimited" if account.unlimited else f"{account.balance:,}"
-
-    def tokens_text(self, user: User) -> str:
-        """The sentence above the form for tokens."""
-        return f"{user.email} has {self.balance(user)} tokens."
-
-    @admin.display(description="role")
-    def role(self, user: User) -> str:
-        """In a word."""
-        return str(roles.role_of(user).label) if user.is_staff else "-"
-
-    @badge(description="account", colours={"active": "", "deactivated": "danger"})
-    def can_sign_in(self, user: User) -> str:
-        """The only red word of the list: the account may not sign in."""
-        return "active" if user.is_active else "deactivated"
-
-    @admin.display(description="account")
-    def state(self, user: User) -> str:
-        """Whether the person can sign in."""
-        return "Can sign in." if user.is_active else "Deactivated. “Reactivate”, above, ends that."
-
-    @admin.display(description="password")
-    def password_page(self, user: User) -> str:
-        """Where to set another one; nothing of the one there is."""
-        url = reverse("admin:auth_user_password_change", args=(user.pk,))
-        text = "Set another one"
-        return format_html('<a href="{}" class="underline">{}</a>: it signs the person out everywhere.', url, text)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """With the groups, in one more statement."""
-        return super().get_queryset(request).prefetch_related("groups")
-
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Nothing of a password for whoever may not set one."""
-        fieldsets: Any = super().get_fieldsets(request, obj)
-        if obj is None or self.has_change_permission(request, obj):
-            return fieldsets
-        kept = tuple(name for name in fieldsets[0][1]["fields"] if name != "password_page")
-        return ((None, {"fields": kept}), *fieldsets[1:])
-
-    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """Only an admin gives roles; whoever else was let in here sees them."""
-        form = super().get_form(request, obj, change=change, **kwargs)
-        if "role" in form.base_fields:
-            form.base_fields["role"].disabled = not request.user.is_superuser
-        return form
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """A new person gets a token account, in the transaction that Django's form runs in."""
-        super().save_model(request, obj, form, change)
-        if not change:
-            ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
-        if "role" in form.changed_data:
-            before, after = roles.role_of(obj), Role(form.cleaned_data["role"])
-            roles.assign(user=obj, role=after)
-            audit.record(obj, role=(before.label, after.label))
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """With what the person did lately, as far as the one who asks may see it."""
-        try:
-            tables = recent(user_id=uuid.UUID(unquote(object_id)), viewer=request.user, tables=self.recent_tables)
-        except ValueError:
-            tables = []
-        return super().change_view(request, object_id, form_url, {"recent": tables, **(extra_context or {})})
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes an admin: who sets somebody's password can be that person."""
-        user: Any = request.user
-        if isinstance(obj, User) and obj.is_superuser and not user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: deactivate the person instead."""
-        return False
-
-    def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether tokens may be granted and taken by hand."""
-        return bool(request.user.has_perm("accounts.adjust_tokens"))
-
-    # -- What is done to a person, each with a page that asks first
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Those that make sense now."""
-        user = self.get_object(request, str(object_id))
-        needless = "reactivate" if user is None or user.is_active else "deactivate"
-        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
-
-    @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
-    def tokens(self, request: HttpRequest, object_id: str) -> Answer:
-        """Grant tokens or correct the balance: a form, a look at what will be, and the entry."""
-        user = self._person(request, object_id)
-        form = TokensForm(request.POST or None, balance=user.token_account.balance)
-        if not form.is_valid():
-            text = self.tokens_text(user)
-            return self.ask(request, user, title="Tokens", text=text, button="Go on", form=form)
-        if request.POST.get("step") != "sure":
-            return self.ask(
-                request, user, title="Tokens", text=form.summary(user), button="Yes, do it", form=form.hidden()
-            )
-        try:
-            entry = form.enter(user=user, actor=request.user)
-        except StudioError as exc:
-            self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
-        else:
-            self.log_change(request, user, f"{entry.kind} of {entry.amount} tokens: {entry.note}")
-            self.message_user(request, f"Done. {user.email} has {entry.balance_after:,} tokens now.", messages.SUCCESS)
-        return redirect("admin:accounts_user_change", user.pk)
-
-    @action(description="Sign out everywhere", url_path="sign-out", permissions=["change"])  # type: ignore[untyped-decorator]
-    def sign_out(self, request: HttpRequest, object_id: str) -> Answer:
-        """End sessions and tokens."""
-        text = "{email} has to sign in again, here and in every program that uses the API. Jobs go on."
-        return self._sure(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
-
-    @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
-    def deactivate(self, request: HttpRequest, object_id: str) -> Answer:
-        """Deactivate the account."""
-        text = "{email} cannot sign in any more, and is signed out everywhere at once. Jobs go on; nothing is deleted."
-        return self._sure(request, object_id, "Deactivate", text, roles.deactivate)
-
-    @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
-    def reactivate(self, request: HttpRequest, object_id: str) -> Answer:
-        """Activate the account again."""
-        return self._sure(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
-
-    def _sure(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> Answer:
-        user = self._person(request, object_id)
-        if not self.has_change_permission(request, user):
-            raise PermissionDenied
-        if "confirmed" not in request.POST:
-            return self.ask(request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}")
-        if user == request.user and act is roles.deactivate:
-            self.message_user(request, "You cannot deactivate yourself; ask another admin.", messages.ERROR)
-            return redirect("admin:accounts_user_change", user.pk)
-        try:
-            act(user=user)
-        except StudioError as exc:
-            self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
-        else:
-            self.log_change(request, user, f"{title}.")
-            self.message_user(request, f"Done: {title} ({user.email}).", messages.SUCCESS)
-        return redirect("admin:accounts_user_change", user.pk)
-
-    def _person(self, request: HttpRequest, object_id: str) -> User:
-        user: User | None = self.get_object(request, unquote(object_id))
-        if user is None:
-            raise Http404
-        if not self.has_view_permission(request, user):
-            raise PermissionDenied
-        return user
+        """The role in a sentence."""
+        return roles.MEANINGS[Role(group.name)] if group.name in Role.values else "Unknown: not a role of this product."
 
 
 @admin.register(SignIn)
 class SignInAdmin(ReadOnlyAdmin):
-    """Who tried to sign in, when, from where."""
+    """Attempts to sign in."""
 
-    list_display = ("created_at", "email", "door", "outcome", "address", "client")
-    list_filter = ("door", "succeeded")
+    list_display = ("created_at", "email", "channel", "outcome", "client_ip", "client")
+    list_filter = ("channel", "succeeded")
     list_select_related = ("user",)
     search_fields = ("^user__email", "=user_id")
     search_help_text = "The beginning of an e-mail address or of an id."
 
     @badge(description="outcome", colours={"signed in": "success", "refused": "danger"})
     def outcome(self, row: SignIn) -> str:
-        """In a word."""
+        """The result in a word."""
         return "signed in" if row.succeeded else "refused"
 
-    @admin.display(description="person")
+    @admin.display(description="user")
     def email(self, row: SignIn) -> str:
-        """Who, if anybody has the address that was typed."""
-        return row.user.email if row.user else "nobody we know"
+        """The account of the e-mail address that was typed, if any."""
+        return row.user.email if row.user else "unknown account"

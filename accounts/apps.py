@@ -4,12 +4,12 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """People, sign-in and tokens."""
+    """Users, sign-in and tokens."""
 
     name = "accounts"
 
     def ready(self) -> None:
-        """Keep the sign-ins and what staff change of people, and know tokens that were signed with an earlier key."""
+        """Record sign-ins and changes of users by staff, and accept tokens that an earlier key signed."""
         from accounts import checks  # noqa: F401, PLC0415 - models can be imported only now
         from accounts.models import TokenAccount, User  # noqa: PLC0415 - the same
         from accounts.sign_in import history, token_keys  # noqa: PLC0415 - models can be imported only now

@@ -1,4 +1,4 @@
-"""What is wrong with the accounts, for `manage.py check --database default` and `migrate`."""
+"""System checks of the accounts, for `manage.py check --database default` and `migrate`."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.db import OperationalError, ProgrammingError
 
 from studio.emails import normal_email
 
-DOUBLES_NAMED = 20  # a message that names more is not read
+DOUBLES_NAMED = 20  # a longer message would not be read
 
 
 @checks.register(checks.Tags.database)
-def each_address_has_one_account(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Accounts whose address is another account's in a second spelling, from before there was one spelling."""
+def each_email_has_one_account(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of accounts whose e-mail address is a second spelling of another account's, from before normalisation."""
     from accounts.models import User  # noqa: PLC0415 - models can be imported only now
 
     if not databases:
@@ -26,7 +26,7 @@ def each_address_has_one_account(databases: Any = None, **kwargs: Any) -> list[c
     named = ", ".join(f"{pk} ({normal_email(email)})" for pk, email in left[:DOUBLES_NAMED])
     return [
         checks.Warning(
-            f"{len(left)} accounts have an address that is not in its one spelling: {named}.",
+            f"{len(left)} accounts have an e-mail address that is not in its one spelling: {named}.",
             hint="Each is a second account of that address, and signs in with its own spelling. Agree with its owner "
             "which of the two to keep, and deactivate the other.",
             id="accounts.W001",

@@ -13,22 +13,22 @@ from accounts.models import LedgerEntry, TokenAccount, User
 from studio.backoffice import audit
 from studio.db.statements import Insert, Param, Statement, Update
 from studio.errors import InsufficientFunds, InvalidInput
-from studio.observability.counters import Measure
+from studio.observability.counters import Metric
 
 logger = logging.getLogger(__name__)
 
 NOTE_MAX = 500  # characters; the column's width
-TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a slip of the finger
+TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a typing error
 Kind = LedgerEntry.Kind
-TOKENS = Measure(
+TOKENS = Metric(
     "studio_tokens_total",
-    "Tokens that moved, by kind of ledger entry; the ledger itself has the last word",
+    "Tokens moved, by kind of ledger entry; the ledger is authoritative",
     {"kind": Kind.values},
 )
 
 
 def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAccount:
-    """Give a new user an account that starts with `tokens`, as a sign-up entry of its own."""
+    """Create a new user's account, with `tokens` as its sign-up entry."""
     with transaction.atomic():
         account = TokenAccount.objects.create(user=user, unlimited=unlimited)
         if tokens:
@@ -38,7 +38,7 @@ def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAc
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """What a person had in the system that they come from."""
+    """The balance that a user brings from the legacy system."""
 
     user: User
     tokens: int
@@ -47,9 +47,9 @@ class Opening:
 
 
 def open_moved_accounts(*, openings: Sequence[Opening]) -> None:
-    """Give people who have just been moved here their accounts, each with one entry that says what they brought.
+    """Create the accounts of imported users, each with one entry for the tokens that they bring.
 
-    Call in the transaction that makes the people.
+    Call in the transaction that creates the users.
     """
     accounts = TokenAccount.objects.bulk_create(
         TokenAccount(user=opening.user, balance=opening.tokens, unlimited=opening.unlimited) for opening in openings
@@ -67,7 +67,7 @@ def open_moved_accounts(*, openings: Sequence[Opening]) -> None:
 
 
 def refund_moved(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: str) -> int:
-    """Give back what another system was paid for a job, at most once a job; returns the tokens given back."""
+    """Refund the price that the legacy system charged for a job, at most once a job; returns the tokens refunded."""
     with transaction.atomic():
         account = lock_account(user_id=user_id)
         if account.unlimited or not tokens:
@@ -77,7 +77,7 @@ def refund_moved(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: st
 
 
 def lock_account(*, user_id: uuid.UUID) -> TokenAccount:
-    """The user's account, locked until the transaction ends: who holds it decides alone about slots and tokens.
+    """The user's account, locked until the transaction ends: its holder alone decides about slots and tokens.
 
     Lock order: a job's row first, then the account. Raises TokenAccount.DoesNotExist.
     """
@@ -89,7 +89,7 @@ def lock_account(*, user_id: uuid.UUID) -> TokenAccount:
 
 _COLUMNS = [field.attname for field in TokenAccount._meta.concrete_fields]
 _ACCOUNT = Statement(
-    # no_key: rows that refer to the account can still be inserted meanwhile
+    # no_key: other transactions can still insert rows that refer to the account
     lambda: (
         TokenAccount.objects.select_for_update(no_key=True)
         .filter(user=Param("user_id", models.UUIDField()))
@@ -100,14 +100,14 @@ _ACCOUNT = Statement(
 
 
 def can_pay(*, account: TokenAccount, tokens: int) -> bool:
-    """Whether a charge of that many tokens would go through."""
+    """Whether a charge of this many tokens would succeed."""
     return account.unlimited or account.balance >= tokens
 
 
 def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str = "", actor: User | None = None) -> int:
     """Take the price of a new job from a locked account, once a job; returns the tokens taken.
 
-    A free job has a charge of 0. `actor` is the staff member who had the job made.
+    A free job has a charge of 0. `actor` is the staff member who created the job.
 
     Raises InsufficientFunds, with nothing written.
     """
@@ -117,7 +117,7 @@ def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str =
 
 
 def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | None = None) -> int:
-    """Give back what a job was charged, at most once a job; returns the tokens given back, 0 for a repeat."""
+    """Refund a job's charge, at most once a job; returns the tokens refunded, 0 for a repeat."""
     with transaction.atomic():
         account = lock_account(user_id=user_id)
         charged = account.entries.filter(kind=Kind.CHARGE, video_job_id=job_id).first()
@@ -131,9 +131,9 @@ def refund(*, user_id: uuid.UUID, job_id: uuid.UUID, note: str, actor: User | No
 def grant(
     *, user: User, tokens: int, note: str, actor: User | None = None, entry_id: uuid.UUID | None = None
 ) -> LedgerEntry:
-    """Add tokens to a user's account. Raises InvalidInput for a number or a note out of bounds.
+    """Add tokens to a user's account. Raises InvalidInput if a number or the note is out of bounds.
 
-    With an `entry_id` a repeat changes nothing, and returns the first one's entry.
+    With an `entry_id`, a repeat changes nothing and returns the first entry.
     """
     if not 0 < tokens <= TOKENS_MAX:
         raise InvalidInput(f"A grant is a whole number of tokens from 1 to {TOKENS_MAX:,}.")
@@ -167,10 +167,10 @@ def _by_hand(
         if account.balance + tokens < 0:
             raise InsufficientFunds(f"The balance is {account.balance}; it cannot go below zero.")
         entry = _record(account=account, kind=kind, amount=tokens, note=note, actor=actor, entry_id=entry_id)
-        assert entry is not None  # only entries of a job can be repeats, and what else is one was found above
+        assert entry is not None  # only entries of a job can be repeats; other repeats were found above
         facts = {"tokens": f"{tokens:+,}", "balance": f"{entry.balance_after:,}", "reason": note}
         audit.record_action(account, kind.label, actor=actor, **facts)
-    logger.info("balance changed by hand", extra={"user_id": user.pk, "tokens": tokens, "kind": kind})
+    logger.info("balance.changed", extra={"user_id": user.pk, "tokens": tokens, "kind": kind})
     return entry
 
 
@@ -184,9 +184,9 @@ def _record(
     actor: User | None = None,
     entry_id: uuid.UUID | None = None,
 ) -> LedgerEntry | None:
-    """One entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
+    """Write one entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
 
-    The account must be locked (or new). The entry comes first: a repeat is recognised even when the balance is gone.
+    The account must be locked (or new). The entry comes first, to recognise a repeat even when the balance is gone.
     """
     entry = LedgerEntry(
         id=entry_id or uuid.uuid4(),
@@ -205,14 +205,14 @@ def _record(
     if not _ENTRY.run(entry):
         return None
     if not _MOVE.run(account_id=account.pk, amount=amount, least=-amount):
-        # a balance that was not locked; the caller's transaction takes the entry back
+        # the balance was not locked; the caller's transaction rolls the entry back
         raise InsufficientFunds.of(balance=account.balance, price=-amount)
     account.balance += amount
     transaction.on_commit(lambda: TOKENS.add(kind.value, amount=abs(amount)))
     return entry
 
 
-# The unique references of an entry make a repeat of it nothing.
+# An entry's unique references make a repeat a no-op.
 _ENTRY = Insert(LedgerEntry, unless_there=True)
 _MOVE = Update(
     lambda: TokenAccount.objects.filter(

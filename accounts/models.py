@@ -18,13 +18,13 @@ from studio.models import Record
 
 
 class UserManager(BaseUserManager["User"]):
-    """Looks users up by e-mail, however it is spelled, and makes them together with their account.
+    """Finds users by e-mail address, however it is spelled, and creates them together with their token account.
 
-    The two `create_` methods are for Django's own tools; people come to be in `accounts.registration`.
+    The two `create_` methods are for Django's own tools; `accounts.registration` creates users for the product.
     """
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A user with an empty token account; without a password, one who cannot sign in."""
+        """Create a user with an empty token account; without a password, the user cannot sign in."""
         user = self.model(email=normal_email(email), **fields)
         user.set_password(password)
         with transaction.atomic(using=self.db):
@@ -33,14 +33,14 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A user who may do everything; what `manage.py createsuperuser` calls."""
+        """Create a user who may do everything, for `manage.py createsuperuser`."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The user who signs in with this address. Raises User.DoesNotExist.
+        """The user with this e-mail address. Raises User.DoesNotExist.
 
-        Two accounts from before an address had one spelling are found by their own spelling each; migration 0006 has
-        brought every other one into it.
+        Migration 0006 brought addresses into one spelling, but for those that would have become another account's:
+        each of such a pair is found by its own spelling.
         """
         typed, normal = (username or "").strip().lower(), normal_email(username or "")
         found = {user.email: user for user in self.filter(email__in={typed, normal})}
@@ -50,18 +50,20 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(Record, AbstractBaseUser, PermissionsMixin):
-    """A person, known by e-mail address. `is_staff` is what the API calls an admin."""
+    """A user, known by e-mail address. `is_staff` is what the API calls an admin."""
 
     email = models.EmailField(unique=True, validators=(require_plain,))
     is_staff = models.BooleanField("admin", default=False)
-    is_active = models.BooleanField(default=True, help_text="Unset to lock the person out; their tokens stop at once.")
+    is_active = models.BooleanField(
+        default=True, help_text="Unset to deactivate the user; their sign-in tokens stop at once."
+    )
     signed_out_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="What was signed in until then is signed out."
+        null=True, blank=True, editable=False, help_text="Sessions and sign-in tokens from before are signed out."
     )
 
-    # Whether the role is for the back office alone: `accounts.sign_in.identity` reads it with the row, for the API.
+    # Whether the role is for the back office only. `accounts.sign_in.identity` reads it with the row, for the API.
     back_office_only: bool = False
-    _as_read: Mapping[str, Any] = MappingProxyType({})
+    read_values: Mapping[str, Any] = MappingProxyType({})
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -71,7 +73,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     class Meta:
         ordering = ("email",)
         indexes = (
-            # the back office's filters: the few who work there, among all people
+            # the back office's filters: the staff, among all users
             models.Index(fields=("email",), condition=Q(is_staff=True), name="users_staff"),
         )
         constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
@@ -80,26 +82,26 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def clean(self) -> None:
-        """Bring the address into its one spelling before it is checked."""
+        """Bring the e-mail address into its one spelling before it is checked."""
         self.email = normal_email(self.email)
 
     @classmethod
     def from_db(  # type: ignore[override]  # the stubs are of a later Django
         cls, db: str | None, field_names: Collection[str], values: Collection[Any]
     ) -> "Self":
-        """Django's, which keeps what was read for `save`."""
+        """Django's, which also keeps the values for `save`."""
         user = super().from_db(db, field_names, values)
-        user._as_read = dict(zip(field_names, values, strict=False))
+        user.read_values = dict(zip(field_names, values, strict=False))
         return user
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the row; of one that was read and is saved without names, only what was changed since.
+        """Write the row. Without field names, a row that was read writes only the fields that were changed since.
 
-        Django's forms save the whole row, as it was when their request began: a sign-out, a deactivation or another
-        password of that moment would be undone.
+        Django's forms save the whole row as it was when their request began. That would undo a sign-out, a
+        deactivation or a new password of the meantime.
         """
-        if not self._state.adding and not args and not kwargs and self._as_read:
-            here, read = vars(self), self._as_read
+        if not self._state.adding and not args and not kwargs and self.read_values:
+            here, read = vars(self), self.read_values
             loaded = [field for field in self._meta.concrete_fields if field.attname in here]
             changed = [field.name for field in loaded if here[field.attname] != read.get(field.attname)]
             kwargs = {"update_fields": [*changed, "updated_at"]}
@@ -107,23 +109,23 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         self._note(kwargs.get("update_fields"))
 
     def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Django's; what was read is what `save` compares with."""
+        """Django's; `save` compares with the new values from now on."""
         fields = None if fields is None else list(fields)
         super().refresh_from_db(using, list(fields) if fields else fields, from_queryset)
         self._note(fields)
 
     def _note(self, names: Collection[str] | None) -> None:
         """Keep what the row has now, of these fields or of all, where the row was read."""
-        if not self._as_read:
+        if not self.read_values:
             return
         for field in self._meta.concrete_fields:
             if field.attname in vars(self) and (names is None or {field.name, field.attname} & set(names)):
-                self._as_read = {**self._as_read, field.attname: vars(self)[field.attname]}
+                self.read_values = {**self.read_values, field.attname: vars(self)[field.attname]}
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password; a right one gets a hash of today's kind.
+        """Whether this is the password; if so, an old hash is renewed.
 
-        Django's own writes that hash over a password that was changed since the row was read.
+        Django's own would write the new hash over a password that was changed since the row was read.
         """
 
         def keep(password: str) -> None:
@@ -135,7 +137,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         return check_password(raw_password, self.password, keep)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Django's, which ends a browser's session with the password it began with; and with `signed_out_at`."""
+        """Django's, which ends sessions when the password changes; also when `signed_out_at` does."""
         digest = str(super()._get_session_auth_hash(secret=secret))  # type: ignore[misc]  # the stubs leave it out
         return f"{digest} {self.signed_out_at.timestamp()}" if self.signed_out_at else digest
 
@@ -163,7 +165,7 @@ class TokenAccount(Record):
 
 
 class AppendOnly(models.QuerySet["LedgerEntry"]):
-    """Entries are added and read; a correction is a new entry."""
+    """Entries are added and read, and never changed; a correction is a new entry."""
 
     def update(self, **kwargs: Any) -> NoReturn:
         """Refused."""
@@ -206,7 +208,7 @@ class LedgerEntry(Record):
         indexes = (
             # GET /tokens/ledger: an account's entries, newest first
             models.Index(fields=("account", "-created_at", "-id"), name="ledger_of_account"),
-            # the back office: everybody's, newest first
+            # the back office: all entries, newest first
             models.Index(fields=("-created_at", "-id"), name="ledger_newest_first"),
         )
         constraints = (
@@ -244,22 +246,22 @@ class LedgerEntry(Record):
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
-    """The questions asked of sign-ins."""
+    """Filters of sign-ins."""
 
     def older_than(self, moment: datetime) -> Self:
-        """Those that need not be kept when only what came after the moment is."""
+        """The attempts before the moment."""
         return self.filter(created_at__lt=moment)
 
 
 class SignIn(Record):
-    """Somebody gave an address and a password, rightly or wrongly. What they typed is not kept.
+    """One attempt to sign in, accepted or refused. What the client typed is not kept.
 
-    `accounts.sign_in.history` writes one at every attempt, also for an unknown address: the time that a response takes
-    must not show whether an account exists.
+    `accounts.sign_in.history` writes one at every attempt, also for an unknown e-mail address: the time that a response
+    takes must not show whether an account exists.
     """
 
-    class Door(models.TextChoices):
-        """Where it was."""
+    class Channel(models.TextChoices):
+        """The way in."""
 
         API = "api", "API"
         BACK_OFFICE = "admin", "Back office"
@@ -271,11 +273,13 @@ class SignIn(Record):
         blank=True,
         related_name="sign_ins",
         db_index=False,  # the index below begins with it
-        help_text="Empty: nobody has the address that was typed.",
+        help_text="Empty: no account has the e-mail address that was typed.",
     )
-    door = models.CharField(max_length=10, choices=Door)
+    channel = models.CharField(max_length=10, choices=Channel, db_column="door")
     succeeded = models.BooleanField()
-    address = models.GenericIPAddressField(null=True, blank=True, help_text="Of the network; of IPv6 the first half.")
+    client_ip = models.GenericIPAddressField(
+        null=True, blank=True, db_column="address", help_text="Of IPv6, the network of the household."
+    )
     client = models.CharField(max_length=300, blank=True, help_text="The program, as it calls itself.")
 
     objects = SignInQuerySet.as_manager()
@@ -283,14 +287,14 @@ class SignIn(Record):
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = (
-            # a person's page: their sign-ins, newest first
+            # a user's page: their sign-ins, newest first
             models.Index(fields=("user", "-created_at", "-id"), name="sign_ins_of_user"),
             # the list of all, newest first; and those old enough to go
             models.Index(fields=("-created_at", "-id"), name="sign_ins_newest_first"),
-            # the list, from one address
-            models.Index(fields=("address", "-created_at"), name="sign_ins_of_address"),
+            # the list, from one client IP
+            models.Index(fields=("client_ip", "-created_at"), name="sign_ins_of_address"),
         )
-        constraints = (models.CheckConstraint(name="sign_in_door_is_known", condition=Q(door__in=("api", "admin"))),)
+        constraints = (models.CheckConstraint(name="sign_in_door_is_known", condition=Q(channel__in=("api", "admin"))),)
 
     def __str__(self) -> str:
-        return f"{self.get_door_display()}, {self.created_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_channel_display()}, {self.created_at:%Y-%m-%d %H:%M:%S}"

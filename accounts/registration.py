@@ -1,4 +1,4 @@
-"""How people come to be: a user and the token account that belongs to them, in one transaction."""
+"""Creates users, each with its token account, in one transaction."""
 
 import logging
 
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 
 class RegistrationClosed(NotAllowed):
-    """This deployment makes accounts only by hand (REGISTRATION_OPEN is not set, or false)."""
+    """In this deployment only staff create accounts (REGISTRATION_OPEN is not set, or false)."""
 
     code = "registration_closed"
     message = "Registration is closed."
 
 
 class EmailTaken(InvalidInput):
-    """Somebody has an account with this address."""
+    """An account has this e-mail address already."""
 
     code = "email_taken"
     message = "An account with this e-mail address already exists."
@@ -34,23 +34,23 @@ class EmailTaken(InvalidInput):
 
 
 def register(*, email: str, password: str) -> User:
-    """Make an account for a person who asks for one. Raises RegistrationClosed, EmailTaken, InvalidInput."""
+    """Create an account for a client. Raises RegistrationClosed, EmailTaken, InvalidInput."""
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     vet(email=email, password=password)
-    return create_person(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
+    return create_user(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
 
 
 def vet(*, email: str, password: str) -> None:
-    """Raise InvalidInput, by field, unless this is an address, and a password that nobody guesses."""
-    person = User(email=normal_email(email))
+    """Raise InvalidInput, by field, unless the e-mail address is valid and the password is hard to guess."""
+    user = User(email=normal_email(email))
     failed: dict[str, list[str]] = {}
     try:
-        person.clean_fields(exclude={"password"})
+        user.clean_fields(exclude={"password"})
     except ValidationError as exc:
         failed["email"] = exc.messages
     try:
-        validate_password(password, person)
+        validate_password(password, user)
     except ValidationError as exc:
         failed["password"] = exc.messages
     if failed:
@@ -58,7 +58,7 @@ def vet(*, email: str, password: str) -> None:
         raise InvalidInput(f"{field}: {messages[0]}", errors=failed)
 
 
-def create_person(
+def create_user(
     *,
     email: str,
     password: str,
@@ -67,13 +67,13 @@ def create_person(
     role: Role = Role.NONE,
     unlimited: bool = False,
 ) -> User:
-    """Make a user whose account starts with `tokens`; `staff` is the same as the role of an admin. Raises EmailTaken.
+    """Create a user whose account starts with `tokens`; `staff` is the same as the role of an admin. Raises EmailTaken.
 
-    What `vet` checks is the caller's business.
+    The caller checks the input with `vet`.
     """
     role = Role.ADMIN if staff else role
     user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
-    user.set_password(password)  # takes a good part of a second, so not inside the transaction
+    user.set_password(password)  # hashing takes a good part of a second, so it comes before the transaction
     try:
         with transaction.atomic():
             user.save(force_insert=True)
@@ -84,5 +84,5 @@ def create_person(
         if User.objects.filter(email=user.email).exists():
             raise EmailTaken from exc
         raise
-    logger.info("user created", extra={"user_id": user.pk, "role": role.value or "none"})
+    logger.info("user.created", extra={"user_id": user.pk, "role": role.value or "none"})
     return user

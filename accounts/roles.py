@@ -1,9 +1,8 @@
-"""Who may do what in the back office: three roles, each a group whose permissions a migration has given it.
+"""The three roles of the back office, each a group whose permissions come from a migration.
 
-The API knows one difference only: an admin, `is_staff`, may act on everybody's work. Django wants the same flag of
-whoever enters the back office. So the two roles that may do less than an admin get no tokens for the API
-(`accounts.serializers.SignInForm`), and those they have are refused (`accounts.sign_in.authentication`): there they
-could do everything.
+The API knows users and admins only: `is_staff` may act on every user's objects. Django demands the same flag of every
+user of the back office. So the two limited roles get no tokens for the API (`accounts.serializers.SignInForm`), and
+their existing tokens are refused (`accounts.sign_in.authentication`): in the API they could do everything.
 """
 
 import logging
@@ -20,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Role(models.TextChoices):
-    """What a person is here for; the values are the names of the groups."""
+    """A user's role; the values are the names of the groups."""
 
     NONE = "", "No role"
     SUPPORT = "support", "Support"
@@ -30,30 +29,30 @@ class Role(models.TextChoices):
 
 MEANINGS = {
     Role.NONE: "Uses the product through the API; cannot enter the back office.",
-    Role.SUPPORT: "Sees people, jobs, looks and the ledger, and gives tokens back for a video. Cannot use the API.",
+    Role.SUPPORT: "Sees users, jobs, looks and the ledger, and gives tokens back for a video. Cannot use the API.",
     Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens. "
     "Cannot use the API.",
-    Role.ADMIN: "Everything, people and their roles included; in the API, may act on everybody's work.",
+    Role.ADMIN: "Everything, users and their roles included; in the API, may act on every user's objects.",
 }
 LIMITED = (Role.SUPPORT, Role.OPERATOR)
 
 
 class BackOfficeOnly(NotAllowed):
-    """The account's role is for the back office alone."""
+    """The account's role is for the back office only."""
 
     code = "back_office_only"
     message = "This account is for the back office; it has no access to the API. Use another one."
 
 
 class LastAdmin(Conflict):
-    """Nobody would be left who can give roles."""
+    """No other user could give roles."""
 
     code = "last_admin"
-    message = "This is the last admin who can sign in. Make somebody else an admin first."
+    message = "This is the last admin who can sign in. Make another user an admin first."
 
 
 def role_of(user: User) -> Role:
-    """The person's role; the highest one, should groups have been edited by other means."""
+    """The user's role; the highest one, if groups were edited by other means."""
     if user.is_superuser:
         return Role.ADMIN
     names = {group.name for group in user.groups.all()}  # not a filter: lists prefetch them
@@ -61,19 +60,19 @@ def role_of(user: User) -> Role:
 
 
 def is_limited(user: User) -> bool:
-    """Whether the person works in the back office alone: with one of the two roles that may not use the API."""
+    """Whether the user has one of the two roles that may not use the API."""
     return user.is_staff and role_of(user) in LIMITED
 
 
 def groups_of(role: Role) -> QuerySet[Group]:
-    """What the role is made of."""
+    """The group of the role."""
     return Group.objects.filter(name=role.value)
 
 
 def assign(*, user: User, role: Role) -> None:
-    """Give the person this role instead of theirs, and sign them out everywhere. Raises LastAdmin.
+    """Replace the user's role, and sign the user out everywhere. Raises LastAdmin.
 
-    Permissions beside the role are taken away: what a person may do is what the role says.
+    Also removes the user's own permissions: only the role counts.
     """
     with transaction.atomic():
         if role != Role.ADMIN:
@@ -83,18 +82,18 @@ def assign(*, user: User, role: Role) -> None:
         user.groups.set(groups_of(role))
         user.user_permissions.clear()
         access.sign_out_everywhere(user=user)
-    logger.info("role assigned", extra={"user_id": user.pk, "role": role.value or "none"})
+    logger.info("role.assigned", extra={"user_id": user.pk, "role": role.value or "none"})
 
 
 def deactivate(*, user: User) -> None:
-    """Deactivate somebody's account, unless nobody else could give roles. Raises LastAdmin."""
+    """Deactivate the account, unless it is the last admin's. Raises LastAdmin."""
     with transaction.atomic():
         require_other_admin(user)
         access.deactivate(user=user)
 
 
 def require_other_admin(user: User) -> None:
-    """Raise LastAdmin if nobody but the user can give roles; call in the transaction that takes that away."""
+    """Raise LastAdmin if only this user can give roles; call in the transaction that takes that away."""
     # locked, so that two admins cannot remove each other at the same time
     admins = User.objects.select_for_update().filter(is_superuser=True, is_staff=True, is_active=True)
     if {admin.pk for admin in admins.order_by("pk")} == {user.pk}:

@@ -1,4 +1,4 @@
-"""What the account endpoints take and answer; the sign-in tokens are simplejwt's, with its gaps closed."""
+"""Input and output of the sign-in endpoints and the ledger; the tokens are simplejwt's, with its gaps closed."""
 
 from typing import Any
 
@@ -20,52 +20,52 @@ from studio.emails import normal_email, require_plain
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
-# Characters. No rule, only a bound on the hashing: whatever the admin pages took as a password must work here too.
+# Characters. No rule, only a bound on hashing: every password that the admin pages accepted must work here.
 SIGN_IN_LENGTH = 4096
 
 
 class EmailAddress(LengthAsSent, serializers.EmailField):
-    """An address in the one spelling it is stored in."""
+    """An e-mail address in the one spelling that is stored."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.validators.append(require_plain)
 
     def to_internal_value(self, data: Any) -> str:
-        """Normalised before it is checked: lower case can be longer."""
+        """Normalise before checking: lower case can be longer."""
         return normal_email(super().to_internal_value(data))
 
 
 class Password(Text):
-    """A password as it was typed: blanks count."""
+    """A password as typed: blanks count."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, style={"input_type": "password"}, **kwargs)
 
 
 class RegisterForm(Input):
-    """Who wants an account."""
+    """The input of a registration."""
 
     email = EmailAddress(max_length=EMAIL_LENGTH, help_text="The e-mail address to sign in with; case is ignored.")
     password = Password(max_length=PASSWORD_LENGTH, help_text="At least 8 characters, not only digits, not common.")
 
 
 class SignInForm(Input, TokenObtainPairSerializer):
-    """An address, in any case, and its password."""
+    """An e-mail address, in any case, and its password."""
 
     token_class = AccountRefreshToken
-    # for an unknown address, a wrong password and a locked account: it must not tell which
+    # the same for an unknown e-mail address, a wrong password and a deactivated account
     default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # simplejwt's own two strip blanks from the password, and take text of any length
+        # simplejwt's own fields strip blanks from the password, and accept text of any length
         self.fields["email"] = Text(write_only=True, max_length=EMAIL_LENGTH, help_text="In any case.")
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH, help_text="As typed; blanks count.")
 
     @classmethod
     def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
-        """A refresh token for somebody whose password was right. Raises BackOfficeOnly."""
+        """A refresh token for a user whose password was right. Raises BackOfficeOnly."""
         if roles.is_limited(user):
             raise roles.BackOfficeOnly
         return super().get_token(user)
@@ -73,13 +73,13 @@ class SignInForm(Input, TokenObtainPairSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
 
-        What is refused for its password is kept by `accounts.sign_in.history` already.
+        `accounts.sign_in.history` records wrong passwords itself.
         """
         request = self.context["request"]
         try:
-            answer: dict[str, Any] = super().validate(attrs)
+            tokens: dict[str, Any] = super().validate(attrs)
         except AuthenticationFailed:
-            if lockout.is_locked(request):
+            if lockout.is_blocked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
         except roles.BackOfficeOnly:
@@ -87,11 +87,11 @@ class SignInForm(Input, TokenObtainPairSerializer):
             raise
         lockout.forget(request, email=attrs["email"])
         history.record(request=request, user=self.user, succeeded=True)
-        return answer
+        return tokens
 
 
 class RefreshTokenInput(Input):
-    """A refresh token. A client may send the whole pair as it has kept it: the access token is ignored."""
+    """A refresh token. A client may send the whole pair: the access token is ignored."""
 
     def shown_names(self) -> Spellings:
         """The names of the pair."""
@@ -99,16 +99,16 @@ class RefreshTokenInput(Input):
 
 
 class RefreshForm(RefreshTokenInput):
-    """Swaps a refresh token for a new pair; the old one is used up."""
+    """Exchanges a refresh token for a new pair; the old one is used up."""
 
     refresh = Text(help_text="The refresh token of the last response; it works once.")
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """The new pair. Raises TokenError, or InvalidToken when the token's user may not sign in any more.
+        """The new pair. Raises TokenError, or InvalidToken if the token's user may no longer sign in.
 
-        simplejwt's own serializer crashes where the user is gone, takes tokens from before a change of password,
-        and lets two requests at the same moment use one token.
+        simplejwt's own serializer crashes if the user is gone, accepts tokens from before a change of password, and
+        lets two simultaneous requests use one token.
         """
         old = RefreshToken(attrs["refresh"])
         try:
@@ -126,22 +126,22 @@ class _AnyRefreshToken(RefreshToken):
     """A genuine refresh token, revoked or not."""
 
     def check_blacklist(self) -> None:
-        """Leave it to the caller."""
+        """The caller does."""
 
 
 class RevokeForm(RefreshTokenInput):
-    """Signs out: the refresh token is of no use any more."""
+    """Signs out: revokes the refresh token."""
 
     refresh = Text(write_only=True, help_text="The refresh token to revoke.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Nothing, with the token revoked; a repeat changes nothing. Raises TokenError."""
+        """Revoke the token; a repeat changes nothing. Raises TokenError."""
         _AnyRefreshToken(attrs["refresh"]).blacklist()
         return {}
 
 
 class TokenPair(serializers.Serializer[Any]):
-    """What a sign-in gives."""
+    """The tokens of a sign-in."""
 
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
     refresh = serializers.CharField(help_text="Exchange it for the next pair; it works once.")
@@ -162,7 +162,7 @@ class LedgerLine(serializers.ModelSerializer[LedgerEntry]):
         source="balance_after", min_value=0, help_text="The balance after this entry."
     )
     videoJobId = serializers.UUIDField(
-        source="video_job_id", allow_null=True, help_text="The video job that it belongs to, be it deleted since."
+        source="video_job_id", allow_null=True, help_text="The video job of the entry, even if it was deleted since."
     )
     createdAt = Timestamp(source="created_at", help_text="When the tokens moved.")
 

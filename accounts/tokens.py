@@ -1,7 +1,7 @@
-"""The tokens of an account. Each names the last sign-out that its account had when the password was checked.
+"""Sign-in tokens. Each names the account's last sign-out at the time when the password was checked.
 
-A token is good for as long as that is still the last one. A time of issue would not do: a password takes a good part
-of a second to check, and a token that is issued after a sign-out may rest on what was read before it.
+A token is valid while that is still the last sign-out. The time of issue would not do: checking a password takes a good
+part of a second, and a token issued after a sign-out may rest on data read before it.
 """
 
 from datetime import datetime, timedelta
@@ -15,13 +15,13 @@ from accounts.models import User
 
 CLAIM = "signed_out_at"  # ISO 8601 with microseconds, in UTC; null for an account that has never been signed out
 
-# A refresh token is taken for CLOCK_LEEWAY_SECONDS after its end, by any machine's clock. Its row says that it was used
-# or revoked, so the row stays until no clock can be that far behind.
+# A refresh token is accepted for CLOCK_LEEWAY_SECONDS after its expiry, by any machine's clock. Its row records that it
+# was used or revoked, so the row stays until no clock can be that far behind.
 KEPT_AFTER_END = timedelta(days=1)
 
 
 class _AccountToken(Token):
-    """Beside simplejwt's in the order of inheritance, so that the list of outstanding tokens has the claim as well."""
+    """Beside simplejwt's in the order of inheritance, so that the table of outstanding tokens has the claim too."""
 
     @classmethod
     def for_user(cls, user: Any) -> Any:
@@ -32,11 +32,11 @@ class _AccountToken(Token):
 
 
 class AccountRefreshToken(RefreshToken, _AccountToken):  # type: ignore[misc]  # each has its own kind of token
-    """What a sign-in and a refresh give; the access token made of it has the claim, too."""
+    """The refresh token of a sign-in or a refresh; its access token has the claim too."""
 
 
 def ended(*, before: datetime) -> QuerySet[OutstandingToken]:
-    """The rows of refresh tokens that may be removed at that moment."""
+    """The rows of refresh tokens that may be removed then."""
     return OutstandingToken.objects.filter(expires_at__lt=before - KEPT_AFTER_END)
 
 

@@ -24,10 +24,10 @@ BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
 
 
 class SignInView(ApiView, TokenViewBase):
-    """Gives tokens for a password."""
+    """Issues tokens for a password."""
 
-    throttle_classes = (throttles.SignInAddressThrottle, throttles.SignInAccountThrottle)
-    body_limits = bodies.FOR_STRANGERS
+    throttle_classes = (throttles.SignInClientThrottle, throttles.SignInAccountThrottle)
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.SignInForm
 
     @extend_schema(
@@ -46,10 +46,10 @@ class SignInView(ApiView, TokenViewBase):
 
 
 class RefreshView(ApiView, TokenViewBase):
-    """Gives tokens for a refresh token."""
+    """Issues tokens for a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.RefreshForm
 
     @extend_schema(
@@ -68,10 +68,10 @@ class RefreshView(ApiView, TokenViewBase):
 
 
 class RevokeView(ApiView, TokenViewBase):
-    """Takes a refresh token back."""
+    """Revokes a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.RevokeForm
 
     @extend_schema(

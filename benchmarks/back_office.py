@@ -110,7 +110,7 @@ def fill(number: int) -> None:
             "note": f"=note {i}",
             "actor_id": None if i % 3 else _id(1, i % 20 * 5000 % number),
         },
-        SignIn: lambda i: {"user_id": _id(1, i * 7919 % number), "door": "api", "succeeded": i % 9 > 0},
+        SignIn: lambda i: {"user_id": _id(1, i * 7919 % number), "channel": "api", "succeeded": i % 9 > 0},
         VideoJob: lambda i: _job(i, number),
         Look: lambda i: {
             "id": _id(4, i),
@@ -192,11 +192,11 @@ def measure(number: int) -> list[str]:
     from django.contrib import admin
     from django.test import Client
 
-    from accounts.registration import create_person
+    from accounts.registration import create_user
     from studio.backoffice.base import COUNTED_MOST
 
     office = Client()
-    office.force_login(create_person(email="boss@example.com", password="not used", staff=True))
+    office.force_login(create_user(email="boss@example.com", password="not used", staff=True))
     office.get("/admin/accounts/user/")  # the first request of a process loads a good part of it
     slow = []
     for model in admin.site._registry:

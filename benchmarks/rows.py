@@ -10,7 +10,7 @@ from django.db import connection, models
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from videos.models import VideoJob
 
 TOKENS = 1_000_000_000
@@ -18,7 +18,7 @@ TOKENS = 1_000_000_000
 
 def person(name: str) -> User:
     """Somebody with more tokens than any benchmark spends."""
-    return create_person(email=f"{name}@example.com", password="not used", tokens=TOKENS)
+    return create_user(email=f"{name}@example.com", password="not used", tokens=TOKENS)
 
 
 def people(name: str, count: int) -> list[User]:

@@ -26,7 +26,7 @@ from studio.http.probes import has_metrics_token
 from studio.media import disks
 from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
-from studio.observability.counters import Measure, Sums
+from studio.observability.counters import Sums
 from videos import retirements
 from videos.engine import hints
 from videos.models import VideoJob
@@ -177,12 +177,12 @@ class Studio(Collector):
             sums = counters.sums(client)
             self._free = disks.reported(client)
         yield from (_gauge(name, *facts) for name, facts in _OF_REDIS.items())
-        for measure in counters.measures():
+        for measure in counters.metrics():
             series = _series(measure, sums)
             yield _histogram(measure, series, sums) if measure.buckets else _counter(measure, series, sums)
 
 
-def _series(measure: Measure, sums: Sums) -> list[tuple[str, ...]]:
+def _series(measure: counters.Metric, sums: Sums) -> list[tuple[str, ...]]:
     """The known series, which start at 0, and those that were counted besides."""
     try:
         known = set(measure.known_series())
@@ -199,14 +199,14 @@ def _gauge(name: str, meaning: str, label: str, query: Callable[[], Value]) -> M
     return gauge
 
 
-def _counter(measure: Measure, series: list[tuple[str, ...]], sums: Sums) -> Metric:
+def _counter(measure: counters.Metric, series: list[tuple[str, ...]], sums: Sums) -> Metric:
     family = CounterMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
     for values in series:
         family.add_metric(list(values), sums.get((measure.name, values, ""), 0))
     return family
 
 
-def _histogram(measure: Measure, series: list[tuple[str, ...]], sums: Sums) -> Metric:
+def _histogram(measure: counters.Metric, series: list[tuple[str, ...]], sums: Sums) -> Metric:
     family = HistogramMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
     bounds = [*(str(bound) for bound in measure.buckets), "+Inf"]
     for values in series:

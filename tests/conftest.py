@@ -12,10 +12,10 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from studio import redis_client
 
-pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs"]
+pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs", "tests.fixtures.staff"]
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]
@@ -77,7 +77,7 @@ def make_user(db: None) -> MakeUser:
     def make(
         email: str = "ann@example.com", *, tokens: int = 1000, staff: bool = False, password: str = PASSWORD
     ) -> User:
-        return create_person(email=email, password=password, tokens=tokens, staff=staff)
+        return create_user(email=email, password=password, tokens=tokens, staff=staff)
 
     return make
 

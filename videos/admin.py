@@ -1,4 +1,4 @@
-"""Video jobs, for staff: to find, to watch, and to act on through the use cases. Nothing of them is edited by hand."""
+"""The back office of video jobs: find, watch, act through the use cases. No field is edited by hand."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from videos import deletion
 from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django looks for pages here, and only here
 from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- the same
 from videos.backoffice import job_search
-from videos.backoffice.staff_action_pages import InterventionPages
+from videos.backoffice.staff_action_pages import StaffActionPages
 from videos.models import VideoJob, VideoModel
 from videos.phases import Status
 
@@ -34,8 +34,8 @@ COLOURS = {
 
 
 @admin.register(VideoJob)
-class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
-    """Jobs are read, and acted on through the use cases. On a page, timeline and raw reply come first."""
+class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
+    """Jobs are shown, and acted on through the use cases. On a page, timeline and raw reply come first."""
 
     list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model_column", "tokens")
     list_display_links = ("poster_column", "job")
@@ -54,7 +54,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     search_help_text = "The beginning of an id (4 characters) or of an e-mail address, or words of the prompt."
     fieldsets = (
         (
-            "What was asked for",
+            "Request",
             {
                 "fields": (
                     "prompt",
@@ -66,7 +66,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
             },
         ),
         (
-            "Where it stands",
+            "State",
             {
                 "fields": (
                     ("phase", "progress_percentage"),
@@ -88,7 +88,7 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     @admin.display(description="Picture")
     def poster_column(self, job: VideoJob) -> str:
-        """What the video looks like."""
+        """The poster."""
         if not job.poster:
             return mark_safe('<span class="studio-no-poster">no picture</span>')
         return format_html(
@@ -97,47 +97,47 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     @admin.display(description="Job", ordering="id")
     def job(self, job: VideoJob) -> str:
-        """Enough to tell it from its neighbours."""
+        """The short id and the beginning of the prompt."""
         prompt = Truncator(job.prompt).chars(40) or "without a prompt"
         return format_html('<span class="studio-id">{}</span><br>{}', job.short_id, prompt)
 
     @badge(description="Status", colours=COLOURS)
     def status_column(self, job: VideoJob) -> tuple[str, str]:
-        """The public word; of a job that failed, why, and of one that runs, how far it is."""
+        """The public status, with the error code or the progress."""
         detail = job.error_code or (f"{job.progress_percentage} %" if job.status == Status.RUNNING else "")
         return job.status.value, f"{job.status.label}: {detail}" if detail else job.status.label
 
     @admin.display(description="Owner", ordering="owner__email")
     def owner_link(self, job: VideoJob) -> str:
-        """To the person's page."""
+        """A link to the owner's page."""
         return _link("admin:accounts_user_change", job.owner_id, job.owner.email)
 
     @admin.display(description="Owner, look", ordering="owner__email")
     def owner_and_look(self, job: VideoJob) -> str:
-        """One above the other, so that the list fits a laptop's screen."""
+        """Owner above look, so that the list fits a laptop's screen."""
         return format_html("{}<br>{}", self.owner_link(job), self.look_link(job))
 
     @admin.display(description="Look")
     def look_link(self, job: VideoJob) -> str:
-        """To the look's page."""
+        """A link to the look's page."""
         links = [row.look for row in job.look_videos.all()]
         return _link("admin:looks_look_change", links[0].pk, links[0].title) if links else "-"
 
-    @admin.display(description="Asked for", ordering="created_at")
+    @admin.display(description="Created", ordering="created_at")
     def age(self, job: VideoJob) -> str:
-        """How long ago."""
+        """The age of the job."""
         ago = timesince(job.created_at, timezone.now(), depth=1)
         return format_html('<time title="{}">{} ago</time>', moment(job.created_at), ago)
 
     @admin.display(description="Model", ordering="model")
     def model_column(self, job: VideoJob) -> str:
-        """As people know it, and whether the video is a mock one."""
+        """The model's title, and a label of mock videos."""
         title = getattr(job, "model_name", job.model)
         return format_html("{}<br>{}", title, label("mock", "warning")) if job.mock_mode else title
 
     @admin.display(description="Model")
     def model_title(self, job: VideoJob) -> str:
-        """As people know it, and as clients send it."""
+        """The model's title and public name."""
         return f"{_titles().get(job.model, job.model)} ({job.model})"
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
@@ -148,12 +148,12 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
 
     @admin.display(description="Tokens", ordering="tokens_charged")
     def tokens(self, job: VideoJob) -> str:
-        """What it cost."""
+        """The price that was charged."""
         return str(job.tokens_charged)
 
     @admin.display(description="Refused by")
     def refusing_upstreams(self, job: VideoJob) -> str:
-        """The upstreams that the job was passed on from."""
+        """The upstreams that refused the job."""
         return ", ".join(f"{provider}: {model} ({code})" for provider, model, code in job.refused_by or ()) or "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoJob]:
@@ -164,13 +164,13 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[VideoJob], search_term: str
     ) -> tuple[QuerySet[VideoJob], bool]:
-        """By id, e-mail or prompt, whichever the text looks like."""
+        """Search by id, e-mail address or prompt."""
         return job_search.found(jobs=queryset, text=search_term), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the video, its pictures, its money, and what can be done."""
+        """With the video, its pictures, its ledger entries and the staff actions."""
         context = {**self._beside_the_fields(request, object_id), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
@@ -188,17 +188,17 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
             "origin": VideoJob.objects.filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
             "successors": VideoJob.objects.filter(retry_of_id=job.pk).order_by("created_at", "id"),
             "status_colour": COLOURS[job.status.value],
-            "interventions": self.offered(request, job),
+            "staff_actions": self.offered(request, job),
             "inputs": inputs,
             "entries": entries if can_see_money else None,
         }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """All that there is."""
+        """All fields."""
         return ("owner_link", "look_link", "model_title", "refusing_upstreams", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Jobs come through the API."""
+        """The API creates jobs."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -208,24 +208,24 @@ class VideoJobAdmin(InterventionPages, BackOfficeAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        """The jobs alone: their logs and links go with them, and a list of those says nothing."""
+        """The jobs only, without their logs and links, which are deleted too."""
         jobs = list(objs)
         lacking = set() if self.has_delete_permission(request) else {"video job"}
         names = [f"{job.short_id}, {job.get_phase_display()}: {Truncator(job.prompt).chars(60)}" for job in jobs]
         return names, {"video jobs": len(jobs)}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: VideoJob) -> None:
-        """Like the API does it."""
+        """Delete as the API does."""
         deletion.delete_by_staff(job_id=obj.pk, actor=caller(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> None:
-        """Like the API does it, one by one."""
+        """Delete as the API does, one by one."""
         for job_id in queryset.values_list("pk", flat=True):
             deletion.delete_by_staff(job_id=job_id, actor=caller(request))
 
 
 def _titles() -> dict[str, str]:
-    """What people call each model, by the name that clients send."""
+    """Each model's title, by its public name."""
     return dict(VideoModel.objects.order_by().values_list("name", "title"))
 
 

@@ -1,4 +1,4 @@
-"""All that is known about a job, for operators: the row, its story, its money, its files, the provider's own words."""
+"""The report on a job, for operators: row, timeline, ledger, files, the provider's raw reply."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from django.core.files.storage import Storage
 from accounts.models import LedgerEntry
 from studio.errors import Conflict, InvalidInput, NotFound
 from studio.media.storage import media_storage
-from studio.models import BEGINNING_MIN, ids_beginning_with
+from studio.models import ID_PREFIX_MIN, ids_with_prefix
 from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import Phase
 from videos.recovery.resumption import can_resume
 
-# What an operator may want to do next, by what the job says.
+# Commands that an operator may want next, by phase.
 NEXT = {
     Phase.FAILED: ("jobs retry {id}", "jobs refund {id} --reason …"),
     Phase.SUCCEEDED: ("jobs refund {id} --reason …", "jobs delete {id}"),
@@ -21,11 +21,11 @@ NEXT = {
 NEXT_WHILE_LIVE = ("jobs poll {id}", "jobs cancel {id} --reason …")
 
 
-def job_that_begins_with(beginning: str) -> VideoJob:
-    """The job whose id begins so, hyphens or not. Raises InvalidInput, NotFound, or Conflict where several do."""
-    span = ids_beginning_with(beginning)
+def find_by_id_prefix(beginning: str) -> VideoJob:
+    """The job whose id begins with the text, with or without hyphens. Raises InvalidInput, NotFound or Conflict."""
+    span = ids_with_prefix(beginning)
     if span is None:
-        raise InvalidInput(f"{beginning!r} is no beginning of an id: at least {BEGINNING_MIN} of 0-9 and a-f.")
+        raise InvalidInput(f"{beginning!r} is not the beginning of an id: {ID_PREFIX_MIN} or more of 0-9 and a-f.")
     found = list(VideoJob.objects.select_related("owner").filter(pk__range=span).order_by("pk")[:2])
     if not found:
         raise NotFound(f"No video job has an id that begins with {beginning}.")
@@ -53,8 +53,8 @@ def summary(job: VideoJob) -> dict[str, Any]:
     }
 
 
-def dossier(job: VideoJob) -> dict[str, Any]:
-    """Everything, as values for JSON. The storage is asked whether it has the files."""
+def report(job: VideoJob) -> dict[str, Any]:
+    """The whole report, as values for JSON. Asks the storage whether it has the files."""
     row = {field.attname: getattr(job, field.attname) for field in job._meta.concrete_fields}
     row |= {"video": job.video.name or "", "poster": job.poster.name or "", "status": job.status.value}
     reply = row.pop("provider_reply")

@@ -1,7 +1,7 @@
-"""What staff does to a job by hand: have it made again, give tokens back, end it, look at it at once.
+"""Staff actions on jobs: retry, refund, cancel, poll now.
 
-Each use case asks for its actor's rights itself, so that every door (admin, commands) has the same lock. `actor` None
-is somebody at the server's own console, who may do everything. Adoption is in `videos.recovery.adoption`.
+Each use case checks the actor's permissions itself, so the admin and the commands share the checks. `actor` None is
+the server's console, which may do everything. Adoption is in `videos.recovery.adoption`.
 """
 
 import logging
@@ -18,7 +18,7 @@ from accounts import ledger
 from accounts.models import LedgerEntry, User
 from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
-from studio.media.images import BadImage, Picture
+from studio.media.images import BadImage, ImageFile
 from videos import creation
 from videos.engine import outcomes, schedule
 from videos.engine.hints import Step, hint
@@ -34,11 +34,14 @@ logger = logging.getLogger(__name__)
 OPERATE = "videos.operate_videojob"
 REFUND = "videos.refund_videojob"
 REASON_MAX = ledger.NOTE_MAX
-HINTS: dict[Phase, Step] = {Phase.QUEUED: "submit", Phase.STORING: "transfer"}  # the sweeper itself does the rest
+HINTS: dict[Phase, Step] = {
+    Phase.QUEUED: "submit",
+    Phase.STORING: "transfer",
+}  # the sweeper polls the other live jobs itself
 
 
-class MadeAgainBefore(Conflict):
-    """The failed job was made again within the last day; `job` is the one that was made."""
+class AlreadyRetried(Conflict):
+    """The failed job was retried within the last day; `job` is the new job."""
 
     code = "made_again_before"
 
@@ -49,11 +52,11 @@ class MadeAgainBefore(Conflict):
 
 
 def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
-    """Have a failed job made again: a new job of the same owner, with the same request, pictures and look.
+    """Retry a failed job as a new job of the same owner, with the same request, pictures and look.
 
-    It goes the way of every new job: today's catalogue decides who makes it, and the owner needs a free slot and, with
-    `charge`, the tokens; without, the ledger has a charge of 0 that says why. Raises NotAllowed, NotFound, Conflict,
-    MadeAgainBefore for a repeat within a day, and what `creation.create` raises.
+    The new job is like any other: today's catalogue selects its provider, and the owner needs a free slot and, with
+    `charge`, the tokens. Without `charge`, the ledger has a charge of 0 with a note. Raises NotAllowed, NotFound,
+    Conflict, AlreadyRetried for a repeat within a day, and the errors of `creation.create`.
     """
     _require(actor, OPERATE)
     job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
@@ -69,7 +72,7 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
         _require_failed(_locked(job_id))
         new.retry_of_id = job_id
         begun.append(new)
-        if not is_spent(owner_id=job.owner_id, key=key):  # else the earlier job is returned, and nothing is done
+        if not is_spent(owner_id=job.owner_id, key=key):  # else `create` returns the earlier job, and writes nothing
             audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
 
     try:
@@ -81,21 +84,21 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
             raise
         raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
     if again not in begun:
-        raise MadeAgainBefore(again)
+        raise AlreadyRetried(again)
     logger.info("job.retried", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
     return again
 
 
 def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
-    """Give a job's tokens back by hand, whatever its phase, at most once a job; returns how many.
+    """Refund a job's tokens in any phase, at most once a job; returns their number.
 
-    Who may not operate jobs may refund SUPPORT_REFUND_TOKENS a day (UTC). Raises NotAllowed, InvalidInput without a
-    reason, NotFound, Conflict when there is nothing to give back, LimitReached; nothing is written then.
+    An actor who may not operate jobs may refund SUPPORT_REFUND_TOKENS a day (UTC). Raises, with nothing written,
+    NotAllowed, InvalidInput without a reason, NotFound, Conflict if there is nothing to refund, LimitReached.
     """
     _require(actor, REFUND, OPERATE)
     note = _checked(reason)
     with transaction.atomic():
-        if actor is not None:  # locked first: two refunds at once must see each other in the sum of the day
+        if actor is not None:  # locked first: two simultaneous refunds must both count in the day's sum
             User.objects.select_for_update(no_key=True).get(pk=actor.pk)
         job = _locked(job_id)
         tokens = outcomes.refund(job=job, note=note, actor=actor)
@@ -109,7 +112,7 @@ def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
 
 
 def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> None:
-    """End a live job: its slot is free at once, its tokens are back, and what the provider still delivers is dropped.
+    """Cancel a live job: frees its slot and refunds its tokens at once; the provider's result is dropped.
 
     Raises NotAllowed, InvalidInput without a reason, NotFound, and Conflict for a job that is finished.
     """
@@ -119,23 +122,23 @@ def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> No
         job = _locked(job_id)
         if job.phase not in LIVE:
             raise Conflict("This job is finished; there is nothing to stop.")
-        # before it fails: whatever the policy says, the ledger names who gave the tokens back, and why
+        # before it fails: the ledger then names the actor and the reason, whatever REFUND_POLICY says
         tokens = outcomes.refund(job=job, note=note, actor=actor)
         outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
         audit.record_action(job, "Stop and refund", actor=actor, tokens=tokens, reason=note)
 
 
 def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
-    """Let a live job's next step happen at once, instead of when it is due; a back-off ends.
+    """Perform a live job's next step at once, instead of when it is due; this ends a back-off.
 
-    Raises NotAllowed, NotFound, and Conflict for a job that is finished or that somebody works on.
+    Raises NotAllowed, NotFound, and Conflict for a job that is finished or is being processed.
     """
     _require(actor, OPERATE)
     with transaction.atomic():
         job = _locked(job_id)
         if job.phase not in LIVE:
             raise Conflict("This job is finished; there is nothing to wait for.")
-        # A transfer keeps its lease short; what is held for longer is a back-off, and not somebody's work.
+        # A transfer keeps its lease short; a longer one is a back-off, and no worker has it.
         is_free = Q(lease_until=None) | Q(lease_until__lte=Now()) | Q(lease_until__gt=from_now(schedule.TRANSFER_LEASE))
         idle = VideoJob.objects.filter(is_free).exclude(phase=Phase.SUBMITTING)
         if not idle.update_fenced(job, due_at=Now(), lease_until=None):
@@ -146,7 +149,7 @@ def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
 
 
 def _require(actor: User | None, *permissions: str) -> None:
-    """Raise NotAllowed for an actor who has none of these."""
+    """Raise NotAllowed for an actor with none of the permissions."""
     if actor is not None and not any(map(actor.has_perm, permissions)):
         raise NotAllowed
 
@@ -164,7 +167,7 @@ def _checked(reason: str) -> str:
 
 
 def _locked(job_id: uuid.UUID) -> VideoJob:
-    """The job, which nobody else moves until the transaction ends."""
+    """The job, locked until the transaction ends."""
     job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
     if job is None:
         raise NotFound("There is no such video job.")
@@ -172,7 +175,7 @@ def _locked(job_id: uuid.UUID) -> VideoJob:
 
 
 def _stay_within_limit(actor: User) -> None:
-    """Raise LimitReached when the actor's refunds of this day, the one just made among them, are too many."""
+    """Raise LimitReached if the actor's refunds of the day, with the one just made, exceed the limit."""
     midnight = datetime.combine(timezone.now().date(), time(), UTC)
     given = LedgerEntry.objects.filter(actor=actor, kind=LedgerEntry.Kind.REFUND, created_at__gte=midnight)
     if (given.aggregate(sum=Sum("amount"))["sum"] or 0) > settings.SUPPORT_REFUND_TOKENS:
@@ -184,9 +187,9 @@ def _stay_within_limit(actor: User) -> None:
 
 
 def _order_of(job: VideoJob) -> VideoJobRequest:
-    """What the owner asked for then, with the pictures that are kept of a failed job.
+    """The owner's request, with the pictures that are kept of a failed job.
 
-    The first frame is among them also where it came from the look: the look may have another picture by now.
+    They include a first frame that came from the look, which may have another picture by now.
     """
     inputs = list(job.inputs.order_by("role", "position"))
     known = job.input_count is not None or bool(inputs)
@@ -195,7 +198,7 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
             "The pictures of this job are gone: those of a failed one are kept for "
             f"{INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
         )
-    pictures: dict[str, list[Picture]] = {role: [] for role in JobInput.Role}
+    pictures: dict[str, list[ImageFile]] = {role: [] for role in JobInput.Role}
     for row in inputs:
         pictures[row.role].append(_read(row))
     link = job.look_videos.order_by("created_at", "id").first()
@@ -215,7 +218,7 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
     )
 
 
-def _read(row: JobInput) -> Picture:
+def _read(row: JobInput) -> ImageFile:
     try:
         return creation.picture_in_storage(name=row.file_name)
     except (OSError, BadImage) as exc:

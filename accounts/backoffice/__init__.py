@@ -1,1 +1,1 @@
-"""The back office of people: their tokens, sign-ins and second factors."""
+"""The back office of users: their tokens, sign-ins and second factors."""

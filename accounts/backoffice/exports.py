@@ -1,6 +1,6 @@
-"""The ledger as a file, for people with spreadsheets: rows go from the database to the client with bounded memory.
+"""The ledger as CSV and XLSX, in bounded memory.
 
-Nothing is held open while a slow client takes them in: a batch of rows is a statement of its own.
+Each batch of rows is a statement of its own, so a slow client keeps no transaction open.
 """
 
 import csv
@@ -24,25 +24,25 @@ COLUMNS = {
     "by": "actor__email",
     "entry": "id",
 }
-CHUNK = 2000  # rows in memory at a time
-XLSX_MAX = 200_000  # rows; a million is the format's limit, but nobody waits minutes for a download to begin
-# A spreadsheet takes text that begins so for a formula, and runs it: OWASP, "CSV Injection", read 2026-11.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - a Japanese Excel takes these, too
+CHUNK = 2000  # rows in memory at once
+XLSX_MAX = 200_000  # rows; the format allows a million, but the download would begin after minutes
+# A spreadsheet runs text that begins with these as a formula: OWASP, "CSV Injection", read 2026-11.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - a Japanese Excel accepts these, too
 
 
 def harmless(text: str) -> str:
-    """Text that stays text in a spreadsheet: an apostrophe before what would be a formula."""
+    """The text, with an apostrophe before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
 
 
 def rows_of(entries: QuerySet[LedgerEntry]) -> Iterator[list[Any]]:
-    """The entries in their order: numbers and times as such, everything else as harmless text."""
+    """The entries in their order: numbers and times as such, all else as harmless text."""
     for row in batches.rows(entries, *COLUMNS.values(), batch=CHUNK):
         yield [_cell(value) for value in row]
 
 
 def csv_lines(entries: QuerySet[LedgerEntry]) -> Iterator[str]:
-    """A CSV with a header, line by line. Begins with a mark by which Excel knows UTF-8."""
+    """A CSV with a header, line by line. It begins with the mark by which Excel recognises UTF-8."""
     write = csv.writer(_Echo()).writerow
     yield "\ufeff"
     for row in _with_header(entries):
@@ -50,8 +50,8 @@ def csv_lines(entries: QuerySet[LedgerEntry]) -> Iterator[str]:
 
 
 def write_xlsx(entries: QuerySet[LedgerEntry], file: IO[bytes]) -> None:
-    """An XLSX of one sheet; the library keeps its rows on the disk until they are packed."""
-    # loads as much as half of Django, for a click a week
+    """An XLSX of one sheet; openpyxl keeps its rows on the disk until it packs them."""
+    # the import takes half as long as Django's, for a click a week
     from openpyxl import Workbook  # noqa: PLC0415
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
 
@@ -77,7 +77,7 @@ def _cell(value: Any) -> Any:
 
 
 class _Echo:
-    """A file that gives back what is written."""
+    """A file whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         """The line."""

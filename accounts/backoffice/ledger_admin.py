@@ -1,4 +1,4 @@
-"""The back office of tokens: what everybody can spend, and every movement. `accounts.ledger` writes them."""
+"""The back office of tokens: balances and ledger entries. `accounts.ledger` writes them."""
 
 import tempfile
 from typing import Any
@@ -20,7 +20,7 @@ from studio.backoffice.base import DaysFilter, ReadOnlyAdmin
 
 @admin.register(TokenAccount)
 class TokenAccountAdmin(ReadOnlyAdmin):
-    """What everybody can spend. To change it, open the person and press “Tokens”."""
+    """Balances. To change one, open the user and press “Tokens”."""
 
     list_display = ("email", "balance", "unlimited", "updated_at")
     list_filter = ("unlimited",)
@@ -31,18 +31,18 @@ class TokenAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="user__email")
     def email(self, account: TokenAccount) -> str:
-        """Whose it is."""
+        """The owner's e-mail address."""
         return account.user.email
 
 
 class ActorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
-    """Entries that a member of staff made by hand."""
+    """Entries that a member of staff wrote by hand."""
 
     title = "by"
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those who work here; everybody would be a long list."""
+        """The staff; all users would be a long list."""
         staff = User.objects.filter(is_staff=True).order_by("email")
         return [(str(pk), email) for pk, email in staff.values_list("pk", "email")]
 
@@ -54,21 +54,21 @@ class ActorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Every movement of tokens, to look at and to take away as a file."""
+    """Every movement of tokens, with exports."""
 
-    list_display = ("created_at", "person", "kind", "amount", "balance_after", "job", "note", "by")
+    list_display = ("created_at", "user", "kind", "amount", "balance_after", "job", "note", "by")
     list_filter = ("kind", ("created_at", DaysFilter), ActorFilter)
     list_filter_submit = True
     list_select_related = ("account__user", "actor")
     search_fields = ("^account__user__email", "=video_job_id", "=id")
     search_help_text = "The beginning of an e-mail address, or of the id of an entry or of its video job."
     list_before_template = "admin/accounts/exports.html"
-    fields = ("created_at", "person", "kind", "amount", "balance_after", "job", "note", "by", "id")
-    readonly_fields = ("person", "job", "by")
+    fields = ("created_at", "user", "kind", "amount", "balance_after", "job", "note", "by", "id")
+    readonly_fields = ("user", "job", "by")
 
     @admin.display(ordering="account__user__email")
-    def person(self, entry: LedgerEntry) -> str:
-        """Whose tokens they were."""
+    def user(self, entry: LedgerEntry) -> str:
+        """A link to the owner of the tokens."""
         url = reverse("admin:accounts_user_change", args=(entry.account.user_id,))
         return format_html('<a href="{}">{}</a>', url, entry.account.user.email)
 
@@ -79,7 +79,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def by(self, entry: LedgerEntry) -> str:
-        """The member of staff, where it was one."""
+        """The member of staff, if any."""
         return entry.actor.email if entry.actor else "-"
 
     def get_urls(self) -> list[Any]:
@@ -92,16 +92,16 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         ]
 
     def as_csv(self, request: HttpRequest) -> HttpResponseBase:
-        """The list as it is filtered, however long."""
+        """The filtered list, of any length."""
         entries = self._listed(request)
-        answer = StreamingHttpResponse(exports.csv_lines(entries), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{self._name()}.csv"'
-        return answer
+        response = StreamingHttpResponse(exports.csv_lines(entries), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self._name()}.csv"'
+        return response
 
     def as_xlsx(self, request: HttpRequest) -> HttpResponseBase:
-        """The list as it is filtered, up to a number of rows."""
+        """The filtered list, up to XLSX_MAX rows."""
         entries = self._listed(request)
-        number = entries.order_by().count()  # the list itself counts no further than pages are turned
+        number = entries.order_by().count()  # the list itself counts only up to COUNTED_MOST
         if number > exports.XLSX_MAX:
             text = f"{number:,} entries are too many for an XLSX, which takes up to {exports.XLSX_MAX:,}. "
             self.message_user(request, f"{text}Filter them by date, or take the CSV.", messages.ERROR)

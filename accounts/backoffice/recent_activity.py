@@ -67,9 +67,9 @@ def _sign_ins(user: User) -> list[list[str]]:
     return [
         [
             moment(row.created_at),
-            str(row.get_door_display()),
+            str(row.get_channel_display()),
             "signed in" if row.succeeded else "refused",
-            row.address or "-",
+            row.client_ip or "-",
             Truncator(row.client).chars(60),
         ]
         for row in rows

@@ -1,4 +1,4 @@
-"""The back office of sign-in: what wrong passwords block, and who has a second factor."""
+"""The back office of sign-in: blocked sign-ins and second factors."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from accounts.sign_in import lockout, second_factor
 from accounts.sign_in.identity import caller
 from studio.backoffice.base import ReadOnlyAdmin, badge, moment
 
-# Their own pages show the secrets: who reads one has the second factor.
+# Their own pages show the secrets, which are the second factor itself.
 admin.site.unregister((StaticDevice, TOTPDevice))
 
 
@@ -32,7 +32,7 @@ AccessAttempt.add_to_class("__str__", _title)  # the library's own names neither
 
 @admin.register(AccessAttempt)
 class BlockedSignInAdmin(ReadOnlyAdmin):
-    """Wrong passwords of the last while, and what they block. An admin can end a block at once."""
+    """Recent wrong passwords, and the sign-ins that they block. An admin can end a block at once."""
 
     list_display = ("account", "client_ip", "state", "wrong_passwords", "last_one", "path_info")
     list_display_links = ("account", "client_ip")
@@ -51,7 +51,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.display(description="client IP", ordering="ip_address")
     def client_ip(self, attempt: AccessAttempt) -> str:
-        """Of the network; of IPv6 the first half."""
+        """Of IPv6, the network of the household."""
         return attempt.ip_address or "-"
 
     @admin.display(ordering="failures_since_start")
@@ -74,26 +74,26 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.display(description="sign-ins")
     def until(self, attempt: Any) -> str:
-        """The same words on its page, which has no coloured ones."""
+        """The same words on the row's page, which has no coloured labels."""
         return self.state(attempt)[1]
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """One statement for the blocks of the page."""
+        """Read the blocks of the page in one statement."""
         ends = lockout.blocked_until(rows)
         for attempt in rows:
             attempt.ends = ends
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """With the rule, which no row says."""
+        """With the rule as a note."""
         minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
         text = (
             f"{settings.AXES_FAILURE_LIMIT} wrong passwords for an account from one client IP block its sign-ins from "
-            f"there for {minutes} minutes. Deactivated people are under “People”."
+            f"there for {minutes} minutes. Deactivated users are under “Users”."
         )
         return super().changelist_view(request, {"note": text, **(extra_context or {})})
 
     def has_unblock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may delete the rows."""
+        """Whether the user may delete the rows."""
         return bool(request.user.has_perm("axes.delete_accessattempt"))
 
     @action(description="Unblock", url_path="unblock", permissions=["unblock"])  # type: ignore[untyped-decorator]
@@ -120,7 +120,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
 @admin.register(TOTPDevice)
 class SecondFactorAdmin(ReadOnlyAdmin):
-    """Who has a second factor. Delete one for a person who has lost phone and recovery codes."""
+    """The second factors. Delete one if its user lost the phone and the recovery codes."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     list_filter = ("confirmed",)
@@ -133,10 +133,10 @@ class SecondFactorAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("otp_totp.delete_totpdevice"))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """The recovery codes go with it."""
+        """Delete the recovery codes, too."""
         second_factor.reset(user=obj.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """The same for several people."""
+        """The same for several users."""
         for device in queryset.select_related("user"):
             second_factor.reset(user=device.user)

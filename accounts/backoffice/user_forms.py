@@ -1,4 +1,4 @@
-"""The forms of a person's pages in the back office."""
+"""The forms of a user's pages in the back office."""
 
 import uuid
 from typing import Any
@@ -24,14 +24,14 @@ def _role_field() -> forms.ChoiceField:
             "<div><strong>{}</strong>: {}</div>",
             (
                 *((role.label, meaning) for role, meaning in roles.MEANINGS.items()),
-                ("A new role", "signs the person out everywhere. “Roles”, in the menu, lists what each may do."),
+                ("A new role", "signs the user out everywhere. “Roles”, in the menu, lists the permissions of each."),
             ),
         ),
     )
 
 
 class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
-    """Address and role; the password has a page of its own."""
+    """E-mail address and role; the password has a page of its own."""
 
     role = _role_field()
 
@@ -44,7 +44,7 @@ class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
         self.fields["role"].initial = roles.role_of(self.instance).value
 
     def clean_role(self) -> str:
-        """Unless nobody would be left to give roles."""
+        """The role, unless no other admin would be left."""
         role = str(self.cleaned_data["role"])
         if role != Role.ADMIN and self.instance.is_superuser:
             try:
@@ -55,7 +55,7 @@ class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
-    """A person added by hand, with the tokens of a sign-up."""
+    """A new user, with the tokens of a sign-up."""
 
     role = _role_field()
 
@@ -65,12 +65,12 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
 
 
 class TokensForm(forms.Form):
-    """How many tokens go in or out, and why."""
+    """A number of tokens, and the reason."""
 
     GRANT, ADJUSTMENT = LedgerEntry.Kind.GRANT.value, LedgerEntry.Kind.ADJUSTMENT.value
 
     kind = forms.ChoiceField(
-        label="What it is",
+        label="Kind",
         choices=[
             (GRANT, "A grant: a sale or a gift"),
             (ADJUSTMENT, "A correction of the balance"),
@@ -82,14 +82,14 @@ class TokensForm(forms.Form):
         min_value=-ledger.TOKENS_MAX,
         max_value=ledger.TOKENS_MAX,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="A whole number. A correction may be negative: -50 takes the price of one video away.",
+        help_text="A whole number. A correction may be negative: -50 takes 50 tokens away.",
     )
     reason = forms.CharField(
         max_length=ledger.NOTE_MAX,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Say what somebody needs who asks in a year: the invoice, the ticket. The person reads it, too.",
+        help_text="For later questions: the invoice, the ticket. The user sees it, too.",
     )
-    # of the entry to be: the same one posted twice is entered once
+    # of the new entry: posting it twice enters it once
     entry_id = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
     step = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -98,7 +98,7 @@ class TokensForm(forms.Form):
         self.balance = balance
 
     def clean(self) -> dict[str, Any]:
-        """What the ledger would refuse is refused here, beside the field."""
+        """Refuse, beside the field, what the ledger would refuse."""
         form: dict[str, Any] = super().clean() or {}
         tokens = form.get("tokens")
         if tokens == 0:
@@ -110,7 +110,7 @@ class TokensForm(forms.Form):
         return form
 
     def summary(self, user: User) -> str:
-        """What is about to happen."""
+        """The sentence that asks for confirmation."""
         form = self.cleaned_data
         word = "Grant" if form["kind"] == self.GRANT else "Correct by"
         after = self.balance + form["tokens"]
@@ -120,7 +120,7 @@ class TokensForm(forms.Form):
         )
 
     def hidden(self) -> "TokensForm":
-        """The same values, not to be edited, for the page that asks whether it shall be."""
+        """The same values in hidden fields, for the page that asks for confirmation."""
         sure = TokensForm({**self.data.dict(), "step": "sure"}, balance=self.balance)  # type: ignore[attr-defined]
         for field in sure.fields.values():
             field.widget = forms.HiddenInput()

@@ -1,4 +1,4 @@
-"""The form at the door of the back office."""
+"""The sign-in form of the back office."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from accounts.sign_in import lockout
 
 
 class BackOfficeSignIn(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
-    """Address and password; a blocked sign-in says so, and what to do."""
+    """E-mail address and password; the error of a blocked sign-in says what to do."""
 
     def clean(self) -> Any:
         """Raises ValidationError."""
         try:
             return super().clean()
         except ValidationError as exc:
-            if not lockout.is_locked(self.request):
+            if not lockout.is_blocked(self.request):
                 raise
             seconds = lockout.refusal(self.request, email=self.cleaned_data.get("username", "")).retry_after_seconds
             minutes = max(round(seconds / 60), 1)

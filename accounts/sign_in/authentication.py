@@ -1,4 +1,4 @@
-"""Who sends a request, by its access token. The token is verified once; the account's state is read every time."""
+"""Authenticates requests by access token. A token is verified once; the account's state is read every time."""
 
 import threading
 import time
@@ -14,26 +14,26 @@ from rest_framework_simplejwt.tokens import Token
 from accounts import tokens
 from accounts.models import User
 from accounts.roles import BackOfficeOnly
-from accounts.sign_in.identity import PEOPLE
+from accounts.sign_in.identity import USERS
 
-KEPT = 10_000  # verified tokens a process keeps, the ones used last; about 2 kB each
+KEPT = 10_000  # verified tokens in a process, the most recent ones; about 2 kB each
 
 
 class TokenAuthentication(JWTAuthentication):
-    """simplejwt's, without checking the same signature again and again."""
+    """simplejwt's, which checks each signature only once."""
 
     _verified: "OrderedDict[bytes, Token]" = OrderedDict()
     _lock = threading.Lock()
 
     def __init__(self) -> None:
         super().__init__()
-        # the library asks this for the person, and looks at the state of who it gets
-        self.user_model = PEOPLE  # type: ignore[assignment]  # it has what is used of the model
+        # simplejwt gets the user from it, and checks the user's state
+        self.user_model = USERS  # type: ignore[assignment]  # it has the part of a model that simplejwt uses
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token in the header; None for another scheme. Raises AuthenticationFailed for a malformed one."""
         words = header.split()
-        if words and words[0].lower() == b"bearer":  # in any case: RFC 9110, 11.1; the library knows one spelling
+        if words and words[0].lower() == b"bearer":  # in any case: RFC 9110, 11.1; simplejwt knows one spelling
             words[0] = b"Bearer"
         return super().get_raw_token(b" ".join(words))
 
@@ -47,14 +47,14 @@ class TokenAuthentication(JWTAuthentication):
             token = super().get_validated_token(raw_token)
             self._keep(raw_token, token)
         elif self._has_expired(token):
-            return super().get_validated_token(raw_token)  # raises, in the library's words
+            return super().get_validated_token(raw_token)  # raises simplejwt's error
         return token
 
-    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]  # no TokenUser: we look the person up
-        """The token's user, whose state and role are read here, at every request and every refresh.
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]  # no TokenUser: the user is read
+        """The token's user, with the state and role of now: read at every request and every refresh.
 
-        Raises AuthenticationFailed for one who may not come in, has been signed out since, or has a role that is for
-        the back office alone.
+        Raises AuthenticationFailed for a user who is deactivated, was signed out since, or has a role for the back
+        office only.
         """
         user = super().get_user(validated_token)
         assert isinstance(user, User)

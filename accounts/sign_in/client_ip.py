@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as a client cannot choose it."""
+"""The client IP of a request, as far as the client cannot forge it."""
 
 import ipaddress
 import re
@@ -8,25 +8,25 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-# Some proxies (Azure's, IIS) write the port, too. Without this all their clients would have no address, and one count
-# of wrong passwords: any of them could lock out the rest.
+# Some proxies (Azure's, IIS) append the port. Without this all their clients would share one count of wrong passwords,
+# and each could block the sign-ins of the others.
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d{1,5})?|(?P<v4>\d[\d.]*):\d{1,5}")
-IPV6_PREFIX = 64  # bits; what a provider gives to one household, which can use any address in it
+IPV6_PREFIX = 64  # bits; a household's network, in which it can use any address
 
 
 def network_of(request: HttpRequest | Request) -> str | None:
-    """The client's address, of IPv6 its network; None where a server or a proxy told nothing that is one.
+    """The client IP, of IPv6 its network; None if the server or the proxy sent no IP.
 
-    With PROXY_COUNT it is the address that the outermost of our proxies has seen.
+    With PROXY_COUNT it is the IP that the outermost of our proxies saw.
     """
-    address = request.META.get("REMOTE_ADDR", "")
+    ip = request.META.get("REMOTE_ADDR", "")
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if proxies := cast("int", settings.REST_FRAMEWORK["NUM_PROXIES"]):
-        address = hops[-min(proxies, len(hops))].strip() or address
-    if match := _WITH_PORT.fullmatch(address):
-        address = match["v6"] or match["v4"]
+        ip = hops[-min(proxies, len(hops))].strip() or ip
+    if match := _WITH_PORT.fullmatch(ip):
+        ip = match["v6"] or match["v4"]
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(ip)
     except ValueError:
         return None
     if isinstance(found, ipaddress.IPv6Address):

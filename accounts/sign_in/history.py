@@ -1,4 +1,4 @@
-"""Keeps who tried to sign in, when, from where and with what; never what they typed."""
+"""Records attempts to sign in: user, time, client IP and client; never what was typed."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ CLIENT_MAX = 300  # characters; the column's width
 
 
 def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool) -> None:
-    """Keep one attempt; without a user when nobody has the address."""
+    """Record one attempt; without a user if no account has the e-mail address."""
     client = request.META.get("HTTP_USER_AGENT", "")
     SignIn.objects.create(
         user=user,
-        door=SignIn.Door.API if isinstance(request, Request) else SignIn.Door.BACK_OFFICE,
+        channel=SignIn.Channel.API if isinstance(request, Request) else SignIn.Channel.BACK_OFFICE,
         succeeded=succeeded,
-        address=network_of(request),
+        client_ip=network_of(request),
         client="".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX],
     )
 
 
 def listen() -> None:
-    """Be told by Django. simplejwt tells nobody about a success: `accounts.serializers` calls `record` itself."""
+    """Connect to Django's signals. simplejwt sends none for a success: `accounts.serializers` calls `record`."""
     user_logged_in.connect(_succeeded, dispatch_uid="accounts.sign_in.history")
     user_login_failed.connect(_failed, dispatch_uid="accounts.sign_in.history")
 
@@ -35,7 +35,7 @@ def _succeeded(sender: Any, *, request: HttpRequest, user: User, **kwargs: Any) 
 
 
 def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    if request is None:  # a program that asks whether a password is right is no visitor
+    if request is None:  # a program that checks a password is no visitor
         return
     typed = str(credentials.get("email") or credentials.get("username") or "")
     user = _owner_of(typed)

@@ -1,4 +1,4 @@
-"""Who is calling: read on every request, so in one statement that is compiled once."""
+"""The caller of a request. It is read at every request, so in one statement that is compiled once."""
 
 from typing import Any
 from uuid import UUID
@@ -16,11 +16,11 @@ _OF_USER = [field.attname for field in User._meta.concrete_fields]
 _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
 
 
-class People:
-    """Users with token account and role, by id, in the place where simplejwt expects the user model.
+class Users:
+    """Users with token account and role, by id, where simplejwt expects the user model.
 
-    One statement reads them, so that flags and groups are of the same moment: read one after the other, a role that is
-    taken away in between would leave a member of staff without a role, which to the API is an admin.
+    One statement reads flags and groups, so that they are of the same moment. With two statements, a role removed in
+    between would leave staff without a role, which the API takes for an admin.
     """
 
     DoesNotExist = User.DoesNotExist
@@ -37,8 +37,8 @@ class People:
         )
 
     @property
-    def objects(self) -> "People":
-        """Itself."""
+    def objects(self) -> "Users":
+        """The manager: this object."""
         return self
 
     def get(self, *, id: str) -> User:  # noqa: A002 - the library names it so
@@ -48,30 +48,30 @@ class People:
             raise User.DoesNotExist
         user = User.from_db("default", _OF_USER, row[: len(_OF_USER)])
         user.back_office_only = bool(row[-1])
-        if row[len(_OF_USER)]:  # one made by other hands may have no account
+        if row[len(_OF_USER)]:  # a user created by other tools may have no account
             _give_account(user, row[len(_OF_USER) : -1])
         return user
 
 
 def _is_limited() -> Any:
-    """In SQL what `accounts.roles.is_limited` says of a user."""
+    """`accounts.roles.is_limited`, in SQL."""
     groups = User.groups.through.objects.filter(user_id=OuterRef("pk"))
     limited, admin = groups.filter(group__name__in=LIMITED), groups.filter(group__name=Role.ADMIN)
     return Q(is_staff=True, is_superuser=False) & Q(Exists(limited)) & ~Q(Exists(admin))
 
 
 def _give_account(user: User, row: tuple[Any, ...]) -> None:
-    """As select_related does it."""
+    """Set the relation as select_related does."""
     relation: Any = User._meta.get_field("token_account")
     account = TokenAccount.from_db("default", _OF_ACCOUNT, row)
     relation.set_cached_value(user, account)
     relation.field.set_cached_value(account, user)
 
 
-PEOPLE = People()
+USERS = Users()
 
 
 def caller(request: HttpRequest | Request) -> User:
-    """The signed-in user behind a request; the API's default permission, and the admin's, let nobody else through."""
+    """The signed-in user of a request; the default permissions of the API and the admin let no others through."""
     assert isinstance(request.user, User)
     return request.user

@@ -1,7 +1,8 @@
-"""Who has guessed passwords too often may not go on, at the API and in the back office alike.
+"""Blocks sign-ins after too many wrong passwords, in the API and in the back office.
 
-Failures are counted in the database, by account and address together: they hold without Redis, and nobody can lock
-another person out from elsewhere. `accounts.sign_in.throttles` bound the pace on top of that, at the API.
+Failures are counted in the database, so the block holds without Redis. They are counted by account and client IP
+together, so one client cannot block the owner's sign-ins from another. At the API, `accounts.sign_in.throttles` also
+limit the pace.
 """
 
 import logging
@@ -31,42 +32,42 @@ logger = logging.getLogger(__name__)
 
 
 class LockedOut(LimitReached):
-    """Too many wrong passwords; whether the last one was right is not told."""
+    """Too many wrong passwords; the response hides whether the last one was right."""
 
     code = "locked_out"
     message = "Too many failed attempts to sign in. Please try again later."
 
 
 class FailureCount(AxesDatabaseHandler):  # type: ignore[misc]  # axes is untyped
-    """axes' own count of an account's failures from an address, and one of all failures from the address."""
+    """axes' count of an account's failures from a client IP, and a count of all failures from the IP."""
 
     def get_failures(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
-        """What is compared with AXES_FAILURE_LIMIT."""
+        """The number that axes compares with AXES_FAILURE_LIMIT."""
         failures: int = super().get_failures(request, credentials)
         since = timezone.now() - settings.AXES_COOLOFF_TIME
-        of_address = AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=since)
-        total = of_address.aggregate(total=Sum("failures_since_start"))["total"] or 0
+        of_ip = AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=since)
+        total = of_ip.aggregate(total=Sum("failures_since_start"))["total"] or 0
         return settings.AXES_FAILURE_LIMIT if total >= settings.SIGN_IN_ADDRESS_FAILURES else failures
 
 
 def account_tried(request: Any, credentials: dict[str, Any] | None) -> str:
-    """The account that somebody tries to sign in to: the API calls it `email`, Django's forms `username`."""
+    """The account of the attempt: the API calls it `email`, Django's forms `username`."""
     tried = credentials or {}
     return normal_email(str(tried.get("email") or tried.get("username") or ""))
 
 
-def address_tried(request: HttpRequest | Request) -> str | None:
-    """Where from; what axes asks for."""
+def client_ip_tried(request: HttpRequest | Request) -> str | None:
+    """The client IP of the attempt, for axes."""
     return network_of(request)
 
 
-def is_locked(request: HttpRequest | Request) -> bool:
-    """Whether the attempt that this request has just made was refused unseen, or was the last one for a while."""
+def is_blocked(request: HttpRequest | Request) -> bool:
+    """Whether the attempt of this request was blocked, or caused a block."""
     return bool(getattr(request, "axes_locked_out", False))
 
 
 def refusal(request: HttpRequest | Request, *, email: str) -> LockedOut:
-    """What to raise then, with the seconds that are left."""
+    """The error of a blocked attempt, with the seconds until the block ends."""
     attempts = AccessAttempt.objects.filter(ip_address=network_of(request))
     last = attempts.filter(username=normal_email(email)).first() or attempts.first()
     end = (last.attempt_time if last else timezone.now()) + settings.AXES_COOLOFF_TIME
@@ -75,25 +76,25 @@ def refusal(request: HttpRequest | Request, *, email: str) -> LockedOut:
 
 
 def blocked_until(attempts: Sequence[AccessAttempt]) -> dict[int, datetime]:
-    """When sign-ins are possible again for the account and the client IP of each attempt; only of those blocked now.
+    """When sign-ins of each attempt's account from its client IP are possible again; only of those blocked now.
 
-    An IP with too many failures is blocked for every account. A row is a client program's failures, so the rows of one
-    account and IP are added up, as `FailureCount` does.
+    An IP with too many failures is blocked for every account. A row has the failures of one client program, so the
+    rows of an account and IP are added up, as in `FailureCount`.
     """
     since = timezone.now() - settings.AXES_COOLOFF_TIME
-    addresses = {attempt.ip_address for attempt in attempts}
-    known = Q(ip_address__in=addresses - {None}) | (Q(ip_address=None) if None in addresses else Q())
+    ips = {attempt.ip_address for attempt in attempts}
+    known = Q(ip_address__in=ips - {None}) | (Q(ip_address=None) if None in ips else Q())
     failures: dict[Any, list[tuple[datetime, int]]] = defaultdict(list)
     rows = AccessAttempt.objects.filter(known, attempt_time__gte=since).order_by("attempt_time")
-    for name, address, at, count in rows.values_list("username", "ip_address", "attempt_time", "failures_since_start"):
-        failures[name, address].append((at, count))
-        failures[address].append((at, count))
+    for name, ip, at, count in rows.values_list("username", "ip_address", "attempt_time", "failures_since_start"):
+        failures[name, ip].append((at, count))
+        failures[ip].append((at, count))
     ends = {}
     for attempt in attempts:
-        of_both, of_address = failures[attempt.username, attempt.ip_address], failures[attempt.ip_address]
+        of_both, of_ip = failures[attempt.username, attempt.ip_address], failures[attempt.ip_address]
         end = max(
             _end(of_both, limit=settings.AXES_FAILURE_LIMIT),
-            _end(of_address, limit=settings.SIGN_IN_ADDRESS_FAILURES),
+            _end(of_ip, limit=settings.SIGN_IN_ADDRESS_FAILURES),
         )
         if end > timezone.now():
             ends[attempt.pk] = end
@@ -101,7 +102,7 @@ def blocked_until(attempts: Sequence[AccessAttempt]) -> dict[int, datetime]:
 
 
 def _end(failures: list[tuple[datetime, int]], *, limit: int) -> datetime:
-    """When so many are old that fewer than the limit are left; they come oldest first."""
+    """When so many failures are old that fewer than the limit are left. Failures come oldest first."""
     left, end = sum(count for _, count in failures), datetime.min.replace(tzinfo=UTC)
     for at, count in failures:
         if left < limit:
@@ -111,7 +112,7 @@ def _end(failures: list[tuple[datetime, int]], *, limit: int) -> datetime:
 
 
 def unblock(*, attempts: Sequence[AccessAttempt], actor: User | None) -> None:
-    """Forget the failures of these accounts at these client IPs; of an IP that is blocked as a whole, all of them."""
+    """Delete the failures of these accounts at these client IPs; all of an IP that is blocked as a whole."""
     for attempt in attempts:
         same_ip = AccessAttempt.objects.filter(ip_address=attempt.ip_address)
         total = same_ip.aggregate(total=Sum("failures_since_start"))["total"] or 0
@@ -120,11 +121,11 @@ def unblock(*, attempts: Sequence[AccessAttempt], actor: User | None) -> None:
             rows.delete()
             facts = {"account": attempt.username, "client_ip": attempt.ip_address}
             audit.record_action(attempt, "Unblock", actor=actor, **facts)
-    logger.info("sign-ins unblocked", extra={"attempts": len(attempts), "actor": actor and actor.pk})
+    logger.info("sign_in.unblocked", extra={"attempts": len(attempts), "actor": actor and actor.pk})
 
 
 def forget(request: HttpRequest | Request, *, email: str) -> None:
-    """A right password ends the count of this account at this address, and no other."""
+    """Reset the count of this account at this client IP, after a right password."""
     AccessAttempt.objects.filter(username=normal_email(email), ip_address=network_of(request)).delete()
 
 

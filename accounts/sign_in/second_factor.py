@@ -1,6 +1,6 @@
 """The second factor of the back office: a code of an authenticator app (TOTP), or one of ten recovery codes.
 
-A member of staff sets it up for themselves; from then on the password alone opens nothing below /admin/.
+Staff set it up for themselves; from then on the password alone opens no page below /admin/.
 """
 
 import base64
@@ -26,45 +26,45 @@ RECOVERY_CODES = 10  # as many as fit on a slip of paper; each works once
 
 
 class WrongCode(InvalidInput):
-    """Not the code of this moment, used before, or no recovery code."""
+    """The code is wrong, expired or used."""
 
     code = "wrong_code"
-    message = "This code is not right, or was used before. Wait for the next one and try again."
+    message = "This code is wrong, or was used before. Wait for the next one and try again."
 
 
 class TooManyCodes(LimitReached):
-    """After each wrong code the next attempt has to wait twice as long."""
+    """After each wrong code, the wait before the next attempt doubles."""
 
     code = "too_many_codes"
     message = "Too many wrong codes."
 
 
 def is_set_up(*, user: User) -> bool:
-    """Whether the person has a second factor."""
+    """Whether the user has a second factor."""
     return bool(TOTPDevice.objects.devices_for_user(user, confirmed=True).exists())
 
 
 def is_verified(*, user: User, session: SessionBase) -> bool:
-    """Whether the session has shown a second factor that the person still has."""
+    """Whether the session was verified with a second factor that the user still has."""
     device_id = session.get(DEVICE_ID_SESSION_KEY)
     device = Device.from_persistent_id(device_id) if device_id else None
     return bool(device and device.confirmed and device.user_id == user.pk)
 
 
 def begin(*, user: User) -> TOTPDevice:
-    """The authenticator that is being set up: the same until it is confirmed, so that a reload keeps the QR code."""
+    """The unconfirmed authenticator; the same one until it is confirmed, so that a reload keeps the QR code."""
     device = TOTPDevice.objects.devices_for_user(user, confirmed=False).first()
     return device or TOTPDevice.objects.create(user=user, name="Authenticator app", confirmed=False)
 
 
 def secret_of(device: TOTPDevice) -> str:
-    """The secret as a person types it into an app, in groups of four."""
+    """The secret as a user types it into an app, in groups of four."""
     text = base64.b32encode(unhexlify(device.key)).decode()
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def confirm(*, user: User, code: str, session: SessionBase) -> list[str]:
-    """Switch the second factor on, with a code that proves that the app has the secret; gives the recovery codes.
+    """Turn the second factor on, with a code that proves that the app has the secret; returns the recovery codes.
 
     Raises WrongCode or TooManyCodes.
     """
@@ -74,12 +74,12 @@ def confirm(*, user: User, code: str, session: SessionBase) -> list[str]:
         TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
         codes = _new_codes(user)
     _mark(session, device)
-    logger.info("second factor set up", extra={"user_id": user.pk})
+    logger.info("second_factor.enabled", extra={"user_id": user.pk})
     return codes
 
 
 def verify(*, user: User, code: str, session: SessionBase) -> None:
-    """Let the session in, on a code of the app or a recovery code. Raises WrongCode or TooManyCodes."""
+    """Verify the session with a code of the app or a recovery code. Raises WrongCode or TooManyCodes."""
     is_of_app = code.replace(" ", "").isdecimal()
     kind = TOTPDevice if is_of_app else StaticDevice
     device = kind.objects.devices_for_user(user, confirmed=True).first()
@@ -88,7 +88,7 @@ def verify(*, user: User, code: str, session: SessionBase) -> None:
     _check(device, code)
     session.cycle_key()
     _mark(session, device)
-    logger.info("second factor shown", extra={"user_id": user.pk, "is_recovery_code": not is_of_app})
+    logger.info("second_factor.verified", extra={"user_id": user.pk, "is_recovery_code": not is_of_app})
 
 
 def renew_codes(*, user: User, code: str) -> list[str]:
@@ -99,28 +99,28 @@ def renew_codes(*, user: User, code: str) -> list[str]:
 
 
 def turn_off(*, user: User, code: str) -> None:
-    """Go back to the password alone. Raises NotAllowed where it is required, WrongCode or TooManyCodes."""
+    """Turn the second factor off. Raises NotAllowed if it is required, WrongCode or TooManyCodes."""
     if is_required():
-        raise NotAllowed("This site requires two-step sign-in.")
+        raise NotAllowed("This server requires two-step sign-in.")
     _check_app(user, code)
     reset(user=user)
 
 
 def reset(*, user: User) -> None:
-    """Take a person's second factor away; their sessions have to sign in by the rules for those who have none."""
+    """Remove the user's second factor; the rules for users without one apply to the open sessions."""
     with transaction.atomic():
         TOTPDevice.objects.filter(user=user).delete()
         StaticDevice.objects.filter(user=user).delete()
-    logger.warning("second factor removed", extra={"user_id": user.pk})
+    logger.warning("second_factor.removed", extra={"user_id": user.pk})
 
 
 def is_required() -> bool:
-    """Whether this deployment lets nobody into the back office without one."""
+    """Whether this deployment requires a second factor of all staff."""
     return bool(settings.REQUIRE_STAFF_OTP)
 
 
 def codes_left(*, user: User) -> int:
-    """How many recovery codes have not been used."""
+    """The number of unused recovery codes."""
     device = StaticDevice.objects.filter(user=user).first()
     return device.token_set.count() if device else 0
 
@@ -133,7 +133,7 @@ def _check_app(user: User, code: str) -> None:
 
 
 def _check(device: Device, code: str) -> None:
-    """Use a code up. django-otp accepts none twice and counts the wrong ones, so the row is locked meanwhile."""
+    """Use up a code. django-otp accepts no code twice and counts wrong ones, so the row is locked."""
     with transaction.atomic():
         locked = type(device).objects.select_for_update().filter(pk=device.pk).first()
         if locked is None:

@@ -1,4 +1,4 @@
-"""Stands before every page below /admin/: who has a second factor, or needs one, shows it first."""
+"""Guards every page below /admin/: a user who has or needs a second factor must verify it first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +11,18 @@ from accounts.models import User
 from accounts.sign_in import second_factor
 
 BACK_OFFICE = "/admin/"
-# Signing in and out, and the two pages that the gate sends people to.
+# Signing in and out, and the two pages that the gate redirects to.
 OPEN = ("/admin/login/", "/admin/logout/", "/admin/second-factor/")
 
 
 class SecondFactorMiddleware:
-    """Comes after the one that finds the session's user. Whatever hangs below /admin/ is covered by its path."""
+    """Runs after the middleware that sets the session's user. Covers whatever is below /admin/ by its path."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, or lead to the page that asks for the code."""
+        """Respond, or redirect to the page that asks for the code."""
         path = request.path_info
         if path.startswith(BACK_OFFICE) and not path.startswith(OPEN) and (page := _page_before(request)):
             wanted = request.get_full_path() if request.method == "GET" else reverse("admin:index")
@@ -31,7 +31,7 @@ class SecondFactorMiddleware:
 
 
 def _page_before(request: HttpRequest) -> str:
-    """Where the person has to go first; "" where nowhere."""
+    """The page that the user must visit first; "" for none."""
     user: Any = request.user
     if not isinstance(user, User) and not user.is_authenticated:
         return ""

@@ -1,4 +1,4 @@
-"""The pages of the second factor: the code after the password, and the one to set it up."""
+"""The pages of the second factor: one asks for the code after the password, one sets it up."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class CodeForm(forms.Form):
 
 
 def _staff(request: HttpRequest) -> User | None:
-    """The member of staff who asks; nobody else has business here."""
+    """The signed-in member of staff, if any."""
     user: Any = request.user
     return user if user.is_authenticated and user.is_staff else None
 
@@ -43,18 +43,18 @@ def _to_sign_in() -> HttpResponseRedirect:
 
 
 def _wanted(request: HttpRequest) -> str:
-    """The page of this site that the person was on the way to."""
+    """The page of this server that the user asked for."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = url_has_allowed_host_and_scheme(
+    is_local = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if wanted and is_ours else reverse("admin:index")
+    return wanted if wanted and is_local else reverse("admin:index")
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def ask_for_code(request: HttpRequest) -> HttpResponse:
-    """After the password: the code, and on to the page that was wanted."""
+    """Ask for the code after the password; then redirect to the wanted page."""
     user = _staff(request)
     if user is None:
         return _to_sign_in()
@@ -73,7 +73,7 @@ def ask_for_code(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def manage(request: HttpRequest) -> HttpResponse:
-    """Set the second factor up; once it is: new recovery codes, or turn it off."""
+    """Set up the second factor; afterwards renew the recovery codes, or turn it off."""
     user = _staff(request)
     if user is None:
         return _to_sign_in()
@@ -95,7 +95,7 @@ def manage(request: HttpRequest) -> HttpResponse:
 
 
 def _changed(request: HttpRequest, user: User, code: str, *, is_set_up: bool) -> list[str]:
-    """Do what the button says; gives recovery codes to show once, if there are new ones."""
+    """Perform the button's action; returns new recovery codes, to be shown once."""
     if not is_set_up:
         return second_factor.confirm(user=user, code=code, session=request.session)
     if request.POST.get("action") == "turn-off":

@@ -1,102 +1,111 @@
-"""How often somebody may try to sign in or register, or ask at all; without Redis everything is let through."""
+"""Rate limits, of sign-ins, registrations and all requests. Without Redis, every request passes."""
 
 import hashlib
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+import logging
+import time
+from typing import TYPE_CHECKING, Any
 
+import redis
 from django.conf import settings
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.sign_in.client_ip import network_of
-from studio.api import rate_limits
 from studio.emails import normal_email
+from studio.redis_client import CircuitOpen, redis_client
 
 if TYPE_CHECKING:  # the views' module loads this one, for the default
     from rest_framework.views import APIView
 
-STEPS = 50  # to a limit: each process may let through a fiftieth too much, and asks Redis that much less often
+logger = logging.getLogger(__name__)
 
 
 class AttemptThrottle(SimpleRateThrottle):
-    """So many attempts, from one address, in each window of the clock.
+    """A number of attempts from one client IP in each window of the clock, counted in Redis for all processes.
 
-    DRF's own counting reads a list and writes it back, so parallel attempts count as one; a counter misses none.
+    DRF's own throttle reads a list and writes it back, so parallel attempts count as one; INCR misses none.
     """
 
     num_requests: int
     duration: int  # seconds
+    timer = staticmethod(time.time)
+
+    def get_rate(self) -> str:
+        """The rate as the settings have it now; DRF reads them at import."""
+        rates: Any = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
+        return str(rates[self.scope])
 
     def get_ident(self, request: Request) -> str:
-        """The network address, of IPv6 the household; to DRF's own each of its 2**64 addresses is another."""
+        """The client IP, of IPv6 the household; to DRF's own each of its 2**64 addresses is another client."""
         return network_of(request) or super().get_ident(request)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
-        attempts = rate_limits.count(f"{self.scope}:{self.get_ident(request)}", window_seconds=self.duration)
-        return attempts is None or attempts <= self.num_requests
+        key = f"count:{self.scope}:{self.get_ident(request)}:{int(self.timer() // self.duration)}"
+        try:
+            with redis_client() as client:
+                attempts = int(client.incr(key))
+                if attempts == 1:
+                    client.expire(key, self.duration)
+        except CircuitOpen:  # the call that failed has been logged
+            return True
+        except redis.RedisError as exc:
+            logger.warning("rate_limit.unavailable", extra={"error": type(exc).__name__})
+            return True
+        return attempts <= self.num_requests
 
     def wait(self) -> float:
         """Seconds until the next window."""
-        return rate_limits.seconds_left(window_seconds=self.duration)
+        return self.duration - self.timer() % self.duration
 
 
 class RegisterThrottle(AttemptThrottle):
-    """Registrations from one address."""
+    """Registrations from one client IP."""
 
     scope = "register"
 
 
 class TokenThrottle(AttemptThrottle):
-    """Refreshes and sign-outs from one address, where a stranger may send anything for a token."""
+    """Refreshes and sign-outs from one client IP: an unknown client may send any text as a token."""
 
     scope = "token"
 
 
-class SignInAddressThrottle(AttemptThrottle):
-    """Sign-ins from one address, for whatever account."""
+class SignInClientThrottle(AttemptThrottle):
+    """Sign-ins from one client IP, to any account."""
 
-    scope = "sign-in-address"
+    scope = "sign-in-client"
 
 
 class SignInAccountThrottle(AttemptThrottle):
-    """Sign-ins to one account from one address; others cannot lock its owner out from theirs."""
+    """Sign-ins to one account from one client IP; another client cannot block the owner's sign-ins."""
 
     scope = "sign-in-account"
 
     def get_ident(self, request: Request) -> str:
-        """The network address and the account, hashed: what people type is no key for a cache."""
+        """The client IP and the account, hashed: what users type is no key for Redis."""
         form: Any = request.data
         email = normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
         return hashlib.sha256(f"{super().get_ident(request)} {email}".encode(errors="replace")).hexdigest()
 
 
-class PersonThrottle(BaseThrottle):
-    """What one person may ask in a minute: far more than any page does, and less than a runaway loop.
+class UserThrottle(AttemptThrottle):
+    """Requests of one user: far more than any page makes, and less than a runaway loop.
 
     Deleting is free: clients delete page after page, one request for each job.
     """
 
-    seconds: int
+    def __init__(self) -> None:
+        """The rate depends on the request's method."""
+
+    def get_ident(self, request: Request) -> str:
+        """The user's id."""
+        return str(request.user.pk)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; False when there were too many."""
         if request.method == "DELETE" or not request.user.is_authenticated:
             return True
-        scope = "create" if request.method == "POST" else "request"
-        rates = cast("dict[str, str]", settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
-        allowed, self.seconds = _parsed(rates[scope])
-        step = max(allowed // STEPS, 1)
-        counted = rate_limits.count(f"{scope}:{request.user.pk}", window_seconds=self.seconds, step=step)
-        return counted is None or counted <= allowed
-
-    def wait(self) -> float:
-        """Seconds until the next window."""
-        return rate_limits.seconds_left(window_seconds=self.seconds)
-
-
-@cache
-def _parsed(rate: str) -> tuple[int, int]:
-    """How many, in how many seconds."""
-    number, _, period = rate.partition("/")
-    return int(number), {"s": 1, "m": 60, "h": 3600, "d": 86_400}[period[0]]
+        self.scope = "create" if request.method == "POST" else "request"
+        super().__init__()
+        return super().allow_request(request, view)

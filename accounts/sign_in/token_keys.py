@@ -1,4 +1,4 @@
-"""Signs access and refresh tokens with one key, and verifies those of other keys: the next one, and the one before."""
+"""Signs tokens with one key, and verifies those of other keys too: the next one, and the previous one."""
 
 from contextlib import suppress
 from typing import Any
@@ -19,7 +19,7 @@ class RotatingBackend(TokenBackend):
         self._others = [TokenBackend(algorithm, other, leeway=leeway) for other in verifying]
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """The payload. Raises TokenBackendError where no key fits, TokenBackendExpiredToken where one does."""
+        """The payload. Raises TokenBackendExpiredToken for an expired token, TokenBackendError if no key fits."""
         try:
             return super().decode(token, verify)
         except TokenBackendExpiredToken:
@@ -32,5 +32,5 @@ class RotatingBackend(TokenBackend):
 
 
 def install() -> None:
-    """Put it where simplejwt looks for its own; there is no setting for that."""
+    """Replace simplejwt's backend, for which it has no setting."""
     state.token_backend = RotatingBackend(key=settings.JWT_SIGNING_KEY, verifying=settings.JWT_VERIFYING_KEYS)

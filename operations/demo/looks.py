@@ -10,7 +10,7 @@ from PIL import Image
 
 from looks.models import Visibility
 from looks.use_cases import ProductFields
-from studio.media.images import Picture, read_picture
+from studio.media.images import ImageFile, read_image
 
 _PICTURES = Path(__file__).parent
 _SHOP = "https://shop.example.com/"
@@ -38,7 +38,7 @@ class Piece:
             "price": Decimal(self.price),
             "currency": "EUR",
             "product_url": f"{_SHOP}{self.sku.lower()}",
-            "thumbnail": read_picture(file),
+            "thumbnail": read_image(file),
         }
 
 
@@ -52,11 +52,11 @@ class DemoLook:
     pieces: Sequence[Piece]
     visibility: Visibility = Visibility.PRIVATE
 
-    def read(self) -> tuple[Picture, list[ProductFields]]:
+    def read(self) -> tuple[ImageFile, list[ProductFields]]:
         """Return the look's picture, and its products with theirs."""
         path = _PICTURES / self.file_name
         with path.open("rb") as file, Image.open(path) as picture:
-            return read_picture(file), [piece.fields(picture) for piece in self.pieces]
+            return read_image(file), [piece.fields(picture) for piece in self.pieces]
 
 
 LOOKS = (

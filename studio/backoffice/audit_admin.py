@@ -1,9 +1,10 @@
-"""The log of who changed what by hand: to look at, for admins."""
+"""The page of the audit log, for admins."""
 
 from typing import Any
 
 from auditlog import admin as _admin  # noqa: F401 -- registers what is taken off below
 from auditlog.models import LogEntry
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
@@ -14,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from studio.backoffice.base import DaysFilter, ReadOnlyAdmin
 
-admin.site.unregister(LogEntry)  # its own page looks for names that our users have not, and reads whole tables
+admin.site.unregister(LogEntry)  # its own page expects names that our users do not have, and reads whole tables
 
 
 class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
@@ -24,12 +25,13 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     parameter_name = "table"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those with a page; to ask the log itself would read it through."""
-        types = ContentType.objects.get_for_models(*admin.site._registry)
+        """The tables with a page: reading the choices from the log would scan it."""
+        shown = [model for model in apps.get_models() if admin.site.is_registered(model)]
+        types = ContentType.objects.get_for_models(*shown)
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Of one of them."""
+        """The changes of the chosen table."""
         known = self.value() in {value for value, _ in self.lookup_choices}
         return queryset.filter(content_type=self.value()) if known else queryset
 
@@ -40,30 +42,30 @@ def _by_name(choice: tuple[str, str]) -> str:
 
 @admin.register(LogEntry)
 class ChangeAdmin(ReadOnlyAdmin):
-    """Who changed what, when."""
+    """Changes by staff."""
 
     list_display = ("timestamp", "who", "action", "table", "what", "changed")
     list_filter = ("action", TableFilter, ("timestamp", DaysFilter))
     list_filter_submit = True
     list_select_related = ("content_type",)
     search_fields = ("^actor_email", "^object_pk")
-    search_help_text = "The beginning of the e-mail address of who did it, or of the id of what was changed."
+    search_help_text = "The beginning of the staff member's e-mail address, or of the changed row's id."
     fields = ("timestamp", "who", "action", "table", "what", "changed", "cid")
     readonly_fields = ("who", "table", "what", "changed")
 
     @admin.display(description="who")
     def who(self, entry: Any) -> str:
-        """The member of staff, by the address of that time."""
+        """The member of staff, by the e-mail address of that time."""
         return entry.actor_email or "the server's console"
 
     @admin.display(description="table")
     def table(self, entry: Any) -> str:
-        """What kind of thing."""
+        """The kind of row."""
         return str(entry.content_type.name)
 
     @admin.display(description="what")
     def what(self, entry: Any) -> str:
-        """The thing, as it was called then, with a link to it."""
+        """The row by its name of that time, with a link."""
         kind = entry.content_type
         try:
             url = reverse(f"admin:{kind.app_label}_{kind.model}_change", args=(entry.object_pk,))
@@ -73,12 +75,12 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="changed")
     def changed(self, entry: Any) -> str:
-        """Each field: what was, and what is; of an action, what it was and what it moved."""
+        """Each field's old and new value; of an action, its name and its facts."""
         return format_html_join(" ", "<div>{}</div>", ((_line(name, change),) for name, change in _changes(entry)))
 
 
 def _changes(entry: Any) -> list[tuple[str, Any]]:
-    """By name, an action first."""
+    """Sorted by name, the action first."""
     return sorted((entry.changes or {}).items(), key=lambda change: (change[0] != "action", change[0]))
 
 

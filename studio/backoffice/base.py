@@ -1,4 +1,4 @@
-"""What the pages of every app in the back office share."""
+"""Base classes of the back office's pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 
 from studio.emails import normal_email
-from studio.models import ids_beginning_with
+from studio.models import ids_with_prefix
 
 if TYPE_CHECKING:  # unfold's classes are Django's, and untyped
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
@@ -33,7 +33,7 @@ else:
 
 
 class OnePage(ChangeList):
-    """A list that lets its pages add to the rows of the page that is shown, and to no other."""
+    """A list that completes the rows of the shown page only."""
 
     model_admin: "BackOfficeAdmin"
 
@@ -44,7 +44,7 @@ class OnePage(ChangeList):
 
 
 def list_url(table: str, /, **query: Any) -> str:
-    """The address of a table's list (`app_model`) with this search or these filters, whatever signs they have."""
+    """The URL of a table's list (`app_model`) with this search or these filters, quoted."""
     return f"{reverse(f'admin:{table}_changelist')}?{urlencode(query)}"
 
 
@@ -52,33 +52,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def badge(*, description: str, colours: Mapping[str, str]) -> Callable[[F], F]:
-    """A column of coloured words: what the function returns, or the first of two, chooses the colour."""
+    """A column of coloured labels: the function's result, or the first of a pair, selects the colour."""
 
     def decorate(function: F) -> F:
-        function.short_description = description  # type: ignore[attr-defined]  # how the admin is told
-        function.label = colours  # type: ignore[attr-defined]  # how unfold is told
+        function.short_description = description  # type: ignore[attr-defined]  # Django's name for it
+        function.label = colours  # type: ignore[attr-defined]  # unfold's name for it
         return function
 
     return decorate
 
 
 def moment(time: datetime) -> str:
-    """As the admin writes it everywhere; every page says once which zone it is."""
+    """A time in the admin's format; every page states the time zone once."""
     return formats.date_format(timezone.localtime(time), "DATETIME_FORMAT")
 
 
 def label(text: str, kind: str = "") -> str:
-    """A coloured word inside a column of other text."""
+    """A coloured label inside a column of text."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind, "size": "md"})
 
 
-COUNTED_MOST = 10_000  # rows: 200 pages, more than anybody turns
+COUNTED_MOST = 10_000  # rows, or 200 pages
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """Counts no further than somebody would turn pages: to count a million rows takes longer than to show fifty.
+    """Counts up to COUNTED_MOST rows: counting a million takes longer than showing fifty.
 
-    What lies beyond is found by a filter or a search.
+    Filters and searches find the rest.
     """
 
     @cached_property
@@ -91,25 +91,25 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class t
 class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class takes none when it runs
     """The pages of a table.
 
-    A search finds by what an index can find, at any size of the table. Of `search_fields`, `=name` is an id, found by
-    how it begins; `^name` is a column in lower case, found likewise. Others are Django's: they read the whole table.
+    A search uses an index, at any size of the table. Of `search_fields`, `=name` is an id and `^name` a column in lower
+    case; both match prefixes. Others are Django's, which read the whole table.
     """
 
     list_per_page = 50
     paginator = BoundedPaginator
-    show_facets = admin.ShowFacets.NEVER  # they count the whole table once for every choice of every filter
-    show_full_result_count = False  # a second COUNT of a large table, for a number that nobody needs
+    show_facets = admin.ShowFacets.NEVER  # facets count the whole table for every choice of every filter
+    show_full_result_count = False  # it costs a second COUNT of a large table
     warn_unsaved_form = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list whose rows `complete` gets."""
+        """The list that calls `complete`."""
         return OnePage
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Whether the list may be narrowed down by this parameter: by its filters, and by no other column.
+        """Whether the list may be filtered by this parameter: by its own filters only.
 
-        Django lets any column be asked for, shown or not. Those who see the list then read a secret of it letter by
-        letter: `?key__startswith=a`, `?key__startswith=b`, …
+        Django allows any column, shown or not. A user who sees the list could then read a secret letter by letter:
+        `?key__startswith=a`, `?key__startswith=b`, …
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # None is Django's default
             return False
@@ -125,17 +125,17 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         return {path for path in (*paths, self.date_hierarchy) if isinstance(path, str)}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Titled as in the menu; Django says "Select person to change"."""
+        """Titled as in the menu; Django's title is "Select user to change"."""
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Give the rows of one page what it takes to show them, in a statement or two: counts, say."""
+        """Add to the rows of one page what their columns need, such as counts, in a statement or two."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The rows, and that none of them comes twice."""
+        """The rows, and False: none of them comes twice."""
         if "@" in search_term:
             search_term = normal_email(search_term)
         names = self.get_search_fields(request)
@@ -150,17 +150,17 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
     def ask(
         self, request: HttpRequest, obj: models.Model, *, title: str, text: str, button: str, form: Any = None
     ) -> HttpResponse:
-        """A page that says what is about to happen to one row, and has the button that does it (`confirmed`)."""
+        """A page that asks to confirm an action on one row; its button sends `confirmed`."""
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": obj}
         context |= {"text": text, "button": button, "form": form, "media": self.media}
         return TemplateResponse(request, "admin/ask.html", context)
 
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]  # unfold is untyped
-    """From one day to another, both included. unfold's own takes dates for moments without a time zone."""
+    """A range of days, both included. unfold's own compares with times without a time zone."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of those days; what is no date is no bound."""
+        """The rows of those days; text that is no date is ignored."""
         first, last = (parse_date_str(self.used_parameters.get(f"{self.field_path}_{end}")) for end in ("from", "to"))
         if first:
             queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
@@ -174,8 +174,8 @@ def _midnight(day: date) -> datetime:
 
 
 def begins_with(column: str, words: str) -> Q:
-    """The rows whose column begins with the words, in a way that each database has an index for."""
-    if connection.vendor == "sqlite":  # its LIKE ignores case, and therefore indexes; its order is that of the bytes
+    """The rows whose column begins with the words, by a condition that each database has an index for."""
+    if connection.vendor == "sqlite":  # its LIKE ignores case, and so the index; its order is that of the bytes
         return Q(**{f"{column}__gte": words, f"{column}__lt": f"{words}\U0010ffff"})
     return Q(**{f"{column}__startswith": words})
 
@@ -185,16 +185,16 @@ def any_of(queryset: QuerySet[Any], conditions: Sequence[Q]) -> QuerySet[Any]:
     return queryset.filter(reduce(or_, conditions)) if conditions else queryset.none()
 
 
-IDS_FOUND_MOST = 500  # rows; beyond, the beginning of an id says too little
+IDS_FOUND_MOST = 500  # rows; a prefix with more matches is too short
 
 
 def by_id(queryset: QuerySet[Any], text: str, names: Sequence[str] = ("pk",)) -> QuerySet[Any]:
-    """The rows of which an id in one of these columns begins with the text.
+    """The rows with an id in one of these columns that begins with the text.
 
-    They are found first, each column by its index: beside the list's own order and filters a database may take the
-    condition for one to check on every row.
+    Their keys are read first, each column by its index: combined with the list's order and filters, a database may
+    check the condition on every row instead.
     """
-    span = ids_beginning_with(text)
+    span = ids_with_prefix(text)
     if span is None:
         return queryset.none()
     if span[0] == span[1]:  # a whole id
@@ -208,21 +208,21 @@ def by_id(queryset: QuerySet[Any], text: str, names: Sequence[str] = ("pk",)) ->
 
 
 def _is_given(name: str) -> Q:
-    """Said in the words of a partial index, or SQLite does not see that it may use it."""
+    """The condition of a partial index, without which SQLite does not use it."""
     return ~Q(**{name: None})
 
 
 def first_found(text: str, by_id: QuerySet[Any], by_words: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows found by id, or where there are none those found by words; for a text without a digit the reverse.
+    """The rows found by id, else those found by words; for a text without a digit, the reverse.
 
-    Most beginnings of an id have a digit; `cafe` and `abed` are words first.
+    Most prefixes of an id have a digit; `cafe` and `abed` are words first.
     """
     first, second = (by_words, by_id) if text.isalpha() else (by_id, by_words)
     return first if first.order_by().exists() else second
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):
-    """Pages to look at."""
+    """Pages that only show."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
@@ -238,17 +238,17 @@ class ReadOnlyAdmin(BackOfficeAdmin):
 
 
 class EditableRows(StackedInline):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """Rows of another table on a page, to be edited there."""
+    """Editable rows of another table on a page."""
 
     extra = 0
 
 
 class ReadOnlyRows(TabularInline):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """Rows of another table on a page, to look at."""
+    """Read-only rows of another table on a page."""
 
     extra = 0
     can_delete = False
-    hide_title = True  # a row's id above the row
+    hide_title = True  # the title would be the row's id
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never."""

@@ -1,23 +1,19 @@
-"""The middleware of pages that staff sign in to with a session, for requests to the admin alone.
+"""Runs `settings.BACK_OFFICE_MIDDLEWARE` around requests to the admin, and around no others.
 
-The API signs nobody in and keeps no session: there it would cost each request time, and could only do harm. Each class
-here is its library's own, and lets a request to any other part of the site pass.
+The API has no sessions and no cookies: there this middleware would cost every request time, and could only do harm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.contrib.auth import middleware as auth
-from django.contrib.messages import middleware as messages
-from django.contrib.sessions import middleware as sessions
+from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponseBase
-from django.middleware import common, csrf
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.module_loading import import_string
 
-from studio.backoffice import audit
 from studio.http import bodies
 from studio.http.responses import too_large
-
-_HOOKS = ("process_view", "process_exception", "process_template_response")  # what Django calls besides the middleware
 
 
 def is_back_office(request: HttpRequest) -> bool:
@@ -25,44 +21,45 @@ def is_back_office(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/") or request.path_info == "/admin"
 
 
-class _WholeForm(csrf.CsrfViewMiddleware):
+class BackOfficeMiddleware:
+    """Builds the chain as Django does for `settings.MIDDLEWARE`; hooks for template responses are not called."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        self._chain: Any = get_response
+        self._members: list[Any] = []
+        for path in reversed(settings.BACK_OFFICE_MIDDLEWARE):
+            member = import_string(path)(self._chain)
+            self._chain = convert_exception_to_response(member)
+            self._members.insert(0, member)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass a request to the admin through the chain, and any other one by it."""
+        response: HttpResponseBase = (self._chain if is_back_office(request) else self._get_response)(request)
+        return response
+
+    def process_view(self, request: HttpRequest, *view: Any) -> Any:
+        """Call the members' hooks in their order, up to the first response."""
+        return _first("process_view", self._members, request, *view)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> Any:
+        """Call the members' hooks in the reverse order, up to the first response."""
+        return _first("process_exception", reversed(self._members), request, exception)
+
+
+def _first(hook: str, members: Iterable[Any], request: HttpRequest, *args: Any) -> Any:
+    if not is_back_office(request):
+        return None
+    responses = (getattr(member, hook)(request, *args) for member in members if hasattr(member, hook))
+    return next((response for response in responses if response), None)
+
+
+class WholeFormCsrfMiddleware(CsrfViewMiddleware):
     """Django's, which reads the form for its token, before the view; here to its end, and whatever its type is."""
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         """Let the request pass, or refuse it. Raises IncompleteBody."""
-        if not request.user.is_authenticated and bodies.length_of(request) > bodies.STRANGER_BYTES:
-            return too_large(bodies.STRANGER_BYTES)
+        if not request.user.is_authenticated and bodies.length_of(request) > bodies.ANONYMOUS_BYTES:
+            return too_large(bodies.ANONYMOUS_BYTES)
         bodies.require_whole_form(request)
         return super().process_view(request, *view)
-
-
-def _for_the_back_office(kind: type[Any]) -> type[Any]:
-    class Confined(kind):  # type: ignore[misc]  # any class may come
-        async_capable = False  # Django adapts one that is not, so that there is one way through
-
-        def __call__(self, request: HttpRequest) -> HttpResponseBase:
-            answer: HttpResponseBase = (
-                super().__call__(request) if is_back_office(request) else self.get_response(request)
-            )
-            return answer
-
-    for name in _HOOKS:
-        if hook := getattr(kind, name, None):
-            setattr(Confined, name, _confined(hook))
-    return Confined
-
-
-def _confined(hook: Callable[..., Any]) -> Callable[..., Any]:
-    def confined(self: Any, request: HttpRequest, *args: Any) -> Any:
-        return hook(self, request, *args) if is_back_office(request) else None
-
-    return confined
-
-
-# In the order of settings.MIDDLEWARE.
-SessionMiddleware = _for_the_back_office(sessions.SessionMiddleware)
-CommonMiddleware = _for_the_back_office(common.CommonMiddleware)  # its part is to append slashes
-CsrfViewMiddleware = _for_the_back_office(_WholeForm)
-AuthenticationMiddleware = _for_the_back_office(auth.AuthenticationMiddleware)
-MessageMiddleware = _for_the_back_office(messages.MessageMiddleware)
-AuditMiddleware = _for_the_back_office(audit.AuditMiddleware)

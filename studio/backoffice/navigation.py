@@ -1,4 +1,4 @@
-"""The back office's sidebar, and the names of its pages: what there is, in the words of those who look for it."""
+"""The back office's sidebar, and the names of its pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,16 +7,16 @@ from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-# What a row of each table is called, and the list of them: in the menu, and on every page of it.
+# The name of a row of each table, and of the list: in the menu, and on the table's pages.
 NAMES = {
     "videos.VideoJob": ("video job", "video jobs"),
     "videos.VideoModel": ("model on offer", "models on offer"),
     "looks.Look": ("look", "looks"),
-    "accounts.User": ("person", "people"),
+    "accounts.User": ("user", "users"),
     "accounts.TokenAccount": ("token account", "token accounts"),
     "accounts.SignIn": ("sign-in", "sign-ins"),
     "accounts.LedgerEntry": ("ledger entry", "ledger entries"),
-    "auditlog.LogEntry": ("change", "who changed what"),
+    "auditlog.LogEntry": ("change", "changes by staff"),
     "axes.AccessAttempt": ("blocked sign-in", "blocked sign-ins"),
     "otp_totp.TOTPDevice": ("second factor", "second factors"),
     "auth.Group": ("role", "roles"),
@@ -24,15 +24,15 @@ NAMES = {
 SECTIONS = {
     "videos": "Videos",
     "looks": "Looks",
-    "accounts": "People",
+    "accounts": "Users",
     **dict.fromkeys(("auditlog", "axes", "otp_totp", "auth", "django_rq"), "Operations"),
 }
 
 
 def name_pages() -> None:
-    """Give every table and app its name of the menu, also those of libraries; Django's pages all read it there.
+    """Set the names of all tables and apps, also of libraries; Django's pages read them from there.
 
-    At start, and not in `Meta`: that of a library cannot be edited, and a name is no reason for a migration.
+    At start instead of in `Meta`: a library's cannot be edited, and a name should need no migration.
     """
     for label, (one, several) in NAMES.items():
         options = apps.get_model(label)._meta
@@ -42,13 +42,13 @@ def name_pages() -> None:
 
 
 def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]:
-    """One line; shown to who has any of the permissions, or to everybody where it names none."""
+    """A line of the menu, for users with any of the permissions; for all users if it names none."""
     item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(view)}
     return item | {"permission": _has_any(permissions)} if permissions else item
 
 
 def _list(label: str, icon: str) -> dict[str, Any]:
-    """The line of a table's list, for those who may see it."""
+    """The line of a table's list, for users who may see it."""
     app, model = label.lower().split(".")
     _, title = NAMES[label]
     return _item(title[0].upper() + title[1:], icon, f"admin:{app}_{model}_changelist", f"{app}.view_{model}")
@@ -69,7 +69,7 @@ SIDEBAR: dict[str, Any] = {
         _section("Videos", _list("videos.VideoJob", "movie"), _list("videos.VideoModel", "tune")),
         _section("Looks", _list("looks.Look", "checkroom")),
         _section(
-            "People",
+            "Users",
             _list("accounts.User", "group"),
             _list("accounts.TokenAccount", "savings"),
             _list("accounts.SignIn", "login"),

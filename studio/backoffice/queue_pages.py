@@ -1,4 +1,4 @@
-"""Who may see the pages that RQ brings along, and what they are while Redis is away."""
+"""Restricts django-rq's pages to operators, and explains them while Redis is away."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ RETRY_SECONDS = 10
 
 
 class QueuePagesGate:
-    """Lets operators alone to the pages of RQ: whoever is staff could empty a queue there, RQ itself asks no more."""
+    """Lets only operators see the pages: django-rq lets any staff empty a queue there."""
 
     PATHS = ("/admin/rq/", "/admin/django_rq/")
     PERMISSION = "videos.operate_videojob"
@@ -19,17 +19,17 @@ class QueuePagesGate:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Refuse who is signed in without the right; who is not signed in is sent to do so by the pages."""
+        """Refuse users without the permission; the pages redirect anonymous users to the sign-in."""
         is_guarded = request.path_info.startswith(self.PATHS)
         if is_guarded and request.user.is_authenticated and not request.user.has_perm(self.PERMISSION):
             raise PermissionDenied
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Say which service is away, on these pages: they have nothing to show without it."""
+        """Respond with a sentence while Redis is away: the pages have no data without it."""
         if not request.path_info.startswith(self.PATHS) or not isinstance(exception, RedisError):
             return None
-        sentence = "Redis does not answer, so there are no queues to show. Video jobs wait, and none is lost."
+        sentence = "Redis is not reachable, so there are no queues to show. Video jobs wait, and none is lost."
         return HttpResponse(
             sentence, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(RETRY_SECONDS)}
         )

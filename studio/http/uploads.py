@@ -87,8 +87,8 @@ def forget(request: Any) -> None:
     DRF's requests, views and serializers refer to each other. Python looks for such cycles by the number of objects,
     and so keeps a few large ones for long. `studio.http.web_server` has it leave out what was there before any request.
     """
-    request._data = request._full_data = {}
-    request._files = None
+    request._data = request._full_data = {}  # noqa: SLF001 - DRF keeps what it parsed here, and offers no way to drop it
+    request._files = None  # noqa: SLF001 - as above
     gc.collect()
     if turn := _turn.get():
         turn.close()

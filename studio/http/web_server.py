@@ -60,7 +60,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The same, save that `100 Continue` is left to `_Body`."""
-        req._expected_100_continue = False
+        req._expected_100_continue = False  # noqa: SLF001 - gunicorn would send it before the headers are checked
         return super().handle_request(req, conn)
 
 

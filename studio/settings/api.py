@@ -19,10 +19,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "studio.api.schema.StudioSchema",
     "EXCEPTION_HANDLER": "studio.api.views.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.sign_in.throttles.PersonThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.sign_in.throttles.UserThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
-        "sign-in-address": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
+        "sign-in-client": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
         "register": env.rate("REGISTER_RATE", "20/hour"),
         "token": env.rate("TOKEN_RATE", "120/min"),
         "request": env.rate("REQUEST_RATE", "600/min"),

@@ -43,15 +43,17 @@ MIDDLEWARE = [
     "studio.media.middleware.DecodeBudgetMiddleware",
     "studio.http.compression.CompressionMiddleware",  # inside BodyLengthMiddleware, which sets Content-Length
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # These run for the admin only.
-    "studio.backoffice.middleware.SessionMiddleware",
-    "studio.backoffice.middleware.CommonMiddleware",
-    "studio.backoffice.middleware.CsrfViewMiddleware",
-    "studio.backoffice.middleware.AuthenticationMiddleware",
+    "studio.backoffice.middleware.BackOfficeMiddleware",  # runs the next list, for /admin/
+]
+BACK_OFFICE_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",  # appends slashes
+    "studio.backoffice.middleware.WholeFormCsrfMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
     "studio.backoffice.queue_pages.QueuePagesGate",
-    "studio.backoffice.middleware.MessageMiddleware",
-    "studio.backoffice.middleware.AuditMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "studio.backoffice.audit.AuditMiddleware",
 ]
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"
@@ -71,8 +73,9 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS = [
+    *("admin.E408", "admin.E409", "admin.E410"),  # what the admin needs of MIDDLEWARE is in BACK_OFFICE_MIDDLEWARE
     "axes.W002",  # axes' middleware is not used: the sign-in form and the API send the responses
-    "security.W003",  # CSRF protection: studio.backoffice.middleware has it, for the admin
+    "security.W003",  # CSRF protection: the admin has it, by BACK_OFFICE_MIDDLEWARE
     "security.W005",  # HSTS for all subdomains, and ...
     "security.W021",  # ... preloading: the domain's owner decides, with HSTS_SUBDOMAINS
 ]

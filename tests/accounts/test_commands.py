@@ -48,7 +48,7 @@ def test_grant_in_json(make_user: MakeUser) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("bob@example.com", "5", "--note", "x"), "Nobody has the address 'bob@example.com'."),
+        (("bob@example.com", "5", "--note", "x"), "No user has the e-mail address 'bob@example.com'."),
         (("ann@example.com", "0", "--note", "x"), "A grant is a whole number of tokens from 1 to 1,000,000,000."),
         (("ann@example.com", "-5", "--note", "x"), "A grant is a whole number of tokens from 1 to 1,000,000,000."),
         (("ann@example.com", "five", "--note", "x"), "Error: argument AMOUNT: invalid int value: 'five'"),
@@ -72,7 +72,7 @@ def test_user_with_a_generated_password() -> None:
     said = run("create_api_user", "Ann@Example.com").splitlines()
 
     user = User.objects.get()
-    assert said[0] == "ann@example.com was made, with 100 tokens."
+    assert said[0] == "ann@example.com was created, with 100 tokens."
     assert user.check_password(said[1].removeprefix("Password: "))
     assert (user.is_staff, user.is_superuser) == (False, False)
     assert balances() == {"ann@example.com": 100}
@@ -93,7 +93,7 @@ def test_password_from_stdin_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> 
 
     said = run("create_api_user", "ann@example.com", "--password-stdin", "--tokens", "7")
 
-    assert said == "ann@example.com was made, with 7 tokens.\n"
+    assert said == "ann@example.com was created, with 7 tokens.\n"
     assert User.objects.get().check_password(" lorry violet ")
 
 

@@ -123,7 +123,7 @@ def test_person_with_tokens_is_never_deleted(account: TokenAccount) -> None:
 
 def test_sign_in_door_is_known() -> None:
     with pytest.raises(IntegrityError, match="sign_in_door_is_known"), transaction.atomic():
-        SignIn.objects.create(door="window", succeeded=True)
+        SignIn.objects.create(channel="window", succeeded=True)
     assert SignIn.objects.count() == 0
 
 

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.checks import each_address_has_one_account
+from accounts.checks import each_email_has_one_account
 from accounts.models import SignIn, User
-from accounts.registration import EmailTaken, create_person
+from accounts.registration import EmailTaken, create_user
 from studio.emails import normal_email
 from tests.conftest import PASSWORD, MakeUser
 
@@ -63,7 +63,7 @@ def test_every_door_knows_every_spelling(make_user: MakeUser, monkeypatch: pytes
     browser.force_login(boss)
 
     with pytest.raises(EmailTaken):
-        create_person(email=SPELLINGS[1], password=PASSWORD)
+        create_user(email=SPELLINGS[1], password=PASSWORD)
     form = {"email": SPELLINGS[1], "password1": PASSWORD, "password2": PASSWORD, "role": ""}
     answer = browser.post(reverse("admin:accounts_user_add"), form)
     listed = browser.get(reverse("admin:accounts_user_changelist"), {"q": SPELLINGS[1]}).context["cl"]
@@ -115,5 +115,5 @@ def test_migration_keeps_everybody_signing_in(anonymous: APIClient, make_user: M
     tried = [("bob@bücher.example", PASSWORD), (NORMAL, PASSWORD), (SPELLINGS[0], "second-passphrase")]
     answers = [anonymous.post(SIGN_IN, {"email": email, "password": password}) for email, password in tried]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
-    (warning,) = each_address_has_one_account(databases=["default"])
-    assert (warning.id, str(double.pk) in warning.msg, each_address_has_one_account()) == ("accounts.W001", True, [])
+    (warning,) = each_email_has_one_account(databases=["default"])
+    assert (warning.id, str(double.pk) in warning.msg, each_email_has_one_account()) == ("accounts.W001", True, [])

@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import LedgerEntry, TokenAccount, User
-from accounts.registration import EmailTaken, create_person
+from accounts.registration import EmailTaken, create_user
 from studio.errors import InsufficientFunds
 
 URL = "/api/v1/auth/register"
@@ -61,7 +61,7 @@ def test_blanks_are_part_of_a_password(anonymous: APIClient) -> None:
 
 
 def test_same_address_in_another_case_is_taken(anonymous: APIClient) -> None:
-    create_person(email="ann@example.com", password="x")
+    create_user(email="ann@example.com", password="x")
 
     answer = anonymous.post(URL, FORM | {"email": " ANN@EXAMPLE.COM "})
 
@@ -132,7 +132,7 @@ def test_closed_registration_says_so(anonymous: APIClient, settings: Any) -> Non
 
 
 def test_person_made_by_hand() -> None:
-    user = create_person(email=" Ann@Example.com", password="x", tokens=7, staff=True, unlimited=True)
+    user = create_user(email=" Ann@Example.com", password="x", tokens=7, staff=True, unlimited=True)
 
     account = TokenAccount.objects.get(user=user)
     assert (user.email, user.is_staff, user.is_superuser) == ("ann@example.com", True, True)
@@ -140,16 +140,16 @@ def test_person_made_by_hand() -> None:
 
 
 def test_person_made_by_hand_needs_a_free_address() -> None:
-    create_person(email="ann@example.com", password="x")
+    create_user(email="ann@example.com", password="x")
 
     with pytest.raises(EmailTaken):
-        create_person(email="Ann@example.com", password="x", tokens=5)
+        create_user(email="Ann@example.com", password="x", tokens=5)
     assert rows() == (1, 1, 0)
 
 
 def test_person_and_account_are_made_together_or_not_at_all() -> None:
     with pytest.raises(InsufficientFunds):
-        create_person(email="ann@example.com", password="x", tokens=-1)
+        create_user(email="ann@example.com", password="x", tokens=-1)
     assert rows() == (0, 0, 0)
 
 

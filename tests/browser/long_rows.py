@@ -18,7 +18,7 @@ from rq.job import Job, JobStatus
 from rq.registry import DeferredJobRegistry, FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 
 from accounts.models import LedgerEntry, SignIn, User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.roles import Role
 from looks.models import Look, LookShare, LookVideo, Product
 from studio.backoffice import audit
@@ -44,12 +44,12 @@ def text(length: int) -> str:
 
 def furnish(password: str) -> None:
     """Write them; the password is everybody's."""
-    boss = create_person(email=BOSS, password=password, staff=True)
+    boss = create_user(email=BOSS, password=password, staff=True)
     for role in (Role.SUPPORT, Role.OPERATOR):
-        create_person(email=f"{role.value}.{BOSS}"[:100], password=password, role=role)
-    create_person(email=f"away.{ANN}", password=password)
+        create_user(email=f"{role.value}.{BOSS}"[:100], password=password, role=role)
+    create_user(email=f"away.{ANN}", password=password)
     User.objects.filter(email__startswith="away").update(is_active=False)
-    ann = create_person(email=ANN, password=password, tokens=1_234_567_890)
+    ann = create_user(email=ANN, password=password, tokens=1_234_567_890)
     _security(ann)
     jobs = _jobs(ann)
     _money(ann, boss, jobs)
@@ -59,9 +59,9 @@ def furnish(password: str) -> None:
 
 
 def _security(ann: Any) -> None:
-    for door in SignIn.Door:
+    for channel in SignIn.Channel:
         for user, succeeded in ((ann, True), (ann, False), (None, False)):
-            SignIn.objects.create(user=user, door=door, succeeded=succeeded, address=ADDRESS, client=text(300))
+            SignIn.objects.create(user=user, channel=channel, succeeded=succeeded, client_ip=ADDRESS, client=text(300))
     AccessAttempt.objects.create(
         username=ANN,
         ip_address=ADDRESS,

@@ -88,7 +88,7 @@ def test_failed_job_is_found_made_again_and_refunded(desk: Page, studio: Running
 def test_granted_tokens_are_there_to_spend(desk: Page, studio: RunningStudio, ann: httpx.Client) -> None:
     before = balance(ann)
 
-    desk.get_by_role("link", name="People", exact=True).click()
+    desk.get_by_role("link", name="Users", exact=True).click()
     desk.get_by_role("link", name="ann@example.com", exact=True).click()
     desk.get_by_role("link", name="Tokens", exact=True).click()
     desk.get_by_label("Tokens").fill("500")

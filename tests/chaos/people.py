@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.registration import create_person
+from accounts.registration import create_user
 
 
 def make(*, count: int, tokens: int) -> list[dict[str, str]]:
@@ -14,6 +14,6 @@ def make(*, count: int, tokens: int) -> list[dict[str, str]]:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     made = []
     for _ in range(count):
-        user = create_person(email=f"{uuid.uuid4().hex}@example.com", password=uuid.uuid4().hex, tokens=tokens)
+        user = create_user(email=f"{uuid.uuid4().hex}@example.com", password=uuid.uuid4().hex, tokens=tokens)
         made.append({"id": str(user.pk), "access": str(RefreshToken.for_user(user).access_token)})
     return made

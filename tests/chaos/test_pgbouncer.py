@@ -26,8 +26,8 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from accounts import ledger
 from accounts.models import LedgerEntry
-from accounts.registration import create_person
-boss = create_person(email="boss@example.com", password="a-long-enough-passphrase", tokens=0, staff=True)
+from accounts.registration import create_user
+boss = create_user(email="boss@example.com", password="a-long-enough-passphrase", tokens=0, staff=True)
 type(boss).objects.filter(pk=boss.pk).update(is_superuser=True)
 account = boss.token_account
 grants = [LedgerEntry(account=account, kind="grant", amount=1, balance_after=n + 1) for n in range(MANY)]

@@ -51,7 +51,7 @@ def settings_of(folder: Path, **settings: str) -> Path:
     return path
 
 
-def answer(done: subprocess.CompletedProcess[str]) -> list[object]:
+def output(done: subprocess.CompletedProcess[str]) -> list[object]:
     assert done.returncode == 0, done.stderr
     said: list[object] = json.loads(done.stdout.splitlines()[-1])
     return said
@@ -74,8 +74,8 @@ def test_command_has_the_settings_of_the_services_and_none_of_its_callers(tmp_pa
         DATA_DIR=str(tmp_path / "of the caller"),
     )
 
-    told = [SECRETS["SECRET_KEY"], str(tmp_path / "data"), ["a.example.com"], None, os.getuid(), str(PROJECT)]
-    assert answer(done) == told
+    expected = [SECRETS["SECRET_KEY"], str(tmp_path / "data"), ["a.example.com"], None, os.getuid(), str(PROJECT)]
+    assert output(done) == expected
 
 
 def test_data_is_where_the_units_say_unless_the_file_does(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_data_is_where_the_units_say_unless_the_file_does(tmp_path: Path) -> Non
         STUDIO_ACCOUNT=getpass.getuser(),
     )
 
-    assert answer(done)[1] == units["DATA_DIR"]
+    assert output(done)[1] == units["DATA_DIR"]
     text = WRAPPER.read_text()
     assert all(f"{name}={value}" in text for name, value in units.items())
     assert re.findall(r"^umask (\d+)$", text, re.MULTILINE) == re.findall(r"^UMask=(\d+)$", common, re.MULTILINE)
@@ -155,7 +155,7 @@ def test_container_has_its_settings_already(tmp_path: Path) -> None:
 
     done = run(WRAPPER, "shell", "-v", "0", "-c", ASK, STUDIO_SETTINGS="/nothing", **given)
 
-    assert answer(done)[:3] == [SECRETS["SECRET_KEY"], str(tmp_path), ["a"]]
+    assert output(done)[:3] == [SECRETS["SECRET_KEY"], str(tmp_path), ["a"]]
 
 
 def test_wrapper_without_any_settings_refuses() -> None:

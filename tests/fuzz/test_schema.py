@@ -17,7 +17,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation.modes import GenerationMode
 
-from accounts.registration import create_person
+from accounts.registration import create_user
 from studio.wsgi import application
 from tests.fuzz.__main__ import CONFIG
 
@@ -49,7 +49,7 @@ def token(request: Any, _connection_stays: None, settings: Any) -> str:
         "DEFAULT_THROTTLE_RATES": dict.fromkeys(rates, "1000000/min"),
     }
     is_admin = request.param == "admin"
-    person = create_person(email="ann@example.com", password="lorry-violet-42", staff=is_admin, unlimited=True)
+    person = create_user(email="ann@example.com", password="lorry-violet-42", staff=is_admin, unlimited=True)
     return str(AccessToken.for_user(person))
 
 

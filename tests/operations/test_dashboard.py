@@ -13,13 +13,11 @@ from accounts import ledger
 from operations import dashboard
 from studio.models import Heartbeat
 from tests.conftest import MakeUser
+from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from tests.videos.test_staff_actions import MakeStaff, make_staff
 from videos.models import Upstream, VideoJob
 from videos.phases import Phase
-
-__all__ = ["make_staff"]  # a fixture
 
 
 @pytest.fixture

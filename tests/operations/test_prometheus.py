@@ -205,7 +205,7 @@ def test_first_event_of_every_counter_is_an_increase(client: Client) -> None:
     values: dict[str, list[float]] = {}
     for name, value in found.items():
         values.setdefault(re.sub("_(bucket|sum|count)$", "", name.partition("{")[0]), []).append(value)
-    counted = [measure for measure in counters.measures() if measure is not REQUESTS]
+    counted = [measure for measure in counters.metrics() if measure is not REQUESTS]
     assert [measure.name for measure in counted if not values.get(measure.name)] == []
     assert {value for measure in counted if measure is not RESPONSES for value in values[measure.name]} == {0}
     assert len(found) < 1000
@@ -242,14 +242,14 @@ def test_every_metric_is_in_the_document(client: Client) -> None:
         **{name: ("gauge", set(labels)) for name, labels in prometheus.GAUGES.items()},
         **{
             measure.name: ("histogram" if measure.buckets else "counter", set(measure.labels))
-            for measure in counters.measures()
+            for measure in counters.metrics()
         },
     }
 
 
 def test_alerts_in_the_docs_name_existing_metrics(client: Client) -> None:
     page(client)  # a first request loads whatever counts
-    known = {*prometheus.GAUGES, *(measure.name for measure in counters.measures())}
+    known = {*prometheus.GAUGES, *(measure.name for measure in counters.metrics())}
 
     named = set(re.findall(r"\bstudio_\w+", (PROJECT / "docs" / "metrics.md").read_text()))
 

@@ -132,7 +132,7 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     age(job, 40, "created_at", "completed_at")
     JobInput.objects.create(job=job, role="first_frame", file_name="inputs/1.png")
     for days in (1, 1000):
-        age(SignIn.objects.create(user=ann, door="api", succeeded=True), days, "created_at")
+        age(SignIn.objects.create(user=ann, channel="api", succeeded=True), days, "created_at")
         entry = AuditEntry.objects.create(
             content_type_id=1, object_pk=str(ann.pk), object_repr="x", action=AuditEntry.Action.UPDATE
         )

@@ -89,7 +89,7 @@ def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], djan
     [
         (("list", "--older-than", "soon"), "'soon' is no length of time such as 30m, 2h or 3d"),
         (("list", "--limit", "0"), "'0' is no whole number from 1 to 10,000"),
-        (("list", "--owner", "nobody@example.com"), "Nobody has the address 'nobody@example.com'."),
+        (("list", "--owner", "nobody@example.com"), "No user has the e-mail address 'nobody@example.com'."),
         (("list", "--status", "lost"), "invalid choice: 'LOST'"),
         (("show", "xyz"), "'xyz' is no beginning of an id: at least 4 of 0-9 and a-f."),
         (("show", "abc"), "'abc' is no beginning of an id: at least 4 of 0-9 and a-f."),

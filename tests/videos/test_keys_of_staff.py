@@ -8,7 +8,7 @@ from django.apps import apps
 
 from studio.errors import Conflict
 from tests.conftest import MakeUser, SignIn
-from tests.videos.test_staff_actions import failed
+from tests.fixtures.staff import failed
 from videos import deletion, staff_actions
 from videos.idempotency import retry_key
 from videos.models import SpentKey, VideoJob
@@ -30,7 +30,7 @@ def test_client_cannot_take_the_key(make_user: MakeUser, sign_in: SignIn, paddin
 
     assert taken.status_code == 202
     assert (again.retry_of_id, str(again.pk) != taken.json()["id"]) == (job.pk, True)
-    with pytest.raises(staff_actions.MadeAgainBefore):
+    with pytest.raises(staff_actions.AlreadyRetried):
         staff_actions.retry(job_id=job.pk, charge=False, actor=None)
 
 

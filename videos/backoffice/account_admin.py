@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from accounts.admin import UserAdmin
 from accounts.backoffice.ledger_admin import LedgerEntryAdmin
 from accounts.backoffice.recent_activity import ROWS, RecentTable, link
+from accounts.backoffice.user_admin import UserAdmin
 from accounts.models import LedgerEntry, User
 from studio.backoffice.base import list_url, moment
 from videos.limits import VIDEO_JOB_TOKENS

@@ -1,4 +1,4 @@
-"""The forms in which staff edit the catalogue: no JSON, and nothing that the catalogue would not understand."""
+"""The forms of the catalogue: no JSON to write, and only values that the catalogue understands."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from videos import catalogue
 from videos.models import Upstream, VideoModel
 from videos.providers import registry
 
-SECONDS_MAX = 60  # of one video; far above what any provider makes
+SECONDS_MAX = 60  # of one video; far above the longest of any provider
 MADE_BY = {
     "google_veo": "Veo on the Gemini API",
     "google_vertex": "Veo on Vertex AI",
@@ -27,17 +27,17 @@ PARTS = re.compile(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?")
 
 
 class Seconds(forms.CharField):
-    """Lengths of videos, as people write them: `4, 6, 8` or `3-10`."""
+    """Lengths of videos, written as `4, 6, 8` or `3-10`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, widget=UnfoldAdminTextInputWidget, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """A list as a person would write it; what was typed as it was typed."""
+        """A list as text; typed text as it is."""
         return ", ".join(map(str, value)) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        """The whole seconds, each once, the shortest first. Raises ValidationError."""
+        """The whole seconds, sorted, without duplicates. Raises ValidationError."""
         found: set[int] = set()
         for part in filter(None, (part.strip() for part in str(value or "").split(","))):
             match = PARTS.fullmatch(part)
@@ -76,34 +76,34 @@ class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         label="Only mock videos",
         required=False,
         widget=UnfoldBooleanWidget,
-        help_text="Tick it when you take away the last way to make real videos of this model, and mean it.",
+        help_text="Tick it to confirm that no upstream shall make real videos of this model any more.",
     )
 
     class Meta:
         model = VideoModel
         fields = ("name", "title", "position", "is_offered")
         help_texts = {
-            "title": "What people see.",
-            "position": "Where it stands in the frontend's list: the smallest number comes first.",
-            "is_offered": "Off: the frontend's list leaves it out, and a job that asks for it is refused.",
+            "title": "The name that users see.",
+            "position": "Its place in the frontend's list: the smallest number comes first.",
+            "is_offered": "Off: the frontend does not list it, and a job that requests it is refused.",
         }
 
     def clean_is_offered(self) -> bool:
-        """The default model is always there: a request without a model means it."""
+        """The default model is always offered: requests without a model use it."""
         is_offered = bool(self.cleaned_data["is_offered"])
         if self.instance.name == catalogue.DEFAULT_MODEL and not is_offered:
             raise forms.ValidationError(
-                "This is the default model: every request that names none means it, and would be refused. To have its "
-                "videos made by another one, change who makes them, below."
+                "This is the default model: requests without a model use it, and would be refused. To have its videos "
+                "made by another provider, change its upstreams, below."
             )
         return is_offered
 
 
 class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """One way to have videos of a model made."""
+    """One upstream of a model."""
 
     provider = forms.ChoiceField(
-        # not the mock: what mockMode asks for needs no upstream
+        # not the mock: mock videos need no upstream
         choices=[(name, MADE_BY.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
         widget=UnfoldAdminSelectWidget,
     )
@@ -125,7 +125,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         label="Use it again",
         required=False,
         widget=UnfoldBooleanWidget,
-        help_text="For one that the system has suspended after refusals in a row: tick it to use it again at once.",
+        help_text="For an upstream that was suspended after consecutive refusals: tick it to use it again at once.",
     )
 
     class Meta:
@@ -152,10 +152,10 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
             "resume",
         )
         help_texts = {
-            "position": "The smallest number is asked first; the first one that can make a video makes it.",
-            "upstream_model": "What the provider calls the model, letter by letter.",
-            "makes_audio": "Off: a job that wants sound goes to the next one.",
-            "max_references": f"Reference images that it takes; the API lets a client send {catalogue.MAX_REFERENCES}.",
+            "position": "The smallest number comes first; the first one that can make a video makes it.",
+            "upstream_model": "The provider's exact name of the model.",
+            "makes_audio": "Off: a job with sound is passed to the next one.",
+            "max_references": f"Reference images that it accepts; the API allows {catalogue.MAX_REFERENCES}.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -166,7 +166,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         self.fields["resume"].disabled = not self.instance.suspended_at
 
     def clean(self) -> dict[str, Any]:
-        """With lengths and prices put together."""
+        """Combine lengths and prices."""
         form: dict[str, Any] = super().clean() or {}
         lengths = {resolution: form.get(f"seconds_{resolution}") for resolution in catalogue.RESOLUTIONS}
         self.instance.durations = {resolution: seconds for resolution, seconds in lengths.items() if seconds}
@@ -174,11 +174,11 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
         prices = {resolution: form.get(f"price_{resolution}") for resolution in catalogue.RESOLUTIONS}
         self.instance.prices = {resolution: f"{price:f}" for resolution, price in prices.items() if price}
         if not self.instance.durations and not self.errors:
-            self.add_error("seconds_720p", "Say how long its videos can be, in one resolution at least.")
+            self.add_error("seconds_720p", "Give the lengths of its videos, in one resolution at least.")
         return form
 
     def _take_over_suspension(self, form: dict[str, Any]) -> None:
-        """What the system knows of the upstream that the row names now, unless it is to be used again."""
+        """Copy the suspension of the upstream that the row names now, unless it is resumed."""
         if form.get("resume"):
             self.instance.refusals, self.instance.suspended_at, self.instance.suspended_because = 0, None, ""
         elif {"provider", "upstream_model"} & set(self.changed_data):
@@ -189,10 +189,10 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
 
 
 class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """The upstreams of a model, as they would be."""
+    """The edited upstreams of a model."""
 
     def clean(self) -> None:
-        """Ask before nobody makes a model's videos any more. Raises ValidationError."""
+        """Ask for confirmation before the last usable upstream goes. Raises ValidationError."""
         super().clean()
         is_new, is_meant = self.instance._state.adding, bool(self.data.get("only_mock"))
         if any(self.errors) or is_new or is_meant or not self.instance.is_offered:
@@ -200,6 +200,6 @@ class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django
         kept = [form.instance for form in self.forms if form not in self.deleted_forms]
         if catalogue.usable_upstreams(VideoModel(pk=self.instance.pk)) and all(map(catalogue.why_unused, kept)):
             raise forms.ValidationError(
-                f"After this nobody makes real videos of “{self.instance.title}” here: jobs without mockMode would be "
-                "refused. Tick “Only mock videos”, above, to do it all the same."
+                f"No upstream would be left that makes real videos of “{self.instance.title}”: jobs without mockMode "
+                "would be refused. Tick “Only mock videos”, above, to confirm."
             )

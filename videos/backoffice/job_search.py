@@ -1,4 +1,4 @@
-"""How staff finds one job among a million: filters that read no table for their choices, and an indexed search."""
+"""Finds one job among a million: filters whose choices read no table, and an indexed search."""
 
 from typing import Any
 
@@ -14,25 +14,25 @@ from videos.models import VideoJob, VideoModel
 from videos.phases import LIVE, Status, phases_of
 from videos.providers import registry
 
-PEOPLE_MOST = 100  # whose address begins with what was typed
+OWNERS_MOST = 100  # users whose e-mail address begins with the text
 PROMPTS_SEARCHED = 20_000  # of the newest jobs: reading a million prompts would take a minute
 
 
 def found(*, jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
-    """The jobs whose id begins with the text, or whose owner's e-mail begins so, or whose prompt has it.
+    """The jobs whose id or owner's e-mail address begins with the text, or whose prompt contains it.
 
-    A text with an @ is an address, and not looked for in prompts.
+    A text with an @ is an e-mail address, and is not searched in prompts.
     """
     text = text.strip()
     return first_found(text, by_id(jobs, text), _by_words(jobs, text)) if text else jobs
 
 
 def _by_words(jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
-    by_address = begins_with("email", normal_email(text))
-    people = list(User.objects.filter(by_address).values_list("pk", flat=True)[:PEOPLE_MOST])
+    by_email = begins_with("email", normal_email(text))
+    owners = list(User.objects.filter(by_email).values_list("pk", flat=True)[:OWNERS_MOST])
     if "@" in text:
-        return jobs.filter(owner__in=people)
-    return jobs.filter(Q(owner__in=people) | Q(_is_recent(), prompt__icontains=text))
+        return jobs.filter(owner__in=owners)
+    return jobs.filter(Q(owner__in=owners) | Q(_is_recent(), prompt__icontains=text))
 
 
 def _is_recent() -> Q:
@@ -42,38 +42,38 @@ def _is_recent() -> Q:
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """The four words of the API."""
+    """The four statuses of the API."""
 
     title = "status"
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All of them."""
+        """The statuses."""
         return [(status.value, status.label) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """Those shown under the word."""
+        """The jobs of the status."""
         word = self.value()
         if word not in Status.values:
             return queryset
         phases = phases_of(Status(word or ""))
         queryset = queryset.filter(phase__in=phases)
-        # the same rows, said so that the index of live ones is used
+        # the same rows; the condition makes the index of live jobs usable
         return queryset.filter(due_at__isnull=False) if set(phases) <= LIVE else queryset
 
 
 class ErrorCodeFilter(admin.SimpleListFilter):
-    """Every way to fail."""
+    """The error codes."""
 
     title = "error code"
     parameter_name = "error_code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """From the list of failures: asking the table would read all of it."""
+        """From the code: reading them from the table would scan it."""
         return [(code, code) for code in sorted(FAILURES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """Those that failed so."""
+        """The jobs with the code."""
         return queryset.filter(error_code=self.value()) if self.value() else queryset
 
 
@@ -88,20 +88,20 @@ class ModelFilter(admin.SimpleListFilter):
         return list(VideoModel.objects.order_by("position").values_list("name", "title"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """Those asked of the model."""
+        """The jobs of the model."""
         return queryset.filter(model=self.value()) if self.value() else queryset
 
 
 class ProviderFilter(admin.SimpleListFilter):
-    """Who makes the video."""
+    """The providers."""
 
     title = "provider"
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All that there are adapters for."""
+        """Every provider with an adapter."""
         return [(name, name) for name in registry.PROVIDERS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """Those that it makes."""
+        """The jobs of the provider."""
         return queryset.filter(provider=self.value()) if self.value() else queryset

@@ -1,4 +1,4 @@
-"""What staff is asked before it acts on jobs by hand."""
+"""The forms of the staff actions on jobs."""
 
 from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -9,35 +9,35 @@ from videos.models import OPERATION_MAX
 
 
 class NothingToAsk(forms.Form):
-    """A plain yes."""
+    """A confirmation only."""
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """The reason."""
 
     reason = forms.CharField(
         max_length=staff_actions.REASON_MAX,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="The owner reads it beside the tokens in their ledger, so write it for them. Your name stays here.",
+        help_text="The owner reads it in the ledger, so write it for the owner. Your name is not shown.",
     )
 
 
 class RetryForm(forms.Form):
-    """At whose expense."""
+    """Whether the owner pays."""
 
     payment = forms.ChoiceField(
         label="Who pays for the new video",
         choices=(
-            ("free", "Nobody: it is free of charge"),
+            ("free", "No one: it is free of charge"),
             ("charge", f"The owner: {VIDEO_JOB_TOKENS} tokens, like any new video"),
         ),
         widget=UnfoldAdminRadioSelectWidget,
-        help_text="Where the failed video's tokens were given back, the owner has them again.",
+        help_text="If the failed video's tokens were given back, the owner has them again.",
     )
 
 
 class AdoptForm(forms.Form):
-    """Which operation a job shall continue from."""
+    """The operation that the job continues from."""
 
     operation = forms.CharField(
         max_length=OPERATION_MAX,

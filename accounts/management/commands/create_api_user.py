@@ -1,4 +1,4 @@
-"""`manage.py create_api_user`: an account made by hand, for a person or a program."""
+"""`manage.py create_api_user`: creates an account for a user or a program."""
 
 import secrets
 import sys
@@ -10,15 +10,15 @@ from django.core.management.base import CommandError
 
 from accounts.ledger import TOKENS_MAX
 from accounts.models import User
-from accounts.registration import EmailTaken, create_person, vet
+from accounts.registration import EmailTaken, create_user, vet
 from accounts.roles import MEANINGS, Role, role_of
 from studio.command_line import OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
-        "Make an account, also where registration is closed. Without --password-stdin a password is made, and printed "
-        "this once."
+        "Create an account, also where registration is closed. Without --password-stdin a password is generated, and "
+        "printed once."
     )
     examples = (
         "create_api_user ann@example.com --tokens 500",
@@ -27,17 +27,17 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
-        add("email", metavar="EMAIL", help="the address to sign in with")
+        add("email", metavar="EMAIL", help="the e-mail address to sign in with")
         add("--password-stdin", action="store_true", help="take the password from the first line of stdin")
         add("--staff", action="store_true", help="the same as --role admin")
         add(
             "--role",
             choices=[role.value for role in Role if role],
-            help="what for: "
+            help="the role. "
             + " ".join(f"{role.value}: {meaning}" for role, meaning in MEANINGS.items() if role != Role.NONE),
         )
-        add("--tokens", metavar="N", type=int, default=settings.SIGNUP_TOKENS, help="to start with (%(default)s)")
-        add("--if-missing", action="store_true", help="succeed, and change nothing, if the account is there already")
+        add("--tokens", metavar="N", type=int, default=settings.SIGNUP_TOKENS, help="initial balance (%(default)s)")
+        add("--if-missing", action="store_true", help="succeed, and change nothing, if the account exists")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,7 +58,7 @@ class Command(OperatorCommand):
     def _create(self, password: str, options: dict[str, Any]) -> User:
         vet(email=options["email"], password=password)
         role = Role(options["role"] or (Role.ADMIN if options["staff"] else Role.NONE))
-        return create_person(email=options["email"], password=password, tokens=options["tokens"], role=role)
+        return create_user(email=options["email"], password=password, tokens=options["tokens"], role=role)
 
     def _answer(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
         balance = user.token_account.balance
@@ -67,6 +67,6 @@ class Command(OperatorCommand):
             answer |= {"role": role_of(user).value or None, "created": created, "password": password or None}
             self.answer(answer)
             return
-        self.stdout.write(f"{user.email} {'was made' if created else 'exists already'}, with {balance} tokens.")
+        self.stdout.write(f"{user.email} {'was created' if created else 'exists already'}, with {balance} tokens.")
         if password:
             self.stdout.write(f"Password: {password}")

@@ -1,4 +1,4 @@
-"""`manage.py grant_tokens`: tokens for a person, by hand."""
+"""`manage.py grant_tokens`: grants tokens to a user."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,13 +11,13 @@ from studio.command_line import OperatorCommand
 
 
 class Command(OperatorCommand):
-    help = "Add tokens to a person's account, as an entry of its own in the ledger. Running it twice grants twice."
+    help = "Grant tokens to a user, as one entry in the ledger. Running it twice grants twice."
     examples = ("grant_tokens ann@example.com 500 --note 'invoice 2026-117'",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email", metavar="EMAIL", help="whose account, in any case")
-        parser.add_argument("amount", metavar="AMOUNT", type=int, help="tokens; a video job costs 50")
-        parser.add_argument("--note", required=True, help="why; the person sees it in their ledger")
+        parser.add_argument("email", metavar="EMAIL", help="the user's e-mail address, in any case")
+        parser.add_argument("amount", metavar="AMOUNT", type=int, help="number of tokens")
+        parser.add_argument("--note", required=True, help="the reason; the user sees it in the ledger")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,9 +30,9 @@ class Command(OperatorCommand):
 
     def _grant(self, email: str, amount: int, note: str) -> LedgerEntry:
         if not 0 < len(note) <= ledger.NOTE_MAX:
-            raise CommandError(f"--note should say why, in 1 to {ledger.NOTE_MAX} characters.")
+            raise CommandError(f"--note must give the reason, in 1 to {ledger.NOTE_MAX} characters.")
         try:
             user = User.objects.get_by_natural_key(email)
             return ledger.grant(user=user, tokens=amount, note=note)
         except User.DoesNotExist as exc:
-            raise CommandError(f"Nobody has the address {email!r}.") from exc
+            raise CommandError(f"No user has the e-mail address {email!r}.") from exc

@@ -20,7 +20,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.roles import Role
 from operations import health_checks
 from operations.backup.data_folder import FolderInUse, alone_in, close_to_others
@@ -209,5 +209,5 @@ def _current_password(email: str, password: str) -> str:
     user = get_user_model().objects.filter(email=email).first()
     if user:  # perhaps of another DATA_DIR, if copies share a database
         return password if user.check_password(password) else ""
-    create_person(email=email, password=password, tokens=DEMO_TOKENS, role=ACCOUNTS[email])
+    create_user(email=email, password=password, tokens=DEMO_TOKENS, role=ACCOUNTS[email])
     return password

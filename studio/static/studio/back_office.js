@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// Unfold's button that opens the filters is a link without an address, which no keyboard reaches.
+// Unfold's button that opens the filters is a link without href, which no keyboard reaches.
 document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a:not([href])")) {
     if (!link.hasAttribute("x-on:click")) continue;
@@ -20,7 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// A word of many characters (an address, an id) gets places to break: a column is then no wider than a part of it.
+// A long word (an e-mail address, an id) gets places to break, so that columns stay narrow.
 // A date, which browsers break at its hyphens, stays whole.
 const DATE = /(\b\d{4}-\d\d-\d\d\b)/;
 const LONG_WORD = /\S{20,}/; // characters; 20 are 140 px, which every column and every phone has room for

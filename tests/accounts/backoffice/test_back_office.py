@@ -44,7 +44,7 @@ def test_person_added_by_hand_can_sign_in_and_spend(office: Client) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"email": "SUE@example.com"}, "Person with this Email already exists."),
+        ({"email": "SUE@example.com"}, "User with this Email already exists."),
         ({"password2": "another-violet-43"}, "The two password fields didn"),
         ({"password1": "password1", "password2": "password1"}, "This password is too common."),
     ],

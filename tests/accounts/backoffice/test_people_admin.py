@@ -232,7 +232,7 @@ def test_who_may_change_people_but_is_no_admin_cannot_become_one(clerk: Any, mak
 
 def test_page_shows_what_a_person_did(clerk: Any, make_user: MakeUser) -> None:
     ann = make_user(tokens=77)
-    SignIn.objects.create(user=ann, door="api", succeeded=False, address="192.0.2.7", client="curl/8")
+    SignIn.objects.create(user=ann, channel="api", succeeded=False, client_ip="192.0.2.7", client="curl/8")
 
     page = clerk(Role.SUPPORT).get(page_of(ann)).content.decode()
 

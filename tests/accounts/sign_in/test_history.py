@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def kept() -> list[tuple[Any, ...]]:
     rows = SignIn.objects.order_by("created_at", "id")
-    return list(rows.values_list("user__email", "door", "succeeded", "address", "client"))
+    return list(rows.values_list("user__email", "channel", "succeeded", "client_ip", "client"))
 
 
 @pytest.mark.parametrize(("password", "succeeded"), [(PASSWORD, True), ("wrong-violet-42", False)])
@@ -73,7 +73,7 @@ def test_limited_role_has_no_access_to_the_api(anonymous: APIClient, make_user: 
 
 
 def test_old_ones_can_be_told(make_user: MakeUser) -> None:
-    SignIn.objects.create(user=make_user(), door="api", succeeded=True)
+    SignIn.objects.create(user=make_user(), channel="api", succeeded=True)
     now = timezone.now()
 
     assert SignIn.objects.older_than(now - timedelta(days=90)).count() == 0

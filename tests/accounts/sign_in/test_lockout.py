@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.sign_in import lockout
 from accounts.sign_in.client_ip import network_of
 
@@ -29,7 +29,7 @@ def _low_limits(settings: Any) -> None:
 
 @pytest.fixture
 def ann(db: None) -> User:
-    return create_person(email="ann@example.com", password=PASSWORD, staff=True)
+    return create_user(email="ann@example.com", password=PASSWORD, staff=True)
 
 
 def try_api(password: str, email: str = "ann@example.com", *, address: str = "127.0.0.1") -> Any:
@@ -113,7 +113,7 @@ def test_unknown_account_is_locked_like_any_other() -> None:
 
 
 def test_staff_open_a_lock_in_the_back_office(ann: User) -> None:
-    create_person(email="bob@example.com", password=PASSWORD)
+    create_user(email="bob@example.com", password=PASSWORD)
     for _ in range(3):
         try_api("wrong", "bob@example.com", address=ELSEWHERE)
     office = Client()
@@ -195,7 +195,7 @@ class CountingHasher(MD5PasswordHasher):
 @pytest.mark.parametrize("who", ["known", "unknown", "deactivated"])
 def test_same_work_whoever_is_guessed(settings: Any, door: Any, who: str) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
-    ann = create_person(email="ann@example.com", password=PASSWORD)
+    ann = create_user(email="ann@example.com", password=PASSWORD)
     if who == "deactivated":
         User.objects.filter(pk=ann.pk).update(is_active=False)
     CountingHasher.count = 0

@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 
 SIGN_IN, REGISTER, DOOR = "/api/v1/auth/token", "/api/v1/auth/register", "/admin/login/"
 PASSWORD, OWN = "lorry-violet-42", "198.51.100.7"
@@ -23,7 +23,7 @@ def _low_limits(settings: Any) -> None:
 
 @pytest.fixture
 def ann(db: None) -> User:
-    return create_person(email="ann@example.com", password=PASSWORD, staff=True)
+    return create_user(email="ann@example.com", password=PASSWORD, staff=True)
 
 
 def guess(password: str, *, remote: str, **headers: str) -> int:

@@ -9,7 +9,7 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.sign_in import second_factor
 
 PASSWORD = "lorry-violet-42"
@@ -29,7 +29,7 @@ def _time_is_left() -> None:
 
 @pytest.fixture
 def ann(db: None) -> User:
-    return create_person(email="ann@example.com", password=PASSWORD, staff=True)
+    return create_user(email="ann@example.com", password=PASSWORD, staff=True)
 
 
 def signed_in(email: str = "ann@example.com") -> Client:
@@ -185,7 +185,7 @@ def test_required_for_everybody(ann: User, settings: Any) -> None:
 
 
 def test_admin_resets_somebodys(ann: User) -> None:
-    bob = create_person(email="bob@example.com", password=PASSWORD, staff=True)
+    bob = create_user(email="bob@example.com", password=PASSWORD, staff=True)
     set_up(bob)
     office = signed_in()
     device = TOTPDevice.objects.get(user=bob)
@@ -202,7 +202,7 @@ def test_admin_resets_somebodys(ann: User) -> None:
 
 def test_anothers_factor_opens_nothing(ann: User) -> None:
     """A session that was verified for a person who then signed in as somebody else."""
-    bob = create_person(email="bob@example.com", password=PASSWORD, staff=True)
+    bob = create_user(email="bob@example.com", password=PASSWORD, staff=True)
     set_up(ann)
     client, _ = set_up(bob)
     stolen = client.session["otp_device_id"]

@@ -10,7 +10,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ann(db: None) -> User:
-    return create_person(email="ann@example.com", password=PASSWORD)
+    return create_user(email="ann@example.com", password=PASSWORD)
 
 
 def sign_in(client: APIClient, email: str = "ann@example.com", password: str = PASSWORD) -> Any:
@@ -84,7 +84,7 @@ def test_tokens_for_a_password(anonymous: APIClient, ann: User, email: str) -> N
 
 @pytest.mark.parametrize("password", ["p" * 128, "  blanks count  ", "pässwörd-日本語"])
 def test_password_of_any_kind(anonymous: APIClient, password: str) -> None:
-    create_person(email="bob@example.com", password=password)
+    create_user(email="bob@example.com", password=password)
 
     assert sign_in(anonymous, "bob@example.com", password).status_code == 200
     assert outcome(sign_in(anonymous, "bob@example.com", f"{password} ")) == (401, REFUSED)
@@ -152,7 +152,7 @@ def test_bad_access_token(anonymous: APIClient, ann: User, kind: str) -> None:
 
 
 def test_staff_are_told_so(anonymous: APIClient) -> None:
-    staff = create_person(email="sue@example.com", password=PASSWORD, staff=True, unlimited=True)
+    staff = create_user(email="sue@example.com", password=PASSWORD, staff=True, unlimited=True)
 
     body = me(anonymous, str(AccessToken.for_user(staff))).json()
 
@@ -166,7 +166,7 @@ def test_own_unfinished_jobs_are_counted(anonymous: APIClient, ann: User) -> Non
     for owner, state in ((ann, live | {"slot": 1}), (ann, live | {"slot": 3}), (ann, done)):
         VideoJob.objects.create(owner=owner, duration_seconds=8, **state)
     VideoJob.objects.create(
-        owner=create_person(email="bob@example.com", password="x"), duration_seconds=8, slot=1, **live
+        owner=create_user(email="bob@example.com", password="x"), duration_seconds=8, slot=1, **live
     )
 
     body = me(anonymous, str(AccessToken.for_user(ann))).json()

@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.access import sign_out_everywhere
 from accounts.models import User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.sign_in import token_keys
 from accounts.tokens import AccountRefreshToken
 from operations.housekeeping import run_housekeeping
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ann(db: None) -> User:
-    return create_person(email="ann@example.com", password=PASSWORD, staff=True)
+    return create_user(email="ann@example.com", password=PASSWORD, staff=True)
 
 
 @pytest.fixture

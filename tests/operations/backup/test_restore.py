@@ -108,7 +108,7 @@ import json
 from pathlib import Path
 from django.core.management import call_command
 from accounts.models import TokenAccount
-from accounts.registration import create_person
+from accounts.registration import create_user
 from tests.fixtures.video_jobs import ORDER
 from dataclasses import replace
 from videos import creation
@@ -117,7 +117,7 @@ from videos.models import VideoJob
 
 archive = {archive!r}
 call_command("migrate", verbosity=0)
-ann = create_person(email="ann@example.com", password="x", tokens=1000)
+ann = create_user(email="ann@example.com", password="x", tokens=1000)
 job = creation.create(owner=ann, job_request=replace(ORDER, mock_mode=False))
 call_command("backup", archive)
 submit.submit(job_id=str(job.pk))  # paid for after the backup was taken

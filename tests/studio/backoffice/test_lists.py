@@ -19,7 +19,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import roles
 from accounts.models import LedgerEntry, SignIn, TokenAccount, User
-from accounts.registration import create_person
+from accounts.registration import create_user
 from accounts.roles import Role
 from looks.models import Look, LookVideo
 from studio import urls
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 def person(number: int) -> User:
     user = User.objects.filter(email=f"p{number}@example.com").first()
-    return user or create_person(email=f"p{number}@example.com", password="x", tokens=5, role=Role.SUPPORT)
+    return user or create_user(email=f"p{number}@example.com", password="x", tokens=5, role=Role.SUPPORT)
 
 
 def job(number: int) -> VideoJob:
@@ -59,7 +59,7 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
     LedgerEntry: lambda number: LedgerEntry.objects.create(
         account=person(number).token_account, kind="grant", amount=1, balance_after=6, actor=person(number)
     ),
-    SignIn: lambda number: SignIn.objects.create(user=person(number), door="api", succeeded=True),
+    SignIn: lambda number: SignIn.objects.create(user=person(number), channel="api", succeeded=True),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),
@@ -80,7 +80,7 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
 
 @pytest.fixture
 def office(client: Client) -> Client:
-    client.force_login(create_person(email="boss@example.com", password="x", staff=True))
+    client.force_login(create_user(email="boss@example.com", password="x", staff=True))
     return client
 
 
@@ -130,7 +130,7 @@ def test_list_takes_whatever_it_is_asked(office: Client, model: type[Any], query
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR, Role.ADMIN])
 def test_every_page_opens_for_every_role_or_is_refused(client: Client, role: Role) -> None:
-    sue = create_person(email="sue@example.com", password="x", role=role)
+    sue = create_user(email="sue@example.com", password="x", role=role)
     client.force_login(sue)
     answers = {}
     for model in REGISTERED:

@@ -4,15 +4,43 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.module_loading import import_string
 
-from studio.backoffice import middleware
+from studio.backoffice.middleware import BackOfficeMiddleware
 from tests.conftest import MakeUser, SignIn
 
 JOBS = "/api/v1/video-jobs"
 pytestmark = pytest.mark.django_db
+calls: list[str] = []
+
+
+class Outer:
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        calls.append("outer in")
+        response: HttpResponse = self.get_response(request)
+        calls.append(f"outer out {response.status_code}")
+        return response
+
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        calls.append("outer view")
+
+
+class Inner(Outer):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        calls.append("inner in")
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        raise PermissionDenied
 
 
 def test_api_looks_at_no_session(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -52,12 +80,21 @@ def test_admin_keeps_who_signed_in(make_user: MakeUser, client: Client) -> None:
     assert client.get("/administration/").status_code == 404
 
 
-def test_every_one_of_them_is_used() -> None:
-    named = {
-        path.rpartition(".")[2] for path in settings.MIDDLEWARE if path.startswith("studio.backoffice.middleware.")
-    }
+def test_chain_runs_in_its_order_and_keeps_to_the_admin(client: Client, settings: Any) -> None:
+    settings.BACK_OFFICE_MIDDLEWARE = [f"{__name__}.{name}" for name in ("Outer", "Inner")]
+    calls.clear()
 
-    assert named == {name for name in vars(middleware) if name.endswith("Middleware")}
+    refused = [client.get(path).status_code for path in ("/admin/login/", "/healthz")]
+
+    assert refused == [403, 200]
+    assert calls == ["outer in", "inner in", "outer view", "outer out 403"]
+
+
+@pytest.mark.parametrize("hook", ["process_view", "process_exception", "process_template_response"])
+def test_chain_calls_every_hook_of_its_members(hook: str) -> None:
+    members = [import_string(path) for path in settings.BACK_OFFICE_MIDDLEWARE]
+
+    assert hasattr(BackOfficeMiddleware, hook) == any(hasattr(member, hook) for member in members)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/admin/login/", JOBS, "/nothing"])

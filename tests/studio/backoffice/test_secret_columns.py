@@ -92,7 +92,7 @@ def test_pages_of_a_library_are_noticed() -> None:
 
     admin.site.register(Outside, admin.ModelAdmin)
     try:
-        found = [one.id for one in checks.run_checks(tags=[checks.Tags.admin])]
+        found = [one.id for one in checks.run_checks(tags=[checks.Tags.admin]) if not one.is_silenced()]
     finally:
         admin.site.unregister(Outside)
         Outside._meta.apps.all_models["studio"].pop("outside")

@@ -1,4 +1,4 @@
-"""A connection that ends is read on for a while, by few threads: a client that sends on must not take them all."""
+"""A closed connection is drained for a while, by few threads: slow clients must not occupy all of them."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A Redis that takes connections and never replies costs a request at most one short wait."""
+"""A Redis that accepts connections but never replies costs a request one short wait at most."""
 
 import socket
 import time
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.registration import create_person
+from accounts.registration import create_user
 from tests.conftest import PASSWORD, MakeUser, SignIn
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def connections(server: socket.socket) -> int:
 
 
 def test_sign_in_waits_once(anonymous: APIClient, hung_redis: socket.socket) -> None:
-    create_person(**ANN)
+    create_user(**ANN)
     began = time.monotonic()
 
     response = anonymous.post("/api/v1/auth/token", ANN)

@@ -1,4 +1,4 @@
-"""Free space: of this process's own folders, and of what other machines have reported."""
+"""Free space of this process's folders, and of other machines."""
 
 import json
 import time
@@ -41,14 +41,14 @@ def test_folder_to_come_is_its_parents(settings: Any, tmp_path: Path) -> None:
     assert disks.own()[disks.host(), "work"] > 0
 
 
-def test_folder_that_cannot_be_asked_is_left_out(settings: Any, tmp_path: Path) -> None:
+def test_unreadable_folder_is_omitted(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings.WORK_DIR = tmp_path / "file" / "work"  # ENOTDIR
 
     assert (disks.host(), "work") not in disks.own()
 
 
-def test_little_room_degrades(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_free_space_is_degraded(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disks, "LOW_BYTES", 1 << 60)
 
     found = health_checks.disk()

@@ -34,7 +34,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 from accounts.models import LedgerEntry, TokenAccount
-from accounts.registration import create_person
+from accounts.registration import create_user
 from django.conf import settings
 from looks.models import Look
 from studio.media.storage import disposal
@@ -44,7 +44,7 @@ from videos.models import JobInput, VideoJob
 settings.ALLOWED_HOSTS = ["testserver"]
 call_command("migrate", verbosity=0)
 full = Path(os.environ["FULL"])
-ann = create_person(email="ann@example.com", password="x", tokens=1000)
+ann = create_user(email="ann@example.com", password="x", tokens=1000)
 api = APIClient(raise_request_exception=False)
 api.credentials(HTTP_AUTHORIZATION=f"Bearer {RefreshToken.for_user(ann).access_token}")
 out = io.BytesIO()
@@ -199,11 +199,11 @@ def test_part_of_a_file_does_not_stay(tmp_path: Path) -> None:
         (OperationalError("database or disk is full"), False),  # a message decides nothing
     ],
 )
-def test_what_a_full_disk_looks_like(exc: Exception, *, expected: bool) -> None:
+def test_full_disk_is_recognised(exc: Exception, *, expected: bool) -> None:
     assert full_disk.is_full(exc) is expected
 
 
-def test_postgresqls_full_disk_is_known() -> None:
+def test_full_disk_of_postgresql_is_recognised() -> None:
     psycopg = pytest.importorskip("psycopg")
     exc = OperationalError("could not extend file")
     exc.__cause__ = psycopg.errors.DiskFull("could not extend file")

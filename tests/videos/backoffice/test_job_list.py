@@ -11,15 +11,14 @@ from django.test import Client
 from accounts.models import User
 from looks.models import LookVideo
 from tests.conftest import MakeUser
+from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
 from tests.videos.api.test_videos_of_looks import make_look
-from tests.videos.test_staff_actions import MakeStaff, make_staff
 from videos.backoffice import job_search
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase
 
-__all__ = ["make_staff"]  # a fixture
 LIST = "/admin/videos/videojob/"
 JOB_ID = uuid.UUID("abcdef12-3456-4789-8abc-def012345678")
 

@@ -8,13 +8,12 @@ from django.test import Client
 
 from accounts.models import LedgerEntry, User
 from tests.conftest import MakeUser
+from tests.fixtures.staff import MakeStaff, failed
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from tests.videos.test_staff_actions import MakeStaff, failed, make_staff
 from videos.models import VideoJob
 from videos.phases import Phase
 
-__all__ = ["make_staff"]  # a fixture
 LIST = "/admin/videos/videojob/"
 SEES = "view_videojob"
 
@@ -41,7 +40,7 @@ def offered(client: Client, job: VideoJob) -> set[str]:
     page = client.get(page_of(job)).content.decode()
     return {
         name
-        for name in ("retry", "refund", "stop", "hurry", "adopt", "delete")
+        for name in ("retry", "refund", "stop", "poll", "adopt", "delete")
         if f'href="{page_of(job, name)}"' in page
     }
 
@@ -52,8 +51,8 @@ ALWAYS = {"refund", "delete"}
 @pytest.mark.parametrize(
     ("phase", "code", "expected"),
     [
-        (Phase.QUEUED, "", {"stop", "hurry"} | ALWAYS),
-        (Phase.GENERATING, "", {"stop", "hurry"} | ALWAYS),
+        (Phase.QUEUED, "", {"stop", "poll"} | ALWAYS),
+        (Phase.GENERATING, "", {"stop", "poll"} | ALWAYS),
         (Phase.SUCCEEDED, "", ALWAYS),
         (Phase.FAILED, "content_filtered", {"retry"} | ALWAYS),
         (Phase.FAILED, "submission_unknown", {"retry", "adopt"} | ALWAYS),
@@ -76,7 +75,7 @@ def test_operator_is_offered_what_makes_sense(
 def test_support_is_offered_refunds_alone(client: Client, support: User, make_user: MakeUser) -> None:
     job = failed(make_user())
 
-    answers = [client.post(page_of(job, name), {"confirmed": "yes"}).status_code for name in ("retry", "stop", "hurry")]
+    answers = [client.post(page_of(job, name), {"confirmed": "yes"}).status_code for name in ("retry", "stop", "poll")]
 
     assert offered(client, job) == {"refund"}
     assert answers == [403, 403, 403]
@@ -122,7 +121,7 @@ def test_live_job_is_stopped_and_hurried(
 ) -> None:
     job = paid(make_job(make_user(), phase=Phase.GENERATING))
 
-    client.post(page_of(job, "hurry"))
+    client.post(page_of(job, "poll"))
     client.post(page_of(job, "stop"), {"reason": "Asked by phone"})
 
     job.refresh_from_db()
@@ -136,7 +135,7 @@ def test_what_makes_no_sense_any_more_leads_back(client: Client, operator: User,
     answer = client.get(page_of(job, "stop"), follow=True)
 
     assert answer.redirect_chain == [(page_of(job), 302)]
-    assert "not possible in the job&#x27;s present state" in answer.content.decode()
+    assert "not possible in the job&#x27;s current state" in answer.content.decode()
 
 
 def test_several_are_acted_on_together_and_each_is_told(
@@ -162,7 +161,7 @@ def test_bulk_has_a_limit(
 ) -> None:
     monkeypatch.setattr("videos.backoffice.staff_action_pages.MOST_AT_ONCE", 1)
     ann = make_user()
-    chosen = {"action": "hurry", "_selected_action": [str(make_job(ann).pk) for _ in range(2)]}
+    chosen = {"action": "poll", "_selected_action": [str(make_job(ann).pk) for _ in range(2)]}
 
     assert "Choose at most 1 jobs at once." in client.post(LIST, chosen, follow=True).content.decode()
 

@@ -118,7 +118,7 @@ def test_video_in_a_bucket_is_fetched_from_there(
     ]
 
 
-def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogle, settings: Settings) -> None:
+def test_omni_has_its_own_location(make_in_project: Make, google: FakeGoogle, settings: Settings) -> None:
     settings.VERTEX_LOCATION, settings.VERTEX_OMNI_LOCATION = "europe-west4", "us-central1"
 
     make_in_project("google_vertex").start(ask("google_vertex"))
@@ -134,7 +134,7 @@ def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogl
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_model_is_requested_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     adapter = make_in_project(name)
 
     assert adapter.has_model(MODELS[name]) is True

@@ -17,11 +17,11 @@ from studio.models import Disposal
 from studio.observability.health import Depth, Health, examine
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
+from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
 from tests.videos.engine.test_paid_path import aged, drive
 from tests.videos.engine.test_races import at_once
-from tests.videos.test_staff_actions import MakeStaff, make_staff
 from videos import creation, deletion, staff_actions
 from videos.engine import outcomes
 from videos.failures import FAILURES, RESUMABLE
@@ -29,7 +29,6 @@ from videos.models import VideoJob
 from videos.phases import Phase
 from videos.recovery.resumption import resume_storing
 
-__all__ = ["make_staff"]  # a fixture
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 SILENT = "does not say whether it still has the file"
 DENIED = r"refuses to give us the file\. Nothing was changed\. Check its key and account: download:"

@@ -1,4 +1,4 @@
-"""`manage.py adopt_operation`: let a job continue whose operation the provider has, though we lost it."""
+"""`manage.py adopt_operation`: continues jobs whose operation the provider has, but whose name we lost."""
 
 import sys
 from argparse import ArgumentParser
@@ -18,20 +18,20 @@ from videos.providers.registry import PAID, PROVIDERS
 from videos.recovery.adoption import adopt_operation, job_with
 from videos.recovery.recreation import recreate
 
-CONTINUES = "the sweeper asks the provider within seconds."
+CONTINUES = "the sweeper polls the provider within seconds."
 
 
 class Command(OperatorCommand):
     help = (
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
         "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
-        "'jobs show' has the name; where it was lost, look in the logs ('operation.accepted') or in the provider's "
-        "console. Tokens that were given back stay with the owner.\n"
-        "With --owner in place of JOB: an operation that has no job, because the database comes from a backup that is "
-        "older. Its row is made again, under its former id with --id, and the owner is charged the usual price, unless "
-        "--free. With --log: every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as above; "
-        "what is there already is left alone, so it can be run again. A line that cannot be used is refused, and the "
-        "others are adopted. See docs/restore.md."
+        "'jobs show' has the operation's name; if not, the logs ('operation.accepted') or the provider's console do. "
+        "Tokens that were given back stay with the owner.\n"
+        "With --owner instead of JOB: adopt an operation that has no job since the database was restored from an older "
+        "backup. The job is recreated, with --id under its former id, and the owner is charged the usual price, unless "
+        "--free. With --log: adopt every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as "
+        "above. Adopted operations are skipped, so the command can be repeated; a line that cannot be used is refused, "
+        "and the others are adopted. See docs/restore.md."
     )
     examples = (
         "jobs list --error submission_unknown",
@@ -42,21 +42,21 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        words = "the job's id, unless --owner makes a job; and the operation's name, as the provider spells it"
+        words = "the job's id, unless --owner recreates it; and the operation's name, as the provider spells it"
         parser.add_argument("words", metavar="JOB NAME", nargs="*", help=words)
         parser.add_argument(
             "--log", metavar="FILE", help="JSON lines with 'operation.accepted' among them; - reads standard input"
         )
         group = parser.add_argument_group("an operation without a job")
-        group.add_argument("--owner", metavar="EMAIL_OR_ID", help="whose video it is")
-        group.add_argument("--provider", choices=sorted(PAID), help="who makes it")
+        group.add_argument("--owner", metavar="EMAIL_OR_ID", help="the owner of the video")
+        group.add_argument("--provider", choices=sorted(PAID), help="the provider of the operation")
         group.add_argument("--model", metavar="NAME", help="the public name of the model")
         group.add_argument("--upstream-model", metavar="NAME", default="", help="the provider's name of the model")
-        group.add_argument("--id", metavar="JOB", type=UUID, help="the job's former id; clients know it by that")
+        group.add_argument("--id", metavar="JOB", type=UUID, help="the job's former id, which clients know")
         group.add_argument("--resolution", choices=RESOLUTIONS, default=RESOLUTIONS[0])
         group.add_argument("--aspect-ratio", choices=ASPECT_RATIOS, default=ASPECT_RATIOS[0])
         group.add_argument("--duration", type=int, choices=DURATIONS_SECONDS, default=DURATIONS_SECONDS[0])
-        group.add_argument("--audio", action="store_true", help="it was asked for with sound")
+        group.add_argument("--audio", action="store_true", help="the job has sound")
         group.add_argument("--free", action="store_true", help="charge nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -65,13 +65,13 @@ class Command(OperatorCommand):
             self._adopt_all(options["log"])
         elif given == (1, True, False):
             job = recreate(purchase=_purchase(options), actor=None)
-            self.stdout.write(f"Job {job.pk} is there again, {_price(job)}; {CONTINUES}")
+            self.stdout.write(f"Job {job.pk} is restored, {_price(job)}; {CONTINUES}")
         elif given == (2, False, False):
             job_id, operation = options["words"]
             adopt_operation(job_id=_id_in(job_id), operation=operation, actor=None)
-            self.stdout.write(f"Taken up again; {CONTINUES}")
+            self.stdout.write(f"The job continues; {CONTINUES}")
         else:
-            raise CommandError("Say JOB NAME, or --owner … NAME, or --log FILE.", returncode=USAGE)
+            raise CommandError("Give JOB NAME, or --owner … NAME, or --log FILE.", returncode=USAGE)
 
     def _adopt_all(self, file: str) -> None:
         adopted = known = 0
@@ -91,9 +91,9 @@ class Command(OperatorCommand):
             sys.exit(NOT_WELL)
 
     def _purchases(self, file: str) -> tuple[dict[UUID | None, tuple[int, Purchase]], int]:
-        """By job, the last line that was paid for: a job is sent again where its provider gave it up uncharged.
+        """The last paid line of each job, and the number of unusable lines; each of these is printed.
 
-        And how many lines cannot be used; each is named.
+        A job has several lines if a provider refused it without a charge, and it was submitted again.
         """
         last, refused = {}, 0
         try:
@@ -109,7 +109,7 @@ class Command(OperatorCommand):
 
 
 def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
-    """What the log has of purchases; "-" is standard input. Raises OSError."""
+    """The purchases in the log; "-" is standard input. Raises OSError."""
     is_stdin = file == "-"
     with open(
         sys.stdin.fileno() if is_stdin else file, encoding="utf-8", errors="replace", closefd=not is_stdin
@@ -118,7 +118,7 @@ def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
 
 
 def _adopt(purchase: Purchase) -> str:
-    """What was done; "" where the operation has a job already. Raises StudioError."""
+    """Adopt, and describe it; "" if the operation has a job already. Raises StudioError."""
     if job_with(provider=purchase.provider, operation=purchase.operation):
         return ""
     assert purchase.job_id
@@ -127,15 +127,15 @@ def _adopt(purchase: Purchase) -> str:
         if job.operation:
             raise Conflict(f"it has another operation, {job.operation}.")
         adopt_operation(job_id=job.pk, operation=purchase.operation, actor=None)
-        return "is taken up again."
-    return f"is there again, {_price(recreate(purchase=purchase, actor=None))}."
+        return "continues."
+    return f"is restored, {_price(recreate(purchase=purchase, actor=None))}."
 
 
 def _id_in(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as exc:
-        raise CommandError(f"{text!r} is no job's id.", returncode=USAGE) from exc
+        raise CommandError(f"{text!r} is not the id of a job.", returncode=USAGE) from exc
 
 
 def _price(job: VideoJob) -> str:
@@ -144,7 +144,7 @@ def _price(job: VideoJob) -> str:
 
 def _purchase(options: dict[str, Any]) -> Purchase:
     if not (options["provider"] and options["model"]):
-        raise CommandError("With --owner, say --provider and --model, too.", returncode=USAGE)
+        raise CommandError("With --owner, give --provider and --model, too.", returncode=USAGE)
     return Purchase(
         owner=options["owner"],
         provider=options["provider"],

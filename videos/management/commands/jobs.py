@@ -1,4 +1,4 @@
-"""`manage.py jobs`: look at video jobs, and set right what went wrong."""
+"""`manage.py jobs`: shows video jobs, and repairs failures."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from studio.command_line import NOT_WELL, HelpFormatter, OperatorCommand
 from studio.errors import StudioError
 from studio.observability.terminal import printable
 from videos import deletion, staff_actions
-from videos.job_report import dossier, job_that_begins_with, summary
+from videos.job_report import find_by_id_prefix, report, summary
 from videos.models import VideoJob
 from videos.phases import Phase, Status
 from videos.recovery.resumption import resume_storing
@@ -30,28 +30,28 @@ def duration(text: str) -> timedelta:
     """A length of time such as 90s, 30m, 2h or 3d."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None:
-        raise ArgumentTypeError(f"{text!r} is no length of time such as 30m, 2h or 3d")
+        raise ArgumentTypeError(f"{text!r} is not a length of time such as 30m, 2h or 3d")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def limit(text: str) -> int:
-    """How many rows."""
+    """A number of rows."""
     if not text.isdecimal() or not 0 < int(text) <= LIMIT_MAX:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1 to {LIMIT_MAX:,}")
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to {LIMIT_MAX:,}")
     return int(text)
 
 
 class Command(OperatorCommand):
     help = (
-        "Look at video jobs, and set right what went wrong. An ID may be its beginning, as long as no other job's id "
-        "begins so. What each of the words takes: manage.py jobs WORD --help."
+        "Show video jobs, and repair failures. An ID may be shortened to its first characters (4 or more) if no other "
+        "job's id begins with them. Options of each command: manage.py jobs COMMAND --help."
     )
     examples = (
         "jobs list --status running --older-than 30m",
         "jobs list --error submission_unknown --json | jq -r '.[].id'",
         "jobs show 550e8400",
         "jobs retry 550e8400 --free",
-        "jobs refund 550e8400 --reason 'the film was black'",
+        "jobs refund 550e8400 --reason 'the video was black'",
         "jobs cancel 550e8400 --reason 'asked by phone'",
         "jobs list --error storage_failed --json | jq -r '.[].id' | xargs manage.py jobs resume",
     )
@@ -59,46 +59,48 @@ class Command(OperatorCommand):
     refused = False  # one job of several was
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
+        words = parser.add_subparsers(dest="word", metavar="COMMAND", required=True)
 
         def add(word: str, what: str, *, takes_id: bool = True, takes_reason: bool = False) -> ArgumentParser:
             made: ArgumentParser = words.add_parser(word, help=what, description=what, formatter_class=HelpFormatter)
             if takes_id:
-                made.add_argument("id", metavar="ID", help="the job's id, or its beginning")
+                made.add_argument("id", metavar="ID", help="the job's id, or its first characters")
             if takes_reason:
-                made.add_argument("--reason", required=True, help="why; the owner reads it in the ledger")
+                made.add_argument("--reason", required=True, help="the reason; the owner reads it in the ledger")
             self.add_json(made)
             return made
 
-        self._add_filters(add("list", "jobs, newest first", takes_id=False))
-        add("show", "everything about one: row, log, ledger, inputs, files, the provider's own answer")
-        again = add("retry", "have a failed one made again, as a new job of the same owner")
-        again.add_argument("--free", action="store_true", help="charge nothing; the ledger says so")
-        add("refund", "give its tokens back, once, whatever has become of it", takes_reason=True)
-        add("cancel", "end a live one: its slot is free at once, and its tokens are back", takes_reason=True)
+        self._add_filters(add("list", "list jobs, newest first", takes_id=False))
+        add("show", "show everything about a job: row, log, ledger, inputs, files, the provider's raw reply")
+        again = add("retry", "retry a failed job, as a new job of the same owner")
+        again.add_argument("--free", action="store_true", help="charge nothing; the ledger records it")
+        add("refund", "refund a job's tokens, once, in any phase", takes_reason=True)
+        add("cancel", "cancel an unfinished job: frees its slot and refunds its tokens at once", takes_reason=True)
         resume = add(
             "resume",
-            "store the videos of jobs that failed in storing, where the provider still has them; charges nothing",
+            "store the videos of jobs that failed while storing, if the provider still has them; charges nothing",
             takes_id=False,
         )
-        resume.add_argument("ids", metavar="ID", nargs="+", help="a job's id, or its beginning")
-        add("poll", "let its next step happen at once, instead of when it is due")
-        add("delete", "remove it with its files, as its owner could; the ledger keeps its entries")
+        resume.add_argument("ids", metavar="ID", nargs="+", help="a job's id, or its first characters")
+        add("poll", "perform a job's next step at once, instead of when it is due")
+        add("delete", "delete a job with its files, as its owner could; the ledger keeps its entries")
 
     def _add_filters(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--status", type=str.upper, choices=Status.values, help="as the API shows it")
-        parser.add_argument("--phase", type=str.lower, choices=Phase.values, help="as the engine knows it")
-        parser.add_argument("--error", metavar="CODE", help="failed with this code")
-        parser.add_argument("--owner", metavar="EMAIL", help="of this person")
-        parser.add_argument("--older-than", metavar="AGE", type=duration, help="made longer ago than 30m, 2h, 3d …")
-        parser.add_argument("--limit", metavar="N", type=limit, default=LIMIT, help="at most so many (%(default)s)")
+        parser.add_argument("--status", type=str.upper, choices=Status.values, help="status, as in the API")
+        parser.add_argument("--phase", type=str.lower, choices=Phase.values, help="phase of the engine")
+        parser.add_argument("--error", metavar="CODE", help="jobs that failed with this code")
+        parser.add_argument("--owner", metavar="EMAIL", help="jobs of this user")
+        parser.add_argument("--older-than", metavar="AGE", type=duration, help="created before 30m, 2h, 3d … ago")
+        parser.add_argument(
+            "--limit", metavar="N", type=limit, default=LIMIT, help="maximum number of rows (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         work = getattr(self, f"_{options['word']}")
         if "id" not in options:
             facts, text = work(options)
         else:
-            facts, text = work(job_that_begins_with(options["id"]), options)
+            facts, text = work(find_by_id_prefix(options["id"]), options)
         if options["json"]:
             self.answer(facts)
         else:
@@ -110,7 +112,7 @@ class Command(OperatorCommand):
         jobs = self._wanted(options).select_related("owner").order_by("-created_at", "-id")
         found = [summary(job) for job in jobs.defer("prompt", "result", "provider_reply")[: options["limit"]]]
         lines = [_line({name: name.upper() for name in COLUMNS}), *map(_line, map(_cells, found))]
-        return found, "\n".join(lines) if found else "There are no such jobs."
+        return found, "\n".join(lines) if found else "No job matches."
 
     @staticmethod
     def _wanted(options: dict[str, Any]) -> QuerySet[VideoJob]:
@@ -127,56 +129,58 @@ class Command(OperatorCommand):
             try:
                 jobs = jobs.filter(owner=User.objects.get_by_natural_key(options["owner"]))
             except User.DoesNotExist as exc:
-                raise CommandError(f"Nobody has the address {options['owner']!r}.") from exc
+                raise CommandError(f"No user has the e-mail address {options['owner']!r}.") from exc
         return jobs
 
     @staticmethod
     def _show(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        facts = dossier(job)
-        return facts, _told(facts)
+        facts = report(job)
+        return facts, _as_text(facts)
 
     @staticmethod
     def _retry(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         again = staff_actions.retry(job_id=job.pk, charge=not options["free"], actor=None)
-        text = f"Job {again.pk} makes it again, for {again.tokens_charged} tokens; see manage.py jobs show {again.pk}."
+        text = f"Job {again.pk} retries it, for {again.tokens_charged} tokens; see manage.py jobs show {again.pk}."
         return {"id": str(again.pk), "of": str(job.pk), "tokens": again.tokens_charged}, text
 
     @staticmethod
     def _refund(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         tokens = staff_actions.refund(job_id=job.pk, reason=options["reason"], actor=None)
-        return {"id": str(job.pk), "tokens": tokens}, f"{tokens} tokens are back with {job.owner.email}."
+        return {"id": str(job.pk), "tokens": tokens}, f"{tokens} tokens were refunded to {job.owner.email}."
 
     @staticmethod
     def _cancel(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         staff_actions.fail_and_refund(job_id=job.pk, reason=options["reason"], actor=None)
-        return {"id": str(job.pk)}, f"Job {job.pk} is ended, and its tokens are back with {job.owner.email}."
+        return {"id": str(job.pk)}, f"Job {job.pk} is cancelled, and its tokens were refunded to {job.owner.email}."
 
     def _resume(self, options: dict[str, Any]) -> tuple[Any, str]:
-        """Each on its own: what one refuses does not keep the others."""
-        answers: dict[str, str] = {}
+        """Each on its own: one refusal does not stop the others."""
+        refusals: dict[str, str] = {}
         for beginning in options["ids"]:
             try:
-                job = job_that_begins_with(beginning)
+                job = find_by_id_prefix(beginning)
                 resume_storing(job_id=job.pk, actor=None)
             except StudioError as exc:
                 self.refused = True
-                answers[beginning] = str(exc)
+                refusals[beginning] = str(exc)
             else:
-                answers[str(job.pk)] = ""
-        facts = [{"id": name, "resumed": not refusal, "refusal": refusal or None} for name, refusal in answers.items()]
+                refusals[str(job.pk)] = ""
+        facts = [{"id": name, "resumed": not refusal, "refusal": refusal or None} for name, refusal in refusals.items()]
         resumed = "is fetched and stored again; see manage.py jobs show"
-        lines = [f"Job {name}: {refusal}" if refusal else f"Job {name} {resumed}." for name, refusal in answers.items()]
+        lines = [
+            f"Job {name}: {refusal}" if refusal else f"Job {name} {resumed}." for name, refusal in refusals.items()
+        ]
         return facts, "\n".join(lines)
 
     @staticmethod
     def _poll(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         staff_actions.poll_now(job_id=job.pk, actor=None)
-        return {"id": str(job.pk)}, f"Job {job.pk} is due now; a running sweeper takes it up within seconds."
+        return {"id": str(job.pk)}, f"Job {job.pk} is due now; a running sweeper claims it within seconds."
 
     @staticmethod
     def _delete(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
         deletion.delete_by_staff(job_id=job.pk, actor=None)
-        return {"id": str(job.pk)}, f"Job {job.pk} is deleted; its files go in the background."
+        return {"id": str(job.pk)}, f"Job {job.pk} is deleted; its files are removed in the background."
 
 
 def _cells(job: dict[str, Any]) -> dict[str, str]:
@@ -185,17 +189,17 @@ def _cells(job: dict[str, Any]) -> dict[str, str]:
 
 
 def _line(cells: dict[str, str]) -> str:
-    """One row of the table; what does not fit ends with an ellipsis."""
+    """One row of the table; text that does not fit ends with an ellipsis."""
     parts = []
     for name, width in COLUMNS.items():
-        text = printable(cells[name])  # one line is one job
+        text = printable(cells[name])  # a job takes one line
         text = text if len(text) <= width else f"{text[: width - 1]}…"
         parts.append(text.rjust(width) if name in {"%", "age"} else text.ljust(width))
     return " ".join(parts).rstrip()
 
 
 def _age(since: datetime) -> str:
-    """How long ago, in the largest unit that says something: 45s, 12m, 5h, 30d."""
+    """The age in the largest fitting unit: 45s, 12m, 5h, 30d."""
     seconds = int((timezone.now() - since).total_seconds())
     for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds >= length:
@@ -203,8 +207,8 @@ def _age(since: datetime) -> str:
     return f"{seconds}s"
 
 
-def _told(facts: dict[str, Any]) -> str:
-    """A dossier for a person to read."""
+def _as_text(facts: dict[str, Any]) -> str:
+    """A report as text."""
     lines = [f"{name:<22} {printable(str(value))}" for name, value in facts["job"].items() if value not in (None, "")]
     sections = {
         "Looks": [f"{look['look_id']}  {look['look__title']}" for look in facts["looks"]],
@@ -215,9 +219,9 @@ def _told(facts: dict[str, Any]) -> str:
         ],
         "Inputs": [f"{given['role']}-{given['position']}  {given['file_name']}" for given in facts["inputs"]],
         "Files": [f"{file['name']}  {file['state']}, {file['bytes'] or 0:,} bytes" for file in facts["files"]],
-        "The provider's own answer": facts["provider_reply"].splitlines(),
-        "What you can do": facts["next"],
+        "Raw reply of the provider": facts["provider_reply"].splitlines(),
+        "Commands": facts["next"],
     }
-    for title, said in sections.items():
-        lines += ["", title, *(f"  {printable(line)}" for line in said or ["none"])]
+    for title, section in sections.items():
+        lines += ["", title, *(f"  {printable(line)}" for line in section or ["none"])]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`manage.py models`: the catalogue, who makes the videos of each model, and how long that lasts."""
+"""`manage.py models`: the catalogue, the upstreams of each model, and the days until they retire."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -14,9 +14,9 @@ from videos.models import Upstream, VideoModel
 
 class Command(OperatorCommand):
     help = (
-        "List the models that clients can ask for and, in order of preference, the upstreams that make their videos: "
-        "whether each is in use and if not why, the days until it retires, and its price. To point a model at another "
-        "upstream, see docs/catalogue.md."
+        "List the models that clients can request and, in order of preference, their upstreams: whether each is in "
+        "use, the reason if not, the days until it retires, and its price. To give a model another upstream, see "
+        "docs/catalogue.md."
     )
     examples = (
         "models",
@@ -29,7 +29,7 @@ class Command(OperatorCommand):
             "--resume",
             nargs=2,
             metavar=("PROVIDER", "MODEL"),
-            help="use an upstream again that the system has suspended, in place of the list",
+            help="instead of listing, use a suspended upstream again",
         )
         self.add_json(parser)
 
@@ -38,7 +38,7 @@ class Command(OperatorCommand):
             provider, upstream_model = options["resume"]
             if not suspension.resume(provider=provider, upstream_model=upstream_model):
                 raise NotFound(f"{provider} has no suspended model {upstream_model}.")
-            self.stdout.write(f"{provider}: {upstream_model} is used again.")
+            self.stdout.write(f"{provider}: {upstream_model} is in use again.")
             return
         models = [_facts(model) for model in VideoModel.objects.prefetch_related("upstreams")]
         if options["json"]:
@@ -54,7 +54,7 @@ def _facts(model: VideoModel) -> dict[str, Any]:
         "name": model.name,
         "title": model.title,
         "is_offered": model.is_offered,
-        # null: for ever, as far as is known; 0: only mock videos are made
+        # null: no known end; 0: mock videos only
         "days_left": None if None in living else max(living, default=0),
         "upstreams": upstreams,
     }
