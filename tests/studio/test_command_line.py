@@ -38,7 +38,7 @@ def test_statuses_and_sentences(tmp_path: Path) -> None:
         2,
         "manage.py grant_tokens: error: argument AMOUNT: invalid int value: 'five'",
     )
-    assert (refused.returncode, refused.stderr) == (1, "--note should say why, in 1 to 500 characters.\n")
+    assert (refused.returncode, refused.stderr) == (1, "--note must give the reason, in 1 to 500 characters.\n")
     assert (broken.returncode, broken.stderr) == (
         1,
         "The database cannot do this (no such table: accounts_user); manage.py doctor says more.\n",
