@@ -13,14 +13,14 @@ from accounts.models import LedgerEntry, TokenAccount, User
 from studio.backoffice import audit
 from studio.db.statements import Insert, Param, Statement, Update
 from studio.errors import InsufficientFunds, InvalidInput
-from studio.observability.counters import Measure
+from studio.observability.counters import Metric
 
 logger = logging.getLogger(__name__)
 
 NOTE_MAX = 500  # characters; the column's width
 TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a typing error
 Kind = LedgerEntry.Kind
-TOKENS = Measure(
+TOKENS = Metric(
     "studio_tokens_total",
     "Tokens moved, by kind of ledger entry; the ledger is authoritative",
     {"kind": Kind.values},

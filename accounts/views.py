@@ -27,7 +27,7 @@ class SignInView(ApiView, TokenViewBase):
     """Issues tokens for a password."""
 
     throttle_classes = (throttles.SignInClientThrottle, throttles.SignInAccountThrottle)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.SignInForm
 
     @extend_schema(
@@ -49,7 +49,7 @@ class RefreshView(ApiView, TokenViewBase):
     """Issues tokens for a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.RefreshForm
 
     @extend_schema(
@@ -71,7 +71,7 @@ class RevokeView(ApiView, TokenViewBase):
     """Revokes a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = serializers.RevokeForm
 
     @extend_schema(

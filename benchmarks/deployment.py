@@ -38,7 +38,7 @@ class Deployment:
             process = subprocess.Popen(
                 [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, *argv],
                 cwd=PROJECT,
-                env={**os.environ, **self.environment, **environment, "STUDIO_TETHERED_TO": str(os.getpid())},
+                env={**os.environ, **self.environment, **environment, "STUDIO_PARENT_PID": str(os.getpid())},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -44,7 +44,7 @@ class TimedAccount(Account):
         self.done_at[work.prompt] = time.time() + float(work.prompt.partition("takes=")[2])
         return work
 
-    def look(self, name: str) -> dict[str, Any]:
+    def poll(self, name: str) -> dict[str, Any]:
         """Done once its time has come."""
         if name.startswith(TIMED):
             milliseconds, _, number = name.removeprefix(TIMED).partition("n")

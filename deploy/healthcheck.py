@@ -1,4 +1,4 @@
-"""Exit status 0 while the web process in this container answers; for images without curl."""
+"""Exit status 0 while the web process in this container responds; for images without curl."""
 
 import http.client
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """Ask `/healthz` once."""
+    """Request `/healthz` once."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), timeout=5)
     try:
         connection.request("GET", "/healthz")

@@ -12,42 +12,27 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from studio.api import strict_json
-from studio.api.fields import ItemList, PictureField
-from studio.media.images import BadImage, Picture, read_picture
+from studio.api.fields import ItemList
+from studio.media.images import BadImage, ImageFile, read_image
 
-Read = Callable[["IO[bytes] | File[Any]"], Picture]
+Read = Callable[["IO[bytes] | File[Any]"], ImageFile]
 
 PRODUCT_MAX_SIDE = 1024  # pixels; only a thumbnail is stored
 PRODUCT_MAX_PIXELS = 25_000_000  # one request may have fifty
 
 
-def look_picture(file: "IO[bytes] | File[Any]") -> Picture:
+def look_picture(file: "IO[bytes] | File[Any]") -> ImageFile:
     """Read the picture of a look. Raises BadImage."""
-    return read_picture(file, any_format=True, max_side=settings.LOOK_IMAGE_MAX_SIDE)
+    return read_image(file, any_format=True, max_side=settings.LOOK_IMAGE_MAX_SIDE)
 
 
-def product_picture(file: "IO[bytes] | File[Any]") -> Picture:
+def product_picture(file: "IO[bytes] | File[Any]") -> ImageFile:
     """Read the picture of a product. Raises BadImage."""
-    return read_picture(file, any_format=True, max_side=PRODUCT_MAX_SIDE, max_pixels=PRODUCT_MAX_PIXELS)
-
-
-class PictureFile(PictureField):
-    """An uploaded picture, decoded by the function `read`."""
-
-    def __init__(self, *, read: Read, **kwargs: Any) -> None:
-        self.read = read
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        upload = serializers.FileField.to_internal_value(self, data)
-        try:
-            return self.read(upload)
-        except BadImage as exc:
-            self.fail("bad_image", reason=str(exc))
+    return read_image(file, any_format=True, max_side=PRODUCT_MAX_SIDE, max_pixels=PRODUCT_MAX_PIXELS)
 
 
 @extend_schema_field({"type": "string", "format": "byte", "example": ""})
-class PictureText(serializers.Field[Picture, Any, Any, Any]):
+class PictureText(serializers.Field[ImageFile, Any, Any, Any]):
     """A picture in base64, bare or as a data URI. Its bytes decide its format; the media type of the URI is ignored."""
 
     default_error_messages = {

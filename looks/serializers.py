@@ -10,10 +10,10 @@ from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from looks.fields import ListText, PictureFile, PictureText, Price, ShortList, look_picture, product_picture
+from looks.fields import ListText, PictureText, Price, ShortList, look_picture, product_picture
 from looks.models import Look, LookVideo, Product, Visibility
 from studio.api.field_names import Spelled, Spellings
-from studio.api.fields import BlankAsNull, Choice, ExtraField, StoredFileUrl, Text, Timestamp, WebAddress
+from studio.api.fields import BlankAsNull, Choice, ExtraField, PictureField, StoredFileUrl, Text, Timestamp, WebAddress
 from studio.api.input_serializers import Input, PageQuery, names_of
 from studio.media.images import MORE_FORMATS, listed
 
@@ -164,7 +164,7 @@ class LookForm(LookInput):
             "`productThumbnail.0` for the first product, `productThumbnail.1` for the second, and so on."
         ),
     )
-    generatedImage = PictureFile(
+    generatedImage = PictureField(
         source="image",
         required=False,
         read=look_picture,
@@ -188,7 +188,7 @@ class LookForm(LookInput):
 
     def _add_thumbnails(self, products: list[dict[str, Any]], data: QueryDict) -> None:
         errors: dict[str, Any] = {}
-        field = PictureFile(read=product_picture)
+        field = PictureField(read=product_picture)
         for name in data:
             if not (match := THUMBNAIL.fullmatch(name)):
                 continue

@@ -20,7 +20,7 @@ from accounts.models import User
 from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.db.statements import Param, Statement, Update
 from studio.errors import InvalidInput, NotFound
-from studio.media.images import Picture, thumbnail_of
+from studio.media.images import ImageFile, thumbnail_of
 from studio.media.storage import disposal, store
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class ProductFields(TypedDict, total=False):
     price: Decimal | None
     currency: str
     product_url: str
-    thumbnail: Picture
+    thumbnail: ImageFile
 
 
 class LookFields(TypedDict, total=False):
@@ -45,7 +45,7 @@ class LookFields(TypedDict, total=False):
     title: str
     notes: str
     visibility: str
-    image: Picture
+    image: ImageFile
     products: Sequence[ProductFields]
     shared_with_user_ids: Collection[uuid.UUID]
 
@@ -183,7 +183,7 @@ class _Stored:
     of_products: dict[int, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
-    def put(self, role: str, picture: Picture) -> str:
+    def put(self, role: str, picture: ImageFile) -> str:
         """Upload under a name that cannot be guessed; returns the stored name."""
         name = f"looks/{self.look_id}/{role}-{uuid.uuid4().hex}.{picture.extension}"
         disposal.register(name)

@@ -1,6 +1,7 @@
-"""The first page of the back office: how the making of videos goes, in figures that a million old jobs do not slow.
+"""The first page of the back office: figures about video jobs.
 
-Each figure is bounded by date or by what is live, and has an index; days are UTC days.
+Every query is bounded by date or to live jobs, and has an index, so a million old jobs do not slow it. Days are UTC
+days.
 """
 
 import json
@@ -25,7 +26,7 @@ CHART_DAYS = 30
 
 
 class Kind(TextChoices):
-    """Which videos the figures are of; the values stand in the address, as `videos`."""
+    """The videos that the figures cover; the query parameter `videos`."""
 
     REAL = "real", "Real"
     MOCK = "mock", "Mock"
@@ -45,7 +46,7 @@ class PhaseNow:
 
 
 def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What unfold calls for the index page; the figures are for those who may see video jobs."""
+    """Called by unfold for the index page; figures for users who may view video jobs."""
     if not request.user.has_perm("videos.view_videojob"):
         return context
     now, kind = timezone.now(), _kind(request)
@@ -73,16 +74,16 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(request: HttpRequest) -> Kind:
-    """What the address asks for. Else real ones, which cost money; without a provider for those, whatever there is."""
-    asked = request.GET.get("videos", "")
-    if asked in Kind.values:
-        return Kind(asked)
+    """The requested kind; by default real videos, which cost money, or all if no paid provider is configured."""
+    requested = request.GET.get("videos", "")
+    if requested in Kind.values:
+        return Kind(requested)
     return Kind.REAL if registry.configured() else Kind.ALL
 
 
 def _phases_now(mock: bool | None) -> list[PhaseNow]:
     """Every live phase in the order of a job's life, QUEUED first."""
-    live = VideoJob.objects.filter(due_at__isnull=False).order_by()  # said so that the index of live rows serves it
+    live = VideoJob.objects.filter(due_at__isnull=False).order_by()  # named for the index of live rows
     if mock is not None:
         live = live.filter(mock_mode=mock)
     rows = {row[0]: row for row in live.values_list("phase").annotate(Count("id"), Min("created_at"))}
@@ -91,12 +92,12 @@ def _phases_now(mock: bool | None) -> list[PhaseNow]:
 
 
 def _today(now: datetime, mock: bool | None = None) -> Figures:
-    """What has come to an end since midnight."""
+    """Figures about the jobs that finished since midnight."""
     return figures(since=datetime.combine(now.date(), time(), UTC), mock=mock)
 
 
 def _days(now: datetime, mock: bool | None = None) -> list[tuple[date, int, int]]:
-    """Each of the last days with how many videos were made and how many failed, the oldest first."""
+    """For each of the last days, the videos made and failed; oldest first."""
     return [(day.date, day.made, day.failed) for day in days(last=now.date(), count=CHART_DAYS, mock=mock)]
 
 
@@ -109,7 +110,7 @@ CHART_OPTIONS = {
 
 
 def _chart(days: Sequence[tuple[date, int, int]]) -> dict[str, Any]:
-    """In the words of Chart.js, which unfold brings along."""
+    """Data for Chart.js, which unfold includes."""
     return {
         "labels": [f"{day:%-d %b}" for day, _, _ in days],
         "datasets": [

@@ -1,4 +1,4 @@
-"""The health checks of what every deployment has: database, migrations, sweeper, storage, Redis, and reporting."""
+"""Health checks of database, migrations, sweeper, storage, Redis, disks, clock and error reporting."""
 
 import base64
 import shutil
@@ -24,20 +24,20 @@ from studio.models import Heartbeat
 from studio.observability import clock_skew, counters
 from studio.observability.health import Depth, Finding, Health, register
 
-STALE_SECONDS = 30  # a sweeper beats every five
-TELLING_SECONDS = 3600  # for so long a failed write tells something; transfers are tried again at least once an hour
+STALE_SECONDS = 30  # a sweeper beats every five seconds
+FAILURE_SECONDS = 3600  # how long a failed write counts; transfers are retried at least once an hour
 CONNECT_SECONDS = 3.0
-LEAST_FREE_BYTES = 1024 * 1024  # a job's transaction takes some 100 KiB of SQLite's log
-ROW_SECONDS = 2.0  # from one row that is written to show that it can be to the next, in a process
-# A picture, because a storage service may take nothing else: one grey pixel.
+LEAST_FREE_BYTES = 1024 * 1024  # a job's transaction adds about 100 KiB to SQLite's write-ahead log
+ROW_SECONDS = 2.0  # between two rows that a process writes to check that it can
+# One grey pixel: a storage service may accept nothing but pictures.
 PROBE_NAME = "probe/doctor.png"
 PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
-NO_REDIS = "Cannot be told while Redis is away."
-AWAY = "Cannot be told while the database is away."
+NO_REDIS = "Unknown while Redis is unavailable."
+AWAY = "Unknown while the database is unavailable."
 
 
 def register_all() -> None:
-    """Called once, when the app is ready."""
+    """Register all checks; called once, when the app is ready."""
     register("database", _database, if_late=Health.DOWN)
     register("migrations", _migrations, if_late=Health.DOWN)
     register("rows", rows, if_late=Health.DOWN)
@@ -59,24 +59,24 @@ def _database() -> Finding:
             cursor.execute("SELECT 1")
     except DatabaseError as exc:
         return Finding(
-            Health.DOWN, f"{kind} does not answer: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
+            Health.DOWN, f"{kind} does not respond: {str(exc).strip().partition(chr(10))[0]}. See DATABASE_URL."
         )
-    return Finding(Health.OK, f"{kind} answers.")
+    return Finding(Health.OK, f"{kind} responds.")
 
 
 _row_written_at = float("-inf")  # monotonic seconds
 
 
 def rows() -> Finding:
-    """Whether a row can be written. Now and then: who asks again and again must not keep a database's only writer busy.
+    """Check that a row can be written: a full disk and a read-only database still respond to queries.
 
-    A full disk and a database in read-only mode answer questions as ever.
+    At most every ROW_SECONDS, because frequent probes must not keep SQLite's only writer busy.
     """
     global _row_written_at  # noqa: PLW0603 - one for the process, as its health is
     if connection.vendor == "sqlite" and _is_disk_full():
-        return Finding(Health.DOWN, "No row can be written for long: the disk of the database is full.")
+        return Finding(Health.DOWN, "Soon no row can be written: the disk of the database is full.")
     if time.monotonic() - _row_written_at < ROW_SECONDS:
-        return Finding(Health.OK, f"One was written within the last {ROW_SECONDS:.0f} s.")
+        return Finding(Health.OK, f"A row was written within the last {ROW_SECONDS:.0f} s.")
     try:
         connection.ensure_connection()
     except DatabaseError:
@@ -88,22 +88,22 @@ def rows() -> Finding:
         reason = str(exc).strip().partition("\n")[0]
         return Finding(Health.DOWN, f"No row can be written: {reason}. Is the disk full, or the database read-only?")
     _row_written_at = time.monotonic()
-    return Finding(Health.OK, "One was written.")
+    return Finding(Health.OK, "A row was written.")
 
 
 def _is_disk_full() -> bool:
-    """SQLite's log has places that small rows still fit into, so that one row says little."""
+    """Small rows may still fit into SQLite's log, so writing one row proves little."""
     folder = disks.database_folder()
     return folder is not None and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
 
 
 def disk() -> Finding:
-    """How much is free where this process writes. A disk that is really full is a finding of `rows` and `writes`."""
+    """Check the free space where this process writes; `rows` and `writes` report a disk that is full."""
     return _room(disks.own())
 
 
 def _other_disks() -> Finding:
-    """The same of the workers' and the other machines' disks, as they have reported it within two minutes."""
+    """Check the disks of workers and other machines, as reported within the last two minutes."""
     try:
         with counters.connect() as client:
             found = disks.reported(client)
@@ -118,8 +118,8 @@ def _room(found: disks.Free) -> Finding:
     if low:
         return Finding(
             Health.DEGRADED,
-            f"Nearly full, free is left: {'; '.join(low)}. Make room (manage.py reconcile, manage.py purge), or get a "
-            "larger disk; once it is full, videos wait and requests are refused.",
+            f"Nearly full; left: {'; '.join(low)}. Make room (manage.py reconcile, manage.py purge), or get a larger "
+            "disk. Once it is full, videos wait and requests are refused.",
         )
     least = min(found.values(), default=0)
     return Finding(Health.OK, f"At least {_mib(least)} are free in each of {', '.join(sorted({p for _, p in found}))}.")
@@ -131,18 +131,18 @@ def _mib(size: int) -> str:
 
 @cache
 def _newest() -> frozenset[tuple[str, str]]:
-    """The last migration of each app, from its files: read once a process."""
+    """The last migration of each app, read from the files once per process."""
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
 
 
 def _migrations() -> Finding:
-    """One query: where an app's last migration is applied, those before it are."""
+    """Check with one query: if an app's last migration is applied, so are those before it."""
     newest = _newest()
     try:
         applied = MigrationRecorder.Migration.objects.filter(name__in={name for _, name in newest})
         missing = newest - set(applied.values_list("app", "name"))
     except DatabaseError:
-        return Finding(Health.DOWN, "Cannot be told: the database is away, or manage.py migrate was never run.")
+        return Finding(Health.DOWN, "Unknown: the database is unavailable, or manage.py migrate was never run.")
     if missing:
         apps = ", ".join(sorted(app for app, _ in missing))
         return Finding(Health.DOWN, f"Some of {apps} are not applied; run manage.py migrate.")
@@ -157,13 +157,13 @@ def _redis() -> Finding:
         reason = str(exc).partition("\n")[0]
         return Finding(
             Health.DEGRADED,
-            f"Redis does not answer ({reason}): each step of a job begins some seconds later. See REDIS_URL.",
+            f"Redis does not respond ({reason}): each step of a job starts some seconds later. See REDIS_URL.",
         )
-    return Finding(Health.OK, "Redis answers.")
+    return Finding(Health.OK, "Redis responds.")
 
 
 def sweeper() -> Finding:
-    """Whether the process that looks at every live job is alive."""
+    """Check that the sweeper, which polls every unfinished job, is alive."""
     try:
         beat = Heartbeat.objects.filter(name="sweeper").first()
     except DatabaseError:
@@ -171,15 +171,15 @@ def sweeper() -> Finding:
     if beat is None:
         return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
     age = (timezone.now() - beat.beat_at).total_seconds()
-    if age < -STALE_SECONDS:  # a living one would have left another since
-        return Finding(Health.DEGRADED, "Its last sign of life is of the future: the clock was set back since.")
+    if age < -STALE_SECONDS:  # a live sweeper would have left a newer one
+        return Finding(Health.DEGRADED, "Its last sign of life is in the future: the clock was set back.")
     if age > STALE_SECONDS:
         return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
     return Finding(Health.OK, "It is alive.")
 
 
 def _writes() -> Finding:
-    """What came of the last files that any process stored: asking the storage itself each time would cost uploads."""
+    """Check the result of the last write to the storage by any process; a write of our own would cost an upload."""
     try:
         with counters.connect() as client:
             marks = counters.marks(client)
@@ -187,9 +187,9 @@ def _writes() -> Finding:
         return Finding(Health.DEGRADED, NO_REDIS)
     failed, written = marks.get(FAILED, 0), marks.get(WRITTEN, 0)
     age = time.time() - failed
-    if failed > written and age < TELLING_SECONDS:
-        return Finding(Health.DEGRADED, f"The last file could not be stored, {age:.0f} s ago; see manage.py doctor.")
-    return Finding(Health.OK, "The last file was stored." if written else "Nothing was stored yet.")
+    if failed > written and age < FAILURE_SECONDS:
+        return Finding(Health.DEGRADED, f"The last write to the storage failed, {age:.0f} s ago; see manage.py doctor.")
+    return Finding(Health.OK, "The last file was stored." if written else "No file was stored yet.")
 
 
 def _clock() -> Finding:
@@ -200,9 +200,9 @@ def _clock() -> Finding:
 
 
 def _storage() -> Finding:
-    """A file written, read and removed."""
+    """Write, read and remove a file."""
     storage = media_storage()
-    kind = storage.__class__.__name__  # type() would name the wrapper of the default one, which is lazy
+    kind = storage.__class__.__name__  # type() would name the lazy wrapper of the default storage
     try:
         name = storage.save(PROBE_NAME, ContentFile(PROBE))
         with storage.open(name) as file:
@@ -210,9 +210,10 @@ def _storage() -> Finding:
         storage.delete(name)
     except Exception as exc:  # a storage backend raises what its vendor raises
         variable = "DATA_DIR" if isinstance(storage, FileSystemStorage) else "CLOUDINARY_URL"
-        return Finding(Health.DOWN, f"{kind} cannot be written and read: {exc}. See {variable}.")
+        return Finding(Health.DOWN, f"{kind} fails to write or read: {exc}. See {variable}.")
     return Finding(
-        Health.OK if is_same else Health.DOWN, f"{kind} " + ("works." if is_same else "gives back other bytes.")
+        Health.OK if is_same else Health.DOWN,
+        f"{kind} " + ("works." if is_same else "returns other bytes."),
     )
 
 
@@ -220,21 +221,21 @@ def _settings() -> Finding:
     misspelt = misspelt_settings()
     if misspelt:
         meant = ", ".join(f"{name} (is {other} meant?)" for name, other in misspelt)
-        return Finding(Health.DEGRADED, f"No settings, and so without effect: {meant}.")
-    return Finding(Health.OK, "No name is nearly that of a setting.")
+        return Finding(Health.DEGRADED, f"Unknown settings, without effect: {meant}.")
+    return Finding(Health.OK, "No variable is misspelt.")
 
 
 def _reporting() -> Finding:
-    """Whether the servers that errors and traces go to take connections; nothing is reported for it."""
+    """Check that the servers for errors and traces accept connections; sends them nothing."""
     servers = {"Sentry": settings.SENTRY_DSN, "OpenTelemetry": settings.OTEL_EXPORTER_OTLP_ENDPOINT}
     used = {name: url for name, url in servers.items() if url}
     if not used:
         return Finding(
-            Health.OK, "Errors and traces stay in the log. For more: SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT."
+            Health.OK, "Errors and traces stay in the log. To send them: SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT."
         )
-    away = [name for name, url in used.items() if not _is_reached(url)]
-    if away:
-        return Finding(Health.DEGRADED, f"{' and '.join(away)} cannot be reached; nothing else waits for that.")
+    unreachable = [name for name, url in used.items() if not _is_reached(url)]
+    if unreachable:
+        return Finding(Health.DEGRADED, f"{' and '.join(unreachable)} cannot be reached; nothing waits for them.")
     return Finding(Health.OK, f"Reached: {', '.join(used)}.")
 
 

@@ -1,6 +1,6 @@
-"""What the sweeper does beside polling: files that shall go, what is old and, a bit at a time, what should agree.
+"""The sweeper's housekeeping, in threads beside its polls: file removals, daily tasks, and the reconciliation.
 
-Each kind has a thread of its own: a storage that answers slowly must not keep files from being removed.
+Each kind has its own thread: a storage that responds slowly must not keep files from being removed.
 """
 
 import logging
@@ -19,28 +19,31 @@ from operations.reconciliation import daily
 from operations.reconciliation.comparison import copy_refunds
 from operations.retention import purge_daily
 from studio.media.storage import disposal
-from studio.models import Heartbeat
+from studio.media.storage.disposal import AT_ONCE
+from studio.models import TaskState
 from videos import retirements, suspension
 from videos.engine import inputs
 from videos.idempotency import forget_old_keys
+from videos.models import from_now
 
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 10  # between two rounds
-JUST_NOW = timedelta(minutes=5)  # a worker of the release before runs on for some minutes at most
-END_SECONDS = 2  # what rounds under way get at the end: a storage that hangs would hold it up for minutes
+DAILY = "daily"  # of the row whose `due_at` is when the daily tasks are due again
+DEPLOY_OVERLAP = timedelta(minutes=5)  # how long a worker of the release before may still run
+END_SECONDS = 2  # how long `wait` lets rounds finish: a storage that hangs would take minutes
 
 Round = Callable[[threading.Event], None]
 
 
 class Stopped(Exception):
-    """The process ends; the rest waits for the next one."""
+    """The process is ending; the next one does the rest."""
 
 
 class Housekeeping:
-    """Rounds of every kind in threads: a slow storage must hold up neither the polls nor the end.
+    """Runs a round of each kind every ten seconds.
 
-    Daemons, so that the process ends without one that hangs in a storage's hands; every round can be repeated.
+    The threads are daemons, so that a storage that hangs does not keep the process alive; every round can be repeated.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,7 @@ class Housekeeping:
         ]
 
     def start(self) -> None:
-        """Begin; a round of each kind every ten seconds."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
@@ -60,73 +63,75 @@ class Housekeeping:
             try:
                 work(self._stopping)
             except Stopped:
-                logger.info("round broken off", extra={"what": name})
+                logger.info("housekeeping.interrupted", extra={"what": name})
             except Exception:  # the edge of a thread; the rows are due again
-                logger.exception("round failed", extra={"what": name})
+                logger.exception("housekeeping.failed", extra={"what": name})
             finally:
                 connection.close()
             self._stopping.wait(ROUND_SECONDS)
 
     def stop(self) -> None:
-        """Break off between two calls to the storage, or two pages of a table."""
+        """Ask the rounds to end; each does before its next call to the storage, or its next page of a table."""
         self._stopping.set()
 
     def wait(self) -> None:
-        """Return when the rounds under way have ended, or are not worth waiting for."""
+        """Return when the rounds have ended, after two seconds at most."""
         ends_at = time.monotonic() + END_SECONDS
         for thread in self._threads:
             thread.join(max(ends_at - time.monotonic(), 0))
         if behind := [thread.name for thread in self._threads if thread.is_alive()]:
-            logger.warning("rounds left behind", extra={"what": behind})
+            logger.warning("housekeeping.abandoned", extra={"what": behind})
 
 
 def remove_files(stopping: threading.Event) -> None:
-    """Remove files whose time has come; what is left when the event is set stays due."""
-    # a batch a round were five files a second: the first purge of old videos would hold up other removals for days
+    """Remove files that are due; the rest stays due once the event is set."""
+    # batch after batch: one a round would be five files a second, and a first purge would delay removals for days
     while disposal.sweep(is_stopped=stopping.is_set) and not stopping.is_set():
         pass
 
 
-def keep_house(stopping: threading.Event) -> None:
-    """Show refunds of the release before and, once a day, forget what has expired.
+def run_housekeeping(stopping: threading.Event) -> None:
+    """Copy recent refunds to their jobs and, once a day, remove what has expired.
 
-    Raises Stopped, soon after the event is set; what was broken off today is taken up at the next round.
+    Raises Stopped soon after the event is set; interrupted daily tasks are due again at once.
     """
-    copy_refunds(failed_within=JUST_NOW)  # else their owners would read for a day that the attempt cost them tokens
-    yesterday = timezone.now() - timedelta(days=1)
-    if Heartbeat.objects.filter(name="daily", beat_at__gt=yesterday).exists():
+    copy_refunds(failed_within=DEPLOY_OVERLAP)  # else the daily run would show owners their refund up to a day late
+    TaskState.objects.get_or_create(name=DAILY, defaults={"due_at": from_now(AT_ONCE)})
+    task = TaskState.objects.filter(name=DAILY)
+    due = task.filter(due_at__lte=Now())
+    # exists() first: on SQLite even an UPDATE without a row takes the only write lock
+    if not due.exists() or not due.update(due_at=Now() + timedelta(days=1), updated_at=Now()):
         return
-    Heartbeat.objects.update_or_create(name="daily", defaults={"beat_at": Now()})
     try:
-        _do_daily(_go_on(stopping))
+        _run_daily_tasks(_stop_check(stopping))
     except Stopped:
-        Heartbeat.objects.filter(name="daily").delete()
+        task.update(due_at=from_now(AT_ONCE), updated_at=Now())
         raise
 
 
-def _do_daily(go_on: Callable[[], None]) -> None:
-    suspension.resume_available(check_stopped=go_on)
+def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
+    suspension.resume_available(check_stopped=check_stopped)
     retirements.log_warnings()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()
-    go_on()
+    check_stopped()
     if settings.PURGE_DAILY:
-        for rule, removed in purge_daily(go_on=go_on):
-            logger.info("purged", extra={"what": rule.what, "removed": removed})
+        for rule, removed in purge_daily(check_stopped=check_stopped):
+            logger.info("purge.finished", extra={"what": rule.what, "removed": removed})
 
 
-def compare(stopping: threading.Event) -> None:
-    """Continue the day's reconciliation. Raises Stopped, soon after the event is set."""
-    daily.take_up(go_on=_go_on(stopping))
+def reconcile(stopping: threading.Event) -> None:
+    """Continue the day's reconciliation. Raises Stopped soon after the event is set."""
+    daily.resume_run(check_stopped=_stop_check(stopping))
 
 
-def _go_on(stopping: threading.Event) -> Callable[[], None]:
-    def go_on() -> None:
+def _stop_check(stopping: threading.Event) -> Callable[[], None]:
+    def check_stopped() -> None:
         if stopping.is_set():
             raise Stopped
 
-    return go_on
+    return check_stopped
 
 
-ROUNDS: dict[str, Round] = {"removals": remove_files, "housekeeping": keep_house, "reconciliation": compare}
+ROUNDS: dict[str, Round] = {"removals": remove_files, "housekeeping": run_housekeeping, "reconciliation": reconcile}

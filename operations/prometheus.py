@@ -1,7 +1,7 @@
-"""`/metrics` for Prometheus: the same from every web process. docs/metrics.md says what each line means.
+"""`/metrics` for Prometheus, the same from every web process. docs/metrics.md explains each metric.
 
-What the tables know is asked at every scrape, from their indexes; what only processes know, they add up in Redis
-(studio.observability.counters). A part that is away is missing from the page, and `studio_up` says so.
+Every scrape queries the tables, by index, and reads the counters that processes keep in Redis
+(studio.observability.counters). If the database or Redis is unavailable, its metrics are missing and `studio_up` is 0.
 """
 
 import logging
@@ -21,12 +21,12 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from operations.reconciliation import runs
-from operations.video_health_checks import late_transfers, lost_answers
+from operations.video_health_checks import late_transfers, lost_responses
 from studio.http.probes import has_metrics_token
 from studio.media import disks
 from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
-from studio.observability.counters import Measure, Sums
+from studio.observability.counters import Sums
 from videos import retirements
 from videos.engine import hints
 from videos.models import VideoJob
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 Value = float | dict[str, float]
 WAITING = (Phase.QUEUED.value, Phase.STORING.value)
-FAILING_TRIES = 3  # six minutes after the first one, by disposal.RETRY_SECONDS
+FAILING_ATTEMPTS = 3  # six minutes after the first one, by disposal.RETRY_SECONDS
 
 
 def _live() -> Value:
@@ -49,7 +49,7 @@ def _oldest_live() -> Value:
 
 
 def _oldest_in_phase() -> Value:
-    """From when the phase began, as far as a row has it: a job that was sent back is as old as its request."""
+    """Since the phase began, as far as the row says: a job that was queued again is as old as its request."""
     begun = {Phase.GENERATING: Coalesce("started_at", "created_at"), Phase.STORING: "generated_at"}
     oldest = VideoJob.objects.live().aggregate(
         **{phase: Min(begun.get(Phase(phase), "created_at"), filter=Q(phase=phase)) for phase in LIVE}
@@ -58,14 +58,14 @@ def _oldest_in_phase() -> Value:
 
 
 def _overdue() -> Value:
-    """By phase: each is one look into the index."""
+    """By phase; each is one index lookup."""
     return {phase: _age(VideoJob.objects.due(phase).values_list("due_at", flat=True).first()) for phase in sorted(LIVE)}
 
 
 def _waiting() -> Value:
-    """By phase that a worker takes on: since when the job is free that has been so longest.
+    """By phase that workers claim, the seconds since the oldest unclaimed job became claimable.
 
-    Its `due_at` does not say: the sweeper moves that on whenever it sends the hint again.
+    Not by `due_at`: the sweeper moves that ahead whenever it sends the hint again.
     """
     free_since = Coalesce("lease_until", "generated_at", "created_at")
     waiting = VideoJob.objects.live().claimable().filter(phase__in=WAITING).order_by().values_list("phase")
@@ -74,7 +74,7 @@ def _waiting() -> Value:
 
 
 def _age(moment: Any) -> float:
-    """Seconds since then; 0 for nothing, or for what is still to come."""
+    """Seconds since the moment; 0 for None, and for a moment in the future."""
     return max((timezone.now() - moment).total_seconds(), 0) if moment else 0
 
 
@@ -84,7 +84,7 @@ def _heartbeat() -> Value:
 
 
 def _reconciliation_age() -> Value:
-    """Since the last one that has finished; before the first, since the first has begun."""
+    """Since the last run finished; before that, since the first run began."""
     first = TaskState.objects.filter(name=runs.NAME).values_list("created_at", flat=True).first()
     return _age(runs.last_reconciliation().finished_at or first)
 
@@ -98,21 +98,25 @@ def _disposals() -> Value:
 
 
 def _failing_disposals() -> Value:
-    return Disposal.objects.filter(attempts__gte=FAILING_TRIES).count()
+    return Disposal.objects.filter(attempts__gte=FAILING_ATTEMPTS).count()
 
 
 def _overdue_disposal() -> Value:
     return _age(Disposal.objects.aggregate(first=Min("due_at"))["first"])
 
 
-# name: what it means, its label, what finds it. Of the tables:
+# Name: help text, label, query. From the database:
 _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_live": ("Unfinished video jobs", "phase", _live),
     "studio_jobs_oldest_live_seconds": ("Age of the oldest unfinished job", "", _oldest_live),
-    "studio_jobs_oldest_seconds": ("Age in its phase of the job that is in it longest", "phase", _oldest_in_phase),
-    "studio_jobs_overdue_seconds": ("How long the job has been due that waits longest", "phase", _overdue),
-    "studio_jobs_waiting_seconds": ("How long the job waits for a worker that waits longest", "phase", _waiting),
-    "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_answers),
+    "studio_jobs_oldest_seconds": (
+        "Longest time that a job has been in the phase",
+        "phase",
+        _oldest_in_phase,
+    ),
+    "studio_jobs_overdue_seconds": ("Seconds by which the most overdue job is overdue", "phase", _overdue),
+    "studio_jobs_waiting_seconds": ("Seconds that the longest-waiting job has waited for a worker", "phase", _waiting),
+    "studio_jobs_lost_answers": ("Failed jobs of two days that the provider may have billed", "", lost_responses),
     "studio_model_days_left": (
         "Days until the last upstream of an offered model retires",
         "model",
@@ -120,24 +124,24 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     ),
     "studio_upstreams_suspended": ("Upstreams that the system has switched off", "", retirements.suspended_count),
     "studio_transfers_late": (
-        "Jobs whose video can't be stored for ten minutes, or is refused",
+        "Jobs whose video has not been stored for ten minutes, or is refused",
         "",
         lambda: late_transfers().count(),
     ),
     "studio_sweeper_heartbeat_seconds": ("Age of the sweeper's last sign of life", "", _heartbeat),
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
     "studio_disposals_failing": ("Files that could not be removed three times", "", _failing_disposals),
-    "studio_disposals_overdue_seconds": ("How long the file has been due that waits longest", "", _overdue_disposal),
-    "studio_reconciliation_age_seconds": ("Since a reconciliation has finished", "", _reconciliation_age),
-    "studio_mismatches": ("What the last reconciliation, and the one under way, have found", "kind", _mismatches),
+    "studio_disposals_overdue_seconds": ("Seconds by which the most overdue removal is overdue", "", _overdue_disposal),
+    "studio_reconciliation_age_seconds": ("Seconds since a reconciliation finished", "", _reconciliation_age),
+    "studio_mismatches": ("Mismatches found by the last and the current reconciliation", "kind", _mismatches),
     "studio_database_bytes": ("Size of the database", "", disks.database_bytes),
 }
-# ... and of Redis:
+# From Redis:
 _OF_REDIS: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_queue_hints": ("Hints that wait for a worker", "queue", lambda: {**hints.lengths()}),
 }
-# ... and of neither:
-UP = ("studio_up", "Whether what this page is made from answers", ("part",))
+# From neither:
+UP = ("studio_up", "1 if the part of the page could be read", ("part",))
 DISKS = ("studio_disk_free_bytes", "Free space of the disks that processes write to", ("host", "where"))
 GAUGES: dict[str, tuple[str, ...]] = {
     **{name: (label,) if label else () for name, (_, label, _) in (_OF_DATABASE | _OF_REDIS).items()},
@@ -146,10 +150,10 @@ GAUGES: dict[str, tuple[str, ...]] = {
 
 
 class Studio(Collector):
-    """All of the page."""
+    """All metrics of the page."""
 
     def collect(self) -> Iterator[Metric]:
-        """Each part on its own: one that is away must not hide the other."""
+        """Collect database and Redis separately: one that is unavailable must not hide the other."""
         self._free: disks.Free = {}
         up = GaugeMetricFamily(UP[0], UP[1], labels=UP[2])
         for part, read in (("database", self._database), ("redis", self._redis)):
@@ -157,7 +161,7 @@ class Studio(Collector):
                 yield from list(read())
                 up.add_metric([part], 1)
             except (DatabaseFailure, RedisError, OSError) as exc:
-                logger.warning("metrics are incomplete", extra={"part": part, "reason": type(exc).__name__})
+                logger.warning("metrics.incomplete", extra={"part": part, "reason": type(exc).__name__})
                 up.add_metric([part], 0)
         yield up
         free = GaugeMetricFamily(DISKS[0], DISKS[1], labels=DISKS[2])
@@ -173,36 +177,36 @@ class Studio(Collector):
             sums = counters.sums(client)
             self._free = disks.reported(client)
         yield from (_gauge(name, *facts) for name, facts in _OF_REDIS.items())
-        for measure in counters.measures():
+        for measure in counters.metrics():
             series = _series(measure, sums)
             yield _histogram(measure, series, sums) if measure.buckets else _counter(measure, series, sums)
 
 
-def _series(measure: Measure, sums: Sums) -> list[tuple[str, ...]]:
-    """What is known from the start, and what was counted besides."""
+def _series(measure: counters.Metric, sums: Sums) -> list[tuple[str, ...]]:
+    """The known series, which start at 0, and those that were counted besides."""
     try:
         known = set(measure.known_series())
-    except DatabaseFailure:  # studio_up says so; what was counted is shown all the same
+    except DatabaseFailure:  # studio_up is 0; show what was counted
         known = set()
     return sorted(known | {values for name, values, _ in sums if name == measure.name})
 
 
-def _gauge(name: str, meaning: str, label: str, find: Callable[[], Value]) -> Metric:
+def _gauge(name: str, meaning: str, label: str, query: Callable[[], Value]) -> Metric:
     gauge = GaugeMetricFamily(name, meaning, labels=[label] if label else [])
-    value = find()
+    value = query()
     for key, number in value.items() if isinstance(value, dict) else [(None, value)]:
         gauge.add_metric([] if key is None else [str(key)], number)
     return gauge
 
 
-def _counter(measure: Measure, series: list[tuple[str, ...]], sums: Sums) -> Metric:
+def _counter(measure: counters.Metric, series: list[tuple[str, ...]], sums: Sums) -> Metric:
     family = CounterMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
     for values in series:
         family.add_metric(list(values), sums.get((measure.name, values, ""), 0))
     return family
 
 
-def _histogram(measure: Measure, series: list[tuple[str, ...]], sums: Sums) -> Metric:
+def _histogram(measure: counters.Metric, series: list[tuple[str, ...]], sums: Sums) -> Metric:
     family = HistogramMetricFamily(measure.name, measure.meaning, labels=list(measure.labels))
     bounds = [*(str(bound) for bound in measure.buckets), "+Inf"]
     for values in series:
@@ -215,12 +219,12 @@ def _histogram(measure: Measure, series: list[tuple[str, ...]], sums: Sums) -> M
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The page, for who has METRICS_TOKEN; not there while that is unset."""
+    """The page, for scrapers that send METRICS_TOKEN; 404 while that is unset."""
     if not settings.METRICS_TOKEN:
         return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=404)
     if not has_metrics_token(request):
-        refusal = {"detail": "This needs the metrics token.", "code": "not_authenticated"}
-        return JsonResponse(refusal, status=401, headers={"WWW-Authenticate": "Bearer"})
+        body = {"detail": "This needs the metrics token.", "code": "not_authenticated"}
+        return JsonResponse(body, status=401, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Studio())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,7 +1,7 @@
-"""How long things are kept, and their removal: in small batches that can be broken off at any time.
+"""Removes old data in small batches; it can be interrupted at any time.
 
-Jobs go through `videos.deletion`, their files through disposal. The ledger is never touched. What a
-refund dispute needs stays with every job that stays: tokens, times, phase, error, the provider's name of the work.
+`videos.deletion` deletes jobs, and disposal their files. The ledger is never touched. Every job that stays keeps what
+a refund dispute needs: tokens, times, phase, error and the provider's operation.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,36 +31,36 @@ from videos.engine import inputs
 from videos.models import JobInput, JobLog, SpentKey, VideoJob
 from videos.phases import TERMINAL, Phase
 
-NAME = "purge"  # of the row that says how far the daily one has come
-OF_JOBS = ("mock", "log", "reply")  # rules that go through finished jobs in the order of their ends
-BATCH = 500  # rows a statement, or jobs between two looks for more; some milliseconds of a writer's time
-GoOn = Callable[[], None]
+NAME = "purge"  # of the row with the position of the daily purge
+JOB_RULES = ("mock", "log", "reply")  # rules that walk finished jobs in order of completed_at
+BATCH = 500  # rows per statement, or jobs per query; it holds the writer for some milliseconds
+StopCheck = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of thing, and how many days it is kept; 0 for ever, None until it has expired by itself."""
+    """A kind of data, and for how many days it is kept; 0 means for ever, None until it expires by itself."""
 
     name: str
     days: int | None
     what: str
     count: Callable[["Span"], int]
-    remove: Callable[["Span", GoOn], int]
+    remove: Callable[["Span", StopCheck], int]
 
 
 @dataclass(frozen=True)
 class Span:
-    """What ended before a moment and, where an earlier purge has come so far, not before another one."""
+    """What ended before a moment and, if an earlier purge got that far, not before `since`."""
 
     before: datetime
     since: datetime | None = None
 
 
 def default_days() -> dict[str, int]:
-    """How long each kind of thing is kept here, in days; 0 for ever."""
+    """How many days each kind of data is kept here; 0 means for ever."""
     return {
         "mock": settings.PURGE_MOCK_DAYS,
-        "real": 0,  # somebody paid for them: only when an operator asks, each time
+        "real": 0,  # users paid for them: only on an operator's explicit request
         "log": settings.PURGE_LOG_DAYS,
         "reply": settings.PURGE_REPLY_DAYS,
         "sign-in": settings.PURGE_SIGN_IN_DAYS,
@@ -69,7 +69,7 @@ def default_days() -> dict[str, int]:
 
 
 def rules(*, days: Mapping[str, int]) -> list[Rule]:
-    """What there is to remove after that many days; things of no use any more come last."""
+    """The rules for these numbers of days; expired data comes last."""
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
@@ -88,35 +88,35 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     return [rule for rule in found if rule.days != 0]
 
 
-def purge(*, days: Mapping[str, int], go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
-    """Remove what is older, kind by kind; yields how much of each went.
+def purge(*, days: Mapping[str, int], check_stopped: StopCheck = lambda: None) -> Iterator[tuple[Rule, int]]:
+    """Remove old data, kind by kind; yield how much of each was removed.
 
-    `go_on` is called between two batches, and may raise to end it all; the rest is there for the next time.
+    `check_stopped` is called between two batches, and may raise; the next call removes the rest.
     """
     for rule in rules(days=days):
-        yield rule, rule.remove(span(rule), go_on)
+        yield rule, rule.remove(span(rule), check_stopped)
 
 
-def purge_daily(*, go_on: GoOn = lambda: None) -> Iterator[tuple[Rule, int]]:
-    """The same after the days of the settings, from where the last one has ended.
+def purge_daily(*, check_stopped: StopCheck = lambda: None) -> Iterator[tuple[Rule, int]]:
+    """Do the same with the days of the settings, from where the last daily purge ended.
 
-    Else each day would look again at every job that was ever finished. What has become old in another way, as by an
-    import, `purge` finds.
+    Otherwise each day would read every finished job again. What has become old in another way, such as by an import,
+    only `purge` finds.
     """
     row, _ = TaskState.objects.get_or_create(name=NAME, defaults={"due_at": Now()})
     marks: dict[str, str] = row.state
     for rule in rules(days=default_days()):
         since = datetime.fromisoformat(marks[rule.name]) if rule.name in marks else None
-        looked_at = span(rule, since)  # of its beginning: the first one takes hours, in which more grows old
-        removed = rule.remove(looked_at, go_on)
-        if rule.name in OF_JOBS:
-            marks[rule.name] = max(filter(None, (looked_at.before, since))).isoformat()
+        covered = span(rule, since)  # as of the start: a first purge takes hours, in which more grows old
+        removed = rule.remove(covered, check_stopped)
+        if rule.name in JOB_RULES:
+            marks[rule.name] = max(filter(None, (covered.before, since))).isoformat()
             TaskState.objects.filter(pk=row.pk).update(state=marks, updated_at=Now())
         yield rule, removed
 
 
 def span(rule: Rule, since: datetime | None = None) -> Span:
-    """What is older goes."""
+    """The time span of data that the rule removes."""
     return Span(timezone.now() - timedelta(days=rule.days or 0), since)
 
 
@@ -136,21 +136,21 @@ def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
 
 
 def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:
-    """One whose rows are simply deleted."""
+    """A rule that deletes rows."""
 
     def count(span: Span) -> int:
         return sum(rows(span).count() for rows in tables)
 
-    def remove(span: Span, go_on: GoOn) -> int:
-        return sum(_remove_rows(rows(span), go_on) for rows in tables)
+    def remove(span: Span, check_stopped: StopCheck) -> int:
+        return sum(_remove_rows(rows(span), check_stopped) for rows in tables)
 
     return Rule(name, days, what, count, remove)
 
 
-def _remove_rows(rows: QuerySet[Any], go_on: GoOn) -> int:
+def _remove_rows(rows: QuerySet[Any], check_stopped: StopCheck) -> int:
     removed = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        go_on()
+        check_stopped()
         rows.model._default_manager.filter(pk__in=ids).delete()
         removed += len(ids)
     return removed
@@ -161,22 +161,22 @@ def _finished(span: Span, **fields: Any) -> QuerySet[VideoJob]:
     return jobs.filter(completed_at__gte=span.since) if span.since else jobs
 
 
-def _batches(jobs: QuerySet[VideoJob], go_on: GoOn) -> Iterator[list[UUID]]:
-    """The ids of the jobs, those that ended first before, each batch from where the last one ended."""
+def _batches(jobs: QuerySet[VideoJob], check_stopped: StopCheck) -> Iterator[list[UUID]]:
+    """Yield the ids of the jobs by completed_at, each batch after the last one."""
     rest = batches.rows(jobs.order_by("completed_at", "id"), "pk", batch=BATCH)
     while ids := [pk for (pk,) in islice(rest, BATCH)]:
-        go_on()
+        check_stopped()
         yield ids
 
 
-def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, go_on: GoOn) -> int:
+def _remove_jobs(jobs: Callable[[Span], QuerySet[VideoJob]], span: Span, check_stopped: StopCheck) -> int:
     removed = 0
-    for ids in _batches(jobs(span), go_on):
+    for ids in _batches(jobs(span), check_stopped):
         for job_id in ids:
-            go_on()
+            check_stopped()
             try:
                 deletion.delete(job_id=job_id)
-            except NotFound:  # somebody was faster
+            except NotFound:  # it was deleted meanwhile
                 continue
             removed += 1
     return removed
@@ -186,20 +186,20 @@ def _lines(span: Span) -> QuerySet[JobLog]:
     return JobLog.objects.filter(job__in=_finished(span))
 
 
-def _remove_lines(span: Span, go_on: GoOn) -> int:
-    # job by job, because that is what their index begins with
-    return sum(JobLog.objects.filter(job_id__in=ids).delete()[0] for ids in _batches(_finished(span), go_on))
+def _remove_lines(span: Span, check_stopped: StopCheck) -> int:
+    # by job, with which their index begins
+    return sum(JobLog.objects.filter(job_id__in=ids).delete()[0] for ids in _batches(_finished(span), check_stopped))
 
 
 def _replies(span: Span) -> QuerySet[VideoJob]:
     return _finished(span).exclude(provider_reply="")
 
 
-def _remove_replies(span: Span, go_on: GoOn) -> int:
-    # the conditions again: an operator may have taken the job up meanwhile
+def _remove_replies(span: Span, check_stopped: StopCheck) -> int:
+    # the conditions again: an operator may have resumed the job meanwhile
     return sum(
         _replies(span).filter(pk__in=ids).update(provider_reply="", updated_at=Now())
-        for ids in _batches(_replies(span), go_on)
+        for ids in _batches(_replies(span), check_stopped)
     )
 
 
@@ -207,6 +207,6 @@ def _inputs(span: Span) -> QuerySet[JobInput]:
     return JobInput.objects.filter(job__in=_finished(span, phase=Phase.FAILED))
 
 
-def _remove_inputs(span: Span, go_on: GoOn) -> int:
-    go_on()
+def _remove_inputs(span: Span, check_stopped: StopCheck) -> int:
+    check_stopped()
     return inputs.drop_old_inputs()

@@ -1,6 +1,6 @@
-"""How the making of videos went, in figures that a million old jobs do not slow: for the dashboard and the commands.
+"""Figures about finished jobs, for the dashboard and the commands.
 
-Each is bounded by date and has an index; days are UTC days.
+Every query is bounded by date and has an index, so a million old jobs do not slow it. Days are UTC days.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ from accounts.models import LedgerEntry
 from videos.models import Upstream, VideoJob, price_in
 from videos.phases import Phase
 
-DURATIONS_MOST = 1000  # the newest videos that the median is taken of
+DURATIONS_MOST = 1000  # the newest videos, whose median is taken
 TOP_FAILURES = 5
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What has come to an end since a moment."""
+    """Jobs that finished since a moment."""
 
     made: int
     failed: int
@@ -39,7 +39,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Day:
-    """What came to an end on one day."""
+    """Jobs that finished on one day."""
 
     date: Date
     made: int
@@ -49,7 +49,7 @@ class Day:
 def figures(*, since: datetime, mock: bool | None = None) -> Figures:
     """The sums since then: of mock videos, of real ones, or of both (None).
 
-    Tokens of a job that was deleted since are in the sums of both only: the ledger does not say what it was.
+    Tokens of a deleted job count only in the sums of both: the ledger does not know whether it was a mock job.
     """
     finished = _of_kind(VideoJob.objects.filter(completed_at__gte=since), mock).order_by()
     groups = list(
@@ -57,7 +57,7 @@ def figures(*, since: datetime, mock: bool | None = None) -> Figures:
             "phase", "error_code", "model", "provider", "upstream_model", "resolution", "mock_mode"
         ).annotate(
             jobs=Count("id"),
-            # what the provider has made it is paid for, whether or not we could store it
+            # we pay for all that the provider generated, whether or not we could store it
             seconds=Sum("duration_seconds", filter=Q(generated_at__isnull=False), default=0),
         )
     )
@@ -89,7 +89,7 @@ def _of_kind(jobs: QuerySet[Any], mock: bool | None) -> QuerySet[Any]:
 
 
 def days(*, last: Date, count: int, mock: bool | None = None) -> list[Day]:
-    """So many days up to the last one, the oldest first."""
+    """`count` days up to the last one, oldest first."""
     first = last - timedelta(days=count - 1)
     rows = _of_kind(_by_day(first), mock).values_list("day", "phase").annotate(Count("id"))
     counts = {(day, phase): jobs for day, phase, jobs in rows}
@@ -97,8 +97,8 @@ def days(*, last: Date, count: int, mock: bool | None = None) -> list[Day]:
     return [Day(day, counts.get((day, Phase.SUCCEEDED), 0), counts.get((day, Phase.FAILED), 0)) for day in dates]
 
 
-def lost_answers(*, first: Date) -> dict[Date, int]:
-    """How many of the failed jobs of each day since then ended because the answer to the submit was lost."""
+def lost_responses(*, first: Date) -> dict[Date, int]:
+    """By day, how many failed jobs ended because the response to their submit was lost."""
     return dict(_by_day(first).filter(error_code="submission_unknown").values_list("day").annotate(Count("id")))
 
 
@@ -108,7 +108,7 @@ def _by_day(first: Date) -> QuerySet[Any]:
 
 
 def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:
-    """What the providers ask for these groups of jobs, by the catalogue's prices; mock videos cost nothing."""
+    """The cost of these groups of jobs by the catalogue's prices; mock videos cost nothing."""
     rows = Upstream.objects.values_list("model__name", "provider", "upstream_model", "prices")
     prices = {tuple(key): by_resolution for *key, by_resolution in rows}
     return sum(
@@ -123,5 +123,5 @@ def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:
 
 
 def _share(ordered: Sequence[float], share: float) -> float | None:
-    """The value that this share of the others does not exceed."""
+    """The quantile `share` of the values."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None

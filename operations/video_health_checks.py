@@ -22,19 +22,19 @@ from videos.phases import Phase
 from videos.providers import registry
 from videos.providers.base import ProviderError
 
-REASON_MAX = 200  # characters of the provider's words in a sentence
+REASON_MAX = 200  # characters of a provider's message in a sentence
 
 
 def register_all() -> None:
-    """Called once, when the app is ready."""
+    """Register all checks; called once, when the app is ready."""
     register("providers", _providers)
     register("models", _models)
     register("transfers", transfers)
-    register("reconciliation", runs.examine)
+    register("reconciliation", runs.check)
     register("registration", _registration, depth=Depth.THOROUGH)
     register("lost answers", _unknown, depth=Depth.THOROUGH)
     register("previous files", health_check.finding, depth=Depth.THOROUGH)
-    register("google", _reach, depth=Depth.THOROUGH)
+    register("google", _access, depth=Depth.THOROUGH)
     register("upstream models", _probe, depth=Depth.PROBE)
 
 
@@ -42,7 +42,7 @@ def _providers() -> Finding:
     configured = sorted(registry.configured())
     if not configured:
         health = Health.DEGRADED if settings.PRODUCTION else Health.OK
-        return Finding(health, "None is configured: only mockMode=true works. Set GEMINI_API_KEY or VERTEX_….")
+        return Finding(health, "No provider is configured: only mockMode=true works. Set GEMINI_API_KEY or VERTEX_….")
     try:
         if names := rejecting_providers():
             return Finding(
@@ -54,24 +54,24 @@ def _providers() -> Finding:
 
 
 def _registration() -> Finding:
-    """No fault: it was opened on purpose; the finding says what that can cost."""
+    """Never a fault, since registration is opened on purpose; the sentence says what that can cost."""
     try:
         sentence = signup_cost.warning()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
-    state = "open; it gives no paid video away" if settings.REGISTRATION_OPEN else "closed"
-    return Finding(Health.OK, sentence or f"It is {state}.")
+    state = "open, and gives no paid video away" if settings.REGISTRATION_OPEN else "closed"
+    return Finding(Health.OK, sentence or f"Registration is {state}.")
 
 
-def lost_answers() -> int:
-    """How many failed jobs the provider may have made and billed, and staff could still take up."""
+def lost_responses() -> int:
+    """The number of failed jobs that the provider may have made and billed, and that staff can still adopt."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
     return VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=ADOPTABLE, completed_at__gt=recently).count()
 
 
 def _unknown() -> Finding:
     try:
-        count = lost_answers()
+        count = lost_responses()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     if count:
@@ -84,32 +84,32 @@ def _unknown() -> Finding:
 
 
 def _storing() -> QuerySet[VideoJob]:
-    """Jobs whose video is made, and could not be stored at the first try."""
-    # "is due", which every live row is, has the index
+    """Jobs whose video is generated and was not stored at the first attempt."""
+    # every live row has a due_at; named here for the index
     return VideoJob.objects.filter(phase=Phase.STORING, due_at__isnull=False, attempts__gt=0)
 
 
 def late_transfers() -> QuerySet[VideoJob]:
-    """Jobs whose video is made, and that could not be stored for ten minutes, or that the storage refuses."""
+    """Jobs whose generated video has not been stored for ten minutes, or is refused by the storage."""
     return _storing().filter(Q(generated_at__lte=from_now(-schedule.TRANSFER_LATE)) | ~Q(storage_refusal=""))
 
 
 def unstored() -> QuerySet[VideoJob]:
-    """Jobs of two days that failed in storing; the provider may still have the video that it was paid for."""
+    """Jobs of two days that failed while storing; the provider may still have the video that we paid for."""
     recently = timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP)
     failed = VideoJob.objects.filter(phase=Phase.FAILED, error_code__in=RESUMABLE, completed_at__gt=recently)
     return failed.exclude(result="")
 
 
 def transfers() -> Finding:
-    """Whether every finished video is stored: what the storage refuses is a finding at once, the rest when late."""
+    """Check that every generated video is stored; a refusal counts at once, other failures once they are late."""
     try:
         sentences = [*_refused(), *_late(), *_unstored()]
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     if sentences:
         return Finding(Health.DEGRADED, " ".join(sentences))
-    return Finding(Health.OK, "Every finished video is stored soon.")
+    return Finding(Health.OK, "Generated videos are stored in time.")
 
 
 def _refused() -> Iterator[str]:
@@ -117,8 +117,8 @@ def _refused() -> Iterator[str]:
     if found := refused.values_list("pk", "storage_refusal", "count").first():
         job_id, refusal, count = found
         yield (
-            f"The storage refuses finished videos: {count}. The oldest, {job_id}: {_in_short(refusal)}. Each is tried "
-            f"again for {schedule.TRANSFER_GIVE_UP // 3600} hours; mend the account, the key, the clock or the disk."
+            f"The storage refuses generated videos: {count}. The oldest, {job_id}: {_shortened(refusal)}. Each is "
+            f"retried for {schedule.TRANSFER_GIVE_UP // 3600} hours; check account, key, clock and disk."
         )
 
 
@@ -127,14 +127,14 @@ def _unstored() -> Iterator[str]:
     if found := failed.values_list("pk", "provider_reply", "count").first():
         job_id, reply, count = found
         yield (
-            f"Finished videos that failed in storing within two days: {count}. The oldest, {job_id}: "
-            f"{_in_short(reply)}. The provider may still have them; see manage.py jobs resume --help."
+            f"Generated videos whose jobs failed while storing, in two days: {count}. The oldest, "
+            f"{job_id}: {_shortened(reply)}. The provider may still have them; see manage.py jobs resume --help."
         )
 
 
-def _in_short(words: str) -> str:
-    # the adapters have taken keys and signed URLs out of what is stored of a failure
-    return " ".join(words.split())[:REASON_MAX]
+def _shortened(message: str) -> str:
+    # adapters have redacted keys and signed URLs
+    return " ".join(message.split())[:REASON_MAX]
 
 
 def _late() -> Iterator[str]:
@@ -149,30 +149,30 @@ def _late() -> Iterator[str]:
     if oldest is None:
         return
     job_id, generated_at, reply, count = oldest
-    assert generated_at  # so it was found
+    assert generated_at  # the query filters by it
     minutes = round((timezone.now() - generated_at).total_seconds() / 60)
     yield (
-        f"Jobs whose video can't be stored for more than {schedule.TRANSFER_LATE // 60} minutes: {count}. The oldest, "
-        f"{job_id}, has been waiting for {minutes} minutes. Its last failure: {_in_short(reply)}"
+        f"Generated videos not stored for more than {schedule.TRANSFER_LATE // 60} minutes: {count}. The oldest, "
+        f"{job_id}, has waited {minutes} minutes. Its last failure: {_shortened(reply)}"
     )
 
 
-def _reach() -> Finding:
-    """Each configured provider is asked for something that costs nothing."""
-    troubles = []
+def _access() -> Finding:
+    """Send each configured provider a request that costs nothing."""
+    failures = []
     for name in sorted(registry.configured()):
         try:
             registry.provider(name).probe()
         except ProviderError as exc:
-            troubles.append(f"{name}: {exc}")
-    if troubles:
-        return Finding(Health.DOWN, f"{'; '.join(troubles)}. See GEMINI_API_KEY and VERTEX_… in the environment.")
+            failures.append(f"{name}: {exc}")
+    if failures:
+        return Finding(Health.DOWN, f"{'; '.join(failures)}. See GEMINI_API_KEY and VERTEX_… in the environment.")
     names = ", ".join(sorted(registry.configured()))
-    return Finding(Health.OK, f"Reached and let in by {names}." if names else "Not configured.")
+    return Finding(Health.OK, f"Access granted by {names}." if names else "Not configured.")
 
 
 def _models() -> Finding:
-    """Whether every offered model has an upstream that lives on, and none was suspended."""
+    """Check that every offered model has an upstream that stays, and that none is suspended."""
     try:
         warnings = retirements.warnings()
     except DatabaseError:
@@ -183,11 +183,11 @@ def _models() -> Finding:
 
 
 def _probe() -> Finding:
-    """Which of the catalogue's upstream models exist at their providers now."""
+    """Ask the providers which of the catalogue's upstream models exist now."""
     found: dict[str, list[str]] = {"there": [], "gone": [], "unknown": []}
-    missed = False
+    is_one_missing = False
     for upstream, state in retirements.probe():
         found[state].append(f"{upstream.provider}: {upstream.upstream_model}")
-        missed |= state != "there" and not why_unused(upstream)
+        is_one_missing |= state != "there" and not why_unused(upstream)
     sentence = " ".join(f"{state.capitalize()}: {', '.join(names)}." for state, names in found.items() if names)
-    return Finding(Health.DEGRADED if missed else Health.OK, sentence or "No provider is configured.")
+    return Finding(Health.DEGRADED if is_one_missing else Health.OK, sentence or "No provider is configured.")

@@ -1,8 +1,8 @@
-"""Bounds a whole exchange with another machine by a clock, headers and the last byte included.
+"""A deadline for a whole HTTP exchange, from connecting to the last byte.
 
-A time-out of a socket begins again with each byte, so a server that sends one a second is waited for without end.
-Within `limit(seconds)` the sockets of clients that obey wait no longer than what is left, in this thread: for each byte
-of status line, headers, chunk sizes and body, and for room to send. The clock is monotonic.
+A socket's time-out starts again with each byte, so a server that sends one byte a second would be waited for endlessly.
+Within `limit(seconds)`, sockets of this thread wait no longer than the time left, for every byte they receive and for
+room to send. urllib3 obeys after `obeying(manager)`. The clock is monotonic.
 """
 
 import io
@@ -15,13 +15,13 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-SEND_BYTES = 64 * 1024  # at once; each piece looks at the clock
-_here = threading.local()  # `ends_at`: of the innermost limit, by time.monotonic(); None outside of one
+SEND_BYTES = 64 * 1024  # sent at a time; the deadline is checked before each piece
+_here = threading.local()  # `ends_at`: the deadline of the innermost limit, by time.monotonic(); None outside of any
 
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Let everything within end after so many seconds; an outer limit that ends sooner counts."""
+    """Set a deadline for the exchanges in the block; an outer limit that ends sooner wins."""
     before = getattr(_here, "ends_at", None)
     ends_at = time.monotonic() + seconds
     _here.ends_at = ends_at if before is None else min(before, ends_at)
@@ -32,7 +32,7 @@ def limit(seconds: float) -> Iterator[None]:
 
 
 def left(timeout: float | None) -> float | None:
-    """How long a socket may wait now: its own time-out, or what is left. Raises TimeoutError when nothing is."""
+    """Seconds that a socket may wait now: its own time-out or the time left. Raises TimeoutError after the deadline."""
     ends_at = getattr(_here, "ends_at", None)
     if ends_at is None:
         return timeout
@@ -43,7 +43,7 @@ def left(timeout: float | None) -> float | None:
 
 
 class _Socket:
-    """A connected socket whose every wait looks at the clock; what is not said here is the socket's own."""
+    """A connected socket that limits every wait to the time left; everything else is the socket's own."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
@@ -56,14 +56,17 @@ class _Socket:
         self._timeout = timeout
         self._sock.settimeout(timeout)
 
+    def limit_wait(self) -> None:
+        self._sock.settimeout(left(self._timeout))
+
     def sendall(self, data: Any) -> None:
         view = memoryview(data).cast("B")
         while view:
-            self._sock.settimeout(left(self._timeout))
+            self.limit_wait()
             view = view[self._sock.send(view[:SEND_BYTES]) :]
 
     def makefile(self, mode: str, *args: Any, **kwargs: Any) -> Any:
-        # unbuffered: what http.client reads is what has come, and closing it closes the socket when that is due
+        # unbuffered: http.client reads only what has arrived, and closing this closes the socket at the right time
         return io.BufferedReader(_Reader(self, self._sock.makefile(mode, buffering=0)))
 
 
@@ -76,7 +79,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock._sock.settimeout(left(self._sock._timeout))
+        self._sock.limit_wait()
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -101,12 +104,12 @@ _CONNECTIONS = {"http": _Plain, "https": _Secure}
 
 
 def obeying(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """The same manager of connections, whose new ones look at the clock."""
+    """The same manager; its new connections obey the deadline."""
     pools: dict[str, Any] = manager.pool_classes_by_scheme
     manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _CONNECTIONS[scheme]})
         if pool.ConnectionCls in {HTTPConnection, HTTPSConnection}
-        else pool  # they look at the clock already, or go through a SOCKS proxy
+        else pool  # obeys already, or goes through a SOCKS proxy
         for scheme, pool in pools.items()
     }
     return manager

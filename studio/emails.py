@@ -1,15 +1,15 @@
-"""The one spelling of an e-mail address. Whatever stores, looks up or counts by an address asks here first."""
+"""The canonical spelling of e-mail addresses, to be used wherever one is stored, searched or counted."""
 
 import idna
 from django.core.exceptions import ValidationError
 
-LENGTH_MAX = 320  # characters; RFC 3696, 3: no longer one can be an address, and none is worth the work
+LENGTH_MAX = 320  # characters, by RFC 3696, 3
 
 
 def normal_email(address: str) -> str:
-    """In lower case, with the domain as mail servers name it: `Ann@Bücher.example` is `ann@xn--bcher-kva.example`.
+    """In lower case, with the domain in ASCII: `ann@xn--bcher-kva.example` for `Ann@Bücher.example`.
 
-    What is no address comes back in lower case, without blanks around it.
+    Text that is no address is stripped and lowered only.
     """
     address = address.strip().lower()
     local, at, domain = address.rpartition("@")
@@ -21,19 +21,18 @@ def normal_email(address: str) -> str:
 def _a_label(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode()
-    except UnicodeError:  # idna's own errors are such
+    except UnicodeError:  # the base of idna's own errors
         pass
-    try:  # signs of the standard before, that registries have sold: i❤.example
+    try:  # characters of the older standard, IDNA 2003, which registries have sold: i❤.example
         return domain.encode("idna").decode()
     except UnicodeError:
         return domain
 
 
 def require_plain(address: str) -> None:
-    """Raise ValidationError for a quoted local part, which may hold any sign, and for letters beyond ASCII.
+    """Raise ValidationError for a quoted local part, which may contain any character, and for letters beyond ASCII.
 
-    Python's regular expressions take the long s for an s where case is ignored: Django's own check lets such an
-    address pass.
+    Django's own check accepts some: ignoring case, Python's regular expressions match the long s as an s.
     """
     plain = normal_email(address)
     if not (plain.isascii() and plain.isprintable()) or '"' in plain:

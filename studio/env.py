@@ -1,4 +1,4 @@
-"""Reads settings from the environment; a malformed value is named, with what it should look like."""
+"""Reads settings from the environment; an error names the malformed variable and what it should look like."""
 
 import os
 import re
@@ -20,17 +20,17 @@ _CLOUDINARY_OPTIONS = {
     "upload_prefix": (r"https?://[^\s/]+", "https://api-eu.cloudinary.com"),
     "secure_distribution": (r"(https?://)?[^\s/]+", "media.example.com"),
     "private_cdn": ("true|false", "true"),
-    "secure": ("true", "true"),  # part of many examples; there is no other way here
+    "secure": ("true", "true"),  # part of many examples; always on here
 }
 
-# Where a page under development comes from: this machine, one of a private network (RFC 1918), or a name of mDNS.
+# Origins of pages in development: this machine, private networks (RFC 1918), and mDNS names.
 PRIVATE_ORIGIN = (
     r"^https?://(localhost|127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)+local"
     r"|(10(\.\d{1,3}){3}|192\.168(\.\d{1,3}){2}|172\.(1[6-9]|2\d|3[01])(\.\d{1,3}){2}))(:\d{1,5})?$"
 )
 
 
-asked: set[str] = set()  # the names of all settings: those that were read
+known: set[str] = set()  # the variables that were read, so all that exist
 
 
 class BadEnvironment(Exception):
@@ -38,45 +38,45 @@ class BadEnvironment(Exception):
 
 
 def comment_in(value: str) -> bool:
-    """Whether the value has what looks like a comment behind it."""
+    """Whether something like a comment follows the value."""
     return re.search(r"\s#", value) is not None
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it stands; empty counts as unset.
+    """The variable's value; empty counts as unset.
 
-    Raises BadEnvironment for one with a comment behind it or with quotes around it: shells and some readers of files
-    take them away, systemd's EnvironmentFile and `docker run --env-file` do not.
+    Raises BadEnvironment for a value with a comment after it or quotes around it: shells and some readers of files
+    remove them, systemd's EnvironmentFile and `docker run --env-file` do not.
     """
-    asked.add(name)
+    known.add(name)
     value = os.environ.get(name, "").strip()
     if comment_in(value) or value.startswith("#"):
         raise BadEnvironment(
-            f"{name} has a # behind a blank: systemd and docker take a comment behind a value as part of it. Give the "
+            f"{name} has a # after a blank: systemd and docker read a comment after a value as part of it. Give the "
             "comment a line of its own."
         )
     if len(value) > 1 and value[0] == value[-1] and value[0] in {"'", '"'}:
-        raise BadEnvironment(f"{name} has quotes around it, which docker run takes as part of it; leave them out.")
+        raise BadEnvironment(f"{name} has quotes around it, which docker run reads as part of it; leave them out.")
     return value or default
 
 
 def is_checkout() -> bool:
-    """Whether this is a working copy of a developer's: it has a `.git`, a folder or, in a worktree, a file."""
+    """Whether the code is in a developer's working copy: with `.git`, which is a file in a worktree."""
     return (PROJECT / ".git").exists()
 
 
-def require_place() -> None:
-    """Raises BadEnvironment where nothing says where the data is, outside of a developer's working copy.
+def require_location() -> None:
+    """Raises BadEnvironment outside of a developer's working copy if no variable says where the data is.
 
-    Without this, a command on a server that was run without the settings of its services would make a database of its
-    own in the folder of the code, and say that all is well. ENVIRONMENT without a value is as good as that.
+    Else a command on a server, run without the services' settings, would create a new database in the code's folder and
+    report that all is well. ENVIRONMENT without a value would do the same.
     """
     if "ENVIRONMENT" in os.environ and not text("ENVIRONMENT"):
         raise BadEnvironment("ENVIRONMENT has no value; it should be one of: development, production.")
     if not text("ENVIRONMENT") and not text("DATA_DIR") and not is_checkout():
         raise BadEnvironment(
             "neither ENVIRONMENT nor DATA_DIR is set, so these are not the settings of the services here. Run commands "
-            "as studio-manage COMMAND (docs/production.md); to try it out, make run, or set ENVIRONMENT=development."
+            "as studio-manage COMMAND (docs/production.md). To try it out: make run, or set ENVIRONMENT=development."
         )
 
 
@@ -101,7 +101,7 @@ def integer(name: str, default: int, *, least: int = 0, most: int = 2**31) -> in
 
 
 def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
-    """One of a few words. Raises BadEnvironment for any other."""
+    """One of the values `among`. Raises BadEnvironment for any other."""
     value = text(name, default)
     if value not in among:
         raise BadEnvironment(f"{name} is {value!r}; it should be one of: {', '.join(among)}.")
@@ -109,7 +109,7 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
 
 
 def rate(name: str, default: str) -> str:
-    """So many in a second, minute, hour or day. Raises BadEnvironment for anything else."""
+    """A rate such as 10/min, per second, minute, hour or day. Raises BadEnvironment for anything else."""
     value = text(name, default)
     count, _, period = value.partition("/")
     if not count.isdecimal() or period not in {"s", "sec", "min", "hour", "day"}:
@@ -133,7 +133,7 @@ def origins(name: str) -> list[str]:
 
 
 def url_prefix(name: str, *, example: str = "/AIStudio") -> str:
-    """A path such as /AIStudio, or "" for none. Raises BadEnvironment for one that does not start with a slash."""
+    """A path such as /AIStudio, or "". Raises BadEnvironment for one that does not start with a slash."""
     value = text(name).rstrip("/")
     if value and (not value.startswith("/") or "//" in value or any(mark in value for mark in "?# ")):
         raise BadEnvironment(f"{name} is {value!r}; it should look like {example}.")
@@ -149,15 +149,15 @@ def redis_url(name: str) -> str:
 
 
 def cloudinary_url(name: str) -> dict[str, Any] | None:
-    """The account that the URL names, as options of studio.media.storage.cloudinary; None when unset.
+    """The account in the URL, as options of studio.media.storage.cloudinary; None if unset.
 
-    Raises BadEnvironment for anything but cloudinary://key:secret@cloud, with or without options that we know.
+    Raises BadEnvironment for anything but cloudinary://key:secret@cloud, with or without known options.
     """
     value = text(name)
     if not value:
         return None
     match = _CLOUDINARY_URL.fullmatch(value)
-    if match is None:  # it holds a secret: the message says nothing of it
+    if match is None:  # the message omits the value, which has a secret
         raise BadEnvironment(f"{name} should look like cloudinary://key:secret@cloud.")
     options = dict(parse_qsl(match["query"] or "", keep_blank_values=True))
     for option, given in options.items():
@@ -175,7 +175,7 @@ def cloudinary_url(name: str) -> dict[str, Any] | None:
 
 
 def folder(name: str, default: str) -> str:
-    """A path of plain folder names, such as a/b. Raises BadEnvironment for any other, and for what reads as v1."""
+    """A path of plain folder names, such as a/b. Raises BadEnvironment for others, and for a version such as v1."""
     value = text(name, default).strip("/")
     parts = value.split("/")
     if len(value) > 100 or not all(re.fullmatch(r"(?!v\d+$)[\w-]+", part, re.ASCII) for part in parts):
@@ -184,7 +184,7 @@ def folder(name: str, default: str) -> str:
 
 
 def http_url(name: str) -> str:
-    """The base URL of a web service, or "". Raises BadEnvironment for one with a query, or of another scheme."""
+    """The base URL of a web service, or "". Raises BadEnvironment for one with a query or another scheme."""
     value = text(name).rstrip("/")
     if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise BadEnvironment(f"{name} is {value!r}; it should look like https://host.example.com.")
@@ -192,7 +192,7 @@ def http_url(name: str) -> str:
 
 
 def sentry_dsn(name: str) -> str:
-    """Where errors are reported, or "". Raises BadEnvironment for anything but a DSN."""
+    """A Sentry DSN, or "". Raises BadEnvironment for anything else."""
     value = text(name)
     if value and not re.fullmatch(r"https?://[^\s/?#@:]+@[^\s/?#@]+(/[^\s?#]*)?/\d+", value):
         raise BadEnvironment(f"{name} should look like https://key@o1.ingest.sentry.io/123.")
@@ -200,16 +200,16 @@ def sentry_dsn(name: str) -> str:
 
 
 def needs(name: str, package: str) -> None:
-    """Raises BadEnvironment where the variable is set, and the optional package that it needs is not installed."""
+    """Raises BadEnvironment if the variable is set but the optional package that it needs is not installed."""
     if text(name) and find_spec(package) is None:
         raise BadEnvironment(
-            f"{name} is set, and what it needs is not installed; pip install -r requirements-observability.txt, "
+            f"{name} is set, but its package is not installed; pip install -r requirements-observability.txt, "
             f"or unset {name}."
         )
 
 
 def bucket(name: str) -> str:
-    """A place in Google Cloud Storage, or "". Raises BadEnvironment for anything else."""
+    """A folder in Google Cloud Storage, or "". Raises BadEnvironment for anything else."""
     value = text(name)
     if value and not re.fullmatch(r"gs://[a-z0-9][\w.-]+(/[^\s?#]*)?", value):
         raise BadEnvironment(f"{name} is {value!r}; it should look like gs://bucket/folder.")
@@ -217,7 +217,7 @@ def bucket(name: str) -> str:
 
 
 def database(name: str) -> dict[str, Any] | None:
-    """Django's settings of the database that the URL names, None when unset.
+    """Django's settings for the database in the URL; None if unset.
 
     Raises BadEnvironment for a URL that is neither PostgreSQL nor SQLite.
     """
@@ -233,9 +233,9 @@ def database(name: str) -> dict[str, Any] | None:
 
 
 def secret(name: str, *, least: int, made_in: Path | None) -> str:
-    """A secret of at least `least` characters; made once and kept in the folder `made_in` when one is given.
+    """A secret of at least `least` characters; if unset, one is generated and kept in the folder `made_in`, if given.
 
-    Raises BadEnvironment for one that is too short, or missing where none may be made.
+    Raises BadEnvironment for one that is too short, or missing without such a folder.
     """
     value = text(name) or (_kept_secret(made_in / name.lower()) if made_in else "")
     if not value:
@@ -246,9 +246,9 @@ def secret(name: str, *, least: int, made_in: Path | None) -> str:
 
 
 def verifying_secrets(name: str, older_name: str, *, signing: tuple[str, str], least: int) -> list[str]:
-    """Secrets that verify and do not sign, comma separated; `older_name` is read as well. `signing`: name and value.
+    """Secrets that verify but do not sign, comma separated, also from `older_name`. `signing`: the name and the value.
 
-    Raises BadEnvironment for one that is too short, and for the one that signs: that rotation would do nothing.
+    Raises BadEnvironment for one that is too short, and for the signing one: such a rotation would do nothing.
     """
     signing_name, signing_value = signing
     for given in (name, older_name):
@@ -265,12 +265,12 @@ def verifying_secrets(name: str, older_name: str, *, signing: tuple[str, str], l
 
 
 def kept_url(path: Path) -> str:
-    """The URL that a running `manage.py up` left in the file for other commands; "" where none runs."""
+    """The URL that a running `manage.py up` has written for other commands; "" if none runs."""
     return path.read_text().strip() if path.is_file() else ""
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret in the file. Raises BadEnvironment where the file cannot be written or read."""
+    """The secret in the file. Raises BadEnvironment if the file cannot be written or read."""
     try:
         return _secret_in(path)
     except OSError as exc:
@@ -278,14 +278,14 @@ def _kept_secret(path: Path) -> str:
 
 
 def _secret_in(path: Path) -> str:
-    """The secret in the file; written by whoever comes first, so that processes started together agree."""
-    for folder in (path.parent.parent, path.parent):  # DATA_DIR, and what is in it: mkdir() gives parents no mode
+    """The secret in the file; the first process creates it, so processes started together agree."""
+    for folder in (path.parent.parent, path.parent):  # mkdir() does not apply the mode to parents
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
         write_private(fresh, secrets.token_urlsafe(64))
         try:
-            os.link(fresh, path)  # atomic, and fails where another process was first
+            os.link(fresh, path)  # atomic; fails if another process was first
         except FileExistsError:
             pass
         finally:
@@ -294,7 +294,7 @@ def _secret_in(path: Path) -> str:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner may read."""
+    """Write a file that only its owner can read."""
     opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - open() takes a callable
     with open(path, "w", opener=opener) as file:
         file.write(content)

@@ -1,22 +1,22 @@
-"""The kinds of failure that a caller can cause or meet. No HTTP here: `studio.api.views` gives each kind its status."""
+"""The kinds of failure that callers can cause or meet; `studio.api.views` maps each kind to an HTTP status."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-SENT_MAX = 40  # characters of a refused value that the refusal repeats
+SENT_MAX = 40  # characters of a refused value that the message repeats
 
 FieldErrors = Mapping[str, Sequence[str]]
 
 
-def in_a_sentence(field_errors: FieldErrors) -> str:
+def first_error(field_errors: FieldErrors) -> str:
     """The first error of a form, with the name of its field."""
     field, messages = next(iter(field_errors.items()), ("", ["The request is not valid."]))
     return f"{field}: {messages[0]}" if field and field != "non_field_errors" else messages[0]
 
 
 def as_sent(value: Any) -> str:
-    """A refused value as a refusal can repeat it: short, in one line."""
+    """A refused value for an error message: short, in one line."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     if not isinstance(value, str):
@@ -26,19 +26,19 @@ def as_sent(value: Any) -> str:
 
 
 def must_be_one_of(choices: Iterable[Any], sent: Any) -> list[str]:
-    """Two sentences. A client may show the first one as `detail`, which so says nothing that the client has sent."""
+    """Two messages; only the second one repeats what was sent, so that `detail`, the first one, does not."""
     return [f"Must be one of: {', '.join(map(str, choices))}.", f"You sent {as_sent(sent)}."]
 
 
 class StudioError(Exception):
-    """An anticipated failure. `code` is stable and for machines, the message is fit for the caller.
+    """An anticipated failure, with a stable `code` for programs and a message for the caller.
 
-    `facts` are further members of the response, for a client to calculate with.
+    `facts` are numbers that the response has as members of their own.
     """
 
     code = "error"
     message = "Something went wrong."
-    retry_after_seconds = 0  # how long a sensible client waits; 0 where waiting does not help
+    retry_after_seconds = 0  # 0 if waiting does not help
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class StudioError(Exception):
         facts: Mapping[str, int] | None = None,
         retry_after_seconds: int = 0,
     ) -> None:
-        self.message = message or (in_a_sentence(errors) if errors else self.message)
+        self.message = message or (first_error(errors) if errors else self.message)
         self.code = code or self.code
         self.errors = errors
         self.facts = facts or {}
@@ -58,28 +58,28 @@ class StudioError(Exception):
 
 
 class InvalidInput(StudioError):
-    """The request asks for something that cannot be done as asked."""
+    """The request is not valid."""
 
     code = "invalid"
     message = "The request is not valid."
 
 
 class NotAllowed(StudioError):
-    """The caller is known, and may not do this."""
+    """The caller lacks the permission."""
 
     code = "forbidden"
     message = "You do not have permission to do this."
 
 
 class NotFound(StudioError):
-    """There is no such thing."""
+    """The object does not exist."""
 
     code = "not_found"
     message = "Not found."
 
 
 class Conflict(StudioError):
-    """The thing is in a state that does not permit this."""
+    """The object is in a state that does not permit this."""
 
     code = "conflict"
     message = "This is not possible in the current state."
@@ -93,19 +93,19 @@ class InsufficientFunds(StudioError):
 
     @classmethod
     def of(cls, *, balance: int, price: int) -> Self:
-        """With both numbers beside the sentence: a client that searches it for status codes must find none there."""
+        """With both numbers as members: some clients search the message for status codes."""
         return cls(facts={"balance": balance, "price": price})
 
 
 class TooLarge(StudioError):
-    """The request is larger than is taken."""
+    """The request exceeds a limit of size."""
 
     code = "too_large"
     message = "The request is too large."
 
 
 class LimitReached(StudioError):
-    """The caller has to wait."""
+    """The caller has reached a limit, and has to wait."""
 
     code = "limit_reached"
     message = "Too many requests."
@@ -113,7 +113,7 @@ class LimitReached(StudioError):
 
 
 class Unavailable(StudioError):
-    """This deployment cannot do it at present."""
+    """This deployment cannot do it at the moment."""
 
     code = "unavailable"
     message = "This is not available at the moment."

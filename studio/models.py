@@ -1,4 +1,4 @@
-"""What every table of ours has in common."""
+"""The base of our models, and the tables that belong to no app."""
 
 import uuid
 
@@ -8,7 +8,7 @@ ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hu
 
 
 class Record(models.Model):
-    """A row with a UUID key and two dates for people to read; no rule depends on the dates."""
+    """A row with a UUID key and two dates for people to read; no code depends on the dates."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -18,7 +18,7 @@ class Record(models.Model):
         abstract = True
 
     def __repr__(self) -> str:
-        """For logs and error reports: the id, and nothing of what people wrote. `__str__` is a person's name for it."""
+        """For logs and error reports: the id only, and no user's text."""
         return f"<{type(self).__name__} {self.pk}>"
 
     @property
@@ -30,7 +30,7 @@ class Record(models.Model):
 def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
 
-    A range is what every database has an index for, whether it stores an id as text or not.
+    Every database can search a range by index, whether it stores ids as text or not.
     """
     digits = text.replace("-", "").lower()
     if not ID_PREFIX_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
@@ -39,7 +39,7 @@ def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
 
 
 class Disposal(Record):
-    """A stored file that shall go; the row outlives whatever referred to the file.
+    """A stored file to be removed; the row outlives the rows that referred to the file.
 
     Written by `studio.media.storage.disposal`.
     """
@@ -52,7 +52,7 @@ class Disposal(Record):
     class Meta:
         ordering = ("due_at", "id")
         indexes = (
-            # the sweeper: files whose time has come
+            # the sweeper: files that are due
             models.Index(fields=("due_at",), name="disposals_due"),
         )
 
@@ -61,7 +61,7 @@ class Disposal(Record):
 
 
 class Heartbeat(Record):
-    """A sign of life of a process that nobody talks to."""
+    """The last sign of life of a process, such as the sweeper, that takes no requests."""
 
     name = models.CharField(max_length=40, unique=True)
     beat_at = models.DateTimeField()
@@ -74,9 +74,9 @@ class Heartbeat(Record):
 
 
 class TaskState(Record):
-    """How far a long task has come, so that it is taken up where it was, whatever ended its process.
+    """When a task is due, and how far a long one has come, so that it continues from there if its process dies.
 
-    The process that works on it holds its lease. `due_at` lies ahead then, and comes where that process is killed.
+    The process that works on it holds its lease and has moved `due_at` ahead; if it is killed, the task is due again.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -1,8 +1,8 @@
-"""Reads a file of settings, `.env` or that of the services, and refuses what others would read differently.
+"""Reads a settings file, `.env` or that of the services, and refuses lines that other readers would parse differently.
 
-The same file is read by systemd (`EnvironmentFile=`), `docker run --env-file`, Docker Compose (`env_file:`) and by us.
-They disagree about quotes, comments behind a value, `export`, `$` and backslashes. The rest is the same to all four:
-`NAME=value` as it stands, blank lines, and comments on lines of their own.
+systemd (`EnvironmentFile=`), `docker run --env-file` and Docker Compose (`env_file:`) read the same file. They disagree
+on quotes, comments after a value, `export`, `$` and backslashes. All agree on `NAME=value`, blank lines, and comments
+on lines of their own.
 
 `python -m studio.settings_file [--account NAME] FILE COMMAND …` runs a Python command with these settings
 (deploy/studio-manage).
@@ -25,7 +25,7 @@ COMMENT = "has a comment behind its value, which systemd and docker run take as 
 
 
 def load(path: Path) -> None:
-    """Add the settings of the file at `path`, if there is one, to the environment; those already set win.
+    """Add the settings of the file, if it exists, to the environment; variables already set win.
 
     Raises BadEnvironment, as `read` does.
     """
@@ -35,10 +35,10 @@ def load(path: Path) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The settings by name; of a name that stands there twice the last one counts.
+    """The settings by name; the last of several values wins.
 
-    Raises BadEnvironment for a file that cannot be read, and for a line that another reader would understand
-    differently: the message has its number and says why, and nothing of its value.
+    Raises BadEnvironment for an unreadable file, and for a line that other readers would parse differently. The message
+    has the line's number and the reason, but not its value, which may be secret.
     """
     try:
         text = path.read_bytes().decode()
@@ -60,7 +60,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _what_is_wrong(line: str) -> str:
-    """The rest of a sentence about the line; "" where all readers agree."""
+    """The reason why readers disagree about the line; "" if they agree."""
     if _CONTROL.search(line):
         return "has a control character"
     if line.startswith("#"):  # systemd before version 254
@@ -87,9 +87,9 @@ def _what_is_wrong_with(value: str) -> str:
 
 
 def main() -> None:
-    """Replace this process by Python with the rest of the arguments; the file's settings win over the environment's."""
+    """Replace this process by Python with the remaining arguments; the file wins over the environment."""
     parser = argparse.ArgumentParser(prog="python -m studio.settings_file")
-    parser.add_argument("--account", help="whose process it becomes once the file is read; for root")
+    parser.add_argument("--account", help="become this account after reading the file; for root")
     parser.add_argument("file", type=Path)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -104,14 +104,14 @@ def main() -> None:
 
 
 def become(account: str) -> None:
-    """Give up root for good: become `account`, with its groups. Exits where the machine has no such account."""
+    """Give up root for good: become `account`, with its groups. Exits if there is no such account."""
     try:
-        person = pwd.getpwnam(account)
+        entry = pwd.getpwnam(account)
     except KeyError:
         sys.exit(f"Cannot start: there is no account {account} on this machine.")
-    os.initgroups(account, person.pw_gid)
-    os.setgid(person.pw_gid)
-    os.setuid(person.pw_uid)
+    os.initgroups(account, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
 
 
 if __name__ == "__main__":

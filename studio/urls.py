@@ -1,11 +1,10 @@
-"""Every URL of the site. Apps are included by name: this package imports none of them."""
+"""All URLs of the site. Apps are included by name: studio imports none of them."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
-from studio.http.probes import healthz, readyz
 from studio.http.serving import media
 
 handler400 = "studio.api.views.bad_request"
@@ -21,8 +20,6 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
-    re_path(r"^healthz/?$", healthz, name="healthz"),
-    re_path(r"^readyz/?$", readyz, name="readyz"),
     path("media/<path:name>", media, name="media"),
     path("admin/second-factor/", include("accounts.sign_in.second_factor_urls")),
     path("admin/rq/", include("django_rq.urls")),

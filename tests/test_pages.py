@@ -52,6 +52,18 @@ def test_paths_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not list(PROJECT.glob(name.rstrip("/")))] == []
 
 
+def test_map_names_what_is_in_the_files() -> None:
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`(\w+)`(?: and `(\w+)`)? in `([\w/]+\.py)`", page)
+
+    missing = [
+        (path, name) for *names, path in named for name in names if name and name not in (PROJECT / path).read_text()
+    ]
+
+    assert len(named) > 10
+    assert missing == []
+
+
 def test_pages_that_the_code_names_exist() -> None:
     tracked = subprocess.run(
         ["git", "grep", "-hoE", r"docs/[a-z0-9/-]+\.md", "--", "*.py", "deploy", "*.yaml", "Makefile"],

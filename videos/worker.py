@@ -248,7 +248,7 @@ class ThreadWorker(ListeningWorker):
         close_old_connections()
         try:
             limit: Any = self.death_penalty_class
-            with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):
+            with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):  # noqa: SLF001 - RQ has no public name
                 getattr(tasks, step)(job_id)
         except Exception:  # the edge of a thread; the row says what happens next
             logger.exception("step.crashed", extra={"step": step, "job_id": job_id})

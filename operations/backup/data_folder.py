@@ -1,4 +1,4 @@
-"""DATA_DIR, all that a single machine knows: who may use it, and how its parts are exchanged at once."""
+"""DATA_DIR of a single machine: its lock, its permissions, and the exchange of its parts."""
 
 import contextlib
 import fcntl
@@ -10,24 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCK, JOURNAL = "up.lock", "exchange.json"
-
-
-PRIVATE = 0o700  # nothing of it is for other accounts of the machine: sessions, password hashes, prompts
+PRIVATE = 0o700  # it holds sessions, password hashes and prompts
 _OTHERS = 0o077
-# Directories that are ours. In a folder with others than these, only ours are closed.
+# Our directories. In a folder that holds others, only ours are closed.
 _OURS = re.compile(r"media|secrets|logs|valkey|work|lost\+found|before-restore-.*|restoring-.*")
 _OUR_FILES = re.compile(r"db\.sqlite3.*|up\.lock|exchange\.json.*")
 
 
 class FolderInUse(Exception):
-    """`manage.py up` runs with this folder, or another command exchanges its parts."""
+    """`manage.py up` uses this folder, or another command is exchanging its parts."""
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel lets go of it whatever way this process ends.
+    """Hold the folder's lock; the kernel releases it however this process ends.
 
-    An exchange that was broken off is undone first. Raises FolderInUse, and OSError for a folder that cannot be used.
+    Undoes an interrupted exchange first. Raises FolderInUse, and OSError for a folder that cannot be used.
     """
     folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
@@ -40,10 +38,10 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def close_to_others(folder: Path) -> bool:
-    """Take from group and others what they may do in the folder, and with what was made in it before; False where not.
+    """Remove the permissions of group and others from the folder and our parts in it; return whether it is closed now.
 
-    A folder that holds other directories than ours (DATA_DIR=/srv), or is another account's, or everybody's (/tmp),
-    stays as it is, with our parts closed. Raises nothing: there are file systems without permissions.
+    A folder that holds other directories (DATA_DIR=/srv), belongs to another account, or is shared (/tmp) stays open,
+    with our parts closed. Raises nothing: some file systems have no permissions.
     """
     try:
         parts = list(folder.iterdir())
@@ -60,7 +58,7 @@ def close_to_others(folder: Path) -> bool:
 
 
 def _close(part: Path) -> None:
-    """A directory after what is in it, so that a walk that was broken off is done again."""
+    """Close a directory after its content, so that an interrupted walk is repeated."""
     mode = part.lstat().st_mode
     if stat.S_ISLNK(mode) or not mode & _OTHERS:
         return
@@ -71,14 +69,14 @@ def _close(part: Path) -> None:
 
 
 def exchange(*, folder: Path, fresh: Path, aside: Path, names: list[str]) -> None:
-    """Put `fresh`'s parts in the place of `folder`'s, which go `aside`. The folder must be locked.
+    """Move the parts of `folder` to `aside`, and those of `fresh` in their place. The folder must be locked.
 
-    Whatever happens, kill -9 and a power cut included, the next `alone_in` finds either all the old parts or all the
-    new ones. Raises OSError with the old ones in place: all three have to be on one file system.
+    After a kill -9 or a power cut the next `alone_in` finds either all old parts or all new ones. Raises OSError with
+    the old parts in place. All three must be on one file system.
     """
     moves = [(folder / name, aside / name) for name in names if os.path.lexists(folder / name)]
     moves += [(fresh / name, folder / name) for name in names if os.path.lexists(fresh / name)]
-    os.sync()  # what is put in place is on the disk
+    os.sync()  # the fresh parts are on the disk
     _write_durably(folder / JOURNAL, json.dumps([[str(source), str(target)] for source, target in moves]))
     try:
         for source, target in moves:
@@ -91,7 +89,7 @@ def exchange(*, folder: Path, fresh: Path, aside: Path, names: list[str]) -> Non
 
 
 def _undo(folder: Path) -> None:
-    """Move back, last first, what an exchange that did not end has moved."""
+    """Move back, last first, what an interrupted exchange has moved."""
     journal = folder / JOURNAL
     if not journal.exists():
         return

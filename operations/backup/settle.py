@@ -1,4 +1,4 @@
-"""Settles the jobs of a database that comes from a backup: what was paid for after that must not be paid for again."""
+"""Settles the jobs of a restored database: a video that was paid for after the backup must not be paid for again."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -15,19 +15,19 @@ from videos.models import VideoJob
 from videos.phases import Phase
 from videos.providers.registry import PROVIDERS, provider
 
-LIVELY_SECONDS = 12  # a sweeper beats every five
+ALIVE_SECONDS = 12  # a sweeper beats every five
 
 
-def check_nobody_works() -> None:
-    """Return once it is sure that no sweeper uses the database, within seconds. Raises Conflict for one that does."""
+def check_no_sweeper_runs() -> None:
+    """Wait, for seconds at most, until it is certain that no sweeper uses the database. Raises Conflict if one does."""
     try:
         first = _last_beat()
-        age = (datetime.now(UTC) - first).total_seconds() if first else LIVELY_SECONDS
-        if age < LIVELY_SECONDS:
-            sleep(LIVELY_SECONDS - max(age, 0))
+        age = (datetime.now(UTC) - first).total_seconds() if first else ALIVE_SECONDS
+        if age < ALIVE_SECONDS:
+            sleep(ALIVE_SECONDS - max(age, 0))
         if _last_beat() != first:
             raise Conflict("A sweeper runs on this database; stop every process of the system first.")
-    except DatabaseError:  # no database, or none of ours: nobody works on it
+    except DatabaseError:  # no database, or none of ours
         return
 
 
@@ -36,17 +36,17 @@ def _last_beat() -> datetime | None:
 
 
 def settle_restored_jobs() -> Counter[str]:
-    """Decide about the jobs that were not handed over when the backup was taken, before anybody works on them.
+    """Settle the jobs that were not submitted yet when the backup was taken. Call it before any process works on them.
 
-    A paid one may have been submitted since, so it fails as `submission_unknown`, gives its tokens back as the policy
-    says, and is never sent again; an operator who finds the operation can adopt it. A free one just starts again. Jobs
-    that were generated or stored then go on by themselves: polling and fetching cost nothing, and they are not sent
-    again either. Returns how many jobs were `failed`, were `requeued`, and `go on`.
+    A paid job may have been submitted since, so it fails as `submission_unknown`, is refunded as the policy says, and
+    is never submitted again; an operator who finds the operation can adopt it. A free job starts again. Jobs that were
+    generating or storing continue: polling and fetching cost nothing, and they are not submitted again either. Returns
+    how many jobs were `failed`, were `requeued`, and `go on`.
     """
     counts = Counter({"failed": 0, "requeued": 0})
     waiting = VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).order_by("pk")
     for (job_id,) in batches.rows(waiting, "pk"):
-        job = VideoJob.objects.get(pk=job_id)  # nobody else works: check_nobody_works
+        job = VideoJob.objects.get(pk=job_id)  # no lock: see check_no_sweeper_runs
         if job.provider in PROVIDERS and provider(job.provider).start_is_free:
             _start_again(job)
             counts["requeued"] += 1

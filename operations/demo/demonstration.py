@@ -1,4 +1,4 @@
-"""Fills an account with looks, and videos in every state, for somebody who sees the product for the first time."""
+"""Fills an account with looks, and with videos in every state, for a first view of the product."""
 
 import hashlib
 import tempfile
@@ -16,7 +16,7 @@ from accounts import ledger
 from accounts.models import User
 from looks import use_cases
 from looks.models import Look
-from operations.demo import showcase
+from operations.demo.looks import LOOKS, DemoLook
 from studio.media.storage import disposal, store
 from videos import catalogue, creation
 from videos.engine import outcomes
@@ -31,13 +31,13 @@ from videos.providers.mock_video import run_encoder
 
 SECONDS = 4  # of every video here
 RESOLUTION, ASPECT_RATIO = "720p", "9:16"
-DURATION = timedelta(seconds=40)  # of making one, as it is shown
+DURATION = timedelta(seconds=40)  # from start to end of a finished job, as shown
 RENDER_SECONDS = 90  # time-out; a clip takes a few seconds on two cores
 
 
 @dataclass(frozen=True)
 class DemoVideo:
-    """A video of the demo account; found again by its prompt. QUEUED ones are left to the engine."""
+    """A video of the demo account, identified by its prompt. The engine makes the QUEUED ones."""
 
     prompt: str
     phase: Phase
@@ -60,35 +60,35 @@ VIDEOS = (
 
 
 def fill(*, user: User) -> Iterator[str]:
-    """Add what the account does not have yet; yields what it is, as it is done.
+    """Add what the account lacks; yield a description of each part once it is added.
 
-    The tokens that a video costs are granted with it. Raises what `creation.create` and `run_encoder` raise.
+    Grants the price of each video. Raises what `creation.create` and `run_encoder` raise.
     """
-    for demo in showcase.LOOKS:
-        if not user.looks.filter(title=demo.outfit.title).exists():
+    for demo in LOOKS:
+        if not user.looks.filter(title=demo.title).exists():
             yield _look(user, demo)
     for video in _missing(user):
         yield _video(user, video)
 
 
-def _look(user: User, demo: showcase.DemoLook) -> str:
-    picture, products = showcase.drawn(demo)
+def _look(user: User, demo: DemoLook) -> str:
+    picture, products = demo.read()
     use_cases.create_look(
         owner=user,
-        title=demo.outfit.title,
+        title=demo.title,
         notes=demo.notes,
         visibility=demo.visibility,
         image=picture,
         products=products,
     )
-    return f"look “{demo.outfit.title}”"
+    return f"look “{demo.title}”"
 
 
 def _video(user: User, video: DemoVideo) -> str:
     look = user.looks.filter(title=video.look).order_by("created_at", "id").first() if video.look else None
     if video.phase == Phase.QUEUED:
         _grant(user)
-        job = creation.create(owner=user, job_request=_order(video, look))
+        job = creation.create(owner=user, job_request=_request(video, look))
     else:
         job = _finished(user, video, look)
     return f"video “{video.prompt}”, {job.status}"
@@ -101,7 +101,7 @@ def _grant(user: User) -> None:
 
 
 def _missing(user: User) -> list[DemoVideo]:
-    """The videos that the account has not; of live ones, as many as there are free slots."""
+    """The videos that the account lacks; of the unfinished ones, as many as it has free slots."""
     known = set(user.video_jobs.filter(prompt__in=[video.prompt for video in VIDEOS]).values_list("prompt", flat=True))
     missing = [video for video in VIDEOS if video.prompt not in known]
     free = len(JOB_SLOTS) - user.video_jobs.live().count()
@@ -109,7 +109,7 @@ def _missing(user: User) -> list[DemoVideo]:
     return [video for video in missing if video.phase != Phase.QUEUED or video in live]
 
 
-def _order(video: DemoVideo, look: Look | None) -> VideoJobRequest:
+def _request(video: DemoVideo, look: Look | None) -> VideoJobRequest:
     return VideoJobRequest(
         prompt=video.prompt,
         model=catalogue.DEFAULT_MODEL,
@@ -123,7 +123,7 @@ def _order(video: DemoVideo, look: Look | None) -> VideoJobRequest:
 
 
 def _finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
-    """A job as the engine leaves it, without having run."""
+    """Create a finished job without running the engine."""
     ended = timezone.now() - timedelta(hours=video.hours_ago)
     job = VideoJob(
         owner=user,
@@ -146,7 +146,7 @@ def _finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
     names = (f"videos/{job.pk}.mp4", f"videos/{job.pk}.jpg")
     disposal.register(*names)
     try:
-        _film(job, look, *names)
+        _render(job, look, *names)
         _commit(job, look, video, ended)
     except BaseException:
         disposal.dispose(names)
@@ -154,8 +154,8 @@ def _finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
     return job
 
 
-def _film(job: VideoJob, look: Look | None, video_name: str, poster_name: str) -> None:
-    """Make the video and its poster, and put them in storage."""
+def _render(job: VideoJob, look: Look | None, video_name: str, poster_name: str) -> None:
+    """Make the video and its poster, and store them."""
     with tempfile.TemporaryDirectory() as folder:
         video, poster, first_frame = (Path(folder, name) for name in ("video.mp4", "poster.jpg", "first"))
         if look:
@@ -182,7 +182,7 @@ def _film(job: VideoJob, look: Look | None, video_name: str, poster_name: str) -
 
 
 def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime) -> None:
-    """Charge and save; what the default policy gives back for a failure is given back."""
+    """Charge and save the job; refund a failed one as the policy says."""
     with transaction.atomic():
         _grant(job.owner)
         account = ledger.lock_account(user_id=job.owner_id)
@@ -191,7 +191,7 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
         job.save(force_insert=True)
         VideoJob.objects.filter(pk=job.pk).update(created_at=ended - DURATION)
         disposal.adopt(job.video.name or "", job.poster.name or "")
-        _tell(job, ended)
+        _add_timeline(job, ended)
         if look:
             use_cases.link(look_id=look.pk, video_id=job.pk)
         if look and video.is_default:
@@ -200,8 +200,7 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
             outcomes.refund(job=job, note=f"video job failed: {video.error_code}")
 
 
-def _tell(job: VideoJob, ended: datetime) -> None:
-    """The lines that its owner reads about it."""
+def _add_timeline(job: VideoJob, ended: datetime) -> None:
     is_failed = job.phase == Phase.FAILED
     last = (JobLog.Level.ERROR, job.error_message) if is_failed else (JobLog.Level.INFO, "The video is ready.")
     lines = [

@@ -1,4 +1,4 @@
-"""The health check that says whether rows name files of a storage that the settings do not name."""
+"""The health check for files that are still in the former storage."""
 
 from django.db import DatabaseError
 from django.db.models import Model
@@ -10,18 +10,18 @@ from studio.media.storage.previous import is_url, previous_storage
 from studio.observability.health import Finding, Health
 from videos.models import VideoJob
 
-NEWEST = 10_000  # rows of a table that are read, by an index, however many there are
+NEWEST = 10_000  # rows read of each table, by an index
 
 
 def finding() -> Finding:
-    """What a deploy that lost or gained CLOUDINARY_URL would have done to the files of before."""
+    """Check whether the newest rows name files in a storage that the settings do not name."""
     try:
         counts = {"videos": _count(VideoJob, "video"), "look pictures": _count(Look, "image")}
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     parts = [f"{before:,} of {all_:,} {what}" for what, (before, all_) in counts.items() if before]
     if not parts:
-        return Finding(Health.OK, "The newest rows name files of the storage that is set.")
+        return Finding(Health.OK, "The newest rows name files in the configured storage.")
     newest = f"Of the newest {NEWEST:,} rows, {' and '.join(parts)}"
     if target() == "cloudinary":
         sentence = (
@@ -31,14 +31,14 @@ def finding() -> Finding:
         sentence = f"{newest} are at Cloudinary. Run manage.py move_files --to local"
     else:
         sentence = (
-            f"{newest} are at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Else set "
+            f"{newest} are at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Otherwise set "
             "CLOUDINARY_PREVIOUS_URL and run manage.py move_files --to local"
         )
     return Finding(Health.DEGRADED, f"{sentence}; see docs/storage.md.")
 
 
 def _count(model: type[Model], column: str) -> tuple[int, int]:
-    """How many of the newest rows with a file have it in the other storage, and how many rows with a file there are."""
+    """Of the newest rows that have a file: how many have it in the former storage, and how many there are."""
     is_before = is_in_folder if target() == "cloudinary" else is_url
     newest = model._default_manager.order_by("-created_at", "-id").values_list(column, flat=True)[:NEWEST]
     names = [name for name in newest if name]

@@ -1,8 +1,8 @@
-"""Moves stored files from the storage of before into the one that the settings name, while the system runs.
+"""Moves stored files from the former storage into the one that the settings name, while the system runs.
 
-The rows say what is left to do, so a run that was broken off is just started again, and two at once do no harm. A row
-gets its new name in one fenced UPDATE, after the copy was compared with the file. The file of before stays for
-`KEPT_DAYS`: the URLs that clients have of it work until then.
+The rows show what is left to do, so an interrupted run is simply started again, and two runs at once do no harm. A row
+gets its new name in one fenced UPDATE, after the copy was compared with the file. The former file stays for
+`KEPT_DAYS`, so that URLs which clients have keep working.
 """
 
 import hashlib
@@ -34,9 +34,9 @@ from videos.models import JobInput, VideoJob
 
 logger = logging.getLogger(__name__)
 
-KEPT_DAYS = 7  # clients fetch a job or a look again within a session; links in a mail live longer, and are ours
-PAUSES = (1.0, 5.0, 25.0)  # seconds before another try of a file; the storage's own tries come on top
-FAILED_IN_A_ROW = 10  # then the storage fails, and not a file
+KEPT_DAYS = 7  # clients fetch a job or a look again within a session; links in e-mails are ours, and stay valid
+PAUSES = (1.0, 5.0, 25.0)  # seconds between attempts at a file, on top of the storage's own retries
+FAILED_IN_A_ROW = 10  # then the storage is at fault, not a file
 CHUNK_BYTES = 1024 * 1024
 OWNERS: dict[type[models.Model], tuple[str, type[models.Model]]] = {
     JobInput: ("job_id", VideoJob),
@@ -47,14 +47,14 @@ Row = tuple[type[models.Model], str, Any, str]  # table, column, id, name of the
 
 @dataclass
 class Moves:
-    """What a run has done: numbers of files by outcome, and bytes."""
+    """The results of a run: numbers of files by outcome, and bytes."""
 
     counts: Counter[str] = field(default_factory=Counter)  # moved, changed (meanwhile), foreign, failed
     bytes: int = 0
 
 
 class CopyDiffers(StorageError):
-    """The copy is not the file."""
+    """The copy differs from the file."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=True)
@@ -65,8 +65,8 @@ def target() -> str:
     return "cloudinary" if isinstance(media_storage(), CloudinaryFolder) else "local"
 
 
-def left() -> Iterator[Row]:
-    """The rows whose file is in the storage of before, by table and id, a page of rows at a time."""
+def remaining() -> Iterator[Row]:
+    """Yield the rows whose file is in the former storage, by table and id; reads a page at a time."""
     is_before = is_in_folder if target() == "cloudinary" else is_url
     for model, column in NAME_COLUMNS:
         for pk, name in batches.rows(model._default_manager.order_by("pk"), "pk", column):
@@ -75,14 +75,15 @@ def left() -> Iterator[Row]:
 
 
 def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str], None]) -> Moves:
-    """Move the files of all rows, or of so many; `on_progress` gets a sentence about each that fails, "" for others.
+    """Move the files of all rows, or of `limit` rows.
 
-    Raises Conflict where `to` is not the storage of the settings, where these do not know the one of before, and when
-    one file after another fails, and StorageFull at the first one for which a disk has no room.
+    `on_progress` gets a sentence about each file that fails, "" for others. Raises Conflict if `to` is not the storage
+    of the settings, if they do not name the former storage, and when one file after another fails; StorageFull when a
+    disk has no room for a file.
     """
     former = former_of(to=to)
     moves, in_a_row = Moves(), 0
-    for row in left():
+    for row in remaining():
         if limit is not None and moves.counts["moved"] + moves.counts["failed"] >= limit:
             break
         try:
@@ -92,51 +93,51 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
             if full_disk.is_full(exc):
                 raise full_disk.StorageFull(_no_room(row, moves, exc)) from exc
             outcome, sentence = "failed", f"{row[0].__name__} {row[2]}: {row[3]} is not moved: {exc}"
-            logger.warning("file not moved", extra={"row": row[2], "file": row[3], "reason": str(exc)})
-            in_a_row += not isinstance(exc, FileNotFoundError)  # lost files end no run: no further one would pass them
+            logger.warning("file.move_failed", extra={"row": row[2], "file": row[3], "reason": str(exc)})
+            in_a_row += not isinstance(exc, FileNotFoundError)  # later runs would not get past lost files
         moves.counts[outcome] += 1
         on_progress(moves, sentence)
         if in_a_row == FAILED_IN_A_ROW:
-            raise Conflict(f"{in_a_row} files in a row could not be moved; see manage.py doctor, and start again.")
+            raise Conflict(f"{in_a_row} files in a row could not be moved; see manage.py doctor, then start again.")
     return moves
 
 
 def _no_room(row: Row, moves: Moves, exc: Exception) -> str:
     done = f"after {moves.counts['moved']:,} moved files there was no room for {row[3]} ({exc})"
-    return f"The storage is full: {done}. Make room, and start it again."
+    return f"The storage is full: {done}. Make room, then start again."
 
 
 def former_of(*, to: str) -> Any:
-    """The storage of before, for a move to the one that the settings name. Raises Conflict as `move_files`."""
+    """The former storage, for a move to the one that the settings name. Raises Conflict like `move_files`."""
     if to != target():
         setting = "Set CLOUDINARY_URL" if to == "cloudinary" else "Unset CLOUDINARY_URL, set CLOUDINARY_PREVIOUS_URL"
-        raise Conflict(f"New files are still stored in the other storage. {setting}, restart everything, then move.")
+        raise Conflict(f"New files still go to the other storage. {setting}, restart everything, then move.")
     former = previous_storage()
     if former is None:
-        raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files: they are removed there, too.")
+        raise Conflict("Set CLOUDINARY_PREVIOUS_URL to the account that has the files; they are removed there later.")
     if to == "cloudinary" and not Path(former.path("")).is_dir():
-        raise Conflict(f"There is no folder {former.path('')} on this machine. Start it where the files are.")
+        raise Conflict(f"There is no folder {former.path('')} on this machine. Run this where the files are.")
     return former
 
 
 def _moved(row: Row, former: Any, moves: Moves) -> str:
-    """What became of one file. Raises what a storage raises."""
+    """Move one file; return the outcome. Raises what the storage raises."""
     name = row[3]
     try:
         plain = former.saved_as(name) if is_url(name) else name
     except SuspiciousFileOperation:
-        return "foreign"  # of another account or folder; it is shown and read, and is not ours to remove
+        return "foreign"  # in another account or folder: readable, but not ours to remove
     for pause in (*PAUSES, None):
         try:
             return _copied(row, plain, former, moves)
         except (FileNotFoundError, SuspiciousFileOperation):
             raise
         except OSError as exc:
-            lasts = full_disk.is_full(exc) or (isinstance(exc, StorageError) and not exc.retryable)
-            if pause is None or lasts:
+            is_final = full_disk.is_full(exc) or (isinstance(exc, StorageError) and not exc.retryable)
+            if pause is None or is_final:
                 raise
             time.sleep(pause)
-    raise AssertionError  # the last try returns or raises
+    raise AssertionError  # the last attempt returns or raises
 
 
 def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
@@ -146,12 +147,12 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
     copies = Disposal.objects.filter(name=f"{here}{plain}")
     with transaction.atomic():
         _lock_owner(model, pk)
-        # under the row's lock: what another run has moved for good must not be put down for removal any more
+        # under the row's lock: a copy that another run has just adopted must not be registered for removal
         if not same.select_for_update().order_by().values_list("pk").first():
             return "changed"
-        # locked: a sweeper that takes it up at this moment is waited for, and seen
+        # locked, to wait for a sweeper that is just claiming it
         if (copies.select_for_update().order_by().values_list("attempts", flat=True).first() or 0) > 0:
-            raise StorageError("its copy of an earlier move is just being removed", retryable=True)
+            raise StorageError("the copy of an earlier move is being removed", retryable=True)
         disposal.register(f"{here}{plain}")
     with tempfile.TemporaryFile() as copy:
         facts = _read(former, name, copy)
@@ -162,21 +163,21 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
         changes = {column: stored, "updated_at": Now()}
         if same.update(**changes):
             if not copies.filter(attempts=0).delete()[0]:
-                raise StorageError("its copy took so long that it was removed", retryable=True)  # takes the change back
+                raise StorageError("its copy took so long that it was removed", retryable=True)  # rolls back
             disposal.adopt(stored)
             disposal.dispose([f"{there}{plain}"], after_seconds=KEPT_DAYS * 24 * 3600)
             moves.bytes += facts.size_bytes
             return "moved"
         now = model._default_manager.select_for_update().filter(pk=pk).order_by().values_list(column, flat=True).first()
-        if now != stored and not (now and _is_same(now, plain)):  # else another run has moved it
+        if now != stored and not (now and _is_same(now, plain)):  # otherwise another run has moved it
             disposal.dispose([f"{here}{plain}"])
     return "changed"
 
 
 def _lock_owner(model: type[models.Model], pk: Any) -> None:
-    """Lock the job or look that a row belongs to: who changes or deletes that one writes the row again, or gives it up.
+    """Lock the job or look that a row belongs to.
 
-    Such a change has read the row's name without a lock on the row itself.
+    A change or deletion of that owner reads the row's file name without a lock on the row itself.
     """
     if model in OWNERS:
         column, owner = OWNERS[model]
@@ -192,7 +193,7 @@ class _Facts:
 
 
 def _read(storage: Any, name: str, destination: Any = None) -> _Facts:
-    """The facts of a stored file, which is read from its first byte to its last, into `destination` if there is one."""
+    """Read a whole stored file, into `destination` if given; return its size and digests."""
     size, md5, sha256 = 0, hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with storage.open(name) as file:
         while data := file.read(CHUNK_BYTES):
@@ -201,23 +202,23 @@ def _read(storage: Any, name: str, destination: Any = None) -> _Facts:
             sha256.update(data)
             if destination:
                 destination.write(data)
-    announced = storage.size(name)
-    if size != announced:
-        raise CopyDiffers(f"{size} of its {announced} bytes were read")
+    stated = storage.size(name)
+    if size != stated:
+        raise CopyDiffers(f"{size} of its {stated} bytes were read")
     return _Facts(size, md5.hexdigest(), sha256.hexdigest())
 
 
 def _require_delivered(row: Row, facts: _Facts) -> None:
-    """Raise StorageError for a video that is not the one that was stored."""
+    """Raise StorageError if a video's digest is not that of its row."""
     if row[:2] != (VideoJob, "video"):
         return
     digest = VideoJob.objects.filter(pk=row[2]).values_list("video_sha256", flat=True).first()
     if digest and digest != facts.sha256:
-        raise StorageError("its SHA-256 is not the one of its row", retryable=False)
+        raise StorageError("its SHA-256 is not that of its row", retryable=False)
 
 
 def _stored(plain: str, content: "File[Any]", facts: _Facts) -> str:
-    """The name under which the copy is stored, once it is known to be the same. Raises CopyDiffers."""
+    """Store the copy and compare it; return its name. Raises CopyDiffers."""
     storage: Any = media_storage()
     if target() == "cloudinary":
         uploaded = storage.upload(plain, content)
@@ -233,7 +234,7 @@ def _stored(plain: str, content: "File[Any]", facts: _Facts) -> str:
 
 
 def is_in_folder(name: str) -> bool:
-    """Whether this is the name of a file in `DATA_DIR/media`, and neither at Cloudinary nor of another system."""
+    """Whether the name is of a file in `DATA_DIR/media`, not at Cloudinary and not external."""
     return not is_url(name) and not external.url_of(name)
 
 

@@ -1,1 +1,1 @@
-"""Moves what is in the database of the system that this one replaces; see docs/legacy-import.md."""
+"""Imports the database of the legacy system, which this one replaces; see docs/legacy-import.md."""

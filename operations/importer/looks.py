@@ -1,4 +1,4 @@
-"""Moves looks, their products, and whom they are shared with."""
+"""Imports looks, their products and their shares."""
 
 import uuid
 from collections import defaultdict
@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from accounts.models import User
 from looks.models import Look, LookShare, Product, Visibility, search_text
-from operations.importer.moving import Item, Mover, uuids
+from operations.importer.mover import Item, Mover, uuids
 from operations.importer.schema import LOOKS, PRODUCTS, SHARES
 from operations.importer.source import Row
 from operations.importer.values import Misfit, amount, created_and_updated, file_name, identifier, short
@@ -18,25 +18,25 @@ UNTITLED, UNNAMED = "Untitled", "Unnamed"
 
 
 class LookMover(Mover[Look]):
-    """Looks with their pictures, which stay where they are."""
+    """Looks; their pictures stay where they are."""
 
     table = LOOKS
     order = ("id",)
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """What is here, and whose people are."""
+        """Find the looks and the owners that exist here."""
         self._here = set(Look.objects.filter(pk__in=uuids(row["id"] for row in rows)).values_list("pk", flat=True))
-        self._owners = here_of(row["user_id"] for row in rows)
+        self._owners = existing_users(row["user_id"] for row in rows)
 
-    def is_there(self, row: Row) -> bool:
-        """By the id."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by id."""
         return identifier(row["id"], of="id") in self._here
 
     def convert(self, row: Row, changes: list[str]) -> Look:
-        """A look; without its picture where that cannot be taken. Raises Misfit for one without an owner here."""
+        """Make a look, without its picture if that is unusable. Raises Misfit if its owner does not exist here."""
         owner_id = identifier(row["user_id"], of="owner")
         if owner_id not in self._owners:
-            raise Misfit(f"Its owner {owner_id} is not here.")
+            raise Misfit(f"Its owner {owner_id} does not exist here.")
         created_at, updated_at = created_and_updated(row)
         title = short(row["title"], most=200, field="title", changes=changes).strip()
         visibility = str(row["visibility"] or "private").lower()
@@ -60,31 +60,31 @@ class LookMover(Mover[Look]):
 
 
 class ProductMover(Mover[Product]):
-    """Products, in the order in which they were added to their looks."""
+    """Products, in the order in which they were added to their look."""
 
     table = PRODUCTS
     order = ("look_id", "created_at", "id")
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """What is here, and the next free place in each look."""
+        """Find the products that exist here, and the next free position in each look."""
         self._here = set(Product.objects.filter(pk__in=uuids(row["id"] for row in rows)).values_list("pk", flat=True))
         looks = Look.objects.filter(pk__in=uuids(row["look_id"] for row in rows)).order_by()
         taken = looks.annotate(last=Max("products__position")).values_list("pk", "last")
         self._next = {look_id: 0 if last is None else last + 1 for look_id, last in taken}
 
-    def is_there(self, row: Row) -> bool:
-        """By the id."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by id."""
         return identifier(row["id"], of="id") in self._here
 
     def convert(self, row: Row, changes: list[str]) -> Product:
-        """A product at the end of its look. Raises Misfit for one whose look is not here."""
+        """Make a product at the end of its look. Raises Misfit if the look does not exist here."""
         look_id = identifier(row["look_id"], of="look")
         if look_id not in self._next:
-            raise Misfit(f"Its look {look_id} is not here.")
+            raise Misfit(f"Its look {look_id} does not exist here.")
         created_at, updated_at = created_and_updated(row)
         url = str(row["product_url"] or "").strip()
         if url and (len(url) > 2000 or not url.lower().startswith(("http://", "https://"))):
-            changes.append("The product's URL is not http, or too long, and is left out.")
+            changes.append("The product's URL is not http, or is too long, and is left out.")
             url = ""
         product = Product(
             id=identifier(row["id"], of="id"),
@@ -104,7 +104,7 @@ class ProductMover(Mover[Product]):
         return product
 
     def write(self, items: Sequence[Item[Product]]) -> None:
-        """The products, and what a search finds of their looks."""
+        """Insert the products, and update the search text of their looks."""
         super().write(items)
         of_look: dict[uuid.UUID, list[Product]] = defaultdict(list)
         look_ids = {item.made.look_id for item in items}
@@ -117,45 +117,45 @@ class ProductMover(Mover[Product]):
 
 
 class ShareMover(Mover[LookShare]):
-    """Whom looks are shown to."""
+    """The users with whom looks are shared."""
 
     table = SHARES
     order = ("look_id", "user_id")
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """The looks and people that are here, and what is shared already."""
+        """Find the looks, users and shares that exist here."""
         look_ids = uuids(row["look_id"] for row in rows)
         self._looks = set(Look.objects.filter(pk__in=look_ids).values_list("pk", flat=True))
-        self._people = here_of(row["user_id"] for row in rows)
+        self._users = existing_users(row["user_id"] for row in rows)
         self._here = set(LookShare.objects.filter(look__in=look_ids).values_list("look_id", "user_id"))
 
-    def is_there(self, row: Row) -> bool:
-        """By look and person."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by look and user."""
         return (identifier(row["look_id"], of="look"), identifier(row["user_id"], of="user")) in self._here
 
     def convert(self, row: Row, changes: list[str]) -> LookShare:
-        """A share. Raises Misfit where look or person are not here."""
+        """Make a share. Raises Misfit if its look or user does not exist here."""
         look_id, user_id = identifier(row["look_id"], of="look"), identifier(row["user_id"], of="user")
         if look_id not in self._looks:
-            raise Misfit(f"The look {look_id} is not here.")
-        if user_id not in self._people:
-            raise Misfit(f"The user {user_id} is not here.")
+            raise Misfit(f"The look {look_id} does not exist here.")
+        if user_id not in self._users:
+            raise Misfit(f"The user {user_id} does not exist here.")
         self._here.add((look_id, user_id))
         created_at, updated_at = created_and_updated({"created_at": row["shared_at"]})
         return LookShare(look_id=look_id, user_id=user_id, created_at=created_at, updated_at=updated_at)
 
     def row_name(self, row: Row) -> str:
-        """It has no id of its own."""
+        """Name look and user: a share has no id of its own."""
         return f"look {row['look_id']}, user {row['user_id']}"
 
 
-def here_of(user_ids: Iterable[object]) -> set[uuid.UUID]:
-    """Those of the people who are here."""
+def existing_users(user_ids: Iterable[object]) -> set[uuid.UUID]:
+    """Return the ids of those users who exist here."""
     return set(User.objects.filter(pk__in=uuids(user_ids)).values_list("pk", flat=True))
 
 
 def picture_name(url: object, shared_files: set[str], changes: list[str]) -> str:
-    """The name of a picture; "" for one that cannot be taken, which is noted."""
+    """Return the picture's file name here; "" and a note in `changes` if it is unusable."""
     if not url:
         return ""
     try:

@@ -1,16 +1,16 @@
-"""What a move has done: numbers for each table, and a line for each row that did not go as it was."""
+"""The report of a move: counts by table, and a line for each row that was skipped, changed, or differs."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-SHOWN = 20  # lines that are kept for the console; all of them are in the file
+SHOWN = 20  # lines kept for the console; the file has all
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row that was left out, changed on its way, or is not what it was when it was moved."""
+    """A row that was left out, was changed, or has changed in the source since it was moved."""
 
     table: str
     row: str
@@ -20,7 +20,7 @@ class Line:
 
 @dataclass
 class Report:
-    """Filled while the move goes on; every line goes to `file` at once, as JSON, so that there may be many."""
+    """Filled during the move; each line is written to `file` at once, as JSON, since there may be many."""
 
     file: IO[str] | None = None
     tables: dict[str, Counter[str]] = field(default_factory=dict)
@@ -30,11 +30,11 @@ class Report:
     lines: list[Line] = field(default_factory=list)
 
     def count(self, table: str, what: str, number: int = 1) -> None:
-        """Add to the numbers of a table: read, made, there or skipped, and changed and differs besides."""
+        """Add to a count of the table: read, made, there, skipped, changed or differs."""
         self.tables.setdefault(table, Counter())[what] += number
 
-    def tell(self, table: str, row: str, outcome: str, reason: str) -> None:
-        """A line about a row."""
+    def add(self, table: str, row: str, outcome: str, reason: str) -> None:
+        """Add a line about a row."""
         self.count(table, outcome)
         line = Line(table, row, outcome, reason)
         if len(self.lines) < SHOWN:
@@ -45,16 +45,16 @@ class Report:
 
     @property
     def skipped(self) -> int:
-        """How many rows were left out."""
+        """The number of rows that were left out."""
         return sum(counts["skipped"] for counts in self.tables.values())
 
     @property
-    def told(self) -> int:
-        """How many lines there are."""
+    def line_count(self) -> int:
+        """The number of lines."""
         return sum(counts[what] for counts in self.tables.values() for what in ("skipped", "changed", "differs"))
 
     def facts(self) -> dict[str, Any]:
-        """All of it but the lines, for JSON."""
+        """Everything but the lines, for JSON."""
         kinds = ("read", "made", "there", "skipped", "changed", "differs")
         return {
             "tables": {name: {kind: counts[kind] for kind in kinds} for name, counts in self.tables.items()},

@@ -1,7 +1,7 @@
-"""The tables of the system that this one replaces, and which of their columns are read.
+"""The tables of the legacy system, and the columns of them that are read.
 
-Its definitions are SQLAlchemy's: ids are UUIDs, most of them in columns of text; dates are in UTC, most without saying
-so; nearly everything may be NULL. What is not in this list is not moved, and the command says so.
+SQLAlchemy made them: ids are UUIDs, most of them in text columns; dates are in UTC, most without a time zone; nearly
+every column may be NULL. The command names what is not in this list, and does not move it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """A column by the name of its latest definition, and by those that other versions have for the same."""
+    """A column: its latest name, and its names in other versions."""
 
     name: str
     also: tuple[str, ...] = ()
@@ -18,14 +18,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; one that is not required came with a later version, and counts as empty where it is missing."""
+    """A table; an optional one came with a later version, and counts as empty if it is missing."""
 
     name: str
     columns: tuple[Column, ...]
     is_required: bool = True
 
 
-def _must(name: str, *also: str) -> Column:
+def _required(name: str, *also: str) -> Column:
     return Column(name, also, is_required=True)
 
 
@@ -34,10 +34,10 @@ _CREATED, _UPDATED = Column("created_at"), Column("updated_at")
 USERS = Table(
     "users",
     (
-        _must("id"),
-        _must("email"),
-        Column("password_hash", ("hashed_password", "password")),  # bcrypt; it has none where people come by Google
-        Column("role"),  # an enum of user and admin; SQLAlchemy stores the names, which are in capitals
+        _required("id"),
+        _required("email"),
+        Column("password_hash", ("hashed_password", "password")),  # bcrypt; none if the user signs in through Google
+        Column("role"),  # an enum of user and admin; SQLAlchemy stores its names, in capitals
         Column("is_admin", ("is_superuser", "is_staff")),
         Column("status"),  # an enum of pending, active and suspended
         Column("is_active"),
@@ -49,24 +49,24 @@ USERS = Table(
 SUBSCRIPTIONS = Table(
     "user_subscriptions",
     (
-        _must("user_id"),
-        _must("available_tokens", "tokens_remaining", "remaining_tokens"),
+        _required("user_id"),
+        _required("available_tokens", "tokens_remaining", "remaining_tokens"),
         Column("tier", ("plan",)),  # "ultimate" pays nothing
     ),
 )
 TRANSACTIONS = Table(
     "token_transactions",
-    (_must("id"), _must("user_id"), _must("amount"), Column("balance_after"), _CREATED),
+    (_required("id"), _required("user_id"), _required("amount"), Column("balance_after"), _CREATED),
     is_required=False,
 )
 LOOKS = Table(
     "looks",
     (
-        _must("id"),
-        _must("user_id", "owner_id"),
+        _required("id"),
+        _required("user_id", "owner_id"),
         Column("title", ("name",)),
         Column("notes", ("description",)),
-        _must("generated_image_url", "image_url"),
+        _required("generated_image_url", "image_url"),
         Column("visibility"),  # private, shared or public
         _CREATED,
         _UPDATED,
@@ -75,8 +75,8 @@ LOOKS = Table(
 PRODUCTS = Table(
     "products",
     (
-        _must("id"),
-        _must("look_id"),
+        _required("id"),
+        _required("look_id"),
         Column("sku"),
         Column("name", ("title",)),
         Column("designer", ("brand",)),
@@ -90,26 +90,26 @@ PRODUCTS = Table(
 )
 SHARES = Table(
     "look_shares",
-    (_must("look_id"), _must("user_id", "shared_with_user_id"), Column("shared_at", ("created_at",))),
+    (_required("look_id"), _required("user_id", "shared_with_user_id"), Column("shared_at", ("created_at",))),
     is_required=False,
 )
 JOBS = Table(
     "video_jobs",
     (
-        _must("id"),
-        _must("user_id"),
+        _required("id"),
+        _required("user_id"),
         Column("prompt"),
-        _must("model"),
-        _must("resolution"),
-        _must("aspect_ratio"),
+        _required("model"),
+        _required("resolution"),
+        _required("aspect_ratio"),
         Column("duration_seconds"),
         Column("generate_audio"),
         Column("mock_mode"),
-        _must("status"),  # PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED
-        Column("error_message"),  # for staff here: it may quote the provider
+        _required("status"),  # PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED
+        Column("error_message"),  # only staff read it here: it may quote the provider
         Column("progress_percentage"),
         Column("google_operation_name", ("operation_name",)),
-        _must("cloudinary_url", "video_url"),
+        _required("cloudinary_url", "video_url"),
         Column("tokens_consumed", ("tokens_charged",)),
         Column("started_at"),
         Column("completed_at"),
@@ -119,10 +119,10 @@ JOBS = Table(
 )
 LINKS = Table(
     "look_videos",
-    (_must("look_id"), _must("video_job_id", "video_id"), Column("is_default"), _CREATED),
+    (_required("look_id"), _required("video_job_id", "video_id"), Column("is_default"), _CREATED),
     is_required=False,
 )
 
 TABLES = (USERS, SUBSCRIPTIONS, TRANSACTIONS, LOOKS, PRODUCTS, SHARES, JOBS, LINKS)
-# Columns with the URLs of files; one URL in two rows is one file, which neither row may take away from the other.
+# Columns with URLs of files. One URL in two rows is one file; deleting one row must not remove it.
 FILES = ((LOOKS, "generated_image_url"), (PRODUCTS, "thumbnail_url"), (JOBS, "cloudinary_url"))

@@ -1,4 +1,4 @@
-"""Reads the other system's database: one snapshot of it, never a write, and never more than a batch in memory."""
+"""Reads the legacy database: one read-only snapshot, never more than a batch in memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from operations.importer.schema import FILES, SUBSCRIPTIONS, TABLES, TRANSACTIONS, Table
 from studio.errors import InvalidInput, Unavailable
 
-BATCH = 500  # rows at a time
+BATCH = 500  # rows
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 300  # the longest statement sorts a whole table
 Row = dict[str, Any]
@@ -20,23 +20,23 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Unmoved:
-    """What the source has and nothing here takes."""
+    """What the source has and this system does not import."""
 
-    tables: dict[str, int] = field(default_factory=dict)  # with their numbers of rows
+    tables: dict[str, int] = field(default_factory=dict)  # with their row counts
     columns: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)  # what is read where it is there, and is not
+    absent: list[str] = field(default_factory=list)  # optional tables and columns that the source lacks
 
 
 class Source:
-    """A snapshot of the other database, as a context manager. Raises Unavailable when it is lost."""
+    """A snapshot of the legacy database, as a context manager. Raises Unavailable when the connection is lost."""
 
     def __init__(self, url: str) -> None:
-        """Raises InvalidInput for what is no URL of a PostgreSQL."""
+        """Raises InvalidInput if `url` is not a PostgreSQL URL."""
         scheme, separator, rest = url.partition("://")
         if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
             raise InvalidInput("--source should look like postgresql://user:password@host:5432/database.")
-        self._url = f"postgresql://{rest}"  # SQLAlchemy's name of a driver is not for libpq
-        self._columns: dict[str, dict[str, str]] = {}  # of each table: our name, its name
+        self._url = f"postgresql://{rest}"  # without the driver that SQLAlchemy names
+        self._columns: dict[str, dict[str, str]] = {}  # by table: our name of a column, and the source's
 
     def __enter__(self) -> Self:
         try:
@@ -56,8 +56,8 @@ class Source:
     def __exit__(self, *exc: object) -> None:
         self._connection.close()
 
-    def examine(self) -> Unmoved:
-        """Learn its tables and columns. Raises InvalidInput, naming everything that must be there and is not."""
+    def read_schema(self) -> Unmoved:
+        """Read the tables and columns. Raises InvalidInput, with the names of all required ones that are missing."""
         found: dict[str, list[str]] = {}
         for row in self._all(SQL(_COLUMNS)):
             found.setdefault(row["table_name"], []).append(row["column_name"])
@@ -69,7 +69,7 @@ class Source:
             else:
                 (missing if table.is_required else unmoved.absent).append(f"table {table.name}")
         if missing:
-            raise InvalidInput(f"The source lacks what cannot be done without: {', '.join(missing)}.")
+            raise InvalidInput(f"The source lacks required parts: {', '.join(missing)}.")
         for name in sorted(found.keys() - {table.name for table in TABLES} - {"alembic_version"}):
             unmoved.tables[name] = self._all(SQL("SELECT count(*) FROM {}").format(Identifier(name)))[0]["count"]
         return unmoved
@@ -85,9 +85,9 @@ class Source:
         unmoved.columns.extend(f"{table.name}.{name}" for name in found if name not in names.values())
 
     def batches(self, table: Table, *, order: Sequence[str]) -> Iterator[list[Row]]:
-        """All rows under our names of the columns, in an order that is the same each time; NULL for what it lacks.
+        """Yield all rows in a stable order, under our names of the columns; NULL for a column that the source lacks.
 
-        `order` has our names; a minus in front is for the other direction. Columns that it lacks are left out.
+        `order` has our names, with a minus in front for descending; columns that the source lacks are left out.
         """
         if table.name not in self._columns:
             return
@@ -95,22 +95,22 @@ class Source:
         yield from self._streamed(query + self._ordered(table, order))
 
     def subscriptions(self, user_ids: Sequence[str]) -> dict[str, Row]:
-        """The balances of these people, by their ids."""
+        """The balances of these users, by id."""
         key = self._column(SUBSCRIPTIONS, "user_id")
         query = SQL("SELECT {} FROM {} WHERE {}::text = ANY(%s)").format(
             self._selected(SUBSCRIPTIONS), Identifier(SUBSCRIPTIONS.name), key
         )
         return {str(row["user_id"]): row for row in self._all(query, [list(user_ids)])}
 
-    def orphans(self) -> int:
-        """How many balances belong to nobody."""
+    def orphaned_balances(self) -> int:
+        """The number of balances without a user."""
         query = SQL("SELECT count(*) FROM {} WHERE {}::text NOT IN (SELECT id::text FROM users)").format(
             Identifier(SUBSCRIPTIONS.name), self._column(SUBSCRIPTIONS, "user_id")
         )
         return int(self._all(query)[0]["count"])
 
     def transactions(self) -> tuple[int, int]:
-        """How many movements of tokens there were, and their sum."""
+        """The number of token transactions, and their sum."""
         if TRANSACTIONS.name not in self._columns:
             return 0, 0
         query = SQL("SELECT count(*), coalesce(sum({}), 0)::bigint AS sum FROM {}").format(
@@ -120,7 +120,7 @@ class Source:
         return row["count"], row["sum"]
 
     def last_balances(self) -> Iterator[list[Row]]:
-        """The balance of each person after the last movement: `user_id` and `balance_after`."""
+        """Yield each user's balance after the last transaction: `user_id` and `balance_after`."""
         if "balance_after" not in self._columns.get(TRANSACTIONS.name, {}):
             return
         user, order = self._column(TRANSACTIONS, "user_id"), self._ordered(TRANSACTIONS, ("user_id", "-created_at"))
@@ -140,7 +140,7 @@ class Source:
         return {row["url"] for row in self._all(query.format(SQL(" UNION ALL ").join(parts)))}
 
     def _selected(self, table: Table) -> Composed:
-        """Our names of all columns; ids as text, whatever type they have there."""
+        """Select all columns under our names; ids as text, whatever their type."""
         names = self._columns[table.name]
         return SQL(", ").join(
             SQL("{}{} AS {}").format(

@@ -1,4 +1,4 @@
-"""Moves people with their passwords and what they have left to spend."""
+"""Imports users with their passwords and balances."""
 
 import re
 import uuid
@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 
 from accounts import ledger
 from accounts.models import LedgerEntry, User
-from operations.importer.moving import Item, Mover, insert, uuids
+from operations.importer.mover import Item, Mover, insert, uuids
 from operations.importer.schema import USERS
 from operations.importer.source import Row
 from operations.importer.values import Misfit, created_and_updated, identifier, moment, whole
@@ -20,59 +20,59 @@ from studio.emails import normal_email, require_plain
 
 EMAIL_MAX = 254  # characters; the column's width
 UNLIMITED_TIER = "ultimate"
-OPENING_NOTE = "brought along from the previous system"
+OPENING_NOTE = "balance in the previous system"
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d\$[./A-Za-z0-9]{53})")
 
 
-class PeopleMover(Mover[User]):
-    """Users, each with an account that opens with their balance."""
+class UserMover(Mover[User]):
+    """Users, each with a token account that opens with their balance."""
 
     table = USERS
     order = ("id",)
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """Who is here already, by id and by address, and the balances."""
-        ids, addresses = uuids(row["id"] for row in rows), [_address(row) for row in rows]
+        """Load existing users, by id and by e-mail, and the balances."""
+        ids, emails = uuids(row["id"] for row in rows), [_email(row) for row in rows]
         self._openings = {
             entry.account.user_id: entry.amount
             for entry in LedgerEntry.objects.filter(kind="opening", account__user__in=ids).select_related("account")
         }
         self._here = set(User.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        self._owners: dict[str, Any] = dict(User.objects.filter(email__in=addresses).values_list("email", "pk"))
+        self._email_owners: dict[str, Any] = dict(User.objects.filter(email__in=emails).values_list("email", "pk"))
         self._subscriptions = {
             uuid.UUID(user_id): row
             for user_id, row in self.source.subscriptions([str(row["id"]) for row in rows]).items()
             if uuids([user_id])
         }
 
-    def is_there(self, row: Row) -> bool:
-        """By the id; a balance that has changed since is told."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by id; report a balance that has changed since it was moved."""
         user_id = identifier(row["id"], of="id")
         if user_id in self._openings and user_id in self._subscriptions:
             was, now = self._openings[user_id], _tokens(self._subscriptions[user_id], [])
             if was != now:
-                sentence = f"It brought {was} tokens when it was moved, and has {now} there now; nothing is changed."
-                self.report.tell(self.table.name, str(user_id), "differs", sentence)
+                sentence = f"It had {was} tokens when it was moved, and now has {now}; nothing is changed."
+                self.report.add(self.table.name, str(user_id), "differs", sentence)
         return user_id in self._here
 
     def convert(self, row: Row, changes: list[str]) -> User:
-        """A person who signs in as before. Raises Misfit for an address that is none, or somebody else's."""
-        user_id, address = identifier(row["id"], of="id"), _address(row)
+        """Make a user who signs in as before. Raises Misfit for an invalid e-mail address, or one that is taken."""
+        user_id, email = identifier(row["id"], of="id"), _email(row)
         try:
-            validate_email(address)
-            require_plain(address)
+            validate_email(email)
+            require_plain(email)
         except ValidationError as exc:
-            raise Misfit(f"{address[:200]!r} is no e-mail address.") from exc
-        if len(address) > EMAIL_MAX:
-            raise Misfit(f"The address is longer than {EMAIL_MAX} characters.")
-        if owner := self._owners.get(address):
-            raise Misfit(f"The address {address} belongs to user {owner} already; case makes no difference here.")
-        self._owners[address] = user_id
+            raise Misfit(f"{email[:200]!r} is not an e-mail address.") from exc
+        if len(email) > EMAIL_MAX:
+            raise Misfit(f"The e-mail address is longer than {EMAIL_MAX} characters.")
+        if owner := self._email_owners.get(email):
+            raise Misfit(f"The address {email} belongs to user {owner} already; case makes no difference here.")
+        self._email_owners[email] = user_id
         created_at, updated_at = created_and_updated(row)
         is_admin = _is_admin(row)
         return User(
             id=user_id,
-            email=address,
+            email=email,
             password=_password(row["password_hash"], changes),
             is_staff=is_admin,
             is_superuser=is_admin,
@@ -83,7 +83,7 @@ class PeopleMover(Mover[User]):
         )
 
     def write(self, items: Sequence[Item[User]]) -> None:
-        """People and their accounts, together."""
+        """Insert users and their accounts."""
         insert([item.made for item in items])
         openings = [self._opening(item) for item in items]
         ledger.open_moved_accounts(openings=openings)
@@ -94,14 +94,14 @@ class PeopleMover(Mover[User]):
     def _opening(self, item: Item[User]) -> ledger.Opening:
         row = self._subscriptions.get(item.made.pk)
         if row is None:
-            item.changes.append(f"It has no balance there; it starts as a new account, with {settings.SIGNUP_TOKENS}.")
+            item.changes.append(f"It has no balance; it starts like a new account, with {settings.SIGNUP_TOKENS}.")
             return ledger.Opening(user=item.made, tokens=settings.SIGNUP_TOKENS, unlimited=False, note=OPENING_NOTE)
         is_unlimited = str(row["tier"]).lower() == UNLIMITED_TIER
         tokens = _tokens(row, item.changes)
         return ledger.Opening(user=item.made, tokens=tokens, unlimited=is_unlimited, note=OPENING_NOTE)
 
 
-def _address(row: Row) -> str:
+def _email(row: Row) -> str:
     return normal_email(str(row["email"] or ""))
 
 
@@ -117,10 +117,10 @@ def _is_admin(row: Row) -> bool:
 
 
 def _is_active(row: Row, changes: list[str]) -> bool:
-    """Whether the person may sign in: what is not said counts as yes, a word that is not known as no."""
+    """Whether the user may sign in: yes if the source does not say, no for an unknown status."""
     status = str(row["status"] or "active").lower()
     if status not in {"active", "pending", "suspended"}:
-        changes.append(f"The status {status!r} is not known; deactivated until staff decides.")
+        changes.append(f"The status {status!r} is unknown; deactivated until staff decide.")
     return row["is_active"] is not False and status == "active"
 
 
@@ -129,5 +129,5 @@ def _password(stored: Any, changes: list[str]) -> str:
         return make_password(None)
     if match := _BCRYPT.fullmatch(str(stored)):
         return f"bcrypt$$2b${match[1]}"  # 2a, 2b and 2y name bugs of libraries; the hash is the same
-    changes.append("The password is not kept in bcrypt, and is gone.")
+    changes.append("The password is not stored as bcrypt, and is dropped.")
     return make_password(None)

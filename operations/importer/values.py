@@ -1,4 +1,4 @@
-"""Reads single values of the other system's rows into what the columns here take."""
+"""Converts values of the legacy rows for the columns here."""
 
 import math
 import uuid
@@ -15,19 +15,19 @@ FILE_NAME_MAX = 300  # characters; the width of the columns with names of files
 
 
 class Misfit(Exception):
-    """The row cannot be moved; the message says why, and what would help."""
+    """The row cannot be moved; the message gives the reason, and what would help."""
 
 
 def identifier(value: Any, *, of: str) -> uuid.UUID:
-    """An id. Raises Misfit for what is none; `of` says whose it should be."""
+    """Return the id. Raises Misfit if `value` is none; `of` is its name in the message."""
     try:
         return uuid.UUID(str(value))
     except ValueError as exc:
-        raise Misfit(f"It has no {of}." if value is None else f"The {of} {value!r} is no UUID.") from exc
+        raise Misfit(f"It has no {of}." if value is None else f"The {of} {value!r} is not a UUID.") from exc
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment; one without a time zone is in UTC. None for None."""
+    """Return the moment, in UTC if it has no time zone; None for None."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - gets its zone in the next line
     if not isinstance(value, datetime):
@@ -36,7 +36,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def created_and_updated(row: dict[str, Any]) -> tuple[datetime, datetime]:
-    """Both dates of a row; the first one's absence is now, the second one's the first."""
+    """Return both dates of a row; created_at defaults to now, updated_at to created_at."""
     created = moment(row.get("created_at")) or timezone.now()
     return created, moment(row.get("updated_at")) or created
 
@@ -50,14 +50,14 @@ def short(value: Any, *, most: int, field: str, changes: list[str]) -> str:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, from whatever type of number; None for None, NaN and the like."""
+    """Return a whole number from any numeric type; None for None, NaN and infinity."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return int(value)
 
 
 def amount(value: Any, *, changes: list[str]) -> Decimal | None:
-    """A price in two decimals; one that cannot be is left out, and that is noted."""
+    """Return a price with two decimals; None and a note in `changes` if it is out of range."""
     if value is None:
         return None
     try:
@@ -71,10 +71,10 @@ def amount(value: Any, *, changes: list[str]) -> Decimal | None:
 
 
 def file_name(url: Any, *, storage: Storage, is_shared: bool) -> str:
-    """The name here of the file at a URL.
+    """Return the name here of the file at a URL.
 
-    A file of our own account that one row has alone is ours from now on: it goes when the row goes. Any other is
-    `elsewhere`. Raises Misfit for a URL that is of no use here.
+    A file of our own account that only one row has is ours from now on, and is removed with the row. Any other file is
+    external. Raises Misfit for an unusable URL.
     """
     text = str(url or "").strip()
     if text.startswith("http://res.cloudinary.com/"):

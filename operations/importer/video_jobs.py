@@ -1,4 +1,4 @@
-"""Moves video jobs, and which looks their videos were made for."""
+"""Imports video jobs, and their links to looks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from django.conf import settings
 
 from accounts import ledger
 from looks.models import Look, LookVideo
-from operations.importer.looks import here_of
-from operations.importer.moving import Item, Mover, uuids
+from operations.importer.looks import existing_users
+from operations.importer.mover import Item, Mover, uuids
 from operations.importer.schema import JOBS, LINKS
 from operations.importer.source import Row
 from operations.importer.values import (
@@ -30,39 +30,39 @@ from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
 UNFINISHED, LOST, CANCELLED = "unfinished_at_move", "lost_before_move", "cancelled_before_move"
-FAILED = "generation_failed"  # why, the other system said in words only
+FAILED = "generation_failed"  # the legacy system has no codes, only words
 CODES = {"PENDING": UNFINISHED, "RUNNING": UNFINISHED, "FAILED": FAILED, "CANCELLED": CANCELLED}
-DURATION = 8  # seconds; the contract's default, for a job that does not say
-SMALL_MOST = 32_767  # of a column for small numbers
+DURATION = 8  # seconds; the contract's default, for a job without a duration
+SMALLINT_MAX = 32_767
 
 
 class JobMover(Mover[VideoJob]):
-    """Video jobs. None is handed to a provider again: what was not finished there has failed here."""
+    """Video jobs. None is submitted again: a job that is unfinished in the source fails here."""
 
     table = JOBS
     order = ("id",)
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """What is here, and whose people are."""
+        """Find the jobs and the owners that exist here."""
         jobs = VideoJob.objects.filter(pk__in=uuids(row["id"] for row in rows))
         self._here = dict(jobs.values_list("pk", "error_code"))
-        self._owners = here_of(row["user_id"] for row in rows)
+        self._owners = existing_users(row["user_id"] for row in rows)
 
-    def is_there(self, row: Row) -> bool:
-        """By the id; one that was finished there after it had been moved is told."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by id; report a job that succeeded in the source after it was moved."""
         job_id = identifier(row["id"], of="id")
         if self._here.get(job_id) == UNFINISHED and _status(row) == "SUCCEEDED":
-            sentence = "It has succeeded there since it was moved; nothing is changed. Delete it here to move it again."
-            self.report.tell(self.table.name, str(job_id), "differs", sentence)
+            sentence = "It has succeeded since it was moved; nothing is changed. Delete it here to move it again."
+            self.report.add(self.table.name, str(job_id), "differs", sentence)
         return job_id in self._here
 
     def convert(self, row: Row, changes: list[str]) -> VideoJob:
-        """A finished job, as it is. Raises Misfit for one without an owner here, or whose file cannot be taken."""
+        """Make a finished job. Raises Misfit if its owner does not exist here, or its file is unusable."""
         owner_id, status = identifier(row["user_id"], of="owner"), _status(row)
         if owner_id not in self._owners:
-            raise Misfit(f"Its owner {owner_id} is not here.")
+            raise Misfit(f"Its owner {owner_id} does not exist here.")
         if status not in {"SUCCEEDED", *CODES}:
-            raise Misfit(f"The status {row['status']!r} is not known.")
+            raise Misfit(f"The status {row['status']!r} is unknown.")
         created_at, updated_at = created_and_updated(row)
         job = VideoJob(
             id=identifier(row["id"], of="id"),
@@ -74,7 +74,7 @@ class JobMover(Mover[VideoJob]):
             completed_at=moment(row["completed_at"]) or updated_at,
             created_at=created_at,
             updated_at=updated_at,
-            **_order(row, changes),
+            **_request(row, changes),
         )
         if status == "SUCCEEDED" and str(row["cloudinary_url"] or "").strip():
             self._succeed(job, str(row["cloudinary_url"]).strip())
@@ -83,7 +83,7 @@ class JobMover(Mover[VideoJob]):
         return job
 
     def write(self, items: Sequence[Item[VideoJob]]) -> None:
-        """The jobs, and what the policy gives back for those that were not finished."""
+        """Insert the jobs, and refund unfinished ones as the policy says."""
         super().write(items)
         for owner_id, number in Counter(item.made.owner_id for item in items).items():
             count_jobs(user_id=owner_id, more=number)
@@ -100,7 +100,7 @@ class JobMover(Mover[VideoJob]):
         job.phase, job.progress_percentage = Phase.SUCCEEDED, 100
         name = file_name(url, storage=storage, is_shared=url in self.shared_files)
         job.video.name = name
-        # Cloudinary makes it of the video, and forgets it with the video; there is nothing of it to remove
+        # Cloudinary makes the poster from the video, and drops both together: nothing to remove
         if not external.url_of(name) and (poster := poster_url(storage=storage, name=name)):
             poster_name = external.name_at(poster)
             job.poster.name = poster_name if len(poster_name) <= FILE_NAME_MAX else ""
@@ -110,19 +110,19 @@ class JobMover(Mover[VideoJob]):
         job.error_code, job.error_message = code, FAILURES[code].message
         job.provider_reply = row["error_message"] or ""
         if code == UNFINISHED:
-            changes.append(f"It was {_status(row)} there and has failed here: nothing can be taken up again.")
+            changes.append(f"It was {_status(row)} in the source and fails here: it cannot be resumed.")
         if code == LOST:
-            changes.append("It SUCCEEDED there without a file, and has failed here.")
+            changes.append("It SUCCEEDED in the source, but without a file, and fails here.")
 
 
 class LinkMover(Mover[LookVideo]):
-    """Which video was made for which look. Of several defaults of a look the newest stays one."""
+    """Links from looks to videos. Of several defaults of a look, the newest stays the default."""
 
     table = LINKS
     order = ("look_id", "-created_at", "video_job_id")
 
     def prepare(self, rows: Sequence[Row]) -> None:
-        """What is here, and which looks have a default."""
+        """Find the links that exist here, and the looks that have a default."""
         look_ids = uuids(row["look_id"] for row in rows)
         self._looks = set(Look.objects.filter(pk__in=look_ids).values_list("pk", flat=True))
         job_ids = uuids(row["video_job_id"] for row in rows)
@@ -131,20 +131,20 @@ class LinkMover(Mover[LookVideo]):
         self._here = set(links.values_list("look_id", "video_id"))
         self._with_default = set(links.filter(is_default=True).values_list("look_id", flat=True))
 
-    def is_there(self, row: Row) -> bool:
-        """By look and video."""
+    def is_moved(self, row: Row) -> bool:
+        """Look it up by look and video."""
         return (identifier(row["look_id"], of="look"), identifier(row["video_job_id"], of="video")) in self._here
 
     def convert(self, row: Row, changes: list[str]) -> LookVideo:
-        """A link. Raises Misfit where look or video are not here."""
+        """Make a link. Raises Misfit if its look or video does not exist here."""
         look_id, job_id = identifier(row["look_id"], of="look"), identifier(row["video_job_id"], of="video")
         if look_id not in self._looks:
-            raise Misfit(f"The look {look_id} is not here.")
+            raise Misfit(f"The look {look_id} does not exist here.")
         if job_id not in self._jobs:
-            raise Misfit(f"The video {job_id} is not here.")
+            raise Misfit(f"The video {job_id} does not exist here.")
         is_default = bool(row["is_default"])
         if is_default and look_id in self._with_default:
-            changes.append("The look has a newer default; this one is none any more.")
+            changes.append("The look has a newer default, so this video is not the default any more.")
             is_default = False
         if is_default:
             self._with_default.add(look_id)
@@ -155,26 +155,26 @@ class LinkMover(Mover[LookVideo]):
         )
 
     def row_name(self, row: Row) -> str:
-        """It has no id of its own."""
+        """Name look and video: a link has no id of its own."""
         return f"look {row['look_id']}, video {row['video_job_id']}"
 
 
 def _status(row: Row) -> str:
-    """In capitals, and without the name of an enum in front."""
+    """The status in capitals, without the enum's name in front."""
     return str(row["status"] or "").rpartition(".")[2].upper()
 
 
-def _order(row: Row, changes: list[str]) -> dict[str, Any]:
-    """What was asked for, as it was: also what today's rules would refuse. Raises Misfit for what has no room."""
+def _request(row: Row, changes: list[str]) -> dict[str, Any]:
+    """The requested options, even if today's rules would refuse them. Raises Misfit if a column cannot hold one."""
     duration = whole(row["duration_seconds"])
     if duration is None:
-        changes.append(f"It does not say how long it is; shown as {DURATION} s.")
+        changes.append(f"It has no duration; shown as {DURATION} s.")
         duration = DURATION
-    if not 0 <= duration <= SMALL_MOST:
-        raise Misfit(f"A video of {duration} s cannot be.")
+    if not 0 <= duration <= SMALLINT_MAX:
+        raise Misfit(f"The duration {duration} s is out of range.")
     aspect_ratio = str(row["aspect_ratio"] or "")
     if len(aspect_ratio) > 10:
-        raise Misfit(f"The aspect ratio {aspect_ratio!r} is none.")
+        raise Misfit(f"{aspect_ratio!r} is not an aspect ratio.")
     return {
         "prompt": row["prompt"] or "",
         "model": short(row["model"], most=100, field="model", changes=changes),

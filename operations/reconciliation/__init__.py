@@ -1,1 +1,1 @@
-"""Compares balances, charges, rows and files with each other."""
+"""Compares balances, charges, rows and stored files with each other."""

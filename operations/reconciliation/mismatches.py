@@ -1,22 +1,22 @@
-"""What a reconciliation finds."""
+"""The kinds of mismatch that a reconciliation finds."""
 
 import logging
 import uuid
 from dataclasses import dataclass
 
-logger = logging.getLogger("operations.reconciliation")  # one name for operators, whichever module finds it
+logger = logging.getLogger("operations.reconciliation")  # one logger name for all modules of this package
 
 MONEY = ("balance", "count", "charge", "refund")
 FILES = ("lost file", "stray file", "storage")
-KINDS = (*MONEY, *FILES)  # "storage": it could not be asked
+KINDS = (*MONEY, *FILES)  # "storage": it could not be read
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Two things that do not agree, in a sentence; or, of the kind "storage", what could not be compared.
+    """Two records that disagree, in a sentence; the kind "storage" names what could not be compared.
 
-    What mends it: removing `file`, counting the jobs of the user `miscounted` again, or copying the refund of the job
-    `outdated` from the ledger.
+    The fix: remove `file`, count the jobs of the user `miscounted` again, or copy the refund of the job `outdated`
+    from the ledger.
     """
 
     kind: str
@@ -26,10 +26,10 @@ class Mismatch:
     outdated: uuid.UUID | None = None
 
     @property
-    def is_mendable(self) -> bool:
-        """Whether it can be set right without a person's decision."""
+    def is_fixable(self) -> bool:
+        """Whether it can be fixed without a person's decision."""
         return bool(self.file or self.miscounted or self.outdated)
 
     def log(self) -> None:
-        """Write it down at once: what is found later may never come."""
-        logger.error("mismatch", extra={"kind": self.kind, "sentence": self.sentence})
+        """Log it at once: the run may never get to its end."""
+        logger.error("mismatch.found", extra={"kind": self.kind, "sentence": self.sentence})

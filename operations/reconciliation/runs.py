@@ -1,7 +1,7 @@
-"""The row of the daily reconciliation: where it is, what it has found, and what the last one came to.
+"""The row of the daily reconciliation: its position, its findings, and the result of the last run.
 
-Its JSON: `current` (a run that is not over), `last` (the one before), and what outlives a run: `rounds` (where each
-round of a table is), `newest` (the last video that was asked for as a new one) and `next_stray_part`.
+Its JSON: `current` (the unfinished run), `last` (the one before), and what outlives a run: `rounds` (the position of
+each table walk), `newest` (the last video that was checked as new) and `next_stray_part`.
 """
 
 import uuid
@@ -17,28 +17,28 @@ from django.utils import timezone
 
 from operations.health_checks import AWAY
 from operations.reconciliation.mismatches import FILES, KINDS, MONEY, Mismatch
-from operations.reconciliation.rounds import Round
+from operations.reconciliation.table_walk import TableWalk
 from studio.media.storage.disposal import AT_ONCE
 from studio.models import TaskState
 from studio.observability.health import Finding, Health
 from videos.models import from_now
 
 NAME = "reconciliation"
-LEASE_SECONDS = 120  # a page of money takes a second; one of files two, and as long as a time-out where many fail
-SENTENCES_MAX = 20  # kept beside the counts; the log has all
+LEASE_SECONDS = 120  # a page of money takes a second; one of files two, or a time-out if many fail
+SENTENCES_MAX = 20  # kept with the counts; the log has all
 EVERY = timedelta(days=1)
-OLD = timedelta(hours=20)  # then a run no longer waits for the storage: the next one is near
-OVERDUE = timedelta(days=2)  # without one that has finished
+OLD = timedelta(hours=20)  # a run of this age no longer waits for the storage: the next one is near
+OVERDUE = timedelta(days=2)  # since the last run that finished
 
 
 class LeaseLost(Exception):
-    """Another process has taken the run, because this one seemed dead."""
+    """Another process has taken the run over, because this one seemed dead."""
 
 
 class Run:
-    """One run, whose lease this process holds. Changes are in the database after the next write.
+    """A run whose lease this process holds. Changes reach the database with the next write.
 
-    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost where another process has taken the run.
+    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost if another process has taken the run over.
     """
 
     def __init__(self, row: TaskState) -> None:
@@ -50,7 +50,7 @@ class Run:
 
     def _begin(self) -> None:
         rounds: dict[str, Any] = self._state.get("rounds", {})
-        self._state["rounds"] = {name: asdict(Round.from_key(way["after"])) for name, way in rounds.items()}
+        self._state["rounds"] = {name: asdict(TableWalk.from_key(walk["after"])) for name, walk in rounds.items()}
         self._state["current"] = {
             "began_at": timezone.now().isoformat(),
             "begun": [],
@@ -65,74 +65,74 @@ class Run:
 
     @property
     def began_at(self) -> datetime:
-        """When its first page was read."""
+        """When the run began."""
         return datetime.fromisoformat(self._current["began_at"])
 
     def is_old(self) -> bool:
-        """Whether the next one is near."""
+        """Whether the next run is near."""
         return timezone.now() - self.began_at > OLD
 
     def is_done(self, step: str) -> bool:
-        """Whether the step is over in this run."""
+        """Whether this run has finished the step."""
         return step in self._current["done"]
 
     @property
     def found(self) -> dict[str, int]:
-        """How many mismatches by kind, so far."""
+        """The number of mismatches by kind, so far."""
         return dict(self._current["found"])
 
     def note(self, mismatch: Mismatch) -> None:
-        """Log it at once, and count it."""
+        """Log and count a mismatch."""
         mismatch.log()
         self._current["found"][mismatch.kind] = self._current["found"].get(mismatch.kind, 0) + 1
         if len(self._current["sentences"]) < SENTENCES_MAX:
             self._current["sentences"].append(mismatch.sentence)
 
     def is_first(self, step: str) -> bool:
-        """Whether the step has saved nothing in this run yet."""
+        """Whether this run has not saved the step yet."""
         return step not in self._current["begun"]
 
-    def spend(self, purse: str, seconds: float) -> float:
-        """Seconds of this run that went into it, these included."""
-        spent: float = self._current["spent"].get(purse, 0.0) + seconds
-        self._current["spent"][purse] = spent
+    def spend(self, budget: str, seconds: float) -> float:
+        """Add the seconds to a budget of this run; return its total."""
+        spent: float = self._current["spent"].get(budget, 0.0) + seconds
+        self._current["spent"][budget] = spent
         return spent
 
-    def round(self, name: str) -> Round:
-        """Where the round of this table is."""
-        return Round(**self._state["rounds"].get(name, {}))
+    def walk(self, name: str) -> TableWalk:
+        """The position of this table walk."""
+        return TableWalk(**self._state["rounds"].get(name, {}))
 
-    def keep_round(self, name: str, way: Round) -> None:
-        """Where it is now."""
-        self._state["rounds"][name] = asdict(way)
+    def keep_walk(self, name: str, walk: TableWalk) -> None:
+        """Set the position of this table walk."""
+        self._state["rounds"][name] = asdict(walk)
 
-    def count_asked(self, number: int) -> None:
-        """So many videos more were asked for."""
+    def count_checked(self, number: int) -> None:
+        """Add to the number of videos checked."""
         self._current["asked"] += number
 
     @property
     def newest(self) -> tuple[datetime, str]:
-        """The end and the key of the last video that was asked for as a new one; before the first, a day ago."""
+        """`completed_at` and key of the last video that was checked as new; a day ago before the first."""
         if "newest" not in self._state:
             return timezone.now() - EVERY, ""
         at, key = self._state["newest"]
         return datetime.fromisoformat(at), key
 
     def keep_newest(self, at: datetime, key: str) -> None:
-        """The last one now; no key for all of that moment and later."""
+        """Set `newest`; without a key, it means all videos of that moment and later."""
         self._state["newest"] = (at.isoformat(), key)
 
     def begin_new(self, at: datetime) -> None:
-        """In this run, new videos are those from this moment on."""
+        """Record that new videos of this run start at this moment."""
         self._current["new_from"] = at.isoformat()
 
-    def was_asked_as_new(self, at: datetime | None, key: str) -> bool:
-        """Whether the video with this end and key was asked for as a new one in this run."""
-        begin = self._current.get("new_from")  # a run that the release before has begun has none
+    def was_checked_as_new(self, at: datetime | None, key: str) -> bool:
+        """Whether this run has checked the video with this `completed_at` and key as new."""
+        begin = self._current.get("new_from")  # absent if the release before began the run
         return bool(begin and at and datetime.fromisoformat(begin) <= at and (at, key) <= self.newest)
 
     def take_stray_part(self, parts: int) -> int:
-        """The number of the part of the storage's names whose turn it is."""
+        """Return the number of the next part of the storage's names, and count it."""
         number: int = self._state.get("next_stray_part", 0)
         self._state["next_stray_part"] = (number + 1) % parts
         self._current["stray_parts"] += 1
@@ -140,37 +140,37 @@ class Run:
 
     @property
     def stray_parts(self) -> int:
-        """How many parts were compared in this run."""
+        """The number of parts compared in this run."""
         return int(self._current["stray_parts"])
 
     def save(self, step: str, *, is_done: bool) -> None:
-        """Write down where it is."""
+        """Save the run's position."""
         for steps in ("begun", "done") if is_done else ("begun",):
             if step not in self._current[steps]:
                 self._current[steps].append(step)
         self._write(due_at=from_now(LEASE_SECONDS))
 
     def end_money(self) -> None:
-        """From now on its findings of money are the last word."""
+        """From now on, this run's findings of money replace those of the last run."""
         if not self._current["is_money_over"]:
             self._current["is_money_over"] = True
             self._write(due_at=from_now(LEASE_SECONDS))
 
     def wait(self, pause: timedelta) -> None:
-        """Give it up for a while."""
+        """Release the run, due again after the pause."""
         self._write(due_at=from_now(pause.total_seconds()), lease=None)
 
     def finish(self) -> None:
-        """End it; the next one is due a day after this one has begun."""
+        """End the run; the next one is due a day after this one began."""
         kept = ("began_at", "found", "sentences", "asked", "spent")
         last = {name: self._current[name] for name in kept}
-        if not self.round("sample").is_over:
+        if not self.walk("sample").is_over:
             last["found"] = self.found | _known_lost(self._state, self.found)
         self._state |= {"last": last | {"finished_at": timezone.now().isoformat()}, "current": None}
         self._write(due_at=self.began_at + EVERY, lease=None)
 
     def hand_over(self) -> None:
-        """Have it taken up at once, from what was saved last."""
+        """Release the run, due at once from its last save."""
         _rows().filter(lease=self._lease).update(lease=None, due_at=from_now(AT_ONCE), updated_at=Now())
 
     def _write(self, **fields: Any) -> None:
@@ -179,11 +179,11 @@ class Run:
 
 
 def claim() -> Run | None:
-    """The run that is due; None where none is, or another process is at work on it."""
+    """Claim the run that is due; None if none is due, or another process holds it."""
     TaskState.objects.get_or_create(name=NAME, defaults={"due_at": from_now(AT_ONCE)})
     due = _rows().filter(due_at__lte=Now())
     lease = uuid.uuid4()
-    # asked before: a write that changes nothing still takes SQLite's only lock
+    # exists() first: on SQLite even an UPDATE without a row takes the only write lock
     if not due.exists() or not due.update(lease=lease, due_at=from_now(LEASE_SECONDS), updated_at=Now()):
         return None
     return Run(_rows().get(lease=lease))
@@ -191,20 +191,18 @@ def claim() -> Run | None:
 
 @dataclass(frozen=True)
 class LastReconciliation:
-    """What the last reconciliation came to, for `doctor` and `/metrics`."""
+    """The result of the last reconciliation, for `doctor` and `/metrics`."""
 
-    finished_at: datetime | None  # None: none has finished yet
-    is_running: bool  # one has begun and is not over, whether a process is at work on it or not
-    found: dict[
-        str, int
-    ]  # by every kind of operations.reconciliation.mismatches.KINDS; also what a run that is not over has found
+    finished_at: datetime | None  # None: no run has finished yet
+    is_running: bool  # a run has begun and is not over, whether or not a process holds it
+    found: dict[str, int]  # by each of mismatches.KINDS, the unfinished run included
     sentences: tuple[str, ...]  # the first of them
-    videos_asked: int  # for which the storage was asked in the last one that has finished
-    share_of_round: float  # how much of all videos the present round of samples has passed, from 0 to 1
+    videos_checked: int  # in the last finished run
+    share_of_round: float  # the part of all videos that the current walk has passed, from 0 to 1
 
 
 def last_reconciliation() -> LastReconciliation:
-    """One query. Raises DatabaseError."""
+    """Read it with one query. Raises DatabaseError."""
     row = _rows().first()
     return _summary(row.state if row else {})
 
@@ -221,15 +219,15 @@ def _summary(state: dict[str, Any]) -> LastReconciliation:
         is_running=bool(current),
         found={kind: found[kind] for kind in KINDS},
         sentences=tuple(dict.fromkeys(sentences)),
-        videos_asked=last.get("asked", 0),
-        share_of_round=Round(**state.get("rounds", {}).get("sample", {})).share(),
+        videos_checked=last.get("asked", 0),
+        share_of_round=TableWalk(**state.get("rounds", {}).get("sample", {})).share(),
     )
 
 
 def record_complete(found: Counter[str], sentences: list[str]) -> None:
-    """Keep what a complete comparison by hand has found as the last result, unless a process is at work on a run.
+    """Save the findings of a complete `manage.py reconcile` as the last result, unless a process holds a run.
 
-    A run that waits ends with that: what it has found, and what it had still to look at, is in this result.
+    An unfinished run ends with that: the result covers all that it had found, and all that it had yet to compare.
     """
     now = timezone.now()
     stamps = {"began_at": now.isoformat(), "finished_at": now.isoformat()}
@@ -248,19 +246,19 @@ def record_complete(found: Counter[str], sentences: list[str]) -> None:
 
 
 def _known_lost(state: dict[str, Any], found: Mapping[str, int]) -> dict[str, int]:
-    """Lost files, as many as before at least: a look that has not come to all files says nothing of the others."""
+    """At least the former number of lost files: a run that did not reach all files says nothing about the others."""
     before: int = _summary(state).found["lost file"]
     return {"lost file": before} if before > found.get("lost file", 0) else {}
 
 
-def examine() -> Finding:
-    """The health check: whether what was paid and what was booked agree, as far as was looked."""
+def check() -> Finding:
+    """The health check: whether all money that was compared agrees."""
     try:
         row = _rows().first()
     except DatabaseError:
         return Finding(Health.DEGRADED, AWAY)
     if row is None:
-        return Finding(Health.OK, "None has begun yet; the sweeper does it.")
+        return Finding(Health.OK, "It has not begun yet; the sweeper runs it.")
     last = _summary(row.state)
     if money := sum(last.found[kind] for kind in MONEY):
         first = f" The first: {last.sentences[0]}" if last.sentences else ""
@@ -268,10 +266,10 @@ def examine() -> Finding:
             Health.DEGRADED, f"{money} mismatches of balances, charges or refunds; see manage.py reconcile.{first}"
         )
     if timezone.now() - (last.finished_at or row.created_at) > OVERDUE:
-        return Finding(Health.DEGRADED, "None has finished for two days; see the sweeper's log.")
+        return Finding(Health.DEGRADED, "It has not finished for two days; see the sweeper's log.")
     others = sum(last.found.values())
-    files = f" {others} of files or of the storage; see manage.py reconcile." if others else ""
-    return Finding(Health.OK, f"Money agrees as far as was looked.{files}")
+    files = f" {others} mismatches of files or the storage; see manage.py reconcile." if others else ""
+    return Finding(Health.OK, f"All money that was compared agrees.{files}")
 
 
 def _rows() -> Any:

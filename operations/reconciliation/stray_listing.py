@@ -1,4 +1,4 @@
-"""Lists the stored files that no row refers to, with size and date, in pages: for an operator, after a restore."""
+"""Lists stored files that no row refers to, with size and date: for an operator, after a restore."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -12,13 +12,13 @@ from studio.media.storage.base import StoredFile
 
 
 def stray_files() -> Iterator[StoredFile]:
-    """The files of the present storage that no row refers to, and that wait for no removal.
+    """Yield the current storage's files that no row refers to and that are not scheduled for removal.
 
-    Memory does not grow with the storage: files are read and compared a page at a time. Raises what the storage raises.
+    Reads and compares a page at a time, so memory does not grow with the storage. Raises what the storage raises.
     """
     storage: Any = media_storage()
     files = (file for folder in FOLDERS for file in storage.files_in(folder))
-    # how a file is compared with a row that has its URL of another version: of Cloudinary's, the name it was saved as
+    # a row may hold a Cloudinary URL with another version: compare by the name that the file was saved as
     key: Callable[[str], str] = getattr(storage, "saved_as", str)
     while page := list(islice(files, PAGE)):
         strays = set(stray_names([name for file in page for name in file.names]))

@@ -1,1 +1,1 @@
-"""What every API endpoint shares."""
+"""The base of all API endpoints: views, fields, parsers, errors, paging and the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""The settings of drf-spectacular: the prose of the OpenAPI document, its tags, and the names of its enums."""
+"""drf-spectacular's settings: the OpenAPI document's texts, tags and enum names."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ SPECTACULAR = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
     "TAGS": [
         {"name": "Video jobs", "description": "Create videos, wait for them, and download them."},
-        {"name": "Looks", "description": "Pictures of outfits, with their products and videos."},
+        {"name": "Looks", "description": "Fashion pictures, with their products and videos."},
         {"name": "Accounts", "description": "Registration, sign-in, and the caller's tokens."},
     ],
     "ENUM_SUFFIX": "",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would repeat the values
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,  # `nullable` says it, and generators understand no union here
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,  # `nullable` suffices, and generators cannot handle the union
     "ENUM_NAME_OVERRIDES": {
         "VideoStatus": "videos.phases.Status",
         "ErrorCode": "studio.api.error_codes.MEANINGS",

@@ -1,6 +1,6 @@
-"""Every `code` that an error response of the API can carry, with its meaning: the one list, shown in the schema.
+"""Every `code` of the API's error responses with its meaning; the schema shows this list.
 
-`code` is for programs, so a code never changes its meaning. Tests compare this list with the source and with every
+Programs depend on codes, so a code never changes its meaning. Tests compare the list with the source, and with every
 response of the test suite.
 """
 

@@ -1,4 +1,4 @@
-"""How clients may spell the name of an input: as documented, in snake_case, and a list's name with brackets."""
+"""The spellings of field names that clients may use: as documented, in snake_case, and lists with brackets."""
 
 import re
 from collections.abc import Iterable
@@ -6,16 +6,16 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import NamedTuple
 
-NAME_MAX = 100  # characters of a client's name that a refusal repeats
+NAME_MAX = 100  # characters of a client's name that an error message repeats
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BRACKETS = re.compile(r"(?P<name>[^\[\]]+)\[(?P<position>\d{0,3})\]")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
-_TYPO_LEAST = 4  # letters; in a shorter name one typo makes another word (`all`, `alt`)
+_TYPO_LEAST = 4  # letters; in a shorter name, one typo makes another word (`all`, `alt`)
 _NEAR_ENOUGH = 0.7  # of 2, see _likeness; "image" and "initialImage" have 1.09, "file" and "title" 0.67
 
 
 class Spelled(NamedTuple):
-    """A documented name as a client has spelled it; `position` in `name[2]`, an item of a list."""
+    """The documented name for a client's spelling; for a list's `name[2]`, with the `position` 2."""
 
     name: str
     position: int | None = None
@@ -27,12 +27,12 @@ def snake_case(name: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """A client's name at a length that a refusal can repeat."""
+    """A client's name, cut for an error message."""
     return name if len(name) <= NAME_MAX else f"{name[:NAME_MAX]}…"
 
 
 class Spellings:
-    """The documented names of one input, and every spelling of them that is accepted."""
+    """The documented field names of a serializer, and every accepted spelling of them."""
 
     def __init__(self, names: Iterable[str], *, lists: Iterable[str] = ()) -> None:
         self.names = tuple(names)
@@ -40,7 +40,7 @@ class Spellings:
         self._accepted = {spelling: Spelled(name) for name in self.names for spelling in (name, snake_case(name))}
 
     def find(self, spelling: str) -> Spelled | None:
-        """The documented name, or None for an unknown one."""
+        """The documented name for an accepted spelling, or None."""
         if found := self._accepted.get(spelling):
             return found
         match = _BRACKETS.fullmatch(spelling)
@@ -50,16 +50,16 @@ class Spellings:
         return Spelled(found.name, int(match["position"]) if match["position"] else None)
 
     def is_list(self, name: str) -> bool:
-        """Whether the documented name is one of a list."""
+        """Whether the field with this documented name is a list."""
         return name in self._lists
 
     def resembling(self, name: str) -> str | None:
-        """The documented name that an unknown one differs from in case, in punctuation or by one typo."""
+        """The documented name that differs from an unknown one in case, punctuation or one typo only."""
         letters = _letters(name[:NAME_MAX])
         return next((known for folded, known in self._folded.items() if _is_slip(letters, folded)), None)
 
     def nearest(self, name: str) -> str | None:
-        """The documented name that a client most likely meant, if any is near."""
+        """The documented name that the client most likely meant, or None."""
         name = name[:NAME_MAX]
         ranked = max(((_likeness(name, known), known) for known in self.names), default=(0.0, ""), key=lambda it: it[0])
         return ranked[1] if ranked[0] >= _NEAR_ENOUGH else None
@@ -78,20 +78,20 @@ def _words(name: str) -> set[str]:
 
 
 def _likeness(name: str, known: str) -> float:
-    """From 0 to 2. Whole words count beside letters: `image` is nearer to initialImage than to useLookImage."""
+    """From 0 to 2. Whole words count besides letters: `image` is nearer to initialImage than to useLookImage."""
     in_common, words = _words(name) & _words(known), _words(name) | _words(known)
     letters = SequenceMatcher(None, _letters(name), _letters(known), autojunk=False).ratio()
     return letters + len(in_common) / max(len(words), 1)
 
 
 def _is_slip(letters: str, known: str) -> bool:
-    """Whether they are equal, or one letter is wrong, missing or too many, or two neighbours are swapped."""
+    """Whether they are equal, or one letter is wrong, missing or extra, or two neighbours are swapped."""
     if letters == known:
         return True
     if abs(len(letters) - len(known)) > 1 or len(known) < _TYPO_LEAST:
         return False
     start = next((i for i, (one, other) in enumerate(zip(letters, known, strict=False)) if one != other), None)
-    if start is None:  # one is the beginning of the other
+    if start is None:  # one is a prefix of the other
         return True
     one, other = letters[start:], known[start:]
     swapped = one[1:2] + one[:1] + one[2:]

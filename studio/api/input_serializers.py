@@ -1,7 +1,7 @@
-"""What clients send, as serializers: every spelling of a documented name, and no name that nothing would read.
+"""Serializers for request bodies and query strings: they accept every spelling of a field's name, and no unknown name.
 
-An unknown name is refused, because a client that misspells `lookId` would otherwise pay for a video without its look.
-Names are checked before values: whatever else is wrong is often only the same slip again.
+Without that, a client that misspells `lookId` would pay for a video without its look. Names are checked before values,
+because a wrong name often causes the other errors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ from rest_framework.request import Request
 from studio.api.field_names import Spelled, Spellings, shortened
 
 UNKNOWN_FIELD = "unknown_field"
-UNKNOWN_MAX = 10  # unknown names that one refusal lists; a body can have a million of them
+UNKNOWN_MAX = 10  # unknown names that an error response lists; a body can have a million
 
 
 class _Part(NamedTuple):
-    """A name as sent, with its values: as many as a form repeats it, one in JSON."""
+    """A name as sent, with its values: one in JSON, several if a form repeats it."""
 
     spelling: str
     values: list[Any]
@@ -31,31 +31,31 @@ class _Part(NamedTuple):
 
 
 class SentBack(NamedTuple):
-    """What the API has shown, as a client sends it back."""
+    """A field of a response that a client sends back."""
 
     spelling: str
     value: Any
 
 
 class NamedInput(serializers.Serializer[Any]):
-    """What `Input` and `QueryInput` share: names in every spelling, and errors in the client's own spelling."""
+    """The base of `Input` and `QueryInput`: accepts all spellings, and reports errors in the client's own spelling."""
 
-    extra_names: tuple[str, ...] = ()  # documented names that are read by other code than the fields
+    extra_names: tuple[str, ...] = ()  # documented names that have no field
 
     @classmethod
     @cache
     def spellings(cls) -> Spellings:
-        """The names that a client may send."""
+        """The names that clients may send."""
         fields = {name: field for name, field in cls().fields.items() if not field.read_only}
         lists = [name for name, field in fields.items() if isinstance(field, serializers.ListField)]
         return Spellings([*fields, *cls.extra_names], lists=lists)
 
     def find(self, spelling: str) -> Spelled | None:
-        """The documented name of one that a client has sent; None for an unknown one."""
+        """The documented name for a client's spelling; None if unknown."""
         return self.spellings().find(spelling)
 
     def run_validation(self, data: Any = empty) -> Any:
-        """Raises ValidationError, with unknown names as `unknown_field`."""
+        """As DRF; unknown names have the code `unknown_field`."""
         if data is empty:
             return super().run_validation(data)
         if not isinstance(data, Mapping):
@@ -69,29 +69,29 @@ class NamedInput(serializers.Serializer[Any]):
         spelled = {name: parts[-1].spelling for name, parts in sent.items()}
         values = {name: self._one(name, parts) for name, parts in sent.items()}
         if self.root is self and (request := self.context.get("request")):
-            request.spelled = spelled  # studio.api.views names the field so where a use case refuses its value
+            request.spelled = spelled  # studio.api.views uses it if a use case refuses a value
         try:
             return super().run_validation(self._as_read(values, data))
         except serializers.ValidationError as exc:
             raise serializers.ValidationError(respelled(exc.detail, spelled)) from exc
 
     def _known_parts(self, data: Mapping[str, Any], refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:
-        """Each name with what it stands for; those that are refused go there."""
+        """Each known name with its documented one; the errors for others are added to `refused`."""
         raise NotImplementedError
 
     def _as_read(self, values: dict[str, list[Any]], data: Mapping[str, Any]) -> Any:
-        """The values under their documented names, as the fields read them."""
+        """The values under their documented names, in the form that DRF's fields read."""
         is_list = self.spellings().is_list
         return {name: given if is_list(name) else given[-1] for name, given in values.items()}
 
     def _one(self, name: str, parts: Sequence[_Part]) -> list[Any]:
-        """The values that all spellings of a name agree on. Raises ValidationError where they differ."""
+        """The values of a name, if all its spellings agree. Raises ValidationError if they differ."""
         whole = [part for part in parts if part.position is None]
         if items := sorted((part for part in parts if part.position is not None), key=lambda part: part.position or 0):
             whole.append(_Part(items[0].spelling, [value for part in items for value in part.values], None))
         given = [part for part in whole if any(value != "" for value in part.values)] or whole
         sets = [part.values for part in given]
-        if not self.spellings().is_list(name):  # a second value of the same spelling would not be read either
+        if not self.spellings().is_list(name):  # a repeated value must agree as well
             said = [value for values in sets for value in values]
             sets = [[value] for value in said if value != ""] or [[""]]
         if any(not self._is_same(name, sets[0], other) for other in sets[1:]):
@@ -102,11 +102,11 @@ class NamedInput(serializers.Serializer[Any]):
 
     def _is_same(self, name: str, one: list[Any], other: list[Any]) -> bool:
         if any(isinstance(value, File) for value in [*one, *other]):
-            return False  # to compare files would mean to read them all
+            return False  # comparing would read the whole files
         return one == other or (name in self.fields and self._meaning(name, one) == self._meaning(name, other))
 
     def _meaning(self, name: str, values: list[Any]) -> Any:
-        """What the field reads from the values: `TRUE` and `true` are the same."""
+        """The validated value: `TRUE` and `true` are the same."""
         try:
             return self.fields[name].run_validation(values if self.spellings().is_list(name) else values[0])
         except serializers.ValidationError:
@@ -114,19 +114,19 @@ class NamedInput(serializers.Serializer[Any]):
 
 
 class Input(NamedInput):
-    """A JSON body or a form. In JSON, null says the same as leaving the field out.
+    """A JSON body or a form. In JSON, null means the same as leaving the field out.
 
-    Pass `context={"request": request}`: then the query string is checked, too.
+    With `context={"request": request}`, the query string is checked too.
     """
 
-    in_query: tuple[str, ...] = ()  # fields that the query string may have instead
+    in_query: tuple[str, ...] = ()  # fields that may be in the query string instead
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sent_back: dict[str, SentBack] = {}  # by the shown name
+        self.sent_back: dict[str, SentBack] = {}  # by documented name
 
     def shown_names(self) -> Spellings | None:
-        """Names that the API itself shows here, and that are ignored when a client sends them back."""
+        """Names of the response that are ignored if a client sends them back."""
         return None
 
     def _known_parts(self, data: Mapping[str, Any], refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:
@@ -148,7 +148,7 @@ class Input(NamedInput):
             yield from self._query_parts(request, refused)
 
     def _query_parts(self, request: Request, refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:
-        """Fields in the query string; an unknown parameter is refused only where it looks like a field."""
+        """Fields in the query string; an unknown parameter is refused only if it resembles a field."""
         for spelling, values in islice(request.query_params.lists(), UNKNOWN_MAX * 10):
             found = self.find(spelling)
             if found and found.name in self.in_query:
@@ -159,7 +159,7 @@ class Input(NamedInput):
                 refused[shortened(spelling)] = ErrorDetail(message, UNKNOWN_FIELD)
 
     def _hint(self, name: str, *, is_file: bool) -> str:
-        """What the client may have meant; a file is meant for a field that takes files."""
+        """A suggestion for an unknown name; a file's is one of the fields for files."""
         names = self.spellings().names
         if is_file:
             names = tuple(name for name in names if _takes_files(self.fields.get(name))) or names
@@ -172,7 +172,7 @@ class Input(NamedInput):
 
 
 class QueryInput(NamedInput):
-    """A query string. Unknown parameters are ignored, as everywhere on the web, but for slips of known names."""
+    """A query string. Unknown parameters are ignored, unless they resemble a known one."""
 
     def _known_parts(self, data: Mapping[str, Any], refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:
         for spelling, values in _values(data):
@@ -184,24 +184,24 @@ class QueryInput(NamedInput):
 
 
 class PageQuery(QueryInput):
-    """The query string of a list, whose page SkipLimitPagination reads."""
+    """The query string of a list; SkipLimitPagination reads `skip` and `limit`."""
 
     extra_names = ("skip", "limit")
 
 
 def require_no_fields(request: Request) -> None:
-    """Raise ValidationError where a request has fields, and the endpoint has none; an empty body is fine."""
+    """Raise ValidationError if a request to an endpoint without fields has some; an empty body is fine."""
     Input(data=request.data or {}, context={"request": request}).is_valid(raise_exception=True)
 
 
 @cache
 def names_of(serializer: type[serializers.BaseSerializer[Any]]) -> Spellings:
-    """Every name that a serializer shows."""
+    """The names of all fields of a serializer."""
     return Spellings(serializer().fields)  # type: ignore[attr-defined]  # every Serializer has them
 
 
 def respelled(detail: Any, spelled: Mapping[str, str]) -> Any:
-    """Errors by documented name, as errors by the client's own spelling."""
+    """Errors by documented name, renamed to the client's own spelling."""
     if not isinstance(detail, Mapping):
         return detail
     return {shortened(spelled.get(name, name)): messages for name, messages in detail.items()}
@@ -216,7 +216,7 @@ def _is_form(data: Mapping[str, Any]) -> bool:
 
 
 def _values(data: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Each name with its values; in JSON there is one."""
+    """Each name with its values; in JSON, one."""
     yield from data.lists() if isinstance(data, MultiValueDict) else ((name, [value]) for name, value in data.items())
 
 

@@ -1,4 +1,4 @@
-"""Pages of lists: `?skip=0&limit=20`, in an envelope with the total."""
+"""Paging: `?skip=0&limit=20`, and an envelope with the total."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from studio.api.input_serializers import PageQuery
 
 
 def envelope(items: Any, *, total: int | None, skip: int | None, limit: int | None) -> dict[str, Any]:
-    """A page of a list, as every list of the API answers it."""
+    """The response body of every list."""
     return {"items": items, "total": total, "skip": skip, "limit": limit}
 
 
 class SkipLimitPagination(pagination.LimitOffsetPagination):
-    """`?skip=0&limit=20`, answered as `{items, total, skip, limit}`; a malformed number is a 400."""
+    """`?skip=0&limit=20`, returned as `{items, total, skip, limit}`; a malformed number is a 400."""
 
     offset_query_param = "skip"
     limit_query_param = "limit"
@@ -27,16 +27,13 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
     _LIMIT = {"type": "integer", "minimum": 1, "maximum": max_limit}
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
-        """The page; slips in the names of the query string are refused, for a view that has no filters of its own."""
         PageQuery(data=request.query_params).is_valid(raise_exception=True)
         return super().paginate_queryset(queryset, request, view)
 
     def get_limit(self, request: Request) -> int:
-        """From 1; capped at 100."""
         return min(self._number(request, self.limit_query_param, default=self.default_limit, least=1), self.max_limit)
 
     def get_offset(self, request: Request) -> int:
-        """From 0 to 1,000,000."""
         skip = self._number(request, self.offset_query_param, default=0, least=0)
         if skip > self.max_skip:
             raise exceptions.ValidationError({self.offset_query_param: [f"Must be at most {self.max_skip}."]})
@@ -44,7 +41,7 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     @classmethod
     def window(cls, request: Request) -> tuple[int, int]:
-        """The skip and the limit of a request, for a list that reads its page itself."""
+        """The `skip` and `limit` of a request, for views that page by themselves. Raises ValidationError."""
         pages = cls()
         return pages.get_offset(request), pages.get_limit(request)
 
@@ -56,34 +53,31 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
         if len(set(values)) > 1:
             raise exceptions.ValidationError({name: ["Given with different values. Give it once."]})
         value = values[0]
-        # the length keeps int() from a number that is only there to cost time
+        # int() takes quadratic time for long numbers
         if not (value.isascii() and value.isdecimal() and len(value) <= 18) or int(value) < least:
             raise exceptions.ValidationError({name: [f"Must be a whole number of at least {least}."]})
         return int(value)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page in its envelope."""
         return Response(envelope(data, total=self.count, skip=self.offset, limit=self.limit))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The envelope, for the OpenAPI document."""
         return {
             "type": "object",
             "required": ["items", "total", "skip", "limit"],
             "properties": {
                 "items": schema | {"description": "The page, newest first."},
-                "total": {"type": "integer", "minimum": 0, "description": "How many there are on all pages."},
-                "skip": {**self._SKIP, "description": "How many come before this page."},
-                "limit": {**self._LIMIT, "description": "How many a page has at most."},
+                "total": {"type": "integer", "minimum": 0, "description": "The number of items on all pages."},
+                "skip": {**self._SKIP, "description": "The number of items before this page."},
+                "limit": {**self._LIMIT, "description": "The most items of a page."},
             },
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """The parameters, for the OpenAPI document."""
         skip = self._SKIP | {"default": 0}
         limit = self._LIMIT | {"default": self.default_limit}
-        at_most = "How many to return at most. More than 100 counts as 100."
+        at_most = "The most items to return. More than 100 counts as 100."
         return [
-            {"name": "skip", "in": "query", "description": "How many to leave out, of the newest.", "schema": skip},
+            {"name": "skip", "in": "query", "description": "The number of newest items to leave out.", "schema": skip},
             {"name": "limit", "in": "query", "description": at_most, "schema": limit},
         ]

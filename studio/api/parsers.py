@@ -20,54 +20,52 @@ SEND_JSON = "For JSON, send the header Content-Type: application/json"
 
 
 class AlwaysJSON(negotiation.BaseContentNegotiation):
-    """Answers JSON whatever `Accept` says: a player that asks for video/mp4 must not get a 406 from the download."""
+    """Ignores `Accept`: a player that asks for video/mp4 must not get a 406 from the download."""
 
     def select_parser(self, request: Request, parsers: Iterable[parsers.BaseParser]) -> parsers.BaseParser | None:
-        """By the body's type. Raises UnsupportedMediaType, with the header that is missing."""
+        """The parser for the body's type. Raises UnsupportedMediaType, which names the missing header."""
         parser = negotiation.DefaultContentNegotiation().select_parser(request, parsers)
         if parser is None:
-            bodies.drain(request)  # one that broke off is refused as that, whatever its type
+            bodies.drain(request)  # an incomplete body is refused as such, whatever its type
             given = f"A body of the type {request.content_type}" if request.content_type else "A body without a type"
             raise exceptions.UnsupportedMediaType(
-                request.content_type, detail=f"{given} is not taken. {SEND_JSON}; or send a form."
+                request.content_type, detail=f"{given} is not supported. {SEND_JSON}; or send a form."
             )
         return parser
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        """The first one."""
         return renderers[0], renderers[0].media_type
 
 
 class NoMetadata(metadata.BaseMetadata):
-    """What OPTIONS says of an endpoint: the methods, in `Allow`. The rest is in the OpenAPI document."""
+    """OPTIONS returns the methods in `Allow`, and no body; the OpenAPI document has the rest."""
 
     def determine_metadata(self, request: Request, view: Any) -> None:
-        """Nothing."""
+        return
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """The same JSON as DRF's, by orjson."""
+    """The same JSON as DRF's, encoded by orjson."""
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """The body; empty for an answer without one."""
         if data is None:
             return b""
         try:
             return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
-        except TypeError:  # half a surrogate pair, out of the request that an error message repeats
+        except TypeError:  # a lone surrogate from the request, repeated by an error message
             return json.dumps(data, default=str).encode()
 
 
 class JSONParser(parsers.BaseParser):
-    """A strict parser: what other parsers would read in two ways, a name that is given twice or NaN, is refused.
+    """A strict parser: it refuses what parsers disagree on, such as duplicate names and NaN.
 
-    It is none of DRF's own kind, of which the request would read the whole body into memory first.
+    It is no subclass of DRF's, for which the request would read the whole body into memory first.
     """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The parsed document. Raises ParseError, which says where the mistake is."""
+        """The parsed document. Raises ParseError with the position of the mistake."""
         encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         with uploads.received(stream) as body:
             try:
@@ -77,7 +75,7 @@ class JSONParser(parsers.BaseParser):
 
 
 def _in_utf8(text: bytes, encoding: str) -> bytes:
-    """JSON is in UTF-8 (RFC 8259, 8.1); a short text may have another encoding, which Content-Type names."""
+    """The text in UTF-8, as JSON is (RFC 8259, 8.1); a short text may have another encoding, named by Content-Type."""
     if len(text) > bodies.LARGE_BYTES or codecs.lookup(encoding).name == "utf-8":
         return text
     try:
@@ -87,39 +85,37 @@ def _in_utf8(text: bytes, encoding: str) -> bytes:
 
 
 class FormParser(parsers.FormParser):
-    """DRF's parser, with JSON refused: curl and some HTTP clients call a body a form unless they are given its type."""
+    """DRF's, but it refuses JSON: curl and some HTTP clients label every body as a form by default."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The fields. Raises ParseError."""
         body = stream.read()
-        if body.lstrip()[:1] in {b"{", b"["}:  # a form has its braces escaped
-            raise exceptions.ParseError(f"The body is JSON, and was sent as a form. {SEND_JSON}.")
+        if body.lstrip()[:1] in {b"{", b"["}:  # a form escapes its braces
+            raise exceptions.ParseError(f"The body is JSON but was sent as a form. {SEND_JSON}.")
         return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """DRF's parser, with a body that is no form refused; Django reads nothing, or a wrong field, out of anything."""
+    """DRF's, but it refuses a body that is no form; Django would return no fields, or wrong ones."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The fields and the files. Raises ParseError."""
         boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
-        if not boundary:  # set by hand, in nearly every case
+        if not boundary:  # the header was set by hand, nearly always
             raise exceptions.ParseError(
-                "Content-Type: multipart/form-data needs a boundary; leave that header to your HTTP client."
+                "Content-Type: multipart/form-data needs a boundary; let your HTTP client set this header."
             )
-        body: Any = _Beginning(stream)  # Django only reads of it
+        body: Any = _Beginning(stream)  # Django only calls `read`
         form = super().parse(body, media_type, parser_context)
         delimiter = f"--{boundary}".encode()
         beginning = body.beginning.strip()
         is_empty = beginning in {b"", delimiter + b"--"}
         is_form = beginning.startswith(delimiter) and bool(form.data or form.files)
         if not is_empty and not is_form:
-            raise exceptions.ParseError("Multipart form parse error - the body is no form of its boundary")
+            raise exceptions.ParseError("Multipart form parse error - the body is not a form with this boundary")
         return form
 
 
 class _Beginning:
-    """A stream that keeps what was read of it first."""
+    """A stream that keeps the first bytes read from it."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

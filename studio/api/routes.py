@@ -1,4 +1,4 @@
-"""Which endpoints there are, for who has asked for one that is not there."""
+"""The site's routes, and suggestions for requests to unknown paths."""
 
 import re
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from django.conf import settings
 from django.urls import URLPattern, get_resolver
 
 ROOT = "/api/v1/"
-LONGEST_PATH = 200  # characters; the longest real one has 115, and comparing takes their square
-ALIKE = 0.6  # of 1; what difflib calls a close match: "videos" and "video-jobs" have 0.75
-_ROOT_AS_GUESSED = re.compile(r"^/(api/)?(v\d+/)?")
+LONGEST_PATH = 200  # characters; the longest real path has 115, and comparing takes quadratic time
+ALIKE = 0.6  # of 1; difflib's default for a close match: "videos" and "video-jobs" have 0.75
+_GUESSED_ROOT = re.compile(r"^/(api/)?(v\d+/)?")
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-_OTHERS = ("openapi.json", "docs", "redoc")  # pages for developers, which some expect below ROOT
+_OTHERS = ("openapi.json", "docs", "redoc")  # clients guess these below ROOT, too
 
 
-def not_there(path: str) -> str:
-    """The sentence about a path without an endpoint; it names the one that was probably meant."""
+def unknown_path_message(path: str) -> str:
+    """The error message for an unknown path; it names the most similar endpoint."""
     shown = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
     meant = nearest(path.removeprefix(settings.BASE_PATH)) if len(path) <= LONGEST_PATH else None
     hint = f"Did you mean {settings.BASE_PATH}{meant}?" if meant else f"{settings.BASE_PATH}/docs lists all of them."
@@ -26,8 +26,8 @@ def not_there(path: str) -> str:
 
 
 def nearest(path: str) -> str | None:
-    """The endpoint whose path resembles this one, with the parameters of it; None where none does."""
-    given = [part for part in _ROOT_AS_GUESSED.sub("", path).split("/") if part]
+    """The most similar endpoint, with the path's parameters filled in; None if none is similar enough."""
+    given = [part for part in _GUESSED_ROOT.sub("", path).split("/") if part]
     alike, best = max((_resemblance(given, route), route) for route in _routes())
     if alike < ALIKE:
         return None
@@ -36,7 +36,7 @@ def nearest(path: str) -> str | None:
 
 
 def _resemblance(given: list[str], route: str) -> float:
-    """How alike the path and the route's template are, from 0 to 1; a parameter is like anything in its place."""
+    """The similarity of the path and the route's template, from 0 to 1; a parameter matches anything in its place."""
     parts = route.split("/")
     names = {place for place, part in enumerate(parts) if _PARAMETER.fullmatch(part)}
     masked = ["<>" if place in names else part.lower() for place, part in enumerate(given)]
@@ -53,7 +53,7 @@ def _parameter(part: str, given: list[str]) -> str:
 
 @cache
 def _routes() -> tuple[str, ...]:
-    """The templates of all endpoints, below ROOT."""
+    """The templates of all endpoints, without ROOT."""
     found = (
         route.removeprefix(ROOT[1:]) for route, view in all_routes() if route.startswith(ROOT[1:]) and is_api(view)
     )
@@ -61,12 +61,12 @@ def _routes() -> tuple[str, ...]:
 
 
 def is_api(view: Any) -> bool:
-    """Whether it is one of DRF's views, and not a page or a refusal."""
+    """Whether it is one of DRF's views."""
     return hasattr(view, "cls")
 
 
 def all_routes(patterns: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every route of the site as its template, without the first slash, and its view."""
+    """The template of every route, without the first slash, and its view."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = before + str(pattern.pattern)
         if isinstance(pattern, URLPattern):

@@ -1,11 +1,11 @@
-"""How the OpenAPI document is generated: what drf-spectacular cannot know, and what generated clients need."""
+"""What drf-spectacular cannot infer for the OpenAPI document, and what client generators need in it."""
 
 from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from studio.api import error_codes
@@ -15,39 +15,42 @@ RETRY_AFTER = {
     "description": "Seconds to wait before the next attempt. Sent with 429, and with 503 where a retry may help.",
     "schema": {"type": "integer", "minimum": 1},
 }
+ANY_OTHER_ERROR = {
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
+    "description": "Any other error; `code` says which.",
+    "headers": {"Retry-After": RETRY_AFTER},
+}
 
 
-@extend_schema_serializer(component_name="ErrorResponse")
-class ErrorAnswer(serializers.Serializer[Any]):
+class ErrorResponse(serializers.Serializer[Any]):
     """The body of every response with a status of 400 or more."""
 
-    detail = serializers.CharField(help_text="One sentence for a person.")
+    detail = serializers.CharField(help_text="One sentence for people.")
     code = serializers.ChoiceField(
         choices=tuple(error_codes.MEANINGS),
-        help_text=f"The reason, for a program. Codes:\n\n{error_codes.table(error_codes.MEANINGS)}",
+        help_text=f"The reason, for programs. Codes:\n\n{error_codes.table(error_codes.MEANINGS)}",
     )
     errors = serializers.DictField(  # type: ignore[assignment]  # the contract names the key so
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
-        help_text="Messages by field, under the names that the request has used. Only where fields are at fault.",
+        help_text="Messages by field, under the names that the request used. Only if fields are at fault.",
     )
 
 
-@extend_schema_serializer(component_name="InsufficientTokensResponse")
-class InsufficientTokensAnswer(ErrorAnswer):
-    """The response where a price cannot be paid."""
+class InsufficientTokensResponse(ErrorResponse):
+    """The body of a 402: the balance is lower than the price."""
 
-    balance = serializers.IntegerField(help_text="The tokens that the caller has.")
-    price = serializers.IntegerField(help_text="The tokens that the request costs.")
+    balance = serializers.IntegerField(help_text="The caller's tokens.")
+    price = serializers.IntegerField(help_text="The price of the request, in tokens.")
 
 
 def error(description: str) -> OpenApiResponse:
-    """An error response that deserves a description of its own."""
-    return OpenApiResponse(ErrorAnswer, description=description)
+    """An error response with its own description."""
+    return OpenApiResponse(ErrorResponse, description=description)
 
 
 def id_in_path(name: str, description: str) -> OpenApiParameter:
-    """An id in a path."""
+    """A parameter of the path that is a UUID."""
     return OpenApiParameter(name, OpenApiTypes.UUID, OpenApiParameter.PATH, description=description)
 
 
@@ -57,36 +60,30 @@ def response_header(name: str, description: str, *, of: list[int], schema: Any =
 
 
 class ExtraFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as the library has it
-    """A field that is brought along has the shape that it says."""
+    """Describes an ExtraField by its `shape`."""
 
     target_class = "studio.api.fields.ExtraField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
-        """The schema of the shape."""
-        return auto_schema._map_serializer_field(self.target.shape, direction)  # type: ignore[no-untyped-call]  # so is this
+        return auto_schema._map_serializer_field(self.target.shape, direction)  # type: ignore[no-untyped-call]  # noqa: SLF001 - as in the library's own examples of extensions
 
 
 class StudioSchema(AutoSchema):
-    """drf-spectacular's inspection, with one request type and one `default` error an operation.
+    """drf-spectacular's, with one request content type per operation.
 
-    Generators make a function, or an argument, of every further content type, and a type of every further response.
-    The server also accepts the other content types; `openapi.md` says so.
+    Generators make a function or an argument of every further one. The server accepts the others too, as `openapi.md`
+    says.
     """
 
     def map_parsers(self) -> list[str]:
-        """JSON; an operation with files names its type itself."""
-        return ["application/json"]
-
-    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for status in bodies.keys() & {"429", "503"}:
-            bodies[status].setdefault("headers", {})["Retry-After"] = RETRY_AFTER
-        default = self._get_response_for_code(error("Any other error; `code` says which."), "default")  # type: ignore[no-untyped-call]  # the library is not typed here
-        return dict(sorted(bodies.items())) | {"default": default | {"headers": {"Retry-After": RETRY_AFTER}}}
+        return ["application/json"]  # an operation with files names its type itself
 
 
 def for_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """The document without what generators turn into unusable types; what is lost, the descriptions say."""
+    """The document as client generators need it: one `default` error per operation, and no types they cannot express.
+
+    Where a type is simplified, the description says what was lost.
+    """
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
             for field in schema["properties"].values():
@@ -95,16 +92,23 @@ def for_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in path.values():
             for parameter in operation.get("parameters", ()):
                 _simplify_parameter(parameter)
+            operation["responses"] = _with_default(operation["responses"])
     return result
 
 
+def _with_default(responses: dict[str, Any]) -> dict[str, Any]:
+    for status in responses.keys() & {"429", "503"}:
+        responses[status].setdefault("headers", {})["Retry-After"] = RETRY_AFTER
+    return dict(sorted(responses.items())) | {"default": ANY_OTHER_ERROR}
+
+
 def _simplify(field: dict[str, Any]) -> None:
-    """Of a `default`, openapi-typescript makes a required property; a union with the empty text helps no client."""
+    """Drop `default`, which openapi-typescript turns into a required property, and unions with the empty text."""
     if "oneOf" in field:
         field |= field.pop("oneOf")[0]
     default = field.pop("default", None)
     if default is not None:
-        field.setdefault("example", default)  # what Swagger's form begins with
+        field.setdefault("example", default)  # Swagger's form starts with it
     if default not in (None, ""):
         word = str(default).lower() if isinstance(default, bool) else default
         field["description"] += f" Default: `{word}`."
@@ -113,6 +117,6 @@ def _simplify(field: dict[str, Any]) -> None:
 def _simplify_parameter(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"]
     if schema.get("type") == "array":
-        parameter |= {"style": "form", "explode": True}  # the default, which orval does not know
+        parameter |= {"style": "form", "explode": True}  # OpenAPI's defaults, which orval does not know
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value != ""]

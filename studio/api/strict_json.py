@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly, and counted before it is parsed: a few bytes of it can become a lot of memory."""
+"""A strict JSON parser for request bodies. It counts values first: a few bytes can expand to a lot of memory."""
 
 import json
 import re
@@ -9,25 +9,26 @@ from typing import Any
 from django.conf import settings
 
 MAX_VALUES = 10_000  # a look with 50 products has some 500
-MAX_DEPTH = 32  # a product in a look is at 3
-LONG_BYTES = 64 * 1024  # only a picture in base64 needs a longer string
-REST_BYTES = 8 * 1024 * 1024  # without the long strings; 50 products with small pictures have three
+MAX_DEPTH = 32  # a product in a look has 3
+LONG_BYTES = 64 * 1024  # only a base64 picture is a longer string
+REST_BYTES = 8 * 1024 * 1024  # limit without the long strings; 50 products with small pictures have three
 
-# Where a value begins, and every string. One that has no end goes to the end: each byte is looked at once. What begins
-# a match is one set of bytes, and not a choice: `re`, beside which no other thread runs, finds the next much sooner.
+# Matches the start of every value, and whole strings; an unterminated string matches to the end, so each byte is
+# scanned once. The pattern begins with a set of bytes, which `re` finds much faster than alternatives; it blocks all
+# other threads meanwhile.
 _MARK = re.compile(rb'["\[{,\]}](?:(?<=")[^"\\]*+(?:\\.[^"\\]*+)*+"?)?', re.DOTALL)
 _CLOSING, _COMMA, _QUOTE = b"]}", ord(","), ord('"')
 
 
 class BadJSON(ValueError):
-    """The text is not JSON, or not within the bounds. Its message continues `The body is not valid JSON: `."""
+    """The text is not JSON, or exceeds a limit. The message completes `The body is not valid JSON: `."""
 
 
 def parsed(text: bytes) -> Any:
-    """The document, in UTF-8. Raises BadJSON, also for NaN and for a name that an object has twice.
+    """The parsed document. Raises BadJSON, also for NaN and for duplicate names in an object.
 
-    Long strings are parsed by themselves: a body with a letter beyond ASCII would take two or four bytes for each of
-    the characters of its pictures.
+    Long strings are parsed separately: one letter beyond ASCII would make Python store the whole text, pictures
+    included, with two or four bytes per character.
     """
     long = list(_long_strings(text))
     if len(text) - sum(end - start for start, end in long) > REST_BYTES:
@@ -38,7 +39,7 @@ def parsed(text: bytes) -> Any:
     strings: dict[str, str] = {}
     pieces, position = [], 0
     for number, (start, end) in enumerate(long):
-        if end - start > 3 * settings.IMAGE_MAX_BYTES:  # twice as long as the largest picture is in base64
+        if end - start > 3 * settings.IMAGE_MAX_BYTES:  # twice the length of the largest picture in base64
             raise BadJSON("it has a string that is longer than any picture")
         string = text[start:end]
         if not string.isascii():
@@ -50,7 +51,7 @@ def parsed(text: bytes) -> Any:
 
 
 def _long_strings(text: bytes) -> Iterator[tuple[int, int]]:
-    """Where they are, from quote to quote. Raises BadJSON where there are too many values of any kind."""
+    """Their spans, quotes included. Raises BadJSON for too many values of any kind."""
     values, strings, depth = 1, 0, 0
     for mark in _MARK.finditer(text):
         first = text[mark.start()]
@@ -61,7 +62,7 @@ def _long_strings(text: bytes) -> Iterator[tuple[int, int]]:
         elif first in _CLOSING:
             depth -= 1
             if depth < 0:
-                raise BadJSON("it closes what it has not opened")
+                raise BadJSON("it has an unmatched closing bracket")
         else:
             values, depth = values + 1, depth + (first != _COMMA)
         if depth > MAX_DEPTH:
@@ -84,7 +85,7 @@ def _parsed(text: bytes) -> Any:
 
 
 def _with(strings: dict[str, str], value: Any) -> Any:
-    """The value with these strings in the places of their names."""
+    """The value with the strings put back in place of their keys."""
     if isinstance(value, dict):
         return _with_unique_names([(strings.get(name) or name, _with(strings, item)) for name, item in value.items()])
     if isinstance(value, list):

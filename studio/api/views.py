@@ -39,86 +39,86 @@ STATUS_OF_KIND: dict[type[errors.StudioError], int] = {
 
 NO_SUCH_ENDPOINT = "no_such_endpoint"
 OUTAGES = (StorageError, OperationalError, InterfaceError)
-OUTAGE_SECONDS = 5  # a restart of a database takes about that
+OUTAGE_SECONDS = 5  # a database takes about that long to restart
 
 
 def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's exception handler: every anticipated failure in the one error shape; None lets the rest be a 500."""
-    answer = _answer(exc, context)
-    if answer is not None:
+    """DRF's exception handler: gives every anticipated failure the one error shape; None makes the rest a 500."""
+    response = _error_response(exc, context)
+    if response is not None:
         set_rollback()
-    return answer
+    return response
 
 
-def _answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+def _error_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, errors.StudioError):
-        return _studio_answer(exc, spelled=getattr(context["request"], "spelled", {}))
+        return _studio_response(exc, spelled=getattr(context["request"], "spelled", {}))
     if isinstance(exc, OUTAGES) or full_disk.is_full(exc):
-        response = _studio_answer(_outage(exc, path=context["request"].path))
+        response = _studio_response(_outage(exc, path=context["request"].path))
         mark_as_logged(response)
         return response
     if isinstance(exc, RequestDataTooBig | TooManyFilesSent):
-        return _studio_answer(errors.TooLarge())
+        return _studio_response(errors.TooLarge())
     if isinstance(exc, Http404):
-        return _studio_answer(errors.NotFound())
+        return _studio_response(errors.NotFound())
     if isinstance(exc, PermissionDenied | exceptions.PermissionDenied):
-        return _studio_answer(errors.NotAllowed())
+        return _studio_response(errors.NotAllowed())
     if isinstance(exc, exceptions.ValidationError):
         return Response(invalid_body(dict(flat_errors(exc.detail))), status=exc.status_code)
     if isinstance(exc, exceptions.APIException):
-        return _api_answer(exc, context["view"])
+        return _drf_response(exc, context["view"])
     return None
 
 
 def _outage(exc: Exception, *, path: str) -> errors.Unavailable:
-    """What a service of ours that does not work is called."""
-    logger.error("service failed", exc_info=exc, extra={"path": path})
+    """The failure to report for a dependency that does not work."""
+    logger.error("dependency.unavailable", exc_info=exc, extra={"path": path})
     if full_disk.is_full(exc):
         return full_disk.StorageFull()
     sentence, code = "Files cannot be stored or read at the moment.", "storage_failed"
-    if not isinstance(exc, StorageError):  # also what SQLite says to a writer who has waited in vain
+    if not isinstance(exc, StorageError):  # SQLite also raises it for a writer that waited too long
         sentence, code = "The database is not available at the moment.", "database_failed"
     return errors.Unavailable(sentence, code=code, retry_after_seconds=OUTAGE_SECONDS)
 
 
-def _studio_answer(exc: errors.StudioError, *, spelled: Mapping[str, str] = MappingProxyType({})) -> Response:
+def _studio_response(exc: errors.StudioError, *, spelled: Mapping[str, str] = MappingProxyType({})) -> Response:
     code = next(STATUS_OF_KIND[kind] for kind in type(exc).__mro__ if kind in STATUS_OF_KIND)
     body: dict[str, Any] = {"detail": exc.message, "code": exc.code, **exc.facts}
     if exc.errors:
         body["errors"] = respelled(exc.errors, spelled)
-        if exc.message == errors.in_a_sentence(exc.errors):
-            body["detail"] = errors.in_a_sentence(body["errors"])
-    answer = Response(body, status=code)
+        if exc.message == errors.first_error(exc.errors):
+            body["detail"] = errors.first_error(body["errors"])
+    response = Response(body, status=code)
     if exc.retry_after_seconds:
-        answer["Retry-After"] = str(exc.retry_after_seconds)
-    return answer
+        response["Retry-After"] = str(exc.retry_after_seconds)
+    return response
 
 
-def _api_answer(exc: exceptions.APIException, view: APIView) -> Response:
-    detail: Any = _in_plain_words(exc, view) or exc.detail
+def _drf_response(exc: exceptions.APIException, view: APIView) -> Response:
+    detail: Any = _our_message(exc, view) or exc.detail
     code: Any = exc.get_codes()
-    if isinstance(detail, dict):  # simplejwt puts its sentence and its word in there
+    if isinstance(detail, dict):  # simplejwt puts both in there
         detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
-    answer = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
+    response = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
     if header := getattr(exc, "auth_header", None):
-        answer["WWW-Authenticate"] = header
+        response["WWW-Authenticate"] = header
     if wait := getattr(exc, "wait", None):
-        answer["Retry-After"] = str(int(wait) + 1)
-    return answer
+        response["Retry-After"] = str(int(wait) + 1)
+    return response
 
 
-def _in_plain_words(exc: exceptions.APIException, view: APIView) -> str:
-    """Our own sentence where DRF's is for the people who wrote the client; "" for the rest."""
+def _our_message(exc: exceptions.APIException, view: APIView) -> str:
+    """Our own message where DRF's is meant for developers; "" for the rest."""
     if isinstance(exc, exceptions.Throttled):
         return f"Too many requests. Try again {_how_soon(getattr(exc, 'wait', None) or 0)}."
     if isinstance(exc, exceptions.MethodNotAllowed):
         methods = [method for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
-        return f"This URL takes {_either(methods)} only."
+        return f"This URL accepts {_either(methods)} only."
     return ""
 
 
 def _how_soon(seconds: float) -> str:
-    """Without a number that a client could take for a status code; `Retry-After` has the exact one."""
+    """Without a number that a client could mistake for a status code; `Retry-After` has the seconds."""
     if seconds <= 1:
         return "in 1 second"
     return "within a minute" if seconds <= 60 else "within an hour" if seconds <= 3600 else "later"
@@ -129,10 +129,10 @@ def _either(words: Sequence[str]) -> str:
 
 
 def invalid_body(field_errors: errors.FieldErrors) -> dict[str, Any]:
-    """The body of a 400 about a form: a sentence made from the first error, and all of them by field."""
+    """The body of a 400 for invalid fields: the first error as `detail`, and all errors by field."""
     codes = {getattr(message, "code", "") for messages in field_errors.values() for message in messages}
     return {
-        "detail": errors.in_a_sentence(field_errors),
+        "detail": errors.first_error(field_errors),
         "code": UNKNOWN_FIELD if UNKNOWN_FIELD in codes else "invalid",
         "errors": {field: [str(message) for message in messages] for field, messages in field_errors.items()},
     }
@@ -158,14 +158,14 @@ def _plain(status_code: int, code: str, detail: str) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """The answer to a URL that is not there, and to one of a page that finds nothing."""
+    """Django's handler404: for unknown URLs, and for views that raise Http404."""
     if request.resolver_match is None:
-        return _plain(404, NO_SUCH_ENDPOINT, routes.not_there(request.path))
+        return _plain(404, NO_SUCH_ENDPOINT, routes.unknown_path_message(request.path))
     return _plain(404, "not_found", "Not found.")
 
 
 def not_an_endpoint(right: str) -> Callable[..., JsonResponse]:
-    """A view for a path that is often taken for an endpoint. It names the right one: `{root}` and ids are filled in."""
+    """A view for a path that clients often guess. Its 404 names the right one: `{root}` and ids are filled in."""
 
     def refuse(request: HttpRequest, **ids: str) -> JsonResponse:
         meant = right.format(root=f"{settings.BASE_PATH}/api/v1", **ids)
@@ -175,30 +175,29 @@ def not_an_endpoint(right: str) -> Callable[..., JsonResponse]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """The answer to a request that Django itself refuses."""
-    return _plain(400, "bad_request", "The request could not be understood.")
+    """Django's handler400."""
+    return _plain(400, "bad_request", "The request is malformed.")
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """The answer when we are at fault; the traceback is in the log.
+    """Django's handler500; the traceback is in the log.
 
-    A full disk comes here where no view of the API sees it: a form of the back office, whose files Django receives.
+    It also handles a full disk outside of the API: Django stores the files of the back office's forms.
     """
     exc = sys.exc_info()[1]
     if exc and full_disk.is_full(exc):
-        answer = _plain(503, full_disk.StorageFull.code, full_disk.StorageFull.message)
-        answer["Retry-After"] = str(full_disk.StorageFull.retry_after_seconds)
-        return answer
+        response = _plain(503, full_disk.StorageFull.code, full_disk.StorageFull.message)
+        response["Retry-After"] = str(full_disk.StorageFull.retry_after_seconds)
+        return response
     return _plain(500, "server_error", "Something went wrong on our side. Please try again later.")
 
 
 class ApiView(APIView):
-    """What every endpoint is, besides its view from a library."""
+    """The base of every endpoint: limits its body, and reads it before the handler runs."""
 
     body_limits = bodies.FOR_TEXTS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer, and give back what the request's upload took."""
         with uploads.released_at_the_end():
             response = super().dispatch(request, *args, **kwargs)
             if uploads.is_heavy(request):
@@ -206,27 +205,27 @@ class ApiView(APIView):
             return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check who asks, then have the body read to its end, before the handler. Raises what refuses the request.
+        """Authenticate, then read the whole body. Raises what refuses the request.
 
-        Also where the handler has no use for a body: one that broke off says that the client has gone, or is in error.
+        The body is read even if the handler ignores it: an incomplete one means that the client has gone or is broken.
         """
-        if request.method == "OPTIONS":  # answered with `Allow`, which is no secret
+        if request.method == "OPTIONS":  # needs no authentication: the response is `Allow`
             return
         super().initial(request, *args, **kwargs)
         if request.method in bodies.WITHOUT_BODY or request.method not in self.allowed_methods:
             return
         if request.user.is_authenticated:
-            concurrency.person.set(request.user.pk)
+            concurrency.user.set(request.user.pk)
             if bodies.is_large(request):
                 uploads.begin(user_id=request.user.pk)
-        if request.method == "DELETE":  # clients send the oddest types with it
+        if request.method == "DELETE":  # clients send it with arbitrary content types
             bodies.drain(request)
         else:
-            _ = request.data  # parsed, and kept
+            _ = request.data  # parses and caches it
 
 
 def as_uuid(text: str) -> uuid.UUID:
-    """The id in a path. Raises NotFound for one that is no UUID: nothing can be there."""
+    """The id in a path. Raises NotFound if it is no UUID."""
     try:
         return uuid.UUID(text)
     except ValueError as exc:

@@ -94,5 +94,6 @@ def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:
     return receive
 
 
-# Before the first `watch`. auditlog has no setting for it: it can be disabled for a block of code, not enabled for one.
-auditlog._signals = {signal: _while_watching(receiver) for signal, receiver in auditlog._signals.items()}
+# Before the first `watch`. There is no setting for it: auditlog can be switched off in a place, but not on in one.
+signals = auditlog._signals  # noqa: SLF001 - see above
+signals.update({signal: _while_watching(receiver) for signal, receiver in signals.items()})

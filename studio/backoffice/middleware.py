@@ -59,7 +59,7 @@ class WholeFormCsrfMiddleware(CsrfViewMiddleware):
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         """Let the request pass, or refuse it. Raises IncompleteBody."""
-        if not request.user.is_authenticated and bodies.length_of(request) > bodies.STRANGER_BYTES:
-            return too_large(bodies.STRANGER_BYTES)
+        if not request.user.is_authenticated and bodies.length_of(request) > bodies.ANONYMOUS_BYTES:
+            return too_large(bodies.ANONYMOUS_BYTES)
         bodies.require_whole_form(request)
         return super().process_view(request, *view)

@@ -1,7 +1,7 @@
-"""Reads many rows in batches by key: memory is bounded, and between two batches nothing is held open.
+"""Reads long tables in batches by key, in bounded memory and without a cursor between the batches.
 
-Django's `iterator()` keeps a cursor on the server. A pool in front of PostgreSQL that lends connections for one
-transaction each (PgBouncer's transaction mode) has another connection by the next batch.
+Django's `iterator()` keeps a server-side cursor, which is lost behind a pool in transaction mode (PgBouncer): the next
+batch may run on another connection.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,10 @@ BATCH = 1000  # rows
 
 
 def rows(queryset: "QuerySet[Any, Any]", *columns: str, batch: int = BATCH) -> Iterator[tuple[Any, ...]]:
-    """The columns of every row, in the order of the query set, which the primary key makes definite.
+    """The columns of every row, in the order of the query set and then of the primary key; one query per batch.
 
-    A statement for every `batch` rows. What is written meanwhile may be seen, or not, as its place in the order is
-    ahead of the reader or behind; no row comes twice while its place stays. Raises TypeError for an order by
-    an expression, and ValueError at a row that has no value to be ordered by.
+    Rows written meanwhile appear if they come later in the order. No row appears twice unless its place there
+    changes. Raises TypeError if the order has an expression, and ValueError at NULL in a column of the order.
     """
     order = _order_of(queryset)
     names = [name.removeprefix("-") for name in order]
@@ -45,13 +44,13 @@ def _order_of(queryset: "QuerySet[Any, Any]") -> list[str]:
 
 
 def _after(order: Sequence[str], names: Sequence[str], values: Sequence[Any]) -> Q:
-    """What comes behind the row with these values: later in the first column, or the same there and later behind."""
+    """The rows after the one with these values: later in the first column, or equal there and later in the next."""
     if None in values:
         raise ValueError(f"a row without a value among {', '.join(names)} has no place in their order")
     behind = Q()
     for column, name, value in reversed(list(zip(order, names, values, strict=True))):
         later = f"{name}__lt" if column.startswith("-") else f"{name}__gt"
         is_later = Q(**{later: value})
-        # the first condition says nothing new: it is what an index by the column is used for
+        # the first condition is redundant, but lets the database use an index on the column
         behind = Q(**{f"{later}e": value}) & (is_later | behind) if behind else is_later
     return behind

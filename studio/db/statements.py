@@ -1,8 +1,7 @@
-"""Query sets that are compiled once, and run again and again with other values.
+"""Compiled statements: query sets that are compiled once, and run many times with different values.
 
-Building and compiling a query set takes Django several times as long as the driver and the database take to answer it.
-What the busiest endpoints read and write is therefore declared once, as a query set with `Param` and `InParam` in the
-places of values, and compiled when it is first run.
+Django takes several times longer to build and compile a query set than the database to run it. So the statements of the
+busiest endpoints are declared once, with `Param` and `InParam` in place of values, and compiled at their first run.
 """
 
 import json
@@ -20,23 +19,22 @@ _Converters = list[tuple[int, list[Callable[..., Any]], Any]]
 
 
 class Param(Expression):
-    """A value that is named when the statement runs."""
+    """A placeholder for a value that is passed by name when the statement runs."""
 
     def __init__(self, name: str, output_field: "models.Field[Any, Any]") -> None:
         super().__init__(output_field=output_field)
         self.name = name
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        """A place for the value; this object stands in for it."""
-        return "%s", [self]
+        return "%s", [self]  # `_Compiled.prepared` replaces this object by the value
 
     def prepared(self, values: dict[str, Any]) -> Any:
-        """The value as the driver takes it."""
+        """The value in the driver's type."""
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
 class _AnyOf(Param):
-    """A list of values, as one parameter: the text of the statement does not depend on how many there are."""
+    """A list of values as one parameter, so that the statement's text does not depend on their number."""
 
     def prepared(self, values: dict[str, Any]) -> Any:
         prepared = [self.output_field.get_db_prep_value(value, connection) for value in values[self.name]]
@@ -44,7 +42,7 @@ class _AnyOf(Param):
 
 
 class InParam(models.Func):
-    """A condition: the column is one of the values that are given under the name."""
+    """A condition: the column's value is in the list that is passed by the name."""
 
     output_field = models.BooleanField()
 
@@ -52,19 +50,18 @@ class InParam(models.Func):
         super().__init__(models.F(column), _AnyOf(name, values))
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """By an array."""
         return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" = ANY(", **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """By a list in JSON: SQLite has no arrays."""
+        # a JSON list: SQLite has no arrays
         joiner = " IN (SELECT value FROM json_each("
         return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=joiner, **context)
 
 
 class InPage(models.Func):
-    """A condition: the column is among what `page`, a statement with pages, finds there; an index alone may do.
+    """A condition: the column's value is among those that `page`, a statement in pages, selects.
 
-    What the page locks is locked once: PostgreSQL may run a subquery again and again, but not that of an array.
+    In PostgreSQL the page is an array, whose subquery runs once: a plain one may run, and lock rows, several times.
     """
 
     output_field = models.BooleanField()
@@ -74,9 +71,8 @@ class InPage(models.Func):
         self._page = page
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
-        """By a subquery, in whose statement the page's values are those of the whole."""
         column, params = compiler.compile(self.source_expressions[0])
-        page = self._page._compiled
+        page = self._page.compiled
         places = [Param(name, models.IntegerField()) for name in ("limit", "skip")]
         found = f"{page.sql} LIMIT %s OFFSET %s"
         among = f"= ANY (ARRAY({found}))" if connection.vendor == "postgresql" else f"IN ({found})"
@@ -94,7 +90,7 @@ class _Compiled:
 
 
 class _Declared:
-    """A statement whose text is made once for each kind of database."""
+    """A statement that is compiled once per kind of database."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Compiled] = {}
@@ -103,7 +99,7 @@ class _Declared:
         raise NotImplementedError
 
     @property
-    def _compiled(self) -> _Compiled:
+    def compiled(self) -> _Compiled:
         kept = self._kept.get(connection.vendor)
         if kept is None:
             kept = self._kept[connection.vendor] = self._compile()
@@ -111,9 +107,9 @@ class _Declared:
 
 
 class Statement(_Declared):
-    """What `build` asks for, in `values_list` columns; compiled at the first use, when all models are there.
+    """A SELECT of the `values_list` query set that `build` returns.
 
-    With `in_pages`, its rows are run with `skip` and `limit`, too.
+    Compiled at the first run, when all models are loaded. With `in_pages`, `rows` takes `skip` and `limit` too.
     """
 
     def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], *, in_pages: bool = False) -> None:
@@ -122,29 +118,29 @@ class Statement(_Declared):
         self._in_pages = in_pages
 
     def rows(self, **values: Any) -> list[Row]:
-        """Every row, with these values in their places."""
-        compiled = self._compiled
+        """All rows for these values."""
+        compiled = self.compiled
         sql, params = compiled.sql, compiled.prepared(values)
         if self._in_pages:
             sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
         return _rows(sql, params, compiled.converters)
 
     def count(self, **values: Any) -> int:
-        """How many rows there are with these values."""
-        compiled = self._compiled
+        """The number of rows for these values."""
+        compiled = self.compiled
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", compiled.prepared(values))  # noqa: S608 - Django's own text
             return int(cursor.fetchone()[0])
 
     def row(self, **values: Any) -> Row | None:
-        """The first row, None where there is none."""
+        """The first row, or None."""
         return next(iter(self.rows(**values)), None)
 
     def _compile(self) -> _Compiled:
         query = self._build().query
         compiler = query.get_compiler(connection=connection)
         lacks_transaction = query.select_for_update and not connection.in_atomic_block
-        with transaction.atomic() if lacks_transaction else nullcontext():  # Django insists on one
+        with transaction.atomic() if lacks_transaction else nullcontext():  # Django requires one to compile FOR UPDATE
             sql, params = compiler.as_sql()
         assert compiler.select is not None
         shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
@@ -152,19 +148,19 @@ class Statement(_Declared):
 
 
 class SelectModels(Statement):
-    """The same, which gives whole instances of `model`, of query sets without columns of their own."""
+    """A SELECT of whole instances of `model`; the query set must not choose columns."""
 
     def __init__(self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **options: Any):
         self._model = model
         super().__init__(lambda: build().values_list(*_columns_of(model)), **options)
 
     def all(self, **values: Any) -> list[Any]:
-        """Every instance, with these values in their places."""
+        """All instances for these values."""
         return _instances(self._model, self.rows(**values))
 
 
 class Update(_Declared):
-    """An UPDATE of the rows that `build` asks for; `columns` names their new values, `Param` ones and expressions."""
+    """An UPDATE of the rows of `build`; `columns` has their new values, expressions and `Param`s included."""
 
     def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any) -> None:
         super().__init__()
@@ -172,8 +168,8 @@ class Update(_Declared):
         self._columns = columns
 
     def run(self, **values: Any) -> int:
-        """Change them; returns how many there were."""
-        compiled = self._compiled
+        """Update the rows; returns their number."""
+        compiled = self.compiled
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.prepared(values))
             return int(cursor.rowcount)
@@ -189,7 +185,7 @@ class Update(_Declared):
 
 
 class UpdateReturning(Update):
-    """The same, which gives the changed rows as instances of `model`, in no order."""
+    """An UPDATE that returns the updated rows as instances of `model`, in no particular order."""
 
     def __init__(
         self, model: type[models.Model], build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any
@@ -198,8 +194,8 @@ class UpdateReturning(Update):
         self._model = model
 
     def all(self, **values: Any) -> list[Any]:
-        """Change them; returns them as they are now."""
-        compiled = self._compiled
+        """Update the rows; returns their new state."""
+        compiled = self.compiled
         return _instances(self._model, _rows(compiled.sql, compiled.prepared(values), compiled.converters))
 
     def _compile(self) -> _Compiled:
@@ -211,10 +207,9 @@ class UpdateReturning(Update):
 
 
 class Insert(_Declared):
-    """An INSERT of a model's instance, as `save(force_insert=True)` does it, but without its signals.
+    """An INSERT of an instance, like `save(force_insert=True)` without signals.
 
-    `columns` are those whose value is an expression. Where a row of the same key is there already, `unless_there`
-    inserts nothing.
+    `columns` has the columns whose value is an expression. With `unless_there`, a conflicting row makes it a no-op.
     """
 
     def __init__(self, model: type[models.Model], *, unless_there: bool = False, **columns: Expression) -> None:
@@ -225,8 +220,8 @@ class Insert(_Declared):
         self._unless_there = unless_there
 
     def run(self, instance: models.Model) -> bool:
-        """Insert it; False where it was there already. Raises IntegrityError."""
-        compiled = self._compiled
+        """Insert the instance; False if `unless_there` found a conflict. Raises IntegrityError."""
+        compiled = self.compiled
         values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in self._fields]
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, [*values, *compiled.params])
@@ -271,7 +266,7 @@ def _instances(model: type[models.Model], rows: Sequence[Row]) -> list[Any]:
 
 
 def _converted(rows: list[Row], converters: _Converters) -> list[Row]:
-    """The rows in Python's types, where the database has none of its own."""
+    """The rows with Django's converters applied, for types that the database lacks."""
     converted = []
     for row in rows:
         values = list(row)

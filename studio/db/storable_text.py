@@ -1,7 +1,7 @@
-r"""Makes text from outside storable: what vendors, files and operating systems say may hold what no database takes.
+r"""Makes text from vendors, files and operating systems fit for the database.
 
-PostgreSQL refuses NUL and text that is longer than its column; neither database takes half of a surrogate pair, which
-JSON can spell (`"\ud800"`) and Python holds, and which has no bytes in UTF-8.
+PostgreSQL refuses NUL, and text longer than its column. Neither database accepts a lone surrogate, which JSON can spell
+(`"\ud800"`) and a Python string can hold, but UTF-8 cannot encode.
 """
 
 import re
@@ -11,10 +11,10 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def storable(text: object, *, length: int) -> str:
-    """The text for people to read: what cannot be stored is replaced, and no more than `length` characters are kept."""
+    """The text with unstorable characters replaced, cut to `length` characters."""
     return _UNSTORABLE.sub(REPLACEMENT, str(text)[:length])
 
 
 def is_storable(text: str, *, length: int) -> bool:
-    """Whether exactly this text can be stored: for names and URLs, which are worth nothing when they are changed."""
+    """Whether exactly this text can be stored: for names and URLs, which must not be changed."""
     return len(text) <= length and not _UNSTORABLE.search(text)

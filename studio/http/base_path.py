@@ -1,4 +1,4 @@
-"""One page, however its URL is written: with or without the deployment's prefix, doubled slashes or a last one."""
+"""Canonical paths: without the deployment's prefix, doubled slashes, or a trailing slash in the API."""
 
 import re
 from collections.abc import Callable
@@ -13,17 +13,17 @@ FOR_MACHINES = (*PROBES, "/metrics")
 
 
 class BasePathMiddleware:
-    """Takes BASE_PATH off the path where the proxy left it on, doubled slashes, and the trailing slash off API paths.
+    """Removes BASE_PATH, if the proxy left it, doubled slashes, and trailing slashes of API paths.
 
-    A redirect to the canonical form would lose the body of a POST, so every form is answered. `request.path` is the
-    canonical one behind the prefix, whatever the proxy does: every redirect and every absolute URL is made of it.
+    A redirect to the canonical path would lose the body of a POST, so every form is served. `request.path` is always
+    the canonical path behind the prefix: redirects and absolute URLs are built from it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request under its canonical path. Raises DisallowedHost for a name that is not ours."""
+        """The response for the canonical path. Raises DisallowedHost."""
         path = _canonical(request.path_info, settings.BASE_PATH)
         if path.rstrip("/") not in FOR_MACHINES:
             request.get_host()
@@ -33,9 +33,9 @@ class BasePathMiddleware:
 
 
 def _canonical(path: str, prefix: str) -> str:
-    """The path as meant, also where a client has joined a base and a path that both have a slash.
+    """The canonical path; doubled slashes come from clients that join a base and a path which both have one.
 
-    The admin's stays as it is, and is not found: a proxy may bar `/admin/` by the path that it sees.
+    Paths of the admin keep theirs, and are not found: a proxy may block `/admin/` by the path that it sees.
     """
     single = _without_prefix(re.sub("//+", "/", path), prefix)
     if single == "/admin" or single.startswith("/admin/"):

@@ -1,4 +1,4 @@
-"""How large a request's body may be, and that it is whole: nothing acts on what a client had no time to send."""
+"""Limits the size of request bodies, and makes sure that they are complete before anything acts on them."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -13,46 +13,46 @@ from studio.errors import InvalidInput
 from studio.http.responses import refusal, too_large
 
 CHUNK_BYTES = 64 * 1024
-LARGE_BYTES = 64 * 1024  # a shorter body mostly arrives together with its headers
-WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # what they do depends on no body
+LARGE_BYTES = 64 * 1024  # shorter bodies mostly arrive together with their headers
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # their bodies have no meaning
 
 KIB = 1024
-STRANGER_BYTES = 16 * KIB  # a form with an address and a password, or a token, has less than one
-FORM_BYTES = 100 * KIB  # urlencoded; ten times as much in memory
+ANONYMOUS_BYTES = 16 * KIB  # an e-mail address and a password, or a token, take less than one
+FORM_BYTES = 100 * KIB  # urlencoded; parsed, it takes ten times the memory
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest bodies that an endpoint takes, in bytes; None: as large as any (`REQUEST_MAX_BYTES`)."""
+    """The largest bodies that an endpoint accepts, in bytes; None: REQUEST_MAX_BYTES."""
 
-    json: int | None = KIB * KIB  # texts; of any type but the others, too
+    json: int | None = KIB * KIB  # also for unknown types
     multipart: int | None = KIB * KIB
 
 
-FOR_STRANGERS = Limits(json=STRANGER_BYTES, multipart=STRANGER_BYTES)
+FOR_ANONYMOUS = Limits(json=ANONYMOUS_BYTES, multipart=ANONYMOUS_BYTES)
 FOR_TEXTS = Limits()
 FOR_FILES = Limits(multipart=None)
 FOR_FILES_AND_BASE64 = Limits(json=None, multipart=None)
 
 
 def is_large(request: Any) -> bool:
-    """Whether the body is so long that it comes in after its headers."""
+    """Whether the body is so long that it arrives after its headers."""
     return length_of(request) > LARGE_BYTES
 
 
 def length_of(request: Any) -> int:
-    """The length that the headers announce, in bytes; 0 for one that is no number."""
+    """The request's Content-Length, in bytes; 0 if it is no number."""
     return announced(request.META)
 
 
 def announced(environ: Mapping[str, Any]) -> int:
-    """The same, by the environ of a request that Django has not seen yet."""
+    """The Content-Length in a WSGI environ."""
     length = environ.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
 
 
 def limit_of(view: Any, content_type: str) -> int:
-    """The most bytes of this type that the view takes: an endpoint says it in `body_limits`."""
+    """The limit in bytes for a body of this type, from the view's `body_limits`."""
     limits = getattr(getattr(view, "cls", None), "body_limits", FOR_FILES)
     limit = limits.multipart if content_type.startswith("multipart/") else limits.json
     limit = settings.REQUEST_MAX_BYTES if limit is None else limit
@@ -60,38 +60,38 @@ def limit_of(view: Any, content_type: str) -> int:
 
 
 WITHOUT_END = (
-    "The multipart body has no closing boundary: it broke off, or Content-Type names another boundary. "
+    "The multipart body has no closing boundary: it is incomplete, or Content-Type names another boundary. "
     "Nothing was done; please send the request again."
 )
 
 
 class IncompleteBody(InvalidInput, BadRequest):
-    """The body is shorter than announced, or a multipart one lacks its end.
+    """The body is shorter than its Content-Length, or a multipart body lacks its closing boundary.
 
-    Neither an OSError nor a ValueError: Django and DRF catch those while they parse, and continue. As a BadRequest it
-    is a 400 of Django's too, outside of the API.
+    Not an OSError or ValueError, which Django and DRF catch while parsing. As a BadRequest, it becomes a 400 outside of
+    the API too.
     """
 
     code = "incomplete_body"
-    message = "The body broke off before its end. Nothing was done; please send the request again."
+    message = "The request body is incomplete. Nothing was done; please send the request again."
 
 
 class WholeBody(io.IOBase):
-    """A body as it comes in. Reading raises IncompleteBody instead of giving a last part that is not the last.
+    """A stream of the body that raises IncompleteBody if it ends early.
 
-    Every parser reads to the end, Django's multipart parser too, so none hands on fields of half a body.
+    All parsers read to the end, also Django's multipart parser, so none returns the fields of an incomplete body.
     """
 
     def __init__(self, stream: Any, *, length: int, boundary: str = "") -> None:
         self._stream, self._left = stream, length
-        self.refusal: IncompleteBody | None = None  # what reading has raised
-        # What a multipart body has yet to bring: its closing delimiter (RFC 2046, 5.1.1). A cut may fall on the length
-        # that was announced, by a client that has measured half of an upload for example.
+        self.refusal: IncompleteBody | None = None  # raised by a read
+        # The closing delimiter of a multipart body (RFC 2046, 5.1.1), until it was read. A body of the right length may
+        # lack it: the client may have measured a truncated file.
         self._awaited = f"--{boundary}--".encode("ascii", "ignore") if boundary else b""
-        self._before = b""  # the end of what was read, where the delimiter may begin
+        self._before = b""  # the end of the last read, where the delimiter may begin
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most so many bytes; fewer only at the end. Raises IncompleteBody."""
+        """Up to `size` bytes; fewer only at the end. Raises IncompleteBody."""
         wanted = self._wanted(size)
         data = self._received(self._stream.read, wanted)
         if len(data) < wanted:
@@ -99,7 +99,7 @@ class WholeBody(io.IOBase):
         return data
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """A line. Raises IncompleteBody."""
+        """Raises IncompleteBody."""
         wanted = self._wanted(size)
         line = self._received(self._stream.readline, wanted)
         if len(line) < wanted and not line.endswith(b"\n"):
@@ -130,62 +130,61 @@ class WholeBody(io.IOBase):
 
 
 def watch(request: HttpRequest, *, length: int) -> WholeBody:
-    """Have the request's body read through a WholeBody, and give that back."""
+    """Have the request read its body through a WholeBody; returns that."""
     boundary = (request.content_params or {}).get("boundary", "")
     is_multipart = (request.content_type or "").startswith("multipart/")
     body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart and length else "")
-    request._stream = body  # type: ignore[assignment]  # any stream will do; it reads from there
+    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - any stream will do; Django reads from it
     return body
 
 
 def drain(request: Any) -> None:
-    """Read what is left of the body, and drop it. Raises IncompleteBody."""
+    """Read the rest of the body, and drop it. Raises IncompleteBody."""
     while request.read(CHUNK_BYTES):
         pass
 
 
 def require_whole_form(request: HttpRequest) -> None:
-    """Read the body of a form before its view, whatever its type is. Raises IncompleteBody."""
+    """Read the whole body of a form before its view runs. Raises IncompleteBody."""
     if request.method not in WITHOUT_BODY:
-        _ = request.POST  # read by its type, and kept
+        _ = request.POST  # parses and caches it
         drain(request)
 
 
 class BodyLengthMiddleware:
-    """Refuses a body that no endpoint takes, before a byte is read or stored, and says how long the response's is."""
+    """Refuses bodies that no endpoint accepts before they are read, and sets the response's Content-Length."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, with a refusal where the headers suffice for one, or where the body turned out to be incomplete."""
         refused = _refused_by_headers(request)
         if refused is not None:
             return refused
         body = watch(request, length=length_of(request))
         response = self.get_response(request)
-        if body.refusal:  # whatever was made of the exception further in
+        if body.refusal:  # whatever response the exception became
             return refusal(400, body.refusal.code, body.refusal.message)
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        """Refuse what this view takes no body of that length of; before other middleware reads it."""
+        """Refuse a body too long for this view, before other middleware reads it."""
         return _refused_by_length(request, limit_of(view, request.content_type or ""))
 
 
 def _refused_by_headers(request: HttpRequest) -> HttpResponseBase | None:
     if request.META.get("HTTP_TRANSFER_ENCODING"):  # WSGI would read it as an empty body
-        return refusal(411, "length_required", "Send the length of the body (Content-Length); chunks are not taken.")
+        return refusal(411, "length_required", "Send Content-Length; chunked bodies are not supported.")
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if not declared.isdecimal():
         return too_large(settings.REQUEST_MAX_BYTES)
     if refused := _refused_by_length(request, settings.REQUEST_MAX_BYTES):
         return refused
     codings = {coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")}
-    if int(declared) and not codings <= {"", "identity"}:  # a parser would find no form in it, or a wrong one
-        response = refusal(415, "unsupported_encoding", "Send the body as it is, without a Content-Encoding.")
+    if int(declared) and not codings <= {"", "identity"}:  # parsers do not decompress
+        response = refusal(415, "unsupported_encoding", "Send the body uncompressed, without Content-Encoding.")
         response["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
         return response
     return None

@@ -1,4 +1,4 @@
-"""What a browser may do with an answer: a policy for each part of the site, the strictest where nothing is said."""
+"""Security headers: a content security policy for each part of the site, and the strictest for all else."""
 
 from collections.abc import Callable
 
@@ -7,24 +7,24 @@ from django.http import HttpRequest, HttpResponseBase
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PAGE = (
     "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'; "
-    "font-src 'self' data:; style-src 'self' 'unsafe-inline'; "  # both user interfaces style their elements in place
+    "font-src 'self' data:; style-src 'self' 'unsafe-inline'; "  # Swagger UI and unfold use inline styles
 )
 _DOCS = f"{_PAGE}script-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:"
-# The admin's pages show pictures and videos of whichever storage there is. Alpine, which unfold's pages are made with,
-# compiles the expressions in its attributes: 'unsafe-eval'.
+# The admin's pages show pictures and videos of any storage. Alpine, which unfold uses, compiles expressions in
+# attributes: 'unsafe-eval'.
 _ADMIN = f"{_PAGE}img-src 'self' data: blob: https:; media-src 'self' blob: https:; script-src 'self' 'unsafe-eval'"
 
-# A file that somebody has uploaded is shown, and never runs, whatever a browser takes it for.
+# An uploaded file may be shown, but never run, whatever type a browser takes it for.
 _MEDIA = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
-    "sandbox allow-same-origin"  # without that Chromium would not load the video that it shows
+    "sandbox allow-same-origin"  # without it Chromium does not load the video that it shows
 )
 
-# By the beginning of the path; the first that fits.
+# By prefix of the path; the first match wins.
 POLICIES = (
     ("/api/", _CLOSED),
     ("/media/", _MEDIA),
-    ("/admin/rq/", f"{_ADMIN} 'unsafe-inline'"),  # django-rq's pages carry their scripts in them
+    ("/admin/rq/", f"{_ADMIN} 'unsafe-inline'"),  # django-rq's pages have inline scripts
     ("/admin/", _ADMIN),
     ("/docs", _DOCS),
     ("/redoc", _DOCS),
@@ -32,18 +32,20 @@ POLICIES = (
 
 
 class SecurityHeadersMiddleware:
-    """Adds what Django's SecurityMiddleware does not: the content policy, and `no-store` on what is somebody's own."""
+    """Adds what Django's SecurityMiddleware lacks: the content security policy, and `no-store` in the API.
+
+    Headers that a view has set win.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer; a header that the view has set stays."""
-        answer = self.get_response(request)
-        path = request.path_info  # as BasePathMiddleware has left it
+        response = self.get_response(request)
+        path = request.path_info  # canonical, by BasePathMiddleware
         policy = next((policy for start, policy in POLICIES if path.startswith(start)), _CLOSED)
-        answer.headers.setdefault("Content-Security-Policy", policy)
-        answer.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if path.startswith("/api/"):
-            answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -43,7 +43,7 @@ class _Round:
     def findings(self) -> dict[str, Finding]:
         """What the checks have found so far; those still running are late."""
         found = dict(self._findings)
-        late = f"No answer within {READY_SECONDS} s."
+        late = f"No response within {READY_SECONDS} s."
         return {name: found.get(name) or Finding(check.if_late, late) for name, check in self._checks.items()}
 
 

@@ -1,4 +1,4 @@
-"""Counts requests: how many, how they were answered, and how long that took."""
+"""Metrics of requests: their number, status and duration."""
 
 import re
 import time
@@ -13,38 +13,37 @@ from studio.observability import counters, telemetry
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARTS = ("api", "admin", "probe", "other")
-# Small, so that all of it is shown from the start: of the histogram below, with its routes, that would be 10,000 lines.
-RESPONSES = counters.Measure(
+# Few series, all shown from the start. The histogram below, with its routes, would have 10,000 lines.
+RESPONSES = counters.Metric(
     "studio_http_responses_total",
-    "Responses, by the part of the site that gave them and their class of status",
+    "Responses, by part of the site and class of status",
     {"part": PARTS, "status": ("2xx", "3xx", "4xx", "5xx")},
 )
-REQUESTS = counters.Measure(
+REQUESTS = counters.Metric(
     "studio_http_request_seconds",
-    "Requests, by how long it took to answer them; of a file, until its first byte",
-    {"method": (), "route": (), "status": ()},  # each series from its first request on
-    # seconds; a list takes some ten milliseconds, five uploaded pictures a few seconds
+    "Requests, by duration; of a file, until its first byte",
+    {"method": (), "route": (), "status": ()},  # each series appears with its first request
+    # seconds; a list takes about ten milliseconds, five uploaded pictures a few seconds
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 
 
 class TrafficMiddleware:
-    """Times every request, and has it traced where that is set up."""
+    """Times every request, and traces it if tracing is configured."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, and count."""
         began_at = time.perf_counter()
         method = request.method if request.method in METHODS else "OTHER"
         with telemetry.request_span(request) as span:
-            answer = self.get_response(request)
-            route, status = route_of(request), answer.status_code
+            response = self.get_response(request)
+            route, status = route_of(request), response.status_code
             span.describe(f"{method} {route}", status=status)
         REQUESTS.observe(time.perf_counter() - began_at, method or "", route, f"{status // 100}xx")
         RESPONSES.add(_part_of(route), f"{status // 100}xx")
-        return answer
+        return response
 
 
 def _part_of(route: str) -> str:
@@ -55,7 +54,7 @@ def _part_of(route: str) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The template of the path, such as /api/v1/video-jobs/<pk>: never the path itself, of which there is no end."""
+    """The path's template, such as /api/v1/video-jobs/<pk>; paths themselves are unbounded in number."""
     match = request.resolver_match
     return _template(match.route) if match else "unknown"
 

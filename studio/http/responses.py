@@ -19,4 +19,4 @@ def too_large(limit: int) -> JsonResponse:
 
 def mark_as_logged(response: HttpResponseBase) -> None:
     """Keep Django from logging a second ERROR for a 5xx response whose cause is already in the log."""
-    response._has_been_logged = True  # type: ignore[attr-defined]  # what django.utils.log.log_response checks
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - django.utils.log.log_response checks it

@@ -33,7 +33,7 @@ class BadImage(InvalidInput):
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """An image file that was decoded successfully."""
 
     data: bytes
@@ -54,7 +54,7 @@ class _Bounds:
     still_only: bool
 
 
-def read_picture(
+def read_image(
     file: "IO[bytes] | File[Any]",
     *,
     any_format: bool = False,
@@ -62,7 +62,7 @@ def read_picture(
     max_bytes: int | None = None,
     max_pixels: int | None = None,
     max_side: int | None = None,
-) -> Picture:
+) -> ImageFile:
     """Check the image in a file: PNG, JPEG, WebP or HEIC; limits default to the settings.
 
     `any_format` also accepts GIF, BMP, TIFF and AVIF. An animation yields its first frame, or BadImage with
@@ -97,20 +97,20 @@ def read_picture(
             raise BadImage(f"The {_name(kind)} is damaged, or of a kind that cannot be read.") from exc
 
 
-def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
+def thumbnail_of(file: ImageFile, *, side: int = 512) -> ImageFile:
     """A copy in sRGB of at most `side` pixels, for lists: a JPEG, or a WebP if it has transparent parts.
 
-    Raises ImagesBusy, and BadImage, which should not happen for a result of `read_picture`.
+    Raises ImagesBusy, and BadImage, which should not happen for a result of `read_image`.
     """
     try:
         # the whole size, even with a draft: a progressive JPEG is decoded in full
         with (
-            decode_budget.reserve(picture.width * picture.height),
-            Image.open(io.BytesIO(picture.data), formats=list(EXTENSIONS)) as image,
+            decode_budget.reserve(file.width * file.height),
+            Image.open(io.BytesIO(file.data), formats=list(EXTENSIONS)) as image,
         ):
             image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
             whole = pixels.loaded(image)
-            colours = colour.colours_of(whole, picture.data)
+            colours = colour.colours_of(whole, file.data)
             return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
     except decode_budget.ImagesBusy:
         raise
@@ -118,7 +118,7 @@ def thumbnail_of(picture: Picture, *, side: int = 512) -> Picture:
         raise BadImage("No thumbnail of the image can be made.") from exc
 
 
-def _small(image: Image.Image) -> Picture:
+def _small(image: Image.Image) -> ImageFile:
     if not image.has_transparency_data:
         return _encoded(image, "JPEG", quality=85)
     # a photo is smaller in lossy compression, a drawing in lossless
@@ -151,7 +151,7 @@ def _too_many_pixels(bounds: _Bounds) -> BadImage:
     return BadImage(f"The image has more than {bounds.max_pixels // 1_000_000} megapixels.")
 
 
-def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
+def _checked(data: bytes, kind: str, bounds: _Bounds) -> ImageFile:
     if image_formats.is_overlong(data):
         raise BadImage("The image takes too long to decode.")
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
@@ -175,7 +175,7 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> Picture:
             colours = colour.colours_of(image, data)
             is_kept = kind in EXTENSIONS and not is_large and not is_animated and _is_plain(image, colours)
             if is_kept and image_formats.is_bare(data):
-                return _picture(data, kind, image.size)
+                return _image_file(data, kind, image.size)
             return _remade(whole, kind, colours, bounds, is_lossless=image_formats.is_lossless_webp(data))
 
 
@@ -208,13 +208,13 @@ def _is_plain(image: Image.Image, colours: colour.Colours | None) -> bool:
     return is_common and image.mode in _PLAIN_MODES
 
 
-def _picture(data: bytes, kind: str, size: tuple[int, int]) -> Picture:
-    return Picture(data, f"image/{kind.lower()}", EXTENSIONS[kind], *size)
+def _image_file(data: bytes, kind: str, size: tuple[int, int]) -> ImageFile:
+    return ImageFile(data, f"image/{kind.lower()}", EXTENSIONS[kind], *size)
 
 
 def _remade(
     image: Image.Image, kind: str, colours: colour.Colours | None, bounds: _Bounds, *, is_lossless: bool
-) -> Picture:
+) -> ImageFile:
     """Encode the pixels only: upright, no larger than allowed, in sRGB or with their RGB profile."""
     pixels.turn(image)
     if kind not in EXTENSIONS:
@@ -236,7 +236,7 @@ def _remade(
 
 def _encoded(
     image: Image.Image, kind: str, profile: bytes | None = None, *, quality: int, lossless: bool = False
-) -> Picture:
+) -> ImageFile:
     """Encode the image without the rest of `info`, of which the encoders would write some."""
     image.info = {"transparency": image.info["transparency"]} if "transparency" in image.info else {}
     options: dict[str, Any] = {"quality": quality, "icc_profile": profile, "exif": b""}
@@ -246,4 +246,4 @@ def _encoded(
         options |= {"lossless": True, "method": 2}  # as fast as lossy, and hardly larger than the default of 4
     out = io.BytesIO()
     image.save(out, kind, **options)
-    return _picture(out.getvalue(), kind, image.size)
+    return _image_file(out.getvalue(), kind, image.size)

@@ -1,4 +1,4 @@
-"""Bounds the picture decoding that one request may cause."""
+"""Limits the pixels that one request may decode."""
 
 from collections.abc import Callable
 

@@ -46,7 +46,7 @@ class _OneFrame:
 def _load_webp(image: Any) -> None:
     """Load in 12 bytes a pixel instead of 16, and keep 4: Pillow 13 keeps its decoder as long as the image."""
     if hasattr(image, "_decoder"):
-        image._decoder = _OneFrame(image._decoder)
+        image._decoder = _OneFrame(image._decoder)  # noqa: SLF001 - Pillow has no way to drop it
     image.load()
     image.fp = None  # the frame as bytes, which the image has copied
 

@@ -1,7 +1,7 @@
-"""How far this machine's clock is from the database's, for `doctor` and `/readyz`.
+"""The difference between this machine's clock and the database's, for `doctor` and `/readyz`.
 
-Tokens and schedules compare times that different machines wrote. `CLOCK_LEEWAY_SECONDS` is what two machines may differ
-by; each of them within half of it of the database's clock keeps that.
+Tokens and schedules compare times that different machines wrote. Two machines may differ by CLOCK_LEEWAY_SECONDS, so
+each may differ from the database by half of that.
 """
 
 import time
@@ -24,12 +24,12 @@ class Skew:
     error: float  # half of the round trip
 
     def is_surely_above(self, limit: float) -> bool:
-        """Whether it is more than `limit` seconds, wherever in the round trip the database read its clock."""
+        """Whether it exceeds `limit` seconds, at whatever point of the round trip the database read its clock."""
         return abs(self.seconds) - self.error > limit
 
 
 def measure(*, database: Clock, here: Clock = time.time, elapsed: Clock = time.monotonic) -> Skew:
-    """Ask the database once. Both clocks in seconds since 1970; `elapsed` measures the round trip, whatever they do."""
+    """Read both clocks, in seconds since 1970; `elapsed` times the round trip, and is monotonic."""
     asked_at, begun = here(), elapsed()
     theirs = database()
     round_trip = elapsed() - begun
@@ -37,15 +37,15 @@ def measure(*, database: Clock, here: Clock = time.time, elapsed: Clock = time.m
 
 
 def finding() -> Finding:
-    """Whether the clocks agree; on SQLite there is only one. Raises DatabaseError."""
+    """The health check. Raises DatabaseError."""
     if connection.vendor == "sqlite":
         return Finding(Health.OK, "SQLite uses this machine's clock.")
-    connection.ensure_connection()  # connecting is no part of the round trip
+    connection.ensure_connection()  # so that connecting is not part of the round trip
     return judged(measure(database=_database_clock))
 
 
 def judged(skew: Skew) -> Finding:
-    """The finding for that difference: degraded above half of what tokens are given."""
+    """The finding for a difference: degraded above half of CLOCK_LEEWAY_SECONDS."""
     limit = settings.CLOCK_LEEWAY_SECONDS / 2
     if not skew.is_surely_above(limit):
         return Finding(Health.OK, f"This machine's clock and the database's differ by less than {limit:.0f} s.")

@@ -1,8 +1,8 @@
-"""What only processes know, counted for `/metrics`: each process adds up its own, and Redis the sums of all.
+"""Per-process counters and histograms for `/metrics`, aggregated in Redis.
 
-Why Redis: every web process on every machine gives the same numbers, whoever counted, and whatever died since. A count
-costs a dictionary entry; a thread sends what has come together every two seconds. Redis may be lost at any time; then
-the counters start again from zero, which Prometheus expects of counters. A killed process loses its last two seconds.
+Through Redis, every web process on every machine shows the same numbers, including those of processes that have ended.
+Counting costs a dictionary entry; a thread sends the counts every two seconds. If Redis loses its data, the counters
+restart from zero, as Prometheus expects. A killed process loses its last two seconds.
 """
 
 import atexit
@@ -25,30 +25,30 @@ from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 2.0  # between two sendings; what a killed process loses at most
-REDIS_SECONDS = 1.0  # to connect, and to answer
-REPORT_SECONDS = 30.0  # between two reports of what `report_regularly` was given
-BATCH_MEMORY_SECONDS = 3600  # how long a batch is recognised that is sent again because its answer was lost
-SUMS = "studio:{metrics}:sums"  # a hash; the braces keep the keys of a batch together in a cluster
+FLUSH_SECONDS = 2.0  # between two batches; a killed process loses this much at most
+REDIS_SECONDS = 1.0  # to connect, and for each reply
+REPORT_SECONDS = 30.0  # between two calls of the reports
+BATCH_MEMORY_SECONDS = 3600  # a batch that is repeated within this time is not counted twice
+SUMS = "studio:{metrics}:sums"  # a hash; the braces put all keys into one slot of a Redis cluster
 MARKS = "studio:{metrics}:marks"
 BATCH = "studio:{metrics}:batch:"
-# Sent again after a lost answer, a batch must not count twice.
+# A batch is repeated when its reply was lost, and must not count twice.
 ADD_ONCE = """
 if redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) then
   for i = 2, #ARGV, 2 do redis.call('HINCRBYFLOAT', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
 """
-Key = tuple[str, tuple[str, ...], str]  # a measure's name, its labels' values, and "", "sum" or a bucket's bound
+Key = tuple[str, tuple[str, ...], str]  # the metric's name, its labels' values, and "", "sum" or a bucket's bound
 Sums = dict[Key, float]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A counter, or with `buckets` a histogram: its Prometheus name, what it counts, and its labels.
+class Metric:
+    """A counter, or with `buckets` a histogram.
 
-    Prometheus sees no increase in a series that appears with its first event. So every series that can be known is
-    shown from the start, at zero: each combination of the values that `labels` lists, () where they are not known; or,
-    where few combinations can happen, or the catalogue has them, those that `series` returns.
+    Prometheus sees no increase in a series that first appears with a value. So all series known beforehand are shown
+    from the start, at zero: every combination of the values in `labels`, where () stands for unknown values; or, if
+    `series` is given, the combinations that it returns.
     """
 
     name: str
@@ -58,49 +58,49 @@ class Measure:
     series: Callable[[], Iterable[tuple[str, ...]]] | None = None
 
     def __post_init__(self) -> None:
-        _measures[self.name] = self
+        _metrics[self.name] = self
 
     def add(self, *values: str, amount: float = 1) -> None:
-        """Count up by `amount`, under the labels' values in their order."""
+        """Increase the counter by `amount`; `values` are those of the labels, in their order."""
         _tally.add({(self.name, values, ""): amount})
 
     def observe(self, amount: float, *values: str) -> None:
         """Add an observation to the histogram."""
-        place = bisect_left(self.buckets, amount)
-        bound = str(self.buckets[place]) if place < len(self.buckets) else "+Inf"
+        index = bisect_left(self.buckets, amount)
+        bound = str(self.buckets[index]) if index < len(self.buckets) else "+Inf"
         _tally.add({(self.name, values, bound): 1, (self.name, values, "sum"): amount})
 
     def known_series(self) -> Iterator[tuple[str, ...]]:
-        """The labels' values that are shown from the start. Raises DatabaseError where the catalogue has them."""
+        """The labels' values of every series to show from the start. Raises DatabaseError if `series` does."""
         yield from self.series() if self.series else product(*self.labels.values())
 
 
-_measures: dict[str, Measure] = {}
+_metrics: dict[str, Metric] = {}
 
 
-def measures() -> list[Measure]:
-    """All that are declared."""
-    return sorted(_measures.values(), key=lambda measure: measure.name)
+def metrics() -> list[Metric]:
+    """All declared metrics, by name."""
+    return sorted(_metrics.values(), key=lambda metric: metric.name)
 
 
 class Tally:
-    """What this process has counted and not yet sent."""
+    """The counts of this process that were not sent yet."""
 
     def __init__(self) -> None:
-        self._forget()
+        self.reset()
 
-    def _forget(self) -> None:
-        """Begin anew: also in a forked child, which must not send what its parent will send, and has no thread."""
+    def reset(self) -> None:
+        """Start empty; also in a forked child, which has no thread, and must not send its parent's counts again."""
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._pending: Sums = {}
         self._marks: dict[str, float] = {}
-        self._unsent: tuple[str, Sums] | None = None  # a batch whose answer did not come, with its id
+        self._unsent: tuple[str, Sums] | None = None  # the id and counts of a batch without a reply
         self._client: Any = None
         self._is_running = False
 
     def add(self, amounts: Sums) -> None:
-        """Add to what is pending. Never raises, never waits for Redis."""
+        """Add to the pending counts. Never raises, never waits for Redis."""
         with self._lock:
             for key, amount in amounts.items():
                 self._pending[key] = self._pending.get(key, 0) + amount
@@ -109,13 +109,13 @@ class Tally:
             threading.Thread(target=self._flush_forever, name="counters", daemon=True).start()
 
     def mark(self, name: str) -> None:
-        """Remember that something has happened just now."""
+        """Record the current time under the name."""
         with self._lock:
             self._marks[name] = time.time()
         self.add({})
 
     def flush(self) -> None:
-        """Send what is pending now. What Redis does not take is kept."""
+        """Send the pending counts now; on failure they are kept."""
         with self._sending:
             with self._lock:
                 marks, self._marks = self._marks, {}
@@ -124,7 +124,7 @@ class Tally:
             try:
                 self._send(marks)
             except (redis.RedisError, OSError) as exc:
-                logger.debug("counts not sent", extra={"reason": type(exc).__name__})  # readyz tells of Redis
+                logger.debug("counters.not_sent", extra={"reason": type(exc).__name__})  # /readyz reports Redis
                 with self._lock:
                     self._marks = marks | self._marks
 
@@ -143,7 +143,7 @@ class Tally:
         reporter, due_at = threading.Thread(), 0.0
         while True:
             if time.monotonic() >= due_at and not reporter.is_alive():
-                # of its own: a file system that hangs must not keep the counts
+                # in a thread of their own: a file system that hangs must not stop the counters
                 reporter = threading.Thread(target=_report, name="reports", daemon=True)
                 reporter.start()
                 due_at = time.monotonic() + REPORT_SECONDS
@@ -152,18 +152,18 @@ class Tally:
 
 
 _tally = Tally()
-os.register_at_fork(after_in_child=_tally._forget)
+os.register_at_fork(after_in_child=_tally.reset)
 
 
 def connect() -> Any:
-    """A client of Redis that gives up within a second."""
+    """A Redis client with time-outs of a second."""
     retry = Retry(NoBackoff(), 0)
     timeouts: dict[str, Any] = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
     return redis.Redis.from_url(settings.REDIS_URL, retry=retry, **timeouts)
 
 
 def flush() -> None:
-    """Send what this process has counted: at the end of a process that ends without `atexit`."""
+    """Send this process's counts; for a process that ends without `atexit`."""
     _tally.flush()
 
 
@@ -172,12 +172,12 @@ _reports: list[Callable[[Any], None]] = []
 
 
 def report_regularly(report: Callable[[Any], None]) -> None:
-    """Have every process that counts call this with a client of Redis, now and every 30 s."""
+    """Have every counting process call this with a Redis client, at its start and every 30 s."""
     _reports.append(report)
 
 
 def start() -> None:
-    """Begin to send and to report, in a process that may have nothing to count for long."""
+    """Start the thread now, in a process that may count nothing for a long time."""
     _tally.add({})
 
 
@@ -187,25 +187,25 @@ def _report() -> None:
             for report in _reports:
                 report(client)
     except (redis.RedisError, OSError) as exc:
-        logger.debug("not reported", extra={"reason": type(exc).__name__})  # readyz tells of Redis
+        logger.debug("report.not_sent", extra={"reason": type(exc).__name__})  # /readyz reports Redis
 
 
 def mark(name: str) -> None:
-    """Remember, for all processes, that something has happened just now."""
+    """Record the current time under the name, for all processes."""
     _tally.mark(name)
 
 
 def sums(client: Any) -> Sums:
-    """What all processes have counted. Raises RedisError."""
+    """The sums of all processes. Raises RedisError."""
     found: Sums = {}
-    for said, amount in client.hgetall(SUMS).items():
-        name, values, part = json.loads(said)
-        measure = _measures.get(name)
-        if measure and len(values) == len(measure.labels):  # else of another release
+    for key, amount in client.hgetall(SUMS).items():
+        name, values, part = json.loads(key)
+        metric = _metrics.get(name)
+        if metric and len(values) == len(metric.labels):  # else of another release
             found[name, tuple(values), part] = float(amount)
     return found
 
 
 def marks(client: Any) -> dict[str, float]:
-    """When what was marked has last happened, in seconds since 1970. Raises RedisError."""
+    """The latest time of each mark, in seconds since 1970. Raises RedisError."""
     return {name.decode(): float(moment) for name, moment in client.hgetall(MARKS).items()}

@@ -1,4 +1,4 @@
-"""How a log line looks, as text or as JSON: one event, what came with it, and which request and job it is about."""
+"""The format of log lines, text or JSON: one event, its parameters, and the request and job that it belongs to."""
 
 import json
 import logging
@@ -16,60 +16,59 @@ from typing import Any
 from studio.observability import redaction
 from studio.observability.terminal import printable
 
-# What every record has, and what others attach that is no event's parameter: Django the whole request.
+# Attributes of every record, and those that others attach besides parameters: Django attaches the request.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
 _PLAIN = re.compile(r"[^\s\"'=]+")
 
 
 @dataclass(frozen=True)
-class _Story:
-    """What the lines of this thread or task are about, and texts of the user's that must not be in any."""
+class _Context:
+    """Parameters of every log line of this thread or task, and users' texts that must not be in any line."""
 
     names: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
 
 
-_story: ContextVar[_Story] = ContextVar("story", default=_Story())  # noqa: B039 - frozen, and never written to
+_context: ContextVar[_Context] = ContextVar("log_context", default=_Context())  # noqa: B039 - frozen
 
 
 @contextmanager
 def about(*, hiding: tuple[str, ...] = (), **names: str) -> Iterator[None]:
-    """Name on every line logged in the block what it is about (`job_id`, `request_id`); blank names are left out.
+    """Add the parameters (`job_id`, `request_id`) to every line logged in the block; blank ones are left out.
 
-    The texts in `hiding`, a prompt, are taken out of these lines: a vendor's error may quote them.
+    The texts in `hiding`, such as a prompt, are redacted from these lines: a vendor's error may quote them.
     """
-    before = _story.get()
+    before = _context.get()
     kept = {name: value for name, value in names.items() if value}
-    token = _story.set(_Story({**before.names, **kept}, (*before.hidden, *hiding)))
+    token = _context.set(_Context({**before.names, **kept}, (*before.hidden, *hiding)))
     try:
         yield
     finally:
-        _story.reset(token)
+        _context.reset(token)
 
 
 def request_id() -> str:
-    """The id of the request that is being answered, or that made the job at hand; "" outside."""
-    return _story.get().names.get("request_id", "")
+    """The id of the current request, or of the one that created the current job; "" outside of both."""
+    return _context.get().names.get("request_id", "")
 
 
 def names() -> dict[str, str]:
-    """What the lines of this thread or task are about."""
-    return dict(_story.get().names)
+    """The parameters that `about` adds to lines of this thread or task."""
+    return dict(_context.get().names)
 
 
 def hidden() -> tuple[str, ...]:
-    """Texts that must not leave the process just now."""
-    return _story.get().hidden
+    """The texts that must not leave the process in this context."""
+    return _context.get().hidden
 
 
 class ClientErrors(logging.Filter):
-    """Turns what Django logs as an ERROR with a traceback, and a client has caused, into one line of level INFO.
+    """Lowers client errors that Django logs as ERROR with a traceback to one line of level INFO.
 
-    Every scanner sends a wrong `Host`; Django refuses it, and a path or a form that is out of bounds, with 400.
+    Every scanner sends a wrong `Host`. Django answers 400 to it, and to a path or a form that exceeds its limits.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record."""
         if record.name.startswith("django.security.") and record.levelno > logging.INFO:
             record.levelno, record.levelname = logging.INFO, "INFO"
             record.exc_info = record.exc_text = None
@@ -77,16 +76,16 @@ class ClientErrors(logging.Filter):
 
 
 class _Formatter(logging.Formatter):
-    """What both kinds of line are made of."""
+    """What both formats share."""
 
     def _time(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _parameters(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What came in `extra`, then what the line is about."""
+        """Those of `extra`, which win over those of the context."""
         given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        return {name: self._clean(value) for name, value in {**_story.get().names, **given}.items()}
+        return {name: self._clean(value) for name, value in {**_context.get().names, **given}.items()}
 
     def _trace(self, record: logging.LogRecord) -> str:
         trace = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
@@ -94,30 +93,29 @@ class _Formatter(logging.Formatter):
 
     @staticmethod
     def _clean(value: Any) -> Any:
-        """Numbers as they are; anything else as text, without what does not belong into a log."""
+        """Numbers as they are; anything else as redacted text."""
         if value is None or isinstance(value, bool | int | float):
             return value
-        return redaction.redact(str(value), hiding=_story.get().hidden)
+        return redaction.redact(str(value), hiding=_context.get().hidden)
 
 
 class LineFormatter(_Formatter):
-    """`time LEVEL logger: message name=value …`; a traceback follows, indented: none of its lines passes for ours."""
+    """`time LEVEL logger: message name=value …`; a traceback follows, indented, so that it cannot imitate a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        said = [
+        parts = [
             f"{self._time(record)} {record.levelname} {record.name}: {printable(self._clean(record.getMessage()))}",
             *(f"{name}={_quoted(value)}" for name, value in self._parameters(record).items()),
         ]
         trace = [f"\n  {printable(line)}" for line in self._trace(record).splitlines()]
-        return " ".join(said) + "".join(trace)
+        return " ".join(parts) + "".join(trace)
 
 
 class JsonFormatter(_Formatter):
     """One JSON object a line, the exception included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; an `extra` by the name of one of its own keys gives way."""
+        """The line. A parameter named like one of its own keys is dropped."""
         facts = self._parameters(record) | {
             "time": self._time(record),
             "level": record.levelname,
@@ -134,21 +132,21 @@ FORMATTERS: dict[str, type[logging.Formatter]] = {"line": LineFormatter, "json":
 
 
 def _quoted(value: Any) -> str:
-    """A value is somebody else's text, and must not look like another value, or like a line of ours."""
+    """Quoted if needed: a value from outside must not look like a second value or a second line."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) and text.isprintable() else repr(text)
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set logging up (Django's LOGGING_CONFIG); in JSON also what Python would print: warnings, last words."""
+    """Set up logging (Django's LOGGING_CONFIG); as JSON, also warnings and the traceback of a crash."""
     logging.config.dictConfig(config)
     if "json" in config["formatters"]:
         logging.captureWarnings(True)
-        sys.excepthook = _log_last_words
+        sys.excepthook = _log_crash
 
 
-def _log_last_words(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+def _log_crash(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, exc, trace)
     else:
-        logging.getLogger("studio").critical("process failed", exc_info=(kind, exc, trace))
+        logging.getLogger("studio").critical("process.crashed", exc_info=(kind, exc, trace))

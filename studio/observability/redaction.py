@@ -1,6 +1,7 @@
-"""Takes out of a text what must not leave the process: our secrets, tokens, passwords, addresses, signed URLs.
+"""The one place that redacts text which leaves the process: secrets, tokens, passwords, e-mail addresses, signed URLs.
 
-The last line of defence: code does not log such things, but vendors' and databases' messages may quote them.
+Log lines, error reports and stored vendor messages pass through it. It is the last line of defence: the code does not
+log such values, but messages of vendors and databases may quote them.
 """
 
 import json
@@ -11,38 +12,54 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 HIDDEN = "[hidden]"
-LEAST = 6  # characters; a shorter secret would take ordinary words out of every text
-_PATTERNS = re.compile(
+LEAST = 6  # characters; hiding a shorter secret would remove ordinary words
+_CREDENTIALS = re.compile(
     r"(?P<keep>\b(?:bearer|basic)\s+|"  # an Authorization header
     r"\b(?:[\w-]*(?:signature|token|secret|password|credential)|api_?key|key|sig)=|"  # in a signed URL
     r"://[^\s/:@'\"]*:(?=[^\s/@'\"]+@))[^\s&'\"\\@,;)]+|"  # user and password in a URL
-    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bAIza[\w-]{20,}|\bya29\.[\w.-]+|"  # a JWT, and Google's keys and tokens
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # an e-mail address
+    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bAIza[\w-]{20,}|\bya29\.[\w.-]+",  # a JWT, and Google's keys and tokens
     re.IGNORECASE,
 )
-# What none of the patterns can match without.
+# Each match contains one of these; searching for them first is faster.
 _SIGNS = ("@", "=", "eyJ", "AIza", "ya29", "earer ", "asic ")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")
 _SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY", "METRICS_TOKEN", "SENTRY_DSN")
 
 
 def redact(text: str, *, hiding: Sequence[str] = ()) -> str:
-    """The text without any of that, and without the texts in `hiding`."""
+    """The text without secrets and e-mail addresses, and without the texts in `hiding`."""
     for secret in hiding:
         if len(secret) >= LEAST:
-            # as it is, and as Python and JSON would quote it
+            # as it is, and as Python and JSON quote it
             for spelling in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]}:
                 text = text.replace(spelling, HIDDEN)
+    text = _without_credentials(text)
+    return _EMAIL.sub(HIDDEN, text) if "@" in text else text
+
+
+def redact_for_staff(text: str) -> str:
+    """A vendor's text without secrets, and without the queries of URLs, which may be signatures of any form.
+
+    E-mail addresses stay: a refusal names the service account that lacks a permission.
+    """
+    return _QUERY.sub(r"\1?[query]", _without_credentials(text))
+
+
+def _without_credentials(text: str) -> str:
     for secret in _secrets():
         text = text.replace(secret, HIDDEN)
     if any(sign in text for sign in _SIGNS):
-        text = _PATTERNS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", text)
+        text = _CREDENTIALS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", text)
     return text
 
 
 def redact_all(value: Any, *, hiding: Sequence[str] = ()) -> Any:
-    """The same for every text in nested lists and dictionaries."""
+    """`redact` for every text in nested lists and dictionaries."""
     if isinstance(value, str):
         return redact(value, hiding=hiding)
     if isinstance(value, Mapping):
@@ -54,7 +71,7 @@ def redact_all(value: Any, *, hiding: Sequence[str] = ()) -> Any:
 
 @cache
 def _secrets() -> list[str]:
-    """All secrets of this deployment, the longest first: one may be a part of another."""
+    """All secrets of this deployment, the longest first, because one may be part of another."""
     return sorted({secret for secret in _configured() if len(secret) >= LEAST}, key=len, reverse=True)
 
 
@@ -68,3 +85,8 @@ def _configured() -> Iterator[str]:
         options = storage.get("OPTIONS", {})
         yield str(options.get("api_key", ""))
         yield str(options.get("api_secret", ""))
+
+
+@receiver(setting_changed)
+def _forget_secrets(**_: Any) -> None:
+    _secrets.cache_clear()  # in tests

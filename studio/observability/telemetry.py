@@ -1,6 +1,6 @@
-"""Errors to Sentry and traces to OpenTelemetry, where SENTRY_DSN and OTEL_EXPORTER_OTLP_ENDPOINT are set.
+"""Errors to Sentry and traces to OpenTelemetry, if SENTRY_DSN and OTEL_EXPORTER_OTLP_ENDPOINT are set.
 
-Nothing of either is imported where they are not. Neither gets a prompt, a key, an address, a body or a header.
+Unless they are, neither library is imported. Neither receives prompts, keys, e-mail addresses, bodies or headers.
 """
 
 import uuid
@@ -14,14 +14,14 @@ from django.http import HttpRequest
 from studio import __version__
 from studio.observability import log, redaction
 
-END_SECONDS = 2  # to send what is left when a process ends
+END_SECONDS = 2  # for sending the rest when a process ends
 LOW_64_BITS = 2**64 - 1
 
-_tracer: Any = None  # of OpenTelemetry, while tracing is on
+_tracer: Any = None  # OpenTelemetry's, if tracing is on
 
 
 def start(*, process: str) -> None:
-    """Begin to report what happens in this process, where that is set up; once, after any fork."""
+    """Start reporting from this process, if configured; call it once, after any fork."""
     if settings.SENTRY_DSN:
         _start_sentry(process)
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
@@ -29,20 +29,20 @@ def start(*, process: str) -> None:
 
 
 def flush() -> None:
-    """Send what is left, in a process that ends without `atexit`."""
+    """Send the rest, in a process that ends without `atexit`."""
     if settings.SENTRY_DSN:
-        import sentry_sdk  # noqa: PLC0415 - only where it is set up
+        import sentry_sdk  # noqa: PLC0415 - only if configured
 
         sentry_sdk.flush(timeout=END_SECONDS)
     if _tracer:
-        from opentelemetry import trace  # noqa: PLC0415 - only where it is set up
+        from opentelemetry import trace  # noqa: PLC0415 - only if configured
 
         provider: Any = trace.get_tracer_provider()
         provider.force_flush(END_SECONDS * 1000)
 
 
 def _start_sentry(process: str) -> None:
-    import sentry_sdk  # noqa: PLC0415 - only where it is set up
+    import sentry_sdk  # noqa: PLC0415 - only if configured
     from sentry_sdk.integrations.atexit import AtexitIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.dedupe import DedupeIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.excepthook import ExcepthookIntegration  # noqa: PLC0415
@@ -52,7 +52,7 @@ def _start_sentry(process: str) -> None:
         dsn=settings.SENTRY_DSN,
         environment=settings.ENVIRONMENT,
         release=__version__,
-        # Every ERROR in the log is an event. Other integrations would send bodies, and add headers to vendors' calls.
+        # Every ERROR in the log is an event. Other integrations would send bodies, and add headers to vendor calls.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[LoggingIntegration(), ExcepthookIntegration(), DedupeIntegration(), AtexitIntegration()],
@@ -63,12 +63,12 @@ def _start_sentry(process: str) -> None:
         shutdown_timeout=END_SECONDS,
         before_send=_scrubbed,
     )
-    ignore_logger("django.security.*")  # a client's mistake; studio.observability.log.ClientErrors
+    ignore_logger("django.security.*")  # client errors; see studio.observability.log.ClientErrors
     sentry_sdk.set_tag("process", process)
 
 
 def _scrubbed(event: Any, hint: Any) -> Any:
-    """The event as it may leave, with what it is about."""
+    """The redacted event, with the log context as tags."""
     event.pop("request", None)
     event.pop("user", None)
     event["tags"] = {**event.get("tags", {}), **log.names()}
@@ -76,13 +76,13 @@ def _scrubbed(event: Any, hint: Any) -> Any:
 
 
 def _start_tracing(process: str) -> None:
-    from opentelemetry import trace  # noqa: PLC0415 - only where it is set up
+    from opentelemetry import trace  # noqa: PLC0415 - only if configured
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    global _tracer  # noqa: PLW0603 - one a process, as in OpenTelemetry itself
+    global _tracer  # noqa: PLW0603 - one per process, as in OpenTelemetry itself
     provider = TracerProvider(resource=Resource.create({"service.name": f"ai-studio-{process}"}))
     # The exporter reads the endpoint, headers and time-outs from OTEL_EXPORTER_OTLP_… itself.
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -91,13 +91,13 @@ def _start_tracing(process: str) -> None:
 
 
 class Span:
-    """A span of OpenTelemetry, or nothing at all where there is no tracing."""
+    """An OpenTelemetry span; without tracing, a no-op."""
 
     def __init__(self, span: Any = None) -> None:
         self._span = span
 
     def describe(self, name: str, *, status: int) -> None:
-        """Say what the request turned out to be; `name` is its method and route."""
+        """Set the span's name, the request's method and route, and its status."""
         if self._span is None:
             return
         method, _, route = name.partition(" ")
@@ -114,11 +114,11 @@ _NOTHING = Span()
 
 @contextmanager
 def request_span(request: HttpRequest) -> Iterator[Span]:
-    """A request, as a part of the caller's trace where it sent one (`traceparent`)."""
+    """The span of a request, as part of the caller's trace if it sent one (`traceparent`)."""
     if _tracer is None:
         yield _NOTHING
         return
-    from opentelemetry import propagate, trace  # noqa: PLC0415 - only where it is set up
+    from opentelemetry import propagate, trace  # noqa: PLC0415 - only if configured
 
     caller = propagate.extract({"traceparent": request.headers.get("traceparent", "")})
     with _tracer.start_as_current_span("request", context=caller, kind=trace.SpanKind.SERVER) as span:
@@ -127,14 +127,14 @@ def request_span(request: HttpRequest) -> Iterator[Span]:
 
 @contextmanager
 def job_span(step: str, job_id: uuid.UUID) -> Iterator[None]:
-    """A step of a job. All steps of a job, in whatever process, are one trace: its id is the job's."""
+    """The span of a job's step. All steps of a job, in any process, form one trace, whose id is the job's."""
     if _tracer is None:
         yield
         return
-    from opentelemetry import trace  # noqa: PLC0415 - only where it is set up
+    from opentelemetry import trace  # noqa: PLC0415 - only if configured
 
     parent = trace.set_span_in_context(trace.NonRecordingSpan(_job_context(job_id)))
-    quiet = {"record_exception": False, "set_status_on_exception": False}  # its text may be a vendor's
+    quiet = {"record_exception": False, "set_status_on_exception": False}  # its text may quote a vendor
     with _tracer.start_as_current_span(f"job {step}", context=parent, **quiet) as span:
         span.set_attributes({"studio.job_id": str(job_id), "studio.request_id": log.request_id()})
         try:
@@ -145,21 +145,21 @@ def job_span(step: str, job_id: uuid.UUID) -> Iterator[None]:
 
 
 def link_job(job_id: uuid.UUID) -> None:
-    """Lead from the request that is being answered to the trace of the job that it has created."""
+    """Link the current request's span to the trace of the job that it created."""
     if _tracer is not None:
-        from opentelemetry import trace  # noqa: PLC0415 - only where it is set up
+        from opentelemetry import trace  # noqa: PLC0415 - only if configured
 
         trace.get_current_span().add_link(_job_context(job_id), {"studio.job_id": str(job_id)})
 
 
 def _job_context(job_id: uuid.UUID) -> Any:
-    from opentelemetry import trace  # noqa: PLC0415 - only where it is set up
+    from opentelemetry import trace  # noqa: PLC0415 - only if configured
 
     sampled = trace.TraceFlags(trace.TraceFlags.SAMPLED)
     return trace.SpanContext(job_id.int, job_id.int & LOW_64_BITS, is_remote=True, trace_flags=sampled)
 
 
 def _fail(span: Any, reason: str) -> None:
-    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - only where it is set up
+    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - only if configured
 
     span.set_status(Status(StatusCode.ERROR, reason))

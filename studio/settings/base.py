@@ -6,7 +6,7 @@ from studio import env, settings_file
 
 BASE_DIR = env.PROJECT
 settings_file.load(BASE_DIR / ".env")
-env.require_place()
+env.require_location()
 
 ENVIRONMENT = env.choice("ENVIRONMENT", "development", among=("development", "production"))
 PRODUCTION = ENVIRONMENT == "production"

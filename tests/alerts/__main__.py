@@ -1,8 +1,8 @@
-"""`make alerts`: each fault is caused in a deployment on PostgreSQL, and its alerts are waited for; some ten minutes.
+"""`make alerts`: causes each fault in a deployment on PostgreSQL, and waits for its alerts; takes ten minutes.
 
 The deployment is a fleet of tests/chaos with the fakes of Google and Cloudinary, scraped by a Prometheus whose rules
 are those of deploy/prometheus with shorter times. Before a fault none of its alerts may fire. Exits with 0 only if
-every alert of the file was seen.
+every alert of the file fired.
 """
 
 import argparse
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.alerts.faults import FAULTS, Fault
-from tests.alerts.outages import NotHere
+from tests.alerts.outages import Impossible
 from tests.alerts.prometheus import FASTER, Prometheus, names
 from tests.chaos.fleet import Fleet
 
 TOKEN = "the-token-of-this-run"
-CALM_SECONDS = 120  # until what a fault before has left behind fires no more; its longest range is a minute
+CALM_SECONDS = 120  # until the alerts of the fault before stop firing; the longest range is a minute
 SQL_QUIET = "UPDATE videos_videomodel SET is_offered = name IN (SELECT m.name FROM videos_videomodel m " + (
     "JOIN videos_upstream u ON u.model_id = m.id WHERE u.is_enabled)"
 )
@@ -27,18 +27,18 @@ SQL_QUIET = "UPDATE videos_videomodel SET is_offered = name IN (SELECT m.name FR
 
 @dataclass
 class Report:
-    """What was seen: alert, fault, seconds, and the sentence that an operator reads."""
+    """The alerts that fired, with their faults, and those that did not."""
 
     seen: dict[str, list[str]] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
 
-    def tell(self, line: str) -> None:
+    def print(self, line: str) -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
 
 def main() -> int:
-    """Cause what was asked for, and say what was seen."""
+    """Cause the chosen faults, and print which alerts fired."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="ALERT", choices=names())
     only = set(parser.parse_args().only)
@@ -46,7 +46,7 @@ def main() -> int:
     faults = [fault for fault in FAULTS if not only or only & set(fault.alerts)]
     report = Report()
     with Fleet(kind="postgres", people=12) as fleet:
-        fleet.database.execute(SQL_QUIET)  # a model without an upstream is a finding of its own
+        fleet.database.execute(SQL_QUIET)  # a model without an upstream fires an alert of its own
         target = fleet.url.removeprefix("http://")
         with Prometheus(folder=Path(fleet.folder) / "prometheus", target=target, token=TOKEN) as prometheus:
             _all(faults, fleet, prometheus, report)
@@ -56,11 +56,11 @@ def main() -> int:
 def _all(faults: Sequence[Fault], fleet: Fleet, prometheus: Prometheus, report: Report) -> None:
     fleet.finish(fleet.create(count=6))
     time.sleep(5)
-    report.tell(f"Six videos were made; times are {FASTER} times shorter; firing: {', '.join(prometheus.firing())}")
+    report.print(f"Six videos were made; times are {FASTER} times shorter; firing: {', '.join(prometheus.firing())}")
     for fault in faults:
         try:
             _try(fault, fleet, prometheus, report)
-        except NotHere as exc:
+        except Impossible as exc:
             report.missed.append(f"{', '.join(fault.alerts)}: {fault.what}: not possible here: {exc}")
         except (TimeoutError, AssertionError) as exc:
             report.missed.append(f"{', '.join(fault.alerts)}: {fault.what}: {exc}")
@@ -75,14 +75,14 @@ def _try(fault: Fault, fleet: Fleet, prometheus: Prometheus, report: Report) -> 
                 if name in left:
                     left.remove(name)
                     report.seen.setdefault(name, []).append(fault.what)
-                    report.tell(f"{name:22} {time.monotonic() - began:5.0f} s  {fault.what}: {summary}")
+                    report.print(f"{name:22} {time.monotonic() - began:5.0f} s  {fault.what}: {summary}")
             time.sleep(0.5)
     if left:
         report.missed.append(f"{', '.join(sorted(left))}: {fault.what}: silent for {fault.seconds:.0f} s")
 
 
 def _wait_for_calm(fault: Fault, prometheus: Prometheus) -> None:
-    """None of the fault's alerts fires before it is caused. Raises AssertionError where one does not stop."""
+    """Wait until none of the fault's alerts fires. Raises AssertionError if one does not stop."""
     deadline = time.monotonic() + CALM_SECONDS
     while firing := set(fault.alerts) & set(prometheus.firing()):
         if time.monotonic() > deadline:
@@ -92,9 +92,9 @@ def _wait_for_calm(fault: Fault, prometheus: Prometheus) -> None:
 
 def _conclude(report: Report, wanted: set[str]) -> int:
     unseen = sorted(wanted - set(report.seen))
-    report.tell(f"\nSeen firing: {len(report.seen)} of {len(names())}.")
+    report.print(f"\nSeen firing: {len(report.seen)} of {len(names())}.")
     for line in [*report.missed, *(f"never seen: {name}" for name in unseen)]:
-        report.tell(f"  {line}")
+        report.print(f"  {line}")
     return int(bool(unseen or report.missed))
 
 

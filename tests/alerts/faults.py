@@ -10,7 +10,7 @@ from tests.chaos.fleet import Fleet
 
 @dataclass(frozen=True)
 class Fault:
-    """What breaks, in words, how to break it, and the alerts that must fire before `seconds` have gone."""
+    """A fault in words, how to cause it, and the alerts that must fire within `seconds`."""
 
     what: str
     alerts: tuple[str, ...]
@@ -29,7 +29,7 @@ def key_refused(fleet: Fleet) -> AbstractContextManager[None]:
 
 
 def file_refused(fleet: Fleet) -> AbstractContextManager[None]:
-    """The storage never takes this file."""
+    """The storage refuses this file for good."""
     return mishaps.storage_fails(fleet, "400 File size too large. Got 11000000. Maximum is 10485760.")
 
 
@@ -37,7 +37,7 @@ FAULTS = (
     Fault("the model's last upstream ends in five days", ("ModelEnds",), mishaps.model_ends),
     Fault("the provider refuses our key", ("ProviderRefusesUs",), key_refused),
     Fault(
-        "the provider answers polls with 500",
+        "the provider responds to polls with 500",
         ("ProviderFails",),
         lambda fleet: mishaps.google_fails(fleet, "poll", "500", jobs=9),
     ),
@@ -56,9 +56,9 @@ FAULTS = (
     ),
     Fault("the storage refuses a file", ("VideosAreLost",), file_refused),
     Fault("the storage removes nothing", ("RemovalsFail",), mishaps.removals_refused),
-    Fault("a balance is changed beside the ledger", ("BooksDisagree",), mishaps.balance_changed),
+    Fault("a balance is changed without the ledger", ("BooksDisagree",), mishaps.balance_changed),
     Fault("the storage has lost its files", ("FilesAreMissing",), mishaps.file_vanished),
-    Fault("the storage answers no question", ("FilesAreNotCompared",), mishaps.files_unreadable, seconds=250),
+    Fault("the storage fails every request", ("FilesAreNotCompared",), mishaps.files_unreadable, seconds=250),
     Fault("no reconciliation has finished for three days", ("ReconciliationIsOld",), mishaps.reconciliation_hangs),
     Fault("the work folder is on a disk of 64 MB", ("DiskIsNearlyFull",), outages.small_disk),
     Fault("the table of jobs is locked", ("ListIsSlow",), outages.slow_lists),

@@ -1,4 +1,4 @@
-"""Faults of vendors, and of what the rows say: each is caused in a running fleet, and taken away again."""
+"""Faults of vendors and of rows: each is caused in a running fleet, and removed again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.fakes.google_account import NO_FAULT
 from tests.fakes.google_account import Fault as GoogleFault
 
 _DUE = "UPDATE studio_taskstate SET due_at = now()"  # of the reconciliation
-FIRST_SECONDS = 60  # until a step of a job is seen
+FIRST_SECONDS = 60  # until a job reaches a phase
 
 
 def _is_in(fleet: Fleet, phase: str) -> Callable[[], bool]:
@@ -22,7 +22,7 @@ def _is_in(fleet: Fleet, phase: str) -> Callable[[], bool]:
 def google_fails(
     fleet: Fleet, on: str, fault: str, *, jobs: int = 1, times: int = 1000, **facts: str
 ) -> Iterator[None]:
-    """Google's calls of a kind fail while some videos are ordered."""
+    """Google's calls of a kind fail while some jobs are created."""
     fleet.google.account.faults.append(GoogleFault(on, fault, times, **facts))  # type: ignore[arg-type]
     try:
         fleet.create(count=jobs)
@@ -33,7 +33,7 @@ def google_fails(
 
 @contextmanager
 def storage_fails(fleet: Fleet, fault: str) -> Iterator[None]:
-    """The storage takes no file of a job that has just been made."""
+    """The storage accepts no file of a job that was just created."""
     fleet.cloudinary.script("upload", fault, times=10_000)
     try:
         fleet.create()
@@ -44,9 +44,9 @@ def storage_fails(fleet: Fleet, fault: str) -> Iterator[None]:
 
 @contextmanager
 def never_finished(fleet: Fleet) -> Iterator[None]:
-    """A video that Google never finishes, ordered three hours ago: its row is dated back."""
+    """Google never finishes a video; its row is dated back three hours."""
     with google_fails(fleet, "work", "never"):
-        wait_until(_is_in(fleet, "generating"), seconds=FIRST_SECONDS, what="a video in the making")
+        wait_until(_is_in(fleet, "generating"), seconds=FIRST_SECONDS, what="a job that is generating")
         fleet.database.execute(
             "UPDATE videos_videojob SET created_at = created_at - interval '3 hours' WHERE phase = 'generating'"
         )
@@ -58,7 +58,7 @@ def never_finished(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def storage_refuses(fleet: Fleet) -> Iterator[None]:
-    """The key of the storage is refused; the video was made 40 minutes ago: its row is dated back."""
+    """The storage refuses our key; the video's row is dated back 40 minutes."""
     with storage_fails(fleet, "401 Invalid Signature"):
         wait_until(_is_in(fleet, "storing"), seconds=FIRST_SECONDS, what="a finished video")
         fleet.database.execute(
@@ -83,7 +83,7 @@ def removals_refused(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def removals_forgotten(fleet: Fleet) -> Iterator[None]:
-    """A file was due two hours ago (its row is dated back), and there is no sweeper."""
+    """The removal of a file was due two hours ago (its row is dated back), and no sweeper runs."""
     job = fleet.create()[0]
     fleet.finish([job])
     with without(fleet, "sweeper"):
@@ -94,7 +94,7 @@ def removals_forgotten(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def balance_changed(fleet: Fleet) -> Iterator[None]:
-    """A balance is changed by hand, beside the ledger; then the day's reconciliation is due."""
+    """A balance is changed without the ledger; then the daily reconciliation is due."""
     change = (
         "UPDATE accounts_tokenaccount SET balance = balance {} 7 WHERE user_id = (SELECT min(user_id::text)::uuid "
         + ("FROM accounts_tokenaccount)")
@@ -110,7 +110,7 @@ def balance_changed(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def file_vanished(fleet: Fleet) -> Iterator[None]:
-    """The storage loses a video of a job that has succeeded; then the day's reconciliation is due."""
+    """The storage loses a video of a job that has succeeded; then the daily reconciliation is due."""
     job = fleet.create()[0]
     fleet.finish([job])
     with fleet.cloudinary.account.lock:
@@ -121,7 +121,7 @@ def file_vanished(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def files_unreadable(fleet: Fleet) -> Iterator[None]:
-    """The storage answers no question about a file; then the day's reconciliation is due."""
+    """The storage fails every request about a file; then the daily reconciliation is due."""
     fleet.finish(fleet.create())
     for on in ("head", "delivery"):
         fleet.cloudinary.script(on, "503", times=10_000)
@@ -135,7 +135,7 @@ def files_unreadable(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def reconciliation_hangs(fleet: Fleet) -> Iterator[None]:
-    """None has finished for three days: its row is dated back."""
+    """No reconciliation has finished for three days: its row is dated back."""
     _change_state(fleet, "now() - interval '3 days'")
     yield
     _change_state(fleet, "now()")
@@ -150,7 +150,7 @@ def _change_state(fleet: Fleet, moment: str) -> None:
 
 @contextmanager
 def upstream_retired(fleet: Fleet) -> Iterator[None]:
-    """Google has retired the first upstream, which is refused for the third time in a row."""
+    """Google has retired the first upstream, and refuses it for the third time in a row."""
     with catalogue.retired_upstream(fleet.database, refusals=catalogue.NEARLY_SUSPENDED):
         fleet.create()
         yield

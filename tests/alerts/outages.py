@@ -1,4 +1,4 @@
-"""Processes and services that are away: each is taken from a running fleet, and given back."""
+"""Outages: processes and services of a running fleet are stopped, and started again."""
 
 import contextlib
 import subprocess
@@ -14,13 +14,13 @@ import psycopg
 from tests.chaos.fleet import JOBS, Fleet
 
 
-class NotHere(Exception):
-    """The fault needs something that this machine does not have."""
+class Impossible(Exception):
+    """The fault needs something that this machine lacks."""
 
 
 @contextmanager
 def without(fleet: Fleet, *roles: str) -> Iterator[None]:
-    """Processes die, and do not come back."""
+    """Kill processes, and restart them at the end."""
     for role in roles:
         fleet.processes.retire(role)
     try:
@@ -39,7 +39,7 @@ def no_sweeper_and_no_submit(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def no_submit_alone(fleet: Fleet) -> Iterator[None]:
-    """The sweeper lives, and sends hints that no worker follows."""
+    """The sweeper is alive, and sends hints that no worker takes."""
     with without(fleet, "submit"):
         fleet.create()
         yield
@@ -47,7 +47,7 @@ def no_submit_alone(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def many_hints(fleet: Fleet) -> Iterator[None]:
-    """150 hints for a media worker that is dead; made by hand, in place of 150 jobs."""
+    """150 hints for a media worker that is dead; sent directly, instead of making 150 jobs."""
     job = fleet.create()[0]
     fleet.finish([job])
     with without(fleet, "media"):
@@ -57,7 +57,7 @@ def many_hints(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def database_stopped(fleet: Fleet) -> Iterator[None]:
-    """PostgreSQL is stopped, while a client asks on."""
+    """PostgreSQL is stopped, while a client keeps sending requests."""
     client = fleet.people[0].client
     fleet.database.stop()
     try:
@@ -69,7 +69,7 @@ def database_stopped(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def _meanwhile(act: Callable[[], object], *, pause: float = 0.05) -> Iterator[None]:
-    """Do it again and again in a thread."""
+    """Repeat the action in a thread."""
     is_over = threading.Event()
 
     def repeat() -> None:
@@ -97,7 +97,7 @@ def redis_stopped(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def slow_lists(fleet: Fleet) -> Iterator[None]:
-    """Something locks the table of jobs for 0.7 s, again and again: less than the second that a scrape gets here."""
+    """The table of jobs is locked for 0.7 s again and again; that is less than the second that a scrape may take."""
 
     def lock() -> None:
         with psycopg.connect(fleet.database.url) as connection:
@@ -111,13 +111,13 @@ def slow_lists(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def small_disk(fleet: Fleet) -> Iterator[None]:
-    """The work folder is a file system of 64 MB. Raises NotHere without the right to mount one."""
+    """The work folder is a file system of 64 MB. Raises Impossible without the right to mount one."""
     folder = Path(fleet.folder) / "data" / "work"
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     if done.returncode:
-        raise NotHere(f"mount: {done.stderr.strip()}")
+        raise Impossible(f"mount: {done.stderr.strip()}")
     try:
         yield
     finally:

@@ -15,13 +15,13 @@ from operations.local.valkey import free_port
 from studio.env import PROJECT
 
 RULES = PROJECT / "deploy" / "prometheus" / "alerts.yaml"
-FASTER = 60  # by how much `for:` and the ranges are shortened; thresholds stay as they are
-LEAST_RANGE_SECONDS = 15  # of a range: several scrapes, and the 2 s until a process has sent its counts
+FASTER = 60  # the factor by which `for:` and the ranges are shortened; thresholds stay
+LEAST_RANGE_SECONDS = 15  # several scrapes, and the 2 s until a process sends its counts
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def names() -> list[str]:
-    """Every alert of the file."""
+    """The names of all alerts in the file."""
     return [rule["alert"] for rule in yaml.safe_load(RULES.read_text())["groups"][0]["rules"]]
 
 
@@ -47,7 +47,7 @@ class Prometheus:
     def __enter__(self) -> Self:
         binary = shutil.which("prometheus")
         if not binary:
-            raise RuntimeError("There is no prometheus; on Debian: apt install prometheus.")
+            raise RuntimeError("prometheus is not installed; on Debian: apt install prometheus.")
         self._folder.mkdir()
         (self._folder / "alerts.yaml").write_text(shortened(RULES.read_text()))
         (self._folder / "prometheus.yaml").write_text(yaml.safe_dump(self._configuration()))
@@ -90,7 +90,7 @@ class Prometheus:
                 if httpx.get(f"{self.url}/-/ready", timeout=5).status_code == 200:
                     return
             time.sleep(0.2)
-        raise RuntimeError(f"Prometheus does not answer: {(self._folder / 'log').read_text()[-2000:]}")
+        raise RuntimeError(f"Prometheus does not respond: {(self._folder / 'log').read_text()[-2000:]}")
 
     def firing(self) -> dict[str, str]:
         """The alerts that fire now, each with its summary."""

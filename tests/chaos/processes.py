@@ -18,12 +18,13 @@ import psutil
 
 from studio.env import PROJECT
 
-QUIET = ("--skip-checks", "-v", "0")
+# Releases before 1.1 do not name the worker's class in their settings (tests.production.upgrade).
+THREADS = ("--skip-checks", "--worker-class", "videos.worker.ThreadWorker", "-v", "0")
 # The commands of the Procfile.
 COMMANDS: dict[str, list[str]] = {
     "web": ["gunicorn", "studio.wsgi:application"],
-    "submit": ["manage.py", "rqworker", "submit", *QUIET],
-    "media": ["manage.py", "rqworker", "media", *QUIET],
+    "submit": ["manage.py", "rqworker", "submit", *THREADS],
+    "media": ["manage.py", "rqworker", "media", *THREADS],
     "sweeper": ["manage.py", "sweep"],
 }
 
@@ -51,7 +52,7 @@ class Processes:
             self._launcher = subprocess.Popen(
                 [sys.executable, str(die_with_parent), sys.executable, "-m", "tests.chaos.launch"],
                 cwd=project,
-                env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_TETHERED_TO": str(os.getpid())},
+                env={**environment, "CHAOS_FOLDER": str(folder), "STUDIO_PARENT_PID": str(os.getpid())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -102,7 +102,7 @@ def _place(frame: FrameType | None) -> tuple[str, str, FrameType] | None:
         name = frame.f_code.co_filename
         if name.startswith(PROJECT):
             path, function = name.removeprefix(PROJECT), frame.f_code.co_name
-            if not home and path.startswith(HOMES) and not path.endswith("models.py"):
+            if not home and path.startswith(HOMES) and "models" not in Path(path).with_suffix("").parts:
                 home = f"{Path(path).stem}.{function}"
             if (path, function) in STEPS:
                 step, step_frame = STEPS[path, function], frame

@@ -38,7 +38,7 @@ def test_killed_while_another_upstream_takes_the_job() -> None:
         points = [point for point in watch(fleet, [PICTURED, PASSED_ON]) if point.flow is PASSED_ON]
         found = try_all(fleet, points[::-5])
 
-    assert points[-1].where.endswith("COMMIT in writing._patiently after")
+    assert points[-1].where.endswith("COMMIT in submit._write_through_outage after")
     assert found == ([], [])
 
 

@@ -1,4 +1,4 @@
-"""Web processes are restarted one after another behind the documents' nginx, while people use the site."""
+"""Web processes are restarted one after another behind the nginx of docs/production.md, while people use the site."""
 
 import io
 import os
@@ -118,10 +118,10 @@ class People:
         self._stopping = threading.Event()
         self.outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
-        answer = httpx.post(
+        response = httpx.post(
             f"{url}/api/v1/auth/token", json={"email": "ann@example.com", "password": PASSWORD}, verify=verify
         )
-        self._headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+        self._headers = {"Authorization": f"Bearer {response.json()['access']}"}
         self._threads = [threading.Thread(target=self._use) for _ in range(PEOPLE)]
         for thread in self._threads:
             thread.start()
@@ -210,15 +210,15 @@ def test_process_that_stops_says_so_before_it_takes_no_more_connections(
     try:
         web.wait_until_ready()
         web.process.send_signal(signal.SIGTERM)
-        answer = httpx.get(f"http://127.0.0.1:{web.port}/readyz", timeout=30)
-        while answer.status_code == 200:
-            answer = httpx.get(f"http://127.0.0.1:{web.port}/readyz", timeout=30)
+        response = httpx.get(f"http://127.0.0.1:{web.port}/readyz", timeout=30)
+        while response.status_code == 200:
+            response = httpx.get(f"http://127.0.0.1:{web.port}/readyz", timeout=30)
         alive = httpx.get(f"http://127.0.0.1:{web.port}/healthz", timeout=30)
         status = web.process.wait(60)
     finally:
         web.kill()
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         503,
         {"status": "unready", "checks": {"process": {"status": "down"}}},
     )

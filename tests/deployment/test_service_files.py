@@ -17,7 +17,7 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
-from operations.management.commands.up import _django_parts
+from operations.management.commands.up import django_parts
 from studio.env import PROJECT
 
 UNITS = PROJECT / "deploy" / "systemd"
@@ -40,7 +40,7 @@ def normal(command: str | list[str]) -> tuple[str, ...]:
 
 
 def of_up() -> Commands:
-    return {part.name: normal(list(part.command)) for part in _django_parts()}
+    return {part.name: normal(list(part.command)) for part in django_parts()}
 
 
 def procfile() -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.management.commands.up import _banner
+from operations.local.banner import banner_text
 from studio import env, settings_file
 from studio.env import PROJECT
 
@@ -51,7 +51,7 @@ def settings_of(folder: Path, **settings: str) -> Path:
     return path
 
 
-def answer(done: subprocess.CompletedProcess[str]) -> list[object]:
+def output(done: subprocess.CompletedProcess[str]) -> list[object]:
     assert done.returncode == 0, done.stderr
     said: list[object] = json.loads(done.stdout.splitlines()[-1])
     return said
@@ -74,8 +74,8 @@ def test_command_has_the_settings_of_the_services_and_none_of_its_callers(tmp_pa
         DATA_DIR=str(tmp_path / "of the caller"),
     )
 
-    told = [SECRETS["SECRET_KEY"], str(tmp_path / "data"), ["a.example.com"], None, os.getuid(), str(PROJECT)]
-    assert answer(done) == told
+    expected = [SECRETS["SECRET_KEY"], str(tmp_path / "data"), ["a.example.com"], None, os.getuid(), str(PROJECT)]
+    assert output(done) == expected
 
 
 def test_data_is_where_the_units_say_unless_the_file_does(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_data_is_where_the_units_say_unless_the_file_does(tmp_path: Path) -> Non
         STUDIO_ACCOUNT=getpass.getuser(),
     )
 
-    assert answer(done)[1] == units["DATA_DIR"]
+    assert output(done)[1] == units["DATA_DIR"]
     text = WRAPPER.read_text()
     assert all(f"{name}={value}" in text for name, value in units.items())
     assert re.findall(r"^umask (\d+)$", text, re.MULTILINE) == re.findall(r"^UMask=(\d+)$", common, re.MULTILINE)
@@ -155,7 +155,7 @@ def test_container_has_its_settings_already(tmp_path: Path) -> None:
 
     done = run(WRAPPER, "shell", "-v", "0", "-c", ASK, STUDIO_SETTINGS="/nothing", **given)
 
-    assert answer(done)[:3] == [SECRETS["SECRET_KEY"], str(tmp_path), ["a"]]
+    assert output(done)[:3] == [SECRETS["SECRET_KEY"], str(tmp_path), ["a"]]
 
 
 def test_wrapper_without_any_settings_refuses() -> None:
@@ -223,7 +223,7 @@ def test_command_of_the_banner_runs_as_it_is_pasted(
     if is_checkout:
         (tmp_path / ".git").mkdir()
 
-    place = re.search(r"look at: (.*)DATA_DIR=", _banner({}))
+    place = re.search(r"start with: (.*)DATA_DIR=", banner_text({}))
 
     assert place
     assert place[1] == ("" if is_checkout else "ENVIRONMENT=development ")

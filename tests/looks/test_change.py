@@ -15,7 +15,7 @@ from looks.fields import look_picture
 from looks.models import Look, Product
 from studio.errors import InvalidInput
 from studio.http.bodies import WITHOUT_END
-from studio.media.images import Picture
+from studio.media.images import ImageFile
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
@@ -40,7 +40,7 @@ def client(ann: Any, sign_in: SignIn) -> APIClient:
     return sign_in(ann)
 
 
-def _picture() -> Picture:
+def _picture() -> ImageFile:
     return look_picture(io.BytesIO(png()))
 
 
@@ -262,7 +262,7 @@ def test_body_that_is_no_form_is_refused(
     response = client.generic(method, path, body, "multipart/form-data; boundary=limit")
 
     has_an_end = body.endswith(b"--limit--\r\n")
-    detail = "Multipart form parse error - the body is no form of its boundary" if has_an_end else WITHOUT_END
+    detail = "Multipart form parse error - the body is not a form with this boundary" if has_an_end else WITHOUT_END
     code = "parse_error" if has_an_end else "incomplete_body"
     assert (response.status_code, response.json()) == (400, {"detail": detail, "code": code})
     assert (client.get(f"{URL}/{look.pk}").json(), Look.objects.count(), VideoJob.objects.count()) == (before, 1, 0)

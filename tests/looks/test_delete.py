@@ -11,7 +11,7 @@ from looks import use_cases
 from looks.fields import look_picture
 from looks.models import Look, LookShare, LookVideo, Product
 from studio.errors import NotFound
-from studio.media.images import Picture
+from studio.media.images import ImageFile
 from studio.media.storage import disposal
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
@@ -29,7 +29,7 @@ def client(ann: Any, sign_in: SignIn) -> APIClient:
     return sign_in(ann)
 
 
-def _picture() -> Picture:
+def _picture() -> ImageFile:
     return look_picture(io.BytesIO(png()))
 
 

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard: each names what `/metrics` really shows, is tested, and is described for operators."""
+"""Alerts and dashboard name existing metrics; every alert is tested and documented."""
 
 import json
 import re
@@ -38,7 +38,7 @@ EXPRESSIONS = [*(rule["expr"] for rule in RULES), *dashboard_expressions()]
 
 @pytest.fixture
 def exposed(client: Client, make_user: MakeUser, sign_in: SignIn, settings: Any) -> Exposed:
-    """The labels of every series, by metric; a list was asked for before, so that its route is there."""
+    """The labels of every series, by metric; a list was requested first, so that its route appears."""
     settings.METRICS_TOKEN = "metrics-token"
     settings.GEMINI_API_KEY = settings.VERTEX_PROJECT = "x"  # else no model has an upstream
     sign_in(make_user()).get("/api/v1/video-jobs")
@@ -79,7 +79,7 @@ def test_expressions_select_what_metrics_shows(exposed: Exposed) -> None:
 
 
 @pytest.mark.django_db
-def test_expressions_group_by_labels_that_there_are(exposed: Exposed) -> None:
+def test_expressions_group_by_existing_labels(exposed: Exposed) -> None:
     wrong = []
     for expression in EXPRESSIONS:
         there = {label for name, _ in selectors(expression) for one in exposed.get(name, []) for label in one}
@@ -89,7 +89,7 @@ def test_expressions_group_by_labels_that_there_are(exposed: Exposed) -> None:
     assert wrong == []
 
 
-def test_alert_says_what_to_do_and_how_soon() -> None:
+def test_alert_has_an_action_and_a_severity() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in {"page", "ticket"}, rule
         assert set(rule["annotations"]) == {"summary", "action", "runbook"}, rule
@@ -115,12 +115,12 @@ def test_every_alert_has_a_silent_and_a_firing_case() -> None:
     assert (silent, firing) == (alerts, alerts)
 
 
-def test_every_alert_has_a_fault_that_is_caused() -> None:
+def test_make_alerts_causes_a_fault_for_every_alert() -> None:
     """`make alerts` causes them."""
     assert {alert for fault in FAULTS for alert in fault.alerts} == {rule["alert"] for rule in RULES}
 
 
-def test_table_of_the_document_is_the_file() -> None:
+def test_table_in_the_docs_matches_the_file() -> None:
     section = PRODUCTION[PRODUCTION.index("## 5. What to watch") : PRODUCTION.index("## 6.")]
 
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.M)
@@ -138,7 +138,7 @@ def test_thresholds_of_disks_are_those_of_doctor() -> None:
     ]
 
 
-def test_panels_have_names_of_their_own() -> None:
+def test_panels_have_unique_names() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     titles = [panel["title"] for panel in DASHBOARD["panels"]]
 

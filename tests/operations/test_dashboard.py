@@ -27,7 +27,7 @@ def office(client: Client, make_staff: MakeStaff) -> Client:
 
 
 def finished(make_job: MakeJob, owner: Any, *, seconds: float = 60, days_ago: int = 0, **fields: Any) -> VideoJob:
-    """A job that took so long and ended then."""
+    """A job with this duration and end."""
     job = make_job(owner, **fields)
     end = timezone.now() - timedelta(days=days_ago, seconds=1)
     VideoJob.objects.filter(pk=job.pk).update(created_at=end - timedelta(seconds=seconds), completed_at=end)
@@ -52,7 +52,7 @@ def test_jobs_now_are_counted_by_phase(office: Client, make_user: MakeUser, make
     assert (figures["live"], figures["oldest_waiting"]) == (3, first.created_at)
 
 
-def test_today_is_summed_up(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_figures_of_today_are_sums(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     upstream = Upstream.objects.exclude(provider="mock").order_by("id")[0]
     Upstream.objects.filter(pk=upstream.pk).update(prices={"720p": "0.4", "1080p": "0.4"})
@@ -107,7 +107,7 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
     )
 
 
-def test_figures_are_for_those_who_may_see_jobs(client: Client, make_staff: MakeStaff) -> None:
+def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:
     client.force_login(make_staff("view_look"))
 
     page = client.get("/admin/")
@@ -130,7 +130,7 @@ def test_dashboard_costs_the_same_for_any_number_of_rows(
     assert len(asked) <= 15
 
 
-def test_mock_videos_are_apart_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+def test_mock_videos_are_separate_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     paid(finished(make_job, ann, phase=Phase.SUCCEEDED, mock_mode=True))
     paid(finished(make_job, ann, phase=Phase.FAILED, mock_mode=False))

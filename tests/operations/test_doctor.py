@@ -24,7 +24,7 @@ def cloudinary() -> Iterator[FakeCloudinary]:
 
 
 def ill(facts: dict[str, Any]) -> dict[str, str]:
-    """What is not well, by name."""
+    """The sentences of the checks that are not OK, by name."""
     return {name: fact["detail"] for name, fact in facts.items() if fact["status"] != "ok"}
 
 
@@ -41,7 +41,7 @@ def test_cloudinary_that_refuses(cloudinary: FakeCloudinary, settings: Any) -> N
     assert status == 1
     assert list(ill(facts)) == ["storage"]
     assert facts["storage"]["status"] == "down"
-    assert facts["storage"]["detail"].startswith("CloudinaryStorage cannot be written and read: 401: ")
+    assert facts["storage"]["detail"].startswith("CloudinaryStorage fails to write or read: 401: ")
     assert facts["storage"]["detail"].endswith(" See CLOUDINARY_URL.")
 
 
@@ -64,8 +64,8 @@ def test_no_sweeper_and_a_missing_migration() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.once  # the database is one that is away
-def test_everything_is_away(tmp_path: Path) -> None:
+@pytest.mark.once  # the database is an unavailable one
+def test_everything_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "media").write_text("no folder")
     with FakeGoogle() as google:
@@ -82,9 +82,9 @@ def test_everything_is_away(tmp_path: Path) -> None:
         )
 
     facts = json.loads(done.stdout)
-    told = ill(facts)
+    details = ill(facts)
     assert done.returncode == 1
-    assert {name: fact["status"] for name, fact in facts.items() if name in told} == {
+    assert {name: fact["status"] for name, fact in facts.items() if name in details} == {
         "database": "down",
         "migrations": "down",
         "redis": "degraded",
@@ -103,17 +103,17 @@ def test_everything_is_away(tmp_path: Path) -> None:
         "previous files": "degraded",
         "google": "down",
     }
-    assert told["database"].startswith("postgresql does not answer: ")
-    assert told["database"].endswith("See DATABASE_URL.")
-    assert told["writes"] == "Cannot be told while Redis is away."
-    assert told["redis"].endswith("See REDIS_URL.")
-    assert told["storage"].startswith("LocalStorage cannot be written and read: ")
-    assert told["storage"].endswith("See DATA_DIR.")
-    assert told["google"].startswith("google_omni: ")
-    assert told["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
-    assert told["migrations"] == "Cannot be told: the database is away, or manage.py migrate was never run."
-    assert {told[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
-        "Cannot be told while the database is away."
+    assert details["database"].startswith("postgresql does not respond: ")
+    assert details["database"].endswith("See DATABASE_URL.")
+    assert details["writes"] == "Unknown while Redis is unavailable."
+    assert details["redis"].endswith("See REDIS_URL.")
+    assert details["storage"].startswith("LocalStorage fails to write or read: ")
+    assert details["storage"].endswith("See DATA_DIR.")
+    assert details["google"].startswith("google_omni: ")
+    assert details["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
+    assert details["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
+    assert {details[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
+        "Unknown while the database is unavailable."
     }
     assert "hidden" not in done.stdout
     assert "a-refused-key" not in done.stdout

@@ -1,4 +1,4 @@
-"""What `/readyz` and `doctor` say, with everything in order and with each part broken."""
+"""`/readyz` and `doctor`, with everything ready and with each part broken."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from studio.observability import counters, health
 from studio.observability.health import Check, Depth, Finding, Health
 from videos.engine import sweeper
 
-TOLD = {"Authorization": "Bearer metrics-token"}
+WITH_TOKEN = {"Authorization": "Bearer metrics-token"}
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +40,14 @@ def doctor() -> tuple[int, dict[str, Any]]:
     return 0, json.loads(out.getvalue())
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-def test_all_is_well(client: Client) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
+def test_everything_is_ready(client: Client) -> None:
     sweeper.beat()
 
-    answer = client.get("/readyz", headers=TOLD)
+    response = client.get("/readyz", headers=WITH_TOKEN)
 
-    checks = answer.json()["checks"]
-    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    checks = response.json()["checks"]
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert {name: check["status"] for name, check in checks.items() if name != "providers"} == {
         "clock": "ok",
         "database": "ok",
@@ -63,7 +63,7 @@ def test_all_is_well(client: Client) -> None:
     }
 
 
-def test_doctor_is_content(db: None) -> None:
+def test_doctor_finds_nothing_wrong(db: None) -> None:
     sweeper.beat()
 
     status, facts = doctor()
@@ -72,23 +72,23 @@ def test_doctor_is_content(db: None) -> None:
     assert (status, {fact["status"] for fact in facts.values()}) == (0, {"ok"})
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
-def test_redis_that_is_away_degrades(client: Client, settings: Any) -> None:
+@pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
+def test_missing_redis_degrades(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     sweeper.beat()
 
-    answer = client.get("/readyz", headers=TOLD)
+    response = client.get("/readyz", headers=WITH_TOKEN)
 
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    detail = answer.json()["checks"]["redis"]["detail"]
-    assert detail.endswith("): each step of a job begins some seconds later. See REDIS_URL.")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    detail = response.json()["checks"]["redis"]["detail"]
+    assert detail.endswith("): each step of a job starts some seconds later. See REDIS_URL.")
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+@pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
 def test_sweeper_that_never_ran_or_died_degrades(client: Client) -> None:
-    never = client.get("/readyz", headers=TOLD).json()["checks"]["sweeper"]
+    never = client.get("/readyz", headers=WITH_TOKEN).json()["checks"]["sweeper"]
     Heartbeat.objects.create(name="sweeper", beat_at=timezone.now() - timedelta(minutes=5))
-    dead = client.get("/readyz", headers=TOLD).json()["checks"]["sweeper"]
+    dead = client.get("/readyz", headers=WITH_TOKEN).json()["checks"]["sweeper"]
 
     assert never == {"status": "degraded", "detail": "It has never run; start manage.py sweep."}
     assert (dead["status"], dead["detail"][:29]) == ("degraded", "Its last sign of life is 300 ")
@@ -104,9 +104,7 @@ def test_missing_migration_is_not_ready(db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_strangers_are_told_names_and_states_only(
-    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_details_need_the_metrics_token(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Finding:
         raise OSError("db.internal.example: password authentication failed for user studio")
 
@@ -114,10 +112,10 @@ def test_strangers_are_told_names_and_states_only(
     settings.GEMINI_API_KEY = "gemini-key"
     monkeypatch.setitem(health._checks, "broken", Check(broken, Depth.QUICK, Health.DEGRADED))
 
-    answers = [client.get("/readyz", headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"})]
+    responses = [client.get("/readyz", headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"})]
 
-    for answer in answers:
-        assert answer.json() == {
+    for response in responses:
+        assert response.json() == {
             "status": "unready",
             "checks": {
                 "database": {"status": "ok"},
@@ -139,39 +137,39 @@ def test_strangers_are_told_names_and_states_only(
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_part_that_hangs_is_late_and_hangs_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, go_on = [], threading.Event()
+def test_check_that_hangs_is_late_and_blocks_no_request(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, released = [], threading.Event()
     health_checks._newest()  # reads files, the first time
 
     def hang() -> Finding:
         asked.append(True)
-        go_on.wait(30)
+        released.wait(30)
         return Finding(Health.OK, "At last.")
 
     monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "hanging", Check(hang, Depth.QUICK, Health.DEGRADED))
     began_at = time.monotonic()
 
-    answers = [client.get("/readyz", headers=TOLD) for _ in range(40)]  # the first waits
+    responses = [client.get("/readyz", headers=WITH_TOKEN) for _ in range(40)]  # the first waits
 
     seconds = time.monotonic() - began_at
     shown = [
-        (answer.status_code, answer.json()["checks"]["hanging"], answer.json()["checks"]["database"]["status"])
-        for answer in answers
+        (response.status_code, response.json()["checks"]["hanging"], response.json()["checks"]["database"]["status"])
+        for response in responses
     ]
-    assert shown == [(200, {"status": "degraded", "detail": "No answer within 0.5 s."}, "ok")] * 40
+    assert shown == [(200, {"status": "degraded", "detail": "No response within 0.5 s."}, "ok")] * 40
     assert (asked, seconds < 10) == ([True], True)
-    go_on.set()
+    released.set()
     for thread in threading.enumerate():
         if thread.name == "readyz":
             thread.join(10)
 
 
-def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = threading.Event()
+def test_stuck_round_is_abandoned(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
 
     def hang() -> Finding:
-        go_on.wait(30)
+        released.wait(30)
         return Finding(Health.OK, "At last.")
 
     monkeypatch.setattr(probes, "READY_SECONDS", 0.01)
@@ -182,7 +180,7 @@ def test_stuck_round_is_left_to_itself(db: None, monkeypatch: pytest.MonkeyPatch
     for _ in range(6):
         watch.findings()
     stuck = list(watch._unfinished)
-    go_on.set()
+    released.set()
     assert [round_.done.wait(10) for round_ in stuck] == [True] * probes.MOST_STUCK
 
     assert watch._current() not in stuck
@@ -198,7 +196,7 @@ def test_migrations_take_one_query_and_no_files(db: None, django_assert_num_quer
     assert finding == Finding(Health.OK, "All are applied.")
 
 
-def test_last_write_that_failed_is_told_until_one_succeeds(settings: Any, tmp_path: Any) -> None:
+def test_failed_write_counts_until_one_succeeds(settings: Any, tmp_path: Any) -> None:
     counters.connect().delete(counters.MARKS)
     nothing = health_checks._writes()
     good, settings.MEDIA_ROOT = settings.MEDIA_ROOT, tmp_path / "file"
@@ -213,14 +211,14 @@ def test_last_write_that_failed_is_told_until_one_succeeds(settings: Any, tmp_pa
     mended = health_checks._writes()
 
     assert (nothing, failing.health, mended) == (
-        Finding(Health.OK, "Nothing was stored yet."),
+        Finding(Health.OK, "No file was stored yet."),
         Health.DEGRADED,
         Finding(Health.OK, "The last file was stored."),
     )
-    assert failing.sentence == "The last file could not be stored, 0 s ago; see manage.py doctor."
+    assert failing.sentence == "The last write to the storage failed, 0 s ago; see manage.py doctor."
 
 
-def test_doctor_knocks_at_what_reports_go_to(settings: Any) -> None:
+def test_doctor_connects_to_reporting_servers(settings: Any) -> None:
     off = health_checks._reporting()
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.SENTRY_DSN = f"http://public-key@127.0.0.1:{server.getsockname()[1]}/1"
@@ -230,33 +228,33 @@ def test_doctor_knocks_at_what_reports_go_to(settings: Any) -> None:
 
     assert off.health == Health.OK
     assert reached == Finding(Health.OK, "Reached: Sentry.")
-    assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing else waits for that.")
+    assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing waits for them.")
 
 
-def test_storage_that_cannot_be_written_is_told(db: None, settings: Any, tmp_path: Any) -> None:
+def test_storage_that_cannot_be_written_is_down(db: None, settings: Any, tmp_path: Any) -> None:
     (tmp_path / "file").write_text("no folder")
     settings.MEDIA_ROOT = tmp_path / "file"
 
     status, facts = doctor()
 
     assert (status, facts["storage"]["status"]) == (1, "down")
-    assert facts["storage"]["detail"].startswith("LocalStorage cannot be written and read")
+    assert facts["storage"]["detail"].startswith("LocalStorage fails to write or read")
 
 
-@pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+@pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
 def test_check_that_breaks_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Finding:
         raise RuntimeError
 
     monkeypatch.setitem(health._checks, "broken", Check(broken, Depth.QUICK, Health.DEGRADED))
 
-    answer = client.get("/readyz", headers=TOLD)
+    response = client.get("/readyz", headers=WITH_TOKEN)
 
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["broken"] == {"status": "down", "detail": "The check itself failed: RuntimeError."}
+    assert response.status_code == 503
+    assert response.json()["checks"]["broken"] == {"status": "down", "detail": "The check itself failed: RuntimeError."}
 
 
-def test_doctor_speaks_to_people(db: None) -> None:
+def test_default_output_of_doctor_is_text(db: None) -> None:
     out = io.StringIO()
 
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""`/readyz` is 503 while no row can be written, whatever can be read: a full disk, a database in read-only mode."""
+"""`/readyz` is 503 while no row can be written: on a full disk, or with a read-only database."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ from studio.observability import health
 from studio.observability.health import Finding, Health
 from tests.running import manage
 
-pytestmark = pytest.mark.django_db(transaction=True)  # readyz looks from a thread of its own
+pytestmark = pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
 ASK = "from operations import health_checks; print(health_checks.rows().health.name)"
 READ_ONLY = {
     "postgresql": ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"),
@@ -49,18 +49,18 @@ def test_row_is_written_and_written_again(monkeypatch: pytest.MonkeyPatch) -> No
     beat_at = Heartbeat.objects.get(name="readyz").beat_at
     monkeypatch.setattr(health_checks, "_row_written_at", float("-inf"))
 
-    assert [first, health_checks.rows()] == [Finding(Health.OK, "One was written.")] * 2
+    assert [first, health_checks.rows()] == [Finding(Health.OK, "A row was written.")] * 2
     assert Heartbeat.objects.get(name="readyz").beat_at > beat_at
 
 
-def test_who_asks_again_and_again_writes_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_requests_write_one_row(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_checks, "ROW_SECONDS", 600)
     health_checks.rows()
     Heartbeat.objects.all().delete()
 
-    answers = [client.get("/readyz").json()["checks"]["rows"] for _ in range(3)]
+    responses = [client.get("/readyz").json()["checks"]["rows"] for _ in range(3)]
 
-    assert answers == [{"status": "ok"}] * 3
+    assert responses == [{"status": "ok"}] * 3
     assert not Heartbeat.objects.exists()
 
 
@@ -74,28 +74,28 @@ def test_database_in_read_only_mode_is_down() -> None:
     assert health_checks._row_written_at == float("-inf")  # the next one tries again
 
 
-def test_site_whose_rows_wait_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As another process has locked SQLite, or what is below PostgreSQL hangs when it is written."""
-    go_on = threading.Event()
+def test_write_that_hangs_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if another process had locked SQLite, or PostgreSQL's disk hung."""
+    released = threading.Event()
 
     def wait() -> Finding:
-        go_on.wait(30)
-        return Finding(Health.OK, "One was written.")
+        released.wait(30)
+        return Finding(Health.OK, "A row was written.")
 
     monkeypatch.setattr(probes, "READY_SECONDS", 0.5)
     monkeypatch.setitem(health._checks, "rows", dataclasses.replace(health._checks["rows"], find=wait))
     try:
-        answer = client.get("/readyz")
+        response = client.get("/readyz")
     finally:
-        go_on.set()
+        released.set()
         for thread in threading.enumerate():
             if thread.name == "readyz":
                 thread.join(10)
 
-    assert (answer.status_code, answer.json()["checks"]["rows"]) == (503, {"status": "down"})
+    assert (response.status_code, response.json()["checks"]["rows"]) == (503, {"status": "down"})
 
 
-def test_site_whose_rows_cannot_be_written_is_not_ready(client: Client) -> None:
+def test_write_that_fails_is_not_ready(client: Client) -> None:
     trigger = {
         "sqlite": "CREATE TRIGGER full_disk BEFORE INSERT ON studio_heartbeat BEGIN SELECT RAISE(FAIL, 'full'); END",
         "postgresql": "ALTER TABLE studio_heartbeat ADD CONSTRAINT full_disk CHECK (false)",
@@ -107,12 +107,12 @@ def test_site_whose_rows_cannot_be_written_is_not_ready(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute(trigger[connection.vendor])
     try:
-        answer = client.get("/readyz")
+        response = client.get("/readyz")
     finally:
         with connection.cursor() as cursor:
             cursor.execute(undo[connection.vendor])
 
-    assert (answer.status_code, answer.json()["checks"]["database"], answer.json()["checks"]["rows"]) == (
+    assert (response.status_code, response.json()["checks"]["database"], response.json()["checks"]["rows"]) == (
         503,
         {"status": "ok"},
         {"status": "down"},

@@ -1,4 +1,4 @@
-"""What the sweeper does beside polling, and that none of it holds up the end."""
+"""Housekeeping in the sweeper; none of it delays the end of the process."""
 
 import asyncio
 import threading
@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
-from operations.housekeeping import Housekeeping, Stopped, keep_house, remove_files
+from operations.housekeeping import Housekeeping, Stopped, remove_files, run_housekeeping
 from studio.media.storage import disposal
-from studio.models import Disposal, Heartbeat
+from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fixtures.video_jobs import MakeJob
@@ -22,7 +23,7 @@ from videos.phases import Phase
 
 @pytest.fixture
 def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
-    """The storage of the whole product, for this test, with the patience that it has in production."""
+    """Cloudinary as the storage, with production's time-outs."""
     with FakeCloudinary() as fake:
         settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
         yield fake
@@ -38,7 +39,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def seconds_to_stop(fake: FakeCloudinary, action: str) -> float:
-    """How long a real sweeper takes to end while the storage hangs in this call."""
+    """The seconds that a sweeper takes to end while the storage hangs in this call."""
     taken: list[float] = []
 
     async def run() -> None:
@@ -60,7 +61,7 @@ def seconds_to_stop(fake: FakeCloudinary, action: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_storage_that_hangs_in_the_comparison_does_not_hold_up_the_end(
+def test_storage_that_hangs_in_reconciliation_does_not_delay_the_end(
     cloudinary: FakeCloudinary, make_user: MakeUser, make_job: MakeJob
 ) -> None:
     ann = make_user()
@@ -76,7 +77,7 @@ def test_storage_that_hangs_in_the_comparison_does_not_hold_up_the_end(
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_storage_that_hangs_in_a_removal_does_not_hold_up_the_end(cloudinary: FakeCloudinary) -> None:
+def test_storage_that_hangs_in_a_removal_does_not_delay_the_end(cloudinary: FakeCloudinary) -> None:
     disposal.dispose(["videos/1.mp4", "videos/2.mp4"])
     Disposal.objects.update(due_at="2026-01-01T00:00Z")
     cloudinary.script("destroy", "hang", times=100)
@@ -89,7 +90,7 @@ def test_storage_that_hangs_in_a_removal_does_not_hold_up_the_end(cloudinary: Fa
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_files_are_removed_while_the_comparison_hangs(
+def test_files_are_removed_while_reconciliation_hangs(
     cloudinary: FakeCloudinary, make_user: MakeUser, make_job: MakeJob
 ) -> None:
     make_job(make_user(), phase=Phase.SUCCEEDED)
@@ -107,7 +108,7 @@ def test_files_are_removed_while_the_comparison_hangs(
 
 
 @pytest.mark.django_db
-def test_what_was_broken_off_today_is_taken_up_again() -> None:
+def test_interrupted_daily_tasks_are_repeated() -> None:
     disposal.dispose(["videos/1.mp4"])
     Disposal.objects.update(due_at="2026-01-01T00:00Z")
     stopping = threading.Event()
@@ -115,18 +116,22 @@ def test_what_was_broken_off_today_is_taken_up_again() -> None:
 
     remove_files(stopping)
     with pytest.raises(Stopped):
-        keep_house(stopping)
-    broken_off = (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists())
+        run_housekeeping(stopping)
+    waiting = TaskState.objects.filter(name="daily", due_at__gt=timezone.now())
+    interrupted = (Disposal.objects.count(), waiting.exists())
     remove_files(threading.Event())
-    keep_house(threading.Event())
+    run_housekeeping(threading.Event())
 
-    assert broken_off == (1, False)
-    assert (Disposal.objects.count(), Heartbeat.objects.filter(name="daily").exists()) == (0, True)
+    assert interrupted == (1, False)
+    assert (Disposal.objects.count(), TaskState.objects.filter(name="daily", due_at__gt=timezone.now()).exists()) == (
+        0,
+        True,
+    )
     assert not default_storage.exists("videos/1.mp4")
 
 
 @pytest.mark.django_db
-def test_round_removes_all_that_is_due_but_what_the_storage_refuses(cloudinary: FakeCloudinary) -> None:
+def test_round_removes_all_due_files_except_refused_ones(cloudinary: FakeCloudinary) -> None:
     disposal.dispose([f"videos/{number}.mp4" for number in range(120)])
     Disposal.objects.update(due_at="2026-01-01T00:00Z")
     cloudinary.script("destroy", "500", times=3)

@@ -1,4 +1,4 @@
-"""`/metrics`: for who has the token, what the tables say and what processes have counted."""
+"""`/metrics`: gauges from the tables, and counters from the processes."""
 
 import re
 from datetime import timedelta
@@ -42,7 +42,7 @@ def page(client: Client) -> dict[str, float]:
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
 
 
-def test_gauges_tell_what_there_is(client: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     empty = page(client)
     sweeper.beat()
     ann = make_user()
@@ -178,7 +178,7 @@ def test_money_is_counted_when_it_is_committed(
     assert found['studio_jobs_finished_total{code="generation_failed",phase="failed"}'] == 1
 
 
-def test_reconciliation_that_finds_and_that_does_not_finish(client: Client) -> None:
+def test_mismatches_and_an_overdue_reconciliation_are_shown(client: Client) -> None:
     run = runs.claim()
     assert run
     run.note(Mismatch("balance", "The balance is wrong."))
@@ -205,23 +205,23 @@ def test_first_event_of_every_counter_is_an_increase(client: Client) -> None:
     values: dict[str, list[float]] = {}
     for name, value in found.items():
         values.setdefault(re.sub("_(bucket|sum|count)$", "", name.partition("{")[0]), []).append(value)
-    counted = [measure for measure in counters.measures() if measure is not REQUESTS]
+    counted = [measure for measure in counters.metrics() if measure is not REQUESTS]
     assert [measure.name for measure in counted if not values.get(measure.name)] == []
     assert {value for measure in counted if measure is not RESPONSES for value in values[measure.name]} == {0}
     assert len(found) < 1000
 
 
 def test_errors_of_adapters_are_shown_from_the_start() -> None:
-    said = set()
+    raised = set()
     for path in (PROJECT / "videos" / "providers").glob("*.py"):
-        said |= set(re.findall(r"\b([A-Z]\w+)\([^()]*(?:\([^()]*\)[^()]*)*code=\"(\w+)\"", path.read_text()))
+        raised |= set(re.findall(r"\b([A-Z]\w+)\([^()]*(?:\([^()]*\)[^()]*)*code=\"(\w+)\"", path.read_text()))
 
     known = {(kind, code) for kinds in metrics.ERRORS.values() for kind, codes in kinds.items() for code in codes}
-    assert said - known == set()
+    assert raised - known == set()
     assert {code for _, code in known} - set(FAILURES) == set()
 
 
-def test_part_that_is_away_is_missing_and_hides_nothing(client: Client, settings: Any) -> None:
+def test_unavailable_part_hides_nothing_else(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     found = page(client)
@@ -242,14 +242,14 @@ def test_every_metric_is_in_the_document(client: Client) -> None:
         **{name: ("gauge", set(labels)) for name, labels in prometheus.GAUGES.items()},
         **{
             measure.name: ("histogram" if measure.buckets else "counter", set(measure.labels))
-            for measure in counters.measures()
+            for measure in counters.metrics()
         },
     }
 
 
-def test_alerts_of_the_document_name_metrics_that_there_are(client: Client) -> None:
+def test_alerts_in_the_docs_name_existing_metrics(client: Client) -> None:
     page(client)  # a first request loads whatever counts
-    known = {*prometheus.GAUGES, *(measure.name for measure in counters.measures())}
+    known = {*prometheus.GAUGES, *(measure.name for measure in counters.metrics())}
 
     named = set(re.findall(r"\bstudio_\w+", (PROJECT / "docs" / "metrics.md").read_text()))
 
@@ -269,7 +269,7 @@ def test_gauges_use_indexes(db: None) -> None:
                 prometheus._overdue,
                 prometheus._waiting,
             ),
-            prometheus.lost_answers,
+            prometheus.lost_responses,
         ):
             with connection.execute_wrapper(
                 lambda run, sql, params, many, context: plans.append((sql, params)) or run(sql, params, many, context)
@@ -287,9 +287,7 @@ def test_gauges_use_indexes(db: None) -> None:
 @pytest.mark.parametrize(
     ("token", "given", "expected"), [("", "Bearer x", 404), ("token", "", 401), ("token", "Bearer töken", 401)]
 )
-def test_without_the_token_nothing_is_told(
-    client: Client, settings: Any, token: str, given: str, expected: int
-) -> None:
+def test_metrics_need_the_token(client: Client, settings: Any, token: str, given: str, expected: int) -> None:
     settings.METRICS_TOKEN = token
 
     assert client.get("/metrics", headers={"Authorization": given}).status_code == expected

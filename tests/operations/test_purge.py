@@ -1,4 +1,4 @@
-"""`manage.py purge`: what goes, what stays, and that it can be broken off."""
+"""`manage.py purge`: what it removes and keeps, and that it can be interrupted."""
 
 import importlib
 import io
@@ -22,7 +22,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import LedgerEntry, SignIn
 from operations import retention
-from operations.housekeeping import Stopped, keep_house
+from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 
 def run(*args: str) -> dict[str, int]:
-    """How many of each kind."""
+    """The number of rows of each kind."""
     out = io.StringIO()
     call_command("purge", "--json", *args, stdout=out)
     return {found["what"]: found["count"] for found in json.loads(out.getvalue())["found"]}
@@ -47,7 +47,7 @@ def age(row: Any, days: int, *fields: str) -> None:
 
 @pytest.fixture
 def jobs(make_user: MakeUser, make_job: MakeJob) -> dict[str, VideoJob]:
-    """Jobs of every kind, a year old but for the fresh one; each with a line."""
+    """Jobs of every kind with a log line each; all but the fresh one are a year old."""
     ann = make_user()
     real = {"mock_mode": False, "provider": "google_veo"}
     made = {
@@ -80,7 +80,7 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
 
 
-def test_old_mock_videos_and_lines_go(jobs: dict[str, VideoJob]) -> None:
+def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> None:
     ledger = list(LedgerEntry.objects.values_list("pk", flat=True))
 
     found = run("--yes")
@@ -118,14 +118,14 @@ def test_job_keeps_what_a_refund_dispute_needs(jobs: dict[str, VideoJob]) -> Non
     assert VideoJob.objects.get(pk=jobs["fresh mock"].pk).provider_reply == "fresh"
 
 
-def test_paid_videos_go_only_when_asked(jobs: dict[str, VideoJob]) -> None:
+def test_paid_videos_are_removed_only_on_request(jobs: dict[str, VideoJob]) -> None:
     found = run("--yes", "--real-days", "300", "--mock-days", "0", "--log-days", "0")
 
     assert ("mock" in found, "log" in found, found["real"]) == (False, False, 1)
     assert left(jobs) == set(jobs) - {"real"}
 
 
-def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None:
     ann = make_user()
     AuditEntry.objects.all().delete()
     job = make_job(ann, phase=Phase.FAILED, input_count=1)
@@ -152,7 +152,7 @@ def test_records_go_when_they_are_old(make_user: MakeUser, make_job: MakeJob) ->
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
 
 
-def test_it_works_in_batches_and_can_be_broken_off(
+def test_it_works_in_batches_and_can_be_interrupted(
     make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
@@ -161,13 +161,13 @@ def test_it_works_in_batches_and_can_be_broken_off(
         age(make_job(ann, phase=Phase.FAILED), 365, "created_at", "completed_at")
     calls: list[int] = []
 
-    def go_on() -> None:
+    def check_stopped() -> None:
         calls.append(VideoJob.objects.count())
         if len(calls) == 5:
             raise Stopped
 
     with pytest.raises(Stopped):
-        list(retention.purge(days=retention.default_days(), go_on=go_on))
+        list(retention.purge(days=retention.default_days(), check_stopped=check_stopped))
 
     assert (calls, VideoJob.objects.count()) == ([5, 5, 4, 3, 3], 3)
     assert run("--yes")["mock"] == 3
@@ -179,29 +179,33 @@ def test_ctrl_c_is_one_sentence(jobs: dict[str, VideoJob], monkeypatch: pytest.M
 
     monkeypatch.setattr(retention.deletion, "delete", interrupted)
 
-    with pytest.raises(CommandError, match="Stopped; what was removed is removed"):
+    with pytest.raises(CommandError, match="Stopped; run it again to remove the rest"):
         run("--yes")
 
 
-def test_sweeper_does_it_daily_when_told_to(jobs: dict[str, VideoJob], settings: Any) -> None:
+def test_sweeper_purges_daily_with_the_setting(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_DAILY = True
     for job in jobs.values():
         VideoJob.objects.filter(pk=job.pk).update(tokens_charged=0)
 
-    keep_house(threading.Event())
+    run_housekeeping(threading.Event())
 
     assert left(jobs) == {"fresh mock", "live mock", "real"}
 
 
-def test_sweeper_keeps_everything_otherwise(jobs: dict[str, VideoJob]) -> None:
-    keep_house(threading.Event())
+def test_sweeper_keeps_everything_without_the_setting(jobs: dict[str, VideoJob]) -> None:
+    run_housekeeping(threading.Event())
 
     assert left(jobs) == set(jobs)
 
 
+def purged_daily(**options: Any) -> dict[str, int]:
+    return {rule.name: removed for rule, removed in retention.purge_daily(**options)}
+
+
 def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_MOCK_DAYS = 0
-    first = {rule.name: removed for rule, removed in retention.purge_daily()}
+    first = purged_daily()
     for job in jobs.values():
         job.log("A line of later.")
         VideoJob.objects.filter(pk=job.pk).update(provider_reply="of later")
@@ -211,29 +215,25 @@ def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], sett
         state={name: (timezone.now() - timedelta(days=300)).isoformat() for name in marks}  # ended a hundred days ago
     )
 
-    second = {rule.name: removed for rule, removed in retention.purge_daily()}
-    third = {rule.name: removed for rule, removed in retention.purge_daily()}
+    second = purged_daily()
+    third = purged_daily()
     by_hand = run("--yes", "--mock-days", "0")
 
     assert set(marks) == {"log", "reply"}
     assert (first["log"], first["reply"]) == (3, 2)
     assert (second["log"], second["reply"]) == (2, 1)  # of the one that ended since
     assert (third["log"], third["reply"]) == (0, 0)
-    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # of those before: all are looked at
+    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # the command checks all jobs
 
 
-def test_daily_purge_comes_back_to_what_grew_old_while_it_ran(jobs: dict[str, VideoJob], settings: Any) -> None:
+def test_next_daily_purge_removes_what_grew_old_during_the_last_one(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_MOCK_DAYS = 0
-    first = {rule.name: removed for rule, removed in retention.purge_daily(go_on=lambda: _grow_old(jobs["fresh mock"]))}
 
-    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+    # a first run after an upgrade takes hours
+    first = purged_daily(check_stopped=lambda: age(jobs["fresh mock"], 180, "completed_at"))
+    second = purged_daily()
 
     assert (first["log"], second["log"], first["reply"], second["reply"]) == (3, 1, 2, 1)
-
-
-def _grow_old(job: VideoJob) -> None:
-    """A first run after an upgrade takes hours; this job has its 180 days in one of them."""
-    VideoJob.objects.filter(pk=job.pk).update(completed_at=timezone.now() - timedelta(days=180))
 
 
 def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], settings: Any) -> None:
@@ -246,23 +246,23 @@ def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], set
     assert TaskState.objects.get(name="purge").state == marks
 
 
-def test_job_that_was_taken_up_meanwhile_keeps_its_reply(
+def test_job_that_was_resumed_meanwhile_keeps_its_reply(
     jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken_up() -> None:
+    def resumed() -> None:
         VideoJob.objects.filter(pk=jobs["real"].pk).update(
             phase=Phase.QUEUED, completed_at=None, error_code="", slot=3, due_at=timezone.now()
         )
 
     rule = next(rule for rule in retention.rules(days=retention.default_days()) if rule.name == "reply")
 
-    assert rule.remove(retention.span(rule), taken_up) == 1
+    assert rule.remove(retention.span(rule), resumed) == 1
     assert VideoJob.objects.get(pk=jobs["real"].pk).provider_reply == "no"
 
 
 @pytest.mark.parametrize("value", ["-1", "many", "36501"])
-def test_days_that_make_no_sense_are_refused(value: str) -> None:
-    with pytest.raises(CommandError, match="is no whole number of days from 0 to 36,500"):
+def test_invalid_days_are_refused(value: str) -> None:
+    with pytest.raises(CommandError, match="is not a whole number of days from 0 to 36,500"):
         call_command("purge", f"--mock-days={value}")
 
 
@@ -275,14 +275,14 @@ def test_production_purges_daily(tmp_path: Path, kind: str, daily: str) -> None:
     code = f"from studio import settings; print(*(getattr(settings, name) for name in {names}))"
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENVIRONMENT": kind, **secrets}
 
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
     )
 
-    assert said.stdout == f"{daily} 30 180 180\n"
+    assert output.stdout == f"{daily} 30 180 180\n"
 
 
-def test_postgresql_tidies_growing_tables_sooner() -> None:
+def test_postgresql_vacuums_growing_tables_sooner() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("of PostgreSQL")
     growth = importlib.import_module("videos.migrations.0020_growth")

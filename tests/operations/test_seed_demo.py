@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: what a newcomer finds, that the books are right, and that a second run adds nothing."""
+"""`manage.py seed_demo`: what a new user finds, that balances are right, and that a second run adds nothing."""
 
 import io
 from collections import Counter
@@ -12,7 +12,8 @@ from django.db.models import Sum
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from looks.models import Look, LookVideo, Product
-from operations.demo import demonstration, showcase
+from operations.demo import demonstration
+from operations.demo.looks import LOOKS
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.looks import URL, MakeLook, MakeVideo, stored_files
@@ -27,7 +28,7 @@ def seed(*args: str, **options: Any) -> str:
     return out.getvalue()
 
 
-def books_are_right() -> bool:
+def balances_agree() -> bool:
     return all(
         account.balance == (account.entries.aggregate(sum=Sum("amount"))["sum"] or 0)
         for account in TokenAccount.objects.all()
@@ -39,15 +40,15 @@ def counts() -> list[int]:
 
 
 @pytest.mark.slow
-def test_newcomer_sees_something(db: None, sign_in: SignIn, media: Path) -> None:
-    said = seed()
+def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path) -> None:
+    printed = seed()
 
     user = User.objects.get(email="demo@example.com")
     client = sign_in(user)
     looks = {look["title"]: look for look in client.get(URL).json()["items"]}
     videos = client.get("/api/v1/video-jobs").json()["items"]
-    assert said.startswith("demo@example.com was made. Password: ")
-    assert said.count("Added: ") == 14
+    assert printed.startswith("demo@example.com was made. Password: ")
+    assert printed.count("Added: ") == 14
     assert len({(media / str(look.image.name)).read_bytes() for look in Look.objects.all()}) == len(looks) == 6
     for look in looks.values():
         assert look["notes"]
@@ -62,7 +63,7 @@ def test_newcomer_sees_something(db: None, sign_in: SignIn, media: Path) -> None
         facts = mp4.inspect(path=media / str(job.video.name))
         assert (facts.width, facts.height, round(facts.duration_seconds)) == (720, 1280, 4)
         assert (media / str(job.poster.name)).is_file()
-    assert books_are_right()
+    assert balances_agree()
     user.token_account.refresh_from_db()
     assert user.token_account.balance == 50  # eight were granted and charged; the one that was never begun came back
     assert not Disposal.objects.exists()
@@ -73,12 +74,12 @@ def test_newcomer_sees_something(db: None, sign_in: SignIn, media: Path) -> None
 
 
 @pytest.fixture
-def mostly_there(make_look: MakeLook, make_video: MakeVideo) -> Callable[[User], None]:
-    """Gives an account all that takes long to draw, except for one look."""
+def mostly_filled(make_look: MakeLook, make_video: MakeVideo) -> Callable[[User], None]:
+    """Gives an account all that takes long to make, except one look."""
 
     def give(user: User) -> None:
-        for demo in showcase.LOOKS[1:]:
-            make_look(user, title=demo.outfit.title, image=None)
+        for demo in LOOKS[1:]:
+            make_look(user, title=demo.title, image=None)
         for video in demonstration.VIDEOS:
             if video.phase == Phase.SUCCEEDED:
                 make_video(user, prompt=video.prompt)
@@ -88,30 +89,30 @@ def mostly_there(make_look: MakeLook, make_video: MakeVideo) -> Callable[[User],
 
 @pytest.mark.slow
 def test_what_is_missing_is_added_to_an_account_in_use(
-    make_user: MakeUser, make_video: MakeVideo, mostly_there: Callable[[User], None]
+    make_user: MakeUser, make_video: MakeVideo, mostly_filled: Callable[[User], None]
 ) -> None:
     ann = make_user(tokens=7)
-    mostly_there(ann)
+    mostly_filled(ann)
     for _ in range(2):
         make_video(ann, phase=Phase.GENERATING)
 
-    said = seed("ANN@example.com")
+    printed = seed("ANN@example.com")
 
     ann.token_account.refresh_from_db()
-    assert said.splitlines() == [
+    assert printed.splitlines() == [
         "Added: look “Stone Essence”.",
         "Added: video “A storm tears at the gown”, FAILED.",
         "Added: video “One turn, and the pleats open”, FAILED.",
         "Added: video “The shawl flies in the evening wind”, PENDING.",  # one slot was free
     ]
     assert (ann.looks.count(), ann.video_jobs.live().count()) == (6, 3)
-    assert (ann.token_account.balance, books_are_right()) == (57, True)
+    assert (ann.token_account.balance, balances_agree()) == (57, True)
 
 
-def test_unlimited_account_is_granted_nothing(make_user: MakeUser, mostly_there: Callable[[User], None]) -> None:
+def test_unlimited_account_is_granted_nothing(make_user: MakeUser, mostly_filled: Callable[[User], None]) -> None:
     ann = make_user(tokens=0)
     TokenAccount.objects.filter(user=ann).update(unlimited=True)
-    mostly_there(ann)
+    mostly_filled(ann)
 
     seed("ann@example.com")
 

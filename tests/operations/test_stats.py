@@ -1,4 +1,4 @@
-"""`manage.py stats`: the figures, for people and for scripts."""
+"""`manage.py stats`: its text and its JSON."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def run(*args: str) -> str:
 
 @pytest.fixture
 def jobs(make_user: MakeUser, make_job: MakeJob) -> None:
-    """Two made and one lost today, one failed yesterday, one made long ago."""
+    """Today two made and one lost, yesterday one failed, and one made long ago."""
     ann, now = make_user(), timezone.now()
     upstream = Upstream.objects.filter(provider="google_veo").select_related("model").order_by("pk")[0]
     real = {"model": upstream.model.name, "provider": "google_veo", "upstream_model": upstream.upstream_model}
@@ -63,7 +63,7 @@ def test_figures_for_scripts(jobs: None) -> None:
     assert set(storage) == {"where", "free_bytes", "disk_bytes"}
 
 
-def test_figures_for_people(jobs: None) -> None:
+def test_default_output_is_text(jobs: None) -> None:
     default_storage.save("videos/1.mp4", ContentFile(b"x" * 2_000_000))
 
     lines = run("--days", "2", "--files").splitlines()
@@ -71,25 +71,25 @@ def test_figures_for_people(jobs: None) -> None:
     default_storage.delete("videos/1.mp4")
     assert lines[0].split() == ["DAY", "MADE", "FAILED", "UNKNOWN"]
     assert lines[2].split() == [str(timezone.now().date()), "2", "1", "1"]
-    assert "Tokens    100 charged, 50 given back" in lines
+    assert "Tokens    100 charged, 50 refunded" in lines
     assert "Providers 1.60 US dollars by the catalogue's prices" in lines
     assert " files of " in lines[-1]
     assert all(len(line) <= 120 for line in lines)
 
 
-def test_nothing_yet_is_no_error() -> None:
-    said = run()
+def test_no_jobs_are_no_error() -> None:
+    output = run()
 
-    assert len(said.splitlines()) == 1 + 7 + 1 + 5 + 1
-    assert "median -, 95 % within -" in said
+    assert len(output.splitlines()) == 1 + 7 + 1 + 5 + 1
+    assert "median -, 95 % within -" in output
 
 
-def test_it_asks_as_often_whatever_the_number_of_jobs(jobs: None, django_assert_num_queries: Any) -> None:
+def test_query_count_does_not_depend_on_the_number_of_jobs(jobs: None, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(6):
         run("--days", "30")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "367", "many"])
-def test_days_that_make_no_sense_are_refused(value: str) -> None:
-    with pytest.raises(CommandError, match="is no whole number of days from 1 to 366"):
+def test_invalid_days_are_refused(value: str) -> None:
+    with pytest.raises(CommandError, match="is not a whole number of days from 1 to 366"):
         run(f"--days={value}")

@@ -80,7 +80,7 @@ def test_without_a_provider_every_model_is_for_mock_videos(make_user: MakeUser, 
     assert {tuple(length["durationsSeconds"]) for item in items for length in item["resolutions"]} == {(8, 4)}
 
 
-def test_models_are_for_those_who_signed_in(anonymous: Any) -> None:
+def test_models_require_a_token(anonymous: Any) -> None:
     assert anonymous.get("/api/v1/video-models").status_code == 401
 
 
@@ -107,7 +107,7 @@ def test_models_are_for_those_who_signed_in(anonymous: Any) -> None:
         ),
     ],
 )
-def test_what_the_upstream_is_known_to_refuse_is_a_400(
+def test_request_that_the_upstream_would_refuse_is_a_400(
     make_user: MakeUser, sign_in: SignIn, vertex: None, change: dict[str, Any], field: str, message: str
 ) -> None:
     form = {**FORM, **{name: picture() if value == "picture" else value for name, value in change.items()}}
@@ -127,7 +127,7 @@ def test_what_the_upstream_is_known_to_refuse_is_a_400(
         ({"makes_audio": False}, {"generateAudio": "true"}, "generateAudio"),
     ],
 )
-def test_what_staff_have_taken_away_is_a_400(
+def test_option_removed_by_staff_is_a_400(
     make_user: MakeUser,
     sign_in: SignIn,
     vertex: None,

@@ -92,7 +92,7 @@ def test_doctor_asks_the_provider(google: FakeGoogle) -> None:
     google.script("probe", "401", times=5)
     ill = examine(depth=Depth.THOROUGH)["google"]
 
-    assert (well.health, well.sentence) == (Health.OK, "Reached and let in by google_omni, google_veo.")
+    assert (well.health, well.sentence) == (Health.OK, "Access granted by google_omni, google_veo.")
     assert (ill.health, "google_veo: " in ill.sentence, "gemini-key" in ill.sentence) == (Health.DOWN, True, False)
 
 

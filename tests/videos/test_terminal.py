@@ -54,7 +54,7 @@ WORDS = {
     (EVIL,): 1,
 }
 # They need files or processes of their own, and write through the same two streams.
-SILENT = {"up", "sweep", "backup", "restore", "export_openapi", "import_incumbent"}
+SILENT = {"up", "sweep", "backup", "restore", "export_openapi", "import_legacy", "import_incumbent"}
 OURS = {name for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos", "operations"}}
 
 

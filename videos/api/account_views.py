@@ -26,7 +26,7 @@ class RegisterView(ApiView, GenericAPIView[Any]):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (throttles.RegisterThrottle,)
-    body_limits = bodies.FOR_STRANGERS
+    body_limits = bodies.FOR_ANONYMOUS
     serializer_class = RegisterForm
 
     @extend_schema(

@@ -15,7 +15,7 @@ from studio.media.images import FORMATS, listed
 from videos import catalogue
 from videos.phases import Status
 
-PROMPT_MAX = 4000  # characters; from the contract
+PROMPT_MAX = 4000  # characters; docs/api.md
 _KINDS = f"{listed(FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
 
 

@@ -21,7 +21,7 @@ from accounts.sign_in.identity import caller
 from looks import use_cases
 from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
-from studio.api.schema import MULTIPART, InsufficientTokensAnswer, error, id_in_path, response_header
+from studio.api.schema import MULTIPART, InsufficientTokensResponse, error, id_in_path, response_header
 from studio.api.views import ApiView, as_uuid
 from studio.db.statements import Param, SelectModels
 from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
@@ -113,7 +113,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         ],
         responses={
             202: OpenApiResponse(VideoJobDetail, description="The job is accepted and queued."),
-            402: OpenApiResponse(InsufficientTokensAnswer, description="The balance is lower than the price."),
+            402: OpenApiResponse(InsufficientTokensResponse, description="The balance is lower than the price."),
             409: error("The Idempotency-Key belongs to a different request, or its job was deleted."),
             429: error("You have 3 unfinished jobs, or have sent too many requests."),
             503: error("No provider is configured for this model, or too many uploads are in progress."),
@@ -232,7 +232,11 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
         for owned in representation.owners_of(**ids):
             self.check_object_permissions(self.request, owned)
-        change(**ids)
+        try:
+            change(**ids)
+        except use_cases.NotLinked:
+            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link went with it
+            raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
 

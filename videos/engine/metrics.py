@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db import models, transaction
 
 from studio.db.statements import Param, Statement
-from studio.observability.counters import Measure
+from studio.observability.counters import Metric
 from videos.failures import FAILURES
 from videos.models import Upstream, VideoJob, price_in
 from videos.phases import Phase
@@ -64,48 +64,48 @@ JOB_SECONDS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600, 14_40
 TRANSFER_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 TRANSFER_BYTES = tuple(1_000_000 * size for size in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500))
 
-CREATED = Measure("studio_jobs_created_total", "Video jobs that were created and paid for", {"provider": PROVIDERS})
-SUBMITS = Measure(
+CREATED = Metric("studio_jobs_created_total", "Video jobs that were created and paid for", {"provider": PROVIDERS})
+SUBMITS = Metric(
     "studio_submits_total",
     "Submits to a provider, by outcome",
     {"provider": PROVIDERS, "outcome": ("accepted", "not_accepted", "in_doubt", "refused", "unknown")},
 )
-POLLS = Measure(
+POLLS = Metric(
     "studio_polls_total",
     "Polls of a provider, by result",
     {"provider": PROVIDERS, "outcome": ("progress", "finished", "refused", "unreachable")},
 )
-PROVIDER_ERRORS = Measure(
+PROVIDER_ERRORS = Metric(
     "studio_provider_errors_total",
     "Failures of providers, by step, kind and code of failure",
     {"provider": PROVIDERS, "step": ("submit", "poll", "transfer"), "error": (), "code": ()},
     series=_errors,
 )
-DONE = Measure(
+DONE = Metric(
     "studio_jobs_finished_total",
     "Video jobs that ended, by phase and error code; the code is empty for a success",
     {"phase": (), "code": ()},
     series=_ends,
 )
-SECONDS_TO_VIDEO = Measure(
+SECONDS_TO_VIDEO = Metric(
     "studio_job_seconds",
     "Successful video jobs, by the time from the request to the stored video",
     {"provider": PROVIDERS},
     buckets=JOB_SECONDS,
 )
-TRANSFERS = Measure(
+TRANSFERS = Metric(
     "studio_transfer_seconds",
     "Transfers of a finished video from the provider to the storage, by duration",
     {"outcome": ("stored", "failed")},
     buckets=TRANSFER_SECONDS,
 )
-BYTES = Measure("studio_transfer_bytes", "Stored videos, by size", {"provider": PROVIDERS}, buckets=TRANSFER_BYTES)
-DIFFERENCES = Measure(
+BYTES = Metric("studio_transfer_bytes", "Stored videos, by size", {"provider": PROVIDERS}, buckets=TRANSFER_BYTES)
+DIFFERENCES = Metric(
     "studio_delivered_differently_total",
     "Stored videos that differ from their request, by what differs",
     {"provider": PROVIDERS, "what": ("length", "aspect_ratio")},
 )
-DOLLARS = Measure(
+DOLLARS = Metric(
     "studio_provider_dollars_total",
     "Cost of delivered videos at the providers, by the prices of the catalogue",
     {"provider": (), "model": ()},

@@ -30,7 +30,10 @@ from studio import deadlines
 from videos.providers.base import NotAccepted, ProviderError, Refused, Unreachable
 from videos.providers.google_deadlines import session
 from videos.providers.google_download import STORAGE_URL, check, download, is_same_origin, missing_result
-from videos.providers.google_failures import describe, is_missing
+from videos.providers.google_failures import (
+    describe,
+    is_missing,
+)
 from videos.providers.google_http import BoundedClient, InlineVideo, TooLarge
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"

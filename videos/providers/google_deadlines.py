@@ -66,7 +66,7 @@ def obey(transport: httpx.BaseTransport | None) -> None:
     """Make the connections of an httpx.HTTPTransport check the deadline; leave any other transport as it is."""
     if isinstance(transport, httpx.HTTPTransport):
         # httpcore accepts a network backend, but httpx 0.28 has no parameter for it
-        transport._pool._network_backend = _NetworkBackend()
+        transport._pool._network_backend = _NetworkBackend()  # noqa: SLF001 - see above
 
 
 class ObeyingAdapter(HTTPAdapter):

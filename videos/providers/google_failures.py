@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from django.conf import settings
 from google.auth.exceptions import GoogleAuthError
 
+from studio.observability.redaction import redact_for_staff
 from videos.providers.base import (
     NotAccepted,
     NotCharged,
@@ -114,9 +114,6 @@ _VERDICTS = {
     8: "provider_quota",  # RESOURCE_EXHAUSTED
     14: "provider_busy",  # UNAVAILABLE: "currently experiencing high load"
 }  # anything else: generation_failed
-
-_KEY = re.compile(r"AIza[\w-]{20,}|ya29\.[\w.-]+|(?<=Bearer )\S+")
-_QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")  # of a URL: it may be a signature
 
 
 @dataclass(frozen=True)
@@ -255,10 +252,8 @@ def describe(exc: Exception) -> str:
 
 
 def redacted(text: str, *, length: int = MESSAGE_LENGTH) -> str:
-    """The vendor's text, cut to `length`, without keys and the queries of URLs."""
-    for key in (settings.GEMINI_API_KEY, settings.VERTEX_API_KEY):
-        text = text.replace(key, "[key]") if key else text
-    return _QUERY.sub(r"\1?[query]", _KEY.sub("[key]", text))[:length]
+    """The vendor's text without secrets and without the queries of URLs, at most `length` characters."""
+    return redact_for_staff(text)[:length]
 
 
 def _response_of(exc: Exception) -> ErrorResponse | None:

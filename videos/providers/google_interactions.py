@@ -14,7 +14,6 @@ from typing import Any
 
 from videos.providers.base import Finished, NotCharged, OutcomeUnknown, Progress, ProviderError, Refused, Unreachable
 from videos.providers.google_failures import redacted, verdict
-from videos.providers.google_names import require_same_operation
 
 _RUNNING = {"queued", "in_progress"}
 _STALLED = "requires_continuation"  # only another paid call of the client would continue it
@@ -44,7 +43,6 @@ def read(response: Any, *, interaction_id: str) -> Progress | Finished:
     A video counts whatever the final status says: it was paid for.
     """
     interaction = _as_dict(response)
-    require_same_operation(interaction.get("id"), requested=interaction_id)
     status = str(interaction.get("status") or "")
     if status in _RUNNING:
         return Progress()

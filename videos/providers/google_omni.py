@@ -1,8 +1,6 @@
 """Makes videos with Gemini Omni through Google's Interactions API."""
 
 import base64
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,25 +15,17 @@ from videos.providers.base import (
     Operation,
     Progress,
     Refused,
-    Unreachable,
     VideoSpec,
 )
 from videos.providers.google_client import VENDOR_ERRORS, GoogleBackend
-from videos.providers.google_failures import (
-    INTERACTION_LOST,
-    MISSING_POLLS,
-    RESULT_LOST,
-    poll_failure,
-    start_failure,
-)
+from videos.providers.google_failures import INTERACTION_LOST, start_failure
 from videos.providers.google_interactions import accepted, read
-from videos.providers.google_names import require_same_operation
-from videos.providers.operation_names import require_path
+from videos.providers.google_provider import GoogleProvider
 
 FIRST_POLL_SECONDS = 15  # a 360p draft takes that long; Google documents no minimum
 
 
-class Omni:
+class Omni(GoogleProvider):
     """Gemini Omni with a key of the Gemini API.
 
     `POST interactions` with `background` returns an id; `GET interactions/ID` returns the state and finally the video,
@@ -43,7 +33,7 @@ class Omni:
     has the requests.
     """
 
-    start_is_free = False
+    lost = INTERACTION_LOST
 
     def __init__(self) -> None:
         self.backend = GoogleBackend(is_vertex=False)
@@ -58,42 +48,15 @@ class Omni:
             raise start_failure(exc, request) from exc
         return Operation(name=accepted(response), first_poll_seconds=FIRST_POLL_SECONDS)
 
-    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
-        """Fetch the interaction once, in a thread."""
+    def get(self, client: genai.Client, name: str) -> Any:
+        """Request the interaction as plain JSON (see google_interactions)."""
+        return _json(client.interactions.with_raw_response.get(name))
 
-        def fetch_state() -> Progress | Finished:
-            response = _fetch_interaction(self.backend.poll_client(), operation, request.missing, INTERACTION_LOST)
-            return read(response, interaction_id=operation)
+    def name_in(self, response: Any) -> object:
+        return response.get("id") if isinstance(response, dict) else None
 
-        return await self.backend.run_poll(fetch_state)
-
-    def probe(self) -> None:
-        self.backend.probe()
-
-    def has_model(self, name: str) -> bool:
-        return self.backend.has_model(name)
-
-    def check_file(self, result: str, request: VideoSpec) -> None:
-        """Check the URL of the file, or the interaction that contains the video."""
-        if "://" in result:
-            self.backend.check_file(result)
-            return
-        response = _fetch_interaction(self.backend.poll_client(), result, MISSING_POLLS, RESULT_LOST)
-        if not isinstance(read(response, interaction_id=result), Finished):
-            raise Unreachable("the interaction is running again")
-
-    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
-        """Save the file at the URL, or the video inside the interaction."""
-        if "://" in result:
-            self.backend.save_file(result, destination, missing=request.missing)
-            return
-
-        def fetch_inline(client: genai.Client) -> None:
-            response = _fetch_interaction(client, result, request.missing, RESULT_LOST)
-            name = response.get("id") if isinstance(response, dict) else None
-            require_same_operation(name, requested=result)
-
-        self.backend.save_inline_video(fetch_inline, destination, missing=request.missing)
+    def state_in(self, response: Any, name: str) -> Progress | Finished:
+        return read(response, interaction_id=name)
 
     def _delivery(self) -> dict[str, str]:
         return {"delivery": "uri"}
@@ -162,12 +125,3 @@ def _image(image: Image) -> dict[str, Any]:
 
 def _json(response: Any) -> Any:
     return response.http_response.raise_for_status().json()
-
-
-def _fetch_interaction(client: genai.Client, interaction_id: str, missing: int, lost: Mapping[int, str]) -> Any:
-    """The interaction as plain JSON (see google_interactions). Raises Refused or Unreachable."""
-    require_path(interaction_id)  # the SDK copies it into the URL unescaped
-    try:
-        return _json(client.interactions.with_raw_response.get(interaction_id))
-    except VENDOR_ERRORS as exc:
-        raise poll_failure(exc, missing=missing, lost=lost) from exc

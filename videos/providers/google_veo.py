@@ -1,7 +1,5 @@
 """Makes videos with Veo on Vertex AI, and finishes those that were started with a key of the Gemini API."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,28 +17,18 @@ from videos.providers.base import (
     VideoSpec,
 )
 from videos.providers.google_client import VENDOR_ERRORS, GoogleBackend
-from videos.providers.google_failures import (
-    MISSING_POLLS,
-    OPERATION_LOST,
-    RESULT_LOST,
-    poll_failure,
-    start_failure,
-    verdict,
-)
-from videos.providers.google_names import require_same_operation
-from videos.providers.operation_names import require_path
+from videos.providers.google_failures import start_failure, verdict
+from videos.providers.google_provider import GoogleProvider
 
 FIRST_POLL_SECONDS = 11  # the shortest time that Google names; ai.google.dev/gemini-api/docs/video, read 2026-11
 
 
-class Veo:
+class Veo(GoogleProvider):
     """Veo with a key of the Gemini API, which ended on 2026-10-22: operations in flight are still polled and fetched.
 
     `GET models/M/operations/ID` returns a long-running operation, and finally the URL of the file. Documented in
     ai.google.dev/gemini-api/docs/video; see docs/providers.md.
     """
-
-    start_is_free = False
 
     def __init__(self) -> None:
         self.backend = GoogleBackend(is_vertex=False)
@@ -49,33 +37,30 @@ class Veo:
         """Refuse: Google has removed these models, and the SDK sends no such request since 3.0."""
         raise Refused("Veo with a key of the Gemini API ended on 2026-10-22", code="model_unavailable")
 
-    async def poll(self, operation: str, request: VideoSpec) -> Progress | Finished:
-        """Fetch the operation once, in a thread."""
-        return await self.backend.run_poll(lambda: _state(self.backend.poll_client(), operation, request.missing))
+    def get(self, client: genai.Client, name: str) -> types.GenerateVideosOperation:
+        operation = client.operations.get(types.GenerateVideosOperation.model_validate({"name": name}))
+        if not (operation.name or operation.done):
+            raise Unreachable("the response is not an operation")
+        return operation
 
-    def probe(self) -> None:
-        self.backend.probe()
+    def name_in(self, response: types.GenerateVideosOperation) -> object:
+        return response.name
 
-    def has_model(self, name: str) -> bool:
-        return self.backend.has_model(name)
-
-    def check_file(self, result: str, request: VideoSpec) -> None:
-        """Check the URL of the file, or the operation that contains the video."""
-        if "://" in result:
-            self.backend.check_file(result)
-        elif not isinstance(_state(self.backend.poll_client(), result, MISSING_POLLS, RESULT_LOST), Finished):
-            raise Unreachable("the operation is running again")
-
-    def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
-        """Save the file at the URL, or the video inside the operation."""
-        if "://" in result:
-            self.backend.save_file(result, destination, missing=request.missing)
-        else:
-            self.backend.save_inline_video(
-                lambda client: _fetch_operation(client, result, request.missing, RESULT_LOST),
-                destination,
-                missing=request.missing,
-            )
+    def state_in(self, response: types.GenerateVideosOperation, name: str) -> Progress | Finished:
+        if not response.done:
+            return Progress()
+        if error := response.error:
+            raise verdict(code=error.get("code"), message=str(error.get("message") or error))
+        result = response.response or types.GenerateVideosResponse()
+        video = next((item.video for item in result.generated_videos or [] if item.video), None)
+        if video and video.uri:
+            return Finished(video.uri)
+        if video and video.video_bytes:  # the video was inside the response; BoundedClient has removed it
+            return Finished(name)
+        if result.rai_media_filtered_reasons or result.rai_media_filtered_count:
+            reasons = " ".join(result.rai_media_filtered_reasons or [])
+            raise verdict(code="safety", message=f"filtered: {reasons or result.rai_media_filtered_count}")
+        raise Refused("done, with neither a video nor an error", code="generation_failed")
 
 
 class VeoOnVertex(Veo):
@@ -123,41 +108,6 @@ def _config(request: VideoSpec) -> types.GenerateVideosConfig:
             for image in request.references
         ]
     return types.GenerateVideosConfig(**options)
-
-
-def _state(
-    client: genai.Client, name: str, missing: int, lost: Mapping[int, str] = OPERATION_LOST
-) -> Progress | Finished:
-    operation = _fetch_operation(client, name, missing, lost)
-    if not operation.done:
-        return Progress()
-    if error := operation.error:
-        raise verdict(code=error.get("code"), message=str(error.get("message") or error))
-    result = operation.response or types.GenerateVideosResponse()
-    video = next((item.video for item in result.generated_videos or [] if item.video), None)
-    if video and video.uri:
-        return Finished(video.uri)
-    if video and video.video_bytes:  # the video was inside the response; BoundedClient has removed it
-        return Finished(name)
-    if result.rai_media_filtered_reasons or result.rai_media_filtered_count:
-        reasons = " ".join(result.rai_media_filtered_reasons or [])
-        raise verdict(code="safety", message=f"filtered: {reasons or result.rai_media_filtered_count}")
-    raise Refused("done, with neither a video nor an error", code="generation_failed")
-
-
-def _fetch_operation(
-    client: genai.Client, name: str, missing: int, lost: Mapping[int, str]
-) -> types.GenerateVideosOperation:
-    """The operation with that name. Raises Refused or Unreachable."""
-    require_path(name)  # the SDK copies it into the URL unescaped
-    try:
-        operation = client.operations.get(types.GenerateVideosOperation.model_validate({"name": name}))
-    except VENDOR_ERRORS as exc:
-        raise poll_failure(exc, missing=missing, lost=lost) from exc
-    if not (operation.name or operation.done):
-        raise Unreachable("the response is not an operation")
-    require_same_operation(operation.name, requested=name)
-    return operation
 
 
 def _image(image: Image | None) -> types.Image | None:

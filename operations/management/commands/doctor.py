@@ -1,10 +1,10 @@
-"""`manage.py doctor`: what is configured, whether it works, and what to do about it."""
+"""`manage.py doctor`: checks what is configured, and says how to fix what does not work."""
 
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 from studio.observability.health import Depth, Health, examine
 
 MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
@@ -12,18 +12,17 @@ MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
 
 class Command(OperatorCommand):
     help = (
-        "Examine this deployment: database, migrations, Redis, sweeper, storage (a file is written, read and removed) "
-        "and video providers (each is asked, nothing is bought). WARN: requests are answered, but something waits or "
-        "fails; FAIL: broken."
+        "Check this deployment: database, migrations, Redis, sweeper, storage (writes, reads and removes a file) and "
+        "video providers (free requests only). WARN: requests are served, but something waits or fails; FAIL: broken."
     )
     examples = ("doctor", "doctor --probe", "doctor --json | jq 'map_values(.status)'")
-    not_well = "something is wrong, be it WARN or FAIL"
+    failure = "a check has found WARN or FAIL"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--probe",
             action="store_true",
-            help="also ask each provider, free of charge, which of the catalogue's upstream models it has now",
+            help="also ask each provider, free of charge, which upstream models of the catalogue it has now",
         )
         self.add_json(parser)
 
@@ -34,9 +33,9 @@ class Command(OperatorCommand):
                 name: {"status": found.health.name.lower(), "detail": found.sentence}
                 for name, found in findings.items()
             }
-            self.answer(facts)
+            self.write_json(facts)
         else:
             for name, found in findings.items():
                 self.stdout.write(f"{MARKS[found.health]}  {name:<14} {found.sentence}")
         if any(found.health != Health.OK for found in findings.values()):
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)

@@ -1,4 +1,4 @@
-"""`manage.py purge`: what is old, and its removal."""
+"""`manage.py purge`: lists and removes old data."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
@@ -10,9 +10,9 @@ from studio.command_line import OperatorCommand
 
 OPTIONS = {
     "mock": "finished mock videos",
-    "real": "finished videos that were paid for; they stay unless this is given",
+    "real": "finished videos that were paid for; kept unless you give this",
     "log": "log lines of finished jobs",
-    "reply": "what providers replied about finished jobs, for staff",
+    "reply": "providers' replies about finished jobs, for staff",
     "sign-in": "records of sign-ins",
     "audit": "audit records of the back office",
 }
@@ -21,23 +21,23 @@ OPTIONS = {
 def days(text: str) -> int:
     """A number of days, 0 for ever."""
     if not text.isdecimal() or int(text) > 36_500:
-        raise ArgumentTypeError(f"{text!r} is no whole number of days from 0 to 36,500")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of days from 0 to 36,500")
     return int(text)
 
 
 class Command(OperatorCommand):
     help = (
-        "Remove what is older than it has to be kept. Without --yes it only says what would go. It works in small "
-        "batches: the system may run, Ctrl+C may stop it at any time, and running it again goes on. The ledger is "
-        "never touched; files go in the background, through the sweeper.\n"
-        "The defaults come from PURGE_…_DAYS; 0 days: for ever. The sweeper does it once a day in production, and "
-        "in development with PURGE_DAILY=true; it continues from its last day, and this command looks at everything. "
-        "Files that nothing refers to are the business of reconcile --fix."
+        "Remove data that is older than it has to be kept. Without --yes, only list it. Works in small batches: the "
+        "system may be running, Ctrl+C may stop it at any time, and the next run removes the rest. The ledger is never "
+        "touched; the sweeper removes files in the background.\n"
+        "The defaults come from PURGE_…_DAYS; 0 days mean for ever. The sweeper purges once a day in production, and "
+        "in development with PURGE_DAILY=true; it continues from the day before, while this command checks "
+        "everything. For unreferenced files see reconcile --fix."
     )
     examples = ("purge", "purge --yes", "purge --mock-days 7 --log-days 0 --yes", "purge --real-days 365 --yes --json")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--yes", action="store_true", help="do it; otherwise nothing is removed")
+        parser.add_argument("--yes", action="store_true", help="remove it; otherwise only list it")
         defaults = default_days()
         for name, what in OPTIONS.items():
             parser.add_argument(
@@ -60,8 +60,8 @@ class Command(OperatorCommand):
                     age = "that have expired" if rule.days is None else f"older than {rule.days} days"
                     self.stdout.write(f"{count:>9,}  {rule.what}, {age}")
         except KeyboardInterrupt as exc:
-            raise CommandError("Stopped; what was removed is removed, and running it again goes on.") from exc
+            raise CommandError("Stopped; run it again to remove the rest.") from exc
         if options["json"]:
-            self.answer({"removed": options["yes"], "found": found})
+            self.write_json({"removed": options["yes"], "found": found})
         elif not options["yes"]:
             self.stdout.write("Nothing was removed; say --yes to do it.")

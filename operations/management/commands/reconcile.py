@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: do rows, ledger and storage agree?"""
+"""`manage.py reconcile`: compares rows, ledger and stored files."""
 
 import dataclasses
 import json
@@ -13,29 +13,29 @@ from django.core.serializers.json import DjangoJSONEncoder
 from operations.reconciliation import runs
 from operations.reconciliation.comparison import reconcile
 from operations.reconciliation.stray_listing import stray_files
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
         "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways; "
-        "money first. Each mismatch is printed as it is found; a storage that fails is one. "
-        "The sweeper does the same a bit at a time every day, without --fix, into its log; it counts jobs again and "
-        "copies refunds."
+        "money first. Each mismatch is printed as it is found; a storage that fails is one. The sweeper does the same "
+        "every day, in small steps, and logs what it finds; it removes no files, but counts jobs again and copies "
+        "refunds."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --strays", "reconcile --json | jq -r '.[].sentence'")
-    not_well = "something does not agree, or the storage cannot be read"
+    failure = "something does not agree, or the storage cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="remove files that nothing refers to, in the background; count jobs again; copy refunds of the ledger",
+            help="remove unreferenced files, in the background; count jobs again; copy refunds from the ledger",
         )
         parser.add_argument(
             "--strays",
             action="store_true",
-            help="only list files that nothing refers to, with size and date; at Cloudinary with its Admin API, too",
+            help="only list unreferenced files, with size and date; Cloudinary's through its Admin API",
         )
         self.add_json(parser)
 
@@ -48,13 +48,13 @@ class Command(OperatorCommand):
         sentences: list[str] = []
         count = 0
         for mismatch in reconcile(fix=fix, progress=self.stderr.write):
-            if as_json:  # one by one, as they come: there may be a million
+            if as_json:  # one by one: there may be a million
                 facts = json.dumps(dataclasses.asdict(mismatch), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
                 self.stdout.write(f"{',' if count else '['}\n{facts}", ending="")
             else:
                 self.stdout.write(f"{mismatch.kind:<10} {mismatch.sentence}")
             count += 1
-            if not (fix and mismatch.is_mendable):
+            if not (fix and mismatch.is_fixable):
                 left[mismatch.kind] += 1
                 if len(sentences) < runs.SENTENCES_MAX:
                     sentences.append(mismatch.sentence)
@@ -64,10 +64,10 @@ class Command(OperatorCommand):
             self.stdout.write(f"{count} mismatches." if count else "Everything agrees.")
         runs.record_complete(left, sentences)
         if count:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _list_strays(self, *, as_json: bool) -> None:
-        """As JSON, one object a line: there may be more of them than fit into memory."""
+        """In JSON, one object a line: there may be more than fit into memory."""
         count = size = 0
         try:
             for file in stray_files():
@@ -83,4 +83,4 @@ class Command(OperatorCommand):
         if not as_json:
             self.stdout.write(f"{count:,} files without a row, {size / 1e6:,.1f} MB.")
         if count:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)

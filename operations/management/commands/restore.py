@@ -8,16 +8,16 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from operations.backup.restore import restore
-from operations.backup.settle import check_nobody_works, settle_restored_jobs
+from operations.backup.settle import check_no_sweeper_runs, settle_restored_jobs
 from studio.command_line import USAGE, OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
-        "Put a backup in the place of the data in DATA_DIR. The archive is examined first; then everything is "
-        "exchanged at once, or nothing is. The former data is kept aside. The system must be stopped.\n"
+        "Put a backup in the place of the data in DATA_DIR. The archive is unpacked and checked first; then everything "
+        "is exchanged at once, or nothing is. The former data is kept aside. The system must be stopped.\n"
         "Nothing is paid for twice: paid jobs that waited when the backup was taken may have been submitted since, so "
-        "they fail as submission_unknown and give their tokens back; adopt_operation lets one go on."
+        "they fail as submission_unknown and are refunded; adopt_operation continues one whose operation you find."
     )
     examples = (
         "restore /backups/studio-2026-11-24.tar.gz",
@@ -26,7 +26,7 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="what manage.py backup has written")
+        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="an archive of manage.py backup")
         parser.add_argument("--replace", action="store_true", help="also where DATA_DIR has data; that is kept aside")
         parser.add_argument(
             "--settle", action="store_true", help="only settle the jobs of a database that was restored in another way"
@@ -37,31 +37,27 @@ class Command(OperatorCommand):
         if (options["file"] is None) != options["settle"]:
             raise CommandError("Name the archive, or say --settle, and not both.", returncode=USAGE)
         if options["settle"]:
-            check_nobody_works()
-            self._tell({"settled": settle_restored_jobs()}, as_json=options["json"])
+            check_no_sweeper_runs()
+            settled = settle_restored_jobs()
+            if options["json"]:
+                self.write_json({"settled": settled})
+            else:
+                self._print_settled(settled)
             return
-        settled: Counter[str] = Counter()
-        manifest, aside = restore(
-            path=options["file"],
-            replace=options["replace"],
-            look=check_nobody_works,
-            settle=lambda: settled.update(settle_restored_jobs()),
-        )
-        facts = {name: manifest[name] for name in ("version", "created_at", "counts", "without")}
-        self._tell(facts | {"aside": str(aside) if aside else None, "settled": settled}, as_json=options["json"])
+        done = restore(path=options["file"], replace=options["replace"])
+        if options["json"]:
+            facts = {name: done.manifest[name] for name in ("version", "created_at", "counts", "without")}
+            self.write_json(facts | {"aside": str(done.aside) if done.aside else None, "settled": done.settled})
+            return
+        counts = ", ".join(f"{count:,} {name}" for name, count in done.manifest["counts"].items() if count)
+        self.stdout.write(f"Restored the data of {done.manifest['created_at']}: {counts or 'nothing'}.")
+        if done.aside:
+            self.stdout.write(f"The former data is in {done.aside}; remove it when all is well.")
+        self._print_settled(done.settled)
 
-    def _tell(self, facts: dict[str, Any], *, as_json: bool) -> None:
-        if as_json:
-            self.answer(facts)
-            return
-        if "created_at" in facts:
-            counts = ", ".join(f"{count:,} {name}" for name, count in facts["counts"].items() if count)
-            self.stdout.write(f"Restored what there was at {facts['created_at']}: {counts or 'nothing'}.")
-        settled = facts["settled"]
+    def _print_settled(self, settled: Counter[str]) -> None:
         self.stdout.write(
             f"Jobs: {settled['failed']} may have been paid for since and failed as submission_unknown, "
-            f"{settled['requeued']} free ones start again, {settled['go on']} go on."
+            f"{settled['requeued']} free ones start again, {settled['go on']} continue."
         )
-        if aside := facts.get("aside"):
-            self.stdout.write(f"The former data is in {aside}; remove it when all is well.")
-        self.stdout.write("Start the system, and see what manage.py reconcile and manage.py doctor say.")
+        self.stdout.write("Start the system, then run manage.py reconcile and manage.py doctor.")

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: an account with something to see."""
+"""`manage.py seed_demo`: an account with looks and videos."""
 
 import secrets
 import sys
@@ -13,8 +13,8 @@ from studio.command_line import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Fill an account with looks, and with videos in every state; everything is drawn here, nothing is downloaded. "
-        "The account is made if it is not there. Running it again adds only what is missing."
+        "Fill an account with looks, and with videos in every state; nothing is downloaded. Creates the account if it "
+        "is missing. Running it again adds only what is missing."
     )
     examples = ("seed_demo", "seed_demo ann@example.com --password-stdin < password.txt")
 
@@ -27,8 +27,8 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = self._user(options["email"], from_stdin=options["password_stdin"])
         added = False
-        for what in demonstration.fill(user=user):
-            self.stdout.write(f"Added: {what}.")
+        for part in demonstration.fill(user=user):
+            self.stdout.write(f"Added: {part}.")
             added = True
         if not added:
             self.stdout.write(f"{user.email} has it all already; nothing was added.")

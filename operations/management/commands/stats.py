@@ -1,4 +1,4 @@
-"""`manage.py stats`: how the making of videos went."""
+"""`manage.py stats`: figures about the videos made in the last days."""
 
 import os
 import shutil
@@ -11,24 +11,24 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from operations.backup.backup import MEDIA, elsewhere
-from operations.statistics import DURATIONS_MOST, Figures, days, figures, lost_answers
+from operations.backup.backup import MEDIA, excluded
+from operations.statistics import DURATIONS_MOST, Figures, days, figures, lost_responses
 from studio.command_line import OperatorCommand
 
 DAYS_MOST = 366
 
 
 def number_of_days(text: str) -> int:
-    """How far back, today included."""
+    """A number of days, today included."""
     if not text.isdecimal() or not 0 < int(text) <= DAYS_MOST:
-        raise ArgumentTypeError(f"{text!r} is no whole number of days from 1 to {DAYS_MOST}")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of days from 1 to {DAYS_MOST}")
     return int(text)
 
 
 class Command(OperatorCommand):
     help = (
-        "Say how many videos were made and failed, day by day (UTC), how long they took, what they cost in tokens and "
-        "what the providers ask for them by the catalogue's prices, why jobs failed, and how full the storage is."
+        "Print how many videos were made and failed on each day (UTC), how long they took, their cost in tokens and "
+        "(by the catalogue's prices) in dollars, why jobs failed, and how full the storage is."
     )
     examples = ("stats", "stats --days 30", "stats --days 1 --json | jq .failures", "stats --files")
 
@@ -36,18 +36,18 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--days", metavar="N", type=number_of_days, default=7, help="how many, today included (%(default)s)"
         )
-        parser.add_argument("--files", action="store_true", help="also add up the stored files; slow with many of them")
+        parser.add_argument("--files", action="store_true", help="also count the stored files; slow if there are many")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = days(last=timezone.now().date(), count=options["days"])
-        unknown = lost_answers(first=rows[0].date)
+        unknown = lost_responses(first=rows[0].date)
         sums = figures(since=datetime.combine(rows[0].date, time(), UTC))
         storage = _storage(counted=options["files"])
         if options["json"]:
             facts = asdict(sums) | {"failures": dict(sums.failures)}
             by_day = [asdict(row) | {"unknown": unknown.get(row.date, 0)} for row in rows]
-            self.answer(facts | {"days": by_day, "storage": storage})
+            self.write_json(facts | {"days": by_day, "storage": storage})
             return
         self.stdout.write(f"{'DAY':<10} {'MADE':>8} {'FAILED':>8} {'UNKNOWN':>8}")
         for row in rows:
@@ -58,10 +58,10 @@ class Command(OperatorCommand):
 def _lines(sums: Figures) -> list[str]:
     failures = ", ".join(f"{code} {count:,}" for code, count in sums.failures) or "none"
     return [
-        f"In all    {sums.made:,} made, {sums.failed:,} failed, {sums.unknown:,} of those with an unknown outcome",
+        f"In all    {sums.made:,} made, {sums.failed:,} failed, {sums.unknown:,} of them with an unknown outcome",
         f"Time      median {_seconds(sums.median_seconds)}, 95 % within {_seconds(sums.p95_seconds)} "
         f"(of the newest {DURATIONS_MOST:,} at most)",
-        f"Tokens    {sums.tokens_charged:,} charged, {sums.tokens_refunded:,} given back",
+        f"Tokens    {sums.tokens_charged:,} charged, {sums.tokens_refunded:,} refunded",
         f"Providers {sums.dollars:,.2f} US dollars by the catalogue's prices",
         f"Failures  {failures}",
     ]
@@ -72,8 +72,8 @@ def _seconds(value: float | None) -> str:
 
 
 def _storage(*, counted: bool) -> dict[str, Any]:
-    """What is known of the storage without asking a service that bills for the question."""
-    if MEDIA in elsewhere():
+    """Facts about the storage; a storage service is not asked, because it bills the request."""
+    if MEDIA in excluded():
         return {"where": "service"}
     root = Path(settings.MEDIA_ROOT)
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
@@ -87,7 +87,7 @@ def _storage(*, counted: bool) -> dict[str, Any]:
 
 def _storage_lines(storage: dict[str, Any]) -> list[str]:
     if "free_bytes" not in storage:
-        return ["Storage   kept by a storage service; see its own console"]
+        return ["Storage   a storage service; see its console"]
     lines = [f"Storage   {storage['free_bytes'] / 1e9:,.1f} of {storage['disk_bytes'] / 1e9:,.1f} GB are free"]
     if "files" in storage:
         lines += [

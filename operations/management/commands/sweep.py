@@ -13,11 +13,11 @@ from videos.providers import registry
 
 class Command(OperatorCommand):
     help = (
-        "Run the sweeper: polls the providers of all jobs in flight, sends lost hints again, settles what stalled, "
-        "and removes files that nothing refers to. One is enough; two do no harm. SIGTERM ends it in order."
+        "Run the sweeper: it polls the providers of all jobs in flight, sends lost hints again, settles stalled jobs, "
+        "and removes unreferenced files. One is enough; two do no harm. SIGTERM stops it in order."
     )
     examples = ("sweep",)
-    not_well = "could not start; a sentence on stderr says why"
+    failure = "could not start; a sentence on stderr says why"
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry.preload()

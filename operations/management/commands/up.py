@@ -1,14 +1,10 @@
-"""`manage.py up`: the whole system on this machine, with nothing else installed."""
+"""`manage.py up`: runs the whole system on this machine; nothing else needs to be installed."""
 
 import contextlib
 import errno
-import http.client
-import io
-import ipaddress
 import json
 import os
 import secrets
-import shlex
 import socket
 import sys
 import threading
@@ -24,70 +20,45 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from accounts.registration import create_user
+from accounts.roles import Role
 from operations import health_checks
 from operations.backup.data_folder import FolderInUse, alone_in, close_to_others
+from operations.local.banner import announce
 from operations.local.supervisor import Console, Part, Supervisor
 from operations.local.valkey import Valkey
-from studio import env
 from studio.command_line import OperatorCommand
 from studio.env import write_private
 from studio.observability.health import Health
 
-PORT_SECONDS = 1.0  # what an `up` that was just killed may take to let go of the port
-HINT_SECONDS = 60  # a site that does not answer for so long gets a word about it
+PORT_SECONDS = 1.0  # how long an `up` that was just killed may still hold the port
 REDIS_SECONDS = 5
-LOOPBACK = ("127.0.0.1", "::1")
 DEMO_TOKENS = 1000
-ACCOUNTS = {  # how `create_api_user` makes those that are printed at the start
-    "demo@example.com": {"tokens": DEMO_TOKENS},
-    "admin@example.com": {"tokens": DEMO_TOKENS, "staff": True},
-}
-BANNER = """
-AI Studio is ready.
-
-  API     {site}/api/v1
-  Docs    {site}/docs
-  Admin   {site}/admin/
-{accounts}
-  Data and logs are in {data}. Ctrl+C stops everything.
-  A few looks and videos to look at: {manage} seed_demo
-"""
-FIRST_VIDEO = """
-Make a video (paste into a shell; nothing leaves this machine, nothing is paid):
-
-  curl -sSi -X POST {api}/video-jobs -H "Authorization: Bearer $({sign_in})" -F mockMode=true -F 'prompt=A red dress in the wind'
-
-Look at your last one, and download it when it is ready:
-
-  T=$({sign_in}); V=$(curl -s -H "Authorization: Bearer $T" '{api}/video-jobs?limit=1' | grep -oE '[0-9a-f-]{{36}}' | head -n 1); curl -s -H "Authorization: Bearer $T" {api}/video-jobs/$V; curl -sf --retry 60 --retry-delay 1 --retry-all-errors -H "Authorization: Bearer $T" {api}/video-jobs/$V/download -o video.mp4; echo; ls -l video.mp4
-"""  # noqa: E501 - each is one line, so that it can be pasted
-SIGN_IN = (
-    """curl -s {api}/auth/token -d email={email} -d password={password} | sed -E 's/.*"access": ?"([^"]+)".*/\\1/'"""
-)
+ACCOUNTS = {"demo@example.com": Role.NONE, "admin@example.com": Role.ADMIN}  # created at the first start, and printed
 
 
 class CannotStart(Exception):
-    """What stands in the way: the rest of a sentence that starts with "Cannot start:"."""
+    """The reason, to follow "Cannot start:"."""
 
 
 class Command(OperatorCommand):
     help = (
-        "Run the whole system on this machine: Valkey (unless REDIS_URL is set), web, workers and sweeper. HOST, PORT "
-        "and DATA_DIR say where; Ctrl+C stops it."
+        "Run the whole system on this machine: Valkey (unless REDIS_URL is set), web, workers and sweeper. Set HOST, "
+        "PORT and DATA_DIR to change where; Ctrl+C stops it."
     )
     examples = ("up", "up --no-demo")
-    not_well = "cannot start; a sentence on stderr says why"
-    requires_system_checks = "__all__"  # also for the parts that it starts
+    failure = "cannot start; a sentence on stderr says why"
+    requires_system_checks = "__all__"  # also on behalf of its parts
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-demo", action="store_true", help="make no demo and admin accounts")
+        parser.add_argument("--no-demo", action="store_true", help="do not create the demo and admin accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        os.umask(0o077)  # its parts inherit it: whatever they write is for this account alone
+        os.umask(0o077)  # inherited by its parts: only this account can read what they write
         try:
-            with _alone():
+            with _data_dir_locked():
                 _check_address()
-                # Nobody wants an account with a printed password in production.
+                # no accounts with printed passwords in production
                 self._run(with_accounts=not (options["no_demo"] or settings.PRODUCTION))
         except CannotStart as exc:
             sys.exit(f"Cannot start: {exc}")
@@ -99,11 +70,11 @@ class Command(OperatorCommand):
         try:
             supervisor.catch_signals()
             if not close_to_others(settings.DATA_DIR):
-                supervisor.say(f"other accounts of this machine can open {settings.DATA_DIR}; chmod 700 ends that")
+                supervisor.say(f"other accounts of this machine can open {settings.DATA_DIR}; chmod 700 closes it")
             _start_parts(supervisor, url_file)
             accounts = _accounts() if with_accounts else {}
             connections.close_all()
-            threading.Thread(target=_announce, args=(console, accounts), daemon=True).start()
+            threading.Thread(target=announce, args=(console, accounts), daemon=True).start()
             supervisor.run()
         except KeyboardInterrupt:
             pass
@@ -116,31 +87,31 @@ class Command(OperatorCommand):
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _data_dir_locked() -> Iterator[None]:
     """Hold the lock of DATA_DIR. Raises CannotStart."""
     try:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(alone_in(settings.DATA_DIR))
             except OSError as exc:
-                raise CannotStart(f"DATA_DIR should be a folder that can be written; {exc}.") from exc
+                raise CannotStart(f"DATA_DIR should be a writable folder; {exc}.") from exc
             yield
     except FolderInUse as exc:
         raise CannotStart(
-            f"it runs already, with its data in {settings.DATA_DIR}; for a second copy set DATA_DIR and PORT."
+            f"it is already running with its data in {settings.DATA_DIR}; for a second copy set DATA_DIR and PORT."
         ) from exc
 
 
 def _check_address() -> None:
     deadline = time.monotonic() + PORT_SECONDS
-    while (reason := _what_is_wrong_with_the_address()) and time.monotonic() < deadline:
+    while (reason := _address_problem()) and time.monotonic() < deadline:
         time.sleep(0.1)
     if reason:
         raise CannotStart(reason)
 
 
-def _what_is_wrong_with_the_address() -> str:
-    """A sentence, "" when a server can listen there now."""
+def _address_problem() -> str:
+    """A sentence, or "" if a server can listen on HOST and PORT now."""
     host, port = settings.HOST, settings.PORT
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -158,9 +129,9 @@ def _what_is_wrong_with_the_address() -> str:
 
 
 def _start_parts(supervisor: Supervisor, url_file: Path) -> None:
-    """Valkey, the database, then those that need them."""
+    """Start Valkey, prepare the database, then start the parts that need both."""
     environment = {"DATA_DIR": str(settings.DATA_DIR)}
-    url_file.unlink(missing_ok=True)  # of an `up` that was killed
+    url_file.unlink(missing_ok=True)  # left by an `up` that was killed
     valkey = Valkey(folder=url_file.parent) if settings.EMBEDDED_VALKEY else None
     if valkey:
         command = [*valkey.command, "--loglevel", "warning"]
@@ -172,7 +143,7 @@ def _start_parts(supervisor: Supervisor, url_file: Path) -> None:
         write_private(url_file, valkey.url)
     else:
         _check_redis()
-    for part in _django_parts():
+    for part in django_parts():
         supervisor.start(part, environment=environment)
 
 
@@ -194,7 +165,7 @@ def _wait_for(valkey: Valkey) -> None:
     except RuntimeError as exc:
         log = settings.DATA_DIR / "logs" / "valkey.log"
         raise CannotStart(
-            f"the embedded Valkey does not answer; see {log}. Nothing is lost by deleting {valkey.folder}."
+            f"the embedded Valkey does not respond; see {log}. It is safe to delete {valkey.folder}."
         ) from exc
 
 
@@ -204,23 +175,24 @@ def _check_redis() -> None:
         with redis.Redis.from_url(settings.REDIS_URL, **timeouts) as client:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as exc:
-        raise CannotStart(f"REDIS_URL does not answer ({exc}).") from exc
+        raise CannotStart(f"Redis at REDIS_URL does not respond ({exc}).") from exc
 
 
-def _django_parts() -> list[Part]:
+def django_parts() -> list[Part]:
+    """Web, both workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
-    rqworker = [python, manage, "rqworker", "--skip-checks", "-v", "0"]  # -v 0: keeps the level of our LOGGING
+    options = ("--skip-checks", "-v", "0")  # -v 0: keeps the level of our LOGGING
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
-        # what Django would check in each has been checked here
-        Part("submit", [*rqworker, "submit"]),
-        Part("media", [*rqworker, "media"]),
+        # `up` has run Django's checks
+        Part("submit", [python, manage, "rqworker", "submit", *options]),
+        Part("media", [python, manage, "rqworker", "media", *options]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 
 
 def _accounts() -> dict[str, str]:
-    """The passwords of the demo and the admin account; "" for one that was changed since."""
+    """The passwords of the demo and the admin account; "" for a password that was changed."""
     path = settings.DATA_DIR / "secrets" / "accounts.json"
     passwords: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError, ValueError):
@@ -230,70 +202,12 @@ def _accounts() -> dict[str, str]:
         passwords |= {email: secrets.token_urlsafe(12) for email in missing}
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(path, json.dumps(passwords))
-    return {email: _password_that_works(email, passwords[email]) for email in ACCOUNTS}
+    return {email: _current_password(email, passwords[email]) for email in ACCOUNTS}
 
 
-def _password_that_works(email: str, password: str) -> str:
+def _current_password(email: str, password: str) -> str:
     user = get_user_model().objects.filter(email=email).first()
-    if user:  # possibly one from another DATA_DIR, where copies share a database
+    if user:  # perhaps of another DATA_DIR, if copies share a database
         return password if user.check_password(password) else ""
-    stdin, sys.stdin = sys.stdin, io.StringIO(password)
-    try:
-        call_command("create_api_user", email, password_stdin=True, stdout=io.StringIO(), **ACCOUNTS[email])
-    finally:
-        sys.stdin = stdin
+    create_user(email=email, password=password, tokens=DEMO_TOKENS, role=ACCOUNTS[email])
     return password
-
-
-def _announce(console: Console, accounts: dict[str, str]) -> None:
-    """Print where everything is, once the site answers."""
-    hint_at = time.monotonic() + HINT_SECONDS
-    while not _site_answers():
-        if time.monotonic() > hint_at:
-            console.say(f"The site does not answer yet; see {settings.DATA_DIR / 'logs' / 'web.log'}.")
-            hint_at += HINT_SECONDS
-        time.sleep(0.1)
-    console.say(_banner(accounts))
-
-
-def _site_answers() -> bool:
-    """Whether `/healthz` answers. A refusal is an answer: ALLOWED_HOSTS need not name this machine."""
-    connection = http.client.HTTPConnection(_nearest_host(), settings.PORT, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status < 500
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _nearest_host() -> str:
-    """The address by which this machine reaches the site."""
-    with contextlib.suppress(ValueError):  # a name, not an address
-        address = ipaddress.ip_address(settings.HOST)
-        if address.is_unspecified:  # it listens on all
-            return LOOPBACK[address.version == 6]
-    return str(settings.HOST)
-
-
-def _banner(accounts: dict[str, str]) -> str:
-    host = _nearest_host()
-    name = "localhost" if host in LOOPBACK else f"[{host}]" if ":" in host else host
-    site = f"http://{name}:{settings.PORT}{settings.BASE_PATH}"
-    lines = [
-        f"  {email:<18} password {password or '(changed since it was made)'}" for email, password in accounts.items()
-    ]
-    listed = "\n".join(["", *lines, ""]) if lines else ""
-    elsewhere = (
-        "" if settings.DATA_DIR == settings.BASE_DIR / "data" else f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} "
-    )
-    if not env.is_checkout():  # a command of its own would be refused without (env.require_place)
-        elsewhere = f"ENVIRONMENT={settings.ENVIRONMENT} {elsewhere}"
-    manage = f"{elsewhere}.venv/bin/python manage.py"
-    banner = BANNER.format(site=site, accounts=listed, data=settings.DATA_DIR, manage=manage)
-    email = "demo@example.com"
-    if accounts.get(email):
-        api = f"{site}/api/v1"
-        banner += FIRST_VIDEO.format(api=api, sign_in=SIGN_IN.format(api=api, email=email, password=accounts[email]))
-    return banner

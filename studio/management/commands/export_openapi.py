@@ -1,4 +1,4 @@
-"""`manage.py export_openapi`: the API's description, for those who generate clients from it."""
+"""`manage.py export_openapi`: the OpenAPI document, for client generators."""
 
 import sys
 from argparse import ArgumentParser
@@ -14,13 +14,13 @@ from studio.command_line import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Write the OpenAPI 3 schema of the API as JSON: the document of /openapi.json, without a server. The same code "
-        "writes the same bytes, so that a difference between two releases is a difference of the API."
+        "Write the OpenAPI 3 schema of the API as JSON: the document of /openapi.json, without a running server. The "
+        "same code writes the same bytes, so a difference between two releases is a difference of the API."
     )
     examples = ("export_openapi --output openapi.json", "export_openapi | npx openapi-typescript /dev/stdin")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--output", metavar="FILE", type=Path, help="where to; without it, to stdout")
+        parser.add_argument("--output", metavar="FILE", type=Path, help="the file to write; default: stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         generator: Any = SchemaGenerator  # the library is not typed here

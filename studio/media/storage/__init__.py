@@ -8,7 +8,7 @@ from django.core.files.storage import Storage, default_storage
 from studio.observability import counters
 
 WRITTEN, FAILED = "storage-written", "storage-failed"  # marks of the last success and of the last failure
-WRITES = counters.Measure(
+WRITES = counters.Metric(
     "studio_storage_writes_total", "Files given to the storage, by what came of it", {"outcome": ("written", "failed")}
 )
 

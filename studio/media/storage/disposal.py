@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from studio.db.storable_text import storable
-from studio.models import Disposal, Heartbeat
+from studio.models import Disposal, Heartbeat, TaskState
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,9 @@ ADOPTION_SECONDS = 3 * 3600
 AT_ONCE = -0.001  # seconds; SQLite's clock ticks in milliseconds, and "now" is due one tick later
 RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one repeats for ever
 
-HOLD_NAME, HOLD_SECONDS = "files held", 600  # a hold expires after this time, in case its backup was killed
+HOLD = "removals"  # the name of the row; removals may begin at its `due_at`
+HOLD_SECONDS = 600  # a hold expires after this time, in case its backup was killed
+LEGACY_HOLD = "files held"  # read by sweepers of the previous release (before 1.1) during a rolling deploy
 
 
 def register(*names: str) -> None:
@@ -43,12 +45,15 @@ def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:
 
 def hold_removals() -> None:
     """Start no removal for ten minutes, while a backup copies files; call again to extend the hold."""
-    Heartbeat.objects.update_or_create(name=HOLD_NAME, defaults={"beat_at": Now()})
+    until = Now() + timedelta(seconds=HOLD_SECONDS)
+    TaskState.objects.update_or_create(name=HOLD, defaults={"due_at": until})
+    Heartbeat.objects.update_or_create(name=LEGACY_HOLD, defaults={"beat_at": Now()})
 
 
 def release_hold() -> None:
     """Allow removals again."""
-    Heartbeat.objects.filter(name=HOLD_NAME).delete()
+    TaskState.objects.filter(name=HOLD).delete()
+    Heartbeat.objects.filter(name=LEGACY_HOLD).delete()
 
 
 def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) -> int:
@@ -57,7 +62,7 @@ def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) ->
     `is_stopped` is checked before each file; the rest stays due.
     """
     removed = 0
-    if Heartbeat.objects.filter(name=HOLD_NAME, beat_at__gt=Now() - timedelta(seconds=HOLD_SECONDS)).exists():
+    if TaskState.objects.filter(name=HOLD, due_at__gt=Now()).exists():
         return removed
     for row in list(Disposal.objects.filter(due_at__lte=Now()).order_by("due_at", "id")[:limit]):
         if is_stopped():

@@ -4,14 +4,11 @@ import ssl
 from collections.abc import Iterator
 
 # By verification result (openssl/x509_vfy.h). Each may pass: a certificate is renewed, a clock is set.
-_UNKNOWN_AUTHORITY = "its certificate is signed by an unknown authority; does a proxy intercept TLS?"
-_REASONS = {
+_REASONS = dict.fromkeys(
+    (18, 19, 20, 21), "its certificate is signed by an unknown authority; does a proxy intercept TLS?"
+) | {
     9: "its certificate is not valid yet, or the clock of this machine is wrong",
     10: "its certificate has expired, or the clock of this machine is wrong",
-    18: _UNKNOWN_AUTHORITY,
-    19: _UNKNOWN_AUTHORITY,
-    20: _UNKNOWN_AUTHORITY,
-    21: _UNKNOWN_AUTHORITY,
     62: "its certificate is for another host; see the hosts in CLOUDINARY_URL",
 }
 

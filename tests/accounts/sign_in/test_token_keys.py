@@ -19,8 +19,8 @@ from accounts.models import User
 from accounts.registration import create_user
 from accounts.sign_in import token_keys
 from accounts.tokens import AccountRefreshToken
-from operations.housekeeping import keep_house
-from studio.models import Heartbeat
+from operations.housekeeping import run_housekeeping
+from studio.models import TaskState
 
 CLOCK_LEEWAY_SECONDS: int = project.CLOCK_LEEWAY_SECONDS
 OLD, NEW, STRANGE = "old-" * 20, "new-" * 20, "strange-" * 10
@@ -116,7 +116,7 @@ def test_token_that_ended_on_a_machine_whose_clock_is_ahead(ann: User, ago: int,
     assert [status_of(str(token)) for _ in range(2)] == [status] * 2  # the second time from what is kept
 
 
-@pytest.mark.parametrize("remove", [lambda: keep_house(Event()), lambda: call_command("purge", yes=True)])
+@pytest.mark.parametrize("remove", [lambda: run_housekeeping(Event()), lambda: call_command("purge", yes=True)])
 def test_used_refresh_token_is_refused_also_between_its_end_and_the_leeway(ann: User, remove: Any) -> None:
     token = AccountRefreshToken.for_user(ann)
     token["exp"] = int(time.time()) - 2
@@ -127,7 +127,7 @@ def test_used_refresh_token_is_refused_also_between_its_end_and_the_leeway(ann: 
 
     assert APIClient().post("/api/v1/auth/token/refresh", {"refresh": str(token)}).status_code == 401
     OutstandingToken.objects.update(expires_at=timezone.now() - timedelta(days=2))
-    Heartbeat.objects.filter(name="daily").delete()
+    TaskState.objects.filter(name="daily").delete()
     remove()
     assert OutstandingToken.objects.count() == 0
 

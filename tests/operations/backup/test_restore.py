@@ -1,4 +1,4 @@
-"""A backup is taken while the system runs, and restored so that nothing is paid for twice."""
+"""Restored jobs are settled so that nothing is paid for twice."""
 
 import io
 import json
@@ -18,6 +18,7 @@ from studio.models import Heartbeat
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
+from tests.operations.backup.archives import pack
 from tests.running import RunningStudio, manage, wait_for
 from videos.engine import schedule, sweeper
 from videos.models import VideoJob, from_now
@@ -35,7 +36,7 @@ def settle_jobs() -> dict[str, int]:
 
 
 @pytest.mark.django_db
-def test_paid_job_that_waited_is_never_sent_again(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_paid_job_that_waited_is_never_submitted_again(make_user: MakeUser, make_job: MakeJob) -> None:
     ann, ben = make_user(), make_user("ben@example.com")
     paid = {"mock_mode": False, "provider": "google_veo"}
     queued, submitting = make_job(ann, **paid), make_job(ann, phase=Phase.SUBMITTING, **paid)
@@ -74,7 +75,7 @@ def test_free_job_that_waited_starts_again(make_user: MakeUser, make_job: MakeJo
 
 
 @pytest.mark.django_db
-def test_nothing_is_settled_under_a_sweeper(
+def test_settle_refuses_while_a_sweeper_runs(
     make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(make_user(), mock_mode=False, provider="google_veo")
@@ -90,11 +91,11 @@ def test_nothing_is_settled_under_a_sweeper(
         settle_jobs()
 
     job.refresh_from_db()
-    assert (job.phase, len(waited), 0 < waited[0] <= settle.LIVELY_SECONDS) == (Phase.QUEUED, 1, True)
+    assert (job.phase, len(waited), 0 < waited[0] <= settle.ALIVE_SECONDS) == (Phase.QUEUED, 1, True)
 
 
 @pytest.mark.parametrize("options", [{}, {"file": Path("x"), "settle": True}])
-def test_archive_or_settle(options: dict[str, Any]) -> None:
+def test_archive_and_settle_exclude_each_other(options: dict[str, Any]) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("restore", **options)
 
@@ -138,7 +139,7 @@ def google() -> Iterator[FakeGoogle]:
 
 @once
 @pytest.mark.slow
-def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
+def test_restore_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
     script = PAY_AND_RESTORE.format(archive=str(tmp_path / "b.tar.gz"))
 
     done = manage(
@@ -162,7 +163,7 @@ def test_restoring_never_pays_twice(tmp_path: Path, google: FakeGoogle) -> None:
 @pytest.mark.slow
 @pytest.mark.product
 @pytest.mark.timeout(600)  # two systems and six commands are started; each start takes seconds
-def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
+def test_backup_of_a_running_system_is_restored_in_another_folder(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     archive = str(tmp_path / "b.tar.gz")
     first = RunningStudio(tmp_path / "first", MOCK_VIDEO_SECONDS="1")
@@ -172,7 +173,7 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
             wait_for(client, [made["id"]], seconds=60)
             film = client.get(f"{JOBS}/{made['id']}/download").content
             slow = client.post(JOBS, data={"mockMode": "true", "prompt": "[mock:slow=5]", "durationSeconds": "4"})
-            said = first.manage("backup", archive)
+            output = first.manage("backup", archive)
             client.delete(f"{JOBS}/{made['id']}")
             refused = manage("restore", archive, "--replace", **first.environment)
             headers = {"Authorization": client.headers["Authorization"]}
@@ -190,7 +191,7 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
     finally:
         second.stop()
 
-    assert "2 video jobs" in said
+    assert "2 video jobs" in output
     assert (refused.returncode, refused.stderr) == (
         1,
         f"The system runs with its data in {tmp_path / 'first'}; stop it first (Ctrl+C, or its service).\n",
@@ -203,20 +204,18 @@ def test_backup_of_the_running_system_runs_elsewhere(tmp_path: Path) -> None:
 @once
 @pytest.mark.slow
 def test_archive_with_a_damaged_or_newer_database_changes_nothing(tmp_path: Path) -> None:
-    from tests.operations.backup.test_backup import pack  # noqa: PLC0415 - only this test packs by hand
-
     data = tmp_path / "data"
     database = tmp_path / "newer.sqlite3"
     with sqlite3.connect(database) as newer:
         newer.execute("CREATE TABLE django_migrations (app TEXT, name TEXT)")
         newer.execute("INSERT INTO django_migrations VALUES ('videos', '0999_better')")
     newer.close()
-    damaged = pack(tmp_path / "damaged", {"db.sqlite3": b"no database" * 100}, migrations=[])
-    lying = pack(tmp_path / "lying", {"db.sqlite3": database.read_bytes()}, migrations=[])
+    damaged = pack(tmp_path / "damaged", {"db.sqlite3": b"no database" * 100})
+    lying = pack(tmp_path / "lying", {"db.sqlite3": database.read_bytes()})
 
-    told = [manage("restore", str(path), DATA_DIR=str(data), DATABASE_URL="") for path in (damaged, lying)]
+    refused = [manage("restore", str(path), DATA_DIR=str(data), DATABASE_URL="") for path in (damaged, lying)]
 
-    assert [done.returncode for done in told] == [1, 1]
-    assert told[0].stderr.startswith("The backup's database is damaged: ")
-    assert told[1].stderr.startswith("The backup is of a newer version: videos.0999_better is not known here.")
+    assert [done.returncode for done in refused] == [1, 1]
+    assert refused[0].stderr.startswith("The backup's database is damaged: ")
+    assert refused[1].stderr.startswith("The backup is of a newer version: videos.0999_better is unknown here.")
     assert sorted(path.name for path in data.iterdir()) == ["secrets", "up.lock"]

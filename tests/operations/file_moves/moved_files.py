@@ -1,4 +1,4 @@
-"""What the tests of moving files share: a file of every kind, what is read of each, and the command."""
+"""Helpers of the file_moves tests: a file of every kind, its content, and the command."""
 
 import io
 
@@ -17,7 +17,7 @@ from videos.phases import Phase
 
 
 def fill(ann: User, make_job: MakeJob) -> VideoJob:
-    """A file of every kind, stored where the settings say."""
+    """Stores a file of every kind."""
 
     def save(name: str, data: bytes) -> str:
         return default_storage.save(name, ContentFile(data))

@@ -1,4 +1,4 @@
-"""Stored files are moved between the folder and Cloudinary, and rows of before are read where their files are."""
+"""Files are moved between the folder and Cloudinary, and read from where they are."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_files_of_every_kind_are_moved(
     assert move("--to", after) == (0, "0 files moved (0.0 MB).\n")
 
     moved = names()
-    assert counted[1].endswith("6 files are in the storage of before.\n")
+    assert counted[1].endswith("6 files are in the former storage.\n")
     assert [name.startswith("http") for name in moved] == [after == "cloudinary"] * 6
     use(before)
     assert [read(name) for name in old] == CONTENTS  # URLs that clients have
@@ -61,7 +61,7 @@ def test_files_of_every_kind_are_moved(
     assert (len(left), len(fake.account.files)) == ((0, 6) if after == "cloudinary" else (6, 0))
 
 
-def test_file_that_comes_back_is_not_removed(use: Use, ann: User, make_job: MakeJob) -> None:
+def test_file_that_is_moved_back_is_not_removed(use: Use, ann: User, make_job: MakeJob) -> None:
     use("local")
     fill(ann, make_job)
     for there in ("cloudinary", "local", "cloudinary"):
@@ -72,7 +72,7 @@ def test_file_that_comes_back_is_not_removed(use: Use, ann: User, make_job: Make
     assert contents() == CONTENTS
 
 
-def test_old_rows_are_shown_and_removed_where_they_are(
+def test_files_in_the_former_storage_are_read_and_removed(
     use: Use, ann: User, sign_in: SignIn, make_job: MakeJob, tmp_path: Path, fake: FakeCloudinary
 ) -> None:
     use("local")
@@ -91,7 +91,9 @@ def test_old_rows_are_shown_and_removed_where_they_are(
     assert not fake.account.files
 
 
-def test_rows_of_a_lost_account_are_delivered(use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary) -> None:
+def test_files_of_a_lost_account_are_still_delivered(
+    use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary
+) -> None:
     use("cloudinary")
     job = fill(ann, make_job)
     use("local alone")
@@ -105,18 +107,16 @@ def test_rows_of_a_lost_account_are_delivered(use: Use, ann: User, make_job: Mak
     assert len(fake.account.files) == 6
 
 
-def test_only_the_storage_of_the_settings_is_moved_to(use: Use) -> None:
+def test_target_must_be_the_storage_of_the_settings(use: Use) -> None:
     for setting, to in (("local", "cloudinary"), ("cloudinary", "local")):
         use(setting)
-        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+        with pytest.raises(CommandError, match="New files still go to the other storage"):
             move("--to", to)
-        with pytest.raises(CommandError, match="New files are still stored in the other storage"):
+        with pytest.raises(CommandError, match="New files still go to the other storage"):
             move("--to", to, "--dry-run")
 
 
-def test_copy_that_is_not_the_file_changes_nothing(
-    use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary
-) -> None:
+def test_copy_that_differs_changes_nothing(use: Use, ann: User, make_job: MakeJob, fake: FakeCloudinary) -> None:
     use("local")
     job = fill(ann, make_job)
     VideoJob.objects.filter(pk=job.pk).update(poster="")
@@ -124,9 +124,9 @@ def test_copy_that_is_not_the_file_changes_nothing(
     other = fake.account.store("video", {"public_id": "other"}, VIDEO + b"x")
     fake.script("upload", json.dumps(other), times=2)
 
-    status, said = move("--to", "cloudinary", "--limit", "1")
+    status, output = move("--to", "cloudinary", "--limit", "1")
 
-    assert (status, f"VideoJob {job.pk}: videos/{job.pk}.mp4 is not moved: its copy has other bytes" in said) == (
+    assert (status, f"VideoJob {job.pk}: videos/{job.pk}.mp4 is not moved: its copy has other bytes" in output) == (
         1,
         True,
     )
@@ -134,15 +134,15 @@ def test_copy_that_is_not_the_file_changes_nothing(
     assert Disposal.objects.get().name == f"cloudinary:videos/{job.pk}.mp4"  # what came of it goes
 
 
-def test_file_that_is_not_the_rows_is_not_moved(use: Use, ann: User, make_job: MakeJob) -> None:
+def test_file_whose_digest_differs_from_its_row_is_not_moved(use: Use, ann: User, make_job: MakeJob) -> None:
     use("local")
     job = fill(ann, make_job)
     VideoJob.objects.filter(pk=job.pk).update(video_sha256="ab")
     use("cloudinary")
 
-    status, said = move("--to", "cloudinary")
+    status, output = move("--to", "cloudinary")
 
-    assert (status, "its SHA-256 is not the one of its row" in said, "5 files moved" in said) == (1, True, True)
+    assert (status, "its SHA-256 is not that of its row" in output, "5 files moved" in output) == (1, True, True)
 
 
 def test_row_that_changes_meanwhile_keeps_its_change(use: Use, ann: User, make_job: MakeJob) -> None:
@@ -191,34 +191,34 @@ def test_limit_is_a_number(number: str) -> None:
         move("--to", "local", f"--limit={number}")
 
 
-def test_doctor_names_files_of_the_other_storage(use: Use, ann: User, make_job: MakeJob) -> None:
+def test_doctor_counts_files_in_the_former_storage(use: Use, ann: User, make_job: MakeJob) -> None:
     use("local")
     fill(ann, make_job)
-    said = {}
+    output = {}
     for setting in ("local", "cloudinary"):
         use(setting)
-        said[setting] = health_check.finding()
+        output[setting] = health_check.finding()
     move("--to", "cloudinary")
     for setting in ("cloudinary", "local", "local alone"):
         use(setting)
-        said[f"moved, {setting}"] = health_check.finding()
+        output[f"moved, {setting}"] = health_check.finding()
 
     count = "Of the newest 10,000 rows, 1 of 1 videos and 1 of 1 look pictures are"
-    assert {name: (finding.health, finding.sentence) for name, finding in said.items()} == {
-        "local": (Health.OK, "The newest rows name files of the storage that is set."),
+    assert {name: (finding.health, finding.sentence) for name, finding in output.items()} == {
+        "local": (Health.OK, "The newest rows name files in the configured storage."),
         "cloudinary": (
             Health.DEGRADED,
             f"{count} in DATA_DIR/media, though CLOUDINARY_URL is set. "
             "Run manage.py move_files --to cloudinary; see docs/storage.md.",
         ),
-        "moved, cloudinary": (Health.OK, "The newest rows name files of the storage that is set."),
+        "moved, cloudinary": (Health.OK, "The newest rows name files in the configured storage."),
         "moved, local": (
             Health.DEGRADED,
             f"{count} at Cloudinary. Run manage.py move_files --to local; see docs/storage.md.",
         ),
         "moved, local alone": (
             Health.DEGRADED,
-            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Else set "
+            f"{count} at Cloudinary, though CLOUDINARY_URL is unset. Was it lost? Otherwise set "
             "CLOUDINARY_PREVIOUS_URL and run manage.py move_files --to local; see docs/storage.md.",
         ),
     }

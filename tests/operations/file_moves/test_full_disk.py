@@ -1,4 +1,4 @@
-"""Files are moved to a disk that is full: the run ends at the first one, in a sentence, and can be started again."""
+"""On a full disk the move ends at the first file with a sentence, and can be started again."""
 
 import errno
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 class SmallDisk(LocalStorage):
-    """Has room for so many files."""
+    """Has room for this many files."""
 
     room = 2
     tries = 0

@@ -1,4 +1,4 @@
-"""What happens to a file while it is moved: changes of its row, removals that fall due, and other runs."""
+"""During the move of a file its row changes, removals fall due, and other runs move it too."""
 
 import threading
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_copy_that_was_removed_meanwhile_is_made_again(use: Use, ann: User, make
 
 
 @pytest.mark.django_db
-def test_copy_under_way_is_no_stray(use: Use, ann: User, make_job: MakeJob) -> None:
+def test_copy_in_progress_is_no_stray(use: Use, ann: User, make_job: MakeJob) -> None:
     use("cloudinary")
     job = fill(ann, make_job)
     use("local")
@@ -72,10 +72,10 @@ def test_files_that_are_lost_do_not_end_the_run(use: Use, ann: User, make_job: M
     fill(ann, make_job)
     use("cloudinary")
 
-    status, said = move("--to", "cloudinary")
+    status, output = move("--to", "cloudinary")
 
-    assert (status, said.count("is not moved"), said.startswith("6 files moved")) == (1, 12, True)
-    assert said.splitlines()[0].endswith(", 12 not moved.")
+    assert (status, output.count("is not moved"), output.startswith("6 files moved")) == (1, 12, True)
+    assert output.splitlines()[0].endswith(", 12 not moved.")
 
 
 @pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_machine_without_the_files_is_named(use: Use) -> None:
 
 
 class _Slowly(list[Any]):
-    """Products whose second reading, under the look's lock, waits for what `during` begins."""
+    """Products whose second read, under the look's lock, waits for `during`."""
 
     def __init__(self, products: list[Any], during: Any) -> None:
         super().__init__(products)
@@ -132,7 +132,7 @@ def _move_here() -> None:
 
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_copy_that_is_just_being_removed_is_waited_for(use: Use, ann: User, make_job: MakeJob) -> None:
+def test_move_waits_for_the_removal_of_a_former_copy(use: Use, ann: User, make_job: MakeJob) -> None:
     use("local")
     job = fill(ann, make_job)
     use("cloudinary")
@@ -150,9 +150,9 @@ def test_copy_that_is_just_being_removed_is_waited_for(use: Use, ann: User, make
     sweeper = threading.Thread(target=claim)
     sweeper.start()
     is_claimed.wait()
-    status, said = move("--to", "cloudinary", "--limit", "1")
+    status, output = move("--to", "cloudinary", "--limit", "1")
     is_over.set()
     sweeper.join()
 
-    assert (status, "is just being removed" in said) == (1, True)
+    assert (status, "is just being removed" in output) == (1, True)
     assert Disposal.objects.get(name=name).attempts == 1

@@ -1,5 +1,6 @@
+"""The supervisor restarts parts that end, and stops all of them in order."""
+
 import os
-import pty
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from operations.local.supervisor import Backoff, Console, LogFile, Part, Supervisor
+from operations.local.supervisor import Backoff, Console, Part, Supervisor
 
 # Part of a script: true, and Ctrl+C for us, when the script runs for the second time.
 SECOND_TIME_INTERRUPT = "{ test -e $HERE/again && kill -INT $PPID; } || { touch $HERE/again; false; }"
@@ -30,7 +31,7 @@ def signal_us(*numbers: int, after_seconds: float) -> None:
 
 
 def ends(process_id: int) -> bool:
-    """Whether it is gone, or only waits for the machine's first process to bury it; who was killed needs a moment."""
+    """Whether it ends within five seconds; a zombie counts as ended."""
     for _ in range(100):
         try:
             if psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE:
@@ -42,7 +43,7 @@ def ends(process_id: int) -> bool:
 
 
 class Stage:
-    """A supervisor whose console is a pipe, and whose signals are put back afterwards."""
+    """A supervisor whose console is a pipe, and whose signal handlers are restored afterwards."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +64,7 @@ class Stage:
         return path.read_text().strip()
 
     def lines(self) -> list[str]:
-        """What the console shows, of which nothing may come any more."""
+        """All lines of the console, once its output has ended."""
         self.console.flush(within_seconds=2)
         os.set_blocking(self._reader, False)
         return os.read(self._reader, 1_000_000).decode().splitlines()
@@ -91,7 +92,7 @@ def test_delays_double_up_to_thirty_seconds() -> None:
     assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_delays_start_over_after_a_steady_life() -> None:
+def test_delays_start_over_after_thirty_seconds_of_life() -> None:
     backoff = Backoff()
     for _ in range(5):
         backoff.delay_after(alive_seconds=29)
@@ -99,62 +100,6 @@ def test_delays_start_over_after_a_steady_life() -> None:
     delays = [backoff.delay_after(alive_seconds=30), backoff.delay_after(alive_seconds=1)]
 
     assert delays == [0.5, 1]
-
-
-def test_log_file_is_moved_aside_when_it_is_full(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "logs" / "web.log", limit_bytes=10)
-
-    for line in (b"first\n", b"second\n", b"third\n"):
-        log.write(line)
-
-    assert {path.name: path.read_text() for path in (tmp_path / "logs").iterdir()} == {
-        "web.log": "third\n",
-        "web.log.1": "second\n",
-    }
-
-
-def test_log_file_goes_on_where_it_ended(tmp_path: Path) -> None:
-    LogFile(tmp_path / "web.log").write(b"before\n")
-
-    LogFile(tmp_path / "web.log").write(b"after\n")
-
-    assert (tmp_path / "web.log").read_text() == "before\nafter\n"
-
-
-def test_console_that_nobody_reads_holds_nobody_up() -> None:
-    reader, writer = os.pipe()
-    console = Console(file_descriptor=writer)
-    began_at = time.monotonic()
-
-    for _ in range(5000):
-        console.say("x" * 100)
-    console.flush(within_seconds=0.1)
-
-    assert time.monotonic() - began_at < 2
-    os.close(reader)
-
-
-def test_console_outlives_its_reader() -> None:
-    reader, writer = os.pipe()
-    console = Console(file_descriptor=writer)
-    os.close(reader)
-
-    console.say("into the void")
-    console.say("again")
-    console.flush(within_seconds=2)
-
-    assert console.is_coloured is False
-
-
-def test_names_are_coloured_on_a_terminal(tmp_path: Path) -> None:
-    outer, inner = pty.openpty()
-    supervisor = Supervisor(logs=tmp_path, console=Console(file_descriptor=inner))
-
-    supervisor.say("hello")
-
-    assert os.read(outer, 1000) == b"\033[1mup      | \033[0mhello\r\n"
-    os.close(outer)
-    os.close(inner)
 
 
 @pytest.mark.slow
@@ -181,20 +126,20 @@ def test_output_carries_the_name_of_its_part_and_goes_to_its_log(stage: Stage) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("death", "how"), [("exit 3", "ended with status 3"), ("kill -9 $$", "was killed by SIGKILL")])
-def test_dead_part_comes_back(death: str, how: str, stage: Stage) -> None:
+def test_part_that_ends_is_restarted(death: str, how: str, stage: Stage) -> None:
     stage.supervisor.catch_signals()
     stage.start(shell("web", f"echo started; {SECOND_TIME_INTERRUPT}; {death}"))
 
     stage.supervisor.run()
 
     stage.supervisor.stop()
-    told = [line for line in stage.lines() if "starts again" in line]
-    assert told[0] == f"up      | web {how}; it starts again in 0.5 s"
+    restarts = [line for line in stage.lines() if "starts again" in line]
+    assert restarts[0] == f"up      | web {how}; it starts again in 0.5 s"
     assert (stage.folder / "logs" / "web.log").read_text() == "started\nstarted\n"
 
 
 @pytest.mark.slow
-def test_what_a_dead_part_leaves_behind_is_ended_before_the_next(stage: Stage) -> None:
+def test_children_of_an_ended_part_are_killed_before_the_next_start(stage: Stage) -> None:
     stage.supervisor.catch_signals()
     stage.start(shell("web", f"{SECOND_TIME_INTERRUPT} || {{ sleep 60 & echo $! > $HERE/child; }}; exit 1"))
 
@@ -211,8 +156,8 @@ def test_part_that_cannot_be_started_is_tried_again(stage: Stage) -> None:
 
     stage.supervisor.run()
 
-    told = [line.partition(": ")[0] for line in stage.lines()]
-    assert told == ["web     | cannot be started"] * 2
+    failures = [line.partition(": ")[0] for line in stage.lines()]
+    assert failures == ["web     | cannot be started"] * 2
 
 
 @pytest.mark.slow
@@ -229,13 +174,13 @@ def test_part_is_prepared_before_every_start(stage: Stage) -> None:
 
 @pytest.mark.slow
 def test_parts_end_stage_by_stage(stage: Stage) -> None:
-    def slow_to_leave(name: str, seconds: float, number: int) -> Part:
+    def slow_to_end(name: str, seconds: float, number: int) -> Part:
         script = (
             f"trap 'sleep {seconds}; echo {name} >> $HERE/order; exit' TERM; echo up > $HERE/{name}; sleep 60 & wait"
         )
         return shell(name, script, stage=number)
 
-    stage.start(slow_to_leave("valkey", 0, 2), slow_to_leave("sweeper", 0.1, 1), slow_to_leave("web", 0.3, 0))
+    stage.start(slow_to_end("valkey", 0, 2), slow_to_end("sweeper", 0.1, 1), slow_to_end("web", 0.3, 0))
     for name in ("valkey", "sweeper", "web"):
         stage.wait_for(name)
 
@@ -245,7 +190,7 @@ def test_parts_end_stage_by_stage(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-def test_part_that_does_not_leave_is_killed_with_its_children(stage: Stage) -> None:
+def test_part_that_does_not_end_is_killed_with_its_children(stage: Stage) -> None:
     stage.start(shell("web", "trap '' TERM; sleep 60 & echo $! > $HERE/child; wait; sleep 60"))
     child = int(stage.wait_for("child"))
     began_at = time.monotonic()
@@ -272,7 +217,7 @@ def test_second_ctrl_c_kills_at_once(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-def test_one_signal_that_comes_twice_is_no_hurry(stage: Stage) -> None:
+def test_signal_that_comes_twice_at_once_counts_as_one(stage: Stage) -> None:
     stage.supervisor.catch_signals()
     stage.start(
         shell("web", "trap 'sleep 0.5; echo orderly > $HERE/end; exit' TERM; echo up > $HERE/web; sleep 60 & wait")

@@ -1,127 +1,22 @@
-"""The one command, as a person uses it: real processes, a temporary DATA_DIR, a free port."""
+"""`manage.py up`: its banner, its accounts, its logs, and how it restarts and ends its parts."""
 
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import stat
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from operations.local.valkey import free_port
-from studio.env import PROJECT
-from tests.running import own_database_url
+from tests.operations.local.up_process import START_SECONDS, Start, Up, wait_until_gone
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("up")]
-START_SECONDS = 90  # with coverage, on a busy machine; otherwise some four
 once = pytest.mark.once
 PARTS = ("web", "submit", "media", "sweeper", "valkey")
-
-
-Start = Callable[..., "Up"]
-
-
-class Up:
-    """`manage.py up`, started the way `make run` does."""
-
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        self.folder = folder
-        self.port = environment.get("PORT") or str(free_port())
-        self.api = f"http://localhost:{self.port}{environment.get('BASE_PATH', '')}/api/v1"
-        self.environment = {
-            **os.environ,
-            "DATA_DIR": str(folder),
-            "PORT": self.port,
-            "REDIS_URL": "",
-            "MOCK_VIDEO_SECONDS": "1",
-            "PYTHONUNBUFFERED": "1",
-            **environment,
-        }
-        folder.mkdir(exist_ok=True)
-        self._shown = folder / f"shown-{time.time_ns()}.txt"
-        with self._shown.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", *options],
-                cwd=PROJECT,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def shown(self) -> str:
-        return self._shown.read_text()
-
-    def wait_for(self, text: str, *, times: int = 1) -> str:
-        deadline = time.monotonic() + START_SECONDS
-        while self.shown().count(text) < times:
-            assert self.process.poll() is None, self.shown()
-            assert time.monotonic() < deadline, self.shown()
-            time.sleep(0.05)
-        return self.shown()
-
-    def pid(self, part: str) -> int:
-        """Of the part's latest process."""
-        return int(re.findall(rf"{part} is process (\d+)", self.shown())[-1])
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Another command, in another shell."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=PROJECT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=START_SECONDS,
-        )
-
-    def passwords(self) -> list[tuple[str, str]]:
-        return re.findall(r"^  (\S+@\S+) +password (.+)$", self.shown(), re.MULTILINE)
-
-    def stop(self) -> float:
-        """Ctrl+C; how many seconds it took."""
-        began_at = time.monotonic()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(15)
-        finally:
-            self.process.kill()
-        return time.monotonic() - began_at
-
-
-def wait_until_gone(processes: list[psutil.Process], *, within_seconds: float) -> list[psutil.Process]:
-    """Those that still run after that time; the dead that nobody buried yet do not count."""
-    deadline = time.monotonic() + within_seconds
-    while (left := [process for process in processes if _runs(process)]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def refused(up: Up) -> tuple[int, str]:
-    """The status and the last words of an `up` that does not start."""
-    status = up.process.wait(START_SECONDS)
-    return status, up.shown().strip().splitlines()[-1]
 
 
 def paste(line: str, *, into: Path) -> str:
@@ -129,32 +24,8 @@ def paste(line: str, *, into: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts one in the test's folder, on a database of its own; what still runs after the test is stopped."""
-    started: list[Up] = []
-    database = own_database_url()
-
-    def start_one(*options: str, **environment: str) -> Up:
-        up = Up(tmp_path / "data", *options, **{"DATABASE_URL": database, **environment})
-        started.append(up)
-        return up
-
-    yield start_one
-    for up in started:
-        up.stop()
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    up = Up(tmp_path_factory.mktemp("up") / "data dir", DATABASE_URL=own_database_url())
-    up.wait_for("Look at your last one")
-    yield up
-    up.stop()
-
-
 @once
-def test_first_lines_of_the_banner_lead_somewhere(up: Up) -> None:
+def test_links_of_the_banner_work(up: Up) -> None:
     shown = up.wait_for("Ctrl+C stops everything.")
 
     urls = dict(re.findall(r"^  (API|Docs|Admin) +(\S+)$", shown, re.MULTILINE))
@@ -183,22 +54,22 @@ def test_accounts_of_the_banner_work(up: Up) -> None:
 
 
 def test_pasted_lines_make_a_video_and_download_it(up: Up, tmp_path: Path) -> None:
-    shown = up.wait_for("Look at your last one")
+    shown = up.wait_for("Show your last video")
     make = next(line for line in shown.splitlines() if line.startswith("  curl "))
-    look = next(line for line in shown.splitlines() if line.startswith("  T="))
+    show = next(line for line in shown.splitlines() if line.startswith("  T="))
 
     made = paste(make, into=tmp_path)
-    looked_at = paste(look, into=tmp_path)
+    shown_job = paste(show, into=tmp_path)
 
     assert made.startswith("HTTP/1.1 202 ")
     job = json.loads(made[made.index("{") :])
     assert job["prompt"] == "A red dress in the wind"
-    assert json.loads(looked_at.splitlines()[0])["id"] == job["id"]
+    assert json.loads(shown_job.splitlines()[0])["id"] == job["id"]
     assert (tmp_path / "video.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 @once
-def test_output_is_told_apart_by_name(up: Up) -> None:
+def test_output_is_prefixed_with_the_name_of_its_part(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/healthz?secret=1")
 
     shown = up.wait_for("path=/healthz status=200 ")
@@ -228,7 +99,7 @@ def test_commands_in_another_shell_find_valkey(up: Up) -> None:
 
 
 @once
-def test_what_it_writes_is_for_its_own_account(up: Up) -> None:
+def test_only_its_own_account_can_read_what_it_writes(up: Up) -> None:
     assert stat.S_IMODE(up.folder.stat().st_mode) == 0o700
     written = [path for path in up.folder.rglob("*") if not path.name.startswith("shown-")]  # which is the test's
     assert {"db.sqlite3", "web.log"} <= {path.name for path in written}
@@ -237,31 +108,14 @@ def test_what_it_writes_is_for_its_own_account(up: Up) -> None:
 
 
 @once
-def test_second_one_with_the_same_data_is_refused(up: Up) -> None:
-    done = up.manage("up")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"Cannot start: it runs already, with its data in {up.folder}; for a second copy set DATA_DIR and PORT.\n"
-    )
-
-
-@once
-def test_port_in_use_is_one_sentence(up: Up, start: Start) -> None:
-    outcome = refused(start(PORT=up.port))
-
-    assert outcome == (1, f"Cannot start: port {up.port} is in use; set PORT to another one.")
-
-
-@once
 @pytest.mark.parametrize("part", PARTS)
-def test_killed_part_comes_back(up: Up, part: str) -> None:
+def test_killed_part_is_restarted(up: Up, part: str) -> None:
     before = up.pid(part)
-    told = up.shown().count(f"{part} was killed by SIGKILL")
+    restarts = up.shown().count(f"{part} was killed by SIGKILL")
 
     os.kill(before, signal.SIGKILL)
 
-    up.wait_for(f"{part} was killed by SIGKILL; it starts again in ", times=told + 1)
+    up.wait_for(f"{part} was killed by SIGKILL; it starts again in ", times=restarts + 1)
     up.wait_for(f"{part} is process ", times=up.shown().count(f"{part} is process ") + (up.pid(part) == before))
     assert up.pid(part) != before
     deadline = time.monotonic() + START_SECONDS
@@ -276,7 +130,7 @@ def test_killed_part_comes_back(up: Up, part: str) -> None:
 
 def test_ctrl_c_ends_all_of_it_and_the_next_start_keeps_the_data(start: Start) -> None:
     first = start()
-    first.wait_for("Look at your last one")
+    first.wait_for("Show your last video")
     family = first.family()
 
     seconds = first.stop()
@@ -292,7 +146,7 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_keeps_the_data(start: Start) -
     assert len(family) >= 7  # five parts and two workers of gunicorn
     assert (left, url_was_kept) == ([], False)
     assert shown.strip().splitlines()[-1] == "up      | stopped"
-    assert dict(second.passwords()) == passwords | {"demo@example.com": "(changed since it was made)"}
+    assert dict(second.passwords()) == passwords | {"demo@example.com": "(changed since it was created)"}
     assert "curl" not in second.shown()
 
 
@@ -308,7 +162,7 @@ def change_password(up: Up, email: str) -> None:
 def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(up: Up, start: Start) -> None:
     other = start("--no-demo", BASE_PATH="/AIStudio", HOST="0.0.0.0")
     shown = other.wait_for("AI Studio is ready.")
-    answers = [httpx.get(f"http://localhost:{port}/healthz").json() for port in (up.port, other.port)]
+    responses = [httpx.get(f"http://localhost:{port}/healthz").json() for port in (up.port, other.port)]
     family = other.family()
 
     other.process.kill()
@@ -317,7 +171,7 @@ def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(
 
     left = wait_until_gone(family, within_seconds=2)
     again.wait_for("AI Studio is ready.")
-    assert answers == [{"status": "ok"}] * 2
+    assert responses == [{"status": "ok"}] * 2
     assert f"http://localhost:{other.port}/AIStudio/docs" in shown
     assert "password" not in shown
     assert left == []
@@ -338,7 +192,7 @@ def test_signal_while_it_starts_ends_what_was_started(start: Start) -> None:
 
 
 @once
-def test_production_with_a_redis_of_its_own_embeds_and_invents_nothing(start: Start) -> None:
+def test_production_with_redis_starts_no_valkey_and_creates_no_accounts(start: Start) -> None:
     keys = {"SECRET_KEY": "s" * 50, "JWT_SIGNING_KEY": "j" * 64, "REDIS_URL": os.environ["REDIS_URL"]}
     up = start(ENVIRONMENT="production", ALLOWED_HOSTS="studio.example.com", **keys)
 
@@ -347,91 +201,3 @@ def test_production_with_a_redis_of_its_own_embeds_and_invents_nothing(start: St
     assert "@example.com" not in shown
     assert "valkey" not in shown
     assert [name for name in ("secrets", "valkey") if (up.folder / name).exists()] == []
-
-
-@once
-@pytest.mark.parametrize(
-    ("environment", "sentence"),
-    [
-        ({"HOST": "192.0.2.1"}, "HOST is '192.0.2.1'; it should be an address of this machine, such as 127.0.0.1"),
-        ({"HOST": "no host"}, "HOST is 'no host'; it should be an address of this machine, such as 127.0.0.1"),
-        ({"PORT": "http"}, "PORT is 'http'; it should be a whole number from 1 to 65535."),
-        ({"REDIS_URL": "redis://:hidden@127.0.0.1:1/0"}, "REDIS_URL does not answer ("),
-        ({"DATABASE_URL": "postgresql://ann:hidden@127.0.0.1:1/x"}, "the database cannot be prepared ("),
-    ],
-)
-def test_what_stands_in_the_way_is_one_sentence(environment: dict[str, str], sentence: str, start: Start) -> None:
-    status, last_line = refused(start(**environment))
-
-    assert status == 1
-    assert last_line.startswith(f"Cannot start: {sentence}")
-    assert "hidden" not in last_line
-
-
-@once
-def test_data_dir_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    keys = {"SECRET_KEY": "s" * 50, "JWT_SIGNING_KEY": "j" * 64}  # given, so that it is `up` that finds out
-
-    done = subprocess.run(
-        [sys.executable, "manage.py", "up"],
-        cwd=PROJECT,
-        env={**os.environ, **keys, "REDIS_URL": "", "DATA_DIR": str(tmp_path / "file" / "data")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_SECONDS,
-    )
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Cannot start: DATA_DIR should be a folder that can be written; ")
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The product in another place, with a `.env` of its own that has a mistake in line 2."""
-    folder = tmp_path_factory.mktemp("copy") / "studio"
-    ignore = shutil.ignore_patterns(".*", "data", "tests", "docs", "benchmarks", "__pycache__")
-    shutil.copytree(PROJECT, folder, ignore=ignore)
-    (folder / ".env").write_text("PORT=8000\nthis is no assignment\n")
-    return folder
-
-
-@once
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["manage.py", "up"],
-        ["manage.py", "rqworker", "submit"],
-        ["manage.py", "sweep"],
-        ["-m", "gunicorn", "studio.wsgi:application"],
-    ],
-)
-def test_broken_dotenv_is_one_sentence(command: list[str], copy: Path) -> None:
-    # coverage.py would report on the copy
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_SECONDS,
-    )
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"Cannot start: line 2 of {copy / '.env'} is not NAME=value.\n"
-
-
-@once
-def test_port_of_somebody_who_does_not_answer_is_in_use(start: Start) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = str(other.getsockname()[1])
-
-        outcome = refused(start(PORT=port))
-
-    assert outcome == (1, f"Cannot start: port {port} is in use; set PORT to another one.")

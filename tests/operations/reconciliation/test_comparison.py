@@ -1,4 +1,4 @@
-"""What operators do: take up an operation again, and compare what should agree."""
+"""`adopt_operation` and `reconcile`."""
 
 import io
 import json
@@ -42,7 +42,7 @@ def lost(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
     return make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown", error_message="Lost.")
 
 
-def test_lost_job_goes_on_with_its_operation(lost: VideoJob) -> None:
+def test_lost_job_continues_with_its_operation(lost: VideoJob) -> None:
     run("adopt_operation", str(lost.pk), " mock?began=7&seconds=1&scenario= ")
 
     lost.refresh_from_db()
@@ -57,7 +57,7 @@ def test_lost_job_goes_on_with_its_operation(lost: VideoJob) -> None:
     assert VideoJob.objects.due(Phase.GENERATING).get() == lost
 
 
-def test_only_a_lost_job_is_taken_up(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_only_a_lost_job_is_adopted(make_user: MakeUser, make_job: MakeJob) -> None:
     for phase in (Phase.GENERATING, Phase.SUCCEEDED, Phase.FAILED):
         with pytest.raises(CommandError, match="submission_unknown"):
             call_command("adopt_operation", str(make_job(make_user(f"{phase}@example.com"), phase=phase).pk), "x")
@@ -70,7 +70,7 @@ def test_operation_of_another_job_is_refused(lost: VideoJob, make_job: MakeJob) 
         call_command("adopt_operation", str(lost.pk), taken.operation)
 
 
-def test_owner_without_a_slot_is_waited_for(lost: VideoJob, make_job: MakeJob) -> None:
+def test_job_of_an_owner_without_a_free_slot_is_refused_for_now(lost: VideoJob, make_job: MakeJob) -> None:
     for _ in range(3):
         make_job(lost.owner)
 
@@ -118,21 +118,21 @@ def test_wrong_balance_is_found(agreeing: VideoJob) -> None:
     TokenAccount.objects.update(balance=7)
     account = agreeing.owner.token_account
 
-    status, said = run("reconcile")
+    status, output = run("reconcile")
 
-    assert (status, said) == (
+    assert (status, output) == (
         1,
         f"balance    Account {account.pk} has 7 tokens, its entries sum to 950.\n1 mismatches.\n",
     )
 
 
-def test_wrong_count_of_jobs_is_found_and_set_right(agreeing: VideoJob) -> None:
+def test_wrong_count_of_jobs_is_found_and_fixed(agreeing: VideoJob) -> None:
     count_jobs(user_id=agreeing.owner_id, more=6)
     account = agreeing.owner.token_account
 
     assert run("reconcile") == (
         1,
-        f"count      Account {account.pk} says 7 video jobs; there are 1.\n1 mismatches.\n",
+        f"count      Account {account.pk} counts 7 video jobs; there are 1.\n1 mismatches.\n",
     )
     run("reconcile", "--fix")
     assert run("reconcile") == (0, "Everything agrees.\n")
@@ -143,11 +143,11 @@ def test_job_without_or_with_another_charge_is_found(agreeing: VideoJob, make_jo
     unpaid = make_job(agreeing.owner, phase=Phase.FAILED)
     VideoJob.objects.filter(pk=agreeing.pk).update(tokens_charged=20)
 
-    said = json.loads(run("reconcile", "--json")[1])
+    output = json.loads(run("reconcile", "--json")[1])
 
-    assert sorted(mismatch["sentence"] for mismatch in said) == sorted(
+    assert sorted(mismatch["sentence"] for mismatch in output) == sorted(
         [
-            f"Job {agreeing.pk} says 20 tokens, its charge -50.",
+            f"Job {agreeing.pk} has 20 tokens, its charge -50.",
             f"Job {unpaid.pk} has no charge in the ledger.",
         ]
     )
@@ -156,12 +156,12 @@ def test_job_without_or_with_another_charge_is_found(agreeing: VideoJob, make_jo
 def test_lost_video_is_found(agreeing: VideoJob) -> None:
     default_storage.delete(str(agreeing.video.name))
 
-    status, said = run("reconcile")
+    status, output = run("reconcile")
 
-    assert (status, f"Job {agreeing.pk} succeeded" in said) == (1, True)
+    assert (status, f"Job {agreeing.pk} succeeded" in output) == (1, True)
 
 
-def test_stray_files_are_found_and_removed_when_asked(agreeing: VideoJob) -> None:
+def test_stray_files_are_removed_with_fix(agreeing: VideoJob) -> None:
     default_storage.save("videos/stray.mp4", ContentFile(b"x"))
     default_storage.save("inputs/deep/stray.png", ContentFile(b"x"))
     default_storage.save("looks/waits.png", ContentFile(b"x"))
@@ -184,16 +184,16 @@ def test_storage_that_fails_is_a_mismatch_after_those_of_money(agreeing: VideoJo
         fake.script("head", "403 suspended", times=100)
         TokenAccount.objects.update(balance=7)
 
-        status, said = run("reconcile")
+        status, output = run("reconcile")
 
-    assert (status, [line.split("  ")[0] for line in said.splitlines()]) == (
+    assert (status, [line.split("  ")[0] for line in output.splitlines()]) == (
         1,
         ["balance", "storage", "2 mismatches."],
     )
-    assert "the delivery responded 403: suspended" in said
+    assert "the delivery responded 403: suspended" in output
 
 
-def test_progress_is_told_beside_the_result(agreeing: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_goes_to_stderr(agreeing: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "PROGRESS_EVERY", 1)
     err = io.StringIO()
 
@@ -202,11 +202,11 @@ def test_progress_is_told_beside_the_result(agreeing: VideoJob, monkeypatch: pyt
     assert err.getvalue().splitlines() == [
         "1 accounts compared with the ledger",
         "1 jobs compared with the ledger",
-        "1 videos asked for in the storage",
+        "1 videos checked in the storage",
     ]
 
 
-def test_result_by_hand_is_the_last_one(agreeing: VideoJob) -> None:
+def test_result_of_the_command_becomes_the_last_one(agreeing: VideoJob) -> None:
     TokenAccount.objects.update(balance=7)
     run("reconcile")
     wrong = last_reconciliation()
@@ -219,7 +219,7 @@ def test_result_by_hand_is_the_last_one(agreeing: VideoJob) -> None:
     assert set(mended.found.values()) == {0}
 
 
-def test_result_by_hand_is_not_kept_while_a_run_is_under_way(agreeing: VideoJob) -> None:
+def test_result_of_the_command_is_dropped_while_a_process_holds_a_run(agreeing: VideoJob) -> None:
     claim()
 
     run("reconcile")

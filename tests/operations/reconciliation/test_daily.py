@@ -1,4 +1,4 @@
-"""The sweeper's reconciliation: money first, a finding at once, errors of the storage, and going on after a stop."""
+"""The daily reconciliation: money first, findings at once, failures of the storage, and resuming after a stop."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import TokenAccount, User
 from operations.reconciliation import comparison, daily, lost_files
-from operations.reconciliation.daily import take_up
+from operations.reconciliation.daily import resume_run
 from operations.reconciliation.runs import claim, last_reconciliation
 from operations.reconciliation.stray_files import stored_names
 from studio.models import TaskState
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.django_db
 
 
 class Stop(Exception):
-    """The process ends."""
+    """Stands for the end of the process."""
 
 
 class StopAfter:
-    """Ends the process at the look with this number."""
+    """Ends the process at the stop check with this number."""
 
-    def __init__(self, looks: int) -> None:
-        self.left = looks
+    def __init__(self, checks: int) -> None:
+        self.left = checks
 
     def __call__(self) -> None:
         self.left -= 1
@@ -43,7 +43,7 @@ class StopAfter:
             raise Stop
 
 
-def go_on() -> None:
+def check_stopped() -> None:
     """Nothing stops it."""
 
 
@@ -79,26 +79,24 @@ def make_paid(make_job: MakeJob, owner: User) -> Any:
 
 
 def sentences(caplog: Any) -> list[str]:
-    return [record.sentence for record in caplog.records if record.message == "mismatch"]
+    return [record.sentence for record in caplog.records if record.message == "mismatch.found"]
 
 
 def due_now() -> None:
     TaskState.objects.update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_money_is_compared_before_the_storage_is_asked(
-    cloudinary: FakeCloudinary, owner: User, make_paid: Any, caplog: Any
-) -> None:
+def test_money_is_compared_before_files(cloudinary: FakeCloudinary, owner: User, make_paid: Any, caplog: Any) -> None:
     make_paid()
     TokenAccount.objects.update(balance=7)
     cloudinary.script("head", "500", times=1000)
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     found = last_reconciliation().found
     assert "has 7 tokens, its entries sum to 950." in sentences(caplog)[0]
     assert (found["balance"], found["storage"]) == (1, 1)
-    assert [record.levelname for record in caplog.records if record.message == "mismatch"] == ["ERROR"] * 2
+    assert [record.levelname for record in caplog.records if record.message == "mismatch.found"] == ["ERROR"] * 2
 
 
 def test_wrong_balance_stays_known_when_the_process_ends(owner: User, make_paid: Any, caplog: Any) -> None:
@@ -106,27 +104,27 @@ def test_wrong_balance_stays_known_when_the_process_ends(owner: User, make_paid:
     TokenAccount.objects.update(balance=7)
 
     with pytest.raises(Stop):
-        take_up(go_on=StopAfter(1))
+        resume_run(check_stopped=StopAfter(1))
     at_once = sentences(caplog)
     before = last_reconciliation()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert (len(at_once), before.found["balance"], before.finished_at, before.is_running) == (1, 1, None, True)
     assert (sentences(caplog)[:1], len(sentences(caplog))) == (at_once, 2)  # the other one is the lost video
     assert last_reconciliation().found["balance"] == 1
 
 
-@pytest.mark.parametrize("looks", range(1, 12))
-def test_each_page_is_asked_for_once_wherever_it_was_stopped(
-    cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, looks: int
+@pytest.mark.parametrize("checks", range(1, 12))
+def test_each_page_is_checked_once_wherever_the_run_was_stopped(
+    cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, checks: int
 ) -> None:
     monkeypatch.setattr(daily, "PAGE", 2)
     jobs = [make_paid() for _ in range(5)]
 
     with pytest.raises(Stop):
-        take_up(go_on=StopAfter(looks))
+        resume_run(check_stopped=StopAfter(checks))
     asked_before = len(cloudinary.calls("head"))
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     asked = [call["path"].rpartition("/")[2] for call in cloudinary.calls("head")]
     assert set(asked) == {f"{job.pk}.mp4" for job in jobs}
@@ -138,10 +136,10 @@ def test_killed_process_leaves_a_lease_that_runs_out(make_paid: Any) -> None:
     make_paid()
     claim()  # and then kill -9
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     while_leased = last_reconciliation().finished_at
     due_now()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert while_leased is None
     assert last_reconciliation().found["lost file"] == 1
@@ -154,26 +152,26 @@ def test_process_that_seemed_dead_changes_nothing_more(make_paid: Any, caplog: A
         due_now()
         assert claim() is not None
 
-    take_up(go_on=taken_by_another)
+    resume_run(check_stopped=taken_by_another)
 
-    assert "reconciliation left to another process" in caplog.text
+    assert "reconciliation.lease_lost" in caplog.text
     assert last_reconciliation().finished_at is None
 
 
 def test_next_run_begins_a_day_after_the_last_one(owner: User, make_paid: Any, caplog: Any) -> None:
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     TokenAccount.objects.update(balance=7)
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     same_day = sentences(caplog)
     due = TaskState.objects.get().due_at
     due_now()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert (same_day, len(sentences(caplog))) == ([], 1)
     assert abs(due - timezone.now() - timedelta(days=1)) < timedelta(minutes=5)
 
 
-def test_storage_that_fails_is_asked_for_the_rest_in_an_hour(
+def test_rest_is_checked_an_hour_after_the_storage_failed(
     cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     monkeypatch.setattr(lost_files, "FAILURES_MAX", 1)
@@ -182,37 +180,37 @@ def test_storage_that_fails_is_asked_for_the_rest_in_an_hour(
         make_paid()
     cloudinary.script("head", "403 suspended", skip=1)
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     waiting = last_reconciliation()
     due = TaskState.objects.get().due_at - timezone.now()
     due_now()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert (waiting.is_running, waiting.found["storage"], waiting.found["lost file"]) == (True, 1, 1)
     assert timedelta(minutes=55) < due < timedelta(minutes=65)
     assert last_reconciliation().found | {"storage": 1, "lost file": 3} == last_reconciliation().found
     assert [one for one in sentences(caplog) if "in an hour" in one] == [
-        "The storage fails: the delivery responded 403: suspended. The rest is asked for in an hour."
+        "The storage fails: the delivery responded 403: suspended. The rest is checked in an hour."
     ]
     assert len(cloudinary.calls("head")) == 4
 
 
-def test_storage_that_fails_all_day_does_not_keep_the_next_run_from_its_money(
+def test_storage_that_fails_all_day_does_not_delay_the_next_comparison_of_money(
     cloudinary: FakeCloudinary, make_paid: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_files, "FAILURES_MAX", 1)
     make_paid()
     cloudinary.script("head", "403", times=1000)
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     row = TaskState.objects.get()
     row.state["current"]["began_at"] = (timezone.now() - timedelta(hours=25)).isoformat()
     row.save(update_fields=["state"])
     due_now()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     finished = last_reconciliation()
     TokenAccount.objects.update(balance=7)
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert (finished.finished_at is None, finished.found["storage"]) == (False, 3)  # and the video
     assert last_reconciliation().found["balance"] == 1
@@ -229,7 +227,7 @@ def test_new_videos_come_first_and_the_others_take_turns(
     asked = []
     for _ in range(5):
         TaskState.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-        take_up(go_on=go_on)
+        resume_run(check_stopped=check_stopped)
         asked.append([call["path"].rpartition("/")[2][:36] for call in cloudinary.calls("head")])
         cloudinary.account.calls.clear()
 
@@ -244,7 +242,7 @@ def test_new_video_that_is_lost_counts_once_a_run(make_paid: Any, caplog: Any) -
     for days in (0, 0.1, 0.2, 9):
         make_paid(days=days)
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     assert last_reconciliation().found["lost file"] == len(sentences(caplog)) == 4
 
@@ -257,29 +255,29 @@ def test_stray_files_of_a_folder_are_found_in_turns(owner: User, settings: Any) 
     found = []
     for _ in range(daily.STRAY_PARTS):
         due_now()
-        take_up(go_on=go_on)
+        resume_run(check_stopped=check_stopped)
         found.append(last_reconciliation().found["stray file"])
 
     assert (sum(found), max(found) < 8) == (8, True)
 
 
-def test_wrong_counts_and_copies_are_set_right_and_no_mismatch(owner: User, make_paid: Any, caplog: Any) -> None:
+def test_wrong_counts_and_copies_are_fixed_and_no_mismatch(owner: User, make_paid: Any, caplog: Any) -> None:
     job = make_paid()
     default_storage.save(str(job.video.name), ContentFile(b"x"))
     count_jobs(user_id=owner.pk, more=6)
     VideoJob.objects.update(tokens_refunded=50)
 
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
 
     job.refresh_from_db()
     assert (TokenAccount.objects.get().video_job_count, job.tokens_refunded, sentences(caplog)) == (1, 0, [])
-    assert [record.kind for record in caplog.records if record.message == "set right"] == ["count", "refund"]
+    assert [record.kind for record in caplog.records if record.message == "mismatch.fixed"] == ["count", "refund"]
 
 
 def test_money_ends_when_its_time_is_up_and_continues_the_next_day(
     make_paid: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(comparison, "JOBS", 2)
+    monkeypatch.setattr(comparison, "JOBS_PAGE", 2)
     monkeypatch.setattr(daily, "MONEY_SECONDS", -1)  # one page of each
     for job in [make_paid() for _ in range(5)]:
         default_storage.save(str(job.video.name), ContentFile(b"x"))
@@ -289,7 +287,7 @@ def test_money_ends_when_its_time_is_up_and_continues_the_next_day(
     found = []
     for _ in range(3):
         due_now()
-        take_up(go_on=go_on)
+        resume_run(check_stopped=check_stopped)
         found.append(last_reconciliation().found["charge"])
 
     assert found == [2, 2, 1]

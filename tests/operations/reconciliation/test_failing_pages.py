@@ -1,4 +1,4 @@
-"""A page of videos for which the storage fails every time: it must not hide all that come behind it."""
+"""A page of videos on which the storage always fails must not hide the pages after it."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from operations.reconciliation import daily, lost_files
-from operations.reconciliation.daily import take_up
+from operations.reconciliation.daily import resume_run
 from studio.models import TaskState
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _make_due(*, began_hours_ago: float = 0) -> None:
-    """Have the run taken up at once; where one waits, as one that began so long ago."""
+    """Make the run due now; date an unfinished one back by so many hours."""
     for row in TaskState.objects.all():
         if row.state.get("current"):
             began_at = timezone.now() - timedelta(hours=began_hours_ago)
@@ -28,7 +28,7 @@ def _make_due(*, began_hours_ago: float = 0) -> None:
 
 
 @pytest.mark.parametrize("days", [9, 0])  # one that takes its turn, one that is new
-def test_page_that_fails_all_day_is_passed_over(
+def test_page_that_fails_all_day_is_skipped(
     make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, days: float, caplog: Any
 ) -> None:
     monkeypatch.setattr(lost_files, "FAILURES_MAX", 1)
@@ -43,12 +43,12 @@ def test_page_that_fails_all_day_is_passed_over(
 
     for _ in range(3):
         _make_due()
-        take_up(go_on=lambda: None)
+        resume_run(check_stopped=lambda: None)
         _make_due(began_hours_ago=25)
-        take_up(go_on=lambda: None)
+        resume_run(check_stopped=lambda: None)
 
-    sentences = [record.sentence for record in caplog.records if record.message == "mismatch"]
-    named = [sentence for sentence in sentences if sentence.startswith("The storage could not be asked for")]
+    sentences = [record.sentence for record in caplog.records if record.message == "mismatch.found"]
+    named = [sentence for sentence in sentences if sentence.startswith("The storage failed to check")]
     gone = {sentence.split()[1] for sentence in sentences if sentence.endswith(" is gone.")}
     assert gone == {str(job.pk) for job in jobs if job != refused}
-    assert named[0].startswith(f"The storage could not be asked for ../outside.mp4, the video of job {refused.pk}: ")
+    assert named[0].startswith(f"The storage failed to check ../outside.mp4, the video of job {refused.pk}: ")

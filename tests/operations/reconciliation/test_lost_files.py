@@ -1,4 +1,4 @@
-"""Questions to the storage: side by side, at a pace, without a connection, and what becomes of failures."""
+"""Checks of stored files: parallel, paced, without a database connection, and their failures."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ Job = tuple[uuid.UUID, str]
 
 
 class SlowStorage(Storage):
-    """Has all but the files named `lost…`; fails for those named `bad…`, and keeps what it saw."""
+    """Has every file except those named `lost…`, fails on `bad…`, and records its calls."""
 
     def __init__(self) -> None:
         self.at_once = self.most_at_once = self.asked = 0
@@ -56,8 +56,8 @@ def test_lost_files_and_failures_are_named_with_their_jobs(storage: SlowStorage)
     found = sorted((mismatch.kind, mismatch.sentence) for mismatch in lost_files(asked))
 
     assert found == [
-        ("lost file", f"Job {asked[1][0]} succeeded, and its video lost.mp4 is gone."),
-        ("storage", f"The storage could not be asked for bad.mp4, the video of job {asked[2][0]}: no answer."),
+        ("lost file", f"Job {asked[1][0]} succeeded, but its video lost.mp4 is gone."),
+        ("storage", f"The storage failed to check bad.mp4, the video of job {asked[2][0]}: no answer."),
     ]
 
 
@@ -65,30 +65,30 @@ def test_two_jobs_of_one_file_are_both_named(storage: SlowStorage) -> None:
     assert len(lost_files(jobs("lost.mp4", "lost.mp4"))) == 2
 
 
-def test_several_are_asked_at_once_and_no_more(storage: SlowStorage) -> None:
+def test_eight_requests_run_at_once_and_no_more(storage: SlowStorage) -> None:
     assert lost_files(jobs(*(f"{number}.mp4" for number in range(40)))) == []
 
     assert (storage.asked, 1 < storage.most_at_once <= THREADS) == (40, True)
 
 
-def test_many_failures_are_the_storages(storage: SlowStorage) -> None:
+def test_many_failures_mean_that_the_storage_fails(storage: SlowStorage) -> None:
     with pytest.raises(StorageFails, match=r"The storage fails: no answer\."):
         lost_files(jobs(*["bad.mp4"] * 100))
 
     assert storage.asked < FAILURES_MAX + 2 * THREADS
 
 
-def test_a_stop_is_noticed_while_the_storage_is_waited_for(storage: SlowStorage) -> None:
+def test_stop_is_noticed_while_the_storage_hangs(storage: SlowStorage) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        lost_files(jobs(*["a.mp4"] * 1000), go_on=stop)
+        lost_files(jobs(*["a.mp4"] * 1000), check_stopped=stop)
 
     assert storage.asked <= 2 * THREADS
 
 
-def test_pace_is_kept_by_all_threads_together(storage: SlowStorage) -> None:
+def test_threads_share_one_pace(storage: SlowStorage) -> None:
     began = time.monotonic()
 
     lost_files(jobs(*["a.mp4"] * 21), pace=Pace(50))
@@ -101,7 +101,7 @@ def test_no_connection_is_held_meanwhile(storage: SlowStorage) -> None:
     connection.ensure_connection()
     seen: list[bool] = []
 
-    lost_files(jobs("a.mp4"), go_on=lambda: seen.append(connection.connection is None))
+    lost_files(jobs("a.mp4"), check_stopped=lambda: seen.append(connection.connection is None))
 
     assert seen
     assert all(seen)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import TokenAccount, User
 from operations.reconciliation import daily
-from operations.reconciliation.daily import take_up
+from operations.reconciliation.daily import resume_run
 from operations.reconciliation.runs import last_reconciliation, record_complete
 from studio.models import TaskState
 from studio.observability.health import Depth, Health, examine
@@ -29,7 +29,7 @@ def owner(make_user: MakeUser) -> User:
     return make_user()
 
 
-def go_on() -> None:
+def check_stopped() -> None:
     """Nothing stops it."""
 
 
@@ -42,17 +42,17 @@ def finding() -> tuple[Health, str]:
     return found.health, found.sentence
 
 
-def test_health_check_says_what_money_does_not_agree(owner: User) -> None:
+def test_health_check_reports_mismatches_of_money(owner: User) -> None:
     before = finding()
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     agreed = finding()
     due_now()
     TokenAccount.objects.update(balance=7)
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     account = TokenAccount.objects.get()
 
-    assert before == (Health.OK, "None has begun yet; the sweeper does it.")
-    assert (agreed[0], agreed[1][:34]) == (Health.OK, "Money agrees as far as was looked.")
+    assert before == (Health.OK, "It has not begun yet; the sweeper runs it.")
+    assert (agreed[0], agreed[1][:35]) == (Health.OK, "All money that was compared agrees.")
     assert finding() == (
         Health.DEGRADED,
         "1 mismatches of balances, charges or refunds; see manage.py reconcile. "
@@ -61,17 +61,17 @@ def test_health_check_says_what_money_does_not_agree(owner: User) -> None:
 
 
 def test_health_check_misses_a_run_after_two_days(owner: User) -> None:
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     row = TaskState.objects.get()
     row.state["last"]["finished_at"] = (timezone.now() - timedelta(days=2, minutes=1)).isoformat()
     row.save(update_fields=["state"])
 
-    assert finding() == (Health.DEGRADED, "None has finished for two days; see the sweeper's log.")
+    assert finding() == (Health.DEGRADED, "It has not finished for two days; see the sweeper's log.")
 
 
-def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: User) -> None:
+def test_command_keeps_findings_of_a_waiting_run(owner: User) -> None:
     TokenAccount.objects.update(balance=7)
-    take_up(go_on=go_on)
+    resume_run(check_stopped=check_stopped)
     row = TaskState.objects.get()
     last = row.state.pop("last")
     steps = {"begun": ["accounts", "jobs"], "done": ["accounts", "jobs"], "is_money_over": True, "stray_parts": 0}
@@ -87,7 +87,7 @@ def test_comparison_by_hand_hides_nothing_that_a_waiting_run_has_found(owner: Us
     assert row.due_at == datetime.fromisoformat(last["began_at"]) + timedelta(days=1)
 
 
-def test_lost_file_stays_known_until_all_files_were_asked_for(
+def test_lost_file_stays_known_until_all_files_were_checked(
     owner: User, make_job: MakeJob, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daily, "PAGE", 1)
@@ -101,7 +101,7 @@ def test_lost_file_stays_known_until_all_files_were_asked_for(
     found = []
     for _ in range(2):
         due_now()
-        take_up(go_on=go_on)
+        resume_run(check_stopped=check_stopped)
         found.append(last_reconciliation().found["lost file"])
     record_complete(Counter(storage=1), [])  # one that could not ask for all
     found.append(last_reconciliation().found["lost file"])

@@ -1,4 +1,4 @@
-"""Files that no row refers to: which are named, in how many statements, and what happens meanwhile."""
+"""Files that no row refers to: which are named, and in how many statements."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def owner(make_user: MakeUser) -> User:
 
 
 def known_names(owner: User, make_job: MakeJob) -> list[str]:
-    """A name in every column that has some, by the id of its row and not."""
+    """A file name in every column that holds one, with and without the row's id."""
     job = make_job(owner, phase=Phase.SUCCEEDED, poster="videos/poster.jpg")
     look = Look.objects.create(owner=owner, title="Red", image="https://host/v1/looks/a.png", thumbnail="looks/b.png")
     own = f"looks/{look.pk}/image.png"
@@ -42,7 +42,7 @@ def known_names(owner: User, make_job: MakeJob) -> list[str]:
     return [*names, "https://host/v1/looks/a.png", "looks/b.png", own, f"looks/{named.pk}/hat.png"]
 
 
-def test_only_what_no_row_has_is_named(owner: User, make_job: MakeJob) -> None:
+def test_only_files_without_a_row_are_named(owner: User, make_job: MakeJob) -> None:
     known = known_names(owner, make_job)
     job = VideoJob.objects.get()
 
@@ -86,7 +86,7 @@ def test_pages_are_compared_one_by_one(owner: User, make_job: MakeJob, monkeypat
     assert [first, *found] == [f"videos/stray-{number}.mp4" for number in range(len(known))]
 
 
-def test_file_that_is_given_up_between_two_statements_is_no_stray(
+def test_file_that_its_row_gives_up_between_two_statements_is_no_stray(
     owner: User, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(owner, phase=Phase.SUCCEEDED)

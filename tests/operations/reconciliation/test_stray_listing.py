@@ -120,7 +120,7 @@ def test_listing_that_fails_is_a_sentence(ann: User, fake: FakeCloudinary, fault
         call_command("reconcile", strays=True, stdout=io.StringIO())
 
 
-def test_people_read_a_table(ann: User) -> None:
+def test_default_output_is_a_table(ann: User) -> None:
     save(LOST, VIDEO)
     out = io.StringIO()
 

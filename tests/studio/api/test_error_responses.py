@@ -1,4 +1,4 @@
-"""Whatever refuses a request, the answer has our shape, an id, and may be read by the frontend's page."""
+"""Every refusal has our error shape and an id, and the frontend's page may read it."""
 
 import gzip
 import json
@@ -58,22 +58,22 @@ def test_every_refusal_alike(make_user: MakeUser, settings: Any, status: int, co
         extra["HTTP_AUTHORIZATION"] = f"Bearer {AccessToken.for_user(make_user())}"
     client = APIClient(raise_request_exception=False, HTTP_ORIGIN=ORIGIN, HTTP_X_REQUEST_ID="abc-123")
 
-    answer: Any = client.generic(how["method"], how["path"], how["data"], how["type"], **extra)
+    response: Any = client.generic(how["method"], how["path"], how["data"], how["type"], **extra)
 
-    body = json.loads(answer.content)
-    assert (answer.status_code, body["code"], sorted(body)) == (status, code, ["code", "detail"])
-    assert answer["X-Request-ID"] == "abc-123"
-    assert answer["Access-Control-Allow-Origin"] == ORIGIN
-    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    body = json.loads(response.content)
+    assert (response.status_code, body["code"], sorted(body)) == (status, code, ["code", "detail"])
+    assert response["X-Request-ID"] == "abc-123"
+    assert response["Access-Control-Allow-Origin"] == ORIGIN
+    assert "default-src 'none'" in response["Content-Security-Policy"]
     assert "Traceback" not in body["detail"]
 
 
 def test_bad_host_is_refused_before_a_redirect_to_it(settings: Any) -> None:
     settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["testserver"], True
 
-    answer = Client(HTTP_X_REQUEST_ID="abc-123").get("/docs", HTTP_HOST="evil.example")
+    response = Client(HTTP_X_REQUEST_ID="abc-123").get("/docs", HTTP_HOST="evil.example")
 
-    assert (answer.status_code, answer.json()["code"], answer["X-Request-ID"]) == (400, "bad_request", "abc-123")
+    assert (response.status_code, response.json()["code"], response["X-Request-ID"]) == (400, "bad_request", "abc-123")
 
 
 # -- The type and the coding of a body
@@ -84,15 +84,25 @@ JSON_HINT = "For JSON, send the header Content-Type: application/json"
 @pytest.mark.parametrize(
     ("content_type", "status", "code", "detail"),
     [
-        ("text/plain", 415, "unsupported_media_type", f"A body of the type text/plain is not taken. {JSON_HINT}; or "),
-        ("", 415, "unsupported_media_type", f"A body without a type is not taken. {JSON_HINT}; or send a form."),
+        (
+            "text/plain",
+            415,
+            "unsupported_media_type",
+            f"A body of the type text/plain is not supported. {JSON_HINT}; or ",
+        ),
+        ("", 415, "unsupported_media_type", f"A body without a type is not supported. {JSON_HINT}; or send a form."),
         (
             "application/x-www-form-urlencoded",
             400,
             "parse_error",
-            f"The body is JSON, and was sent as a form. {JSON_HINT}",
+            f"The body is JSON but was sent as a form. {JSON_HINT}",
         ),
-        ("multipart/form-data", 400, "parse_error", "Content-Type: multipart/form-data needs a boundary; leave that "),
+        (
+            "multipart/form-data",
+            400,
+            "parse_error",
+            "Content-Type: multipart/form-data needs a boundary; let your HTTP ",
+        ),
     ],
 )
 @pytest.mark.parametrize("body", ['{"email": "ann@example.com", "password": "x"}', ' [{"mockMode": true}]'])
@@ -102,20 +112,20 @@ def test_json_without_its_type_is_refused_with_the_header(
 ) -> None:
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(make_user())}")
 
-    answer: Any = client.generic("POST", path, body, content_type, CONTENT_TYPE=content_type)
+    response: Any = client.generic("POST", path, body, content_type, CONTENT_TYPE=content_type)
 
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["detail"].startswith(detail)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["detail"].startswith(detail)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "GZIP"])
 @pytest.mark.parametrize("path", [JOBS, "/api/v1/auth/token", "/admin/login/"])
 def test_compressed_body_is_refused(client: Client, path: str, coding: str) -> None:
-    answer = client.post(path, gzip.compress(b"{}"), "application/json", headers={"Content-Encoding": coding})
+    response = client.post(path, gzip.compress(b"{}"), "application/json", headers={"Content-Encoding": coding})
 
-    assert (answer.status_code, answer["Accept-Encoding"], answer["Connection"], answer.json()) == (
+    assert (response.status_code, response["Accept-Encoding"], response["Connection"], response.json()) == (
         *(415, "identity", "close"),
-        {"detail": "Send the body as it is, without a Content-Encoding.", "code": "unsupported_encoding"},
+        {"detail": "Send the body uncompressed, without Content-Encoding.", "code": "unsupported_encoding"},
     )
 
 
@@ -124,9 +134,9 @@ def test_body_as_it_is_may_say_so(make_user: MakeUser, client: Client, coding: s
     make_user()
     form = {"email": "ann@example.com", "password": PASSWORD}
 
-    answer = client.post("/api/v1/auth/token", form, "application/json", headers={"Content-Encoding": coding})
+    response = client.post("/api/v1/auth/token", form, "application/json", headers={"Content-Encoding": coding})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_coding_of_no_body_is_no_matter(client: Client) -> None:

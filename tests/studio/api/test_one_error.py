@@ -105,8 +105,8 @@ def ask(url: str) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     for path, (status, _, _) in FAILED.items():
-        answer = httpx.get(f"{url}{path}", headers={"X-Request-ID": path.replace("/", "-")}, timeout=30)
-        assert answer.status_code == status
+        response = httpx.get(f"{url}{path}", headers={"X-Request-ID": path.replace("/", "-")}, timeout=30)
+        assert response.status_code == status
 
 
 @pytest.mark.parametrize("path", FAILED)

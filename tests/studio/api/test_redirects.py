@@ -46,12 +46,12 @@ def ask(proxy: tuple[str, bool]) -> Ask:
     return send
 
 
-def target(answer: Any, *, asked: str) -> str:
+def target(response: Any, *, asked: str) -> str:
     """The path in the browser that a redirect leads to, with its query; it stays on the site, and is absolute."""
-    assert answer.status_code in (301, 302), (asked, answer.status_code)
-    found = urlsplit(answer["Location"])
-    assert (found.scheme, found.netloc) in {("https", HOST), ("", "")}, answer["Location"]
-    assert found.path.startswith("/"), answer["Location"]
+    assert response.status_code in (301, 302), (asked, response.status_code)
+    found = urlsplit(response["Location"])
+    assert (found.scheme, found.netloc) in {("https", HOST), ("", "")}, response["Location"]
+    assert found.path.startswith("/"), response["Location"]
     return found._replace(scheme="", netloc="").geturl()
 
 
@@ -75,9 +75,9 @@ PAGES = (
 def test_http_leads_to_the_same_page_by_https(proxy: tuple[str, bool], ask: Ask, page: str) -> None:
     asked = f"{proxy[0]}{page}"
 
-    answer = ask(asked, scheme="http")
+    response = ask(asked, scheme="http")
 
-    assert (answer.status_code, answer["Location"]) == (301, f"https://{HOST}{asked}")
+    assert (response.status_code, response["Location"]) == (301, f"https://{HOST}{asked}")
 
 
 @pytest.mark.parametrize("page", ["//docs", "///docs"])
@@ -109,8 +109,8 @@ def test_stranger_is_led_to_a_page_that_is_there(proxy: tuple[str, bool], ask: A
     assert found.path == f"{prefix}{expected}"
     wanted = parse_qs(found.query).get("next", [asked])[0]
     assert wanted == asked
-    while (answer := ask(found.geturl())).status_code != 200:
-        found = urlsplit(target(answer, asked=found.geturl()))
+    while (response := ask(found.geturl())).status_code != 200:
+        found = urlsplit(target(response, asked=found.geturl()))
 
 
 def test_member_of_staff_is_led_through_the_admin(proxy: tuple[str, bool], ask: Ask, make_user: MakeUser) -> None:
@@ -138,6 +138,6 @@ def test_download_leads_to_the_file(
     prefix, ann = proxy[0], make_user()
     job = make_job(ann, phase=Phase.SUCCEEDED, video="videos/a.mp4")
 
-    answer = ask(f"{prefix}/api/v1/video-jobs/{job.pk}/download?redirect=true", client=sign_in(ann))
+    response = ask(f"{prefix}/api/v1/video-jobs/{job.pk}/download?redirect=true", client=sign_in(ann))
 
-    assert (answer.status_code, urlsplit(answer["Location"]).netloc) == (302, HOST)
+    assert (response.status_code, urlsplit(response["Location"]).netloc) == (302, HOST)

@@ -1,4 +1,4 @@
-"""The site around the API: documentation, prefixes, slashes, CORS, and answers to what nobody expects."""
+"""The site around the API: documentation, prefixes, slashes, CORS, and unexpected requests."""
 
 import logging
 import os
@@ -40,9 +40,9 @@ def test_documentation_finds_its_own_files(client: Client, path: str) -> None:
     files = [url for url in re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", html) if url.startswith("/static/")]
     assert files
     for url in files:
-        answer = client.get(url)
-        assert (url, answer.status_code) == (url, 200)
-        answer.close()
+        response = client.get(url)
+        assert (url, response.status_code) == (url, 200)
+        response.close()
 
 
 def test_schema_offers_every_field_of_a_video_job(client: Client) -> None:
@@ -73,16 +73,16 @@ def test_home_leads_to_the_documentation(client: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
 def test_alive(client: Client, path: str) -> None:
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("slash", ["", "/", "//"])
 def test_trailing_slash_answers_the_same(make_user: MakeUser, sign_in: SignIn, slash: str) -> None:
-    answer = sign_in(make_user()).post(f"{JOBS}{slash}", {"mockMode": "true", "prompt": "x"}, format="multipart")
+    response = sign_in(make_user()).post(f"{JOBS}{slash}", {"mockMode": "true", "prompt": "x"}, format="multipart")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
 
 
 @pytest.mark.parametrize("prefix", ["", "/AIStudio"])
@@ -99,23 +99,23 @@ def test_prefix_is_no_prefix_of_a_longer_word(client: Client, settings: Any) -> 
 
 
 def test_wrong_method_is_a_405_in_our_shape(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).put(JOBS, {})
+    response = sign_in(make_user()).put(JOBS, {})
 
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
 
 
 def test_wrong_media_type_is_a_415_in_our_shape(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).post(JOBS, "<x/>", content_type="text/xml")
+    response = sign_in(make_user()).post(JOBS, "<x/>", content_type="text/xml")
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
 def test_body_over_the_limit_is_refused_unread(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
     settings.REQUEST_MAX_BYTES = settings.MIB
 
-    answer = sign_in(make_user()).post(JOBS, "x" * (settings.MIB + 1), content_type="application/json")
+    response = sign_in(make_user()).post(JOBS, "x" * (settings.MIB + 1), content_type="application/json")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         413,
         {"detail": "The request is too large; the limit is 1 MiB.", "code": "too_large"},
     )
@@ -127,9 +127,9 @@ def test_crash_is_a_500_without_a_traceback(make_user: MakeUser, sign_in: SignIn
     client.raise_request_exception = False
     settings.SIGNUP_TOKENS = object()  # no number: makes registration fail inside
 
-    answer = client.post("/api/v1/auth/register", {"email": "x@example.com", "password": "a-long-enough-passphrase"})
+    response = client.post("/api/v1/auth/register", {"email": "x@example.com", "password": "a-long-enough-passphrase"})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         500,
         {"detail": "Something went wrong on our side. Please try again later.", "code": "server_error"},
     )
@@ -137,10 +137,10 @@ def test_crash_is_a_500_without_a_traceback(make_user: MakeUser, sign_in: SignIn
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic abc", "Bearer a b"])
 def test_bad_token_is_a_401_that_names_the_scheme(db: None, token: str) -> None:
-    answer = APIClient().get(JOBS, headers={"Authorization": token} if token else {})
+    response = APIClient().get(JOBS, headers={"Authorization": token} if token else {})
 
-    assert (answer.status_code, answer["WWW-Authenticate"].split()[0]) == (401, "Bearer")
-    assert set(answer.json()) == {"detail", "code"}
+    assert (response.status_code, response["WWW-Authenticate"].split()[0]) == (401, "Bearer")
+    assert set(response.json()) == {"detail", "code"}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -155,9 +155,9 @@ def test_scheme_of_the_token_is_read_in_any_case(make_user: MakeUser, settings: 
 
 
 def test_empty_json_bodies_are_welcome(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).generic("GET", JOBS, "", content_type="application/json")
+    response = sign_in(make_user()).generic("GET", JOBS, "", content_type="application/json")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def preflight(client: Client, origin: str) -> Any:
@@ -180,10 +180,10 @@ def preflight(client: Client, origin: str) -> Any:
     ],
 )
 def test_browser_may_ask_from_this_and_private_networks(client: Client, origin: str) -> None:
-    answer = preflight(client, origin)
+    response = preflight(client, origin)
 
-    allowed = {name.strip() for name in answer["Access-Control-Allow-Headers"].split(",")}
-    assert answer["Access-Control-Allow-Origin"] == origin
+    allowed = {name.strip() for name in response["Access-Control-Allow-Headers"].split(",")}
+    assert response["Access-Control-Allow-Origin"] == origin
     assert allowed == {
         *("authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"),
         *("ngrok-skip-browser-warning", "sentry-trace", "baggage", "traceparent"),
@@ -191,9 +191,9 @@ def test_browser_may_ask_from_this_and_private_networks(client: Client, origin: 
 
 
 def test_browser_may_read_our_headers(client: Client) -> None:
-    answer = client.get("/healthz", headers={"Origin": "http://localhost:3000"})
+    response = client.get("/healthz", headers={"Origin": "http://localhost:3000"})
 
-    exposed = {name.strip() for name in answer["Access-Control-Expose-Headers"].split(",")}
+    exposed = {name.strip() for name in response["Access-Control-Expose-Headers"].split(",")}
     assert exposed == {"Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"}
 
 
@@ -208,7 +208,7 @@ def test_browser_may_read_our_headers(client: Client) -> None:
 def test_other_origin_may_not(client: Client, origin: str) -> None:
     page, asked = client.get("/healthz", headers={"Origin": origin}), preflight(client, origin)
 
-    assert [("Access-Control-Allow-Origin" in answer.headers) for answer in (page, asked)] == [False, False]
+    assert [("Access-Control-Allow-Origin" in response.headers) for response in (page, asked)] == [False, False]
 
 
 @pytest.mark.slow
@@ -227,10 +227,10 @@ def test_private_networks_are_nothing_to_production(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("given", "kept"), [("abc-123", True), ("", False), ("a b", False), ("x" * 65, False)])
 def test_answer_has_a_request_id(client: Client, given: str, kept: bool) -> None:
-    answer = client.get("/healthz", headers={"X-Request-ID": given})
+    response = client.get("/healthz", headers={"X-Request-ID": given})
 
-    assert (answer["X-Request-ID"] == given) is kept
-    assert answer["X-Request-ID"]
+    assert (response["X-Request-ID"] == given) is kept
+    assert response["X-Request-ID"]
 
 
 def test_log_lines_cannot_be_forged(client: Client) -> None:

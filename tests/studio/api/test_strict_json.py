@@ -47,7 +47,7 @@ def test_slashes_may_be_escaped() -> None:  # as PHP does
         (b"[1" + b",1" * MAX_VALUES + b"]", "it has more than 10,000 values"),
         (b'""' * (2 * MAX_VALUES + 1), "it has more than 10,000 values"),
         (b'{"a": "' + "é".encode() * LONG_BYTES + b'"}', "it has a string of more than 64 KiB that is not base64"),
-        (b"]" * MAX_VALUES * 9, "it closes what it has not opened"),
+        (b"]" * MAX_VALUES * 9, "it has an unmatched closing bracket"),
         (b" " * REST_BYTES + b"1", "it has more than 8 MiB besides its pictures"),
         (b'{"a": "' + b"A" * (30 * 1024 * 1024) + b'"}', "it has a string that is longer than any picture"),
         (b'{"a": 1, "a": 2}', "an object has the same name twice"),

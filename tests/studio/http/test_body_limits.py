@@ -84,7 +84,7 @@ def test_strangers_find_no_endpoint_with_a_larger_limit() -> None:
         and IsAuthenticated not in view.cls.permission_classes
     }
 
-    assert {route for route, limits in found.items() if limits != bodies.FOR_STRANGERS} == set()
+    assert {route for route, limits in found.items() if limits != bodies.FOR_ANONYMOUS} == set()
     assert len(found) == len(AUTH)
 
 

@@ -31,8 +31,8 @@ def client_of_ann(ann: User, sign_in: SignIn) -> APIClient:
     return sign_in(ann)
 
 
-def varies_with_the_coding(answer: Any) -> bool:
-    return "Accept-Encoding" in [name.strip() for name in answer.get("Vary", "").split(",")]
+def varies_with_the_coding(response: Any) -> bool:
+    return "Accept-Encoding" in [name.strip() for name in response.get("Vary", "").split(",")]
 
 
 @pytest.mark.parametrize("path", [LOOKS, "/openapi.json"])
@@ -56,12 +56,12 @@ def test_head_has_the_length_of_the_plain_body(client_of_ann: APIClient) -> None
 def test_tokens_are_never_compressed(ann: User, client: Client) -> None:
     form = {"email": ann.email, "password": PASSWORD}
 
-    answers = [
+    responses = [
         client.post("/api/v1/auth/token", form, "application/json", headers=GZIP),
         client.post("/api/v1/auth/token", {"email": "x" * 3000}, "application/json", headers=GZIP),
     ]
 
-    assert [("Content-Encoding" in answer, varies_with_the_coding(answer)) for answer in answers] == [
+    assert [("Content-Encoding" in response, varies_with_the_coding(response)) for response in responses] == [
         (False, False)
     ] * 2
 
@@ -70,12 +70,12 @@ def test_files_pages_and_short_answers_stay_as_they_are(make_user: MakeUser, cli
     client.force_login(make_user("boss@example.com", staff=True))
     name = default_storage.save("looks/x.png", ContentFile(b"pixels" * 1000))
 
-    answers = [client.get(path, headers=GZIP) for path in ("/healthz", f"/media/{name}", "/admin/", "/docs")]
-    for answer in answers:
-        answer.close()
+    responses = [client.get(path, headers=GZIP) for path in ("/healthz", f"/media/{name}", "/admin/", "/docs")]
+    for response in responses:
+        response.close()
     default_storage.delete(name)
 
-    assert [(answer.status_code, "Content-Encoding" in answer) for answer in answers] == [(200, False)] * 4
+    assert [(response.status_code, "Content-Encoding" in response) for response in responses] == [(200, False)] * 4
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_is_compressed(path: str, headers: dict[str, str], size: int, is_pa
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(b"x" * size, headers={"Content-Type": "application/json", **headers})
 
-    answer = CompressionMiddleware(view)(RequestFactory(headers=GZIP).get(path))
+    response = CompressionMiddleware(view)(RequestFactory(headers=GZIP).get(path))
 
-    assert (answer.get("Content-Encoding") == "gzip") is is_packed
+    assert (response.get("Content-Encoding") == "gzip") is is_packed
 
 
 @pytest.mark.parametrize(("etag", "sent"), [('"abc"', 'W/"abc"'), ('W/"abc"', 'W/"abc"')])

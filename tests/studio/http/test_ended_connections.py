@@ -1,4 +1,4 @@
-"""A connection that ends is read on for a while, by few threads: a client that sends on must not take them all."""
+"""A closed connection is drained for a while, by few threads: slow clients must not occupy all of them."""
 
 import socket
 from collections.abc import Iterator
@@ -34,4 +34,4 @@ def test_client_that_sends_on_takes_a_place_and_the_next_is_cut_off(
         lingering.result(PATIENCE)
 
         assert (is_waiting, its_client.recv(1)) == (True, b"")
-    assert concurrency._places._value == 1
+    assert concurrency._permits._value == 1

@@ -1,4 +1,4 @@
-"""What browsers are told about the answers of each part of the site."""
+"""The security headers of each part of the site."""
 
 import os
 import subprocess
@@ -28,29 +28,29 @@ PRODUCTION = {
 }
 
 
-def policy(answer: Any) -> dict[str, list[str]]:
-    parts = (part.split() for part in answer["Content-Security-Policy"].split(";"))
+def policy(response: Any) -> dict[str, list[str]]:
+    parts = (part.split() for part in response["Content-Security-Policy"].split(";"))
     return {part[0]: part[1:] for part in parts}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/me", "/healthz", "/nothing", "/openapi.json", "/static/nothing.svg"])
 def test_data_may_do_nothing(db: None, client: Client, path: str) -> None:
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert policy(answer)["default-src"] == policy(answer)["frame-ancestors"] == ["'none'"]
-    assert "script-src" not in policy(answer)
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
-    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert policy(response)["default-src"] == policy(response)["frame-ancestors"] == ["'none'"]
+    assert "script-src" not in policy(response)
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs?script="])
 def test_documentation_runs_files_of_this_site_alone(db: None, client: Client, path: str) -> None:
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert policy(answer)["script-src"] == policy(answer)["connect-src"] == ["'self'"]
-    assert "<script>" not in answer.content.decode()
+    assert policy(response)["script-src"] == policy(response)["connect-src"] == ["'self'"]
+    assert "<script>" not in response.content.decode()
 
 
 def test_admin_runs_no_script_of_a_page(make_user: MakeUser, client: Client) -> None:
@@ -63,15 +63,15 @@ def test_admin_runs_no_script_of_a_page(make_user: MakeUser, client: Client) -> 
 def test_uploaded_file_never_runs(db: None, client: Client) -> None:
     name = default_storage.save("looks/x.png", ContentFile(b"<script>alert(1)</script>"))
 
-    answer = client.get(f"/media/{name}")
+    response = client.get(f"/media/{name}")
 
-    assert (answer.status_code, answer["Content-Type"], answer["X-Content-Type-Options"]) == (
+    assert (response.status_code, response["Content-Type"], response["X-Content-Type-Options"]) == (
         200,
         "image/png",
         "nosniff",
     )
-    assert policy(answer)["default-src"] == ["'none'"]
-    assert policy(answer)["sandbox"] == ["allow-same-origin"]  # no scripts, no forms
+    assert policy(response)["default-src"] == ["'none'"]
+    assert policy(response)["sandbox"] == ["allow-same-origin"]  # no scripts, no forms
 
 
 def test_what_is_somebodys_own_is_kept_by_nobody(make_user: MakeUser, sign_in: SignIn) -> None:
@@ -91,9 +91,9 @@ def test_sign_in_page_leads_nowhere_else(make_user: MakeUser, client: Client) ->
     make_user(staff=True)
     form = {"username": "ann@example.com", "password": "a-long-enough-passphrase", "next": "https://evil.example/"}
 
-    answer = client.post("/admin/login/", form)
+    response = client.post("/admin/login/", form)
 
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
 def test_cookies_are_for_the_admin_alone(make_user: MakeUser, client: Client) -> None:

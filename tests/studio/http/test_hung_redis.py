@@ -1,4 +1,4 @@
-"""A Redis that takes connections and never replies costs a request at most one short wait."""
+"""A Redis that accepts connections but never replies costs a request one short wait at most."""
 
 import socket
 import time

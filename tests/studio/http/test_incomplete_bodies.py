@@ -155,7 +155,7 @@ def test_cut_body_changes_nothing(world: World, endpoint: Endpoint, kind: str) -
 
     shorter_than_announced = [world.ask(endpoint, content_type, body[:cut], length=len(body)) for cut in cuts]
 
-    assert [refusal(answer) for answer in shorter_than_announced] == [(400, "close", REFUSED)] * len(cuts)
+    assert [refusal(response) for response in shorter_than_announced] == [(400, "close", REFUSED)] * len(cuts)
     assert world.state() == before
 
 
@@ -168,7 +168,7 @@ def test_form_without_its_closing_boundary_changes_nothing(world: World, endpoin
 
     of_the_announced_length = [world.ask(endpoint, content_type, body[:cut], length=cut) for cut in cuts]
 
-    assert [refusal(answer) for answer in of_the_announced_length] == [(400, "close", WITHOUT_END)] * len(cuts)
+    assert [refusal(response) for response in of_the_announced_length] == [(400, "close", WITHOUT_END)] * len(cuts)
     assert world.state() == before
 
 
@@ -199,9 +199,9 @@ def test_retry_after_a_cut_has_its_key(world: World) -> None:
 def test_type_of_a_body_without_a_body_is_no_cut_body(world: World) -> None:
     path = f"/api/v1/video-jobs/{world.job.pk}"
 
-    answer: Any = world.client.generic("DELETE", path, b"", f"multipart/form-data; boundary={BOUNDARY}")
+    response: Any = world.client.generic("DELETE", path, b"", f"multipart/form-data; boundary={BOUNDARY}")
 
-    assert (answer.status_code, VideoJob.objects.exists()) == (204, False)
+    assert (response.status_code, VideoJob.objects.exists()) == (204, False)
 
 
 @pytest.mark.parametrize("length", [9, 60_000_000])
@@ -215,9 +215,9 @@ def test_request_that_is_refused_is_not_read(anonymous: APIClient, length: int) 
         readline = read
 
     extra: Any = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(length)}
-    answer = anonymous.generic("POST", "/api/v1/video-jobs", b"", "application/json", **extra)
+    response = anonymous.generic("POST", "/api/v1/video-jobs", b"", "application/json", **extra)
 
-    assert answer.status_code == (401 if length == 9 else 413)
+    assert response.status_code == (401 if length == 9 else 413)
 
 
 # -- The admin's forms
@@ -237,7 +237,7 @@ def test_cut_form_of_the_admin_changes_nothing(world: World, boss: Client, page:
     path = f"/admin/{page.format(look=world.look.pk)}"
     before = world.state()
 
-    answers = [
+    responses = [
         boss.generic(
             "POST",
             path,
@@ -248,10 +248,10 @@ def test_cut_form_of_the_admin_changes_nothing(world: World, boss: Client, page:
         for cut in (0, len(body) // 2, len(body) - 1)
     ]
 
-    assert [refusal(answer) for answer in answers] == [(400, "close", REFUSED)] * 3
+    assert [refusal(response) for response in responses] == [(400, "close", REFUSED)] * 3
     assert world.state() == before
     assert boss.get("/admin/").status_code == 200  # still signed in
 
 
-def refusal(answer: Any) -> tuple[int, str | None, Any]:
-    return answer.status_code, answer.get("Connection"), answer.json()
+def refusal(response: Any) -> tuple[int, str | None, Any]:
+    return response.status_code, response.get("Connection"), response.json()

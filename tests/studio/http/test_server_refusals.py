@@ -1,4 +1,4 @@
-"""What gunicorn refuses before Django sees it has the shape of every other refusal."""
+"""Requests that gunicorn refuses before Django sees them get the same error shape."""
 
 import json
 import os
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where gunicorn listens, with our configuration, in front of an application that is never reached."""
+    """The port of gunicorn with our configuration, in front of an application that is never called."""
     folder: Path = tmp_path_factory.mktemp("server")
     (folder / "nothing.py").write_text("def application(environ, start_response):\n    raise AssertionError\n")
     port = free_port()
@@ -54,11 +54,11 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     ],
 )
 def test_refused_in_json(port: int, request_: str, first_line: str, code: str) -> None:
-    with socket.create_connection(("127.0.0.1", port), 30) as connection, connection.makefile("rb") as answer:
+    with socket.create_connection(("127.0.0.1", port), 30) as connection, connection.makefile("rb") as response:
         connection.sendall(request_.encode())
-        head = [line.decode().strip() for line in iter(answer.readline, b"\r\n")]
+        head = [line.decode().strip() for line in iter(response.readline, b"\r\n")]
         length = next(int(line.split(": ")[1]) for line in head if line.startswith("Content-Length"))
-        body = json.loads(answer.read(length))
+        body = json.loads(response.read(length))
 
     assert (head[0], "Content-Type: application/json" in head, "Connection: close" in head) == (first_line, True, True)
     assert (sorted(body), body["code"], "<b>" in body["detail"]) == (["code", "detail"], code, False)

@@ -36,19 +36,19 @@ def test_probe_is_answered_whatever_host_it_names(client: Client, settings: Any,
     settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["studio.example.com"], "m" * 20
     settings.BASE_PATH = "/AIStudio"
 
-    answer = client.get(path, headers={"Host": ANOTHER_HOST, "Authorization": f"Bearer {'m' * 20}"})
+    response = client.get(path, headers={"Host": ANOTHER_HOST, "Authorization": f"Bearer {'m' * 20}"})
 
-    assert answer.status_code in ({200, 503} if path == "/readyz" else {200})
+    assert response.status_code in ({200, 503} if path == "/readyz" else {200})
 
 
 @pytest.mark.parametrize("path", ["/api/v1/tokens", "/healthzz", "/admin/", "/media/x", "/nowhere"])
 def test_wrong_host_is_one_line_of_level_info(client: Client, settings: Any, path: str, lines: io.StringIO) -> None:
     settings.ALLOWED_HOSTS = ["studio.example.com"]
 
-    answer = client.get(path, headers={"Host": ANOTHER_HOST})
+    response = client.get(path, headers={"Host": ANOTHER_HOST})
 
     written = lines.getvalue().splitlines()
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
     assert len(written) == 1
     assert " INFO django.security.DisallowedHost: " in written[0]
 

@@ -1,4 +1,4 @@
-"""A path that is no endpoint is refused with the one that was meant; slashes too many are no mistake."""
+"""A request to an unknown path gets the most similar endpoint as a hint; doubled slashes are accepted."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        # the two that the frontend's guide calls wrong, and what it says is right
+        # the two that clients guess most, and the right ones
         (f"/api/v1/looks/{LOOK}/videos/{ID}", f"Use GET or DELETE {JOBS}/{ID}."),
         (f"/api/v1/looks/{LOOK}/videos/{ID}/set-default", f"Use PATCH {JOBS}/{ID}/set-default-for-look/{LOOK}."),
         (f"/api/v1/looks/{LOOK}/videos", f"Use GET {JOBS}?lookId={LOOK}."),
@@ -45,19 +45,19 @@ pytestmark = pytest.mark.django_db
         ("/api/v1", "/docs lists all of them."),
     ],
 )
-def test_refusal_names_the_path_and_the_one_that_was_meant(client: Client, method: str, path: str, hint: str) -> None:
-    answer = client.generic(method, path)
+def test_unknown_path_is_answered_with_a_suggestion(client: Client, method: str, path: str, hint: str) -> None:
+    response = client.generic(method, path)
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         404,
         {"detail": f"There is no endpoint {path}. {hint}", "code": "no_such_endpoint"},
     )
 
 
-def test_refusal_of_a_long_path_is_short(client: Client) -> None:
-    answer = client.get(f"/api/v1/video-jobs/{'x/' * 2000}")
+def test_long_path_is_shortened_in_the_message(client: Client) -> None:
+    response = client.get(f"/api/v1/video-jobs/{'x/' * 2000}")
 
-    assert answer.json()["detail"] == f"There is no endpoint {JOBS}/{'x/' * 90}x…. /docs lists all of them."
+    assert response.json()["detail"] == f"There is no endpoint {JOBS}/{'x/' * 90}x…. /docs lists all of them."
 
 
 def test_hint_carries_the_prefix(client: Client, settings: Any) -> None:
@@ -66,7 +66,7 @@ def test_hint_carries_the_prefix(client: Client, settings: Any) -> None:
     near, known = client.get("/AIStudio/api/v1/look"), client.get(f"/AIStudio/api/v1/looks/{LOOK}/videos")
     far = client.get("/AIStudio/nothing")
 
-    assert [answer.json()["detail"] for answer in (near, known, far)] == [
+    assert [response.json()["detail"] for response in (near, known, far)] == [
         "There is no endpoint /AIStudio/api/v1/look. Did you mean /AIStudio/api/v1/looks?",
         f"There is no endpoint /AIStudio/api/v1/looks/{LOOK}/videos. Use GET /AIStudio{JOBS}?lookId={LOOK}.",
         "There is no endpoint /AIStudio/nothing. /AIStudio/docs lists all of them.",
@@ -81,10 +81,10 @@ def test_every_endpoint_is_nearest_to_itself() -> None:
     assert {path: routes.nearest(path) for path in paths} == {path: path for path in paths}
 
 
-def test_unknown_object_is_no_wrong_path(make_user: MakeUser, sign_in: SignIn, client: Client) -> None:
+def test_unknown_object_is_not_an_unknown_path(make_user: MakeUser, sign_in: SignIn, client: Client) -> None:
     job, file = sign_in(make_user()).get(f"{JOBS}/{ID}"), client.get("/media/nothing.png")
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in (job, file)] == [(404, "not_found")] * 2
+    assert [(response.status_code, response.json()["code"]) for response in (job, file)] == [(404, "not_found")] * 2
 
 
 # -- Slashes
@@ -107,17 +107,17 @@ def test_doubled_slashes_are_one(make_user: MakeUser, sign_in: SignIn, settings:
     asked = [client.generic(method, one, **sent_as(one)) for method in ("GET", "OPTIONS", "PUT", "DELETE", "GET")]
     listed = client.get(path, **sent_as(path))
 
-    assert (made.status_code, [answer.status_code for answer in asked]) == (202, [200, 200, 405, 204, 404])
+    assert (made.status_code, [response.status_code for response in asked]) == (202, [200, 200, 405, 204, 404])
     assert (listed.status_code, listed.json()["total"]) == (200, 0)
 
 
 def sent_as(path: str) -> dict[str, Any]:
-    """What a server makes of a request line; the test client would take "//api" for a host."""
+    """The environ of the request; the test client would read "//api" as a host."""
     return {"PATH_INFO": path.replace("%2F", "/")}
 
 
 @pytest.mark.parametrize("path", ["//docs", "/openapi.json", "//openapi.json", "//healthz"])
-def test_pages_may_have_doubled_slashes_too(client: Client, path: str) -> None:
+def test_pages_accept_doubled_slashes(client: Client, path: str) -> None:
     assert client.get("/", **sent_as(path)).status_code == 200
 
 
@@ -125,9 +125,9 @@ def test_pages_may_have_doubled_slashes_too(client: Client, path: str) -> None:
 def test_admin_has_one_spelling(client: Client, settings: Any, path: str) -> None:
     settings.BASE_PATH = "/AIStudio"
 
-    answer = client.get("/", **sent_as(path))
+    response = client.get("/", **sent_as(path))
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_endpoint")
+    assert (response.status_code, response.json()["code"]) == (404, "no_such_endpoint")
 
 
 # -- Methods
@@ -137,9 +137,13 @@ def test_admin_has_one_spelling(client: Client, settings: Any, path: str) -> Non
 def test_options_names_the_methods_and_nothing_else(make_user: MakeUser, sign_in: SignIn, signed_in: bool) -> None:
     client = sign_in(make_user()) if signed_in else APIClient()
 
-    answers = {path: client.options(path) for path in (JOBS, f"{JOBS}/{ID}", f"{JOBS}/{ID}/download", "/openapi.json")}
+    responses = {
+        path: client.options(path) for path in (JOBS, f"{JOBS}/{ID}", f"{JOBS}/{ID}/download", "/openapi.json")
+    }
 
-    assert {path: (answer.status_code, answer.content, answer["Allow"]) for path, answer in answers.items()} == {
+    assert {
+        path: (response.status_code, response.content, response["Allow"]) for path, response in responses.items()
+    } == {
         JOBS: (200, b"", "GET, POST, HEAD, OPTIONS"),
         f"{JOBS}/{ID}": (200, b"", "GET, DELETE, HEAD, OPTIONS"),
         f"{JOBS}/{ID}/download": (200, b"", "GET, HEAD, OPTIONS"),
@@ -148,10 +152,10 @@ def test_options_names_the_methods_and_nothing_else(make_user: MakeUser, sign_in
 
 
 def test_wrong_method_names_the_right_ones(make_user: MakeUser, sign_in: SignIn) -> None:
-    answer = sign_in(make_user()).put(JOBS, {"title": "x"}, content_type="text/xml")
+    response = sign_in(make_user()).put(JOBS, {"title": "x"}, content_type="text/xml")
 
-    assert (answer.status_code, answer["Allow"], answer.json()) == (
+    assert (response.status_code, response["Allow"], response.json()) == (
         405,
         "GET, POST, HEAD, OPTIONS",
-        {"detail": "This URL takes GET or POST only.", "code": "method_not_allowed"},
+        {"detail": "This URL accepts GET or POST only.", "code": "method_not_allowed"},
     )

@@ -1,4 +1,4 @@
-"""What the tests of files at Cloudinary share."""
+"""Helpers for the tests of files at Cloudinary."""
 
 import os
 from typing import Any

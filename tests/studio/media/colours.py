@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageCms
 
-from studio.media.images import Picture
+from studio.media.images import ImageFile
 
 Colour = tuple[int, ...]
 Curve = Callable[[float], float]
@@ -50,7 +50,7 @@ def in_srgb(colours: Sequence[Colour], matrix: Sequence[Sequence[float]], curve:
     ]
 
 
-def seen(picture: Picture) -> list[Colour]:
+def seen(picture: ImageFile) -> list[Colour]:
     """What a viewer shows that knows ICC profiles and nothing else, of each patch."""
     image = Image.open(io.BytesIO(picture.data))
     assert image.info.get("gamma") in {None, 0.45455}  # which programs write that mean sRGB

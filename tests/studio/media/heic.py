@@ -1,4 +1,4 @@
-"""Writes HEIC files, which nothing that we have installed does: one HEVC picture in its boxes (ISO/IEC 23008-12)."""
+"""Writes HEIC files, as no installed library does: one HEVC frame in its boxes (ISO/IEC 23008-12)."""
 
 import re
 import struct

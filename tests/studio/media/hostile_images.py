@@ -1,4 +1,4 @@
-"""Picture files that are broken, in disguise, or built to cost far more than they weigh."""
+"""Image files that are broken, disguised, or far more expensive than their size suggests."""
 
 import io
 import struct

@@ -5,16 +5,16 @@ from typing import Any
 
 from PIL import Image
 
-from studio.media.images import Picture, read_picture
+from studio.media.images import ImageFile, read_image
 
 ORIENTATION, GPS_IFD = 0x0112, 0x8825
 
 
-def read(data: bytes, **options: Any) -> Picture:
-    return read_picture(io.BytesIO(data), **options)
+def read(data: bytes, **options: Any) -> ImageFile:
+    return read_image(io.BytesIO(data), **options)
 
 
-def opened(picture: Picture) -> Image.Image:
+def opened(picture: ImageFile) -> Image.Image:
     return Image.open(io.BytesIO(picture.data))
 
 

@@ -1,4 +1,4 @@
-"""Files kept at Cloudinary, their names, accounts and removal: the real SDK, against a server of ours."""
+"""Names, accounts and removal of files at Cloudinary: the real SDK against the fake."""
 
 import logging
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def test_private_delivery_host_is_kept() -> None:
         ),
     ],
 )
-def test_file_without_a_known_url_has_one_too(options: dict[str, Any], url: str) -> None:
+def test_file_without_a_known_url_gets_one(options: dict[str, Any], url: str) -> None:
     storage = CloudinaryStorage(
         **{"cloud_name": "demo", "api_key": "k", "api_secret": "s", "folder": "ai-studio", **options}
     )
@@ -89,7 +89,7 @@ def test_file_without_a_known_url_has_one_too(options: dict[str, Any], url: str)
 
 
 @pytest.mark.parametrize("form", ["saved as", "stored"])
-def test_both_forms_of_a_name_are_taken(fake: FakeCloudinary, storage: CloudinaryStorage, form: str) -> None:
+def test_both_forms_of_a_name_are_accepted(fake: FakeCloudinary, storage: CloudinaryStorage, form: str) -> None:
     names = {"saved as": "videos/1.mp4", "stored": storage.save("videos/1.mp4", ContentFile(VIDEO))}
     storage.save("videos/1.jpg", ContentFile(JPEG))
     name = names[form]
@@ -188,7 +188,7 @@ def test_global_configuration_of_the_sdk_is_not_used(fake: FakeCloudinary, stora
     assert [call["status"] for call in fake.account.calls] == [200, 200]
 
 
-def test_wrong_secret_is_said_without_secrets(fake: FakeCloudinary, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_secret_is_reported_without_secrets(fake: FakeCloudinary, caplog: pytest.LogCaptureFixture) -> None:
     storage = storage_of(fake, api_secret="wrong-secret")
 
     with caplog.at_level(logging.DEBUG), pytest.raises(StorageError, match=r"^401: Invalid Signature …\.") as caught:
@@ -237,7 +237,7 @@ def swept() -> int:
 
 
 @pytest.mark.django_db
-def test_upload_that_nobody_took_over_is_removed(default: FakeCloudinary) -> None:
+def test_upload_without_an_owner_is_removed(default: FakeCloudinary) -> None:
     disposal.register("videos/1.mp4", "videos/2.mp4")
     default_storage.save("videos/1.mp4", ContentFile(VIDEO))
     kept = default_storage.save("videos/2.mp4", ContentFile(VIDEO))

@@ -1,4 +1,4 @@
-"""Reading files from where Cloudinary delivers them, and URLs derived from theirs."""
+"""Reading files that Cloudinary delivers, and derived URLs."""
 
 import io
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_file_is_for_reading_only(storage: CloudinaryStorage, video: str) -> Non
         storage.open(video, "wb")
 
 
-def test_broken_read_goes_on_where_it_ended(fake: FakeCloudinary, storage: CloudinaryStorage, video: str) -> None:
+def test_broken_read_resumes_at_its_offset(fake: FakeCloudinary, storage: CloudinaryStorage, video: str) -> None:
     fake.script("delivery", "truncate", times=2)
 
     with storage.open(video) as file:
@@ -88,7 +88,7 @@ def test_delivery_without_ranges(fake: FakeCloudinary, storage: CloudinaryStorag
         assert file.read(10) == VIDEO[300_000:300_010]
 
 
-def test_missing_file_is_said_so(fake: FakeCloudinary, storage: CloudinaryStorage) -> None:
+def test_missing_file_is_reported_as_missing(fake: FakeCloudinary, storage: CloudinaryStorage) -> None:
     with pytest.raises(FileMissing) as caught:
         storage.size("videos/2.mp4")
     with storage.open("videos/2.mp4") as file, pytest.raises(FileNotFoundError):

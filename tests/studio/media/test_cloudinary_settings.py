@@ -1,4 +1,4 @@
-"""Which storage the environment chooses."""
+"""The storage that the environment selects."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Uploads to Cloudinary, and all that can go wrong with them: the real SDK, against a server of ours."""
+"""Uploads to Cloudinary and their failures: the real SDK against the fake."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def storage(fake: FakeCloudinary) -> CloudinaryStorage:
     return storage_of(fake)
 
 
-def test_large_video_goes_in_parts(fake: FakeCloudinary, storage: CloudinaryStorage, tmp_path: Path) -> None:
+def test_large_video_is_uploaded_in_parts(fake: FakeCloudinary, storage: CloudinaryStorage, tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(LARGE)
 
@@ -50,7 +50,7 @@ def test_large_video_goes_in_parts(fake: FakeCloudinary, storage: CloudinaryStor
     assert fake.account.unfinished == {}
 
 
-def test_large_picture_goes_whole(fake: FakeCloudinary, storage: CloudinaryStorage) -> None:
+def test_large_image_is_uploaded_whole(fake: FakeCloudinary, storage: CloudinaryStorage) -> None:
     picture = PNG + bytes(PART_BYTES)
 
     storage.save("looks/1.png", ContentFile(picture))
@@ -137,7 +137,7 @@ def test_refusal_is_final(fake: FakeCloudinary, storage: CloudinaryStorage, stat
         ("looks/1.png", b"", "Empty file"),
     ],
 )
-def test_file_that_is_none_is_refused(storage: CloudinaryStorage, name: str, data: bytes, reason: str) -> None:
+def test_invalid_file_is_refused(storage: CloudinaryStorage, name: str, data: bytes, reason: str) -> None:
     with pytest.raises(StorageError, match=f"^400: {reason}$"):
         storage.save(name, ContentFile(data))
 
@@ -162,7 +162,7 @@ def test_silence_ends_with_the_first_time_out(
     assert (caught.value.retryable, [call["action"] for call in fake.account.calls]) == (True, [on])
 
 
-def test_nobody_there_is_worth_another_try() -> None:
+def test_refused_connection_is_retryable() -> None:
     with FakeCloudinary() as fake:
         storage = storage_of(fake)
 

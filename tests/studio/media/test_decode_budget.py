@@ -1,4 +1,4 @@
-"""Decoded pictures share one room in a process: who waits holds nothing, and not for ever; memory is given back."""
+"""The decode budget: images share pools of pixels, waiting requests hold nothing, and memory is returned."""
 
 import json
 import subprocess
@@ -25,8 +25,8 @@ from tests.studio.media.pictures import read
 
 SMALL = saved(Image.new("RGB", (80, 40), "red"))
 
-# Reads pictures of 49 megapixels in many threads, as a web process does, and says what it has taken and kept: MiB.
-GLUTTON = """
+# Decodes images of 49 megapixels in many threads, as a web process does, and prints its peak and final memory in MiB.
+LARGE_IMAGES_SCRIPT = """
 import io, json, sys, zlib
 from concurrent.futures import ThreadPoolExecutor
 import django
@@ -44,15 +44,15 @@ file = png_of(7000, 7000, chunk(b"IDAT", data))
 del data
 before = mib("VmRSS")
 with ThreadPoolExecutor(6) as pool:
-    made = pool.map(lambda _: images.thumbnail_of(images.read_picture(io.BytesIO(file))).width, range(12))
+    made = pool.map(lambda _: images.thumbnail_of(images.read_image(io.BytesIO(file))).width, range(12))
     widths = set(made)
 print(json.dumps({"widths": list(widths), "most": mib("VmHWM") - before, "kept": mib("VmRSS") - before}))
 """
 
 
 @pytest.fixture
-def full_room() -> Iterable[None]:
-    """Other threads have all of the room."""
+def full_pool() -> Iterable[None]:
+    """Other threads hold all pixels of both pools."""
     is_taken, is_over = threading.Event(), threading.Event()
 
     def keep() -> None:
@@ -67,13 +67,13 @@ def full_room() -> Iterable[None]:
         is_over.set()
 
 
-def test_budget_is_for_all_pictures_of_a_request_together() -> None:
+def test_images_of_one_request_share_a_budget() -> None:
     with request_limit(100):
         assert [spend(60), spend(40), spend(1)] == [True, True, False]
     assert spend(10**12)  # a worker has no budget
 
 
-def test_pictures_that_fit_share_the_room() -> None:
+def test_images_that_fit_share_the_pool() -> None:
     room = PixelPool(100)
 
     assert [room.take(60, seconds=0), room.take(40, seconds=0), room.take(1, seconds=0)] == [60, 40, 0]
@@ -82,13 +82,13 @@ def test_pictures_that_fit_share_the_room() -> None:
     assert room.take(40, seconds=0) == 40
 
 
-def test_picture_larger_than_the_room_has_it_alone() -> None:
+def test_image_larger_than_the_pool_has_it_alone() -> None:
     room = PixelPool(100)
 
     assert [room.take(1000, seconds=0), room.take(1, seconds=0)] == [100, 0]
 
 
-def test_small_pictures_do_not_overtake_a_large_one() -> None:
+def test_small_images_do_not_overtake_a_large_one() -> None:
     room = PixelPool(100)
     room.take(60, seconds=0)
     with ThreadPoolExecutor(1) as pool:
@@ -102,9 +102,9 @@ def test_small_pictures_do_not_overtake_a_large_one() -> None:
         assert large.result(PATIENCE) == 100
 
 
-def test_step_that_is_ended_while_it_waits_leaves_the_room_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_that_times_out_while_waiting_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     class JobTimeout(Exception):
-        """As RQ raises it in a thread, wherever that is."""
+        """As RQ raises it at any point of a thread."""
 
     def end(*args: Any) -> None:
         raise JobTimeout
@@ -118,7 +118,7 @@ def test_step_that_is_ended_while_it_waits_leaves_the_room_to_others(monkeypatch
     assert room.take(100, seconds=0) == 100
 
 
-def test_small_pictures_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_images_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0)
     with reserve(LARGE_PIXELS):
         assert thumbnail_of(read(SMALL)).width == 80
@@ -126,7 +126,7 @@ def test_small_pictures_do_not_wait_for_large_ones(monkeypatch: pytest.MonkeyPat
             pass
 
 
-def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_that_waits_for_the_pool_holds_no_slot(full_pool: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", PATIENCE)
     waits, outcome = threading.Event(), []
 
@@ -148,7 +148,7 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
         assert outcome == ["answered meanwhile"]
         assert not first.done()
         with decode_budget._small._changed:
-            decode_budget._small._free += 1  # as if a part of it came free
+            decode_budget._small._free += 1  # as if another image released a pixel
             decode_budget._small._changed.notify_all()
         first.result(PATIENCE)
     decode_budget._small._free -= 1
@@ -156,10 +156,10 @@ def test_who_waits_for_room_holds_no_slot(full_room: None, monkeypatch: pytest.M
     assert outcome == ["answered meanwhile", "decoded"]
 
 
-def test_thumbnail_and_picture_wait_for_room_alike(monkeypatch: pytest.MonkeyPatch, request: Any) -> None:
+def test_thumbnail_and_image_wait_for_the_same_pool(monkeypatch: pytest.MonkeyPatch, request: Any) -> None:
     picture = read(SMALL)
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0)
-    request.getfixturevalue("full_room")
+    request.getfixturevalue("full_pool")
 
     with pytest.raises(ImagesBusy):
         thumbnail_of(picture)
@@ -167,7 +167,7 @@ def test_thumbnail_and_picture_wait_for_room_alike(monkeypatch: pytest.MonkeyPat
         read(SMALL)
 
 
-def test_one_request_waits_once_for_all_of_its_pictures(full_room: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_of_one_request_share_the_waiting_time(full_pool: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0.05)
     with request_limit(10_000):
         for _ in range(2):
@@ -184,7 +184,7 @@ def test_one_request_waits_once_for_all_of_its_pictures(full_room: None, monkeyp
     ("path", "field"), [("/api/v1/looks", "generatedImage"), ("/api/v1/video-jobs", "initialImage")]
 )
 def test_api_says_when_to_try_again(
-    make_user: Any, full_room: None, monkeypatch: pytest.MonkeyPatch, path: str, field: str
+    make_user: Any, full_pool: None, monkeypatch: pytest.MonkeyPatch, path: str, field: str
 ) -> None:
     monkeypatch.setattr(decode_budget, "WAIT_SECONDS", 0)
     client = APIClient()
@@ -207,9 +207,9 @@ def test_api_says_when_to_try_again(
 @pytest.mark.slow
 @pytest.mark.skipif(not malloc.configure(), reason="the C library has no mallopt()")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_large_pictures_is_bounded_and_given_back() -> None:
+def test_memory_of_large_images_is_bounded_and_returned() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", GLUTTON],
+        [sys.executable, "-c", LARGE_IMAGES_SCRIPT],
         cwd=PROJECT,
         env={"DJANGO_SETTINGS_MODULE": "studio.settings", "PATH": ""},
         capture_output=True,

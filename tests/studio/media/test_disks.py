@@ -1,4 +1,4 @@
-"""Free space: of this process's own folders, and of what other machines have reported."""
+"""Free space of this process's folders, and of other machines."""
 
 import json
 import time
@@ -41,14 +41,14 @@ def test_folder_to_come_is_its_parents(settings: Any, tmp_path: Path) -> None:
     assert disks.own()[disks.host(), "work"] > 0
 
 
-def test_folder_that_cannot_be_asked_is_left_out(settings: Any, tmp_path: Path) -> None:
+def test_unreadable_folder_is_omitted(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings.WORK_DIR = tmp_path / "file" / "work"  # ENOTDIR
 
     assert (disks.host(), "work") not in disks.own()
 
 
-def test_little_room_degrades(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_free_space_is_degraded(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disks, "LOW_BYTES", 1 << 60)
 
     found = health_checks.disk()
@@ -81,15 +81,15 @@ def test_doctor_knows_of_a_worker_whose_disk_is_nearly_full(reports: Any) -> Non
 
     assert health_checks._other_disks() == Finding(
         Health.DEGRADED,
-        "Nearly full, free is left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a "
-        "larger disk; once it is full, videos wait and requests are refused.",
+        "Nearly full; left: work on media-1: 1 MiB. Make room (manage.py reconcile, manage.py purge), or get a larger "
+        "disk. Once it is full, videos wait and requests are refused.",
     )
 
 
 def test_other_disks_need_redis(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
-    assert health_checks._other_disks() == Finding(Health.DEGRADED, "Cannot be told while Redis is away.")
+    assert health_checks._other_disks() == Finding(Health.DEGRADED, "Unknown while Redis is unavailable.")
 
 
 @pytest.mark.django_db

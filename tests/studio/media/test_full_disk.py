@@ -199,11 +199,11 @@ def test_part_of_a_file_does_not_stay(tmp_path: Path) -> None:
         (OperationalError("database or disk is full"), False),  # a message decides nothing
     ],
 )
-def test_what_a_full_disk_looks_like(exc: Exception, *, expected: bool) -> None:
+def test_full_disk_is_recognised(exc: Exception, *, expected: bool) -> None:
     assert full_disk.is_full(exc) is expected
 
 
-def test_postgresqls_full_disk_is_known() -> None:
+def test_full_disk_of_postgresql_is_recognised() -> None:
     psycopg = pytest.importorskip("psycopg")
     exc = OperationalError("could not extend file")
     exc.__cause__ = psycopg.errors.DiskFull("could not extend file")

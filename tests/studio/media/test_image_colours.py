@@ -1,4 +1,4 @@
-"""Whatever a file says of its colours, they come out as they were meant: stored, and as a thumbnail."""
+"""Colours are preserved for every form of colour space, in the stored image and in its thumbnail."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from PIL import Image
 
-from studio.media.images import BadImage, Picture, thumbnail_of
+from studio.media.images import BadImage, ImageFile, thumbnail_of
 from tests.studio.media import colours
 from tests.studio.media.colours import P3, PATCHES, REC2020, SRGB, display_p3_profile, grey_profile, power, srgb_curve
 from tests.studio.media.heic import heic
@@ -105,7 +105,7 @@ def test_colours_are_those_that_the_file_means(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("png")])
-def test_colours_survive_that_a_text_is_taken_out(name: str) -> None:
+def test_colours_survive_the_removal_of_a_text_chunk(name: str) -> None:
     build, wanted = FILES[name]
     data = build()
 
@@ -116,7 +116,7 @@ def test_colours_survive_that_a_text_is_taken_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["JPEG", "WEBP"])
-def test_colours_survive_that_metadata_is_taken_out(name: str) -> None:
+def test_colours_survive_the_removal_of_metadata(name: str) -> None:
     picture = read(with_profile(name, xmp=XMP))
 
     assert XMP not in picture.data
@@ -133,7 +133,7 @@ def test_colours_survive_scaling(name: str) -> None:
     assert colours.mean_difference(colours.seen(picture), wanted) < MOST
 
 
-def test_what_says_srgb_in_its_own_way_is_kept() -> None:
+def test_other_statements_of_srgb_keep_the_file() -> None:
     srgb = chunk(b"sRGB", b"\0")
     for chunks in (
         (srgb,),
@@ -158,7 +158,7 @@ def test_first_statement_counts() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "I;16"])
-def test_grey_picture_keeps_its_greys(mode: str) -> None:
+def test_grey_image_keeps_its_greys(mode: str) -> None:
     grey = colours.patches("L")
     if mode == "1":
         grey = grey.point(lambda value: 255 if value > 128 else 0)
@@ -222,7 +222,7 @@ def test_colours_without_a_conversion_are_refused_in_words() -> None:
         assert str(refusal.value) == sentence
 
 
-def test_nonsense_about_colours_says_nothing() -> None:
+def test_invalid_colour_statements_are_ignored() -> None:
     as_srgb = colours.in_srgb(PATCHES, SRGB, srgb_curve)
     impossible = (31_270, 32_900, 30_000, 30_000, 30_000, 30_000, 30_000, 30_000)
     for chunks in (
@@ -232,7 +232,7 @@ def test_nonsense_about_colours_says_nothing() -> None:
         (gamma(2), chromaticities((0,) * 8)),
         (coded(2, 2),),
     ):
-        picture: Picture = read(png(*chunks))
+        picture: ImageFile = read(png(*chunks))
 
         assert colours.middles(opened(picture)) == list(PATCHES)
         assert colours.mean_difference(colours.seen(thumbnail_of(picture)), as_srgb) < 1

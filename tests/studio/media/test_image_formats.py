@@ -1,4 +1,4 @@
-"""Every kind of file: those that are taken come out right, the others are refused by their name."""
+"""Every format of file: accepted ones are converted correctly, others are refused by name."""
 
 import io
 import struct
@@ -42,7 +42,7 @@ def test_heic_becomes_a_jpeg(options: dict[str, Any]) -> None:
     assert (thumbnail_of(picture).width, thumbnail_of(picture).height) == (80, 40)
 
 
-def test_heic_is_turned_once_and_by_its_own_word() -> None:
+def test_heic_is_rotated_once_by_its_own_boxes() -> None:
     image = two_tone().resize((80, 40))
     exif = b"Exif\0\0" + exif_of_a_phone(orientation=6).tobytes().removeprefix(b"Exif\0\0")
 
@@ -73,7 +73,7 @@ def test_heic_sequence_is_no_frame() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_avif_is_turned_as_its_boxes_say(orientation: int) -> None:
+def test_avif_is_rotated_by_its_boxes(orientation: int) -> None:
     upright = two_tone().resize((80, 40))
     data = saved(upright, "AVIF", exif=exif_of_a_phone(orientation))  # Pillow writes `irot` and `imir`, and no tag
 
@@ -85,7 +85,7 @@ def test_avif_is_turned_as_its_boxes_say(orientation: int) -> None:
     assert (picture.width, picture.height) == (other.width, other.height)
 
 
-def test_avif_is_not_turned_as_its_exif_says() -> None:
+def test_avif_is_not_rotated_by_exif() -> None:
     exif = Image.Exif()
     exif[0x0113] = 6
     data = saved(two_tone(), "AVIF", exif=exif)  # of the true tag Pillow would make an `irot`
@@ -98,7 +98,7 @@ def test_avif_is_not_turned_as_its_exif_says() -> None:
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "JPEG", "WEBP"])
-def test_what_xmp_says_turns_nothing(kind: str) -> None:
+def test_xmp_does_not_rotate(kind: str) -> None:
     data = saved(two_tone(), kind, xmp=b'<x:xmpmeta tiff:Orientation="6"/>')
 
     assert (read(data, any_format=True).width, read(data, any_format=True).height) == (40, 20)
@@ -155,7 +155,7 @@ def animated(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "AVIF"])
-def test_animation_is_no_frame_and_the_start_of_it_is_a_look(kind: str) -> None:
+def test_animation_is_no_frame_but_its_first_frame_is_a_look(kind: str) -> None:
     data = animated(kind)
 
     assert refusal_of(data, any_format=True, still_only=True) == "The image is animated; send a still one."
@@ -165,7 +165,7 @@ def test_animation_is_no_frame_and_the_start_of_it_is_a_look(kind: str) -> None:
     assert is_red(opened(thumbnail_of(picture)).convert("RGB").getpixel((10, 20)))
 
 
-def test_still_gif_is_taken_for_still() -> None:
+def test_still_gif_is_not_an_animation() -> None:
     assert read(animated_gif(1), any_format=True, still_only=True).content_type == "image/png"
 
 
@@ -179,7 +179,7 @@ def test_second_page_or_depth_map_is_no_animation() -> None:
 # -- Odd ones
 
 
-def test_first_picture_of_a_gif_may_leave_parts_free() -> None:
+def test_first_frame_of_a_gif_may_leave_parts_free() -> None:
     data = bytearray(saved(Image.new("P", (40, 20), 1), "GIF"))
     data[6:10] = struct.pack("<HH", 80, 60)
 
@@ -251,12 +251,12 @@ def test_refusal_names_the_format(name: str) -> None:
     assert refusal_of(OTHERS[name]()) == f"This is {name}; send {FRAMES}."
 
 
-def test_refusal_of_the_unknown_says_what_to_send() -> None:
+def test_refusal_of_an_unknown_format_lists_the_known_ones() -> None:
     for data in (b"\x93\x94\x95\x96" * 9, b"\0", b"RIFF\0\0\0\0ABCD"):
         assert refusal_of(data) == f"This is not a picture format that we know; send {FRAMES}."
 
 
-def test_preview_in_a_raw_picture_is_not_taken_for_the_picture() -> None:
+def test_preview_in_a_raw_image_is_refused() -> None:
     data = saved(two_tone(), "TIFF", tiffinfo={254: 1})
 
     assert refusal_of(data, any_format=True) == (

@@ -1,4 +1,4 @@
-"""What cameras and programs write into pictures: none of it is kept but the colours' meaning."""
+"""Metadata of cameras and programs is removed, except colour profiles."""
 
 import struct
 import zlib
@@ -40,7 +40,7 @@ def test_location_and_camera_are_gone(kind: str) -> None:
     ],
     ids=["comment", "xmp", "tail", "second picture", "webp xmp", "webp tail", "png tail", "png text", "png own chunk"],
 )
-def test_nothing_rides_along_with_a_picture(data: bytes) -> None:
+def test_metadata_is_removed(data: bytes) -> None:
     picture = read(data)
 
     assert b"HOME" not in picture.data
@@ -80,7 +80,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("data", HIDDEN.values(), ids=list(HIDDEN))
-def test_nothing_hides_after_or_within_a_picture(data: bytes) -> None:
+def test_hidden_data_is_removed(data: bytes) -> None:
     assert not is_bare(data)
 
     picture = read(data)
@@ -115,11 +115,11 @@ def test_tail_of_every_format_is_cut(kind: str) -> None:
         interlaced(),
     ],
 )
-def test_honest_picture_is_kept_as_it_is(data: bytes) -> None:
+def test_plain_image_is_kept_unchanged(data: bytes) -> None:
     assert read(data).data == data
 
 
-def test_picture_that_unpacks_without_end_is_not_gone_through() -> None:
+def test_decompression_bomb_is_not_decompressed() -> None:
     packer = zlib.compressobj(9)
     endless = b"".join([packer.compress(ROWS), *(packer.compress(bytes(2**20)) for _ in range(64)), packer.flush()])
 
@@ -127,7 +127,7 @@ def test_picture_that_unpacks_without_end_is_not_gone_through() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
-def test_picture_is_turned_upright(kind: str) -> None:
+def test_image_is_rotated_upright(kind: str) -> None:
     picture = read(saved(two_tone(), kind, exif=exif_of_a_phone(orientation=6)), any_format=True)  # 6: a quarter right
 
     assert (picture.width, picture.height) == (20, 40)
@@ -144,7 +144,7 @@ def test_broken_exif_costs_only_the_exif() -> None:
         assert b"SecretCamera" not in picture.data
 
 
-def test_colour_profile_stays_when_the_rest_goes() -> None:
+def test_colour_profile_stays_without_other_metadata() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = read(saved(two_tone(), "JPEG", icc_profile=profile, exif=exif_of_a_phone()))
 
@@ -168,7 +168,7 @@ def test_broken_colour_profile_of_a_png_costs_only_the_profile() -> None:
         read(saved(two_tone(), icc_profile=b"HOME" * 500_000))
 
 
-def test_phone_picture_with_a_depth_map_is_a_jpeg() -> None:
+def test_phone_image_with_a_depth_map_is_a_jpeg() -> None:
     # what iPhones write: two pictures in one file, which Pillow calls MPO
     data = saved(two_tone(), "MPO", save_all=True, append_images=[Image.new("RGB", (40, 20), "green")])
 

@@ -1,4 +1,4 @@
-"""Files that are no pictures, or bombs: each is refused with a sentence, at little cost."""
+"""Files that are not images, and decompression bombs, are refused with a sentence at little cost."""
 
 import json
 import subprocess
@@ -55,13 +55,13 @@ import json, resource, sys, time
 from pathlib import Path
 from django.conf import settings
 settings.configure(MIB=2**20, IMAGE_MAX_BYTES=10 * 2**20, IMAGE_MAX_PIXELS=50_000_000)
-from studio.media.images import BadImage, read_picture
+from studio.media.images import BadImage, read_image
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 before, slowest = peak(), 0.0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     began = time.process_time()
     try:
-        read_picture(path.open("rb"), any_format=True)
+        read_image(path.open("rb"), any_format=True)
     except BadImage:
         slowest = max(slowest, time.process_time() - began)
     else:
@@ -91,7 +91,7 @@ def test_limits_can_be_named_by_the_caller() -> None:
     assert read(data, max_pixels=800, max_bytes=len(data)).data == data
 
 
-def test_what_is_no_picture_is_neither_bare_nor_overlong() -> None:
+def test_other_data_is_neither_bare_nor_overlong() -> None:
     for data in (
         b"",
         b"\x89PNG\r\n\x1a\n",

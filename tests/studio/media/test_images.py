@@ -1,4 +1,4 @@
-"""Uploaded pictures: which are kept as they are, and how the others come out."""
+"""Uploaded images: which are kept unchanged, and how the others are converted."""
 
 import struct
 import time
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from studio.media.image_formats import is_bare
-from studio.media.images import BadImage, Picture, thumbnail_of
+from studio.media.images import BadImage, ImageFile, thumbnail_of
 from tests.studio.media.hostile_images import animated_gif, png_of, saved
 from tests.studio.media.pictures import exif_of_a_phone, is_red, opened, read, two_tone
 
@@ -15,11 +15,11 @@ from tests.studio.media.pictures import exif_of_a_phone, is_red, opened, read, t
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
-def test_clean_picture_is_kept_byte_for_byte(kind: str, extension: str) -> None:
+def test_image_without_metadata_is_kept_byte_for_byte(kind: str, extension: str) -> None:
     data = saved(two_tone(), kind)
 
-    assert read(data) == Picture(data, f"image/{kind.lower()}", extension, 40, 20)
-    assert read(data, any_format=True, max_side=40) == Picture(data, f"image/{kind.lower()}", extension, 40, 20)
+    assert read(data) == ImageFile(data, f"image/{kind.lower()}", extension, 40, 20)
+    assert read(data, any_format=True, max_side=40) == ImageFile(data, f"image/{kind.lower()}", extension, 40, 20)
 
 
 def test_file_from_a_camera_program_with_a_colour_profile_is_kept() -> None:
@@ -68,7 +68,7 @@ def test_other_formats_are_converted_where_they_are_wanted(kind: str, mode: str,
 
 
 @pytest.mark.slow
-def test_of_a_long_animation_the_first_frame_is_taken() -> None:
+def test_long_animation_becomes_its_first_frame() -> None:
     data = animated_gif(10_000)
 
     began = time.process_time()
@@ -133,7 +133,7 @@ def test_palette_with_transparency_stays_transparent_when_scaled() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
-def test_larger_picture_is_scaled_down(kind: str) -> None:
+def test_larger_image_is_scaled_down(kind: str) -> None:
     picture = read(saved(two_tone().resize((1000, 500)), kind), any_format=True, max_side=400)
 
     assert (picture.width, picture.height) == (400, 200)
@@ -148,7 +148,7 @@ def test_thread_of_pixels_keeps_one_in_each_direction() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_picture_that_would_grow_too_large_becomes_a_smaller_jpeg(mode: str) -> None:
+def test_image_that_would_grow_too_large_becomes_a_smaller_jpeg(mode: str) -> None:
     noise = Image.merge(mode, [Image.effect_noise((300, 300), 200) for _ in mode])
     data = saved(noise, "AVIF", quality=10)
 

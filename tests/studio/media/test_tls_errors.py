@@ -1,4 +1,4 @@
-"""A storage whose TLS fails: another try later makes sense, and staff read why."""
+"""TLS failures of a storage are retryable, and staff see the reason."""
 
 import contextlib
 import ssl

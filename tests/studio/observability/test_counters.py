@@ -10,7 +10,7 @@ from django.conf import settings as configured
 from django.test import Client
 
 from studio.observability import counters
-from studio.observability.counters import Measure, Sums, Tally
+from studio.observability.counters import Metric, Sums, Tally
 from tests.conftest import MakeUser, SignIn
 from tests.redis_that_loses_answers import LosesAnswers
 
@@ -18,11 +18,11 @@ COUNTED = "studio_test_total"
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Measure:
-    monkeypatch.setattr(counters, "_measures", {})
+def counted(monkeypatch: pytest.MonkeyPatch) -> Metric:
+    monkeypatch.setattr(counters, "_metrics", {})
     with counters.connect() as client:
         client.delete(counters.SUMS)
-    return Measure(COUNTED, "Something that is counted", {"outcome": ("good", "bad")})
+    return Metric(COUNTED, "Something that is counted", {"outcome": ("good", "bad")})
 
 
 def shared() -> Sums:
@@ -34,7 +34,7 @@ def amounts(number: float, outcome: str = "good") -> Sums:
     return {(COUNTED, (outcome,), ""): number}
 
 
-def test_processes_add_up(counted: Measure) -> None:
+def test_processes_add_up(counted: Metric) -> None:
     one, other = Tally(), Tally()
 
     for tally, number in ((one, 1), (other, 2), (one, 3.5)):
@@ -44,7 +44,7 @@ def test_processes_add_up(counted: Measure) -> None:
     assert shared() == amounts(6.5)
 
 
-def test_threads_lose_nothing(counted: Measure) -> None:
+def test_threads_lose_nothing(counted: Metric) -> None:
     tally = Tally()
     threads = [threading.Thread(target=lambda: [tally.add(amounts(1)) for _ in range(500)]) for _ in range(8)]
     for thread in threads:
@@ -56,7 +56,7 @@ def test_threads_lose_nothing(counted: Measure) -> None:
     assert shared() == amounts(4000)
 
 
-def test_outage_loses_nothing(counted: Measure, settings: Any) -> None:
+def test_outage_loses_nothing(counted: Metric, settings: Any) -> None:
     tally, url = Tally(), configured.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     tally.add(amounts(1))
@@ -72,7 +72,7 @@ def test_outage_loses_nothing(counted: Measure, settings: Any) -> None:
     assert shared() == amounts(3)
 
 
-def test_lost_answer_counts_once(counted: Measure, settings: Any) -> None:
+def test_lost_answer_counts_once(counted: Metric, settings: Any) -> None:
     tally, url = Tally(), settings.REDIS_URL
     with LosesAnswers(url) as proxy:
         settings.REDIS_URL = proxy.url
@@ -89,7 +89,7 @@ def test_lost_answer_counts_once(counted: Measure, settings: Any) -> None:
     assert shared() == amounts(11)
 
 
-def test_counting_does_not_wait_for_redis(counted: Measure, settings: Any) -> None:
+def test_counting_does_not_wait_for_redis(counted: Metric, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     tally = Tally()
     began_at = time.perf_counter()
@@ -100,7 +100,7 @@ def test_counting_does_not_wait_for_redis(counted: Measure, settings: Any) -> No
     assert time.perf_counter() - began_at < 0.5
 
 
-def test_forked_child_does_not_send_what_its_parent_sends(counted: Measure) -> None:
+def test_forked_child_does_not_send_what_its_parent_sends(counted: Metric) -> None:
     counters._tally.add(amounts(1))
 
     child = os.fork()  # as RQ's own worker does
@@ -114,7 +114,7 @@ def test_forked_child_does_not_send_what_its_parent_sends(counted: Measure) -> N
     assert shared() == amounts(11)
 
 
-def test_series_of_another_release_are_left_out(counted: Measure) -> None:
+def test_series_of_another_release_are_left_out(counted: Metric) -> None:
     tally = Tally()
     tally.add({("studio_gone_total", (), ""): 1, (COUNTED, ("good", "of-an-old-label"), ""): 1})
     tally.flush()

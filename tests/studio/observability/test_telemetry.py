@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry: not there unless they are asked for, and told nothing that is private."""
+"""Sentry and OpenTelemetry: off by default, and without private data."""
 
 import json
 import os
@@ -18,7 +18,7 @@ JOB = uuid.uuid4()
 REPORT = f"""
 import logging, uuid
 from django.test import Client
-from studio import log, telemetry
+from studio.observability import log, telemetry
 job_id = uuid.UUID("{JOB}")
 Client().post("/api/v1/auth/token?email=ann@example.com", {{"password": "a secret password"}})
 with telemetry.request_span(Client().get("/healthz").wsgi_request):
@@ -74,7 +74,7 @@ def test_what_is_missing_is_named_at_the_start(name: str, value: str, package: s
     done = python(code, **{name: value})
 
     assert done.stderr == (
-        f"Cannot start: {name} is set, and what it needs is not installed; "
+        f"Cannot start: {name} is set, but its package is not installed; "
         f"pip install -r requirements-observability.txt, or unset {name}.\n"
     )
 

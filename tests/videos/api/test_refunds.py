@@ -14,9 +14,9 @@ from rest_framework.test import APIClient
 
 from accounts import ledger
 from accounts.models import User
-from operations.housekeeping import compare, keep_house
+from operations import housekeeping
 from operations.reconciliation.comparison import reconcile
-from studio.models import Heartbeat
+from studio.models import TaskState
 from tests.fixtures.video_jobs import MakeJob
 from videos import staff_actions
 from videos.api.serializers import VideoJobDetail
@@ -182,7 +182,7 @@ def test_migration_copies_refunds_from_the_ledger(outdated: VideoJob, paid_job: 
 
 
 def test_reconcile_finds_and_mends_a_refund_that_the_job_does_not_show(outdated: VideoJob) -> None:
-    sentence = f"Job {outdated.pk} says that 0 tokens were returned, the ledger 50."
+    sentence = f"Job {outdated.pk} shows 0 returned tokens, the ledger 50."
 
     def found(*, fix: bool) -> list[str]:
         return [mismatch.sentence for mismatch in reconcile(fix=fix) if mismatch.kind != "stray file"]
@@ -194,10 +194,10 @@ def test_reconcile_finds_and_mends_a_refund_that_the_job_does_not_show(outdated:
 
 @pytest.mark.parametrize(("age", "refunded"), [(timedelta(minutes=4), 50), (timedelta(minutes=6), 0)])
 def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob, age: timedelta, refunded: int) -> None:
-    Heartbeat.objects.create(name="daily", beat_at=timezone.now())
+    TaskState.objects.create(name="daily", due_at=timezone.now() + timedelta(days=1))
     VideoJob.objects.update(completed_at=timezone.now() - age)
 
-    keep_house(threading.Event())
+    housekeeping.run_housekeeping(threading.Event())
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == refunded
@@ -206,7 +206,7 @@ def test_sweeper_shows_refunds_of_the_release_before_at_once(outdated: VideoJob,
 def test_sweeper_copies_all_refunds_once_a_day(outdated: VideoJob) -> None:
     VideoJob.objects.update(completed_at=timezone.now() - timedelta(days=9))
 
-    compare(threading.Event())
+    housekeeping.reconcile(threading.Event())
 
     outdated.refresh_from_db()
     assert outdated.tokens_refunded == 50

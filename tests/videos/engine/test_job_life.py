@@ -81,7 +81,7 @@ def test_inputs_of_a_failed_job_go_after_a_month(make_user: MakeUser, make_job: 
     outcomes.fail(job=job, code="generation_failed")
     VideoJob.objects.filter(pk=job.pk).update(completed_at=from_now(-days * 24 * 3600))
 
-    housekeeping.keep_house(threading.Event())
+    housekeeping.run_housekeeping(threading.Event())
     disposal.sweep()
 
     assert (JobInput.objects.exists(), default_storage.exists(name)) == (kept, kept)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from accounts.models import LedgerEntry
 from studio.errors import InvalidInput, Unavailable
-from studio.media.images import Picture, read_picture
+from studio.media.images import ImageFile, read_image
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_account import video_of_length
@@ -188,10 +188,10 @@ def test_deleted_public_name_has_no_next_upstream(google: FakeGoogle, make_user:
     assert (drive(job).error_code, submitted(google)) == ("model_unavailable", [OMNI_1_1])
 
 
-def reference() -> Picture:
+def reference() -> ImageFile:
     out = io.BytesIO()
     Image.new("RGB", (40, 30), "teal").save(out, "PNG")
-    return read_picture(io.BytesIO(out.getvalue()))
+    return read_image(io.BytesIO(out.getvalue()))
 
 
 def test_references_join_a_first_frame_where_an_upstream_takes_both(google: FakeGoogle, make_user: MakeUser) -> None:

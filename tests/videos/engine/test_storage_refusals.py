@@ -42,7 +42,7 @@ def test_refusal_is_tried_again_until_it_is_mended(
     )
     assert while_refused.health == Health.DEGRADED
     assert while_refused.sentence.startswith(
-        f"The storage refuses finished videos: 1. The oldest, {job.pk}: {status[:3]}: "
+        f"The storage refuses generated videos: 1. The oldest, {job.pk}: {status[:3]}: "
     )
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["transfer.refused"]
     assert examine(depth=Depth.QUICK)["transfers"].health == Health.OK
@@ -60,7 +60,7 @@ def test_wrong_key_is_a_finding_at_the_first_try_and_on_the_dashboard(
     attempts, page = job.attempts, client.get("/admin/").content.decode()
     ended = drive(aged(job), rounds=100)
 
-    assert (attempts, "The storage refuses finished videos: 1." in page) == (1, True)
+    assert (attempts, "The storage refuses generated videos: 1." in page) == (1, True)
     assert (ended.phase, ended.error_code) == (Phase.FAILED, "storage_failed")  # the provider has deleted it by then
 
 
@@ -74,7 +74,7 @@ def test_file_that_is_refused_for_itself_ends_at_once_with_a_finding(
 
     found = examine(depth=Depth.QUICK)["transfers"]
     assert (job.phase, job.error_code, job.slot, job.tokens_refunded) == (Phase.FAILED, "storage_failed", None, 50)
-    assert found.sentence.startswith("Finished videos that failed in storing within two days: 1. The oldest")
+    assert found.sentence.startswith("Generated videos whose jobs failed while storing, in two days: 1. The oldest")
 
 
 def test_poster_that_is_refused_does_not_cost_the_video(

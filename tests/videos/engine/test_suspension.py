@@ -152,12 +152,12 @@ def test_probe_that_breaks_keeps_no_other_upstream_from_being_resumed(job: Video
     refuse(job, 3)
     asked = []
 
-    def go_on() -> None:
+    def check_stopped() -> None:
         asked.append(True)
         raise Stopped
 
     with pytest.raises(Stopped):
-        suspension.resume_available(check_stopped=go_on)
+        suspension.resume_available(check_stopped=check_stopped)
     settings.GOOGLE_GEMINI_BASE_URL = "http://127.0.0.1:1"
     suspension.resume_available(check_stopped=lambda: None)
 

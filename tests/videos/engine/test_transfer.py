@@ -218,16 +218,12 @@ def test_transfer_that_fails_for_ten_minutes_is_a_finding(
         errors.append([record.message for record in caplog.records if record.levelname == "ERROR"])
         findings.append(examine(depth=Depth.QUICK)["transfers"])
 
-    words = "Jobs whose video can't be stored for more than 10 minutes: 1. The oldest, "
+    words = "Generated videos not stored for more than 10 minutes: 1. The oldest, "
     assert errors == [[], ["transfer.late"], []]
-    assert findings[0] == Finding(Health.OK, "Every finished video is stored soon.")
+    assert findings[0] == Finding(Health.OK, "Generated videos are stored in time.")
     assert findings[1].health == findings[2].health == Health.DEGRADED
-    assert findings[1].sentence.startswith(
-        f"{words}{job.pk}, has been waiting for 12 minutes. Its last failure: download: 403"
-    )
-    assert findings[2].sentence.startswith(
-        f"{words}{job.pk}, has been waiting for 33 minutes. Its last failure: download: 403"
-    )
+    assert findings[1].sentence.startswith(f"{words}{job.pk}, has waited 12 minutes. Its last failure: download: 403")
+    assert findings[2].sentence.startswith(f"{words}{job.pk}, has waited 33 minutes. Its last failure: download: 403")
     assert not any(secret in findings[2].sentence for secret in ("gemini-key", "sig=secret"))
 
 
@@ -246,5 +242,5 @@ def test_oldest_of_the_late_transfers_is_named(
     with django_assert_num_queries(3):  # what is refused, what is late, and what has failed
         found = video_health_checks.transfers().sentence
 
-    assert f"10 minutes: 2. The oldest, {older.pk}, has been waiting for 30 minutes. Its last failure: no host" in found
+    assert f"10 minutes: 2. The oldest, {older.pk}, has waited 30 minutes. Its last failure: no host" in found
     assert str(old.pk) not in found

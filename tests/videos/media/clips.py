@@ -1,4 +1,4 @@
-"""Makes short MP4s of every kind that a provider could send."""
+"""Encodes short MP4s of every kind that a provider could send."""
 
 import struct
 from collections.abc import Sequence

@@ -173,7 +173,7 @@ def test_unknown_codec_is_refused(in_front: Path, tmp_path: Path) -> None:
     assert refusal(path) == "its codec is unknown"
 
 
-def test_missing_file_is_not_taken_for_a_bad_one(tmp_path: Path) -> None:
+def test_missing_file_is_not_called_a_bad_video(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mp4.inspect(path=tmp_path / "nothing.mp4")
 

@@ -98,7 +98,7 @@ def test_sound_of_a_text_file_cannot_be_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-def test_full_disk_is_not_taken_for_a_bad_video(in_front: Path) -> None:
+def test_full_disk_is_not_called_a_bad_video(in_front: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         mp4.without_audio(path=in_front, destination=Path("/dev/full"))
 

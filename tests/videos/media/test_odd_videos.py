@@ -1,4 +1,4 @@
-"""Videos that are made in a rare way: what plays is stored with the packets of its source, what does not ends."""
+"""Unusual videos: a playable one is stored with the packets of its source, a broken one ends the job."""
 
 import struct
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_bytes_after_the_last_box_do_no_harm(
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 1])
 @pytest.mark.parametrize("codec", clips.CODECS)
-def test_hole_in_the_picture_is_noticed(tmp_path: Path, codec: str, share: float) -> None:
+def test_gap_in_the_data_is_noticed(tmp_path: Path, codec: str, share: float) -> None:
     path = clips.with_hole(clips.write(tmp_path / "hole.mp4", Clip(codec=codec)), share=share)
 
     with pytest.raises(mp4.NotAVideo, match=r"damaged|cannot be read"):
@@ -175,7 +175,7 @@ def test_failure_to_fetch_keeps_the_count(google: FakeGoogle, broken: bytes, try
 
 
 @pytest.mark.django_db
-def test_video_that_comes_whole_after_all_is_delivered(
+def test_video_that_arrives_intact_later_is_delivered(
     google: FakeGoogle, broken: bytes, try_once: Callable[[], VideoJob], tmp_path: Path
 ) -> None:
     try_once()

@@ -1,4 +1,4 @@
-"""Posters: the colours, the shape and the side that a player shows."""
+"""Posters have the colours, the shape and the orientation of a player."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -120,10 +120,10 @@ def test_type_and_method_that_are_not_taken_are_refused_with_those_that_are(clie
     body_type = client.generic("POST", JOBS, "x", "text/xml")
     method = client.put(JOBS)
 
-    sentence = "A body of the type text/xml is not taken."
+    sentence = "A body of the type text/xml is not supported."
     hint = "For JSON, send the header Content-Type: application/json; or send a form."
     assert (body_type.status_code, body_type.json()["detail"]) == (415, f"{sentence} {hint}")
-    assert (method.status_code, method.json()["detail"]) == (405, "This URL takes GET or POST only.")
+    assert (method.status_code, method.json()["detail"]) == (405, "This URL accepts GET or POST only.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the engine may expect of every adapter. Of Veo by key, only that it finishes what was begun.
+"""The contract between the engine and every adapter; of Veo by key, only that it finishes what was started.
 
 The same suite runs on the real services where LIVE_GEMINI_API_KEY or LIVE_VERTEX_PROJECT (with Google's usual
 credentials) is set: it costs a few cents a video.
@@ -106,7 +106,7 @@ def test_veo_by_key_refuses_without_asking(make: Make, google: FakeGoogle) -> No
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_model_that_there_is_is_known(name: str, make: Make, google: FakeGoogle) -> None:
+def test_existing_model_is_known(name: str, make: Make, google: FakeGoogle) -> None:
     assert make(name).has_model(MODELS[name]) is True
     assert google.calls("submit") == google.calls("stray") == []
     assert len(google.calls("probe")) == (name in GOOGLES)

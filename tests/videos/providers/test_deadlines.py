@@ -1,4 +1,4 @@
-"""A reply that never ends, and is never silent, ends by the clock: status line, headers, chunk sizes, body."""
+"""A response that trickles for ever ends at its deadline: status line, headers, chunk sizes, body."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -64,26 +64,26 @@ def refused(work: Callable[[], object]) -> type[ProviderError]:
     return type(error.value)
 
 
-def test_download_ends(omni: Omni, server: TricklingServer, tmp_path: Path) -> None:
+def test_endless_download_ends(omni: Omni, server: TricklingServer, tmp_path: Path) -> None:
     fetch = omni.fetch
 
     assert refused(lambda: fetch(f"{server.url}/video.mp4", ask("google_omni"), tmp_path / "x.mp4")) == Unreachable
 
 
-def test_video_inside_a_reply_ends(omni: Omni, tmp_path: Path) -> None:
+def test_endless_inline_video_ends(omni: Omni, tmp_path: Path) -> None:
     assert refused(lambda: omni.fetch("v1_7", ask("google_omni"), tmp_path / "x.mp4")) == Unreachable
 
 
-def test_submit_ends(omni: Omni) -> None:
+def test_endless_submit_ends(omni: Omni) -> None:
     assert refused(lambda: omni.start(ask("google_omni"))) == OutcomeUnknown
 
 
-def test_questions_end(omni: Omni) -> None:
+def test_endless_probe_and_check_end(omni: Omni) -> None:
     assert refused(omni.probe) == Unreachable
     assert refused(lambda: omni.check_file("v1_7", ask("google_omni"))) == Unreachable
 
 
-def test_sign_in_ends(server: TricklingServer) -> None:
+def test_endless_sign_in_ends(server: TricklingServer) -> None:
     with soon(), deadlines.limit(LIMIT), pytest.raises(TransportError):
         TokenRequest(session())(server.url, timeout=5)
 

@@ -1,4 +1,4 @@
-"""What each failure of Google's means to the engine; and that a submit is one POST, whatever happens to it."""
+"""The meaning of each of Google's failures; and a submit is one POST, whatever happens to it."""
 
 import socket
 import threading
@@ -221,7 +221,7 @@ def test_work_that_is_never_done_stays_in_progress(name: str, make: Make, google
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_reply_has_a_largest_size(name: str, make: Make, google: FakeGoogle) -> None:
+def test_response_has_a_maximum_size(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = begin(adapter, name, google)
     google.script("poll", "flood")
@@ -271,7 +271,7 @@ def test_no_message_contains_the_key(make: Make, google: FakeGoogle) -> None:
     with pytest.raises(Refused) as error:
         make("google_omni").start(ask("google_omni"))
 
-    message = "Consumer 'api_key:[key]' or [key] at https://a.b/c?[query] is suspended"
+    message = "Consumer 'api_key:[hidden]' or [hidden] at https://a.b/c?[query] is suspended"
     assert message in str(error.value)
 
 

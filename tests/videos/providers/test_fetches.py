@@ -1,4 +1,4 @@
-"""Fetching finished videos: what may go wrong, and who gets to see the key."""
+"""Fetching finished videos: failures, and the hosts that receive the key."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple
 
 
 @pytest.mark.parametrize("case", cases(DOWNLOADS))
-def test_failed_download_is_repeated_unless_it_is_in_vain(
+def test_failed_download_is_repeated_unless_it_is_final(
     case: str, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     fault, attempt, outcome = DOWNLOADS[case]
@@ -77,7 +77,7 @@ def test_failed_download_is_repeated_unless_it_is_in_vain(
     [(b"no video" * 9999, 10**9, UNREADABLE_YET), (b"\0\0\0\x18ftypisom" * 9999, 1000, (Refused, "invalid_video"))],
     ids=["no video", "too large"],
 )
-def test_video_inside_a_reply_is_checked(
+def test_inline_video_is_checked(
     name: str,
     video: bytes,
     most: int,
@@ -128,9 +128,7 @@ def test_url_that_is_not_googles_ends_the_job_at_once(
 
 
 @pytest.mark.parametrize(("attempt", "outcome"), [(MISSING_TRIES - 1, UNREADABLE_YET), (MISSING_TRIES, UNREADABLE)])
-def test_url_that_is_none_ends_the_job_after_some_tries(
-    attempt: int, outcome: Outcome, make: Make, tmp_path: Path
-) -> None:
+def test_invalid_url_ends_the_job_after_some_tries(attempt: int, outcome: Outcome, make: Make, tmp_path: Path) -> None:
     with pytest.raises(ProviderError) as error:
         make("google_omni").fetch("https://\0/video", ask("google_omni", missing=attempt), tmp_path / "video.mp4")
 
@@ -140,9 +138,7 @@ def test_url_that_is_none_ends_the_job_after_some_tries(
 @pytest.mark.parametrize(
     "end", [":download?alt=media", ":download", "", ":download?alt=json", "?alt=media", ":download?x=1"]
 )
-def test_file_is_fetched_and_not_what_google_knows_about_it(
-    end: str, make: Make, google: FakeGoogle, tmp_path: Path
-) -> None:
+def test_content_is_fetched_not_metadata(end: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     google.account.files_end = end
     adapter, result = finished(make, google)
 
@@ -154,7 +150,7 @@ def test_file_is_fetched_and_not_what_google_knows_about_it(
 
 
 @pytest.mark.parametrize("query", ["", "?alt=json", "?alt=media"])
-def test_object_in_a_bucket_is_fetched_itself(query: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_object_in_a_bucket_is_fetched(query: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     _, inside = finished(make, google, "google_vertex")
     file_id = google.account.works[inside].file_id
     url = f"{STORAGE_URL}/storage/v1/b/bucket/o/folder%2F{file_id}%2Fsample_0.mp4{query}"
@@ -168,7 +164,7 @@ def test_object_in_a_bucket_is_fetched_itself(query: str, make: Make, google: Fa
 
 
 @pytest.mark.parametrize("prefix", ["", "/google/gemini"])
-def test_gateway_is_asked_for_files_of_google_itself(
+def test_files_at_google_are_requested_from_the_gateway(
     prefix: str, make: Make, settings: Settings, tmp_path: Path
 ) -> None:
     video = video_of_length(1)
@@ -183,7 +179,7 @@ def test_gateway_is_asked_for_files_of_google_itself(
     assert calls == [(f"{way}/v1beta/files/{name}", "gemini-key") for way in ("", "/download")]
 
 
-def test_gateway_is_not_asked_for_files_of_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_gateway_gets_no_requests_for_other_hosts(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     for url in (f"{STORAGE_URL}/bucket/video.mp4", "https://lh3.googleusercontent.com/video", "gs://bucket/video.mp4"):
         with pytest.raises(ProviderError) as error:  # sockets lead nowhere but to this machine
             make("google_omni").fetch(url, ask("google_omni", missing=99), tmp_path / "video.mp4")

@@ -1,4 +1,4 @@
-"""Videos inside replies: taken out whole, in bounded memory, however the bytes arrive."""
+"""Videos inside responses are extracted intact, in bounded memory, however the bytes arrive."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ def taking() -> tuple[io.BytesIO, InlineVideo]:
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 7, 500])
-def test_video_is_taken_out_and_the_rest_stays(pieces: int) -> None:
+def test_video_is_stripped_and_the_rest_stays(pieces: int) -> None:
     file, video = taking()
     reply = {"name": 'a "quoted" \\ name\u20ac', "video": TEXT, "list": [1, {"": ""}], "other": "x" * LONG}
 
@@ -61,7 +61,7 @@ def test_url_safe_alphabet_is_understood() -> None:
     assert file.getvalue() == VIDEO
 
 
-def test_picture_that_was_sent_along_is_no_video() -> None:
+def test_image_sent_back_is_no_video() -> None:
     file, video = taking()
     picture = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(50_000)).decode()
 
@@ -71,7 +71,7 @@ def test_picture_that_was_sent_along_is_no_video() -> None:
     assert file.getvalue() == VIDEO
 
 
-def test_without_a_video_to_take_long_strings_just_go() -> None:
+def test_long_strings_are_stripped_without_a_video() -> None:
     video = taking()[1]
 
     assert stripped(json.dumps({"echo": "\u20ac" * LONG}), video=video) == {"echo": LEFT}
@@ -79,12 +79,12 @@ def test_without_a_video_to_take_long_strings_just_go() -> None:
     assert video.found is False
 
 
-def test_video_has_a_largest_size() -> None:
+def test_inline_video_has_a_maximum_size() -> None:
     with pytest.raises(TooLarge):
         stripped(json.dumps([TEXT]), video=InlineVideo(io.BytesIO(), most_bytes=1000))
 
 
-def test_reply_has_to_end() -> None:
+def test_response_has_to_end() -> None:
     with pytest.raises(httpx.ReadTimeout, match="not ended"):
         list(google_http.stripped(itertools.repeat(b""), seconds=0.05))
 

@@ -1,4 +1,4 @@
-"""What each reply of the Interactions API means to the engine: nothing that was paid for is thrown away."""
+"""The meaning of each response of the Interactions API; no paid video is thrown away."""
 
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ ENDS: dict[str, tuple[dict[str, Any], Outcome]] = {
 @pytest.mark.parametrize("by_url", [True, False])
 @pytest.mark.parametrize("case", WITH_VIDEO)
 @pytest.mark.parametrize("name", OMNIS)
-def test_video_is_taken_whatever_the_status(
+def test_video_counts_whatever_the_status(
     name: str, case: str, by_url: bool, make: Make, google: FakeGoogle, settings: Settings, tmp_path: Path
 ) -> None:
     google.account.omni_gives_urls = by_url
@@ -179,7 +179,7 @@ def test_work_runs_until_its_end(name: str, status: Any, note: str, make: Make, 
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_video_of_running_work_is_not_taken(name: str, make: Make, google: FakeGoogle) -> None:
+def test_video_of_a_running_interaction_is_ignored(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("work", "reply", reply={"status": "in_progress", "steps": [output(VIDEO)]})
     adapter = make(name)
     operation = adapter.start(ask(name))
@@ -188,7 +188,7 @@ def test_video_of_running_work_is_not_taken(name: str, make: Make, google: FakeG
 
 
 @pytest.mark.parametrize("reply", [[], None, "in_progress", {"id": "v1_1"}, {"status": None, "error": "Internal."}])
-def test_reply_of_another_shape_ends_nothing(reply: Any, make: Make, google: FakeGoogle) -> None:
+def test_response_of_another_shape_is_not_final(reply: Any, make: Make, google: FakeGoogle) -> None:
     adapter = make("google_omni")
     operation = adapter.start(ask("google_omni"))
     google.script("poll", "reply", reply=reply)
@@ -201,7 +201,7 @@ def test_reply_of_another_shape_ends_nothing(reply: Any, make: Make, google: Fak
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: FakeGoogle, settings: Settings) -> None:
+def test_staff_get_an_unreadable_response(name: str, make: Make, google: FakeGoogle, settings: Settings) -> None:
     place = {"type": "clip", "place": {"uri": "https://a.b/video?sig=abc", "key": "gemini-key"}, "more": "word " * 800}
     steps = [{"type": "thought", "signature": "c2ln" * 500}, {"type": "user_input", "content": [text("A red dress")]}]
     usage = used(total=23168, video=23168)
@@ -216,14 +216,14 @@ def test_staff_get_the_reply_that_we_cannot_read(name: str, make: Make, google: 
     assert failed(raised) == UNREADABLE
     assert message.startswith("completed, billed, but no video found: {")
     assert '{"type": "thought", "signature": "…"}' in message
-    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[key]"}, "more": "word word' in message
+    assert '"place": {"uri": "https://a.b/video?[query]", "key": "[hidden]"}, "more": "word word' in message
     assert message.endswith('word "}]}]}')
     assert "red dress" not in message
     assert 4000 < len(message) < STAFF_LENGTH
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_polls_that_are_refused_for_long_end_nothing(name: str, make: Make, google: FakeGoogle) -> None:
+def test_polls_refused_for_long_are_not_final(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = adapter.start(ask(name))
     google.script("poll", "400", reason="invalid_request", times=15)
@@ -239,7 +239,7 @@ def test_polls_that_are_refused_for_long_end_nothing(name: str, make: Make, goog
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_name_that_no_interaction_can_have_ends_it(name: str, make: Make, google: FakeGoogle) -> None:
+def test_invalid_name_of_an_interaction_is_final(name: str, make: Make, google: FakeGoogle) -> None:
     google.script("poll", "400", reason="invalid_request", message="Invalid interaction name: v1_x")
 
     with pytest.raises(ProviderError) as raised:
@@ -249,7 +249,7 @@ def test_name_that_no_interaction_can_have_ends_it(name: str, make: Make, google
 
 
 @pytest.mark.parametrize("name", OMNIS)
-def test_interaction_that_was_never_there_is_lost(name: str, make: Make, google: FakeGoogle) -> None:
+def test_missing_interaction_is_lost(name: str, make: Make, google: FakeGoogle) -> None:
     adapter = make(name)
     operation = adapter.start(ask(name))
     google.script("poll", "404", message="Interaction not found", times=99)

@@ -19,7 +19,7 @@ BOTTOM = (0, 100, 320, 164)  # where it is written, above the progress bar
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (180, 320), (202, 114)])
 @pytest.mark.parametrize("sound", [True, False])
-def test_clip_is_what_was_asked_for(tmp_path: Path, width: int, height: int, sound: bool) -> None:
+def test_clip_is_as_requested(tmp_path: Path, width: int, height: int, sound: bool) -> None:
     wanted = clip(tmp_path, width=width, height=height, generate_audio=sound)
 
     mock_video.render(**wanted)
@@ -40,7 +40,7 @@ def test_clip_is_what_was_asked_for(tmp_path: Path, width: int, height: int, sou
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [4, 8])
-def test_clip_lasts_exactly_as_long_as_asked_for(tmp_path: Path, seconds: int) -> None:
+def test_clip_has_the_requested_length(tmp_path: Path, seconds: int) -> None:
     wanted = clip(tmp_path, width=64, height=64, duration_seconds=seconds, generate_audio=True)
 
     mock_video.render(**wanted)
@@ -93,14 +93,14 @@ def test_silk_moves(tmp_path: Path) -> None:
     assert difference(frames[0], frames[1], TOP) < 10
 
 
-def test_seed_decides_on_the_picture(tmp_path: Path) -> None:
+def test_seed_selects_the_scene(tmp_path: Path) -> None:
     one, same, other = (rendered(tmp_path, seed=seed)[0] for seed in ("one", "one", "other"))
 
     assert difference(one, same) == 0
     assert difference(one, other, TOP) > 5
 
 
-def test_prompt_is_written_on_the_picture(tmp_path: Path) -> None:
+def test_prompt_is_written_on_the_frame(tmp_path: Path) -> None:
     first, second = (rendered(tmp_path, prompt=prompt)[0] for prompt in ("A gown", "A cloak and a hat"))
 
     assert difference(first, second, BOTTOM) > 1
@@ -112,7 +112,7 @@ def test_prompt_is_written_on_the_picture(tmp_path: Path) -> None:
     ["", "wordy " * 666, "W" * 4000, "日本語のドレス👗", "مرحبا", "a\0b\ud800\x1b\n\u202e", "e" + "\u0301" * 3999],
     ids=["none", "long", "one word", "CJK", "Arabic", "control characters", "combining"],
 )
-def test_any_prompt_leaves_the_rest_of_the_picture_alone(tmp_path: Path, photo: Path, prompt: str) -> None:
+def test_no_prompt_changes_the_rest_of_the_frame(tmp_path: Path, photo: Path, prompt: str) -> None:
     frames = rendered(tmp_path, prompt=prompt, first_frame=photo)
 
     assert len(frames) == 24

@@ -11,7 +11,7 @@ from videos.providers.google_names import require_same_operation
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_reply_about_another_operation_is_not_taken(
+def test_response_about_another_operation_is_rejected(
     name: str, make: Make, google: FakeGoogle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     adapter = make(name)
@@ -26,7 +26,7 @@ def test_reply_about_another_operation_is_not_taken(
 
 
 @pytest.mark.parametrize("name", ["google_vertex", "google_omni_vertex"])
-def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_video_of_another_operation_is_rejected(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter = make(name)
     own, other = begin(adapter, name, google), begin(adapter, name, google)
     google.script("poll", "reply", reply=google.account.poll(other.name), times=1)
@@ -45,5 +45,5 @@ def test_video_of_another_operation_is_not_taken(name: str, make: Make, google: 
         ("", "v1_7"),
     ],
 )
-def test_another_spelling_or_no_name_is_taken(name: str | None, asked: str) -> None:
+def test_another_spelling_or_no_name_is_accepted(name: str | None, asked: str) -> None:
     require_same_operation(name, requested=asked)

@@ -1,4 +1,4 @@
-"""Only a provider's own names get into URLs: another path of its host would be asked for with our key."""
+"""Only valid names get into URLs: any other path would be requested with our key."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ EVIL = (
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_other_paths_are_never_asked_for(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_other_paths_are_never_requested(name: str, make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     adapter, request = make(name), ask(name)
 
     for operation in EVIL:
@@ -48,21 +48,21 @@ def test_other_paths_are_never_asked_for(name: str, make: Make, google: FakeGoog
 
 
 @pytest.mark.parametrize("name", GOOGLES)
-def test_names_that_a_provider_gives_are_its_own(name: str, make: Make, google: FakeGoogle) -> None:
+def test_names_from_a_provider_are_valid(name: str, make: Make, google: FakeGoogle) -> None:
     operation = begin(make(name), name, google).name
 
     assert operation_names.is_own(provider=name, operation=operation)
     operation_names.require_path(operation)
 
 
-def test_mocks_own_names() -> None:
+def test_names_from_the_mock_are_valid() -> None:
     given = Mock().start(ask("google_veo")).name
 
     assert operation_names.is_own(provider="mock", operation=given)
     assert not operation_names.is_own(provider="mock", operation="operations/abc")
 
 
-def test_every_provider_has_an_example_of_its_own() -> None:
+def test_every_provider_has_a_valid_example() -> None:
     for name in PROVIDERS:
         assert operation_names.is_own(provider=name, operation=operation_names.example(provider=name))
 
@@ -77,7 +77,7 @@ def test_every_provider_has_an_example_of_its_own() -> None:
         ("imported", "models/veo/operations/7"),
     ],
 )
-def test_names_of_others_are_not_its_own(name: str, operation: str) -> None:
+def test_names_of_another_form_are_invalid(name: str, operation: str) -> None:
     assert not operation_names.is_own(provider=name, operation=operation)
 
 

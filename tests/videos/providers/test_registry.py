@@ -1,4 +1,4 @@
-"""Which providers there are, and who may load them."""
+"""The registry of providers, and the processes that load them."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the adapters make of a request on the wire."""
+"""The requests that the adapters send."""
 
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,7 @@ def test_omni_refuses_a_last_frame_that_it_has_no_task_for(
     assert google.account.calls == []
 
 
-def test_omni_fetches_from_a_url_where_google_gives_one(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
+def test_omni_fetches_from_a_url_if_google_returns_one(make: Make, google: FakeGoogle, tmp_path: Path) -> None:
     google.account.omni_gives_urls = True
     adapter, request = make("google_omni"), ask("google_omni")
     operation = adapter.start(request)

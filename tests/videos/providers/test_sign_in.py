@@ -118,7 +118,7 @@ def test_video_in_a_bucket_is_fetched_from_there(
     ]
 
 
-def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogle, settings: Settings) -> None:
+def test_omni_has_its_own_location(make_in_project: Make, google: FakeGoogle, settings: Settings) -> None:
     settings.VERTEX_LOCATION, settings.VERTEX_OMNI_LOCATION = "europe-west4", "us-central1"
 
     make_in_project("google_vertex").start(ask("google_vertex"))
@@ -134,7 +134,7 @@ def test_omni_has_a_location_of_its_own(make_in_project: Make, google: FakeGoogl
 
 
 @pytest.mark.parametrize("name", VERTEX)
-def test_model_is_asked_for_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
+def test_model_is_requested_with_the_token(name: str, make_in_project: Make, google: FakeGoogle) -> None:
     adapter = make_in_project(name)
 
     assert adapter.has_model(MODELS[name]) is True
@@ -188,7 +188,7 @@ def test_environment_does_not_send_a_key_to_the_other_backend(
     for switch in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
         monkeypatch.setenv(switch, "true")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "another")
-    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "elsewhere")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "another")
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
     for name in ("google_omni", *VERTEX):

@@ -1,4 +1,4 @@
-"""What Google says in words: which submits are refused for their content or their model, and how operations end."""
+"""Google's messages: submits refused for their content or model, and the ends of operations."""
 
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def test_interaction_that_has_failed_at_once_is_polled(name: str, make: Make, go
     ],
 )
 @pytest.mark.parametrize("name", VEOS)
-def test_operation_says_whether_it_is_free(
+def test_operation_that_was_not_charged_is_recognised(
     name: str, end: dict[str, Any], outcome: Outcome, make: Make, google: FakeGoogle
 ) -> None:
     google.script("work", **end)

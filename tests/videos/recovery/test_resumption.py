@@ -293,6 +293,6 @@ def test_what_failed_in_storing_is_a_finding_until_it_is_resumed(made: VideoJob)
 
     assert (before.health, after.health) == (Health.DEGRADED, Health.OK)
     assert before.sentence == (
-        f"Finished videos that failed in storing within two days: 1. The oldest, {made.pk}: 401: by script. "
+        f"Generated videos whose jobs failed while storing, in two days: 1. The oldest, {made.pk}: 401: by script. "
         "The provider may still have them; see manage.py jobs resume --help."
     )

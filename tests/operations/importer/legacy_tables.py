@@ -1,4 +1,4 @@
-"""A small database of the previous system: its tables as SQLAlchemy made them, and rows of every kind."""
+"""A small database of the legacy system: its tables as SQLAlchemy made them, and rows of every kind."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import psycopg
 
 from tests.running import empty_database
 
-# Names of enums' values in capitals, dates without a zone, ids as text but for the people's.
+# Names of enums' values in capitals, dates without a zone, ids as text, except those of users.
 TABLES = """
 CREATE TYPE userrole AS ENUM ('USER', 'ADMIN');
 CREATE TYPE userstatus AS ENUM ('PENDING', 'ACTIVE', 'SUSPENDED');
@@ -60,8 +60,8 @@ CREATED = datetime(2025, 11, 2, 10, 30)  # noqa: DTZ001 - as it is there
 CLOUD = "https://res.cloudinary.com/old/"
 
 
-class Incumbent:
-    """The database, and rows for it; what a row does not say is as it usually is there."""
+class LegacyDatabase:
+    """The database, and rows for it; values that a test does not give are the usual ones."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -134,7 +134,7 @@ class Incumbent:
 
 
 def new_database(server: str) -> str:
-    """The URL of an empty database on the server, with the tables of the previous system."""
+    """The URL of an empty database on the server, with the tables of the legacy system."""
     url = empty_database(server)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES)

@@ -1,4 +1,4 @@
-"""How rows of one table are moved: batch by batch, each batch in a transaction of its own, each row once."""
+"""Moves the rows of one table, each once, in batches; every batch is a transaction."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -14,14 +14,14 @@ from operations.importer.source import Row, Source
 from operations.importer.values import Misfit
 from studio.models import Record
 
-DATED_AT_ONCE = 100  # rows; Django writes a case for each row, and each row is compared with all of them
+DATES_BATCH = 100  # rows; bulk_update writes a CASE per row, and compares each row with all of them
 
 R = TypeVar("R", bound=Record)
 
 
 @dataclass
 class Item(Generic[R]):
-    """A row on its way: what it becomes here, and what is different then."""
+    """A source row, the instance made of it, and notes on what was changed."""
 
     row: Row
     made: R
@@ -29,19 +29,19 @@ class Item(Generic[R]):
 
 
 class Mover(ABC, Generic[R]):
-    """Moves the rows of one table. A row that is here already is left as it is, so any number of runs is one."""
+    """Moves the rows of one table. A row that was moved before stays as it is, so runs can be repeated."""
 
     table: ClassVar[Table]
     order: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, source: Source, report: Report, shared_files: set[str]) -> None:
-        """`shared_files`: URLs that more than one row has."""
+        """`shared_files` are the URLs that more than one row has."""
         self.source = source
         self.report = report
         self.shared_files = shared_files
 
     def move(self) -> None:
-        """All rows. What is committed stays when a later batch fails; the next run goes on from there."""
+        """Move all rows. Committed batches stay if a later one fails; the next run continues from there."""
         self.report.count(self.table.name, "read", 0)
         for rows in self.source.batches(self.table, order=self.order):
             self.report.count(self.table.name, "read", len(rows))
@@ -49,22 +49,22 @@ class Mover(ABC, Generic[R]):
 
     @abstractmethod
     def prepare(self, rows: Sequence[Row]) -> None:
-        """Look up once what `convert` needs of both databases for these rows."""
+        """Load what `convert` needs for these rows from both databases."""
 
     @abstractmethod
-    def is_there(self, row: Row) -> bool:
+    def is_moved(self, row: Row) -> bool:
         """Whether the row was moved before, or made in this run. Raises Misfit."""
 
     @abstractmethod
     def convert(self, row: Row, changes: list[str]) -> R:
-        """What the row becomes; differences are noted in `changes`. Raises Misfit."""
+        """Make an instance of the row, and note differences in `changes`. Raises Misfit."""
 
     def write(self, items: Sequence[Item[R]]) -> None:
-        """Insert them with what goes with them; called in a transaction."""
+        """Insert the instances, with dependent rows; called in a transaction."""
         insert([item.made for item in items])
 
     def row_name(self, row: Row) -> str:
-        """How a person finds the row there."""
+        """The key by which a person finds the row in the source."""
         return str(row["id"])
 
     def _move_batch(self, rows: Sequence[Row]) -> None:
@@ -72,7 +72,7 @@ class Mover(ABC, Generic[R]):
         items: list[Item[R]] = []
         for row in rows:
             try:
-                if self.is_there(row):
+                if self.is_moved(row):
                     self.report.count(self.table.name, "there")
                     continue
                 changes: list[str] = []
@@ -91,7 +91,7 @@ class Mover(ABC, Generic[R]):
         for item in items:
             self.report.count(self.table.name, "made")
             if item.changes:
-                self.report.tell(self.table.name, self.row_name(item.row), "changed", " ".join(item.changes))
+                self.report.add(self.table.name, self.row_name(item.row), "changed", " ".join(item.changes))
 
     def _write_alone(self, item: Item[R]) -> None:
         try:
@@ -100,12 +100,12 @@ class Mover(ABC, Generic[R]):
             self.skip(item.row, f"The database refuses it: {str(exc).splitlines()[0]}")
 
     def skip(self, row: Row, reason: str) -> None:
-        """Leave the row out, and say why."""
-        self.report.tell(self.table.name, self.row_name(row), "skipped", reason)
+        """Leave the row out, and report why."""
+        self.report.add(self.table.name, self.row_name(row), "skipped", reason)
 
 
 def insert(rows: Sequence[Any]) -> None:
-    """Insert rows of one model with the dates that they bring along; Django itself would put in today's."""
+    """Insert rows of one model with their own dates; bulk_create alone would set today's."""
     if not rows:
         return
     dates = [(row.created_at, row.updated_at) for row in rows]
@@ -113,7 +113,7 @@ def insert(rows: Sequence[Any]) -> None:
     manager.bulk_create(rows)
     for row, (created_at, updated_at) in zip(rows, dates, strict=True):
         row.created_at, row.updated_at = created_at, updated_at
-    manager.bulk_update(rows, ["created_at", "updated_at"], batch_size=DATED_AT_ONCE)
+    manager.bulk_update(rows, ["created_at", "updated_at"], batch_size=DATES_BATCH)
 
 
 def uuids(values: Iterable[Any]) -> set[uuid.UUID]:

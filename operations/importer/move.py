@@ -1,4 +1,4 @@
-"""The whole move: what is in the other database comes here, any number of times, with the same outcome."""
+"""The whole import. It can be repeated: rows that exist here already stay as they are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,34 +7,34 @@ from django.db import transaction
 
 from accounts.models import LedgerEntry
 from operations.importer.looks import LookMover, ProductMover, ShareMover
-from operations.importer.moving import Mover, uuids
+from operations.importer.mover import Mover, uuids
 from operations.importer.report import Report
 from operations.importer.schema import TRANSACTIONS
 from operations.importer.source import Row, Source, Unmoved
-from operations.importer.users import PeopleMover
+from operations.importer.users import UserMover
 from operations.importer.video_jobs import JobMover, LinkMover
 
-# in this order: what refers to something comes after it
-MOVERS: tuple[type[Mover[Any]], ...] = (PeopleMover, LookMover, ProductMover, ShareMover, JobMover, LinkMover)
+# in this order: a row comes after the rows that it refers to
+MOVERS: tuple[type[Mover[Any]], ...] = (UserMover, LookMover, ProductMover, ShareMover, JobMover, LinkMover)
 
 
 @dataclass(frozen=True)
 class Move:
-    """What was found, and what was done."""
+    """The result: what the source has that is not moved, and the report."""
 
     unmoved: Unmoved
     report: Report
 
 
 def move(*, source_url: str, report: Report, dry_run: bool) -> Move:
-    """Move everything that is not here yet.
+    """Move everything that does not exist here yet.
 
-    A batch is written whole or not at all; what ends half-way is completed by the next call. With `dry_run` all of it
-    happens in one transaction that is taken back. Raises InvalidInput for a source that is not of the known shape, and
-    Unavailable for one that cannot be read.
+    Each batch is one transaction; the next call completes an interrupted move. With `dry_run` all of it is one
+    transaction that is rolled back. Raises InvalidInput for a source with unknown tables, and Unavailable for one that
+    cannot be read.
     """
     with Source(source_url) as source:
-        unmoved = source.examine()
+        unmoved = source.read_schema()
         if dry_run:
             with transaction.atomic():
                 _move_all(source, report)
@@ -52,9 +52,9 @@ def _move_all(source: Source, report: Report) -> None:
 
 
 def _compare_tokens(source: Source, report: Report) -> None:
-    """The history of tokens is not moved: the opening entry stands for it. It is compared with the balances."""
+    """Compare the history of tokens, which an opening entry replaces here, with the balances."""
     report.tokens["transactions"], report.tokens["transactions_sum"] = source.transactions()
-    report.tokens["balances_of_nobody"] = source.orphans()
+    report.tokens["balances_of_nobody"] = source.orphaned_balances()
     for rows in source.last_balances():
         _compare_batch(rows, report)
 
@@ -68,5 +68,5 @@ def _compare_batch(rows: list[Row], report: Report) -> None:
     for row in rows:
         amount = opened.get(row["user_id"])
         if amount is not None and row["balance_after"] is not None and amount != row["balance_after"]:
-            sentence = f"The last transaction left {row['balance_after']} tokens, the balance was {amount}; it counts."
-            report.tell(TRANSACTIONS.name, f"user {row['user_id']}", "differs", sentence)
+            sentence = f"The last transaction left {row['balance_after']} tokens, but the balance was {amount}."
+            report.add(TRANSACTIONS.name, f"user {row['user_id']}", "differs", sentence)

@@ -1,4 +1,4 @@
-"""Goes once round a table by primary key, from any row on: what is taken up again needs no more than a key."""
+"""Walks once round a table by primary key, from any row: a walk resumes from its last key."""
 
 import uuid
 from dataclasses import dataclass
@@ -6,26 +6,26 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-JOBS = 1000  # rows a page; some ten milliseconds and a megabyte
-_KEYS = 1 << 32  # what the first eight digits of a random key count up to
+JOBS_PAGE = 1000  # rows; some ten milliseconds and a megabyte
+_KEYS = 1 << 32  # number of values of a random key's first eight digits
 
 
 @dataclass
-class Round:
-    """A way round a table: from `begin` to the end, and from the beginning to `begin`."""
+class TableWalk:
+    """A walk round a table: from `begin` to the end, and from the beginning to `begin`."""
 
     begin: str = ""  # the key after which it began; "" for the first row
     after: str = ""  # the last key that was seen; "" before the first row
-    is_past_end: bool = False  # on its way from the first row to `begin`
+    is_past_end: bool = False  # between the first row and `begin`
     is_over: bool = False
 
     @classmethod
-    def from_key(cls, key: str) -> "Round":
-        """A new one that begins after this key."""
+    def from_key(cls, key: str) -> "TableWalk":
+        """Start after this key."""
         return cls(begin=key, after=key)
 
     def page(self, rows: "QuerySet[Any, tuple[Any, ...]]", size: int) -> list[tuple[Any, ...]]:
-        """The next rows, at most `size`, and a step forward; none at the table's end and when it is over.
+        """Return the next rows, at most `size`, and step forward; none at the table's end and when the walk is over.
 
         `rows` are tuples that begin with the primary key.
         """
@@ -45,5 +45,5 @@ class Round:
         return page
 
     def share(self) -> float:
-        """How much of the table lies before `after`, from 0 to 1: keys are random, so they are spread evenly."""
+        """The part of the table before `after`, from 0 to 1; keys are random, so they are evenly spread."""
         return int(self.after[:8], 16) / _KEYS if self.after else 0.0

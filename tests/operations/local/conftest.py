@@ -1,0 +1,33 @@
+"""An `up` for each test, and one that the tests of a module share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.operations.local.up_process import Start, Up
+from tests.running import own_database_url
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `up` in the test's folder, on its own database; stops what is left after the test."""
+    started: list[Up] = []
+    database = own_database_url()
+
+    def start_one(*options: str, **environment: str) -> Up:
+        up = Up(tmp_path / "data", *options, **{"DATABASE_URL": database, **environment})
+        started.append(up)
+        return up
+
+    yield start_one
+    for up in started:
+        up.stop()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    up = Up(tmp_path_factory.mktemp("up") / "data dir", DATABASE_URL=own_database_url())
+    up.wait_for("Show your last video")
+    yield up
+    up.stop()
