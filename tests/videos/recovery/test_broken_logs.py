@@ -74,7 +74,7 @@ def test_bad_line_is_refused_and_the_others_are_adopted(
     assert refusal.startswith("Line 2")
     assert sentence in refusal
     assert adopted == [
-        *(f"Job {line['job_id']} is there again, 50 tokens charged." for line in good),
+        *(f"Job {line['job_id']} is restored, 50 tokens charged." for line in good),
         "2 adopted, 0 known already, 1 refused.",
         "exit 1",
     ]
@@ -103,7 +103,7 @@ def test_lines_that_are_torn_or_no_json_are_refused(ann: User, tmp_path: Path) -
         f"Line 4 {no_json}",
         f"Line 6 {no_json}",
         f"Line 8 {no_json}",
-        f"Job {good['job_id']} is there again, 50 tokens charged.",
+        f"Job {good['job_id']} is restored, 50 tokens charged.",
         "1 adopted, 0 known already, 6 refused.",
         "exit 1",
     ]

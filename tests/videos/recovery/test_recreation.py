@@ -98,7 +98,7 @@ def test_lost_job_is_made_again_from_the_log(
     first, again = adopt("--log", str(log)), adopt("--log", str(log))
 
     job = VideoJob.objects.get()
-    assert first == f"Job {bought.pk} is there again, 50 tokens charged.\n1 adopted, 0 known already, 0 refused.\n"
+    assert first == f"Job {bought.pk} is restored, 50 tokens charged.\n1 adopted, 0 known already, 0 refused.\n"
     assert again == "0 adopted, 1 known already, 0 refused.\n"
     columns = ("pk", "owner_id", "provider", "upstream_model", "operation", "aspect_ratio", "duration_seconds", "phase")
     assert [getattr(job, name) for name in columns] == [getattr(bought, name) for name in columns]
@@ -118,7 +118,7 @@ def test_failed_job_of_the_log_is_adopted(bought: VideoJob, caplog: pytest.LogCa
     said = adopt("--log", str(tmp_path / "log"))
 
     job = VideoJob.objects.get()
-    assert said == f"Job {job.pk} is taken up again.\n1 adopted, 0 known already, 0 refused.\n"
+    assert said == f"Job {job.pk} continues.\n1 adopted, 0 known already, 0 refused.\n"
     assert (job.phase, job.operation) == (Phase.GENERATING, bought.operation)
 
 
@@ -138,7 +138,7 @@ def test_operation_is_adopted_by_hand(make_user: MakeUser, google: FakeGoogle) -
     said = adopt(*options("Ann@Example.com"), NAME)
 
     job = VideoJob.objects.get()
-    assert said == f"Job {job.pk} is there again, 50 tokens charged; the sweeper asks the provider within seconds.\n"
+    assert said == f"Job {job.pk} is restored, 50 tokens charged; the sweeper polls the provider within seconds.\n"
     assert (job.owner, job.phase, job.slot, job.resolution, job.aspect_ratio, job.duration_seconds) == (
         ann,
         Phase.GENERATING,
@@ -215,7 +215,7 @@ def test_values_that_no_job_has_are_refused(
 
 @pytest.mark.parametrize("arguments", [[], ["x"], ["--log", "f", "x"], ["--owner", "a", "x"]])
 def test_log_and_operation_exclude_each_other(arguments: list[str]) -> None:
-    with pytest.raises(CommandError, match=r"^(Say JOB NAME|With --owner)") as raised:
+    with pytest.raises(CommandError, match=r"^(Give JOB NAME|With --owner)") as raised:
         adopt(*arguments)
 
     assert raised.value.returncode == 2
