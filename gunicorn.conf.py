@@ -1,4 +1,4 @@
-"""How gunicorn serves the site, under `manage.py up` and under the Procfile alike."""
+"""gunicorn's configuration, for `manage.py up` and for the Procfile."""
 
 import ctypes
 import json
@@ -24,31 +24,30 @@ except BadEnvironment as exc:
     sys.exit(f"Cannot start: {exc}")
 
 workers = 2
-threads = 64  # most wait for slow clients; WEB_SLOTS bounds how many work
-keepalive = 75  # seconds; above the idle time-outs usual in proxies, so that they close first
-limit_request_line = 8190  # bytes, the most that it can bound; 200 characters of a search are 2400 when escaped
-graceful_timeout = 30 + settings.STOP_DELAY_SECONDS  # seconds for requests under way when it is asked to stop
-# A worker needs a file descriptor a connection, and some for files, pipes and services. Many systems give 1024.
+threads = 64  # most wait for slow clients; WEB_SLOTS limits those that work
+keepalive = 75  # seconds; longer than usual idle time-outs of proxies, so that they close first
+limit_request_line = 8190  # bytes, gunicorn's maximum; 200 characters of a search take up to 2400 when escaped
+graceful_timeout = 30 + settings.STOP_DELAY_SECONDS  # seconds for requests in progress at a stop
+# A worker needs a file descriptor per connection, and some for files, pipes and services. Many systems allow 1024.
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 if _files != resource.RLIM_INFINITY:
     _wanted = 4096 if _most_files == resource.RLIM_INFINITY else min(4096, _most_files)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files, _wanted), _most_files))
-control_socket_disable = True  # it would lie in the home directory, one for all copies
+control_socket_disable = True  # it would be in the home directory, shared by all installations
 worker_class = "studio.http.web_server.Worker"
 
 
 class Log(glogging.Logger):
-    """Gunicorn's log in the form of ours; of a request neither the query nor any address or header but its id."""
+    """gunicorn's log in our format; of a request without query, client IP and headers, save its id."""
 
     def setup(self, cfg: Any) -> None:
-        """Keep gunicorn's handlers, with our formatter."""
         super().setup(cfg)
         formatter = log.FORMATTERS[settings.LOG_FORMAT]()
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             handler.setFormatter(formatter)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """A line for a request; its path as it was sent, for a decoded one may hold anything."""
+        """One line per request; the path as sent, because a decoded one can contain any character."""
         if not self.access_log_enabled:
             return
         facts = {
@@ -58,7 +57,7 @@ class Log(glogging.Logger):
             "milliseconds": round(request_time.total_seconds() * 1000),
         }
         request_id = next((value for name, value in resp.headers if name == "X-Request-ID"), "")
-        self.access_log.info("request", extra=facts | {"request_id": request_id})
+        self.access_log.info("request.finished", extra=facts | {"request_id": request_id})
 
 
 logger_class = Log
@@ -73,24 +72,24 @@ REFUSALS = {
 
 
 def write_error(sock: Any, status: int, reason: str, message: str) -> None:
-    """Refuse what never reaches Django, in the shape of every other refusal; `message` quotes the request."""
+    """Send our error shape for requests that never reach Django; `message`, unused, quotes the request."""
     code, detail = REFUSALS.get(status, ("bad_request", "The request is not valid HTTP."))
     body = json.dumps({"detail": detail, "code": code})
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"))
 
 
-util.write_error = write_error  # there is no setting for it; its HTML is what its workers would answer
+util.write_error = write_error  # there is no setting for it; gunicorn's own sends HTML
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A worker dies with the process that would replace it, and lets go of the port."""
+    """Let the worker die with its parent, which would replace it, so that the port is free."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def post_worker_init(worker: Any) -> None:
     """Have the worker serve the application through studio.http.web_server."""
-    from studio.http import web_server  # noqa: PLC0415 - it needs Django, which a worker alone sets up
+    from studio.http import web_server  # noqa: PLC0415 - it needs Django, which only workers set up
 
     worker.wsgi = web_server.application(worker)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from studio.errors import StudioError
 
 # Exit statuses: the command failed or found a fault; argparse's own for wrong usage.
-NOT_WELL, USAGE = 1, 2
+FAILURE, USAGE = 1, 2
 
 
 class HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
@@ -37,7 +37,7 @@ class OperatorCommand(BaseCommand):
     _called_from_command_line: bool  # Django's
     requires_system_checks: Any = ()  # `up` and `check` run them; they load every page, which takes a second
     examples: tuple[str, ...] = ()  # without `manage.py`
-    not_well = "refused; a sentence on stderr says why"  # the meaning of exit status 1
+    failure = "refused; a sentence on stderr says why"  # the meaning of exit status 1
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Django's, with examples and exit statuses below the options."""
@@ -48,13 +48,13 @@ class OperatorCommand(BaseCommand):
 
     def _epilog(self) -> str:
         examples = "\n".join(["Examples:", *(f"  manage.py {line}" for line in self.examples), ""])
-        return f"{examples}\nExit status: 0 well, 1 {self.not_well}, 2 wrong usage."
+        return f"{examples}\nExit status: 0 well, 1 {self.failure}, 2 wrong usage."
 
     def add_json(self, parser: ArgumentParser) -> None:
         """Add `--json`, for commands whose output scripts read."""
-        parser.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
+        parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
-    def answer(self, facts: Any) -> None:
+    def write_json(self, facts: Any) -> None:
         """Write the facts as JSON."""
         self.stdout.write(json.dumps(facts, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
 
@@ -65,7 +65,7 @@ class OperatorCommand(BaseCommand):
         except SystemCheckError:
             raise  # Django prints its list
         except (CommandError, StudioError, DatabaseError, InterfaceError) as exc:
-            status = exc.returncode if isinstance(exc, CommandError) else NOT_WELL
+            status = exc.returncode if isinstance(exc, CommandError) else FAILURE
             if not self._called_from_command_line or options["traceback"]:
                 raise CommandError(_message(exc), returncode=status) from exc
             self.stderr.write(_message(exc))

@@ -279,10 +279,7 @@ def _kept_secret(path: Path) -> str:
 
 def _secret_in(path: Path) -> str:
     """The secret in the file; the first process creates it, so processes started together agree."""
-    for folder in (
-        path.parent.parent,
-        path.parent,
-    ):  # mkdir() does not apply the mode to parents
+    for folder in (path.parent.parent, path.parent):  # mkdir() does not apply the mode to parents
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():

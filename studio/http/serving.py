@@ -1,4 +1,4 @@
-"""Answers a request with a stored file: whole, in part (`Range`), or only its headers, in bounded memory."""
+"""Sends stored files: whole, in part (`Range`) or only the headers, in bounded memory."""
 
 import re
 from collections.abc import Iterator
@@ -16,46 +16,43 @@ from studio.http.active_requests import without_slot
 CHUNK_BYTES = 64 * 1024
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 CACHED = "private, max-age=3600"
-OUTSIDE = (-1, -1)  # a range with no byte of the file in it
+OUTSIDE = (-1, -1)  # a range that contains no byte of the file
 _R = TypeVar("_R", bound=HttpResponseBase)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')  # RFC 9110, 8.8.3
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A file of the local storage by its name, for deployments without a storage service.
+    """A file of the local storage, for deployments without a storage service.
 
-    With `?download=1` a plain link saves it, also one on a page of another origin, where browsers ignore `download`.
+    `?download=1` makes a link save it, also from another origin, where browsers ignore the attribute `download`.
     """
     content_type = TYPES.get(name.rpartition(".")[2].lower())
     try:
-        default_storage.path(name)  # only where files are on our disk: a storage service must not be led by a client
+        default_storage.path(name)  # local files only: a client must not choose the names for a storage service
         if content_type is None or not default_storage.exists(name):
             raise Http404
         etag = f"{default_storage.size(name)}-{default_storage.get_modified_time(name).timestamp()}"
     except (SuspiciousFileOperation, FileNotFoundError, ValueError, NotImplementedError) as exc:
         raise Http404 from exc
-    answer = stored(request, storage=default_storage, name=name, content_type=content_type, etag=etag)
-    answer["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response = stored(request, storage=default_storage, name=name, content_type=content_type, etag=etag)
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     if request.GET.get("download") in {"1", "true"}:
         saved_as = content_disposition_header(as_attachment=True, filename=name.rpartition("/")[2])
-        answer["Content-Disposition"] = str(saved_as)
-    return answer
+        response["Content-Disposition"] = str(saved_as)
+    return response
 
 
 def stored(
     request: HttpRequest, *, storage: Storage, name: str, content_type: str, etag: str
 ) -> HttpResponse | StreamingHttpResponse:
-    """The stored file as an answer to this request: 200, 206, 304 or 416.
-
-    Raises FileNotFoundError when the storage has no such file.
-    """
+    """The response with the stored file: 200, 206, 304 or 416. Raises FileNotFoundError."""
     if settings.X_ACCEL_REDIRECT and _is_on_our_disk(storage, name):
         return _by_proxy(storage, name, content_type)
     tag = f'"{etag}"'
     if _client_has(request, tag):
         return _with_headers(HttpResponse(status=304), tag, None)
-    with without_slot():  # a storage service may take its time
+    with without_slot():  # a storage service may be slow
         size = storage.size(name)
     part = _wanted_part(request, size, tag)
     if part == OUTSIDE:
@@ -66,11 +63,11 @@ def stored(
     first, last = part or (0, size - 1)
     length = last - first + 1
     body = () if request.method == "HEAD" else _chunks(storage, name, first, length)
-    answer = StreamingHttpResponse(body, content_type=content_type)
+    response = StreamingHttpResponse(body, content_type=content_type)
     if part:
-        answer.status_code = 206
-        answer["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return _with_headers(answer, tag, length)
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return _with_headers(response, tag, length)
 
 
 def _client_has(request: HttpRequest, tag: str) -> bool:
@@ -88,27 +85,27 @@ def _is_on_our_disk(storage: Storage, name: str) -> bool:
 
 
 def _by_proxy(storage: Storage, name: str, content_type: str) -> HttpResponse:
-    """What has nginx send the file itself, with ranges and an ETag of its own."""
-    storage.size(name)  # raises FileNotFoundError: the 404 of nginx would not be JSON
-    answer = HttpResponse(content_type=content_type)
-    answer["X-Accel-Redirect"] = f"{settings.X_ACCEL_REDIRECT}/{quote(name)}"
-    answer["Cache-Control"] = CACHED
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
+    """A response that makes nginx send the file itself, with its own ranges and ETag."""
+    storage.size(name)  # raises FileNotFoundError; nginx would send a 404 that is not JSON
+    response = HttpResponse(content_type=content_type)
+    response["X-Accel-Redirect"] = f"{settings.X_ACCEL_REDIRECT}/{quote(name)}"
+    response["Cache-Control"] = CACHED
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
-def _with_headers(answer: _R, tag: str, length: int | None) -> _R:
-    answer["ETag"] = tag
-    answer["Accept-Ranges"] = "bytes"
-    answer["Cache-Control"] = CACHED
-    answer["X-Content-Type-Options"] = "nosniff"
+def _with_headers(response: _R, tag: str, length: int | None) -> _R:
+    response["ETag"] = tag
+    response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = CACHED
+    response["X-Content-Type-Options"] = "nosniff"
     if length is not None:
-        answer["Content-Length"] = str(length)
-    return answer
+        response["Content-Length"] = str(length)
+    return response
 
 
 def _wanted_part(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
-    """First and last byte that `Range` asks for; None where it asks for nothing we understand (RFC 9110, 14.2)."""
+    """First and last byte of a `Range`; None for the whole file, also if it is malformed (RFC 9110, 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     if request.method != "GET" or match is None or request.headers.get("If-Range", tag) != tag:
         return None

@@ -1,4 +1,4 @@
-"""What uploads may take of a web process at once: a person's number of them, and the memory of JSON with pictures."""
+"""Limits concurrent uploads in a web process: their number per user, and the memory of JSON with pictures."""
 
 import gc
 import tempfile
@@ -16,56 +16,55 @@ from studio.http import bodies, concurrency
 from studio.http.active_requests import without_slot
 
 HEAVY_BYTES = 1024 * 1024
-LARGE_JSONS = 2  # in memory at once in a process; each takes up to 180 MB while it is parsed
+LARGE_JSONS = 2  # in memory at once per process; parsing one takes up to 180 MB
 WAIT_SECONDS = 20
 CHUNK_BYTES = 64 * 1024
 
-_until_the_end: ContextVar[ExitStack | None] = ContextVar("until_the_end", default=None)
+_at_end: ContextVar[ExitStack | None] = ContextVar("at_end", default=None)
 _turn: ContextVar[ExitStack | None] = ContextVar("turn", default=None)
-_under_way = concurrency.Share()
+_uploads = concurrency.PerUserLimit()
 _large_jsons = threading.BoundedSemaphore(LARGE_JSONS)
 
 
 class FileHandler(TemporaryFileUploadHandler):
-    """Django's, which removes an unfinished file at once: the traceback of a full disk would keep it for long."""
+    """Django's, but it removes an incomplete file at once; else the traceback of a full disk would keep it."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Write a part of the file. Raises OSError."""
         try:
             super().receive_data_chunk(raw_data, start)
         except OSError:
-            with suppress(OSError):  # what is left in the buffer cannot be written, either
+            with suppress(OSError):  # the buffer cannot be written either
                 self.file.close()
             raise
 
 
 @contextmanager
 def released_at_the_end() -> Iterator[None]:
-    """Around a request: what its upload takes is given back at the end."""
+    """Around a request: releases at its end what its upload has acquired."""
     with ExitStack() as stack, ExitStack() as turn:
-        tokens = _until_the_end.set(stack), _turn.set(turn), concurrency.person.set(None)
+        tokens = _at_end.set(stack), _turn.set(turn), concurrency.user.set(None)
         try:
             yield
         finally:
-            _until_the_end.reset(tokens[0])
+            _at_end.reset(tokens[0])
             _turn.reset(tokens[1])
-            concurrency.person.reset(tokens[2])
+            concurrency.user.reset(tokens[2])
 
 
 def begin(*, user_id: uuid.UUID) -> None:
-    """Count the request as an upload of this person, until its end. Raises LimitReached."""
-    _under_way.take(user_id)
-    if stack := _until_the_end.get():
-        stack.callback(_under_way.give_back, user_id)
-    else:  # outside of a request there is nothing to share
-        _under_way.give_back(user_id)
+    """Count the request as an upload of the user, until its end. Raises LimitReached."""
+    _uploads.acquire(user_id)
+    if stack := _at_end.get():
+        stack.callback(_uploads.release, user_id)
+    else:  # outside of a request
+        _uploads.release(user_id)
 
 
 @contextmanager
 def received(stream: Any) -> Iterator[IO[bytes]]:
-    """A body of JSON that has come in. A large one comes into a file, and then waits for its turn in memory.
+    """A received JSON body. A large one is spooled to a file, and waits until it may be loaded into memory.
 
-    Raises IncompleteBody as reading does, and Unavailable where it waits for too long.
+    Raises IncompleteBody, and Unavailable if it waits too long.
     """
     with tempfile.SpooledTemporaryFile(max_size=HEAVY_BYTES) as body:
         while data := stream.read(CHUNK_BYTES):
@@ -77,15 +76,15 @@ def received(stream: Any) -> Iterator[IO[bytes]]:
 
 
 def is_heavy(request: Any) -> bool:
-    """Whether the request has a body whose memory counts."""
+    """Whether the request's body needs a turn in memory."""
     return bodies.length_of(request) > HEAVY_BYTES
 
 
 def forget(request: Any) -> None:
-    """Free what a request has brought, before the next large one has its turn.
+    """Free the data of a request before the next large one gets its turn.
 
-    DRF's requests, views and serializers refer to each other. Python looks for such cycles by the number of objects,
-    and so keeps a few large ones for long. `studio.http.web_server` has it leave out what was there before any request.
+    DRF's requests, views and serializers form reference cycles. Python collects them by number of objects, so it keeps
+    a few large ones for long. `studio.http.web_server` freezes the objects of the start, so a collection is fast.
     """
     request._data = request._full_data = {}  # noqa: SLF001 - DRF keeps what it parsed here, and offers no way to drop it
     request._files = None  # noqa: SLF001 - as above
@@ -96,8 +95,8 @@ def forget(request: Any) -> None:
 
 def _take_turn() -> None:
     with without_slot():
-        came = _large_jsons.acquire(timeout=WAIT_SECONDS)
-    if not came:
+        has_turn = _large_jsons.acquire(timeout=WAIT_SECONDS)
+    if not has_turn:
         raise Unavailable(
             "Too many uploads are in progress. Please try again in a moment.",
             code="too_many_uploads",

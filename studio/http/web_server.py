@@ -1,4 +1,4 @@
-"""What gunicorn does differently here, for `gunicorn.conf.py`: asking for bodies, ending connections, stopping."""
+"""Our gunicorn worker: it asks for bodies when they are read, drains closed connections, and stops without losses."""
 
 import gc
 import select
@@ -15,25 +15,25 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from studio.http import active_requests, bodies, concurrency, probes
 from studio.http.base_path import PROBES
 
-# For a client that was refused to notice it, before its connection is cut: it may send on for so long, and so much.
+# Limits of draining: a refused client may continue to send for this long, and this much, until it notices.
 LINGER_SECONDS = 5.0
 LINGER_IDLE_SECONDS = 0.5
 LINGER_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
-BODY_IDLE_SECONDS = 30.0  # without a byte of a body, which a thread waits for; nginx has 60 by default
-SKIPPED_BYTES = 64 * 1024  # of a body that was not read, before gunicorn gives the connection up
+BODY_IDLE_SECONDS = 30.0  # between two reads of a body; nginx has 60 by default
+SKIPPED_BYTES = 64 * 1024  # the most of an unread body that gunicorn skips to reuse the connection
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Asks for a body when it is read, ends a connection in its own thread, and loses no request when it stops.
+    """Asks for a body when it is read, drains a connection in its own thread, and loses no request when it stops.
 
-    gunicorn's main loop would wait for each client that sends on, for 2 s, and cut off those that send more than 64 KiB
-    before they have read the response. A gunicorn that stops listens until its last request is answered, and then
-    resets every connection that it has not accepted.
+    gunicorn's main loop waits up to 2 s for each client that continues to send, and cuts off those that send more than
+    64 KiB before they have read the response. When it stops, it listens until the last request is finished, and then
+    resets all connections that it has not accepted.
     """
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop: `/readyz` answers 503 from now on, and STOP_DELAY_SECONDS later the process takes no new connection."""
+        """Stop: `/readyz` turns 503 now, and after STOP_DELAY_SECONDS the process accepts no more connections."""
         if probes.is_stopping():
             return
         probes.stop()
@@ -42,7 +42,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         end.start()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; a process that stops accepts those that wait, and closes its listeners."""
+        """As gunicorn; when stopping, accept the waiting connections, then close the listeners."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self.sockets:
@@ -51,15 +51,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 listener.close()
 
     def handle(self, conn: TConn) -> Any:
-        """Answer what the client asks, and close the connection if it is to be closed."""
+        """Handle the connection's next request, and close the connection if it is not kept alive."""
         outcome = super().handle(conn)
         if not outcome:
             _close(conn.sock)
-            conn.close = lambda graceful=False: None  # the main loop would, once more
+            conn.close = lambda graceful=False: None  # the main loop would close it again
         return outcome
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The same, save that `100 Continue` is left to `_Body`."""
+        """As gunicorn, but `_Body` sends `100 Continue`."""
         req._expected_100_continue = False  # noqa: SLF001 - gunicorn would send it before the headers are checked
         return super().handle_request(req, conn)
 
@@ -71,12 +71,12 @@ def _has_waiting(listener: socket.socket) -> bool:
 
 
 def _close(sock: socket.socket) -> None:
-    """End what is sent, and read what comes for a while: to close with unread data would take the response back.
+    """Stop sending, and drain the connection for a while: closing it with unread data would discard the response.
 
-    Where too many threads wait for slow clients already, the connection is cut at once.
+    If too many threads wait for slow clients already, close it at once.
     """
-    give_back = concurrency.place()
-    if give_back is None:
+    release = concurrency.acquire()
+    if release is None:
         util.close(sock)
         return
     deadline = time.monotonic() + LINGER_SECONDS
@@ -89,18 +89,18 @@ def _close(sock: socket.socket) -> None:
             if not received:
                 break
             left -= received
-    except OSError:  # a time-out is one, too
+    except OSError:  # includes time-outs
         pass
     finally:
         util.close(sock)
-        give_back()
+        release()
 
 
 class _Body:
-    """A body as it comes in. One whose client waits to be asked for it (RFC 9110, 10.1.1) is asked for when it is read.
+    """The body's stream. If the client expects it (RFC 9110, 10.1.1), the first read sends `100 Continue`.
 
-    A request that its headers refuse costs no transfer then, and its client reads the refusal. Reading raises
-    TimeoutError where the client sends nothing for too long. A request holds no slot while its body is waited for.
+    So a request that is refused by its headers costs no transfer, and its client reads the refusal. Reading raises
+    TimeoutError if the client sends nothing for BODY_IDLE_SECONDS, and holds no slot.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ class _Body:
             try:
                 data = read(size)
             finally:
-                self._socket.settimeout(None)  # what is sent takes as long as it takes
+                self._socket.settimeout(None)  # sending has no time-out
         self._left -= len(data)
         return data
 
@@ -133,9 +133,9 @@ class _Body:
 
     @property
     def ends_the_connection(self) -> bool:
-        """Whether no further request can be read behind it.
+        """Whether the connection cannot be reused.
 
-        A client that was not asked may send its body all the same, and of an unread one gunicorn skips 64 KiB only.
+        A client may send its body even without `100 Continue`, and gunicorn skips only SKIPPED_BYTES of an unread one.
         """
         return self._waits or self._left >= SKIPPED_BYTES
 
@@ -145,12 +145,12 @@ def _is_http_1_1(environ: dict[str, Any]) -> bool:
 
 
 def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """The application, with `Expect: 100-continue` and `Connection: close` heeded.
+    """The application, with support for `Expect: 100-continue` and `Connection: close`.
 
-    gunicorn drops the latter, and waits 5 s for the rest of a body that was refused.
+    gunicorn ignores the latter, and waits 5 s for the rest of a refused body.
     """
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         body = environ["wsgi.input"] = _Body(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -160,15 +160,15 @@ def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., I
 
         return application(environ, start)
 
-    return answer
+    return respond
 
 
 def application(worker: Any) -> Callable[..., Iterable[bytes]]:
-    """What the worker serves: the site, in which slow clients hold neither the slots nor all of the threads."""
+    """The worker's application, behind its limits of slots and of slow clients."""
     threads = worker.cfg.threads
     concurrency.allow(threads=threads)
     gc.collect()
-    gc.freeze()  # a search for garbage takes a fraction of the time without what stays for good
+    gc.freeze()  # collections skip the objects of the start, and take a fraction of the time
     # Probes need no slot: /readyz runs its checks in a thread of its own.
     exempt = tuple(
         f"{prefix}{path}{slash}" for prefix in ("", settings.BASE_PATH) for path in PROBES for slash in ("", "/")

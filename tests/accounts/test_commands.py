@@ -53,8 +53,8 @@ def test_grant_in_json(make_user: MakeUser) -> None:
         (("ann@example.com", "-5", "--note", "x"), "A grant is a whole number of tokens from 1 to 1,000,000,000."),
         (("ann@example.com", "five", "--note", "x"), "Error: argument AMOUNT: invalid int value: 'five'"),
         (("ann@example.com", "5"), "Error: the following arguments are required: --note"),
-        (("ann@example.com", "5", "--note", " "), "--note should say why, in 1 to 500 characters."),
-        (("ann@example.com", "5", "--note", "x" * 501), "--note should say why, in 1 to 500 characters."),
+        (("ann@example.com", "5", "--note", " "), "--note must give the reason, in 1 to 500 characters."),
+        (("ann@example.com", "5", "--note", "x" * 501), "--note must give the reason, in 1 to 500 characters."),
     ],
 )
 def test_refused_grant_changes_nothing(make_user: MakeUser, args: tuple[str, ...], message: str) -> None:

@@ -101,7 +101,10 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
     Heartbeat.objects.create(name="sweeper", beat_at=Now())
     after = office.get("/admin/").content.decode()
 
-    assert ("No job moves until it runs." in before, "No job moves until it runs." in after) == (True, False)
+    assert ("No job is processed until it runs." in before, "No job is processed until it runs." in after) == (
+        True,
+        False,
+    )
 
 
 def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:

@@ -199,9 +199,13 @@ def test_sweeper_keeps_everything_without_the_setting(jobs: dict[str, VideoJob])
     assert left(jobs) == set(jobs)
 
 
+def purged_daily(**options: Any) -> dict[str, int]:
+    return {rule.name: removed for rule, removed in retention.purge_daily(**options)}
+
+
 def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_MOCK_DAYS = 0
-    first = {rule.name: removed for rule, removed in retention.purge_daily()}
+    first = purged_daily()
     for job in jobs.values():
         job.log("A line of later.")
         VideoJob.objects.filter(pk=job.pk).update(provider_reply="of later")
@@ -211,32 +215,25 @@ def test_daily_purge_continues_from_its_last_day(jobs: dict[str, VideoJob], sett
         state={name: (timezone.now() - timedelta(days=300)).isoformat() for name in marks}  # ended a hundred days ago
     )
 
-    second = {rule.name: removed for rule, removed in retention.purge_daily()}
-    third = {rule.name: removed for rule, removed in retention.purge_daily()}
+    second = purged_daily()
+    third = purged_daily()
     by_hand = run("--yes", "--mock-days", "0")
 
     assert set(marks) == {"log", "reply"}
     assert (first["log"], first["reply"]) == (3, 2)
     assert (second["log"], second["reply"]) == (2, 1)  # of the one that ended since
     assert (third["log"], third["reply"]) == (0, 0)
-    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # of those before: all are looked at
+    assert (by_hand["log"], by_hand["reply"]) == (3, 3)  # the command checks all jobs
 
 
 def test_next_daily_purge_removes_what_grew_old_during_the_last_one(jobs: dict[str, VideoJob], settings: Any) -> None:
     settings.PURGE_MOCK_DAYS = 0
-    first = {
-        rule.name: removed
-        for rule, removed in retention.purge_daily(check_stopped=lambda: _grow_old(jobs["fresh mock"]))
-    }
 
-    second = {rule.name: removed for rule, removed in retention.purge_daily()}
+    # a first run after an upgrade takes hours
+    first = purged_daily(check_stopped=lambda: age(jobs["fresh mock"], 180, "completed_at"))
+    second = purged_daily()
 
     assert (first["log"], second["log"], first["reply"], second["reply"]) == (3, 1, 2, 1)
-
-
-def _grow_old(job: VideoJob) -> None:
-    """A first run after an upgrade takes hours; this job turns 180 days old meanwhile."""
-    VideoJob.objects.filter(pk=job.pk).update(completed_at=timezone.now() - timedelta(days=180))
 
 
 def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], settings: Any) -> None:
@@ -252,14 +249,14 @@ def test_mark_of_the_daily_purge_never_moves_back(jobs: dict[str, VideoJob], set
 def test_job_that_was_resumed_meanwhile_keeps_its_reply(
     jobs: dict[str, VideoJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken_up() -> None:
+    def resumed() -> None:
         VideoJob.objects.filter(pk=jobs["real"].pk).update(
             phase=Phase.QUEUED, completed_at=None, error_code="", slot=3, due_at=timezone.now()
         )
 
     rule = next(rule for rule in retention.rules(days=retention.default_days()) if rule.name == "reply")
 
-    assert rule.remove(retention.span(rule), taken_up) == 1
+    assert rule.remove(retention.span(rule), resumed) == 1
     assert VideoJob.objects.get(pk=jobs["real"].pk).provider_reply == "no"
 
 

@@ -21,7 +21,7 @@ def test_help_teaches(app: str, name: str) -> None:
     assert isinstance(command, OperatorCommand)
     assert f"Examples:\n  manage.py {command.examples[0]}\n" in shown
     assert any(example.startswith(name) for example in command.examples)
-    assert f"Exit status: 0 well, 1 {command.not_well}, 2 wrong usage." in " ".join(shown.split())
+    assert f"Exit status: 0 well, 1 {command.failure}, 2 wrong usage." in " ".join(shown.split())
     assert len(command.help) > 80
     assert all(len(line) <= 120 for example in command.examples for line in f"  manage.py {example}".splitlines())
 
@@ -38,7 +38,7 @@ def test_statuses_and_sentences(tmp_path: Path) -> None:
         2,
         "manage.py grant_tokens: error: argument AMOUNT: invalid int value: 'five'",
     )
-    assert (refused.returncode, refused.stderr) == (1, "--note should say why, in 1 to 500 characters.\n")
+    assert (refused.returncode, refused.stderr) == (1, "--note must give the reason, in 1 to 500 characters.\n")
     assert (broken.returncode, broken.stderr) == (
         1,
         "The database cannot do this (no such table: accounts_user); manage.py doctor says more.\n",

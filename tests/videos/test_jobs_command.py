@@ -75,7 +75,7 @@ def test_filters(jobs: dict[str, VideoJob]) -> None:
     assert listed("--owner", "Ben@Example.com") == ids(jobs, "running")
     assert listed("--older-than", "90m") == ids(jobs, "done", "failed")
     assert listed("--older-than", "90m", "--status", "succeeded") == ids(jobs, "done")
-    assert run("list", "--error", "nothing") == "There are no such jobs.\n"
+    assert run("list", "--error", "nothing") == "No job matches.\n"
 
 
 def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], django_assert_num_queries: Any) -> None:
@@ -87,12 +87,12 @@ def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], djan
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("list", "--older-than", "soon"), "'soon' is no length of time such as 30m, 2h or 3d"),
-        (("list", "--limit", "0"), "'0' is no whole number from 1 to 10,000"),
+        (("list", "--older-than", "soon"), "'soon' is not a length of time such as 30m, 2h or 3d"),
+        (("list", "--limit", "0"), "'0' is not a whole number from 1 to 10,000"),
         (("list", "--owner", "nobody@example.com"), "No user has the e-mail address 'nobody@example.com'."),
         (("list", "--status", "lost"), "invalid choice: 'LOST'"),
-        (("show", "xyz"), "'xyz' is no beginning of an id: at least 4 of 0-9 and a-f."),
-        (("show", "abc"), "'abc' is no beginning of an id: at least 4 of 0-9 and a-f."),
+        (("show", "xyz"), "'xyz' is not the beginning of an id: 4 or more of 0-9 and a-f."),
+        (("show", "abc"), "'abc' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "0000"), "No video job has an id that begins with 0000."),
         ((), "the following arguments are required: WORD"),
     ],
@@ -182,7 +182,7 @@ def test_retry_at_the_usual_price(make_user: MakeUser, make_job: MakeJob) -> Non
     said = run("retry", str(job.pk))
 
     job.owner.token_account.refresh_from_db()
-    assert "makes it again, for 50 tokens; see manage.py jobs show " in said
+    assert "retries it, for 50 tokens; see manage.py jobs show " in said
     assert job.owner.token_account.balance == 900
 
 
@@ -192,7 +192,7 @@ def test_refund_once(make_user: MakeUser, make_job: MakeJob) -> None:
     said = run("refund", str(job.pk), "--reason", "the film was black")
 
     entry = LedgerEntry.objects.get(kind="refund")
-    assert said == "50 tokens are back with ann@example.com.\n"
+    assert said == "50 tokens were refunded to ann@example.com.\n"
     assert (entry.amount, entry.note) == (50, "the film was black")
     with pytest.raises(CommandError, match="were given back before"):
         run("refund", str(job.pk), "--reason", "again")
@@ -204,7 +204,7 @@ def test_cancel_ends_and_refunds(make_user: MakeUser, make_job: MakeJob) -> None
     said = run("cancel", str(job.pk), "--reason", "asked by phone")
 
     job.refresh_from_db()
-    assert said == f"Job {job.pk} is ended, and its tokens are back with ann@example.com.\n"
+    assert said == f"Job {job.pk} is cancelled, and its tokens were refunded to ann@example.com.\n"
     assert (job.phase, job.slot) == (Phase.FAILED, None)
     with pytest.raises(CommandError, match="This job is finished"):
         run("cancel", str(job.pk), "--reason", "again")

@@ -232,7 +232,11 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
         for owned in representation.owners_of(**ids):
             self.check_object_permissions(self.request, owned)
-        change(**ids)
+        try:
+            change(**ids)
+        except use_cases.NotLinked:
+            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link went with it
+            raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
 

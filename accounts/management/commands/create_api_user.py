@@ -65,7 +65,7 @@ class Command(OperatorCommand):
         if options["json"]:
             answer = {"id": str(user.pk), "email": user.email, "isStaff": user.is_staff, "balance": balance}
             answer |= {"role": role_of(user).value or None, "created": created, "password": password or None}
-            self.answer(answer)
+            self.write_json(answer)
             return
         self.stdout.write(f"{user.email} {'was created' if created else 'exists already'}, with {balance} tokens.")
         if password:

@@ -24,7 +24,7 @@ class Command(OperatorCommand):
         entry = self._grant(options["email"], options["amount"], options["note"].strip())
         answer = {"entryId": str(entry.pk), "amount": entry.amount, "balance": entry.balance_after}
         if options["json"]:
-            self.answer(answer)
+            self.write_json(answer)
         else:
             self.stdout.write("Granted {amount} tokens; the balance is {balance} now.".format_map(answer))
 

@@ -25,7 +25,7 @@ class Command(OperatorCommand):
         size = options["file"].stat().st_size
         if options["json"]:
             facts = {name: manifest[name] for name in ("files", "version", "created_at", "counts", "without")}
-            self.answer({"file": str(options["file"]), "bytes": size} | facts)
+            self.write_json({"file": str(options["file"]), "bytes": size} | facts)
         else:
             counts = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items() if count)
             self.stdout.write(f"{options['file']} has {manifest['files']:,} files in {size / 1e6:,.1f} MB.")

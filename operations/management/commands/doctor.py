@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 from studio.observability.health import Depth, Health, examine
 
 MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
@@ -16,7 +16,7 @@ class Command(OperatorCommand):
         "video providers (free requests only). WARN: requests are served, but something waits or fails; FAIL: broken."
     )
     examples = ("doctor", "doctor --probe", "doctor --json | jq 'map_values(.status)'")
-    not_well = "a check has found WARN or FAIL"
+    failure = "a check has found WARN or FAIL"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,9 +33,9 @@ class Command(OperatorCommand):
                 name: {"status": found.health.name.lower(), "detail": found.sentence}
                 for name, found in findings.items()
             }
-            self.answer(facts)
+            self.write_json(facts)
         else:
             for name, found in findings.items():
                 self.stdout.write(f"{MARKS[found.health]}  {name:<14} {found.sentence}")
         if any(found.health != Health.OK for found in findings.values()):
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from operations.importer.move import Move, move
 from operations.importer.report import SHOWN, Report
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 
 
 class Command(OperatorCommand):
@@ -23,7 +23,7 @@ class Command(OperatorCommand):
         "import_legacy --source postgresql://reader@db/old --report moved.jsonl --dry-run",
         "import_legacy --source postgresql://reader@db/old --report moved.jsonl",
     )
-    not_well = "rows were left out, or the source cannot be read"
+    failure = "rows were left out, or the source cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -42,11 +42,11 @@ class Command(OperatorCommand):
         with _opened(options["report"]) as file:
             done = move(source_url=options["source"], report=Report(file=file), dry_run=options["dry_run"])
         if options["json"]:
-            self.answer(_facts(done, dry_run=options["dry_run"]))
+            self.write_json(_facts(done, dry_run=options["dry_run"]))
         else:
             self._print(done, file_name=options["report"] or "", dry_run=options["dry_run"])
         if done.report.skipped:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _print(self, done: Move, *, file_name: str, dry_run: bool) -> None:
         report = done.report

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from operations.file_moves.mover import KEPT_DAYS, Moves, former_of, move_files, remaining
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 
 PROGRESS_SECONDS = 10.0
 
@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         "move_files --to cloudinary --limit 100",
         "move_files --to local     (with CLOUDINARY_PREVIOUS_URL)",
     )
-    not_well = "refused, or some files were not moved; a sentence says why"
+    failure = "refused, or some files were not moved; a sentence says why"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -49,7 +49,7 @@ class Command(OperatorCommand):
         moves = move_files(to=options["to"], limit=options["limit"], on_progress=self._print_progress)
         self.stdout.write(_sentence(moves))
         if moves.counts["failed"]:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _count(self) -> None:
         counts = Counter(f"{model.__name__}.{column}" for model, column, _, _ in remaining())

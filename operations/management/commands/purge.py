@@ -62,6 +62,6 @@ class Command(OperatorCommand):
         except KeyboardInterrupt as exc:
             raise CommandError("Stopped; run it again to remove the rest.") from exc
         if options["json"]:
-            self.answer({"removed": options["yes"], "found": found})
+            self.write_json({"removed": options["yes"], "found": found})
         elif not options["yes"]:
             self.stdout.write("Nothing was removed; say --yes to do it.")

@@ -13,7 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from operations.reconciliation import runs
 from operations.reconciliation.comparison import reconcile
 from operations.reconciliation.stray_listing import stray_files
-from studio.command_line import NOT_WELL, OperatorCommand
+from studio.command_line import FAILURE, OperatorCommand
 
 
 class Command(OperatorCommand):
@@ -24,7 +24,7 @@ class Command(OperatorCommand):
         "refunds."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --strays", "reconcile --json | jq -r '.[].sentence'")
-    not_well = "something does not agree, or the storage cannot be read"
+    failure = "something does not agree, or the storage cannot be read"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -64,7 +64,7 @@ class Command(OperatorCommand):
             self.stdout.write(f"{count} mismatches." if count else "Everything agrees.")
         runs.record_complete(left, sentences)
         if count:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _list_strays(self, *, as_json: bool) -> None:
         """In JSON, one object a line: there may be more than fit into memory."""
@@ -83,4 +83,4 @@ class Command(OperatorCommand):
         if not as_json:
             self.stdout.write(f"{count:,} files without a row, {size / 1e6:,.1f} MB.")
         if count:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)

@@ -40,14 +40,14 @@ class Command(OperatorCommand):
             check_no_sweeper_runs()
             settled = settle_restored_jobs()
             if options["json"]:
-                self.answer({"settled": settled})
+                self.write_json({"settled": settled})
             else:
                 self._print_settled(settled)
             return
         done = restore(path=options["file"], replace=options["replace"])
         if options["json"]:
             facts = {name: done.manifest[name] for name in ("version", "created_at", "counts", "without")}
-            self.answer(facts | {"aside": str(done.aside) if done.aside else None, "settled": done.settled})
+            self.write_json(facts | {"aside": str(done.aside) if done.aside else None, "settled": done.settled})
             return
         counts = ", ".join(f"{count:,} {name}" for name, count in done.manifest["counts"].items() if count)
         self.stdout.write(f"Restored the data of {done.manifest['created_at']}: {counts or 'nothing'}.")

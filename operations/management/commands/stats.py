@@ -47,7 +47,7 @@ class Command(OperatorCommand):
         if options["json"]:
             facts = asdict(sums) | {"failures": dict(sums.failures)}
             by_day = [asdict(row) | {"unknown": unknown.get(row.date, 0)} for row in rows]
-            self.answer(facts | {"days": by_day, "storage": storage})
+            self.write_json(facts | {"days": by_day, "storage": storage})
             return
         self.stdout.write(f"{'DAY':<10} {'MADE':>8} {'FAILED':>8} {'UNKNOWN':>8}")
         for row in rows:

@@ -17,7 +17,7 @@ class Command(OperatorCommand):
         "and removes unreferenced files. One is enough; two do no harm. SIGTERM stops it in order."
     )
     examples = ("sweep",)
-    not_well = "could not start; a sentence on stderr says why"
+    failure = "could not start; a sentence on stderr says why"
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry.preload()

@@ -47,7 +47,7 @@ class Command(OperatorCommand):
         "PORT and DATA_DIR to change where; Ctrl+C stops it."
     )
     examples = ("up", "up --no-demo")
-    not_well = "cannot start; a sentence on stderr says why"
+    failure = "cannot start; a sentence on stderr says why"
     requires_system_checks = "__all__"  # also on behalf of its parts
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -181,12 +181,12 @@ def _check_redis() -> None:
 def django_parts() -> list[Part]:
     """Web, both workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
-    rqworker = [python, manage, "rqworker", "--skip-checks", "-v", "0"]  # -v 0: keeps the level of our LOGGING
+    options = ("--skip-checks", "-v", "0")  # -v 0: keeps the level of our LOGGING
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
         # `up` has run Django's checks
-        Part("submit", [*rqworker, "submit"]),
-        Part("media", [*rqworker, "media"]),
+        Part("submit", [python, manage, "rqworker", "submit", *options]),
+        Part("media", [python, manage, "rqworker", "media", *options]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 

@@ -25,7 +25,7 @@ RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one rep
 
 HOLD = "removals"  # the name of the row; removals may begin at its `due_at`
 HOLD_SECONDS = 600  # a hold expires after this time, in case its backup was killed
-FORMER_HOLD = "files held"  # as the sweeper of the release before 1.1 reads it, beside a backup of this one
+LEGACY_HOLD = "files held"  # read by sweepers of the previous release (before 1.1) during a rolling deploy
 
 
 def register(*names: str) -> None:
@@ -47,13 +47,13 @@ def hold_removals() -> None:
     """Start no removal for ten minutes, while a backup copies files; call again to extend the hold."""
     until = Now() + timedelta(seconds=HOLD_SECONDS)
     TaskState.objects.update_or_create(name=HOLD, defaults={"due_at": until})
-    Heartbeat.objects.update_or_create(name=FORMER_HOLD, defaults={"beat_at": Now()})
+    Heartbeat.objects.update_or_create(name=LEGACY_HOLD, defaults={"beat_at": Now()})
 
 
 def release_hold() -> None:
     """Allow removals again."""
     TaskState.objects.filter(name=HOLD).delete()
-    Heartbeat.objects.filter(name=FORMER_HOLD).delete()
+    Heartbeat.objects.filter(name=LEGACY_HOLD).delete()
 
 
 def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) -> int:

@@ -119,7 +119,7 @@ def test_person_is_deactivated_and_reactivated(
     still = api.get("/api/v1/auth/me").status_code
     office.post(page_of(ann, "deactivate"), {"confirmed": "yes"})
 
-    assert ("cannot sign in any more" in asked, first, still) == (True, 200, 200)
+    assert ("can no longer sign in" in asked, first, still) == (True, 200, 200)
     assert api.get("/api/v1/auth/me").status_code == 401
     form = {"email": ann.email, "password": PASSWORD}
     assert anonymous.post("/api/v1/auth/token", form).status_code == 401

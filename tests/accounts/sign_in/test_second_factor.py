@@ -180,7 +180,7 @@ def test_required_for_everybody(ann: User, settings: Any) -> None:
 
     assert (before.status_code, before["Location"]) == (302, f"{PAGE}?next=%2Fadmin%2F")
     assert client.get(OFFICE).status_code == 200
-    assert "This site requires two-step sign-in." in refused.content.decode()
+    assert "This server requires two-step sign-in." in refused.content.decode()
     assert second_factor.is_set_up(user=ann)
 
 

@@ -34,4 +34,4 @@ def test_client_that_sends_on_takes_a_place_and_the_next_is_cut_off(
         lingering.result(PATIENCE)
 
         assert (is_waiting, its_client.recv(1)) == (True, b"")
-    assert concurrency._places._value == 1
+    assert concurrency._permits._value == 1

@@ -50,7 +50,7 @@ def test_some_threads_are_left(threads: tuple[int, int], one_place: None) -> Non
 
     concurrency.allow(threads=number)
 
-    assert concurrency._places._value == places
+    assert concurrency._permits._value == places
 
 
 def test_file_too_many_waits_for_the_one_before(anonymous: Any, one_place: None, picture: str) -> None:

@@ -34,7 +34,7 @@ def test_person_has_eight_at_once() -> None:
     with uploads.released_at_the_end():
         uploads.begin(user_id=ann)
 
-    assert not uploads._under_way._taken
+    assert not uploads._uploads._taken
 
 
 @pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_request_gives_its_upload_back(make_user: MakeUser, sign_in: SignIn, mon
 
     assert (eighth, refused_input) == ([201, 201], 400)
     assert (ninth.status_code, ninth.json(), ninth["Retry-After"]) == (429, TOO_MANY, "5")
-    assert (short.status_code, dict(uploads._under_way._taken)) == (201, {})
+    assert (short.status_code, dict(uploads._uploads._taken)) == (201, {})
 
 
 def test_large_json_comes_into_a_file_and_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,12 +112,12 @@ def test_turn_ends_before_the_pictures_are_stored(
 def test_person_waits_for_the_storage_eight_times(make_user: MakeUser) -> None:
     ann, ben = make_user(), make_user("ben@example.com")
     with ExitStack() as stack, uploads.released_at_the_end():
-        concurrency.person.set(ann.pk)
+        concurrency.user.set(ann.pk)
         for _ in range(8):
             stack.enter_context(concurrency.waiting())
         with pytest.raises(LimitReached), concurrency.waiting():
             pass
-        concurrency.person.set(ben.pk)
+        concurrency.user.set(ben.pk)
         with concurrency.waiting():
             pass
 

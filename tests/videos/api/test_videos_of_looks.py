@@ -297,4 +297,4 @@ def test_choice_of_a_video_that_is_just_being_deleted_leaves_the_default(
                     raise AssertionError("no transaction waits for the deletion")
         status, _ = choice.result(10)
 
-    assert (status, defaults(look)) == (400, [old.pk])  # not_linked: the link went with the video
+    assert (status, defaults(look)) == (404, [old.pk])

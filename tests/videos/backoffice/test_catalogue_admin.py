@@ -119,7 +119,7 @@ def test_last_way_to_make_videos_is_not_lost_by_accident(
     before = catalogue.usable_upstreams(model)
     office.post(page(model), form_of(model, upstream, **change) | {"only_mock": "on"})
 
-    assert "After this nobody makes real videos of “Veo 3.1” here" in refused
+    assert "No upstream would be left that makes real videos of “Veo 3.1”" in refused
     assert (before, catalogue.usable_upstreams(VideoModel.objects.get(pk=model.pk))) == ([upstream], [])
 
 
@@ -189,7 +189,7 @@ def test_retired_and_suspended_upstreams_are_seen_in_the_list(office: Client, up
     retired = shown()
 
     assert "retired since 2026-01-02 google_omni: gemini-omni-1.2-flash" not in used
-    assert retired.endswith("nobody: mock videos only retired since 2026-01-02 google_omni: gemini-omni-1.2-flash")
+    assert retired.endswith("no provider: mock videos only retired since 2026-01-02 google_omni: gemini-omni-1.2-flash")
 
 
 def test_upstreams_are_folded_under_names_that_people_know(office: Client, upstream: Upstream) -> None:

@@ -188,7 +188,7 @@ def test_environment_does_not_send_a_key_to_the_other_backend(
     for switch in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
         monkeypatch.setenv(switch, "true")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "another")
-    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "elsewhere")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "another")
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
 
     for name in ("google_omni", *VERTEX):

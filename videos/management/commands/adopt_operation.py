@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import CommandError
 from django.db import DataError
 
-from studio.command_line import NOT_WELL, USAGE, OperatorCommand
+from studio.command_line import FAILURE, USAGE, OperatorCommand
 from studio.errors import Conflict, StudioError
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.engine.accepted_operations import Purchase, purchases_in
@@ -88,7 +88,7 @@ class Command(OperatorCommand):
                 self.stdout.write(f"Job {job_id} {done}")
         self.stdout.write(f"{adopted} adopted, {known} known already, {refused} refused.")
         if refused:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _purchases(self, file: str) -> tuple[dict[UUID | None, tuple[int, Purchase]], int]:
         """The last paid line of each job, and the number of unusable lines; each of these is printed.

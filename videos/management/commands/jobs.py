@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from studio.command_line import NOT_WELL, HelpFormatter, OperatorCommand
+from studio.command_line import FAILURE, HelpFormatter, OperatorCommand
 from studio.errors import StudioError
 from studio.observability.terminal import printable
 from videos import deletion, staff_actions
@@ -102,11 +102,11 @@ class Command(OperatorCommand):
         else:
             facts, text = work(find_by_id_prefix(options["id"]), options)
         if options["json"]:
-            self.answer(facts)
+            self.write_json(facts)
         else:
             self.stdout.write(text)
         if self.refused:
-            sys.exit(NOT_WELL)
+            sys.exit(FAILURE)
 
     def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
         jobs = self._wanted(options).select_related("owner").order_by("-created_at", "-id")

@@ -42,7 +42,7 @@ class Command(OperatorCommand):
             return
         models = [_facts(model) for model in VideoModel.objects.prefetch_related("upstreams")]
         if options["json"]:
-            self.answer(models)
+            self.write_json(models)
         else:
             self.stdout.write("\n".join(line for model in models for line in _lines(model)))
 
