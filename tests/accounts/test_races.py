@@ -14,7 +14,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount, User
-from accounts.sign_in.throttles import AttemptThrottle
+from accounts.throttles import AttemptThrottle
 from studio.errors import InsufficientFunds
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

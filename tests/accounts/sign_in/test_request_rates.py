@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.sign_in.throttles import AttemptThrottle, TokenThrottle
+from accounts.throttles import AttemptThrottle, TokenThrottle
 from tests.conftest import MakeUser, SignIn
 
 ME, LOOKS = "/api/v1/auth/me", "/api/v1/looks"

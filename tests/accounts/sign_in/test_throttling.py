@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.registration import create_user
-from accounts.sign_in.throttles import AttemptThrottle
+from accounts.throttles import AttemptThrottle
 
 SIGN_IN, REGISTER = "/api/v1/auth/token", "/api/v1/auth/register"
 ANN = {"email": "ann@example.com", "password": "lorry-violet-42"}

@@ -16,7 +16,7 @@ from operations.video_health_checks import late_transfers
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
 from videos.engine import sweeper
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
 
@@ -122,7 +122,7 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
         for job in jobs
     )
     for person, number in ((many, MANY), (few, ROWS - MANY)):
-        count_jobs(user_id=person.pk, more=number)
+        add_to_job_count(user_id=person.pk, more=number)
     for number, job in enumerate(jobs[::10]):
         VideoJob.objects.filter(pk=job.pk).update(created_at=now - timedelta(seconds=number))
     for _ in range(3):

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import TokenAccount, User
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -205,7 +205,7 @@ def test_total_that_is_too_low_keeps_nobody_from_deleting(
     make_user: MakeUser, sign_in: SignIn, make_job: MakeJob
 ) -> None:
     job = make_job(make_user(), phase=Phase.FAILED)
-    count_jobs(user_id=job.owner_id, more=-1)
+    add_to_job_count(user_id=job.owner_id, more=-1)
 
     assert sign_in(job.owner).delete(f"{URL}/{job.pk}").status_code == 204
     assert TokenAccount.objects.get(user=job.owner).video_job_count == 0

@@ -24,7 +24,7 @@ from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import is_refunded
 from videos.job_requests import VideoJobRequest
-from videos.limits import JOB_SLOTS
+from videos.limits import MAX_UNFINISHED_JOBS
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 
@@ -144,10 +144,10 @@ def test_fifty_threads_cannot_bypass_the_limit_or_the_ledger(make_user: MakeUser
     refunds = sum(refunds_due(did) for did in attack.did.values())
     total = sum(LedgerEntry.objects.filter(account=account).values_list("amount", flat=True))
     report(attack)
-    assert attack.most_live <= len(JOB_SLOTS)
+    assert attack.most_live <= MAX_UNFINISHED_JOBS
     assert entries == expected
     assert account.balance == total == START_TOKENS - 50 * (len(attack.did) - refunds)
-    assert len(attack.did) > len(JOB_SLOTS)  # else nothing was tried
+    assert len(attack.did) > MAX_UNFINISHED_JOBS  # else nothing was tried
 
 
 def report(attack: Attack) -> None:

@@ -12,10 +12,10 @@ from django.core.validators import validate_email
 
 from accounts import ledger
 from accounts.models import LedgerEntry, User
-from operations.importer.mover import Item, Mover, insert, uuids
-from operations.importer.schema import USERS
-from operations.importer.source import Row
-from operations.importer.values import Misfit, created_and_updated, identifier, moment, whole
+from operations.legacy_import.mover import Item, Mover, insert, uuids
+from operations.legacy_import.schema import USERS
+from operations.legacy_import.source import Row
+from operations.legacy_import.values import Misfit, created_and_updated, identifier, moment, whole
 from studio.emails import normal_email, require_plain
 
 EMAIL_MAX = 254  # characters; the column's width

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
 
-from operations.importer.report import Report
-from operations.importer.schema import Table
-from operations.importer.source import Row, Source
-from operations.importer.values import Misfit
+from operations.legacy_import.report import Report
+from operations.legacy_import.schema import Table
+from operations.legacy_import.source import Row, Source
+from operations.legacy_import.values import Misfit
 from studio.models import Record
 
 DATES_BATCH = 100  # rows; bulk_update writes a CASE per row, and compares each row with all of them

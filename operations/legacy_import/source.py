@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from operations.importer.schema import FILES, SUBSCRIPTIONS, TABLES, TRANSACTIONS, Table
+from operations.legacy_import.schema import FILES, SUBSCRIPTIONS, TABLES, TRANSACTIONS, Table
 from studio.errors import InvalidInput, Unavailable
 
 BATCH = 500  # rows

@@ -8,11 +8,11 @@ from django.conf import settings
 
 from accounts import ledger
 from looks.models import Look, LookVideo
-from operations.importer.looks import existing_users
-from operations.importer.mover import Item, Mover, uuids
-from operations.importer.schema import JOBS, LINKS
-from operations.importer.source import Row
-from operations.importer.values import (
+from operations.legacy_import.looks import existing_users
+from operations.legacy_import.mover import Item, Mover, uuids
+from operations.legacy_import.schema import JOBS, LINKS
+from operations.legacy_import.source import Row
+from operations.legacy_import.values import (
     FILE_NAME_MAX,
     Misfit,
     created_and_updated,
@@ -25,7 +25,7 @@ from operations.importer.values import (
 from studio.media.storage import external, media_storage
 from studio.media.storage.base import poster_url
 from videos.failures import FAILURES, is_refunded
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
@@ -86,7 +86,7 @@ class JobMover(Mover[VideoJob]):
         """Insert the jobs, and refund unfinished ones as the policy says."""
         super().write(items)
         for owner_id, number in Counter(item.made.owner_id for item in items).items():
-            count_jobs(user_id=owner_id, more=number)
+            add_to_job_count(user_id=owner_id, more=number)
         for item in items:
             job = item.made
             if job.error_code == UNFINISHED and is_refunded(UNFINISHED, policy=settings.REFUND_POLICY):

@@ -8,10 +8,10 @@ from django.db.models import Max
 
 from accounts.models import User
 from looks.models import Look, LookShare, Product, Visibility, search_text
-from operations.importer.mover import Item, Mover, uuids
-from operations.importer.schema import LOOKS, PRODUCTS, SHARES
-from operations.importer.source import Row
-from operations.importer.values import Misfit, amount, created_and_updated, file_name, identifier, short
+from operations.legacy_import.mover import Item, Mover, uuids
+from operations.legacy_import.schema import LOOKS, PRODUCTS, SHARES
+from operations.legacy_import.source import Row
+from operations.legacy_import.values import Misfit, amount, created_and_updated, file_name, identifier, short
 from studio.media.storage import media_storage
 
 UNTITLED, UNNAMED = "Untitled", "Unnamed"

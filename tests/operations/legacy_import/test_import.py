@@ -7,12 +7,12 @@ import pytest
 
 from accounts.models import TokenAccount, User
 from looks.models import Look, LookVideo, Product
-from operations.importer.video_jobs import JobMover
+from operations.legacy_import.video_jobs import JobMover
 from tests.conftest import SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.cloudinary_account import Stored
-from tests.operations.importer.imports import CREATED_AT, counts_here, disagreements, lines, move, numbers
-from tests.operations.importer.legacy_tables import CREATED, LegacyDatabase
+from tests.operations.legacy_import.imports import CREATED_AT, counts_here, disagreements, lines, move, numbers
+from tests.operations.legacy_import.legacy_tables import CREATED, LegacyDatabase
 from videos.models import VideoJob
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -184,7 +184,7 @@ def test_row_that_the_database_refuses_does_not_stop_the_others(
 
 
 def test_table_is_read_in_batches(legacy: LegacyDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.importer.source.BATCH", 2)
+    monkeypatch.setattr("operations.legacy_import.source.BATCH", 2)
     ann = legacy.user("ann@example.com")
     look = legacy.look(ann)
     for number in range(5):

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from accounts.models import LedgerEntry, TokenAccount, User
 from looks.models import Look, LookShare, Product
 from operations.reconciliation.comparison import reconcile
-from tests.operations.importer.legacy_tables import CREATED, LegacyDatabase
+from tests.operations.legacy_import.legacy_tables import CREATED, LegacyDatabase
 from videos.models import VideoJob
 
 PASSWORD = "correct horse battery"

@@ -6,13 +6,13 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import LedgerEntry
-from operations.importer.looks import LookMover, ProductMover, ShareMover
-from operations.importer.mover import Mover, uuids
-from operations.importer.report import Report
-from operations.importer.schema import TRANSACTIONS
-from operations.importer.source import Row, Source, Unmoved
-from operations.importer.users import UserMover
-from operations.importer.video_jobs import JobMover, LinkMover
+from operations.legacy_import.looks import LookMover, ProductMover, ShareMover
+from operations.legacy_import.mover import Mover, uuids
+from operations.legacy_import.report import Report
+from operations.legacy_import.schema import TRANSACTIONS
+from operations.legacy_import.source import Row, Source, Unmoved
+from operations.legacy_import.users import UserMover
+from operations.legacy_import.video_jobs import JobMover, LinkMover
 
 # in this order: a row comes after the rows that it refers to
 MOVERS: tuple[type[Mover[Any]], ...] = (UserMover, LookMover, ProductMover, ShareMover, JobMover, LinkMover)

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from looks.models import Look
 from tests.conftest import MakeUser
-from tests.operations.importer.imports import lines, move
-from tests.operations.importer.legacy_tables import CLOUD, LegacyDatabase
+from tests.operations.legacy_import.imports import lines, move
+from tests.operations.legacy_import.legacy_tables import CLOUD, LegacyDatabase
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 

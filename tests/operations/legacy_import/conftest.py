@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.cloudinary import FakeCloudinary
-from tests.operations.importer.legacy_tables import TABLES, LegacyDatabase, new_database, server_url
+from tests.operations.legacy_import.legacy_tables import TABLES, LegacyDatabase, new_database, server_url
 from videos.api import representation
 
 

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import LedgerEntry, User
 from tests.conftest import MakeUser
-from tests.operations.importer.imports import PASSWORD, lines, move
-from tests.operations.importer.legacy_tables import LegacyDatabase
+from tests.operations.legacy_import.imports import PASSWORD, lines, move
+from tests.operations.legacy_import.legacy_tables import LegacyDatabase
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 

@@ -13,8 +13,8 @@ from studio.media.storage.base import StorageError
 from tests.conftest import SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.cloudinary_account import Stored
-from tests.operations.importer.imports import disagreements, lines, move
-from tests.operations.importer.legacy_tables import CREATED, LegacyDatabase
+from tests.operations.legacy_import.imports import disagreements, lines, move
+from tests.operations.legacy_import.legacy_tables import CREATED, LegacyDatabase
 from videos import deletion
 from videos.models import VideoJob
 
