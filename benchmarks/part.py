@@ -12,7 +12,7 @@ def main() -> None:
     """Measure, and leave nothing behind, whatever happens."""
     name, path, *size = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every block is left in order
-    import_module(f"benchmarks.{name}").run(Report(name, Path(path), full=size == ["full"]))
+    import_module(f"benchmarks.parts.{name}").run(Report(name, Path(path), full=size == ["full"]))
 
 
 if __name__ == "__main__":

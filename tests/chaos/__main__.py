@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.invariants import Outcome
-from tests.chaos.scenarios import LONG, SCENARIOS, SHORT, Scale, Scenario
+from tests.chaos.scenarios.disturbances import SCENARIOS
+from tests.chaos.scenarios.scenario import LONG, SHORT, Scale, Scenario
+from tests.chaos.scenarios.upheavals import random_kills, restart_of_all, rolling_restart
 from tests.chaos.suite import all_points, merged, side_by_side, table, try_points, try_scenarios
-from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
 RESULTS = Path(__file__).parent / "results"
 UPHEAVALS = (

@@ -25,8 +25,8 @@ from operations.local.valkey import Valkey, free_port
 from studio.env import PROJECT
 from tests.chaos import catalogue
 from tests.chaos.database import KINDS, Database, Row
+from tests.chaos.hooks.tempo import PROVIDER_SECONDS
 from tests.chaos.processes import Processes, wait_until
-from tests.chaos.tempo import PROVIDER_SECONDS
 from tests.chaos.vendors import Cloudinary, Google, Traps
 from tests.fakes.google_account import video_of_length
 
@@ -35,7 +35,7 @@ SECONDS = 4  # of a video
 SIGNED_IN = -600  # seconds ago; a site whose clock is slow refuses tokens that to it come from the future
 START_TOKENS = 1_000_000
 TERMINAL = ("succeeded", "failed")
-# What goes from the database with a safeguard (tests.chaos.mutations).
+# What goes from the database with a safeguard (tests.chaos.hooks.mutations).
 DROPPED = {"repeated-entries": "DROP INDEX one_entry_a_job_and_kind"}
 PATIENCE_SECONDS = 45  # for a job to end; the longest way is some leases and back-offs
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tests.chaos.catalogue import suspended_models
 from tests.chaos.database import Row
 from tests.chaos.fleet import START_TOKENS, TERMINAL, Fleet, Job
+from tests.chaos.hooks.tempo import ADOPTION_SECONDS
 from tests.chaos.processes import wait_until
-from tests.chaos.tempo import ADOPTION_SECONDS
 
 PRICE = 50  # tokens
 # Failures that give tokens back under the policy `unstarted`, as far as the suite makes them happen.

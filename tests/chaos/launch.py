@@ -38,7 +38,9 @@ def main() -> None:
     django.setup()
     for name in PRELOADED:
         importlib.import_module(name)
-    hooks = {name: importlib.import_module(f"tests.chaos.{name}") for name in ("tempo", "statements", "mutations")}
+    hooks = {
+        name: importlib.import_module(f"tests.chaos.hooks.{name}") for name in ("tempo", "statements", "mutations")
+    }
     hooks["tempo"].quicken(**json.loads(os.environ.get("CHAOS_SCHEDULE") or "{}"))
     hooks["statements"].install(folder)
     hooks["mutations"].mutate(os.environ.get("MUTATION", ""))
@@ -60,7 +62,7 @@ def _become(order: dict[str, Any]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _redirect(order["log"])
         if order.get("clock"):
-            importlib.import_module("tests.chaos.clocks").shift(order["clock"])
+            importlib.import_module("tests.chaos.hooks.clocks").shift(order["clock"])
         status = _run(order)
     except SystemExit as exc:
         status = exc.code if isinstance(exc.code, int) else bool(exc.code)
@@ -82,7 +84,7 @@ def _redirect(log: str) -> None:
 
 def _run(order: dict[str, Any]) -> int:
     if people := order.get("people"):
-        sys.stdout.write(json.dumps(importlib.import_module("tests.chaos.people").make(**people)))
+        sys.stdout.write(json.dumps(importlib.import_module("tests.chaos.hooks.users").make(**people)))
         return 0
     sys.argv = order["argv"]
     if sys.argv[0] == "gunicorn":

@@ -9,7 +9,7 @@ from typing import Any
 from tests.chaos.fleet import Fleet
 from tests.chaos.invariants import Outcome, examine_files_at_last
 from tests.chaos.points import KillPoint, calls, kill_at, watch
-from tests.chaos.scenarios import Scale, Scenario
+from tests.chaos.scenarios.scenario import Scale, Scenario
 
 COLUMNS = ("jobs", "succeeded", "unknown", "doubled", "stuck", "money wrong")
 

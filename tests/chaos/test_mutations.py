@@ -8,10 +8,11 @@ import pytest
 from tests.chaos.catalogue import retired_upstream
 from tests.chaos.fleet import Fleet
 from tests.chaos.flows import HINTS_LOST, PLAIN
-from tests.chaos.freezes import submit_frozen_before_claim
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.points import KillPoint, kill_at
-from tests.chaos.scenarios import SHORT, adopted
+from tests.chaos.scenarios.disturbances import adopted
+from tests.chaos.scenarios.freezes import submit_frozen_before_claim
+from tests.chaos.scenarios.scenario import SHORT
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from tests.chaos.scenarios import SCENARIOS, SHORT, Scenario
+from tests.chaos.scenarios.disturbances import SCENARIOS
+from tests.chaos.scenarios.scenario import SHORT, Scenario
+from tests.chaos.scenarios.upheavals import random_kills, restart_of_all, rolling_restart
 from tests.chaos.suite import table, try_scenarios
-from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")

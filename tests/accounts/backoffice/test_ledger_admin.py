@@ -170,7 +170,7 @@ MANY = 5 * exports.CHUNK
 
 
 @pytest.mark.slow
-@pytest.mark.once  # the same code on either; 100,000 rows: benchmarks.back_office
+@pytest.mark.once  # the same code on either; 100,000 rows: benchmarks.parts.back_office
 def test_long_export_takes_little_memory(office: Client, ann: User) -> None:
     rows = (LedgerEntry(account=ann.token_account, kind="grant", amount=i, balance_after=i) for i in range(MANY))
     LedgerEntry.objects.bulk_create(rows, batch_size=1000)

@@ -33,7 +33,7 @@ STEPS = {
 }
 COMPILING = "statements._compile"  # once a process, not once a step
 HOMES = ("operations/", "videos/", "accounts/", "looks/", "studio/")
-PROJECT = f"{Path(__file__).parents[2]}/"
+PROJECT = f"{Path(__file__).parents[3]}/"
 
 
 class Counter:

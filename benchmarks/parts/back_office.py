@@ -1,4 +1,4 @@
-"""How long the back office's lists take at 100,000 rows a table: `python -m benchmarks.back_office [--postgres]`.
+"""How long the back office's lists take at 100,000 rows a table: `python -m benchmarks.parts.back_office [--postgres]`.
 
 Every list that is registered is measured, first page and last, and as it is searched; then a person's page, and the
 exports of the ledger with the memory they take. In-process, without a server: what counts is the statements.

@@ -5,50 +5,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-from tests.chaos import freezes, no_redis
 from tests.chaos.catalogue import retired_upstream, suspended_models
 from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
-from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
+from tests.chaos.scenarios import freezes, no_redis
+from tests.chaos.scenarios.freezes import SUBMIT_THREADS
+from tests.chaos.scenarios.scenario import Scale, Scenario
 from tests.chaos.vendors import REFUSAL, RETIRED
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How long and how much: the short form is for every test run, the long one for `make chaos`."""
-
-    outage_seconds: float
-    jobs: int
-    rolling: int
-    in_flight: int
-    clocks: tuple[tuple[str, float], ...]
-
-
-# Seconds of an outage, jobs of most scenarios, those of the two upheavals, and whose clock is off.
-SHORT = Scale(outage_seconds=2.5, jobs=3, rolling=12, in_flight=24, clocks=(("sweeper", 300), ("media", -300)))
-LONG = Scale(
-    outage_seconds=30,
-    jobs=9,
-    rolling=100,
-    in_flight=1000,
-    clocks=tuple((role, off) for role in ("web", "submit", "media", "sweeper") for off in (300.0, -300.0)),
-)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """`options` are those of the fleet that it needs for itself alone."""
-
-    name: str
-    run: Callable[[Fleet, Scale, str], Outcome]
-    databases: tuple[str, ...] = ("sqlite", "postgres")
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 def redis_emptied_early(fleet: Fleet, scale: Scale, name: str) -> Outcome:

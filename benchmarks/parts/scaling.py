@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
-from benchmarks.endpoints import CLIENTS, JOBS
 from benchmarks.load import shot
+from benchmarks.parts.endpoints import CLIENTS, JOBS
 from benchmarks.report import Report
 
 FLAT = 1.5  # times the cost with a short history, at most

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
-from benchmarks.endpoints import JOBS
 from benchmarks.load import Shot, shot
+from benchmarks.parts.endpoints import JOBS
 from benchmarks.report import Report
 
 CLIENTS = 200

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.chaos.fleet import Fleet, Job
+from tests.chaos.hooks.tempo import LEASE_SECONDS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
-from tests.chaos.tempo import LEASE_SECONDS
 
 SUBMIT_THREADS = 4  # of a worker, by default: so many answers one death can lose
 AFTERMATH_SECONDS = 1.5  # for what the woken process does next

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import psutil
 
 from tests.chaos.fleet import TERMINAL, Fleet, Job
-from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
-from tests.chaos.scenarios import Scale
+from tests.chaos.scenarios.freezes import SUBMIT_THREADS
+from tests.chaos.scenarios.scenario import Scale
 
 ROLES = ("web", "submit", "media", "sweeper")
 POLLED_WITHIN_SECONDS = 5.0

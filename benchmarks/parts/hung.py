@@ -16,7 +16,7 @@ import psutil
 from benchmarks import load, meters
 from benchmarks.database import server_process
 from benchmarks.deployment import Deployment, deployment
-from benchmarks.pictures import look_with, png
+from benchmarks.parts.pictures import look_with, png
 from benchmarks.report import Report
 
 UPLOADS, WAITING = 20, 200
