@@ -1,4 +1,4 @@
-"""What goes wrong besides deaths, in short."""
+"""The scenarios and the upheavals, in their short form."""
 
 import os
 
@@ -16,7 +16,7 @@ APPLICABLE = [scenario for scenario in SCENARIOS if KIND in scenario.databases]
 
 @pytest.mark.parametrize("third", [0, 1, 2])
 def test_scenarios(third: int) -> None:
-    outcomes = try_scenarios(APPLICABLE[third::3], kind=KIND, scale=SHORT, tell=lambda line: None)
+    outcomes = try_scenarios(APPLICABLE[third::3], kind=KIND, scale=SHORT, log=lambda line: None)
 
     assert all(outcome.is_good for outcome in outcomes), table(outcomes)
 
@@ -29,6 +29,6 @@ def test_upheavals() -> None:
         Scenario(f"random kills, seed {seed}", random_kills(10, seed)),
     ]
 
-    outcomes = try_scenarios(scenarios, kind=KIND, scale=SHORT, tell=lambda line: None)
+    outcomes = try_scenarios(scenarios, kind=KIND, scale=SHORT, log=lambda line: None)
 
     assert all(outcome.is_good for outcome in outcomes), table(outcomes)

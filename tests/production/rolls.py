@@ -26,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if pgbouncer.BINARY is None:
         sys.exit("Cannot start: PgBouncer is missing; on Debian: apt install pgbouncer")
-    with Fleet(kind="pooled", people=30, patience_seconds=300) as fleet:
+    with Fleet(kind="pooled", customers=30, patience_seconds=300) as fleet:
         for role in WORKERS:
             fleet.processes.start(f"{role}2", kind=role)
         rolls = threading.Thread(target=_roll, args=[fleet])

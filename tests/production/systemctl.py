@@ -108,15 +108,15 @@ def listener(name: str) -> socket.socket | None:
 
 def invocation(options: Options, *, has_socket: bool) -> dict[str, object]:
     """What subprocess is called with: the command, as the unit's account, in its folder, with its settings."""
-    person = pwd.getpwnam(one(options, "Service.User", "root"))
-    group = grp.getgrnam(one(options, "Service.Group", person.pw_name))
+    account = pwd.getpwnam(one(options, "Service.User", "root"))
+    group = grp.getgrnam(one(options, "Service.Group", account.pw_name))
     for state in many(options, "Service.StateDirectory"):
         folder = Path("/var/lib") / state
         folder.mkdir(parents=True, exist_ok=True)
-        os.chown(folder, person.pw_uid, group.gr_gid)
+        os.chown(folder, account.pw_uid, group.gr_gid)
         folder.chmod(int(one(options, "Service.StateDirectoryMode", "0755"), 8))
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    environment |= {"HOME": person.pw_dir, "USER": person.pw_name}
+    environment |= {"HOME": account.pw_dir, "USER": account.pw_name}
     for assignment in (word for value in options["Service.Environment"] for word in shlex.split(value)):
         environment.update([assignment.split("=", 1)])
     for file in many(options, "Service.EnvironmentFile"):  # read by root, before the account changes
@@ -124,13 +124,13 @@ def invocation(options: Options, *, has_socket: bool) -> dict[str, object]:
             if line.strip() and line.lstrip()[0] not in "#;":
                 key, _, value = line.partition("=")
                 environment[key.strip()] = value.strip()
-    groups = [each.gr_gid for each in grp.getgrall() if person.pw_name in each.gr_mem]
+    groups = [each.gr_gid for each in grp.getgrall() if account.pw_name in each.gr_mem]
     umask = int(one(options, "Service.UMask", "0022"), 8)
 
     def become() -> None:
         os.setgroups([group.gr_gid, *groups])
         os.setgid(group.gr_gid)
-        os.setuid(person.pw_uid)
+        os.setuid(account.pw_uid)
         os.umask(umask)
 
     command = shlex.split(one(options, "Service.ExecStart"))

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("old", type=Path, metavar="CHECKOUT", help="of the older release, with a `tests` folder")
     parser.add_argument("--jobs", type=int, default=150)
     arguments = parser.parse_args()
-    with Fleet(kind="postgres", people=30, patience_seconds=300, project=arguments.old.resolve()) as fleet:
+    with Fleet(kind="postgres", customers=30, patience_seconds=300, project=arguments.old.resolve()) as fleet:
         for role in SECOND_OF_EACH:
             fleet.processes.start(f"{role}2", kind=role)
         new = Processes(fleet.folder, fleet.environment())

@@ -19,7 +19,7 @@ class Scale:
     clocks: tuple[tuple[str, float], ...]
 
 
-# Seconds of an outage, jobs of most scenarios, those of the two upheavals, and whose clock is off.
+# Seconds of an outage; jobs of most scenarios; jobs of the two restarts; roles whose clock is wrong, and by how much.
 SHORT = Scale(outage_seconds=2.5, jobs=3, rolling=12, in_flight=24, clocks=(("sweeper", 300), ("media", -300)))
 LONG = Scale(
     outage_seconds=30,
@@ -32,7 +32,7 @@ LONG = Scale(
 
 @dataclass(frozen=True)
 class Scenario:
-    """`options` are those of the fleet that it needs for itself alone."""
+    """`options`: of a fleet of its own, where the scenario needs one."""
 
     name: str
     run: Callable[[Fleet, Scale, str], Outcome]
