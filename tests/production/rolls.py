@@ -20,7 +20,7 @@ PAUSE_SECONDS = 2.0  # between two restarts
 
 
 def main() -> None:
-    """Order, restart, compare; exit status 1 where anything is lost, doubled or wrong."""
+    """Order, restart, compare; exit status 1 if a job is lost, doubled or wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.production.rolls", description=__doc__)
     parser.add_argument("--jobs", type=int, default=510)
     arguments = parser.parse_args()

@@ -3,7 +3,7 @@
 
 It knows what those units use: Wants, Requires and After, drop-ins for `studio-`, instances, sockets, User, Group,
 EnvironmentFile, Environment, WorkingDirectory, StateDirectory, UMask, Restart, and SIGKILL after TimeoutStopSec.
-Other units are asked of the system's init scripts. It sets no sandbox and no limit.
+Other units are left to the system's init scripts. It sets no sandbox and no limit.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ def is_ours(name: str) -> bool:
 
 
 def start(name: str) -> None:
-    """Start the unit after what it wants; one that runs is left alone."""
+    """Start the unit after the units that it wants; leave a running one alone."""
     if not is_ours(name):
         subprocess.run(["service", name.removesuffix(".service"), "start"], check=True)
         return
@@ -69,7 +69,7 @@ def start(name: str) -> None:
         return
     options = read(name)
     wanted = many(options, "Unit.Wants", "Unit.Requires")
-    # of what it comes after, what is wanted by anybody: here, the one that prepares the database
+    # of the units before it, those that another unit wants: here, the one that prepares the database
     for other in [*wanted, *(unit for unit in many(options, "Unit.After") if is_ours(unit))]:
         if is_ours(other):
             start(other)
@@ -98,7 +98,7 @@ def begin(name: str, options: Options) -> None:
 
 
 def listener(name: str) -> socket.socket | None:
-    """What the unit's socket listens on."""
+    """The address of the unit's socket."""
     unit = name.replace(".service", ".socket")
     if not (UNITS / unit).exists():
         return None
@@ -107,7 +107,7 @@ def listener(name: str) -> socket.socket | None:
 
 
 def invocation(options: Options, *, has_socket: bool) -> dict[str, object]:
-    """What subprocess is called with: the command, as the unit's account, in its folder, with its settings."""
+    """Arguments for subprocess: the command, as the unit's account, in its folder, with its settings."""
     account = pwd.getpwnam(one(options, "Service.User", "root"))
     group = grp.getgrnam(one(options, "Service.Group", account.pw_name))
     for state in many(options, "Service.StateDirectory"):
@@ -195,7 +195,7 @@ def stop_unit(name: str) -> None:
 
 
 def main() -> None:
-    """What the page asks: daemon-reload, enable --now, start, stop, restart."""
+    """The commands of the page: daemon-reload, enable --now, start, stop, restart."""
     verb, *words = sys.argv[1:]
     names = [full(word) for word in words if not word.startswith("-")]
     if verb in {"start", "restart", "stop"} or (verb == "enable" and "--now" in words):

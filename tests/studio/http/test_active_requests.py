@@ -1,4 +1,4 @@
-"""A web process works on a bounded number of requests and database connections, whatever its threads wait for."""
+"""A web process works on a bounded number of requests and database connections, for whatever its threads wait."""
 
 import io
 import socket
