@@ -56,7 +56,7 @@ CREATE TABLE token_transactions (
 CREATE TABLE links (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36) NOT NULL, title VARCHAR(255) NOT NULL);
 CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY);
 """
-CREATED = datetime(2025, 11, 2, 10, 30)  # noqa: DTZ001 - as it is there
+CREATED = datetime(2025, 11, 2, 10, 30)  # noqa: DTZ001 - naive, as the legacy tables have it
 CLOUD = "https://res.cloudinary.com/old/"
 
 

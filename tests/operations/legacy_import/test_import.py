@@ -23,7 +23,7 @@ def test_moves_everything_and_agrees(legacy: LegacyDatabase, cloud: FakeCloudina
     legacy.transaction(ann, -50, 250)
     files = f"{cloud.account.delivery}/video/upload/v7/ai_studio/videos"
     picture = f"{cloud.account.delivery}/image/upload/v7/looks/1.png"
-    cloud.account.files["video", "ai_studio/videos/1"] = Stored(b"film", 7, "mp4")
+    cloud.account.files["video", "ai_studio/videos/1"] = Stored(b"video", 7, "mp4")
     look = legacy.look(ann, visibility="shared", generated_image_url=picture)
     products = [
         legacy.product(look, name="Gown"),
@@ -85,7 +85,7 @@ def test_moves_everything_and_agrees(legacy: LegacyDatabase, cloud: FakeCloudina
     ]
     assert of_look["sharedWith"] == [{"id": bob, "email": "bob@example.com"}]
     assert client.get("/api/v1/looks?search=sash").json()["total"] == 1
-    assert b"".join(client.get(f"/api/v1/video-jobs/{job}/download").streaming_content) == b"film"  # type: ignore[attr-defined]
+    assert b"".join(client.get(f"/api/v1/video-jobs/{job}/download").streaming_content) == b"video"  # type: ignore[attr-defined]
     assert disagreements() == []
 
     again = move(legacy)

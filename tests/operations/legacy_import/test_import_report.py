@@ -1,4 +1,4 @@
-"""What the import reports: rows that do not fit, sources that it refuses, and the text for people."""
+"""The import report: rows that do not fit, refused sources, and the readable text."""
 
 import io
 import json
@@ -25,12 +25,12 @@ def test_what_does_not_fit_is_named(legacy: LegacyDatabase, make_user: MakeUser,
     legacy.user("Ann@Example.com", id=second, tokens=None)
     poor = legacy.user("poor@example.com", tokens=-5)
     new = legacy.user("new@example.com", tokens=None)
-    nobody = legacy.user("no address", tokens=None)
+    no_email = legacy.user("no address", tokens=None)
     legacy.transaction(first, -50, 40)
     orphan, of_taken = legacy.look(None), legacy.look(taken)
     bare = legacy.look(first, title=None, visibility="friends", generated_image_url="/images/looks/1.png", notes="a")
     odd = legacy.product(bare, name="n" * 300, price=-1, product_url="javascript:alert(1)")
-    stray = legacy.job(first, cloudinary_url="https://evil.example.com/film.mp4")
+    stray = legacy.job(first, cloudinary_url="https://evil.example.com/1.mp4")
     strange = legacy.job(first, status="ARCHIVED")
     unnamed = legacy.job(first, id="17")
     silent = legacy.job(first, duration_seconds=None)
@@ -42,7 +42,7 @@ def test_what_does_not_fit_is_named(legacy: LegacyDatabase, make_user: MakeUser,
     assert {line[1:] for line in lines(report)} == {
         (taken, "skipped", f"The address taken@example.com belongs to user {here.pk} {already}"),
         (second, "skipped", f"The address ann@example.com belongs to user {first} {already}"),
-        (nobody, "skipped", "'no address' is not an e-mail address."),
+        (no_email, "skipped", "'no address' is not an e-mail address."),
         (poor, "changed", "The balance -5 becomes 0."),
         (new, "changed", "It has no balance; it starts like a new account, with 100."),
         (orphan, "skipped", "It has no owner."),
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_named(legacy: LegacyDatabase, make_user: MakeUser,
         (
             stray,
             "skipped",
-            "Its file is at 'https://evil.example.com/film.mp4': not https, or on a host that EXTERNAL_FILE_HOSTS does "
+            "Its file is at 'https://evil.example.com/1.mp4': not https, or on a host that EXTERNAL_FILE_HOSTS does "
             "not name.",
         ),
         (strange, "skipped", "The status 'ARCHIVED' is unknown."),
@@ -134,7 +134,7 @@ def test_report_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         call_command("import_legacy", "--source", "x", "--report", str(tmp_path))
 
 
-def test_person_reads_what_happened(legacy: LegacyDatabase) -> None:
+def test_text_report_is_readable(legacy: LegacyDatabase) -> None:
     for number in range(25):
         legacy.user(f"{number}@example.com", tokens=None, role="ADMIN" if number == 0 else "USER")
     out = io.StringIO()

@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_file_of_our_account_goes_with_its_job(legacy: LegacyDatabase, cloud: FakeCloudinary) -> None:
-    cloud.account.files["video", "ai_studio/videos/1"] = Stored(b"film", 7, "mp4")
-    cloud.account.files["video", "ai_studio/videos/mock"] = Stored(b"film", 7, "mp4")
+    cloud.account.files["video", "ai_studio/videos/1"] = Stored(b"video", 7, "mp4")
+    cloud.account.files["video", "ai_studio/videos/mock"] = Stored(b"video", 7, "mp4")
     ann = legacy.user("ann@example.com")
     url = f"{cloud.account.delivery}/video/upload/v7/ai_studio/videos"
     alone = legacy.job(ann, cloudinary_url=f"{url}/1.mp4")
@@ -45,7 +45,7 @@ def test_files_of_another_account_are_shown_and_left_alone(
     ann = legacy.user("ann@example.com")
     with FakeCloudinary(cloud="other") as other:
         settings.EXTERNAL_FILE_HOSTS = [other.url]
-        other.account.files["video", "1"] = Stored(b"film", 7, "mp4")
+        other.account.files["video", "1"] = Stored(b"video", 7, "mp4")
         url = f"{other.account.delivery}/video/upload/v7/1.mp4"
         job = legacy.job(ann, cloudinary_url=url)
         gone = legacy.job(ann, cloudinary_url=f"{other.account.delivery}/video/upload/v7/gone.mp4")

@@ -31,7 +31,7 @@ LARGE = {
     "accounts_ledgerentry",
 }
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
-ROWS, MANY = 3000, 2900  # in all, and of the person who has most of them
+ROWS, MANY = 3000, 2900  # in all, and of the user with most of them
 
 
 def statements(client: APIClient, path: str, method: str = "get") -> list[str]:
@@ -64,7 +64,7 @@ def test_statements_are_as_many_for_one_as_for_three(
         LookVideo.objects.create(look=look, video=job)
         counts.append(len(statements(client, path.format(job=job.pk, look=look.pk))))
 
-    assert set(counts[1:]) == {expected}  # the first one of a process also asks what the database can do
+    assert set(counts[1:]) == {expected}  # the first one of a process also queries features of the database
 
 
 def test_default_is_set_in_few_statements(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -204,7 +204,7 @@ def test_rows_are_found_by_four_characters_of_an_id(client: Client, history: tup
     }
     for page, row in rows.items():
         beginning = str(row.pk)[:4]
-        text = str(row.pk)[:9] if beginning.isalpha() else beginning  # letters alone are a word first
+        text = str(row.pk)[:9] if beginning.isalpha() else beginning  # letters alone are searched as a word first
         with CaptureQueriesContext(connection) as queries:
             response = client.get(f"/admin/{page}/", {"q": text})
 

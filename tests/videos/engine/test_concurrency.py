@@ -44,7 +44,7 @@ ORDER = VideoJobRequest(
 
 
 class Attack:
-    """Shared by the threads: the account, and what each thread saw itself do."""
+    """Shared by the threads: the account, and the actions that each thread completed."""
 
     def __init__(self, owner: User) -> None:
         self.owner = owner
@@ -58,7 +58,7 @@ class Attack:
             self.did.setdefault(str(job.pk), Counter())[deed] += 1
 
     def run(self, seed: int) -> None:
-        """One thread. Whatever is raised but a refusal ends the test."""
+        """One thread. Any exception but a refusal ends the test."""
         dice = random.Random(seed)
         try:
             while time.monotonic() < self.deadline:
@@ -96,7 +96,7 @@ class Attack:
             return
 
     def finish(self, job: VideoJob) -> None:
-        """Move it on until another thread interferes."""
+        """Advance the job until another thread interferes."""
         ways: list[tuple[Phase, dict[str, Any]]] = [
             (Phase.SUBMITTING, {"lease": new_lease(), "due_at": from_now(60), "started_at": Now()}),
             (Phase.GENERATING, {"operation": "attack", "due_at": from_now(60)}),
@@ -121,7 +121,7 @@ class Attack:
 
 
 def refunds_due(did: Counter[str]) -> int:
-    """The refunds that a job is due, by what was done to it."""
+    """The refunds that a job is due, by the actions on it."""
     for code in ("provider_refused", "generation_failed"):
         if did[code]:
             return int(is_refunded(code, policy="unstarted"))
@@ -147,7 +147,7 @@ def test_fifty_threads_cannot_bypass_the_limit_or_the_ledger(make_user: MakeUser
     assert attack.most_live <= MAX_UNFINISHED_JOBS
     assert entries == expected
     assert account.balance == total == START_TOKENS - 50 * (len(attack.did) - refunds)
-    assert len(attack.did) > MAX_UNFINISHED_JOBS  # else nothing was tried
+    assert len(attack.did) > MAX_UNFINISHED_JOBS  # otherwise the test tried nothing
 
 
 def report(attack: Attack) -> None:

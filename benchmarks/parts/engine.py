@@ -36,25 +36,25 @@ class Round:
     seconds: float = 0
     usage: fleet.Usage = field(default_factory=fleet.Usage)
     unfinished: int = 0
-    waits: list[float] = field(default_factory=list)  # from the order to Google's yes
-    looks: list[float] = field(default_factory=list)  # from done there to known here
+    waits: list[float] = field(default_factory=list)  # from the order to Google's acceptance
+    poll_lags: list[float] = field(default_factory=list)  # from done at Google to known here
     transfers: list[float] = field(default_factory=list)  # from known to stored
     takes: list[float] = field(default_factory=list)
 
     @property
     def lags(self) -> list[float]:
         """From done at the provider to SUCCEEDED."""
-        return [look + transfer for look, transfer in zip(self.looks, self.transfers, strict=True)]
+        return [lag + transfer for lag, transfer in zip(self.poll_lags, self.transfers, strict=True)]
 
 
 def run(report: Report) -> None:
-    """Product, reference, product; then what they say about each other."""
+    """Product, reference, product; then compare them."""
     count, factor = (100, 10.0) if report.full else (24, 40.0)
     takes = durations(count)
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         from benchmarks import rows
 
-        # only the upstream that the stand-in is, whatever day it is
+        # only the upstream that the fake provides, whatever today's date is
         is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
         rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
         url = addresses["GOOGLE_GEMINI_BASE_URL"]
@@ -65,7 +65,7 @@ def run(report: Report) -> None:
                 real = _product_round(site, url, takes, 1.0)
             plain = [half.result() for half in halves]
         product.append(_product_round(site, url, takes, factor))
-    _tell(report, product, plain, real, takes)
+    _report(report, product, plain, real, takes)
 
 
 def durations(count: int) -> list[float]:
@@ -89,7 +89,7 @@ def _product_round(site: Deployment, url: str, takes: Sequence[float], factor: f
 
 
 def _order(takes: Sequence[float], factor: float) -> list[Any]:
-    """A job for each, three a person."""
+    """A job for each duration, three a user."""
     from benchmarks import rows
     from videos import creation
     from videos.job_requests import VideoJobRequest
@@ -97,7 +97,7 @@ def _order(takes: Sequence[float], factor: float) -> list[Any]:
     jobs = []
     for number, seconds in enumerate(takes):
         if number % 3 == 0:
-            owner = rows.person(f"customer-{uuid.uuid4().hex[:8]}")
+            owner = rows.user(f"customer-{uuid.uuid4().hex[:8]}")
         order = VideoJobRequest(
             prompt=prompt_of(number, seconds / factor),
             model="veo-3.1-generate-preview",
@@ -120,7 +120,7 @@ def _read_times(made: Round, jobs: Sequence[Any], done_at: dict[str, float], beg
             continue
         done, seconds = done_at[job.prompt], float(job.prompt.partition("takes=")[2])
         made.waits.append(done - seconds - began_at)
-        made.looks.append(job.generated_at.timestamp() - done)
+        made.poll_lags.append(job.generated_at.timestamp() - done)
         made.transfers.append((job.completed_at - job.generated_at).total_seconds())
 
 
@@ -128,7 +128,7 @@ def _plain_round(site: Deployment, takes: Sequence[float], factor: float) -> Rou
     made = Round(factor, takes=list(takes))
     queue = f"{QUEUE}-{uuid.uuid4().hex[:8]}"
     names = [f"{queue}-{number}" for number in range(WORKERS)]
-    with _jobs_out_of_sight(takes, factor) as jobs, redis.Redis.from_url(site.valkey.url) as connection:
+    with _jobs_hidden_from_sweeper(takes, factor) as jobs, redis.Redis.from_url(site.valkey.url) as connection:
         try:
             argv = ("-m", "benchmarks.reference.blocking", queue, str(factor))
             ids = [site.start(name, *argv) for name in names]
@@ -146,8 +146,8 @@ def _plain_round(site: Deployment, takes: Sequence[float], factor: float) -> Rou
 
 
 @contextmanager
-def _jobs_out_of_sight(takes: Sequence[float], factor: float) -> Iterator[list[Any]]:
-    """Rows that the product's sweeper does not come to before tomorrow."""
+def _jobs_hidden_from_sweeper(takes: Sequence[float], factor: float) -> Iterator[list[Any]]:
+    """Jobs that are not due before tomorrow, so the product's sweeper leaves them alone."""
     from django.db import connection
     from django.utils import timezone
 
@@ -156,7 +156,7 @@ def _jobs_out_of_sight(takes: Sequence[float], factor: float) -> Iterator[list[A
     jobs = []
     for number, seconds in enumerate(takes):
         if number % 3 == 0:
-            owner = rows.person(f"plain-{uuid.uuid4().hex[:8]}")
+            owner = rows.user(f"plain-{uuid.uuid4().hex[:8]}")
         job = rows.finished_job(
             owner,
             prompt=prompt_of(number, seconds / factor),
@@ -183,17 +183,17 @@ def _now() -> float:
     return timezone.now().timestamp()
 
 
-def _tell(report: Report, product: list[Round], plain: list[Round], real: Round | None, takes: list[float]) -> None:
+def _report(report: Report, product: list[Round], plain: list[Round], real: Round | None, takes: list[float]) -> None:
     report.say(
         f"{len(takes)} videos that take {min(takes):.0f}-{max(takes):.0f} s, {sum(takes) / len(takes):.0f} on average,"
-        f" in 1/{product[0].factor:.0f} of real time; so are the intervals between looks."
+        f" in 1/{product[0].factor:.0f} of real time; so are the intervals between polls."
     )
     rounds = [*((f"product {n + 1}", made) for n, made in enumerate(product)),
               *((f"reference, half {n + 1}", made) for n, made in enumerate(plain)),
               *([("product, real time", real)] if real else [])]  # fmt: skip
     report.table(
         "Rounds",
-        ["round", "videos", "s", "CPU s/video", "peak MiB", "lag p50", "p95", "submit p95", "look p95", "transfer p95"],
+        ["round", "videos", "s", "CPU s/video", "peak MiB", "lag p50", "p95", "submit p95", "poll p95", "transfer p95"],
         [[name, len(made.takes), made.seconds, made.usage.cpu_seconds / len(made.takes), made.usage.peak_mib,
           *_quantiles(made)] for name, made in rounds],
     )  # fmt: skip
@@ -215,15 +215,15 @@ def _tell(report: Report, product: list[Round], plain: list[Round], real: Round 
     cpu = meters.median([made.usage.cpu_seconds for made in product]) / len(takes)
     plain_cpu = sum(made.usage.cpu_seconds for made in plain) / len(takes)
     report.target("CPU a video, product to reference", value=cpu / plain_cpu, limit=CPU, judged=judged)
-    _tell_lags(report, real or product[-1], is_real=bool(real))
+    _report_lags(report, real or product[-1], is_real=bool(real))
 
 
-def _tell_lags(report: Report, made: Round, *, is_real: bool) -> None:
-    """In real time; from a quickened round, looks are as late as the interval makes them, and work is as it was."""
+def _report_lags(report: Report, made: Round, *, is_real: bool) -> None:
+    """Lags in real time; of a quickened round only the poll lags are scaled, for work does not become quicker."""
     from videos.engine import schedule
 
-    lags = [look * made.factor + transfer for look, transfer in zip(made.looks, made.transfers, strict=True)]
-    late = made.seconds - max(made.takes) if is_real else made.factor * max(made.looks, default=0)
+    lags = [lag * made.factor + transfer for lag, transfer in zip(made.poll_lags, made.transfers, strict=True)]
+    late = made.seconds - max(made.takes) if is_real else made.factor * max(made.poll_lags, default=0)
     report.target("makespan after the longest video", value=late, limit=LATE_SECONDS, unit=" s", judged=is_real)
     limit = schedule.POLL_EVERY + LAG_SECONDS
     report.target(
@@ -236,5 +236,5 @@ def _quantiles(made: Round) -> list[float | None]:
         return [None] * 5
     return [
         meters.quantile(made.lags, 0.5),
-        *(meters.quantile(values, 0.95) for values in (made.lags, made.waits, made.looks, made.transfers)),
+        *(meters.quantile(values, 0.95) for values in (made.lags, made.waits, made.poll_lags, made.transfers)),
     ]

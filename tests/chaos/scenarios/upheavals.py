@@ -1,4 +1,4 @@
-"""What happens to everything: random kills for a time, a rolling restart, a restart of all with jobs in flight."""
+"""Disturbances of the whole fleet: random kills, a rolling restart, a restart of everything with jobs in flight."""
 
 import contextlib
 import os
@@ -10,17 +10,17 @@ from collections.abc import Callable
 import psutil
 
 from tests.chaos.fleet import TERMINAL, Fleet, Job
-from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
-from tests.chaos.scenarios import Scale
+from tests.chaos.scenarios.freezes import SUBMIT_THREADS
+from tests.chaos.scenarios.scenario import Scale
 
 ROLES = ("web", "submit", "media", "sweeper")
 POLLED_WITHIN_SECONDS = 5.0
 
 
 def random_kills(seconds: float, seed: int) -> Callable[[Fleet, Scale, str], Outcome]:
-    """Kill what comes to mind while people order and delete."""
+    """Kill processes at random while customers order and delete."""
 
     def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         dice, jobs = random.Random(seed), list[Job]()
@@ -40,18 +40,18 @@ def random_kills(seconds: float, seed: int) -> Callable[[Fleet, Scale, str], Out
 def _order_and_delete(fleet: Fleet, dice: random.Random, jobs: list[Job]) -> list[Job]:
     rows = fleet.rows(fleet.jobs)
     busy = {row["owner_id"] for row in rows.values() if row["phase"] not in TERMINAL}
-    idle = [person for person in fleet.people if person.id not in busy]
+    idle = [customer for customer in fleet.customers if customer.id not in busy]
     if jobs and dice.random() < 0.05:
         kept = [job for job in jobs if not job.is_deleted]
         fleet.delete(dice.choice(kept))
     if not idle:
         return []
-    person = dice.choice(idle)
-    return [fleet.order(person, with_picture=dice.random() < 0.2) for _ in range(dice.randint(1, 3))]
+    customer = dice.choice(idle)
+    return [fleet.order(customer, with_picture=dice.random() < 0.2) for _ in range(dice.randint(1, 3))]
 
 
 def _strike(fleet: Fleet, dice: random.Random) -> int:
-    """One blow; 1 if the database was restarted, which can cost answers, too."""
+    """Disturb one part of the fleet; returns 1 if it restarted the database, which can lose responses too."""
     choice = dice.random()
     if choice < 0.03:
         fleet.valkey.kill(and_empty=dice.random() < 0.5)
@@ -74,7 +74,7 @@ def _kill_web_worker(fleet: Fleet, dice: random.Random) -> None:
 
 
 def rolling_restart(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """Every process is asked to end, and started again, one after the other, while jobs are in every phase."""
+    """Each process in turn gets SIGTERM and is restarted, with jobs in every phase."""
     jobs = list[Job]()
     for role in ROLES:
         jobs += fleet.create(count=scale.rolling // 4)
@@ -82,12 +82,12 @@ def rolling_restart(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         fleet.processes.kill(role, signal.SIGTERM)
         wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=40, what=f"the end of {role}")  # noqa: B023
         if role == "web":
-            wait_until(fleet.answers, seconds=20, what="an answer of the site")
+            wait_until(fleet.responds, seconds=20, what="a response of the web process")
     return examine(fleet, jobs, scenario=name)
 
 
 def restart_of_all(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """Everything dies with many videos in the making: all are being looked at again within seconds."""
+    """Everything dies with many videos in flight: all of them are polled again within seconds."""
     fleet.google.account.work_seconds = 10**6
     jobs = fleet.create(count=scale.in_flight)
     wait_until(
@@ -99,12 +99,12 @@ def restart_of_all(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     fleet.valkey.start()
     began = time.monotonic()
     time.sleep(POLLED_WITHIN_SECONDS)
-    looked_at = {path for at, call, path in list(fleet.google.moments) if call == "poll" and at > began}
+    polled = {path for at, call, path in list(fleet.google.moments) if call == "poll" and at > began}
     fleet.google.account.work_seconds = 0.2
     outcome = examine(fleet, jobs, scenario=name)
     names = [work.name for works in fleet.google.works_by_prompt().values() for work in works]
     wanted = {row["operation"] for row in fleet.rows(jobs).values()}
-    late = [work for work in names if work in wanted and not any(f"/{work}?" in path for path in looked_at)]
+    late = [work for work in names if work in wanted and not any(f"/{work}?" in path for path in polled)]
     if late:
-        outcome.blame("stuck", f"{len(late)} of {len(jobs)} were not looked at within {POLLED_WITHIN_SECONDS} s")
+        outcome.blame("stuck", f"{len(late)} of {len(jobs)} were not polled within {POLLED_WITHIN_SECONDS} s")
     return outcome

@@ -1,4 +1,4 @@
-"""Makes accounts, and signs them in, in a process of the product."""
+"""Creates users and their access tokens, in a process of the product."""
 
 import uuid
 
@@ -9,8 +9,8 @@ from accounts.registration import create_user
 
 
 def make(*, count: int, tokens: int) -> list[dict[str, str]]:
-    """So many people, each with an access token."""
-    # real hashing takes a tenth of a second a person, on purpose
+    """Create this many users, each with an access token."""
+    # real hashing takes 0.1 s a user, on purpose
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     made = []
     for _ in range(count):

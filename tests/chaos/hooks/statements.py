@@ -1,9 +1,8 @@
-"""Counts the database statements of every step of a job in this process, and kills (or
-freezes) it before or after one of them.
+"""Counts the database statements of every step of a job in this process, and kills or freezes it at one of them.
 
-Production code knows nothing of this: it hangs on Django's `execute_wrappers`, and on the connection's commit, which
-Django does not send through them. The step is read off the stack. Two files in the suite's folder say what to do:
-`trace` (when there, every statement is added to it) and `armed` (at which statement to get which signal, once).
+Uses Django's `execute_wrappers`, and wraps the connection's commit, which Django does not send through them; production
+code is unchanged. The step is read off the stack. Two files in the suite's folder control it: while `trace` exists,
+every statement is appended to it; `armed` names the statement at which the process gets a signal, once.
 """
 
 import signal
@@ -17,64 +16,64 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-# The outermost function of each step, by file; the same name may be a statement's home, too.
+# The outermost function of each step, by file; a statement's home may have the same name.
 STEPS = {
     ("videos/api/views.py", "create"): "create",
     ("videos/api/views.py", "destroy"): "delete",
     ("videos/engine/submit.py", "submit"): "submit",
     ("videos/engine/transfer.py", "transfer"): "transfer",
     ("videos/engine/transfer.py", "renew"): "renew",
-    ("videos/engine/sweeper.py", "claim_due_polls"): "take",
+    ("videos/engine/sweeper.py", "claim_due_polls"): "claim",
     ("videos/engine/sweeper.py", "resend_hints"): "rehint",
-    ("videos/engine/unclaimed.py", "take"): "unheard",
+    ("videos/engine/unclaimed.py", "take"): "unclaimed",
     ("videos/engine/sweeper.py", "settle_lost_submits"): "settle",
-    ("videos/engine/poll.py", "apply_poll_result"): "look",
+    ("videos/engine/poll.py", "apply_poll_result"): "poll",
     ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
 COMPILING = "statements._compile"  # once a process, not once a step
 HOMES = ("operations/", "videos/", "accounts/", "looks/", "studio/")
-PROJECT = f"{Path(__file__).parents[2]}/"
+PROJECT = f"{Path(__file__).parents[3]}/"
 
 
 class Counter:
-    """What has been executed in the step that a thread is in; a step is known by its frame."""
+    """Counts the statements of the step that a thread is in; a step is identified by its frame."""
 
     def __init__(self, folder: Path) -> None:
         self._armed, self._fired, self._trace = folder / "armed", folder / "fired", folder / "trace"
         self._local = threading.local()
 
     def around(self, sql: str, run: Callable[[], Any]) -> Any:
-        """Execute a statement, unless this is where to suffer."""
+        """Execute a statement; the signal comes before or after it if it is the armed one."""
         place = _place(sys._getframe(1))
         if place is None:
             return run()
         step, home, frame = place
         number = self._next_number(frame)
         point = f"{step} {number} {_gist(sql)} in {home}"
-        self._suffer_if_armed(f"{point} before")
+        self._signal_if_armed(f"{point} before")
         result = run()
-        self._suffer_if_armed(f"{point} after")
+        self._signal_if_armed(f"{point} after")
         if self._trace.exists():
             with self._trace.open("a") as file:
                 file.write(f"{point}\n")
         return result
 
     def _next_number(self, frame: FrameType) -> int:
-        # the frame is kept, so that no later one can have its identity
+        # keeps the frame alive, so that no later one gets its identity
         is_same = getattr(self._local, "frame", None) is frame
         self._local.number = self._local.number + 1 if is_same else 1
         self._local.frame = frame
         return int(self._local.number)
 
-    def _suffer_if_armed(self, point: str) -> None:
+    def _signal_if_armed(self, point: str) -> None:
         try:
             armed, _, number = self._armed.read_text().partition("\n")
             if armed != point:
                 return
-            self._armed.rename(self._fired)  # of several processes, one
+            self._armed.rename(self._fired)  # only one of several processes succeeds
         except FileNotFoundError:
             return
-        # to this thread, which so comes no further; to the process, another one might take it
+        # to this thread, which stops here; a signal to the process may reach another thread
         signal.pthread_kill(threading.get_ident(), int(number))
 
 
@@ -86,7 +85,7 @@ def install(folder: Path) -> None:
         return counter.around(sql, lambda: run(sql, params, many, context))
 
     def begin(connection: BaseDatabaseWrapper, **_: Any) -> None:
-        if execute in connection.execute_wrappers:  # opened again
+        if execute in connection.execute_wrappers:  # reopened
             return
         connection.execute_wrappers.append(execute)
         commit = connection._commit

@@ -11,7 +11,7 @@ from benchmarks.vendors import MODEL, operation_of
 
 THREADS = 16  # of the product's media worker, unless MEDIA_THREADS says otherwise
 DOWNLOAD_SECONDS = 3.0  # what each takes on the slow line
-QUEUEING = 1.6  # times what so many threads need when nothing but the line counts, at most
+QUEUEING = 1.6  # times the ideal time on the slow line, at most
 MIB_A_TRANSFER = 25  # at most, however large the file is: an upload's part of 6 MiB, which the SDK holds three times
 
 
@@ -45,9 +45,9 @@ def run(report: Report) -> None:
         )
 
 
-def _transfer(site: Deployment, google: str, *, count: int, **film: Any) -> tuple[float, fleet.Usage]:
-    """Seconds for so many at once, and what the worker used."""
-    fleet.call(google, "/__film__", film)
+def _transfer(site: Deployment, google: str, *, count: int, **video: Any) -> tuple[float, fleet.Usage]:
+    """Seconds for this many at once, and the worker's usage."""
+    fleet.call(google, "/__video__", video)
     with fleet.fleet(site, factor=1, roles=["media"]) as ids:
         with fleet.held_back(ids):
             jobs = _finished_at_google(google, count)
@@ -61,7 +61,7 @@ def _transfer(site: Deployment, google: str, *, count: int, **film: Any) -> tupl
 
 
 def _finished_at_google(google: str, count: int) -> list[Any]:
-    """Jobs whose film waits at Google, and a hint for each."""
+    """Jobs whose video is ready at Google, and a hint for each."""
     from django.utils import timezone
 
     from benchmarks import rows
@@ -70,7 +70,7 @@ def _finished_at_google(google: str, count: int) -> list[Any]:
     now, jobs = timezone.now(), []
     for number in range(count):
         if number % 3 == 0:
-            owner = rows.person(f"owner-{time.monotonic_ns()}")
+            owner = rows.user(f"owner-{time.monotonic_ns()}")
         job = rows.finished_job(
             owner,
             phase="storing",

@@ -1,54 +1,21 @@
-"""What goes wrong besides deaths: lost, late and repeated hints, rivals, frozen processes, wrong clocks, full disks."""
+"""The scenarios: lost, late and repeated hints, rivals, frozen processes, outages, wrong clocks, a full disk."""
 
 import resource
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-from tests.chaos import freezes, no_redis
 from tests.chaos.catalogue import retired_upstream, suspended_models
 from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
-from tests.chaos.freezes import SUBMIT_THREADS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
+from tests.chaos.scenarios import freezes, no_redis
+from tests.chaos.scenarios.freezes import SUBMIT_THREADS
+from tests.chaos.scenarios.scenario import Scale, Scenario
 from tests.chaos.vendors import REFUSAL, RETIRED
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How long and how much: the short form is for every test run, the long one for `make chaos`."""
-
-    outage_seconds: float
-    jobs: int
-    rolling: int
-    in_flight: int
-    clocks: tuple[tuple[str, float], ...]
-
-
-# Seconds of an outage, jobs of most scenarios, those of the two upheavals, and whose clock is off.
-SHORT = Scale(outage_seconds=2.5, jobs=3, rolling=12, in_flight=24, clocks=(("sweeper", 300), ("media", -300)))
-LONG = Scale(
-    outage_seconds=30,
-    jobs=9,
-    rolling=100,
-    in_flight=1000,
-    clocks=tuple((role, off) for role in ("web", "submit", "media", "sweeper") for off in (300.0, -300.0)),
-)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """`options` are those of the fleet that it needs for itself alone."""
-
-    name: str
-    run: Callable[[Fleet, Scale, str], Outcome]
-    databases: tuple[str, ...] = ("sqlite", "postgres")
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 def redis_emptied_early(fleet: Fleet, scale: Scale, name: str) -> Outcome:
@@ -62,7 +29,7 @@ def redis_emptied_early(fleet: Fleet, scale: Scale, name: str) -> Outcome:
 def redis_emptied_late(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     with away(fleet, "media"):
         jobs = fleet.create(count=scale.jobs)
-        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=20, what="all films made")
+        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=20, what="all videos made")
         fleet.valkey.kill(and_empty=True)
         fleet.valkey.start()
     return examine(fleet, jobs, scenario=name)
@@ -90,8 +57,8 @@ def postgres_restarted(mode: str) -> Callable[[Fleet, Scale, str], Outcome]:
 
 
 def postgres_restarted_in_the_paid_call(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """Nobody dies, so no answer may be lost."""
-    fleet.traps.add("submit", "unanswered", lambda _: partial(fleet.database.restart, "immediate"))
+    """No process dies, so no response may be lost."""
+    fleet.traps.add("submit", "processed", lambda _: partial(fleet.database.restart, "immediate"))
     return examine(fleet, fleet.create(), scenario=name)
 
 
@@ -106,12 +73,12 @@ def hints_five_times(fleet: Fleet, scale: Scale, name: str) -> Outcome:
 
 
 def no_hints(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """All are lost until the sweeper has sent them again for a while."""
+    """All hints are lost, also those that the sweeper re-sends, for the time of an outage."""
     with away(fleet, "media"):
         with away(fleet, "submit"):
             jobs = fleet.create(count=scale.jobs)
             _lose_hints(fleet, scale.outage_seconds)
-        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=30, what="all films made")
+        wait_until(lambda: fleet.are_in(jobs, "storing"), seconds=30, what="all videos made")
         _lose_hints(fleet, scale.outage_seconds)
     return examine(fleet, jobs, scenario=name)
 
@@ -124,7 +91,7 @@ def _lose_hints(fleet: Fleet, seconds: float) -> None:
 
 
 def rivals(**roles: str) -> Callable[[Fleet, Scale, str], Outcome]:
-    """More processes of a kind than are needed; on top, every hint comes twice."""
+    """More processes of a kind than needed; each hint comes twice."""
 
     def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         for role, kind in roles.items():
@@ -141,7 +108,7 @@ def rivals(**roles: str) -> Callable[[Fleet, Scale, str], Outcome]:
 
 
 def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome]:
-    """SIGTERM during a call: it is finished first."""
+    """SIGTERM during a call: the process finishes it first."""
 
     def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         def stop() -> None:
@@ -149,7 +116,7 @@ def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome
             time.sleep(1.5)
 
         deaths = fleet.processes.deaths[role]
-        fleet.traps.add(call, "unanswered", lambda _: stop)
+        fleet.traps.add(call, "processed", lambda _: stop)
         jobs = fleet.create(count=scale.jobs)
         outcome = examine(fleet, jobs, scenario=name)
         wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=60, what=f"the end of {role}")
@@ -158,11 +125,11 @@ def asked_to_stop(role: str, call: str) -> Callable[[Fleet, Scale, str], Outcome
     return run
 
 
-def site_asked_to_stop(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """SIGTERM while an order is still being sent: it is taken and answered first."""
+def web_asked_to_stop(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """SIGTERM while a request is still being sent: the web process reads it and responds first."""
     deaths = fleet.processes.deaths["web"]
-    person = fleet.people[0]
-    job, request = fleet.draft(person, with_picture=True)
+    customer = fleet.customers[0]
+    job, request = fleet.draft(customer, with_picture=True)
     body = request.read()
 
     def halves() -> Iterator[bytes]:
@@ -171,15 +138,15 @@ def site_asked_to_stop(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         time.sleep(1.5)
         yield body[len(body) // 2 :]
 
-    answer = person.client.post(JOBS, content=halves(), headers=request.headers)
-    fleet.place(job, lambda: answer)
-    wait_until(lambda: fleet.processes.deaths["web"] > deaths, seconds=40, what="the end of the site")
-    wait_until(fleet.answers, seconds=20, what="an answer of the site")
+    response = customer.client.post(JOBS, content=halves(), headers=request.headers)
+    fleet.place(job, lambda: response)
+    wait_until(lambda: fleet.processes.deaths["web"] > deaths, seconds=40, what="the end of the web process")
+    wait_until(fleet.responds, seconds=20, what="a response of the web process")
     return examine(fleet, [job], scenario=name)
 
 
 def disk_full(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """No file of the media worker may grow beyond 16 KiB, for a while."""
+    """For the time of an outage, no file of the media worker can grow beyond 16 KiB."""
     process_id = fleet.processes.roles["media"].process_id
     _, hard = resource.prlimit(process_id, resource.RLIMIT_FSIZE)
     resource.prlimit(process_id, resource.RLIMIT_FSIZE, (16_384, hard))
@@ -204,7 +171,7 @@ def clocks_off(fleet: Fleet, scale: Scale, name: str) -> Outcome:
 
 
 def deleted_meanwhile(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """At every moment of their lives; who deletes has a free slot at once."""
+    """Jobs are deleted at various moments; a deletion frees the slot at once."""
     fleet.google.submit_seconds = 0.2
     jobs: list[Job] = []
     for tenth in range(0, 20, 20 // scale.jobs):
@@ -215,7 +182,7 @@ def deleted_meanwhile(fleet: Fleet, scale: Scale, name: str) -> Outcome:
             thread.start()
         for thread in threads:
             thread.join()
-        again = [fleet.order(made[0].person) for _ in range(3)]
+        again = [fleet.order(made[0].customer) for _ in range(3)]
         fleet.finish(again)
         jobs += [*made, *again]
     fleet.google.submit_seconds = 0
@@ -223,8 +190,8 @@ def deleted_meanwhile(fleet: Fleet, scale: Scale, name: str) -> Outcome:
 
 
 def adopted(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """A lost operation is taken up, and fails after all: what was given back is not given back again."""
-    fleet.traps.add("submit", "unanswered", fleet.processes.kill_caller)
+    """A lost operation is adopted and fails after all: the job is not refunded twice."""
+    fleet.traps.add("submit", "processed", fleet.processes.kill_caller)
     fleet.google.script("work", "error")
     jobs = fleet.create()
     fleet.finish(jobs)
@@ -235,7 +202,7 @@ def adopted(fleet: Fleet, scale: Scale, name: str) -> Outcome:
 
 
 def first_upstream_retired(fleet: Fleet, scale: Scale, name: str) -> Outcome:
-    """The next one makes what was ordered of it; after three refusals in a row it is not asked again."""
+    """The next upstream makes the videos; after three refusals in a row the first gets no more submits."""
     with retired_upstream(fleet.database):
         jobs = fleet.create(count=2 * scale.jobs)
         fleet.finish(jobs)
@@ -243,9 +210,9 @@ def first_upstream_retired(fleet: Fleet, scale: Scale, name: str) -> Outcome:
         jobs += fleet.create()
         outcome = examine(fleet, jobs, scenario=name)
     if RETIRED not in suspended_models(fleet.database):
-        outcome.blame("stuck", f"{RETIRED} has refused {refusals} orders, and is not suspended")
+        outcome.blame("stuck", f"{RETIRED} has refused {refusals} submits but is not suspended")
     if fleet.google.calls(REFUSAL) > refusals:
-        outcome.blame("stuck", f"{RETIRED} is suspended, and was asked again")
+        outcome.blame("stuck", f"{RETIRED} is suspended but got another submit")
     return outcome
 
 
@@ -267,12 +234,12 @@ SCENARIOS = (
     Scenario("three workers", rivals(submit2="submit", submit3="submit", media2="media", media3="media")),
     Scenario("submit frozen in the paid call", _unscaled(freezes.submit_frozen)),
     Scenario("submit frozen before its claim", _unscaled(freezes.submit_frozen_before_claim)),
-    Scenario("media frozen in the download", _unscaled(freezes.media_frozen("download", "unanswered"))),
+    Scenario("media frozen in the download", _unscaled(freezes.media_frozen("download", "processed"))),
     Scenario("media frozen in the upload", _unscaled(freezes.media_frozen("upload video", "arrived"))),
-    Scenario("media frozen after the upload", _unscaled(freezes.media_frozen("upload image", "answered"))),
+    Scenario("media frozen after the upload", _unscaled(freezes.media_frozen("upload image", "responded"))),
     Scenario("SIGTERM in the paid call", asked_to_stop("submit", "submit")),
     Scenario("SIGTERM in the upload", asked_to_stop("media", "upload video")),
-    Scenario("SIGTERM in a request", site_asked_to_stop),
+    Scenario("SIGTERM in a request", web_asked_to_stop),
     Scenario("disk full", disk_full),
     Scenario("clock off", clocks_off),
     Scenario("deleted meanwhile", deleted_meanwhile),

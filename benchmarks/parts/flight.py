@@ -1,6 +1,6 @@
-"""One sweeper with many videos in flight, in real time: how late it sees that one is done, and what it takes.
+"""One sweeper with many videos in flight, in real time: its lag after the end of a video, and its cost.
 
-Submit and media worker do not run: a video is seen when its row says so.
+Submit and media worker do not run: a video counts as seen when its row says so.
 """
 
 import time
@@ -37,7 +37,7 @@ def run(report: Report) -> None:
 
 
 def _fly(site: Deployment, size: int, *, seconds: float) -> tuple[list[float], fleet.Usage, int]:
-    """Lags of those that were done, what the sweeper used, and how many it had not seen at the end."""
+    """Lags of the videos that ended, usage of the sweeper, and how many ends it had not seen."""
     from benchmarks import rows
     from videos.models import VideoJob
 
@@ -57,7 +57,7 @@ def _fly(site: Deployment, size: int, *, seconds: float) -> tuple[list[float], f
 
 
 def _launch(done_at: Sequence[float]) -> list[Any]:
-    """Jobs at the provider, three a person, whose looks are due one after the other."""
+    """Jobs at the provider, three a user, whose polls are due one after the other."""
     from django.utils import timezone
 
     from accounts.models import User
@@ -66,7 +66,7 @@ def _launch(done_at: Sequence[float]) -> list[Any]:
     from videos.models import VideoJob
 
     missing = -(-len(done_at) // 3) - User.objects.count()
-    template = rows.person("pilot") if not User.objects.exists() else User.objects.first()
+    template = rows.user("pilot") if not User.objects.exists() else User.objects.first()
     assert template
     if missing > 0:
         first = User.objects.count()

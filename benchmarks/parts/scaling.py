@@ -1,4 +1,4 @@
-"""What things cost as a user's history and the whole table grow: a flat cost has the factor 1."""
+"""Costs as a user's history and the whole table grow; a flat cost has the factor 1."""
 
 import itertools
 import os
@@ -10,22 +10,22 @@ from typing import Any
 
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
-from benchmarks.endpoints import CLIENTS, JOBS
 from benchmarks.load import shot
+from benchmarks.parts.endpoints import CLIENTS, JOBS
 from benchmarks.report import Report
 
 FLAT = 1.5  # times the cost with a short history, at most
-CHUNK = 500_000  # rows between two looks at the clock
-SEED_SECONDS = 180  # for the rows of all others; then what there is has to do
-BYTES_A_ROW = 1500  # with its indexes, and some to spare
-STEPPED_TO = "middle page"  # over the index, from the nearer end: half a history can't be flat
-LIVE = 300  # jobs in flight elsewhere, which the sweeper's tick comes by
+CHUNK = 500_000  # rows between two checks of the time
+SEED_SECONDS = 180  # for the rows of all others; then the benchmark runs with fewer
+BYTES_A_ROW = 1500  # with its indexes and a margin
+STEPPED_TO = "middle page"  # over the index, from the nearer end: half a history cannot be flat
+LIVE = 300  # jobs of others in flight, which the sweeper's tick passes over
 TICKS = 50
 
 
 @dataclass
 class Cost:
-    """One thing's, for one size."""
+    """Of one operation at one size."""
 
     what: str
     history: int
@@ -42,7 +42,7 @@ def run(report: Report) -> None:
         core, _ = site.give_services_a_core()
         costs = _ticks(0)
         users, rows, took = _seed(histories, total=total)
-        less = "" if rows >= total else ", for want of time or room"
+        less = "" if rows >= total else ", for lack of time or disk space"
         report.say(f"{rows:,} of {total:,} rows, seeded in {took:.0f} s{less}.")
         site.start_web("web", workers=1, core=core)
         for history, user in users.items():
@@ -70,12 +70,12 @@ def run(report: Report) -> None:
 
 
 def _seed(histories: tuple[int, ...], *, total: int) -> tuple[dict[int, Any], int, float]:
-    """A user for each history, and the rest of the rows for a thousand others; how many rows, in what time."""
+    """A user for each history, and the rest of the rows for a thousand others; the rows and the seconds they took."""
     from benchmarks import rows
 
     began_at = time.monotonic()
-    users = {history: rows.person(f"history-{history}") for history in histories}
-    others = rows.people("other", 100)
+    users = {history: rows.user(f"history-{history}") for history in histories}
+    others = rows.users("other", 100)
     template = rows.finished_job(others[0])
     with _quick_inserts():
         done = 0
@@ -92,7 +92,7 @@ def _seed(histories: tuple[int, ...], *, total: int) -> tuple[dict[int, Any], in
 
 
 def _has_room() -> bool:
-    """Whether this disk takes another chunk, its indexes, and as much again."""
+    """Whether the disk has space for another 20 chunks with their indexes."""
     from django.conf import settings
 
     disk = os.statvfs(settings.DATA_DIR)
@@ -101,7 +101,7 @@ def _has_room() -> bool:
 
 @contextmanager
 def _quick_inserts() -> Iterator[None]:
-    """Nothing is checked or logged row by row; indexes that no constraint needs are built once, at the end."""
+    """No triggers run; indexes that no constraint needs are built once, at the end."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -151,7 +151,7 @@ def _requests(site: Deployment, user: Any, history: int, *, seconds: float) -> l
 
 
 def _loaded(site: Deployment, shots: Callable[[], Iterator[load.Shot]], seconds: float) -> tuple[float, float]:
-    """CPU milliseconds of the server and median milliseconds of an answer."""
+    """CPU milliseconds of the server and median milliseconds of an response."""
     load.fire(shots(), port=site.ports["web"], clients=CLIENTS, seconds=0.3)
     before = meters.cpu_seconds([site.processes["web"].pid])
     volley = load.fire(shots(), port=site.ports["web"], clients=CLIENTS, seconds=seconds)
@@ -178,7 +178,7 @@ def _forget_creates() -> None:
 
 
 def _statements(method: str, path: str, token: str) -> int:
-    """How many the database is sent for one such request, counted in this process."""
+    """How many statements one such request sends, counted in this process."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import APIClient
@@ -187,16 +187,16 @@ def _statements(method: str, path: str, token: str) -> int:
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     data = {"mockMode": "true", "prompt": "A red dress"} if method == "post" else None
     with CaptureQueriesContext(connection) as captured:
-        answer = getattr(client, method)(path, data, **({"format": "multipart"} if data else {}))
-    if answer.status_code >= 400:
-        raise load.UnexpectedAnswer(f"{answer.status_code} to {method} {path}: {answer.content[:300]!r}")
+        response = getattr(client, method)(path, data, **({"format": "multipart"} if data else {}))
+    if response.status_code >= 400:
+        raise load.UnexpectedResponse(f"{response.status_code} for {method} {path}: {response.content[:300]!r}")
     if data:
         _forget_creates()
     return len(captured)
 
 
 def _ticks(rows_in_table: int) -> list[Cost]:
-    """What the sweeper does twice a second, in this process: nothing is due."""
+    """The sweeper's tick with no due job, measured in this process."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -7,7 +7,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 
-class LosesAnswers:
+class LosesReplies:
     """A context manager that serves in threads."""
 
     def __init__(self, redis_url: str) -> None:
@@ -45,9 +45,9 @@ class LosesAnswers:
         with contextlib.suppress(OSError):
             while said := front.recv(65536):
                 back.sendall(said)
-                answer = back.recv(65536)
+                reply = back.recv(65536)
                 if b"EVAL" in said and not self.lets_through:
                     self.lost += 1
                     front.shutdown(socket.SHUT_RDWR)
                     return
-                front.sendall(answer)
+                front.sendall(reply)

@@ -1,4 +1,4 @@
-"""Two hundred clients who do what people do, without a pause; and sixty-four who read a download very slowly."""
+"""Two hundred clients with typical requests, without a pause; and sixty-four that read a download very slowly."""
 
 import random
 import threading
@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
-from benchmarks.endpoints import JOBS
 from benchmarks.load import Shot, shot
+from benchmarks.parts.endpoints import JOBS
 from benchmarks.report import Report
 
 CLIENTS = 200
@@ -20,7 +20,7 @@ FILE_KIB, LARGE_MIB = 256, 16
 SLOW_READERS, SLOW_BYTES = 64, 10_000  # a second
 LIST_CLIENTS = 8  # beside the slow readers
 GROWTH = 1.1  # of memory from the first third to the end, at most
-PATIENCE_SECONDS = 1.0  # for a list while others read slowly, p99; our own
+PATIENCE_SECONDS = 1.0  # for a list beside slow readers, p99; our own target
 
 
 def run(report: Report) -> None:
@@ -35,10 +35,10 @@ def run(report: Report) -> None:
 
 
 def _seed(site: Deployment) -> tuple[dict[str, list[Shot]], list[Shot], Shot]:
-    """Requests by kind; those for the list; and the download that is read slowly."""
+    """The requests by kind, those for the list, and the download to be read slowly."""
     from benchmarks import rows
 
-    ann = rows.person("ann")
+    ann = rows.user("ann")
     template = rows.finished_job(ann)
     rows.copy_jobs(template, (1, HISTORY))
     folder = Path(site.environment["DATA_DIR"]) / "media" / "videos"
@@ -48,7 +48,7 @@ def _seed(site: Deployment) -> tuple[dict[str, list[Shot]], list[Shot], Shot]:
         (folder / f"{job}.mp4").write_bytes(random.Random(job).randbytes(FILE_KIB * 1024))
     large = rows.key_of("job", HISTORY)
     (folder / f"{large}.mp4").write_bytes(bytes(LARGE_MIB * 1024 * 1024))
-    makers = [rows.access_token(person) for person in rows.people("maker", MAKERS)]
+    makers = [rows.access_token(user) for user in rows.users("maker", MAKERS)]
     rows.settle()
     token = rows.access_token(ann)
     body, kind = load.form({"mockMode": "true", "prompt": "A red dress in the wind"})
@@ -65,7 +65,7 @@ def _seed(site: Deployment) -> tuple[dict[str, list[Shot]], list[Shot], Shot]:
 
 
 def _mixed(shots: dict[str, list[Shot]]) -> Iterator[Shot]:
-    """What comes next, at random, but the same every time; each maker in turn."""
+    """Shots of random kinds, in the same order in every run; those of a kind in turn."""
     chance, turns = random.Random(1), dict.fromkeys(shots, 0)
     while True:
         kind = chance.choices(list(SHARES), weights=list(SHARES.values()))[0]
@@ -76,8 +76,8 @@ def _mixed(shots: dict[str, list[Shot]]) -> Iterator[Shot]:
 def _crowd(report: Report, site: Deployment, web: int, shots: dict[str, list[Shot]], *, seconds: float) -> None:
     done, memory = threading.Event(), list[float]()
 
-    def keep_house() -> None:
-        """Look at the memory, and end the jobs of the makers, who have three slots each."""
+    def sample() -> None:
+        """Measure memory, and end the jobs of the makers, who have three slots each."""
         from django.db import connection
 
         while not done.wait(0.5):
@@ -85,18 +85,18 @@ def _crowd(report: Report, site: Deployment, web: int, shots: dict[str, list[Sho
             _end_jobs()
         connection.close()
 
-    housekeeper = threading.Thread(target=keep_house)
-    housekeeper.start()
+    sampler = threading.Thread(target=sample)
+    sampler.start()
     try:
         cpu = meters.cpu_seconds([web])
         volley = load.fire(_mixed(shots), port=site.ports["web"], clients=CLIENTS, seconds=seconds, tolerant=True)
         cpu = meters.cpu_seconds([web]) - cpu
     finally:
         done.set()
-        housekeeper.join()
+        sampler.join()
     report.table(
         f"{CLIENTS} clients for {seconds} s",
-        ["kind", "answers", "p50 ms", "p99 ms"],
+        ["kind", "responses", "p50 ms", "p99 ms"],
         [[kind, len(found), *(1000 * meters.quantile(found, share) for share in (0.5, 0.99))]
          for kind, found in sorted(volley.by_kind.items())],
     )  # fmt: skip
@@ -128,11 +128,11 @@ def _end_jobs() -> None:
 
 
 def _slow_readers(report: Report, site: Deployment, web: int, lists: list[Shot], slow: Shot, *, seconds: float) -> None:
-    def ask_lists() -> load.Volley:
+    def request_lists() -> load.Volley:
         shots: Any = iter(lambda: random.choice(lists), None)
         return load.fire(shots, port=site.ports["web"], clients=LIST_CLIENTS, seconds=seconds, tolerant=True)
 
-    alone, done = ask_lists(), threading.Event()
+    alone, done = request_lists(), threading.Event()
     got: list[int] = []
 
     def read() -> None:
@@ -147,7 +147,7 @@ def _slow_readers(report: Report, site: Deployment, web: int, lists: list[Shot],
     time.sleep(2)
     before = meters.memory_mib([web])
     try:
-        beside = ask_lists()
+        beside = request_lists()
     finally:
         memory = meters.memory_mib([web])
         done.set()
@@ -155,7 +155,7 @@ def _slow_readers(report: Report, site: Deployment, web: int, lists: list[Shot],
             reader.join(load.PATIENCE_SECONDS)
     report.table(
         f"The list, beside {SLOW_READERS} downloads at {SLOW_BYTES // 1000} kB/s",
-        ["when", "answers", "errors", "p50 ms", "p99 ms"],
+        ["when", "responses", "errors", "p50 ms", "p99 ms"],
         [[when, one.count, len(one.errors), *(1000 * meters.quantile(one.latencies, share) for share in (0.5, 0.99))]
          for when, one in (("alone", alone), ("beside", beside))],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Processes that stand still past their lease while another one does their work, and then go on where they were."""
+"""Processes frozen past their lease while a rival does their work; they then continue where they stopped."""
 
 import signal
 import time
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.chaos.fleet import Fleet, Job
+from tests.chaos.hooks.tempo import LEASE_SECONDS
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
-from tests.chaos.tempo import LEASE_SECONDS
 
-SUBMIT_THREADS = 4  # of a worker, by default: so many answers one death can lose
-AFTERMATH_SECONDS = 1.5  # for what the woken process does next
+SUBMIT_THREADS = 4  # of a worker, by default: one death can lose this many responses
+AFTERMATH_SECONDS = 1.5  # for the next steps of the woken process
 
 
 def submit_frozen(fleet: Fleet, name: str) -> Outcome:
-    """In the paid call, until the job was given up as lost; then the answer comes after all."""
-    fleet.traps.add("submit", "unanswered", lambda _: partial(fleet.processes.kill, "submit", signal.SIGSTOP))
+    """Frozen in the paid call until the job counts as lost; then the response arrives after all."""
+    fleet.traps.add("submit", "processed", lambda _: partial(fleet.processes.kill, "submit", signal.SIGSTOP))
     jobs = fleet.create(count=3)
     fleet.finish(jobs, seconds=LEASE_SECONDS + 3)
     fleet.processes.kill("submit", signal.SIGCONT)
@@ -25,7 +25,7 @@ def submit_frozen(fleet: Fleet, name: str) -> Outcome:
 
 
 def submit_frozen_before_claim(fleet: Fleet, name: str) -> Outcome:
-    """Having read the row, until another worker has had the video accepted."""
+    """Frozen after reading the row, until another worker has had the video accepted."""
     with fleet.traced() as statements:
         jobs = fleet.create()
         fleet.finish(jobs)
@@ -42,7 +42,7 @@ def submit_frozen_before_claim(fleet: Fleet, name: str) -> Outcome:
 
 
 def media_frozen(call: str, moment: str) -> Callable[[Fleet, str], Outcome]:
-    """At this moment of a transfer, until another worker has delivered the video."""
+    """Frozen at this moment of a transfer, until another worker has delivered the video."""
 
     def run(fleet: Fleet, name: str) -> Outcome:
         fleet.traps.add(call, moment, lambda _: partial(fleet.processes.kill, "media", signal.SIGSTOP))
@@ -55,7 +55,7 @@ def media_frozen(call: str, moment: str) -> Callable[[Fleet, str], Outcome]:
 
 
 def with_rival(fleet: Fleet, role: str, work: Callable[[], object]) -> None:
-    """Do `work` with a second process of the kind, then let the frozen one go on."""
+    """Do `work` with a second process of the kind, then wake the frozen one."""
     fleet.processes.start(f"{role}2", kind=role)
     try:
         work()

@@ -1,7 +1,7 @@
-"""How long the back office's lists take at 100,000 rows a table: `python -m benchmarks.back_office [--postgres]`.
+"""Times of the back office's lists at 100,000 rows a table: `python -m benchmarks.parts.back_office [--postgres]`.
 
-Every list that is registered is measured, first page and last, and as it is searched; then a person's page, and the
-exports of the ledger with the memory they take. In-process, without a server: what counts is the statements.
+Every registered list is measured: first page, last page, searches; then a user's page, and the
+exports of the ledger with their memory. In-process, without a server: the statements count.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def run(report: Report) -> None:
 
 
 def _measured(rows: int, *, postgres: bool) -> list[str]:
-    """What is beyond its bounds."""
+    """The names of pages beyond the bounds."""
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         valkey = Valkey(folder=Path(folder) / "valkey")
         valkey.start()
@@ -83,7 +83,7 @@ def set_up(folder: str, redis_url: str, database_url: str) -> None:
 
 
 def fill(number: int) -> None:
-    """Rows for every list, spread over people and time."""
+    """Rows for every list, spread over users and time."""
     from auditlog.models import LogEntry
     from axes.models import AccessAttempt
     from django.contrib.contenttypes.models import ContentType
@@ -95,7 +95,7 @@ def fill(number: int) -> None:
     from videos.models import VideoJob
 
     began_at = time.perf_counter()
-    person = ContentType.objects.get_for_model(User)
+    user_type = ContentType.objects.get_for_model(User)
     at = [BEGIN + timedelta(seconds=60 * i) for i in range(number)]
     names = [f"{_word(i)}.{i}@example.com" for i in range(number)]
     kinds: dict[type[Any], Callable[[int], dict[str, Any]]] = {
@@ -120,7 +120,7 @@ def fill(number: int) -> None:
         },
         LookVideo: lambda i: {"look_id": _id(4, i), "video_id": _id(3, i)},
         LogEntry: lambda i: {
-            "content_type": person,
+            "content_type": user_type,
             "object_pk": str(_id(1, i)),
             "object_repr": names[i],
             "action": 1,
@@ -142,7 +142,7 @@ def fill(number: int) -> None:
 
 
 def _spread(kind: type[Any]) -> None:
-    """Rows that were all made now get times of their own, by their ids."""
+    """Spread the times of the rows, which were all created just now."""
     from django.db import connection
 
     table = kind._meta.db_table
@@ -160,7 +160,7 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _id(kind: int, number: int) -> uuid.UUID:
-    return uuid.uuid5(uuid.UUID(int=kind), str(number))  # in no order, as real ones
+    return uuid.uuid5(uuid.UUID(int=kind), str(number))  # in random order, like real ones
 
 
 def _word(number: int) -> str:
@@ -188,7 +188,7 @@ def _job(i: int, number: int) -> dict[str, Any]:
 
 
 def measure(number: int) -> list[str]:
-    """Every list, a person's page, the exports; returns what is beyond its bounds."""
+    """Every list, a user's page, the exports; returns the names of those beyond the bounds."""
     from django.contrib import admin
     from django.test import Client
 
@@ -197,7 +197,7 @@ def measure(number: int) -> list[str]:
 
     office = Client()
     office.force_login(create_user(email="boss@example.com", password="not used", staff=True))
-    office.get("/admin/accounts/user/")  # the first request of a process loads a good part of it
+    office.get("/admin/accounts/user/")  # the first request of a process imports many modules
     slow = []
     for model in admin.site._registry:
         url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
@@ -215,7 +215,7 @@ def measure(number: int) -> list[str]:
             if seconds > SLOWEST or statements > MOST:
                 slow.append(f"{model._meta.label} {name}")
     seconds, statements = _get(office, f"/admin/accounts/user/{_id(1, 7)}/change/")
-    print(f"{'a person and theirs':<35} {seconds * 1000:>7.0f} ms {statements:>3} statements")
+    print(f"{'a user with all their rows':<35} {seconds * 1000:>7.0f} ms {statements:>3} statements")
     for kind in ("csv", "xlsx"):
         _export(office, kind)
     return slow
@@ -227,19 +227,19 @@ def _get(office: Any, url: str) -> tuple[float, int]:
 
     with CaptureQueriesContext(connection) as captured:
         began_at = time.perf_counter()
-        answer = office.get(url)
+        response = office.get(url)
         seconds = time.perf_counter() - began_at
         statements = len(captured)
-    if answer.status_code != 200:
-        raise RuntimeError(f"not a measurement: {url} answered {answer.status_code}")
+    if response.status_code != 200:
+        raise RuntimeError(f"not a measurement: {url} responded with {response.status_code}")
     return seconds, statements
 
 
 def _export(office: Any, kind: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began_at = time.perf_counter()
-    answer = office.get(f"/admin/accounts/ledgerentry/export.{kind}")
-    size = sum(len(chunk) for chunk in answer.streaming_content)
+    response = office.get(f"/admin/accounts/ledgerentry/export.{kind}")
+    size = sum(len(chunk) for chunk in response.streaming_content)
     seconds = time.perf_counter() - began_at
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024  # kilobytes on Linux
     print(f"{'the ledger as ' + kind:<35} {seconds:>7.1f} s, {size / 1e6:.1f} MB, {grown:.0f} MB more memory")

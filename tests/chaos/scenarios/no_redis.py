@@ -1,4 +1,4 @@
-"""Redis is away for the whole life of jobs, also when the workers start: they find their work in the table."""
+"""Redis is down for whole lives of jobs, also when the workers start: they find their work in the table."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from tests.chaos.processes import wait_until
 
 JOBS = 10
 WORKERS = ("submit", "media")
-GRACE_SECONDS = 40  # of the 100 that a worker gets (deploy/): the calls of the fakes are short
+GRACE_SECONDS = 40  # instead of the 100 of production (deploy/): calls of the fakes are short
 
 
 def away(fleet: Fleet, name: str) -> Outcome:
-    """It is gone: nothing listens where it was."""
+    """Redis refuses connections."""
     fleet.valkey.kill()
     try:
         jobs = _whole_lives(fleet)
@@ -25,7 +25,7 @@ def away(fleet: Fleet, name: str) -> Outcome:
 
 
 def hanging(fleet: Fleet, name: str) -> Outcome:
-    """It takes connections, and never replies."""
+    """Redis accepts connections but never replies."""
     process_id = fleet.valkey.process_id
     os.kill(process_id, signal.SIGSTOP)
     try:
@@ -36,7 +36,7 @@ def hanging(fleet: Fleet, name: str) -> Outcome:
 
 
 def flapping(fleet: Fleet, name: str) -> Outcome:
-    """It comes and goes, and has forgotten everything each time."""
+    """Redis restarts again and again, and loses all its data each time."""
     jobs = list[Job]()
     for _ in range(4):
         jobs += fleet.create(count=3)
@@ -48,7 +48,7 @@ def flapping(fleet: Fleet, name: str) -> Outcome:
 
 
 def _whole_lives(fleet: Fleet) -> list[Job]:
-    """From the order to the stored file, with workers that have known Redis, and with some that have not."""
+    """From the order to the stored file, with workers that started before and after the outage began."""
     jobs = fleet.create(count=JOBS // 2)
     fleet.finish(jobs)
     for role in WORKERS:
@@ -61,7 +61,7 @@ def _whole_lives(fleet: Fleet) -> list[Job]:
 
 
 def _stop(fleet: Fleet, role: str) -> None:
-    """Ask a worker to end, which it does; another one starts."""
+    """Send SIGTERM to a worker; it ends, and its successor stays alive."""
     deaths = fleet.processes.deaths[role]
     fleet.processes.kill(role, signal.SIGTERM)
     wait_until(lambda: fleet.processes.deaths[role] > deaths, seconds=GRACE_SECONDS, what=f"the end of {role}")

@@ -1,4 +1,4 @@
-"""The safeguards of the engine, each of which can be taken out to show that the suite then goes red."""
+"""Removes one safeguard of the engine, to show that the suite fails without it."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from videos.providers.base import ProviderError, Refused
 
 
 def mutate(name: str) -> None:
-    """Take one safeguard out of this process; "" leaves all of them."""
+    """Remove a safeguard from this process; "" leaves all of them."""
     if name:
         MUTATIONS[name]()
 
 
 def _write_unfenced() -> None:
-    """Whoever comes last overwrites, whatever has happened meanwhile."""
+    """The last writer wins, whatever happened in between."""
     VideoJobQuerySet._fence = lambda self, job: self.filter(pk=job.pk)
 
 
 def _call_before_claim() -> None:
-    """The paid call comes first, and the claim is written with its outcome."""
+    """The paid call comes before the claim, which is written with its outcome."""
 
     def call_first(*, job_id: str) -> None:
         job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
@@ -39,7 +39,7 @@ def _call_before_claim() -> None:
 
 
 def _forget_hints() -> None:
-    """A lost hint stays lost: the sweeper sends none again, and workers do not look at the table."""
+    """A lost hint stays lost: the sweeper re-sends none, and workers do not scan the table."""
     for phase in (Phase.QUEUED, Phase.STORING):
         del sweeper.STEPS[phase]
 
@@ -62,7 +62,7 @@ def _refuse_unsurely() -> None:
 MUTATIONS: dict[str, Callable[[], None]] = {
     "unfenced": _write_unfenced,
     "call-before-claim": _call_before_claim,
-    "repeated-entries": lambda: None,  # all of it is in the database: tests.chaos.fleet
+    "repeated-entries": lambda: None,  # done in the database: `DROPPED` in tests.chaos.fleet
     "no-rehint": _forget_hints,
     "unsure-refusal": _refuse_unsurely,
 }

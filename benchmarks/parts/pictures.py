@@ -1,4 +1,4 @@
-"""Large pictures in small files, sixteen at once: what a web process takes, and what it keeps."""
+"""Large pictures in small files, sixteen at once: memory of a web process at its peak and afterwards."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 
 
 def run(report: Report) -> None:
-    """The promise; then, in full, each kind of picture at each endpoint, by a process of its own."""
+    """Measure the promised case; at full size, each kind of picture at each endpoint, each in a new process."""
     with deployment() as site:
         rows_of_table = []
         rgb = png(*PNGS["rgb"])
@@ -42,7 +42,7 @@ def run(report: Report) -> None:
                 )
                 rows_of_table.append([name, CLIENTS, *others, most_here, kept_here])
                 most, kept = max(most, most_here), max(kept, kept_here)
-        header = ["49 megapixels", "uploads", "s", "sent away", "peak MiB", "kept MiB"]
+        header = ["49 megapixels", "uploads", "s", "refused", "peak MiB", "kept MiB"]
         report.table(f"{CLIENTS} at once", header, rows_of_table)
         report.target("a web process at most", value=float(most), limit=MOST_MIB, unit=" MiB")
         report.target("a web process afterwards", value=float(kept), limit=KEPT_MIB, unit=" MiB")
@@ -52,7 +52,7 @@ Make = Callable[[str], load.Shot]
 
 
 def look_with(file: bytes) -> Make:
-    """The request with the file as a look's picture, of whom the token is."""
+    """Makes requests, by token, with the file as a look's picture."""
     body, kind = _form({"title": "Large"}, "generatedImage", file)
     return lambda token: load.shot("POST", LOOKS, token=token, body=body, content_type=kind, status=201)
 
@@ -70,13 +70,13 @@ def _form(fields: dict[str, str], name: str, file: bytes) -> tuple[bytes, str]:
 
 
 def _upload(site: Deployment, name: str, makes: list[Make], *, count: int) -> tuple[int, int, float, int]:
-    """The highest memory of a new web process, what it has at the end, in MiB; seconds; how many had to wait too long.
+    """Upload to a new web process. Returns peak and final MiB, seconds, and the number of 503 responses.
 
     Raises RuntimeError for other errors.
     """
     from benchmarks import rows
 
-    tokens = [rows.access_token(person) for person in rows.people(f"{name}-", count)]
+    tokens = [rows.access_token(user) for user in rows.users(f"{name}-", count)]
     web = site.start_web(name, workers=1)
     worker = meters.tree(web)[-1].pid
     shots = [makes[at % len(makes)](token) for at, token in enumerate(tokens)]

@@ -1,4 +1,4 @@
-"""Sets the clock of one process wrong, as far as Python code asks for the time of day."""
+"""Shifts the clock of one process, for Python code that asks for the time of day."""
 
 import datetime as calendar
 import sys
@@ -10,14 +10,14 @@ _TrueDatetime = calendar.datetime
 
 
 class _AnyDatetime(type):
-    """What a database's driver has made with the true class counts, too."""
+    """Accept datetimes that a database driver made with the true class."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _TrueDatetime)
 
 
 def shift(seconds: float) -> None:
-    """Let `time.time` and `datetime.now` be off by so many seconds, in every module that has them already, too."""
+    """Shift `time.time` and `datetime.now` by this many seconds, also in modules that have imported them already."""
 
     def false_time() -> float:
         return _true_time() + seconds
@@ -35,7 +35,7 @@ def shift(seconds: float) -> None:
 
 
 def _replace(replacements: dict[int, Any]) -> None:
-    """By identity of the value, wherever a module has it."""
+    """Replace by identity, in every module that holds the value."""
     for name, module in list(sys.modules.items()):
         if name.startswith("tests.chaos") or name in {"_datetime", "_strptime"}:
             continue

@@ -1,4 +1,4 @@
-"""What staff do to people in the back office, each by role."""
+"""Actions of staff on users in the back office, by role."""
 
 import uuid
 from typing import Any
@@ -24,7 +24,7 @@ def page_of(user: User, name: str = "change") -> str:
 
 @pytest.fixture
 def clerk(make_user: MakeUser) -> Any:
-    """Somebody with a role, in the back office."""
+    """A member of staff, signed in to the back office."""
 
     def enter(role: Role, email: str = "sue@example.com") -> Client:
         user, client = make_user(email, staff=role == Role.ADMIN), Client()
@@ -108,7 +108,7 @@ def test_support_gives_no_tokens(clerk: Any, make_user: MakeUser) -> None:
 # -- Deactivating
 
 
-def test_person_is_deactivated_and_reactivated(
+def test_user_is_deactivated_and_reactivated(
     clerk: Any, make_user: MakeUser, sign_in: SignInAs, anonymous: APIClient
 ) -> None:
     ann, office = make_user(), clerk(Role.ADMIN)
@@ -131,7 +131,7 @@ def test_person_is_deactivated_and_reactivated(
     assert page_of(ann, "deactivate") in office.get(page_of(ann)).content.decode()
 
 
-def test_person_is_signed_out_everywhere(clerk: Any, make_user: MakeUser, sign_in: SignInAs) -> None:
+def test_user_is_signed_out_everywhere(clerk: Any, make_user: MakeUser, sign_in: SignInAs) -> None:
     ann = make_user()
     api = sign_in(ann)
 
@@ -157,7 +157,7 @@ def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: Make
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
 @pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "password"])
-def test_only_admins_act_on_people(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
+def test_only_admins_act_on_users(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
     ann = make_user()
 
     answer = clerk(role).post(page_of(ann, act), {"confirmed": "yes"})
@@ -166,7 +166,7 @@ def test_only_admins_act_on_people(clerk: Any, make_user: MakeUser, role: Role, 
     assert (answer.status_code, ann.is_active, ann.signed_out_at) == (403, True, None)
 
 
-def test_nobody_deactivates_themselves(clerk: Any, make_user: MakeUser) -> None:
+def test_staff_cannot_deactivate_themselves(clerk: Any, make_user: MakeUser) -> None:
     make_user("boss@example.com", staff=True)
     office, sue = clerk(Role.ADMIN), User.objects.get(email="sue@example.com")
 
@@ -177,7 +177,7 @@ def test_nobody_deactivates_themselves(clerk: Any, make_user: MakeUser) -> None:
 
 
 @pytest.mark.parametrize("name", ["tokens", "deactivate"])
-def test_person_who_is_not_there(clerk: Any, name: str) -> None:
+def test_unknown_user_is_not_found(clerk: Any, name: str) -> None:
     assert clerk(Role.ADMIN).get(f"/admin/accounts/user/{uuid.uuid4()}/{name}/").status_code == 404
 
 
@@ -213,7 +213,7 @@ def test_colleague_is_added_with_a_role(clerk: Any) -> None:
     assert (roles.role_of(bob), bob.is_staff, bob.token_account.balance) == (Role.SUPPORT, True, 100)
 
 
-def test_who_may_change_people_but_is_no_admin_cannot_become_one(clerk: Any, make_user: MakeUser) -> None:
+def test_staff_who_may_change_users_cannot_become_admins(clerk: Any, make_user: MakeUser) -> None:
     boss, office = make_user("boss@example.com", staff=True), clerk(Role.SUPPORT)
     sue = User.objects.get(email="sue@example.com")
     sue.user_permissions.add(Permission.objects.get(codename="change_user"))
@@ -227,10 +227,10 @@ def test_who_may_change_people_but_is_no_admin_cannot_become_one(clerk: Any, mak
     assert (roles.role_of(sue), boss.email, taken, password) == (Role.SUPPORT, "boss@example.com", 403, 403)
 
 
-# -- Looking
+# -- Lists and pages
 
 
-def test_page_shows_what_a_person_did(clerk: Any, make_user: MakeUser) -> None:
+def test_page_shows_the_activity_of_a_user(clerk: Any, make_user: MakeUser) -> None:
     ann = make_user(tokens=77)
     SignIn.objects.create(user=ann, channel="api", succeeded=False, client_ip="192.0.2.7", client="curl/8")
 
@@ -238,18 +238,18 @@ def test_page_shows_what_a_person_did(clerk: Any, make_user: MakeUser) -> None:
 
     for text in ("77", "192.0.2.7", "curl/8", "refused", "Signup", "Video jobs"):
         assert text in page
-    assert "md5" not in page  # nothing of the password
+    assert "md5" not in page  # no password
 
 
 @pytest.mark.parametrize("words", ["", "ann", "ANN@Example", "nobody", "x" * 500])
-def test_people_are_searched_by_the_beginning_of_the_address(clerk: Any, make_user: MakeUser, words: str) -> None:
+def test_users_are_searched_by_the_beginning_of_the_email(clerk: Any, make_user: MakeUser, words: str) -> None:
     make_user()
     page = clerk(Role.SUPPORT).get("/admin/accounts/user/", {"q": words}).content.decode()
 
     assert ("ann@example.com" in page) == (words.lower() in "ann@example.com")
 
 
-def test_people_are_found_by_id_and_role(clerk: Any, make_user: MakeUser) -> None:
+def test_users_are_found_by_id_and_role(clerk: Any, make_user: MakeUser) -> None:
     ann, office = make_user(), clerk(Role.SUPPORT)
     make_user("boss@example.com", staff=True)
 

@@ -21,14 +21,14 @@ FORM = {"mockMode": "true", "prompt": "A red dress in the wind", "resolution": "
 WARMING = 48  # requests before anything is measured
 SIDES = ("product", "plain")
 LAST_PAGE_FACTOR = 1.5  # of the first page's cost, at most
-# What may differ in two answers to the same order.
-OF_THE_MOMENT = {"id", "createdAt", "updatedAt", "created_at", "updated_at", "timestamp"}
-BUSY = 0.8  # a client above this share of its core may be what is measured
+# Fields that may differ between two responses to the same request.
+VOLATILE = {"id", "createdAt", "updatedAt", "created_at", "updated_at", "timestamp"}
+BUSY = 0.8  # a client above this share of its core may be the bottleneck
 
 
 @dataclass
 class Scenario:
-    """One endpoint: what is sent, and how many times as fast as the plain way it is to be."""
+    """One endpoint: its requests, and the target as a multiple of the plain way's rate."""
 
     name: str
     factor: float
@@ -40,7 +40,7 @@ class Scenario:
 
 
 def run(report: Report) -> None:
-    """Seed, compare the answers, then measure."""
+    """Seed, compare the responses, then measure."""
     others, rounds, seconds, creators = (90_000, 5, 2.5, 400) if report.full else (2_000, 3, 0.7, 60)
     with deployment() as site:
         core, _ = site.give_services_a_core()
@@ -48,22 +48,22 @@ def run(report: Report) -> None:
         site.start_web("product", workers=1, core=core)
         site.start_web("plain", workers=1, core=core, DJANGO_SETTINGS_MODULE="benchmarks.reference.settings")
         report.target(
-            "endpoints with answers that differ", value=_differences(site, scenarios, report), limit=0, unit=""
+            "endpoints with responses that differ", value=_differences(site, scenarios, report), limit=0, unit=""
         )
         busiest = _measure(site, scenarios, rounds=rounds, seconds=seconds)
-    _tell(report, scenarios, busiest, jobs=OWN_JOBS + others)
+    _report(report, scenarios, busiest, jobs=OWN_JOBS + others)
 
 
 def _seed(*, others: int, creators: int, rounds: int) -> list[Scenario]:
     from benchmarks import rows
 
-    ann, neighbours = rows.person("ann"), rows.people("neighbour", 90)
+    ann, neighbours = rows.user("ann"), rows.users("neighbour", 90)
     rows.copy_jobs(template := rows.finished_job(ann), (1, OWN_JOBS))
     rows.copy_jobs(template, (OWN_JOBS + 1, OWN_JOBS + others), owner_id=rows.among(neighbours))
     _seed_lines(template)
     _seed_looks(ann, neighbours[0], template)
     template.delete()
-    makers = [rows.access_token(person) for person in rows.people("maker", creators)]
+    makers = [rows.access_token(user) for user in rows.users("maker", creators)]
     rows.settle()
     token = rows.access_token(ann)
     looks = [rows.key_of("look", number) for number in range(1, LOOKS + 1, 5)]
@@ -95,12 +95,12 @@ def _seed(*, others: int, creators: int, rounds: int) -> list[Scenario]:
 
 
 def _seed_lines(template: Any) -> None:
-    """Four lines of story for each of the reader's jobs."""
+    """Four timeline entries for each of the reader's jobs."""
     from benchmarks import rows
     from videos.models import JobLog
 
-    said = ("accepted and waits for its turn", "accepted by the service", "made; storing it", "ready")
-    for place, words in enumerate(said):
+    messages = ("accepted and waits for its turn", "accepted by the service", "made; storing it", "ready")
+    for place, words in enumerate(messages):
         line = JobLog.objects.create(job=template, level="info", message=f"The video is {words}.")
         moment = f"now() - interval '1 minute' * n + interval '{10 * place} seconds'"
         rows.copy(line, (1, OWN_JOBS), id=rows.key(f"line {place} "), job_id=rows.key("job"), timestamp=moment)
@@ -135,35 +135,35 @@ def _seed_looks(owner: Any, reader: Any, template: Any) -> None:
 
 
 def _differences(site: Deployment, scenarios: Sequence[Scenario], report: Report) -> int:
-    """How many endpoints answer the two sides differently, field by field."""
+    """How many endpoints differ between the two sides, field by field."""
     wrong = 0
     for scenario in scenarios:
         one = scenario.shots[0]
-        said = {side: _without_ports(load.ask_json(one, port=site.ports[side]), site) for side in SIDES}
+        bodies = {side: _without_ports(load.ask_json(one, port=site.ports[side]), site) for side in SIDES}
         if scenario.is_used_up:
             _free_slots(site)
-            said = {side: _lasting(answer) for side, answer in said.items()}
-        if said["product"] != said["plain"]:
+            bodies = {side: _lasting(body) for side, body in bodies.items()}
+        if bodies["product"] != bodies["plain"]:
             wrong += 1
-            report.say(f"{scenario.name} answers differently: {_first_difference(said['product'], said['plain'])}")
+            report.say(f"{scenario.name} differs: {_first_difference(bodies['product'], bodies['plain'])}")
     return wrong
 
 
-def _without_ports(answer: Any, site: Deployment) -> Any:
-    if isinstance(answer, dict):
-        return {name: _without_ports(value, site) for name, value in answer.items()}
-    if isinstance(answer, list):
-        return [_without_ports(value, site) for value in answer]
-    if isinstance(answer, str):
+def _without_ports(body: Any, site: Deployment) -> Any:
+    if isinstance(body, dict):
+        return {name: _without_ports(value, site) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_without_ports(value, site) for value in body]
+    if isinstance(body, str):
         for port in site.ports.values():
-            answer = answer.replace(f":{port}/", "/")
-    return answer
+            body = body.replace(f":{port}/", "/")
+    return body
 
 
-def _lasting(answer: Any) -> Any:
-    if isinstance(answer, dict):
-        return {name: _lasting(value) for name, value in answer.items() if name not in OF_THE_MOMENT}
-    return [_lasting(value) for value in answer] if isinstance(answer, list) else answer
+def _lasting(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {name: _lasting(value) for name, value in body.items() if name not in VOLATILE}
+    return [_lasting(value) for value in body] if isinstance(body, list) else body
 
 
 def _first_difference(one: Any, other: Any, path: str = "") -> str:
@@ -179,7 +179,7 @@ def _first_difference(one: Any, other: Any, path: str = "") -> str:
 
 
 def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, seconds: float) -> float:
-    """Fire in turns, the side that begins changing; returns the highest share of its core that the client took."""
+    """Fire at both sides in turns. Returns the highest share of its core that the client took."""
     busiest = 0.0
     database = server_process(site.environment["DATABASE_URL"])
     for scenario in scenarios:
@@ -207,7 +207,7 @@ def _fire(site: Deployment, side: str, scenario: Scenario, *, seconds: float) ->
 
 
 def _warm_up(site: Deployment, side: str, scenario: Scenario) -> None:
-    """The first requests load a good part of a process, and each thread connects to the database once."""
+    """The first requests import modules, and connect each thread to the database."""
     shots = itertools.islice(itertools.cycle(scenario.shots), WARMING)
     load.fire(shots, port=site.ports[side], clients=CLIENTS)
     if scenario.is_used_up:
@@ -215,7 +215,7 @@ def _warm_up(site: Deployment, side: str, scenario: Scenario) -> None:
 
 
 def _free_slots(site: Deployment) -> None:
-    """Put what was created out of the way, and forget the hints: nobody works here."""
+    """End the created jobs and delete their hints: no worker runs here."""
     from benchmarks import rows
 
     rows.execute(
@@ -226,7 +226,7 @@ def _free_slots(site: Deployment) -> None:
         connection.flushall()
 
 
-def _tell(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jobs: int) -> None:
+def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jobs: int) -> None:
     report.say(
         f"PostgreSQL, {jobs:,} jobs, {OWN_JOBS:,} of them the reader's; {CLIENTS} connections, one core, one process."
     )

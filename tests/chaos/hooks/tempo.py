@@ -1,11 +1,11 @@
-"""Makes the engine's clockwork fast, so that a lease runs out within seconds; the order of its parts stays."""
+"""Shortens the engine's intervals, so that leases run out within seconds; their order stays."""
 
 from importlib import import_module
 from typing import Any
 
 PROVIDER_SECONDS = 4  # a call to Google
-LEASE_SECONDS = 5.0  # above that, and above what a busy machine adds to a call
-ADOPTION_SECONDS = 12.0  # above every lease and back-off here, as an hour is in production
+LEASE_SECONDS = 5.0  # longer, also on a busy machine, than a call
+ADOPTION_SECONDS = 12.0  # longer than every lease and back-off here, as the hour is in production
 
 FAST: dict[str, dict[str, Any]] = {
     "videos.engine.schedule": {
@@ -29,10 +29,10 @@ FAST: dict[str, dict[str, Any]] = {
 
 
 def quicken(**overrides: Any) -> None:
-    """Set every interval; `overrides` are those of `videos.engine.schedule` that a scenario wants otherwise."""
+    """Set every interval; `overrides` replace values of `videos.engine.schedule` for a scenario."""
     for module_name, values in FAST.items():
         module = import_module(module_name)
         for name, value in (values | (overrides if module_name == "videos.engine.schedule" else {})).items():
             if not hasattr(module, name):
-                raise AttributeError(f"{module_name} has no {name} any more")
+                raise AttributeError(f"{module_name} no longer has {name}")
             setattr(module, name, value)

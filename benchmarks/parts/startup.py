@@ -1,4 +1,4 @@
-"""What it costs to start: a management command, and the web process until it answers."""
+"""The cost of a start: a management command, and the web process until it responds."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from benchmarks.deployment import deployment
 from benchmarks.report import Report
 from studio.env import PROJECT
 
-# Imports what a web process does, and says what that was.
+# Imports the modules of a web process and prints the figures.
 WEB = """
 import json, os, resource, sys, time
 began_at = time.perf_counter()
@@ -28,7 +28,7 @@ print(json.dumps({
 
 
 def run(report: Report) -> None:
-    """Some starts of each kind; the first one, which may have to compile, is not counted."""
+    """Several starts of each kind; the first, which may compile, does not count."""
     times = 7 if report.full else 3
     with deployment(
         GEMINI_API_KEY="not-a-key", CLOUDINARY_URL="cloudinary://1:2@not-a-cloud"
@@ -56,7 +56,7 @@ def run(report: Report) -> None:
     vendors = imports[0]["vendors"]
     report.target("vendors' SDKs in a web process", value=len(vendors), limit=0, unit="")
     if vendors:
-        report.say(f"These are there: {', '.join(vendors[:20])}.")
+        report.say(f"Loaded: {', '.join(vendors[:20])}.")
 
 
 def _timed(*argv: str) -> tuple[float, float]:
