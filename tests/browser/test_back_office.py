@@ -70,7 +70,7 @@ def test_failed_job_is_found_made_again_and_refunded(desk: Page, studio: Running
     desk.keyboard.press("Enter")
     desk.get_by_role("link", name=job_id[:8]).click()
     desk.get_by_role("link", name="Make again").click()
-    desk.get_by_label("Nobody: it is free of charge").check()
+    desk.get_by_label("No one: it is free of charge").check()
     desk.get_by_role("button", name="Make again").click()
     desk.get_by_text("Made again as job").wait_for()
     desk.get_by_role("link", name="Give tokens back").click()
@@ -93,8 +93,8 @@ def test_granted_tokens_are_there_to_spend(desk: Page, studio: RunningStudio, an
     desk.get_by_role("link", name="Tokens", exact=True).click()
     desk.get_by_label("Tokens").fill("500")
     desk.get_by_label("Reason").fill("Invoice 117")
-    desk.get_by_role("button", name="Go on").click()
-    desk.get_by_role("button", name="Yes, do it").click()
+    desk.get_by_role("button", name="Continue").click()
+    desk.get_by_role("button", name="Confirm").click()
     desk.get_by_text(f"ann@example.com has {before + 500:,} tokens now").wait_for()
 
     entry = ann.get("/api/v1/tokens/ledger").json()["items"][0]
