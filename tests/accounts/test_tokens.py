@@ -102,7 +102,7 @@ def test_neighbours_entries_are_not_shown(make_user: MakeUser, sign_in: SignIn) 
     staff = make_user("sue@example.com", tokens=0, staff=True)
     grant(user, 1)
 
-    assert [amounts(sign_in(person)) for person in (user, neighbour, staff)] == [[1], [7], []]
+    assert [amounts(sign_in(caller)) for caller in (user, neighbour, staff)] == [[1], [7], []]
 
 
 def test_pages_newest_first(make_user: MakeUser, sign_in: SignIn) -> None:

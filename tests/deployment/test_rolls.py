@@ -110,7 +110,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-class People:
+class Clients:
     """They read and write as fast as they get responses, until they are stopped."""
 
     def __init__(self, url: str, *, verify: ssl.SSLContext | bool) -> None:
@@ -167,13 +167,13 @@ def test_no_request_is_lost_while_processes_are_restarted(environment: dict[str,
         for web in webs:
             web.wait_until_ready()
         nginx = Nginx(tmp_path, ports=[web.port for web in webs], prefix=PREFIX)
-        people = People(nginx.url, verify=ssl.create_default_context(cafile=nginx.certificate))
+        clients = Clients(nginx.url, verify=ssl.create_default_context(cafile=nginx.certificate))
         for roll in range(ROLLS):
             for web in webs:
                 web.restart()
-            while people.requests < REQUESTS * (roll + 1) / ROLLS:
+            while clients.requests < REQUESTS * (roll + 1) / ROLLS:
                 time.sleep(0.05)
-        outcomes = people.stop()
+        outcomes = clients.stop()
     finally:
         for web in webs:
             web.kill()
@@ -191,11 +191,11 @@ def test_no_request_is_lost_on_a_socket_of_systemd(environment: dict[str, str], 
         web = Web(tmp_path, environment, sock=sock)
         try:
             web.wait_until_ready()
-            people = People(f"http://127.0.0.1:{web.port}{PREFIX}", verify=False)
+            clients = Clients(f"http://127.0.0.1:{web.port}{PREFIX}", verify=False)
             for _ in range(ROLLS):
                 web.restart()
                 time.sleep(0.5)
-            outcomes = people.stop()
+            outcomes = clients.stop()
         finally:
             web.kill()
 

@@ -88,7 +88,7 @@ def as_json(body: Any) -> tuple[str, str]:
     return json.dumps(body) if body is not None else "", "application/json"
 
 
-def person(name: str) -> User:
+def account(name: str) -> User:
     return User.objects.get(email=f"{name}@example.com")
 
 
@@ -96,7 +96,7 @@ def person(name: str) -> User:
 def test_one_look(
     clients: dict[str, APIClient], make_look: MakeLook, method: str, who: str, visibility: str, expected: str
 ) -> None:
-    look = make_look(person("owner"), readers=(person("reader"),), visibility=visibility, image=None)
+    look = make_look(account("owner"), readers=(account("reader"),), visibility=visibility, image=None)
     body = {"PATCH": {"title": "Changed"}}.get(method)
 
     response = clients[who].generic(method, f"{URL}/{look.pk}", *as_json(body))
@@ -114,7 +114,7 @@ def test_one_look(
 def test_list(
     clients: dict[str, APIClient], make_look: MakeLook, view: str, who: str, visibility: str, expected: str
 ) -> None:
-    look = make_look(person("owner"), readers=(person("reader"),), visibility=visibility, image=None)
+    look = make_look(account("owner"), readers=(account("reader"),), visibility=visibility, image=None)
 
     response = clients[who].get(URL, {"view": view})
 
@@ -146,7 +146,7 @@ def test_creation(clients: dict[str, APIClient], method: str, who: str, expected
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 def test_other_methods_are_not_allowed(clients: dict[str, APIClient], make_look: MakeLook, method: str) -> None:
-    look = make_look(person("owner"), image=None)
+    look = make_look(account("owner"), image=None)
 
     response = clients["owner"].generic(method, f"{URL}/{look.pk}", *as_json({}))
 
@@ -169,8 +169,8 @@ def test_what_is_shown_of_a_shared_look(
     readers: list[str],
     videos: set[str],
 ) -> None:
-    owner = person("owner")
-    look = make_look(owner, readers=(person("reader"),), visibility="shared")
+    owner = account("owner")
+    look = make_look(owner, readers=(account("reader"),), visibility="shared")
     for phase in (Phase.SUCCEEDED, Phase.FAILED, Phase.QUEUED, Phase.GENERATING):
         make_video(owner, look=look, phase=phase)
 
@@ -186,8 +186,8 @@ def test_what_is_shown_of_a_shared_look(
 def test_public_look_in_the_list_hides_from_others_what_its_owner_sees(
     clients: dict[str, APIClient], make_look: MakeLook, make_video: MakeVideo
 ) -> None:
-    owner = person("owner")
-    look = make_look(owner, readers=(person("reader"),), visibility="public")
+    owner = account("owner")
+    look = make_look(owner, readers=(account("reader"),), visibility="public")
     make_video(owner, look=look, phase=Phase.FAILED)
 
     def seen_by(who: str) -> tuple[int, int]:

@@ -50,14 +50,14 @@ def test_moves_everything_and_agrees(legacy: LegacyDatabase, cloud: FakeCloudina
         "transactions_sum": -50,
         "balances_of_nobody": 0,
     }
-    person = User.objects.get(pk=ann)
-    assert (person.email, person.is_staff, person.is_active, person.created_at) == (
+    user = User.objects.get(pk=ann)
+    assert (user.email, user.is_staff, user.is_active, user.created_at) == (
         "ann@example.com",
         False,
         True,
         CREATED_AT,
     )
-    client = sign_in(person)
+    client = sign_in(user)
     assert client.get("/api/v1/tokens").json()["balance"] == 250
     shown = client.get(f"/api/v1/video-jobs/{job}").json()
     assert {name: shown[name] for name in ("status", "model", "resolution", "durationSeconds", "createdAt")} == {

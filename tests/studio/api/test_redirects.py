@@ -115,18 +115,20 @@ def test_stranger_is_led_to_a_page_that_is_there(proxy: tuple[str, bool], ask: A
 
 def test_member_of_staff_is_led_through_the_admin(proxy: tuple[str, bool], ask: Ask, make_user: MakeUser) -> None:
     prefix, sue = proxy[0], make_user("sue@example.com", staff=True)
-    person = reverse("admin:accounts_user_change", args=(sue.pk,)).removeprefix(prefix)
-    short = person.removesuffix("change/")
+    own_page = reverse("admin:accounts_user_change", args=(sue.pk,)).removeprefix(prefix)
+    short = own_page.removesuffix("change/")
     login, form = f"{prefix}/admin/login/", {"username": sue.email, "password": PASSWORD}
 
-    inside = target(ask(f"{login}?next={prefix}{person}", method="post", **form), asked=login)
-    steps = [target(ask(f"{prefix}{page}"), asked=page) for page in (short, "/admin/login/", person.removesuffix("/"))]
-    steps.append(target(ask(f"{prefix}{person.removesuffix('change/')}sign-out", method="post"), asked="sign-out"))
+    inside = target(ask(f"{login}?next={prefix}{own_page}", method="post", **form), asked=login)
+    steps = [
+        target(ask(f"{prefix}{page}"), asked=page) for page in (short, "/admin/login/", own_page.removesuffix("/"))
+    ]
+    steps.append(target(ask(f"{prefix}{own_page.removesuffix('change/')}sign-out", method="post"), asked="sign-out"))
     password = {"old_password": PASSWORD, "new_password1": "another-passphrase", "new_password2": "another-passphrase"}
     changed = target(ask(f"{prefix}/admin/password_change/", method="post", **password), asked="password")
 
-    assert inside == f"{prefix}{person}"
-    assert steps[:3] == [f"{prefix}{person}", f"{prefix}/admin/", f"{prefix}{person}"]
+    assert inside == f"{prefix}{own_page}"
+    assert steps[:3] == [f"{prefix}{own_page}", f"{prefix}/admin/", f"{prefix}{own_page}"]
     assert changed == f"{prefix}/admin/password_change/done/"
     assert [ask(page).status_code for page in (inside, steps[1], changed)] == [200, 200, 200]
     assert ask(f"{prefix}/admin/logout/", method="post").status_code in (200, 302)

@@ -34,19 +34,19 @@ REGISTERED = [model for model in admin.site._registry if model._meta.managed]
 pytestmark = pytest.mark.django_db
 
 
-def person(number: int) -> User:
+def user(number: int) -> User:
     user = User.objects.filter(email=f"p{number}@example.com").first()
     return user or create_user(email=f"p{number}@example.com", password="x", tokens=5, role=Role.SUPPORT)
 
 
 def job(number: int) -> VideoJob:
     return VideoJob.objects.create(
-        owner=person(number), duration_seconds=8, phase=Phase.FAILED, completed_at=datetime.now(UTC), error_code="x"
+        owner=user(number), duration_seconds=8, phase=Phase.FAILED, completed_at=datetime.now(UTC), error_code="x"
     )
 
 
 def look(number: int) -> Look:
-    made = Look.objects.create(owner=person(number), title=f"Look {number}")
+    made = Look.objects.create(owner=user(number), title=f"Look {number}")
     LookVideo.objects.create(look=made, video=job(number))
     return made
 
@@ -54,26 +54,26 @@ def look(number: int) -> Look:
 # A new list needs a row here, or the test of it fails.
 MAKE: dict[type[Any], Callable[[int], Any]] = {
     Group: lambda number: Group.objects.create(name=f"group {number}"),
-    User: person,
-    TokenAccount: lambda number: person(number).token_account,
+    User: user,
+    TokenAccount: lambda number: user(number).token_account,
     LedgerEntry: lambda number: LedgerEntry.objects.create(
-        account=person(number).token_account, kind="grant", amount=1, balance_after=6, actor=person(number)
+        account=user(number).token_account, kind="grant", amount=1, balance_after=6, actor=user(number)
     ),
-    SignIn: lambda number: SignIn.objects.create(user=person(number), channel="api", succeeded=True),
+    SignIn: lambda number: SignIn.objects.create(user=user(number), channel="api", succeeded=True),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),
     AccessAttempt: lambda number: AccessAttempt.objects.create(
         username=f"{number}", ip_address="192.0.2.1", failures_since_start=1
     ),
-    TOTPDevice: lambda number: TOTPDevice.objects.create(user=person(number), name="phone"),
+    TOTPDevice: lambda number: TOTPDevice.objects.create(user=user(number), name="phone"),
     LogEntry: lambda number: LogEntry.objects.create(
         content_type=ContentType.objects.get_for_model(User),
-        object_pk=str(person(number).pk),
+        object_pk=str(user(number).pk),
         object_repr="x",
         action=1,
         changes={"email": ["a", "b"]},
-        actor=person(number),
+        actor=user(number),
     ),
 }
 
@@ -158,7 +158,7 @@ def test_page_says_once_which_zone_its_times_are_in(office: Client, model: type[
 
 
 def test_times_have_seconds_in_24_hours(office: Client) -> None:
-    row = person(1)
+    row = user(1)
     User.objects.filter(pk=row.pk).update(last_login=datetime(2026, 11, 27, 17, 5, 9, tzinfo=UTC))
 
     listed = office.get(list_of(User)).content.decode()
@@ -180,7 +180,7 @@ def test_titles_and_breadcrumbs_are_readable(office: Client, model: type[Any]) -
 
 
 def test_harmless_no_is_no_red_cross(office: Client) -> None:
-    TokenAccount.objects.filter(pk=person(1).token_account.pk).update(unlimited=False)
+    TokenAccount.objects.filter(pk=user(1).token_account.pk).update(unlimited=False)
 
     page = office.get(list_of(TokenAccount)).content.decode()
 

@@ -27,29 +27,29 @@ IN_PAGES = Statement(lambda: User.objects.order_by("email").values_list("email")
 
 
 @pytest.fixture
-def people(make_user: MakeUser) -> list[User]:
+def users(make_user: MakeUser) -> list[User]:
     return [make_user(f"{name}@example.com", staff=name == "ann") for name in ("ann", "ben", "cat")]
 
 
-def test_values_take_their_places_and_come_back_in_their_types(people: list[User]) -> None:
+def test_values_take_their_places_and_come_back_in_their_types(users: list[User]) -> None:
     User.objects.update(created_at=datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC))
 
     rows = {email: BY_EMAIL.rows(email=f"{email}@example.com") for email in ("ann", "ben", "'; --", "zoe")}
 
     at = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
-    assert rows == {"ann": [(people[0].pk, True, at)], "ben": [(people[1].pk, False, at)], "'; --": [], "zoe": []}
+    assert rows == {"ann": [(users[0].pk, True, at)], "ben": [(users[1].pk, False, at)], "'; --": [], "zoe": []}
     assert BY_EMAIL.row(email="zoe@example.com") is None
 
 
 @pytest.mark.parametrize("how_many", [0, 1, 2, 3])
-def test_any_number_of_values_is_one_parameter(people: list[User], how_many: int) -> None:
-    ids = [person.pk for person in people[:how_many]] + [uuid.uuid4()]
+def test_any_number_of_values_is_one_parameter(users: list[User], how_many: int) -> None:
+    ids = [user.pk for user in users[:how_many]] + [uuid.uuid4()]
 
-    assert BY_ID.rows(ids=ids) == [(person.email,) for person in people[:how_many]]
+    assert BY_ID.rows(ids=ids) == [(user.email,) for user in users[:how_many]]
     assert BY_ID.count(ids=ids) == how_many
 
 
-def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
+def test_pages(users: list[User], django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3):
         pages = [IN_PAGES.rows(skip=skip, limit=2) for skip in (0, 2, 4)]
 
@@ -57,7 +57,7 @@ def test_pages(people: list[User], django_assert_num_queries: Any) -> None:
     assert pages == [[("ann@example.com",), ("ben@example.com",)], [("cat@example.com",)], []]
 
 
-def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
+def test_rows_are_changed_by_values_and_expressions(users: list[User]) -> None:
     change = Update(
         lambda: TokenAccount.objects.filter(
             user=Param("user_id", models.UUIDField()), balance__gte=Param("least", models.IntegerField())
@@ -65,18 +65,18 @@ def test_rows_are_changed_by_values_and_expressions(people: list[User]) -> None:
         balance=F("balance") + Param("amount", models.IntegerField()),
         unlimited=True,
     )
-    before = people[0].token_account.balance
+    before = users[0].token_account.balance
 
-    numbers = [change.run(user_id=people[0].pk, least=least, amount=amount) for least, amount in ((0, 5), (0, -2))]
+    numbers = [change.run(user_id=users[0].pk, least=least, amount=amount) for least, amount in ((0, 5), (0, -2))]
 
     assert numbers == [1, 1]
-    assert change.run(user_id=people[0].pk, least=before + 4, amount=1) == 0
+    assert change.run(user_id=users[0].pk, least=before + 4, amount=1) == 0
     accounts = {account.user_id: account for account in TokenAccount.objects.all()}
-    assert (accounts[people[0].pk].balance, accounts[people[0].pk].unlimited) == (before + 3, True)
-    assert not accounts[people[1].pk].unlimited
+    assert (accounts[users[0].pk].balance, accounts[users[0].pk].unlimited) == (before + 3, True)
+    assert not accounts[users[1].pk].unlimited
 
 
-def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_queries: Any) -> None:
+def test_page_of_rows_is_taken_at_once(users: list[User], django_assert_num_queries: Any) -> None:
     page = Statement(
         lambda: (
             TokenAccount.objects.order_by("user__email").select_for_update(of=("self",), no_key=True).values_list("pk")
@@ -86,28 +86,26 @@ def test_page_of_rows_is_taken_at_once(people: list[User], django_assert_num_que
     taking = UpdateReturning(
         TokenAccount, lambda: TokenAccount.objects.filter(InPage("pk", page)), balance=F("balance") + Param("more", INT)
     )
-    before = people[0].token_account.balance
+    before = users[0].token_account.balance
     taking.all(skip=9, limit=1, more=0)  # compiles it
 
     with django_assert_num_queries(1):
         taken = taking.all(skip=1, limit=2, more=7)
 
     assert {(row.user_id, row.balance, row._state.adding) for row in taken} == {
-        (person.pk, before + 7, False) for person in people[1:]
+        (user.pk, before + 7, False) for user in users[1:]
     }
     assert vars(taken[0]) == vars(TokenAccount.objects.get(pk=taken[0].pk)) | {"_state": taken[0]._state}
-    assert TokenAccount.objects.get(user=people[0]).balance == before
+    assert TokenAccount.objects.get(user=users[0]).balance == before
 
 
-def test_instances_are_as_a_query_set_has_them(people: list[User]) -> None:
+def test_instances_are_as_a_query_set_has_them(users: list[User]) -> None:
     found = SelectModels(User, lambda: User.objects.filter(is_staff=Param("staff", models.BooleanField()))).all(
         staff=True
     )
 
-    assert [(person.pk, person.email, person._state.adding) for person in found] == [
-        (people[0].pk, "ann@example.com", False)
-    ]
-    assert vars(found[0]).keys() == vars(User.objects.get(pk=people[0].pk)).keys()
+    assert [(user.pk, user.email, user._state.adding) for user in found] == [(users[0].pk, "ann@example.com", False)]
+    assert vars(found[0]).keys() == vars(User.objects.get(pk=users[0].pk)).keys()
 
 
 @pytest.mark.django_db

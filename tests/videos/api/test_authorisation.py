@@ -86,14 +86,14 @@ class World(NamedTuple):
 
 @pytest.fixture
 def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
-    people = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
-    look = Look.objects.create(owner=people["owner"], title="Stone Essence", visibility=Visibility.SHARED)
-    look.shared_with.add(people["reader"])
-    job = make_job(people["owner"], phase=Phase.SUCCEEDED)
+    users = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
+    look = Look.objects.create(owner=users["owner"], title="Stone Essence", visibility=Visibility.SHARED)
+    look.shared_with.add(users["reader"])
+    job = make_job(users["owner"], phase=Phase.SUCCEEDED)
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
-    tokens = {name: str(AccessToken.for_user(person)) for name, person in people.items()}
-    return World(look, job, tokens | unusable_tokens(make_user, people["owner"]))
+    tokens = {name: str(AccessToken.for_user(user)) for name, user in users.items()}
+    return World(look, job, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -167,9 +167,9 @@ def test_unknown_ids_are_404_for_every_user(world: World, operation: str, who: s
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
 def test_tokens_of_before_a_limited_role_open_nothing(world: World, role: Role) -> None:
-    person = User.objects.get(email="stranger@example.com")
+    user = User.objects.get(email="stranger@example.com")
 
-    assign(user=person, role=role)
+    assign(user=user, role=role)
 
     assert {ask(world, operation, "stranger") for operation in TABLE if TABLE[operation].anonymous == 401} == {401}
 

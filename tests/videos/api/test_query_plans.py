@@ -121,8 +121,8 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
         LedgerEntry(account=job.owner.token_account, kind="charge", amount=0, balance_after=0, video_job_id=job.pk)
         for job in jobs
     )
-    for person, number in ((many, MANY), (few, ROWS - MANY)):
-        add_to_job_count(user_id=person.pk, more=number)
+    for user, number in ((many, MANY), (few, ROWS - MANY)):
+        add_to_job_count(user_id=user.pk, more=number)
     for number, job in enumerate(jobs[::10]):
         VideoJob.objects.filter(pk=job.pk).update(created_at=now - timedelta(seconds=number))
     for _ in range(3):
@@ -137,9 +137,9 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
 @pytest.mark.slow
 def test_no_large_table_is_scanned(sign_in: SignIn, history: tuple[User, User]) -> None:
     found: dict[str, Any] = {}
-    for person in history:
-        client = sign_in(person)
-        link = LookVideo.objects.filter(video__owner=person).order_by("id")[0]
+    for user in history:
+        client = sign_in(user)
+        link = LookVideo.objects.filter(video__owner=user).order_by("id")[0]
         paths = [
             (JOBS, "get"),
             (f"{JOBS}?skip=60", "get"),
@@ -154,7 +154,7 @@ def test_no_large_table_is_scanned(sign_in: SignIn, history: tuple[User, User]) 
         ]
         for path, method in paths:
             asked = [sql for sql in statements(client, path, method) if sql.startswith(EXPLAINED)]
-            found |= {f"{person.email} {path}: {sql}": lines for sql in asked if (lines := scans(sql))}
+            found |= {f"{user.email} {path}: {sql}": lines for sql in asked if (lines := scans(sql))}
 
     # counting nearly all rows of a table takes as long by its index
     assert {name: lines for name, lines in found.items() if not ("many@" in name and "COUNT(*)" in name)} == {}

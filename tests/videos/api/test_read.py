@@ -212,9 +212,9 @@ def test_total_that_is_too_low_does_not_prevent_a_deletion(
 
 
 def test_user_without_an_account_has_an_empty_list(sign_in: SignIn, db: None) -> None:
-    person = User.objects.bulk_create([User(email="ann@example.com")])[0]
+    user = User.objects.bulk_create([User(email="ann@example.com")])[0]
 
-    assert sign_in(person).get(URL).json()["total"] == 0
+    assert sign_in(user).get(URL).json()["total"] == 0
 
 
 def test_jobs_from_before_they_were_counted_are_counted(make_user: MakeUser, make_job: MakeJob) -> None:

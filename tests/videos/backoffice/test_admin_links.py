@@ -25,12 +25,12 @@ def searches(browser: Client, page: str) -> set[str]:
 
 
 def test_links_of_a_user_find_their_rows(make_user: MakeUser, make_job: MakeJob) -> None:
-    boss, person, browser = make_user("boss@example.com", staff=True), make_user(EMAIL), Client()
-    make_job(person)
+    boss, user, browser = make_user("boss@example.com", staff=True), make_user(EMAIL), Client()
+    make_job(user)
     browser.force_login(boss)
     request = browser.get("/admin/").wsgi_request
-    record(request=request, user=person, succeeded=True)
-    pages = [reverse("admin:accounts_user_changelist"), reverse("admin:accounts_user_change", args=(person.pk,))]
+    record(request=request, user=user, succeeded=True)
+    pages = [reverse("admin:accounts_user_changelist"), reverse("admin:accounts_user_change", args=(user.pk,))]
 
     followed = set().union(*(searches(browser, page) for page in pages))
 
