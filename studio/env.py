@@ -29,7 +29,6 @@ PRIVATE_ORIGIN = (
     r"|(10(\.\d{1,3}){3}|192\.168(\.\d{1,3}){2}|172\.(1[6-9]|2\d|3[01])(\.\d{1,3}){2}))(:\d{1,5})?$"
 )
 
-
 known: set[str] = set()  # the variables that were read, so all that exist
 
 
@@ -82,9 +81,7 @@ def require_location() -> None:
 
 def flag(name: str, *, default: bool) -> bool:
     """A boolean. Raises BadEnvironment for anything but true or false (1/0, yes/no, on/off)."""
-    value = text(name).lower()
-    if not value:
-        return default
+    value = text(name).lower() or str(default).lower()
     if value in {"true", "1", "yes", "on"}:
         return True
     if value in {"false", "0", "no", "off"}:
@@ -94,8 +91,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def integer(name: str, default: int, *, least: int = 0, most: int = 2**31, older_name: str = "") -> int:
     """A whole number from `least` to `most`; `older_name` still counts. Raises BadEnvironment for anything else."""
-    older = text(older_name) if older_name else ""
-    if older and not text(name):
+    if older_name and text(older_name) and not text(name):
         name = older_name
     value = text(name) or str(default)
     if not value.isdecimal() or not least <= int(value) <= most:
