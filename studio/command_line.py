@@ -48,7 +48,7 @@ class OperatorCommand(BaseCommand):
 
     def _epilog(self) -> str:
         examples = "\n".join(["Examples:", *(f"  manage.py {line}" for line in self.examples), ""])
-        return f"{examples}\nExit status: 0 well, 1 {self.failure}, 2 wrong usage."
+        return f"{examples}\nExit status: 0 success, 1 {self.failure}, 2 wrong usage."
 
     def add_json(self, parser: ArgumentParser) -> None:
         """Add `--json`, for commands whose output scripts read."""

@@ -31,7 +31,7 @@ from videos.providers.mock_video import run_encoder
 
 SECONDS = 4  # of every video here
 RESOLUTION, ASPECT_RATIO = "720p", "9:16"
-DURATION = timedelta(seconds=40)  # from start to end of a finished job, as shown
+DURATION = timedelta(seconds=40)  # of a finished job, from its start to its end
 RENDER_SECONDS = 90  # time-out; a clip takes a few seconds on two cores
 
 
@@ -60,9 +60,9 @@ VIDEOS = (
 
 
 def fill(*, user: User) -> Iterator[str]:
-    """Add what the account lacks; yield a description of each part once it is added.
+    """Add the missing looks and videos; yield a description of each once it is added.
 
-    Grants the price of each video. Raises what `creation.create` and `run_encoder` raise.
+    Grants the price of each video. Raises the exceptions of `creation.create` and `run_encoder`.
     """
     for demo in LOOKS:
         if not user.looks.filter(title=demo.title).exists():

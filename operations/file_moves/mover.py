@@ -1,6 +1,6 @@
 """Moves stored files from the former storage into the one that the settings name, while the system runs.
 
-The rows show what is left to do, so an interrupted run is simply started again, and two runs at once do no harm. A row
+The rows themselves record the progress: start an interrupted run again; two runs at once do no harm. A row
 gets its new name in one fenced UPDATE, after the copy was compared with the file. The former file stays for
 `KEPT_DAYS`, so that URLs which clients have keep working.
 """
@@ -193,7 +193,7 @@ class _Facts:
 
 
 def _read(storage: Any, name: str, destination: Any = None) -> _Facts:
-    """Read a whole stored file, into `destination` if given; return its size and digests."""
+    """Read a whole stored file, into `destination` if set; return its size and digests."""
     size, md5, sha256 = 0, hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with storage.open(name) as file:
         while data := file.read(CHUNK_BYTES):

@@ -57,7 +57,7 @@ class Backoff:
 
 
 class Console:
-    """Our standard output. A reader that stalls or goes away loses lines, but does not block the supervisor."""
+    """Our standard output. A reader that stalls or closes loses lines, but does not block the supervisor."""
 
     def __init__(self, *, file_descriptor: int = 1) -> None:
         self._file_descriptor = file_descriptor

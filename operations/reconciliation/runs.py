@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from operations.health_checks import AWAY
+from operations.health_checks import NO_DATABASE
 from operations.reconciliation.mismatches import FILES, KINDS, MONEY, Mismatch
 from operations.reconciliation.table_walk import TableWalk
 from studio.media.storage.disposal import AT_ONCE
@@ -32,13 +32,13 @@ OVERDUE = timedelta(days=2)  # since the last run that finished
 
 
 class LeaseLost(Exception):
-    """Another process has taken the run over, because this one seemed dead."""
+    """Another process took over the run, because this one seemed dead."""
 
 
 class Run:
     """A run whose lease this process holds. Changes reach the database with the next write.
 
-    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost if another process has taken the run over.
+    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost if another process took over the run.
     """
 
     def __init__(self, row: TaskState) -> None:
@@ -65,7 +65,6 @@ class Run:
 
     @property
     def began_at(self) -> datetime:
-        """When the run began."""
         return datetime.fromisoformat(self._current["began_at"])
 
     def is_old(self) -> bool:
@@ -102,12 +101,11 @@ class Run:
         """The position of this table walk."""
         return TableWalk(**self._state["rounds"].get(name, {}))
 
-    def keep_walk(self, name: str, walk: TableWalk) -> None:
+    def set_walk(self, name: str, walk: TableWalk) -> None:
         """Set the position of this table walk."""
         self._state["rounds"][name] = asdict(walk)
 
     def count_checked(self, number: int) -> None:
-        """Add to the number of videos checked."""
         self._current["asked"] += number
 
     @property
@@ -118,7 +116,7 @@ class Run:
         at, key = self._state["newest"]
         return datetime.fromisoformat(at), key
 
-    def keep_newest(self, at: datetime, key: str) -> None:
+    def set_newest(self, at: datetime, key: str) -> None:
         """Set `newest`; without a key, it means all videos of that moment and later."""
         self._state["newest"] = (at.isoformat(), key)
 
@@ -144,7 +142,6 @@ class Run:
         return int(self._current["stray_parts"])
 
     def save(self, step: str, *, is_done: bool) -> None:
-        """Save the run's position."""
         for steps in ("begun", "done") if is_done else ("begun",):
             if step not in self._current[steps]:
                 self._current[steps].append(step)
@@ -256,7 +253,7 @@ def check() -> Finding:
     try:
         row = _rows().first()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if row is None:
         return Finding(Health.OK, "It has not begun yet; the sweeper runs it.")
     last = _summary(row.state)

@@ -94,6 +94,6 @@ def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:
     return receive
 
 
-# Before the first `watch`. There is no setting for it: auditlog can be switched off in a place, but not on in one.
+# Must precede the first `watch`. auditlog has no setting for it: a block can switch it off, but not on.
 signals = auditlog._signals  # noqa: SLF001 - see above
 signals.update({signal: _while_watching(receiver) for signal, receiver in signals.items()})

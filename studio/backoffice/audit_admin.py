@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from auditlog import admin as _admin  # noqa: F401 -- registers what is taken off below
+from auditlog import admin as _admin  # noqa: F401 -- registers the page that is unregistered below
 from auditlog.models import LogEntry
 from django.apps import apps
 from django.contrib import admin
@@ -26,8 +26,8 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The tables with a page: reading the choices from the log would scan it."""
-        shown = [model for model in apps.get_models() if admin.site.is_registered(model)]
-        types = ContentType.objects.get_for_models(*shown)
+        tables = [model for model in apps.get_models() if admin.site.is_registered(model)]
+        types = ContentType.objects.get_for_models(*tables)
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -130,7 +130,7 @@ def is_refused(environ: dict[str, Any]) -> bool:
 
 @contextmanager
 def without_slot() -> Iterator[None]:
-    """Release the slot while a client or a service is waited for.
+    """Release the slot during a wait for a client or a service.
 
     A thread in a transaction keeps its slot. A thread without one just waits.
     """
@@ -151,7 +151,7 @@ def _takes_long_to_send(response: Any, environ: dict[str, Any]) -> bool:
 
 
 def _when_closed(response: Any, release: Callable[[], None]) -> Iterable[bytes]:
-    """The same response, which calls `release` once the server has sent and closed it.
+    """The response, wrapped to call `release` once the server has sent and closed it.
 
     A stream that reads the database (an export) does so on a connection that ends with it.
     """

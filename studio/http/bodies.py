@@ -92,21 +92,21 @@ class WholeBody(io.IOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes; fewer only at the end. Raises IncompleteBody."""
-        wanted = self._wanted(size)
-        data = self._received(self._stream.read, wanted)
-        if len(data) < wanted:
+        length = self._length(size)
+        data = self._received(self._stream.read, length)
+        if len(data) < length:
             raise self._refused()
         return data
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Raises IncompleteBody."""
-        wanted = self._wanted(size)
-        line = self._received(self._stream.readline, wanted)
-        if len(line) < wanted and not line.endswith(b"\n"):
+        length = self._length(size)
+        line = self._received(self._stream.readline, length)
+        if len(line) < length and not line.endswith(b"\n"):
             raise self._refused()
         return line
 
-    def _wanted(self, size: int | None) -> int:
+    def _length(self, size: int | None) -> int:
         return self._left if size is None or size < 0 else min(size, self._left)
 
     def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
@@ -134,7 +134,7 @@ def watch(request: HttpRequest, *, length: int) -> WholeBody:
     boundary = (request.content_params or {}).get("boundary", "")
     is_multipart = (request.content_type or "").startswith("multipart/")
     body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart and length else "")
-    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - any stream will do; Django reads from it
+    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - Django reads from it, and accepts any stream
     return body
 
 

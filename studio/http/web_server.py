@@ -144,7 +144,7 @@ def _is_http_1_1(environ: dict[str, Any]) -> bool:
     return bool(environ["SERVER_PROTOCOL"] != "HTTP/1.0")
 
 
-def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+def _with_expect_and_close(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """The application, with support for `Expect: 100-continue` and `Connection: close`.
 
     gunicorn ignores the latter, and waits 5 s for the rest of a refused body.
@@ -174,4 +174,4 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
         f"{prefix}{path}{slash}" for prefix in ("", settings.BASE_PATH) for path in PROBES for slash in ("", "/")
     )
     limited = active_requests.ActiveRequestLimit(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, exempt=exempt)
-    return _on_the_wire(limited)
+    return _with_expect_and_close(limited)

@@ -115,7 +115,7 @@ def colours_of(image: Image.Image, data: bytes) -> Colours | None:
 
 
 def in_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
-    """Convert to sRGB in L, LA, RGB or RGBA. May change the given image; ignores a broken profile."""
+    """Convert to sRGB in L, LA, RGB or RGBA. May change `image`; ignores a broken profile."""
     if colours:
         with suppress(ImageCms.PyCMSError):
             return _converted(image, colours)
@@ -236,11 +236,11 @@ def _columns(primaries: Primaries) -> list[Vector]:
     """Full red, green and blue in XYZ, adapted to D50."""
     white, *corners = ([x / y, 1.0, (1 - x - y) / y] for x, y in primaries)
     shares = _solved(corners, white)
-    seen, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
+    seen, target = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
     columns = []
     for share, corner in zip(shares, corners, strict=True):
         cones = _times(_BRADFORD, [share * part for part in corner])
-        columns.append(_solved(_BRADFORD, [c * w / s for c, s, w in zip(cones, seen, wanted, strict=True)]))
+        columns.append(_solved(_BRADFORD, [c * w / s for c, s, w in zip(cones, seen, target, strict=True)]))
     return columns
 
 

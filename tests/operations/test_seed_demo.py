@@ -69,7 +69,7 @@ def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path
     assert not Disposal.objects.exists()
 
     before, files = counts(), stored_files(media)
-    assert seed() == "demo@example.com has it all already; nothing was added.\n"
+    assert seed() == "demo@example.com has everything already; nothing was added.\n"
     assert (counts(), stored_files(media)) == (before, files)
 
 

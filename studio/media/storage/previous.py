@@ -14,7 +14,7 @@ from django.core.files.storage import InvalidStorageError, Storage, storages
 from studio.media.storage import external
 from studio.media.storage.base import StorageError
 
-# Prefixes that say in which storage to remove a file: after a move, the file and its copy have the same plain name.
+# Prefixes for the storage that a removal is for: after a move, the file and its copy share a plain name.
 IN_FOLDER, AT_CLOUDINARY = "local:", "cloudinary:"
 
 
@@ -43,7 +43,7 @@ class PreviousStorageMixin(Storage):
     def _locate(self, name: str) -> tuple[Storage | None, str]:
         """The previous storage if it has the file, and the name to use.
 
-        A Cloudinary URL without an account of ours is read as an external file.
+        Without a previous storage, a Cloudinary URL is read as an external file.
         """
         if self.has_url(name):
             return None, name
