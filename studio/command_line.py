@@ -55,7 +55,6 @@ class OperatorCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
     def write_json(self, facts: Any) -> None:
-        """Write the facts as JSON."""
         self.stdout.write(json.dumps(facts, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
 
     def execute(self, *args: Any, **options: Any) -> str | None:

@@ -45,8 +45,8 @@ def comment_in(value: str) -> bool:
 def text(name: str, default: str = "") -> str:
     """The variable's value; empty counts as unset.
 
-    Raises BadEnvironment for a value with a comment after it or quotes around it: shells and some readers of files
-    remove them, systemd's EnvironmentFile and `docker run --env-file` do not.
+    Raises BadEnvironment for a value with a comment after it or quotes around it. Shells and some readers of files
+    remove them; systemd's EnvironmentFile and `docker run --env-file` do not.
     """
     known.add(name)
     value = os.environ.get(name, "").strip()

@@ -38,8 +38,8 @@ def _last_beat() -> datetime | None:
 def settle_restored_jobs() -> Counter[str]:
     """Settle the jobs that were not yet submitted at the time of the backup. Call it before any process starts.
 
-    A paid job may have been submitted since, so it fails as `submission_unknown`, is refunded as the policy says, and
-    is never submitted again; an operator who finds the operation can adopt it. A free job starts again. Jobs that were
+    A paid job may have been submitted since. So it fails as `submission_unknown`, is refunded as the policy says, and
+    is never submitted again. An operator who finds the operation can adopt it. A free job starts again. Jobs that were
     generating or storing continue: polling and fetching cost nothing, and they are not submitted again either. Returns
     the numbers of jobs that were `failed`, were `requeued`, and continue (`go on`).
     """

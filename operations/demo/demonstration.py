@@ -66,12 +66,12 @@ def fill(*, user: User) -> Iterator[str]:
     """
     for demo in LOOKS:
         if not user.looks.filter(title=demo.title).exists():
-            yield _look(user, demo)
+            yield _add_look(user, demo)
     for video in _missing(user):
-        yield _video(user, video)
+        yield _add_video(user, video)
 
 
-def _look(user: User, demo: DemoLook) -> str:
+def _add_look(user: User, demo: DemoLook) -> str:
     picture, products = demo.read()
     use_cases.create_look(
         owner=user,
@@ -84,13 +84,13 @@ def _look(user: User, demo: DemoLook) -> str:
     return f"look “{demo.title}”"
 
 
-def _video(user: User, video: DemoVideo) -> str:
+def _add_video(user: User, video: DemoVideo) -> str:
     look = user.looks.filter(title=video.look).order_by("created_at", "id").first() if video.look else None
     if video.phase == Phase.QUEUED:
         _grant(user)
         job = creation.create(owner=user, job_request=_request(video, look))
     else:
-        job = _finished(user, video, look)
+        job = _create_finished(user, video, look)
     return f"video “{video.prompt}”, {job.status}"
 
 
@@ -122,7 +122,7 @@ def _request(video: DemoVideo, look: Look | None) -> VideoJobRequest:
     )
 
 
-def _finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
+def _create_finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
     """Create a finished job without running the engine."""
     ended = timezone.now() - timedelta(hours=video.hours_ago)
     job = VideoJob(

@@ -34,7 +34,6 @@ class Report:
         self.tables.setdefault(table, Counter())[what] += number
 
     def add(self, table: str, row: str, outcome: str, reason: str) -> None:
-        """Add a line about a row."""
         self.count(table, outcome)
         line = Line(table, row, outcome, reason)
         if len(self.lines) < CONSOLE_LINES:

@@ -83,7 +83,6 @@ class UserMover(Mover[User]):
         )
 
     def write(self, items: Sequence[Item[User]]) -> None:
-        """Insert users and their accounts."""
         insert([item.made for item in items])
         openings = [self._opening(item) for item in items]
         ledger.open_moved_accounts(openings=openings)

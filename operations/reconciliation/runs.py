@@ -1,6 +1,6 @@
 """The row of the daily reconciliation: its position, its findings, and the result of the last run.
 
-Its JSON: `current` (the unfinished run), `last` (the one before), and what outlives a run: `rounds` (the position of
+Its JSON has `current` (the unfinished run) and `last` (the one before). Beyond a run it keeps `rounds` (the position of
 each table walk), `newest` (the last video that was checked as new) and `next_stray_part`.
 """
 
@@ -72,7 +72,6 @@ class Run:
         return timezone.now() - self.began_at > OLD
 
     def is_done(self, step: str) -> bool:
-        """Whether this run has finished the step."""
         return step in self._current["done"]
 
     @property
@@ -81,7 +80,6 @@ class Run:
         return dict(self._current["found"])
 
     def note(self, mismatch: Mismatch) -> None:
-        """Log and count a mismatch."""
         mismatch.log()
         self._current["found"][mismatch.kind] = self._current["found"].get(mismatch.kind, 0) + 1
         if len(self._current["sentences"]) < SENTENCES_MAX:
@@ -98,11 +96,9 @@ class Run:
         return spent
 
     def walk(self, name: str) -> TableWalk:
-        """The position of this table walk."""
         return TableWalk(**self._state["rounds"].get(name, {}))
 
     def set_walk(self, name: str, walk: TableWalk) -> None:
-        """Set the position of this table walk."""
         self._state["rounds"][name] = asdict(walk)
 
     def count_checked(self, number: int) -> None:

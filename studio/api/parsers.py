@@ -69,7 +69,7 @@ class JSONParser(parsers.BaseParser):
         encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         with uploads.received(stream) as body:
             try:
-                return strict_json.parsed(_in_utf8(body.read(), encoding))
+                return strict_json.parse(_in_utf8(body.read(), encoding))
             except strict_json.BadJSON as exc:
                 raise exceptions.ParseError(f"The body is not valid JSON: {exc}.") from exc
 

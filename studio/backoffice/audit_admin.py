@@ -31,7 +31,6 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The changes of the chosen table."""
         known = self.value() in {value for value, _ in self.lookup_choices}
         return queryset.filter(content_type=self.value()) if known else queryset
 
@@ -60,7 +59,6 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="table")
     def table(self, entry: Any) -> str:
-        """The kind of row."""
         return str(entry.content_type.name)
 
     @admin.display(description="what")

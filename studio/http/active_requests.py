@@ -55,14 +55,12 @@ class _Admission:
         self._finished_at = time.monotonic()
 
     def acquire(self) -> bool:
-        """Whether the request is admitted."""
         if self._permits.acquire(blocking=False):
             return True
         is_stalled = time.monotonic() - self._finished_at > STALLED_SECONDS
         return not is_stalled and self._permits.acquire(timeout=ADMISSION_SECONDS)
 
     def release(self) -> None:
-        """End an admitted request."""
         self._finished_at = time.monotonic()
         self._permits.release()
 
@@ -105,13 +103,11 @@ class ActiveRequestLimit:
             self.leave()
 
     def enter(self) -> None:
-        """Wait for a slot."""
         _local.slot = self._free.get()
         _local.slot.attach()
         _local.limit = self
 
     def leave(self) -> None:
-        """Give the slot back."""
         _local.limit = None
         slot, _local.slot = _local.slot, None
         slot.detach()

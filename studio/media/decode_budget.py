@@ -87,7 +87,6 @@ class PixelPool:
         return self._queue[0] is ticket and amount <= self._free
 
     def give_back(self, pixels: int) -> None:
-        """Return the pixels to the pool."""
         with self._changed:
             self._free += pixels
             self._changed.notify_all()

@@ -47,8 +47,8 @@ class Metric:
     """A counter, or with `buckets` a histogram.
 
     Prometheus sees no increase in a series that first appears with a value. So all series known beforehand start
-    at zero: every combination of the values in `labels`, where () stands for unknown values; or, with `series`, the
-    combinations that it returns.
+    at zero: every combination of the values in `labels`, where () stands for unknown values. With `series`, the known
+    series are the combinations that it returns.
     """
 
     name: str
@@ -65,7 +65,6 @@ class Metric:
         _tally.add({(self.name, values, ""): amount})
 
     def observe(self, amount: float, *values: str) -> None:
-        """Add an observation to the histogram."""
         index = bisect_left(self.buckets, amount)
         bound = str(self.buckets[index]) if index < len(self.buckets) else "+Inf"
         _tally.add({(self.name, values, bound): 1, (self.name, values, "sum"): amount})

@@ -1,6 +1,6 @@
 """Files that are still in the previous storage after `CLOUDINARY_URL` was set or unset (see `manage.py move_files`).
 
-A name determines the place of its file: a URL is at Cloudinary; a plain name (`videos/1.mp4`) is in the folder
+A name determines the place of its file. A URL is at Cloudinary. A plain name (`videos/1.mp4`) is in the folder
 `DATA_DIR/media` if that has it, else in the current storage. So files are read and removed where they are.
 `STORAGES["previous"]` is the previous storage.
 """
