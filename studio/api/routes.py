@@ -35,11 +35,11 @@ def nearest(path: str) -> str | None:
     return f"/{best}" if best in _OTHERS else f"{ROOT}{'/'.join(filled)}"
 
 
-def _resemblance(parts: list[str], route: str) -> float:
+def _resemblance(sent: list[str], route: str) -> float:
     """The similarity of the path and the route's template, from 0 to 1; a parameter matches anything in its place."""
     parts = route.split("/")
     names = {place for place, part in enumerate(parts) if _PARAMETER.fullmatch(part)}
-    masked = ["<>" if place in names else part.lower() for place, part in enumerate(parts)]
+    masked = ["<>" if place in names else part.lower() for place, part in enumerate(sent)]
     template = ["<>" if place in names else part for place, part in enumerate(parts)]
     return SequenceMatcher(None, "/".join(masked), "/".join(template)).ratio()
 
