@@ -44,7 +44,9 @@ def models(*args: str) -> str:
 def test_upstream_without_a_date_never_retires() -> None:
     assert retirements.days_left() == {VEO: float("inf")}
     assert retirements.warnings() == []
-    assert run_checks(depth=Depth.QUICK)["models"] == Finding(Health.OK, "No upstream of an offered model retires soon.")
+    assert run_checks(depth=Depth.QUICK)["models"] == Finding(
+        Health.OK, "No upstream of an offered model retires soon."
+    )
 
 
 @pytest.mark.parametrize(
