@@ -220,10 +220,7 @@ def bucket(name: str) -> str:
 
 
 def database(name: str) -> dict[str, Any] | None:
-    """Django's settings for the database in the URL; None if unset.
-
-    Raises BadEnvironment for a URL that is neither PostgreSQL nor SQLite.
-    """
+    """Django's settings for a PostgreSQL or SQLite URL; None if unset. Raises BadEnvironment for any other URL."""
     value = text(name)
     if not value:
         return None
