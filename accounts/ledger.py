@@ -213,7 +213,7 @@ def _record(
 
 
 # An entry's unique references make a repeat a no-op.
-_ENTRY = Insert(LedgerEntry, unless_there=True)
+_ENTRY = Insert(LedgerEntry, ignore_conflicts=True)
 _MOVE = Update(
     lambda: TokenAccount.objects.filter(
         pk=Param("account_id", models.UUIDField()), balance__gte=Param("least", models.BigIntegerField())

@@ -119,6 +119,6 @@ class Price(serializers.DecimalField):
 
 def _parsed(text: Any) -> Any:
     try:
-        return strict_json.parsed(str(text).encode())  # str: a file may come instead
+        return strict_json.parse(str(text).encode())  # str: a file may come instead
     except ValueError as exc:  # also half a surrogate pair, which cannot be encoded
         raise serializers.ValidationError("Must be a list, in JSON.") from exc

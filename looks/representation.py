@@ -16,7 +16,7 @@ from accounts.permissions import is_owner_or_admin
 from accounts.sign_in.identity import caller
 from looks.models import Look, LookShare, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.row_serializers import RowSerializer, site_of
+from studio.api.row_serializers import RowSerializer, origin_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 
@@ -108,17 +108,17 @@ def _searched(view: View, search: str) -> Statement:
 
 
 def _serialize(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
-    ids, site, user = [row[0] for row in rows], site_of(request), caller(request)
-    products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, site), _parts_of(ids, _VIDEOS, VIDEO, site)
-    return [_one(row, user, site, products, videos) for row in rows]
+    ids, origin, user = [row[0] for row in rows], origin_of(request), caller(request)
+    products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, origin), _parts_of(ids, _VIDEOS, VIDEO, origin)
+    return [_one(row, user, origin, products, videos) for row in rows]
 
 
-def _one(row: Row, user: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
+def _one(row: Row, user: User, origin: str, products: Parts, videos: Parts) -> dict[str, Any]:
     look_id, owner_id, readers = row[: len(_HEAD)]
     may_edit = is_owner_or_admin(user, owner_id)
     look = LOOK.serialize(
         row[len(_HEAD) :],
-        site=site,
+        origin=origin,
         products=products[look_id],
         sharedWith=_in_order(readers) if may_edit and readers else [],
         videos=[video for video in videos[look_id] if may_edit or video["status"] == SUCCEEDED],
@@ -133,9 +133,9 @@ def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(shown, key=lambda reader: reader["email"])
 
 
-def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, site: str) -> Parts:
+def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, origin: str) -> Parts:
     """The products or videos of each look, in the statement's order."""
     parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in statement.rows(ids=ids) if ids else ():
-        parts[row[0]].append(shape.serialize(row[1:], site=site))
+        parts[row[0]].append(shape.serialize(row[1:], origin=origin))
     return parts

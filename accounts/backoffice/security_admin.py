@@ -104,7 +104,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
             raise Http404
         if "confirmed" not in request.POST:
             text = f"{attempt.username} can try to sign in again from {attempt.ip_address} at once."
-            return self.ask(request, attempt, title="Unblock", text=text, button="Yes: unblock")
+            return self.confirmation_page(request, attempt, title="Unblock", text=text, button="Yes: unblock")
         return self._unblock(request, [attempt])
 
     @admin.action(description="Unblock", permissions=["unblock"])

@@ -174,9 +174,9 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         form = TokensForm(request.POST or None, balance=user.token_account.balance)
         if not form.is_valid():
             text = self.tokens_text(user)
-            return self.ask(request, user, title="Tokens", text=text, button="Continue", form=form)
+            return self.confirmation_page(request, user, title="Tokens", text=text, button="Continue", form=form)
         if request.POST.get("step") != "sure":
-            return self.ask(
+            return self.confirmation_page(
                 request, user, title="Tokens", text=form.summary(user), button="Confirm", form=form.hidden()
             )
         try:
@@ -210,7 +210,9 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         if not self.has_change_permission(request, user):
             raise PermissionDenied
         if "confirmed" not in request.POST:
-            return self.ask(request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}")
+            return self.confirmation_page(
+                request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}"
+            )
         if user == request.user and act is roles.deactivate:
             self.message_user(request, "You cannot deactivate yourself; ask another admin.", messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)

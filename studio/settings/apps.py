@@ -51,7 +51,7 @@ BACK_OFFICE_MIDDLEWARE = [
     "studio.backoffice.middleware.WholeFormCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
-    "studio.backoffice.queue_pages.QueuePagesGate",
+    "studio.backoffice.queue_pages.QueuePagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "studio.backoffice.audit.AuditMiddleware",
 ]

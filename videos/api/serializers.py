@@ -11,7 +11,7 @@ from studio.api.fields import (
     BlankAsNull,
     ExtraField,
     FromColumns,
-    Instead,
+    Overridable,
     StoredFileUrl,
     Timestamp,
 )
@@ -41,14 +41,14 @@ class StatusOfPhase(serializers.ChoiceField):
         return STATUS[Phase(value)].value
 
 
-class Seconds(Instead, serializers.IntegerField):
+class Seconds(Overridable, serializers.IntegerField):
     """The length of the video, in whole seconds."""
 
     def to_representation(self, value: float) -> int:
         return whole_seconds(value)
 
 
-class AspectRatio(Instead, serializers.CharField):
+class AspectRatio(Overridable, serializers.CharField):
     """The shape of the video."""
 
 
@@ -92,12 +92,12 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     resolution = serializers.CharField(help_text="As requested.")
     aspectRatio = AspectRatio(
         source="aspect_ratio",
-        instead="delivered_aspect_ratio",
+        override="delivered_aspect_ratio",
         help_text="As requested; that of the video itself once it is stored.",
     )
     durationSeconds = Seconds(
         source="duration_seconds",
-        instead="delivered_seconds",
+        override="delivered_seconds",
         help_text="As requested; that of the video itself, rounded, once it is stored.",
     )
     generateAudio = serializers.BooleanField(source="generate_audio", help_text="Whether sound was requested.")

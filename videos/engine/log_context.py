@@ -11,7 +11,7 @@ from videos.models import VideoJob
 def step(name: str, job: VideoJob) -> Iterator[None]:
     """A step of the job. Its log lines name the job and the request that created it, and never quote the prompt."""
     with (
-        log.about(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
+        log.context(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
         telemetry.job_span(name, job.pk),
     ):
         yield

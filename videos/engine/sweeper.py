@@ -173,7 +173,7 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
         return
     for job in jobs:
         if VideoJob.objects.update_fenced(job, due_at=from_now(schedule.REHINT)):
-            with log.about(job_id=str(job.pk), request_id=job.request_id):
+            with log.context(job_id=str(job.pk), request_id=job.request_id):
                 hints.hint(step, str(job.pk))
 
 

@@ -57,7 +57,7 @@ class _NetworkBackend(httpcore.NetworkBackend):
 
 def _left_of(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
     try:
-        return deadlines.left(timeout)
+        return deadlines.seconds_left(timeout)
     except TimeoutError as exc:
         raise late(str(exc)) from exc
 
@@ -74,10 +74,10 @@ class ObeyingAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]  # the stubs say nothing
-        deadlines.obeying(self.poolmanager)
+        deadlines.apply_to(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        return deadlines.obeying(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
+        return deadlines.apply_to(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
 
 
 def session() -> requests.Session:

@@ -31,7 +31,7 @@ class Command(OperatorCommand):
             self.stdout.write(f"Added: {part}.")
             added = True
         if not added:
-            self.stdout.write(f"{user.email} has it all already; nothing was added.")
+            self.stdout.write(f"{user.email} has everything already; nothing was added.")
 
     def _user(self, email: str, *, from_stdin: bool) -> User:
         try:
@@ -40,5 +40,5 @@ class Command(OperatorCommand):
             password = sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(12)
             vet(email=email, password=password)
             user = create_user(email=email, password=password)
-            self.stdout.write(f"{user.email} was made. Password: {'as given' if from_stdin else password}")
+            self.stdout.write(f"{user.email} was created. Password: {'from stdin' if from_stdin else password}")
             return user

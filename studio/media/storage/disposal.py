@@ -72,12 +72,12 @@ def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) ->
         claimed = Disposal.objects.filter(pk=row.pk, due_at=row.due_at).update(
             due_at=Now() + timedelta(seconds=delay), attempts=F("attempts") + 1, updated_at=Now()
         )
-        if claimed and _removed(row):
+        if claimed and _remove(row):
             removed += 1
     return removed
 
 
-def _removed(row: Disposal) -> bool:
+def _remove(row: Disposal) -> bool:
     try:
         default_storage.delete(row.name)
     except Exception as exc:  # a storage raises whatever its vendor raises

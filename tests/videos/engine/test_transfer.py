@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from operations import video_health_checks
 from studio.observability import counters
-from studio.observability.health import Depth, Finding, Health, examine
+from studio.observability.health import Depth, Finding, Health, run_checks
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_account import video_of_length
@@ -216,7 +216,7 @@ def test_transfer_that_fails_for_ten_minutes_is_a_finding(
         caplog.clear()
         transfer.transfer(job_id=str(job.pk))
         errors.append([record.message for record in caplog.records if record.levelname == "ERROR"])
-        findings.append(examine(depth=Depth.QUICK)["transfers"])
+        findings.append(run_checks(depth=Depth.QUICK)["transfers"])
 
     words = "Generated videos not stored for more than 10 minutes: 1. The oldest, "
     assert errors == [[], ["transfer.late"], []]

@@ -14,7 +14,7 @@ from operations.reconciliation.comparison import reconcile
 from studio.errors import Conflict, NotAllowed, NotFound, StudioError, Unavailable
 from studio.media.storage import disposal
 from studio.models import Disposal
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.staff import MakeStaff
@@ -287,9 +287,9 @@ def test_resumed_so_late_it_has_some_tries(made: VideoJob, google: FakeGoogle) -
 
 
 def test_what_failed_in_storing_is_a_finding_until_it_is_resumed(made: VideoJob) -> None:
-    before = examine(depth=Depth.QUICK)["transfers"]
+    before = run_checks(depth=Depth.QUICK)["transfers"]
     resume_storing(job_id=made.pk, actor=None)
-    after = examine(depth=Depth.QUICK)["transfers"]
+    after = run_checks(depth=Depth.QUICK)["transfers"]
 
     assert (before.health, after.health) == (Health.DEGRADED, Health.OK)
     assert before.sentence == (
