@@ -20,7 +20,7 @@ from studio.emails import normal_email, require_plain
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
-# Characters. No rule, only a bound on hashing: every password that the admin pages accepted must work here.
+# Characters. Only a bound on the cost of hashing: every password that the admin pages accept must work here.
 SIGN_IN_LENGTH = 4096
 
 
@@ -94,7 +94,6 @@ class RefreshTokenInput(Input):
     """A refresh token. A client may send the whole pair: the access token is ignored."""
 
     def shown_names(self) -> Spellings:
-        """The names of the pair."""
         return names_of(TokenPair)
 
 
@@ -126,7 +125,7 @@ class _AnyRefreshToken(RefreshToken):
     """A genuine refresh token, revoked or not."""
 
     def check_blacklist(self) -> None:
-        """The caller does."""
+        """Do nothing: `RevokeForm` accepts a revoked token."""
 
 
 class RevokeForm(RefreshTokenInput):

@@ -11,6 +11,6 @@ class LooksConfig(AppConfig):
     def ready(self) -> None:
         """Record changes that staff make to looks; products and links belong to their owner."""
         from looks.models import Look  # noqa: PLC0415 - models can be imported only now
-        from studio.backoffice import audit  # noqa: PLC0415 - the same
+        from studio.backoffice import audit  # noqa: PLC0415 - as above
 
         audit.watch(Look, fields=("title", "notes", "visibility", "owner"))

@@ -20,7 +20,7 @@ def register_checks() -> None:
 
 
 def provider_is_configured(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """`check`: production needs a provider that makes real videos."""
+    """`check`: production needs a provider that generates real videos."""
     if registry.configured() or not settings.PRODUCTION:
         return []
     hint = "Set GEMINI_API_KEY, VERTEX_API_KEY or VERTEX_PROJECT; until then only mockMode=true works."

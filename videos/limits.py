@@ -10,7 +10,7 @@ from accounts.models import TokenAccount
 from studio.db.statements import Param, Update
 
 VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
-JOB_SLOTS = (1, 2, 3)  # places for an account's unfinished video jobs; docs/api.md
+JOB_SLOTS = (1, 2, 3)  # an account's unfinished video jobs each hold one; docs/api.md
 
 
 def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
@@ -20,7 +20,7 @@ def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
 
 _COUNT = Update(
     lambda: TokenAccount.objects.filter(user=Param("user_id", models.UUIDField())),
-    # a release that did not count may have left too low a number, which must not keep a user from deleting
+    # a release without the count may have left it too low; that must not prevent a deletion
     video_job_count=Greatest(F("video_job_count") + Param("more", models.IntegerField()), 0),
     updated_at=Now(),
 )

@@ -3,8 +3,8 @@
 The steps of a video wait for the network. RQ's own worker forks a process for each, which costs five times the CPU and
 far more memory.
 
-Hints name due jobs at once. Jobs whose hint is lost the worker finds by scanning the table (videos.engine.unclaimed).
-While Redis is away all jobs come from there; the worker reconnects by itself.
+Hints name due jobs at once. The worker finds jobs with a lost hint by scanning the table
+(videos.engine.unclaimed). While Redis is away, it finds all jobs there, and reconnects by itself.
 """
 
 import logging
@@ -36,7 +36,7 @@ from videos.providers import registry
 
 logger = logging.getLogger(__name__)
 
-HINT_SECONDS = 3  # a call waits for a hint; short, so that a hanging Redis is noticed
+HINT_SECONDS = 3  # that a call waits for a hint; short, to notice a hanging Redis
 CALL_SECONDS = 5  # time-out of a call to Redis, that wait included
 RECONNECT_SECONDS = 2  # between two tries while Redis is away
 SCAN_END_SECONDS = 5  # for a running scan of the table when the process ends
@@ -204,7 +204,7 @@ class ThreadWorker(ListeningWorker):
         close_old_connections()
         try:
             self.perform_job(job, queue, execution)
-        except RedisError as exc:  # in RQ's book-keeping; if the step has not run, the table has the job
+        except RedisError as exc:  # in RQ's own bookkeeping; if the step has not run, a scan finds the job
             logger.warning("hint.interrupted", extra={"rq_job": job.id, "reason": str(exc)})
         except Exception:  # the edge of a thread
             logger.exception("worker.crashed", extra={"rq_job": job.id})

@@ -111,7 +111,7 @@ PLAIN = Flow("plain", _ordered())
 PICTURED = Flow("with a picture", _ordered(with_picture=True))
 DELETED = Flow("deleted at the end", _deleted_at_the_end)
 HINTS_LOST = Flow("hints lost", _hints_lost)
-UNHEARD = Flow("unheard", _unheard)
+TAKE_AFTER = Flow("unheard", _unheard)
 PASSED_ON = Flow("passed on", _passed_on(with_picture=True))
 ANSWER_LOST = Flow("answer lost", _answer_lost, unknown=1)
 FLOWS = (
@@ -128,7 +128,7 @@ FLOWS = (
     Flow("download fails", _ordered(on="download", fault="500")),
     Flow("slow download", _ordered(on="download", fault="drip", seconds=0.3)),
     HINTS_LOST,
-    UNHEARD,
+    TAKE_AFTER,
     ANSWER_LOST,
     DELETED,
     Flow("deleted at once", _deleted_at_once),

@@ -94,7 +94,7 @@ def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], djan
         (("show", "xyz"), "'xyz' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "abc"), "'abc' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "0000"), "No video job has an id that begins with 0000."),
-        ((), "the following arguments are required: WORD"),
+        ((), "the following arguments are required: COMMAND"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(args: tuple[str, ...], message: str) -> None:
@@ -111,7 +111,9 @@ def test_beginning_has_to_be_of_one_job(make_user: MakeUser, make_job: MakeJob) 
     with pytest.raises(CommandError) as raised:
         run("show", "1234")
 
-    assert str(raised.value) == (f"Several ids begin with 1234, such as {first.pk} and {second.pk}; write more of it.")
+    assert str(raised.value) == (
+        f"Several ids begin with 1234, such as {first.pk} and {second.pk}; give more characters."
+    )
     assert json.loads(run("show", "12345678-1", "--json"))["job"]["id"] == str(second.pk)
     assert json.loads(run("show", str(first.pk).upper(), "--json"))["job"]["id"] == str(first.pk)
 
@@ -194,7 +196,7 @@ def test_refund_once(make_user: MakeUser, make_job: MakeJob) -> None:
     entry = LedgerEntry.objects.get(kind="refund")
     assert said == "50 tokens were refunded to ann@example.com.\n"
     assert (entry.amount, entry.note) == (50, "the film was black")
-    with pytest.raises(CommandError, match="were given back before"):
+    with pytest.raises(CommandError, match="were refunded before"):
         run("refund", str(job.pk), "--reason", "again")
 
 

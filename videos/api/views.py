@@ -235,7 +235,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         try:
             change(**ids)
         except use_cases.NotLinked:
-            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link went with it
+            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link is deleted too
             raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
@@ -247,12 +247,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             return Filters(owner_id=user.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        given = _tuples(query.validated_data)
-        if not given.pop("all"):
-            return Filters(owner_id=user.pk, **given)
+        filters = _tuples(query.validated_data)
+        if not filters.pop("all"):
+            return Filters(owner_id=user.pk, **filters)
         if not user.is_staff:
-            raise NotAllowed("Only an admin may list everybody's video jobs.")
-        return Filters(**given)
+            raise NotAllowed("Only an admin may list other users' video jobs.")
+        return Filters(**filters)
 
 
 @extend_schema_view(

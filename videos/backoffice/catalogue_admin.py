@@ -1,4 +1,4 @@
-"""The catalogue for staff: models and their upstreams."""
+"""The back office of the catalogue: models and their upstreams."""
 
 import json
 from typing import Any
@@ -71,7 +71,6 @@ class VideoModelAdmin(BackOfficeAdmin):
 
     @admin.display(description="what the frontend offers")
     def offered_lengths(self, model: VideoModel) -> str:
-        """Resolutions and lengths."""
         if not model.is_offered:
             return "nothing"
         lengths = catalogue.offer_of(model).durations.items()
@@ -79,7 +78,6 @@ class VideoModelAdmin(BackOfficeAdmin):
         return f"{text} (the default)" if model.name == catalogue.DEFAULT_MODEL else text
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoModel]:
-        """With the upstreams, in one more statement."""
         return super().get_queryset(request).prefetch_related("upstreams")
 
     def get_fields(self, request: HttpRequest, obj: VideoModel | None = None) -> tuple[str, ...]:
@@ -94,7 +92,6 @@ class VideoModelAdmin(BackOfficeAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the model as the API returns it."""
         model: VideoModel | None = self.get_object(request, object_id)
         context = {"offer": _as_the_api_returns(model) if model else "", **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)

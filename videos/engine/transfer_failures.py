@@ -1,4 +1,4 @@
-"""Decides what a failed transfer means: usually a retry, for the video is made and billed.
+"""Decides whether to retry a failed transfer: usually yes, because the video is billed already.
 
 Most refusals of the storage can be fixed: a key, an account, a clock. So a job fails only when the storage never takes
 the file, or when the provider has deleted it. Staff can then resume the storing (videos.recovery.resumption).
@@ -74,7 +74,7 @@ def _is_refusal(exc: Exception) -> bool:
 
 
 def _counted(before: dict[str, Any] | None, sha256: str) -> dict[str, Any]:
-    """The record of a broken file: how often these bytes have come, and since when (Unix time)."""
+    """The record of a broken file: how often the provider sent these bytes, and since when (Unix time)."""
     if before is None or before["sha256"] != sha256:
         return {"sha256": sha256, "times": 1, "since": timezone.now().timestamp()}
     return before | {"times": before["times"] + 1}

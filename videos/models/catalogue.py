@@ -1,4 +1,4 @@
-"""The catalogue: the models that clients choose, and the upstreams that make their videos."""
+"""The catalogue: the models that clients choose, and the upstreams that generate their videos."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ class VideoModel(Record):
 
 
 class Upstream(Record):
-    """A provider's model that makes videos of a VideoModel, and what it supports."""
+    """A provider's model that generates the videos of a VideoModel, and what it supports."""
 
     model = models.ForeignKey(VideoModel, on_delete=models.CASCADE, related_name="upstreams")
     position = models.PositiveSmallIntegerField(default=0, help_text="The first one that supports a request serves it.")

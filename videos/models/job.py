@@ -202,7 +202,6 @@ class VideoJob(Record):
 
     @property
     def status(self) -> Status:
-        """The public status."""
         return self.status_of(self.phase)
 
     def log(self, message: str, *, level: JobLog.Level = JobLog.Level.INFO) -> None:

@@ -1,4 +1,4 @@
-"""A provider that costs nothing and needs no network: its videos take time like real ones, and it draws them itself.
+"""A provider that costs nothing and needs no network: it draws its own videos, which take time like real ones.
 
 The name of an operation contains its whole state, so it survives a restart. Markers in the prompt select the outcome
 (see SCENARIOS), so you can exercise every job state.

@@ -14,7 +14,7 @@ from accounts.sign_in import second_factor
 
 PASSWORD = "lorry-violet-42"
 PAGE, CODE, OFFICE = "/admin/second-factor/", "/admin/second-factor/code/", "/admin/"
-WRONG = "This code is not right, or was used before."
+WRONG = "This code is wrong, or was used before."
 
 pytestmark = pytest.mark.django_db
 

@@ -119,7 +119,7 @@ def test_last_way_to_make_videos_is_not_lost_by_accident(
     before = catalogue.usable_upstreams(model)
     office.post(page(model), form_of(model, upstream, **change) | {"only_mock": "on"})
 
-    assert "No upstream would be left that makes real videos of “Veo 3.1”" in refused
+    assert "No upstream would be left to generate real videos of “Veo 3.1”" in refused
     assert (before, catalogue.usable_upstreams(VideoModel.objects.get(pk=model.pk))) == ([upstream], [])
 
 

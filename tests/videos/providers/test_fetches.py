@@ -103,7 +103,7 @@ def test_no_message_of_a_download_contains_the_key(make: Make, google: FakeGoogl
     adapter, result = finished(make, google)
     google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
 
-    with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[key\]' is suspended"):
+    with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[hidden\]' is suspended"):
         adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
 
 
