@@ -10,7 +10,7 @@ from studio.backoffice import audit
 from studio.media.storage import disposal
 from videos.engine import outcomes
 from videos.idempotency import keep_key
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -35,7 +35,7 @@ def delete(*, job_id: uuid.UUID) -> int:
     tokens = 0
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().find(job_id)
-        count_jobs(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
+        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")
         # A running transfer has registered its files for removal already, and will find no row to adopt them.

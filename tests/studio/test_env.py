@@ -12,7 +12,7 @@ from studio.env import PROJECT, BadEnvironment
 Reader = Callable[[], Any]
 
 READ: dict[str, tuple[Reader, str | None, Any]] = {
-    # what is read, the variable (None: unset), and what comes of it
+    # reader, the variable (None: unset), result
     "text, unset": (lambda: env.text("X", "default"), None, "default"),
     "text, empty is unset": (lambda: env.text("X", "default"), " ", "default"),
     "text, trimmed": (lambda: env.text("X"), " a b ", "a b"),

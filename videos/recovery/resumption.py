@@ -20,7 +20,7 @@ from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Unreachable
 from videos.providers.registry import UnknownProvider, provider
-from videos.recovery.adoption import free_slot
+from videos.recovery.adoption import require_free_slot
 from videos.staff_actions import OPERATE
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
     with transaction.atomic():
         locked = VideoJob.objects.select_for_update().find(job_id)  # its owner may have deleted it meanwhile
         _require_resumable(locked)  # it may have been resumed meanwhile
-        slot = free_slot(locked)
+        slot = require_free_slot(locked)
         if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
             raise Conflict("This job was retried within the last day; its owner would get two videos.")
         VideoJob.objects.transition(

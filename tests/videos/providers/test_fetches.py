@@ -46,7 +46,7 @@ DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed t
 
 
 def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple[Any, str]:
-    """An adapter, and where the video is that it has had made."""
+    """An adapter and the URL of a video that it submitted."""
     google.account.omni_gives_urls = True
     adapter = make(name)
     operation = begin(adapter, name, google)
