@@ -186,7 +186,7 @@ def _record(
 ) -> LedgerEntry | None:
     """Write one entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
 
-    The account must be locked (or new). The entry comes first, to recognise a repeat even when the balance is gone.
+    The account must be locked (or new). The entry comes first, to recognise a repeat even if the balance is spent.
     """
     entry = LedgerEntry(
         id=entry_id or uuid.uuid4(),

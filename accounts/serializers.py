@@ -54,7 +54,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
     """An e-mail address, in any case, and its password."""
 
     token_class = AccountRefreshToken
-    # the same for an unknown e-mail address, a wrong password and a deactivated account
+    # one message for an unknown e-mail address, a wrong password and a deactivated account
     default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -106,7 +106,7 @@ class RefreshForm(RefreshTokenInput):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """The new pair. Raises TokenError, or InvalidToken if the token's user may no longer sign in.
 
-        simplejwt's own serializer crashes if the user is gone, accepts tokens from before a change of password, and
+        simplejwt's own serializer crashes if the user is deleted, accepts tokens from before a change of password, and
         lets two simultaneous requests use one token.
         """
         old = RefreshToken(attrs["refresh"])

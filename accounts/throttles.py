@@ -90,7 +90,7 @@ class SignInAccountThrottle(AttemptThrottle):
 
 
 class UserThrottle(AttemptThrottle):
-    """Requests of one user: far more than any page makes, and less than a runaway loop.
+    """Requests of one user: far more than any page sends, and fewer than a runaway loop.
 
     Deleting is free: clients delete page after page, one request for each job.
     """

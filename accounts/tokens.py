@@ -44,7 +44,7 @@ def is_signed_out(*, token: Token, user: User) -> bool:
     """Whether the account has been signed out since the token's sign-in."""
     if CLAIM in token:
         return bool(token[CLAIM] != _last_sign_out(user))
-    # Issued by a version before the claim; its time is in whole seconds, and one of the same second is refused.
+    # A token of a version without the claim: its time is in whole seconds, and a tie is refused.
     return bool(user.signed_out_at and token["iat"] <= user.signed_out_at.timestamp())
 
 

@@ -177,7 +177,7 @@ class Product(Record):
 
 
 class LookVideo(Record):
-    """A video made for a look, in the table `look_videos`."""
+    """A video of a look, in the table `look_videos`."""
 
     look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="look_videos")
     # its index serves `associatedLooks` of GET /video-jobs

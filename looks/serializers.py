@@ -120,7 +120,7 @@ class LookInput(Input):
         }
         shown = self.context["current_output"]() if sent else {}
         lost = {
-            self.sent_back[name].spelling: f'Is changed by "{field}" only. Leave it out, or as it is.'
+            self.sent_back[name].spelling: f'Is changed by "{field}" only. Omit it, or send it unchanged.'
             for name, field in sent.items()
             if self.sent_back[name].value not in (None, shown[name])
         }

@@ -8,9 +8,9 @@ class Failure:
     """One way to fail.
 
     `undelivered`: the provider certainly never accepted the job, or we lost its video; refunded by the default policy.
-    `adoptable`: the provider may have made and billed the video, so staff can adopt its operation
-    (videos.recovery.adoption). `resumable`: the video was made and billed, and only storing it failed, so staff can
-    resume that (videos.recovery.resumption).
+    `adoptable`: the provider may have generated and billed the video, so staff can adopt its operation
+    (videos.recovery.adoption). `resumable`: the video was generated and billed, and only storing it
+    failed, so staff can resume it (videos.recovery.resumption).
     """
 
     message: str

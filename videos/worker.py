@@ -44,7 +44,7 @@ STEP_OF: dict[str, Step] = {queue: step for step, queue in QUEUE_OF.items()}
 
 
 class ListeningWorker(SimpleWorker):
-    """Follows hints until a stop is requested. RQ's own worker ends when Redis goes away; this one reconnects."""
+    """Follows hints until a stop is requested. RQ's own worker ends when it loses Redis; this one reconnects."""
 
     _is_connected = True
 
@@ -126,7 +126,7 @@ class ListeningWorker(SimpleWorker):
         super().bootstrap(*args, **kwargs)
 
     def _set_ip_address(self, connection: Any) -> None:
-        self.ip_address = "unknown"  # until `bootstrap`: a worker can be made while Redis is away
+        self.ip_address = "unknown"  # until `bootstrap`: a worker can start while Redis is away
 
     def _set_connection(self, connection: Any) -> Any:
         # no retries: a thread would wait for them, and the table has the jobs of lost hints

@@ -37,7 +37,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         return [(role.value, str(role.label)) for role in Role if role]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Filter the staff, of whom there is an index."""
+        """Filter by staff first, who have an index."""
         if not self.value():
             return queryset
         named = Q(groups__name=self.value())
@@ -181,7 +181,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     @action(description="Sign out everywhere", url_path="sign-out", permissions=["change"])  # type: ignore[untyped-decorator]
     def sign_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        text = "{email} has to sign in again, here and in every program that uses the API. Jobs continue."
+        text = "{email} must sign in again, here and in every program that uses the API. Jobs continue."
         return self._confirm(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
 
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]

@@ -43,7 +43,7 @@ def _to_sign_in() -> HttpResponseRedirect:
 
 
 def _requested_page(request: HttpRequest) -> str:
-    """The page of this server that the user asked for."""
+    """The requested page, if it is one of this server's."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_local = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()

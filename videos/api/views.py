@@ -44,7 +44,7 @@ JOB_ID = id_in_path("id", "The id of the video job.")
 LOOK_ID = id_in_path("look_id", "The id of the look.")
 DOWNLOAD_HEADERS = [
     response_header("ETag", "Identifies the file, for `If-None-Match` and `If-Range`.", of=[200, 304]),
-    response_header("Content-Disposition", "A file name made of the prompt.", of=[200]),
+    response_header("Content-Disposition", "A file name from the prompt.", of=[200]),
     response_header("Accept-Ranges", "`bytes`: the file can be fetched in parts.", of=[200]),
     response_header("Location", "The storage's own URL of the file.", of=[302], schema=OpenApiTypes.URI),
 ]

@@ -17,7 +17,7 @@ from videos.models import Upstream, VideoModel
 from videos.providers import registry
 
 SECONDS_MAX = 60  # of one video; far above the longest of any provider
-MADE_BY = {
+PROVIDER_LABELS = {
     "google_veo": "Veo on the Gemini API",
     "google_vertex": "Veo on Vertex AI",
     "google_omni": "Omni on the Gemini API",
@@ -104,7 +104,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
 
     provider = forms.ChoiceField(
         # not the mock: mock videos need no upstream
-        choices=[(name, MADE_BY.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
+        choices=[(name, PROVIDER_LABELS.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
         widget=UnfoldAdminSelectWidget,
     )
     seconds_720p = Seconds(label="Lengths in 720p", help_text="Seconds, like 4, 6, 8 or 3-10. Empty: no 720p.")
@@ -192,7 +192,7 @@ class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django
     """The edited upstreams of a model."""
 
     def clean(self) -> None:
-        """Ask for confirmation before the last usable upstream goes. Raises ValidationError."""
+        """Require confirmation before the last usable upstream is removed. Raises ValidationError."""
         super().clean()
         is_new, is_meant = self.instance._state.adding, bool(self.data.get("only_mock"))
         if any(self.errors) or is_new or is_meant or not self.instance.is_offered:

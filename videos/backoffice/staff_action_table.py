@@ -102,7 +102,7 @@ STAFF_ACTIONS = (
         icon="replay",
         explanation=(
             "A new video with the same prompt, pictures, options and look, for the same owner. It needs one of "
-            "the owner's three slots, and today's catalogue selects the provider. The failed job stays as it is."
+            "the owner's three slots, and today's catalogue selects the provider. The failed job stays unchanged."
         ),
         run=_retry,
         makes_sense=lambda job: job.phase == Phase.FAILED,

@@ -1,6 +1,6 @@
 """The sweeper's heartbeat, and the repair of due times after the database's clock has jumped.
 
-Leases, back-offs and next polls are moments of the database's clock. A clock set back by an hour would make every job
+Leases, back-offs and next polls use the database's clock. A clock set back by an hour would make every job
 wait for an hour; one set forward would make a running submit appear dead, and its paid video would be dropped.
 """
 

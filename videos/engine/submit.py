@@ -143,7 +143,7 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
 def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:
     """Store the outcome of a call that may have been paid for; waits for a database that is restarting.
 
-    None for an outcome that cannot be stored at all. Then the job has failed with the reason in `provider_reply`: as
+    Returns None for an outcome that cannot be stored, and fails the job with the reason in `provider_reply`: as
     submission_unknown, unless the outcome is a sure refusal. Raises OperationalError and InterfaceError once the lease
     is about to run out.
     """

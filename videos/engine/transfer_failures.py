@@ -35,7 +35,7 @@ class BrokenFile(mp4.NotAVideo):
 
 
 def retry_or_fail(job: VideoJob, exc: Exception) -> None:
-    """Schedule another try while the provider keeps the file and a try makes sense; then fail the job."""
+    """Schedule another try while the provider keeps the file and a try can succeed; then fail the job."""
     code, retryable = _classify(job, exc)
     if isinstance(exc, BrokenFile):
         job.broken_result = _counted(job.broken_result, exc.sha256)
@@ -96,7 +96,7 @@ def _waited_before(job: VideoJob) -> float:
 
 
 def _classify(job: VideoJob, exc: Exception) -> tuple[str, bool]:
-    """The error code of the failure, and whether another try makes sense."""
+    """The error code of the failure, and whether another try can succeed."""
     if isinstance(exc, ProviderError):
         metrics.count_error(job, "transfer", exc)
         return exc.code, exc.retryable

@@ -54,7 +54,7 @@ class Upstream(Record):
     successor = models.CharField(
         max_length=100, blank=True, default="", db_default="", help_text="The provider's model that replaces it."
     )
-    # Written by the system; the same for all rows of one provider and upstream model.
+    # Written by the system, alike for all rows of one provider and upstream model.
     refusals = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Submits in a row that the provider refused for this model."
     )

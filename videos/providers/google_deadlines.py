@@ -63,7 +63,7 @@ def _left_of(timeout: float | None, late: type[httpcore.TimeoutException]) -> fl
 
 
 def check_deadline(transport: httpx.BaseTransport | None) -> None:
-    """Make the connections of an httpx.HTTPTransport check the deadline; leave any other transport as it is."""
+    """Make the connections of an httpx.HTTPTransport check the deadline; leave other transports unchanged."""
     if isinstance(transport, httpx.HTTPTransport):
         # httpcore accepts a network backend, but httpx 0.28 has no parameter for it
         transport._pool._network_backend = _NetworkBackend()  # noqa: SLF001 - see above

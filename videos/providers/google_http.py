@@ -137,7 +137,7 @@ class _Stripper:
 def stripped(
     stream: Iterable[bytes], video: InlineVideo | None = None, *, seconds: float = BODY_SECONDS
 ) -> Iterator[bytes]:
-    """A JSON response without long strings; the video among them goes to `video`.
+    """A JSON response without long strings; `video` gets the video among them.
 
     Raises httpx.HTTPError if the rest is too large, or the response does not end within `seconds`.
     """

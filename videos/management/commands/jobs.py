@@ -154,7 +154,7 @@ class Command(OperatorCommand):
         return {"id": str(job.pk)}, f"Job {job.pk} is cancelled, and its tokens were refunded to {job.owner.email}."
 
     def _resume(self, options: dict[str, Any]) -> tuple[Any, str]:
-        """Each on its own: one refusal does not stop the others."""
+        """Resume each job; one refusal does not stop the others."""
         refusals: dict[str, str] = {}
         for beginning in options["ids"]:
             try:
