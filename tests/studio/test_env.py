@@ -189,3 +189,16 @@ def test_verifying_secret_that_is_weak_or_signs_is_refused(
         env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9)
 
     assert str(refusal.value) == f"{name} {sentence}"
+
+
+def test_older_name_counts_until_the_new_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLD", "3")
+    older = env.integer("NEW", 8, most=9, older_name="OLD")
+    monkeypatch.setenv("NEW", "4")
+    newer = env.integer("NEW", 8, most=9, older_name="OLD")
+    monkeypatch.delenv("NEW")
+    monkeypatch.setenv("OLD", "10")
+
+    assert (older, newer) == (3, 4)
+    with pytest.raises(BadEnvironment, match="OLD is '10'"):
+        env.integer("NEW", 8, most=9, older_name="OLD")

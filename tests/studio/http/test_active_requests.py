@@ -90,7 +90,7 @@ def test_view_that_raises_gives_its_slot_back() -> None:
 
 @pytest.mark.parametrize("read", ["read", "readline"])
 def test_slow_body_holds_no_slot(read: str, settings: Any) -> None:
-    settings.WEB_SLOTS = 1
+    settings.WEB_MAX_ACTIVE_REQUESTS = 1
     body, limit = Stalled(), served(lambda environ: [getattr(environ["wsgi.input"], read)(9)])
     with ThreadPoolExecutor(1) as pool, socket.socket() as connection:
         wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": connection}
@@ -233,7 +233,7 @@ def test_probes_get_a_response_while_every_slot_is_taken(path: str) -> None:
     limit = served(lambda environ: [b"ok"] if environ["PATH_INFO"] == path else view(environ))
     wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": None}
     with ThreadPoolExecutor(10) as pool:
-        taken = [pool.submit(ask, limit, **wire) for _ in range(settings.WEB_SLOTS)]
+        taken = [pool.submit(ask, limit, **wire) for _ in range(settings.WEB_MAX_ACTIVE_REQUESTS)]
         for _ in taken:
             assert view.inside.acquire(timeout=PATIENCE)
 

@@ -95,7 +95,7 @@ def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     folder: Path = tmp_path_factory.mktemp("slow")
-    running = RunningStudio(folder, GUNICORN_CMD_ARGS=f"--workers 1 --threads {THREADS}", WEB_SLOTS="2")
+    running = RunningStudio(folder, GUNICORN_CMD_ARGS=f"--workers 1 --threads {THREADS}", WEB_MAX_ACTIVE_REQUESTS="2")
     yield running
     running.stop()
 
