@@ -1,4 +1,4 @@
-"""Looks as the API shows them: a statement for looks with their readers, one for products, one for videos."""
+"""Represents looks for the API, from three statements: looks with their readers, products, videos."""
 
 import uuid
 from collections import defaultdict
@@ -57,7 +57,7 @@ _VIDEOS = Statement(
 
 @dataclass(frozen=True)
 class LookRow:
-    """A look as read for one caller: what permissions decide on, and the row that `detail` shows."""
+    """A look as read for one caller: the values for the permission check, and the row for `detail`."""
 
     owner_id: uuid.UUID
     visibility: str
@@ -129,8 +129,8 @@ def _one(row: Row, user: User, origin: str, products: Parts, videos: Parts) -> d
 
 
 def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
-    shown = ({"id": str(uuid.UUID(reader["id"])), "email": reader["email"]} for reader in readers)
-    return sorted(shown, key=lambda reader: reader["email"])
+    entries = ({"id": str(uuid.UUID(reader["id"])), "email": reader["email"]} for reader in readers)
+    return sorted(entries, key=lambda reader: reader["email"])
 
 
 def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, origin: str) -> Parts:

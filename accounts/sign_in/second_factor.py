@@ -52,7 +52,7 @@ def is_verified(*, user: User, session: SessionBase) -> bool:
 
 
 def begin(*, user: User) -> TOTPDevice:
-    """The unconfirmed authenticator; the same one until it is confirmed, so that a reload keeps the QR code."""
+    """The unconfirmed authenticator; it stays until confirmed, so that a reload keeps the QR code."""
     device = TOTPDevice.objects.devices_for_user(user, confirmed=False).first()
     return device or TOTPDevice.objects.create(user=user, name="Authenticator app", confirmed=False)
 

@@ -85,7 +85,7 @@ class UserMover(Mover[User]):
     def write(self, items: Sequence[Item[User]]) -> None:
         insert([item.made for item in items])
         openings = [self._opening(item) for item in items]
-        ledger.open_moved_accounts(openings=openings)
+        ledger.open_imported_accounts(openings=openings)
         self.report.tokens["opened"] += sum(opening.tokens for opening in openings)
         self.report.admins.extend(item.made.email for item in items if item.made.is_staff)
         self.report.without_password += sum(not item.made.has_usable_password() for item in items)

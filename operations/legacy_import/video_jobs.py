@@ -91,7 +91,9 @@ class JobMover(Mover[VideoJob]):
             job = item.made
             if job.error_code == UNFINISHED and is_refunded(UNFINISHED, policy=settings.REFUND_POLICY):
                 note = FAILURES[UNFINISHED].message
-                tokens = ledger.refund_moved(user_id=job.owner_id, job_id=job.pk, tokens=job.tokens_charged, note=note)
+                tokens = ledger.refund_imported(
+                    user_id=job.owner_id, job_id=job.pk, tokens=job.tokens_charged, note=note
+                )
                 VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens)
                 self.report.tokens["refunded"] += tokens
 

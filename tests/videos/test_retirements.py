@@ -75,7 +75,7 @@ def test_last_date_counts_where_every_upstream_has_one() -> None:
 def test_model_without_an_upstream_is_reported() -> None:
     retire(0)
 
-    assert retirements.warnings() == [f"No upstream makes videos of {VEO}."]
+    assert retirements.warnings() == [f"No upstream generates videos of {VEO}."]
     assert retirements.days_left() == {VEO: 0}
 
 

@@ -1,4 +1,4 @@
-"""How video jobs are shown: a statement for the rows of a page, one for their looks, one for the log of a job."""
+"""Represents video jobs for the API, from three statements: the rows of a page, their looks, the log of a job."""
 
 import uuid
 from collections import defaultdict

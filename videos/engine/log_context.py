@@ -1,4 +1,4 @@
-"""Ties together the log lines and trace spans of one job, in whatever process its steps run."""
+"""Adds the job to the log lines and trace spans of its steps, in every process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -70,7 +70,7 @@ def test_video_is_stored_after_all_for_nothing(made: VideoJob, google: FakeGoogl
     assert owner.token_account.balance == 1000
     assert [found.kind for found in reconcile(fix=False) if found.kind not in {"stray file", "lost file"}] == []
     lines = list(job.logs.order_by("timestamp", "id").values_list("message", flat=True))
-    assert lines[-2:] == ["The video is there after all; storing it again.", "The video is ready."]
+    assert lines[-2:] == ["The provider still has the video; storing it again.", "The video is ready."]
     assert [(entry.actor, entry.changes["action"][1]) for entry in LogEntry.objects.all()] == [
         (operator, "Resume storing")
     ]
@@ -126,7 +126,7 @@ def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeG
 def test_response_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
     google.script("download", "redirect")
 
-    with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It says: download: led to "):
+    with pytest.raises(Conflict, match=r"is not the finished file\. Nothing was changed\. It says: download: led to "):
         resume_storing(job_id=made.pk, actor=None)
 
 
