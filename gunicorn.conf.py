@@ -24,7 +24,7 @@ except BadEnvironment as exc:
     sys.exit(f"Cannot start: {exc}")
 
 workers = 2
-threads = 64  # most wait for slow clients; WEB_SLOTS limits those that work
+threads = 64  # most wait for slow clients; WEB_MAX_ACTIVE_REQUESTS limits those that work
 keepalive = 75  # seconds; longer than usual idle time-outs of proxies, so that they close first
 limit_request_line = 8190  # bytes, gunicorn's maximum; 200 characters of a search take up to 2400 when escaped
 graceful_timeout = 30 + settings.STOP_DELAY_SECONDS  # seconds for requests in progress at a stop

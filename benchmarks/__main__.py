@@ -1,4 +1,4 @@
-"""`make bench`: every part in a process of its own, then what was met and what was missed."""
+"""`make bench`: runs each part in its own process, then lists the targets that were missed."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from studio.env import PROJECT
 
 RESULTS = Path(__file__).parent / "results"
-# What there is, and the seconds that it may take: at a small size, and in full.
+# The parts, and their time limits in seconds: at small and at full size.
 PARTS = {
     "startup": (300, 300),
     "endpoints": (600, 900),
@@ -29,18 +29,18 @@ PARTS = {
     "crowd": (300, 420),
     "back_office": (600, 600),
 }
-END_SECONDS = 60  # for a part that is told to end
-BUDGET_SECONDS = 34 * 60  # for all of them at full size; who comes too late is left out, and the output says so
+END_SECONDS = 60  # for a part to end after SIGTERM
+BUDGET_SECONDS = 34 * 60  # for all parts at full size; those that come too late are left out, and the output says so
 
 
 def main() -> int:
-    """Run the parts, print, keep the numbers as JSON; the exit status is 1 only where --strict asks for it."""
+    """Run the parts, print, keep the numbers as JSON; returns 1 only with --strict and a missed target."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the part under way is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the running part is ended too
     began_at = time.monotonic()
     results = []
     with tempfile.TemporaryDirectory(prefix="studio-bench-results-") as folder:
-        for name in arguments.only or [name for name in PARTS if _is_there(name)]:
+        for name in arguments.only or PARTS:
             print(f"\n== {name}{' (full)' if arguments.full else ''} ==", flush=True)
             left = BUDGET_SECONDS - (time.monotonic() - began_at)
             seconds = min(PARTS[name][arguments.full], left - END_SECONDS)
@@ -60,12 +60,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _is_there(name: str) -> bool:
-    return (Path(__file__).parent / f"{name}.py").exists()
-
-
 def _run(name: str, path: Path, *, seconds: float, full: bool) -> dict[str, Any]:
-    """One part; what it has kept, also when it fails or takes too long."""
+    """Run one part. Returns what it has kept, also when it fails or takes too long."""
     argv = [sys.executable, "-m", "benchmarks.part", name, str(path), *(["full"] if full else [])]
     environment = {**os.environ, "BENCH_DATABASE_URL": os.environ.get("DATABASE_URL", "")}
     began_at = time.monotonic()
@@ -109,7 +105,7 @@ def _keep(results: list[dict[str, Any]], *, minutes: float, full: bool) -> Path:
 
 
 def _summary(results: list[dict[str, Any]]) -> int:
-    """Print it; how many targets are missed, parts that did not come to their end among them."""
+    """Print the missed targets and the failed parts; returns how many."""
     targets = [target for result in results for target in result["targets"]]
     missed = [target["line"] for target in targets if not target["met"]]
     missed += [f"{result['part']}: {result['problem']}" for result in results if result["problem"]]

@@ -1,4 +1,4 @@
-"""A PostgreSQL for one part: of its own, out of the pip package, or a database on DATABASE_URL's server."""
+"""PostgreSQL for one part: its own server from the pip package, or a database on DATABASE_URL's server."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests.chaos.database import Postgres
 
-# For rows by the million. Without fsync, as the tests have it: nothing here says how fast a disk is.
+# For millions of rows. fsync is off, as in the tests: no figure shows how fast a disk is.
 SETTINGS = ("shared_buffers = '768MB'", "maintenance_work_mem = '512MB'", "max_wal_size = '8GB'", "autovacuum = off")
 
 
@@ -49,7 +49,7 @@ def _database_on(server: str) -> Iterator[str]:
 
 
 def server_process(url: str) -> int | None:
-    """The process whose children all of the server's are; None where it is not on this machine, or not ours to see."""
+    """The parent of all the server's processes; None on another machine, or where it may not be read."""
     with psycopg.connect(url, autocommit=True) as connection:
         try:
             row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()

@@ -17,14 +17,14 @@ from benchmarks.database import database, server_process
 from operations.local.valkey import Valkey, free_port
 from studio.env import PROJECT
 
-START_SECONDS = 90  # for a process to answer, on a machine that has other things to do
+START_SECONDS = 90  # for a process to respond, on a busy machine
 STOP_SECONDS = 40  # above gunicorn's graceful time-out
 QUIET = ("--access-logfile", "/dev/null", "--log-level", "warning")
 RQ_OPTIONS = ("--skip-checks", "-v", "0")
 
 
 class Deployment:
-    """What runs, by name."""
+    """The running processes, by name."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], valkey: Valkey) -> None:
         self.folder, self.valkey = folder, valkey
@@ -33,7 +33,7 @@ class Deployment:
         self.ports: dict[str, int] = {}
 
     def start(self, name: str, *argv: str, core: int | None = None, **environment: str) -> int:
-        """Start a process of Python's, and give back its id."""
+        """Start a Python process; returns its id."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, *argv],
@@ -48,19 +48,19 @@ class Deployment:
         return process.pid
 
     def start_web(self, name: str, *, workers: int, core: int | None = None, **environment: str) -> int:
-        """Start gunicorn with the product's own settings, and return when it answers."""
+        """Start gunicorn with the product's own settings, and return when it responds."""
         port = self.ports[name] = free_port()
         argv = ("-m", "gunicorn", "studio.wsgi:application", "--workers", str(workers), *QUIET)
         process_id = self.start(name, *argv, core=core, PORT=str(port), **environment)
-        self.wait_until(lambda: _answers(port), name=name)
+        self.wait_until(lambda: _responds(port), name=name)
         return process_id
 
     def wait_until(self, condition: Callable[[], bool], *, name: str, seconds: float = START_SECONDS) -> None:
-        """Return once it holds. Raises RuntimeError, with the end of the process's log, when it never will."""
+        """Return once it holds. Raises RuntimeError, with the end of the process's log, when it does not in time."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline or (name in self.processes and self.processes[name].poll() is not None):
-                raise RuntimeError(f"{name} does not come up:\n{self.log(name)[-3000:]}")
+                raise RuntimeError(f"{name} does not start:\n{self.log(name)[-3000:]}")
             time.sleep(0.05)
 
     def require(self, *names: str) -> None:
@@ -70,11 +70,11 @@ class Deployment:
                 raise RuntimeError(f"{name} has ended:\n{self.log(name)[-3000:]}")
 
     def log(self, name: str) -> str:
-        """What the process has said."""
+        """The log of the process."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def stop(self, *names: str) -> None:
-        """End these processes, or all, in order; who takes too long is killed."""
+        """Stop these processes, or all; one that takes too long is killed."""
         wanted = [self.processes.pop(name) for name in names or list(self.processes)]
         for process in wanted:
             process.terminate()
@@ -88,7 +88,7 @@ class Deployment:
                 process.wait(STOP_SECONDS)
 
     def give_services_a_core(self) -> tuple[int, int] | tuple[None, None]:
-        """Bind database, Valkey and this process to the second core; returns the first, for what is measured, and it.
+        """Bind database, Valkey and this process to the second core; returns both, the first for the measured process.
 
         Nothing is bound on a machine with one core, or where processes cannot be bound.
         """
@@ -101,7 +101,7 @@ class Deployment:
         return found
 
     def manage(self, *command: str) -> str:
-        """Run a management command, and give back what it prints."""
+        """Run a management command; returns its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=PROJECT,
@@ -140,7 +140,7 @@ def deployment(**environment: str) -> Iterator[Deployment]:
             "HOST": "127.0.0.1",
             "LOG_LEVEL": "ERROR",
             "ACCESS_MINUTES": "600",
-            # counted as ever, but never too many: one person here stands for a crowd
+            # counted as usual but never reached: one user here stands for many
             "REQUEST_RATE": "1000000000/day",
             "CREATE_RATE": "1000000000/day",
         }
@@ -165,7 +165,7 @@ def _set_up(environment: Mapping[str, str]) -> None:
     django.setup()
     from django.conf import settings
 
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody signs in with them
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # no sign-in uses them
 
 
 def _hang_up() -> None:
@@ -174,7 +174,7 @@ def _hang_up() -> None:
     connections.close_all()
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/healthz")

@@ -1,4 +1,4 @@
-"""Submit worker, media worker and sweeper beside stand-ins of the vendors, and jobs for them."""
+"""Submit worker, media worker and sweeper, beside fakes of the vendors."""
 
 import json
 import os
@@ -27,7 +27,7 @@ COMMANDS = {
 
 @contextmanager
 def vendors() -> Iterator[dict[str, str]]:
-    """The variables that point the product at them."""
+    """Run the fakes of the vendors; yields the variables that point the product at them."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.vendors"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
@@ -41,19 +41,19 @@ def vendors() -> Iterator[dict[str, str]]:
 
 
 def call(url: str, path: str, body: Any = None) -> Any:
-    """Ask the stand-in for Google."""
+    """Send a request to the fake of Google."""
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", data), timeout=60) as answer:
-        return json.loads(answer.read())
+    with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", data), timeout=60) as response:
+        return json.loads(response.read())
 
 
 @contextmanager
 def fleet(
     site: Deployment, *, factor: float, roles: Sequence[str] = tuple(COMMANDS), **environment: str
 ) -> Iterator[list[int]]:
-    """The processes, in time that is so many times as quick, ready to begin; their ids."""
+    """Start the processes, with intervals divided by `factor`; yields their ids once they are ready."""
     with redis.Redis.from_url(site.valkey.url) as connection:
-        for key in connection.scan_iter("rq:*"):  # hints and workers of an earlier one
+        for key in connection.scan_iter("rq:*"):  # hints and workers of an earlier fleet
             connection.delete(key)
         began_at = time.time()
         ids = [
@@ -66,7 +66,7 @@ def fleet(
                     lambda: connection.scard("rq:workers") >= workers and ("sweeper" not in roles or _beats(began_at)),
                     name=role,
                 )
-            time.sleep(1)  # what they do once
+            time.sleep(1)  # for the work that they do once
             yield ids
         finally:
             site.stop(*roles)
@@ -81,7 +81,7 @@ def _beats(since: float) -> bool:
 
 @contextmanager
 def held_back(process_ids: Sequence[int]) -> Iterator[None]:
-    """The processes sleep meanwhile, and begin all at once after it."""
+    """The processes are stopped inside the block, and continue all at once after it."""
     for process_id in process_ids:
         os.kill(process_id, signal.SIGSTOP)
     try:
@@ -93,7 +93,7 @@ def held_back(process_ids: Sequence[int]) -> Iterator[None]:
 
 @dataclass
 class Usage:
-    """What processes have used in a stretch of time."""
+    """Usage of processes in a block."""
 
     cpu_seconds: float = 0
     peak_mib: float = 0

@@ -1,6 +1,6 @@
-"""The clients: a few connections, kept alive, that send prepared bytes and read answers; cheap enough not to matter.
+"""The clients: a few connections, kept alive, that send prepared bytes and read responses; cheap enough not to matter.
 
-One thread drives all connections. It understands what gunicorn sends here: answers with a Content-Length.
+One thread drives all connections. It reads responses with a Content-Length, as gunicorn sends them here.
 """
 
 import json
@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-PATIENCE_SECONDS = 60  # for one answer
+PATIENCE_SECONDS = 60  # for one response
 CHUNK = 256 * 1024
 
 
-class UnexpectedAnswer(Exception):
-    """Nobody measures a server that answers something else."""
+class UnexpectedResponse(Exception):
+    """The server sent another response than expected: the measurement is worthless."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One request as bytes, and the status that it has to be answered with."""
+    """One request as bytes, and the expected status."""
 
     data: bytes
     status: int = 200
@@ -30,7 +30,7 @@ class Shot:
 
 @dataclass
 class Volley:
-    """What came of many shots; seconds."""
+    """The outcome of many shots; times in seconds."""
 
     seconds: float = 0
     latencies: list[float] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Volley:
 
     @property
     def count(self) -> int:
-        """How many were answered."""
+        """The number of responses."""
         return len(self.latencies)
 
 
@@ -83,11 +83,11 @@ class _Client:
         self.socket.sendall(one.data)
 
     def take(self) -> bool:
-        """Read what is there; whether the answer is complete. Raises OSError."""
+        """Read the available bytes; True once the response is complete. Raises OSError."""
         assert self.socket
         data = self.socket.recv(CHUNK)
         if not data:
-            raise ConnectionError("closed before the answer was complete")
+            raise ConnectionError("closed before the response was complete")
         if self.missing < 0:
             self.head += data
             end = self.head.find(b"\r\n\r\n")
@@ -104,7 +104,7 @@ class _Client:
         self.status = int(lines[0].split()[1])
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
         if b"content-length" not in headers:
-            raise ConnectionError(f"an answer without a length: {lines[0]!r}")
+            raise ConnectionError(f"a response without a length: {lines[0]!r}")
         self.missing = int(headers[b"content-length"])
         self.is_last = headers.get(b"connection", b"").lower() == b"close"
 
@@ -119,7 +119,7 @@ class _Client:
 
 
 def fire(shots: Iterable[Shot], *, port: int, clients: int, seconds: float = 0, tolerant: bool = False) -> Volley:
-    """Send them, so many at once, until there are none or the time is over. Raises UnexpectedAnswer unless tolerant."""
+    """Send shots from all clients until none is left or the time is over. Raises UnexpectedResponse unless tolerant."""
     volley, waiting = Volley(), iter(shots)
     cpu, began_at = time.process_time(), time.perf_counter()
     ends_at = began_at + seconds if seconds else float("inf")
@@ -130,7 +130,7 @@ def fire(shots: Iterable[Shot], *, port: int, clients: int, seconds: float = 0, 
         while selector.get_map():
             events = selector.select(timeout=PATIENCE_SECONDS)
             if not events:
-                volley.errors.append("no answer within a minute")
+                volley.errors.append("no response within a minute")
                 break
             for key, _ in events:
                 _serve(key.data, waiting, selector, volley, time.perf_counter() < ends_at)
@@ -140,12 +140,12 @@ def fire(shots: Iterable[Shot], *, port: int, clients: int, seconds: float = 0, 
             client.close()
     volley.seconds, volley.client_cpu = time.perf_counter() - began_at, time.process_time() - cpu
     if volley.errors and not tolerant:
-        raise UnexpectedAnswer(volley.errors[0])
+        raise UnexpectedResponse(volley.errors[0])
     return volley
 
 
 def _next(client: _Client, waiting: Iterator[Shot], selector: selectors.BaseSelector, volley: Volley) -> None:
-    """Give the client its next request, if there is one; a client that cannot send has nothing more to say."""
+    """Give the client its next request, if one is left; a client that cannot send stops."""
     one = next(waiting, None)
     if one is None:
         return
@@ -160,7 +160,7 @@ def _next(client: _Client, waiting: Iterator[Shot], selector: selectors.BaseSele
 
 
 def _serve(
-    client: _Client, waiting: Iterator[Shot], selector: selectors.BaseSelector, volley: Volley, goes_on: bool
+    client: _Client, waiting: Iterator[Shot], selector: selectors.BaseSelector, volley: Volley, may_continue: bool
 ) -> None:
     assert client.shot
     assert client.socket
@@ -179,12 +179,12 @@ def _serve(
             volley.errors.append(f"{client.status} instead of {client.shot.status} to {client.shot.data[:80]!r}")
         selector.unregister(client.socket)
         client.rest()
-    if goes_on:
+    if may_continue:
         _next(client, waiting, selector, volley)
 
 
 def ask(one: Shot, *, port: int) -> tuple[int, dict[str, str], bytes]:
-    """One answer as it is: status, headers and body."""
+    """Send one request; returns status, headers and body."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(one.data.replace(b"\r\nAccept:", b"\r\nConnection: close\r\nAccept:", 1))
         data = b"".join(iter(lambda: connection.recv(CHUNK), b""))
@@ -195,15 +195,15 @@ def ask(one: Shot, *, port: int) -> tuple[int, dict[str, str], bytes]:
 
 
 def ask_json(one: Shot, *, port: int) -> Any:
-    """What an answer says. Raises UnexpectedAnswer for another status than expected."""
+    """The JSON body of a response. Raises UnexpectedResponse for another status than expected."""
     status, _, body = ask(one, port=port)
     if status != one.status:
-        raise UnexpectedAnswer(f"{status} instead of {one.status}: {body[:300]!r}")
+        raise UnexpectedResponse(f"{status} instead of {one.status}: {body[:300]!r}")
     return json.loads(body)
 
 
 def dribble(one: Shot, *, port: int, bytes_a_second: float, until: Callable[[], bool]) -> int:
-    """Read an answer as slowly as a bad line would; returns the bytes of it that came."""
+    """Read a response at this rate; returns the number of bytes received."""
     got = 0
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # else the kernel reads ahead of us

@@ -1,4 +1,4 @@
-"""What processes cost, and what is made of many measurements."""
+"""CPU and memory of processes, and statistics of many measurements."""
 
 import contextlib
 import math
@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 
 def tree(process_id: int) -> list[psutil.Process]:
-    """The process and all that it has started; none where it is gone."""
+    """The process and its descendants; empty where it has ended."""
     try:
         root = psutil.Process(process_id)
         return [root, *root.children(recursive=True)]
@@ -23,7 +23,7 @@ def tree(process_id: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(process_ids: Iterable[int]) -> float:
-    """What the processes and their children have used so far; of children that ended, what their parents waited for."""
+    """CPU seconds of the processes and their children so far; of ended children, only those that were waited for."""
     total = 0.0
     for process_id in process_ids:
         for process in tree(process_id):
@@ -48,7 +48,7 @@ def memory_mib(process_ids: Iterable[int]) -> float:
 
 
 class Peak:
-    """The highest memory of some processes while the block runs, in MiB; looked at five times a second."""
+    """The highest memory of some processes while the block runs, in MiB; sampled five times a second."""
 
     def __init__(self, process_ids: Sequence[int]) -> None:
         self._process_ids = process_ids
@@ -72,7 +72,7 @@ class Peak:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them does not pass; NaN for none."""
+    """The value that this share of the values does not exceed; NaN for none."""
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, math.ceil(share * len(ranked)) - 1)] if ranked else math.nan
 
@@ -89,7 +89,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def cores() -> tuple[int, int] | None:
-    """One for what is measured and one for everybody else; None where processes cannot be bound, or have one only."""
+    """One core for the measured process and one for all others; None with one core, or where none can be bound."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     mine = sorted(os.sched_getaffinity(0))
@@ -102,7 +102,7 @@ def bind_to(core: int | None, process_ids: Iterable[int]) -> None:
         return
     for process_id in process_ids:
         for process in tree(process_id):
-            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
                 for thread in process.threads():
                     with contextlib.suppress(ProcessLookupError):
                         os.sched_setaffinity(thread.id, {core})

@@ -1,4 +1,4 @@
-"""What a part of the benchmark has to say: tables for people, figures for the JSON, and targets met or missed."""
+"""The report of a part: tables on the screen, figures in the JSON, and targets met or missed."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Report:
-    """One part's. Everything is on the screen at once, and in the file, also when the part is cut short."""
+    """Prints and saves each item at once, so that a part that is cut short loses none."""
 
     def __init__(self, part: str, path: Path, *, full: bool) -> None:
         self.full = full
@@ -41,7 +41,7 @@ class Report:
     def target(
         self, name: str, *, value: float, limit: float, unit: str = "×", at_least: bool = False, judged: bool = True
     ) -> None:
-        """Say whether what was promised has been measured; `judged`: whether it can tell, and was promised."""
+        """Print whether a target is met; `judged`: whether this run can judge it."""
         met = value >= limit if at_least else value <= limit
         sign = "≥" if at_least else "≤"
         verdict = ("met" if met else "missed") if judged else "not judged"

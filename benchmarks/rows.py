@@ -1,6 +1,6 @@
-"""Fills tables by the million: the database itself copies a template row, with some columns computed from a number.
+"""Fills tables with millions of rows: the database copies a template row, some columns computed from a number.
 
-Templates are made with the product's models, so a new column has what the product would have written there.
+Templates are made with the product's models, so a new column has the value that the product would write.
 """
 
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from videos.models import VideoJob
 TOKENS = 1_000_000_000
 
 
-def person(name: str) -> User:
-    """Somebody with more tokens than any benchmark spends."""
+def user(name: str) -> User:
+    """A user with more tokens than any benchmark spends."""
     return create_user(email=f"{name}@example.com", password="not used", tokens=TOKENS)
 
 
-def people(name: str, count: int) -> list[User]:
-    """Several of them."""
-    return [person(f"{name}-{number}") for number in range(count)]
+def users(name: str, count: int) -> list[User]:
+    """Several users."""
+    return [user(f"{name}-{number}") for number in range(count)]
 
 
 def access_token(user: User) -> str:
-    """What the user signs requests with."""
+    """A bearer token of the user."""
     return str(RefreshToken.for_user(user).access_token)
 
 
 def copy(template: models.Model, numbers: tuple[int, int], **columns: str) -> None:
-    """Insert a row for each number from the first to the last; `columns` are SQL that may speak of the number `n`."""
+    """Insert a row for each number from the first to the last; `columns` are SQL that may use the number `n`."""
     table = template._meta.db_table
     names = [field.column for field in template._meta.concrete_fields]
     values = [columns.get(name, f't."{name}"') for name in names]
@@ -45,12 +45,12 @@ def copy(template: models.Model, numbers: tuple[int, int], **columns: str) -> No
 
 
 def key(kind: str, number: str = "n") -> str:
-    """SQL for the id of the row of a kind with a number; as scattered as random ones are."""
+    """SQL for the id of the row of a kind with a number; as scattered as random ids."""
     return f"md5('{kind}' || ({number}))::uuid"
 
 
 def key_of(kind: str, number: int) -> str:
-    """The same id, known here."""
+    """The same id, as a string."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {key(kind, str(number))}")
         return str(cursor.fetchone()[0])
@@ -108,9 +108,9 @@ def among(owners: Sequence[User]) -> str:
 
 
 def settle() -> None:
-    """What copying left out, how many jobs a person has, and what autovacuum would do in time.
+    """Count the jobs of each account, and do what autovacuum would do in time.
 
-    That is statistics, and pages that an index alone can answer for.
+    That is the statistics, and the visibility map for index-only scans.
     """
     counted = "SELECT owner_id, count(*) AS number FROM videos_videojob GROUP BY owner_id"
     execute(f"UPDATE accounts_tokenaccount SET video_jobs = number FROM ({counted}) c WHERE owner_id = user_id")
@@ -119,6 +119,6 @@ def settle() -> None:
 
 
 def execute(sql: str) -> None:
-    """A statement of the benchmark's own."""
+    """Execute a statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql)

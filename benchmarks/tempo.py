@@ -1,7 +1,7 @@
-"""Runs a command of the product in quicker time: `python -m benchmarks.tempo 10 manage.py sweep`.
+"""Runs a command of the product with shorter intervals: `python -m benchmarks.tempo 10 manage.py sweep`.
 
-What people and providers wait for is divided: the first look, the poll intervals, the sweeper's pauses. Leases,
-time-outs and back-offs stay, because the work that they watch over does not become quicker.
+The first poll, the poll intervals and the sweeper's pauses are divided. Leases, time-outs and back-offs stay, because
+the work that they guard does not become quicker.
 """
 
 import os
@@ -22,7 +22,7 @@ INTERVALS = {
 
 
 def quicken(factor: float) -> None:
-    """Divide every interval. Raises AttributeError for one that is not there any more."""
+    """Divide every interval. Raises AttributeError for one that no longer exists."""
     for module_name, names in INTERVALS.items():
         module = import_module(module_name)
         for name in names:

@@ -21,8 +21,8 @@ from studio.checks import misspelt_settings
 from studio.media import disks
 from studio.media.storage import FAILED, WRITTEN, media_storage
 from studio.models import Heartbeat
-from studio.observability import clock_skew, counters
-from studio.observability.health import Depth, Finding, Health, register
+from studio.observability import clock_skew, counters, health
+from studio.observability.health import Depth, Finding, Health
 
 STALE_SECONDS = 30  # a sweeper beats every five seconds
 FAILURE_SECONDS = 3600  # how long a failed write counts; transfers are retried at least once an hour
@@ -37,19 +37,19 @@ AWAY = "Unknown while the database is unavailable."
 
 
 def register_all() -> None:
-    """Register all checks; called once, when the app is ready."""
-    register("database", _database, if_late=Health.DOWN)
-    register("migrations", _migrations, if_late=Health.DOWN)
-    register("rows", rows, if_late=Health.DOWN)
-    register("sweeper", sweeper)
-    register("redis", _redis)
-    register("writes", _writes)
-    register("disk", disk)
-    register("other disks", _other_disks, depth=Depth.THOROUGH)
-    register("clock", _clock)
-    register("storage", _storage, depth=Depth.THOROUGH)
-    register("reporting", _reporting, depth=Depth.THOROUGH)
-    register("settings", _settings, depth=Depth.THOROUGH)
+    """Register the checks that `/readyz` runs and, with a depth, those of `doctor` only."""
+    health.register("database", _database, if_late=Health.DOWN)
+    health.register("migrations", _migrations, if_late=Health.DOWN)
+    health.register("rows", rows, if_late=Health.DOWN)
+    health.register("sweeper", sweeper)
+    health.register("redis", _redis)
+    health.register("writes", _writes)
+    health.register("disk", disk)
+    health.register("other disks", _other_disks, depth=Depth.THOROUGH)
+    health.register("clock", _clock)
+    health.register("storage", _storage, depth=Depth.THOROUGH)
+    health.register("reporting", _reporting, depth=Depth.THOROUGH)
+    health.register("settings", _settings, depth=Depth.THOROUGH)
 
 
 def _database() -> Finding:

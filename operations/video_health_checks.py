@@ -11,7 +11,8 @@ from django.utils import timezone
 from operations.file_moves import health_check
 from operations.health_checks import AWAY
 from operations.reconciliation import runs
-from studio.observability.health import Depth, Finding, Health, register
+from studio.observability import health
+from studio.observability.health import Depth, Finding, Health
 from videos import retirements, signup_cost
 from videos.catalogue import why_unused
 from videos.checks import rejecting_providers
@@ -26,16 +27,16 @@ REASON_MAX = 200  # characters of a provider's message in a sentence
 
 
 def register_all() -> None:
-    """Register all checks; called once, when the app is ready."""
-    register("providers", _providers)
-    register("models", _models)
-    register("transfers", transfers)
-    register("reconciliation", runs.check)
-    register("registration", _registration, depth=Depth.THOROUGH)
-    register("lost answers", _unknown, depth=Depth.THOROUGH)
-    register("previous files", health_check.finding, depth=Depth.THOROUGH)
-    register("google", _access, depth=Depth.THOROUGH)
-    register("upstream models", _probe, depth=Depth.PROBE)
+    """Register the checks that `/readyz` runs and, with a depth, those of `doctor` only."""
+    health.register("providers", _providers)
+    health.register("models", _models)
+    health.register("transfers", transfers)
+    health.register("reconciliation", runs.check)
+    health.register("registration", _registration, depth=Depth.THOROUGH)
+    health.register("lost answers", _unknown, depth=Depth.THOROUGH)
+    health.register("previous files", health_check.finding, depth=Depth.THOROUGH)
+    health.register("google", _access, depth=Depth.THOROUGH)
+    health.register("upstream models", _probe, depth=Depth.PROBE)
 
 
 def _providers() -> Finding:

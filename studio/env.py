@@ -92,8 +92,11 @@ def flag(name: str, *, default: bool) -> bool:
     raise BadEnvironment(f"{name} is {value!r}; it should be true or false.")
 
 
-def integer(name: str, default: int, *, least: int = 0, most: int = 2**31) -> int:
-    """A whole number from `least` to `most`. Raises BadEnvironment for anything else."""
+def integer(name: str, default: int, *, least: int = 0, most: int = 2**31, older_name: str = "") -> int:
+    """A whole number from `least` to `most`; `older_name` still counts. Raises BadEnvironment for anything else."""
+    older = text(older_name) if older_name else ""
+    if older and not text(name):
+        name = older_name
     value = text(name) or str(default)
     if not value.isdecimal() or not least <= int(value) <= most:
         raise BadEnvironment(f"{name} is {value!r}; it should be a whole number from {least} to {most}.")

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: people, clients, a clean queue."""
+"""Fixtures that every test may use: users, clients, a clean queue."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -35,11 +35,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if database["ENGINE"].endswith("sqlite3"):
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         database["TEST"]["NAME"] = settings.DATA_DIR / f"test-{worker}.sqlite3"
-    database["CONN_MAX_AGE"] = 0  # threads of a test end, and leave no connection behind
+    database["CONN_MAX_AGE"] = 0  # connections of a test's threads
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What does not depend on the database runs on SQLite only; transactional tests find the catalogue as it was."""
+    """Tests that do not depend on the database run on SQLite only; transactional ones get the catalogue restored."""
     if os.environ["DATABASE_URL"]:
         left_out = [item for item in items if not _depends_on_the_database(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -59,9 +59,9 @@ def _depends_on_the_database(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Have Django's own questions about the database asked before a test counts its statements."""
+    """Run Django's queries about database features before a test counts its statements."""
     with django_db_blocker.unblock():
-        _ = connection.features.supports_json_field  # SQLite alone is asked, once a connection
+        _ = connection.features.supports_json_field  # only SQLite needs one, once a connection
         connection.close()
 
 

@@ -1,6 +1,6 @@
-"""`make check`: whether what is installed is what the requirements pin, and whether any of it has a known hole.
+"""`make check`: do the installed packages match the pins, and has any of them a known vulnerability?
 
-Holes are looked up where the database of advisories can be reached within 20 s; a closed network is no failure.
+Skips the advisories if their database cannot be reached within 20 s; a closed network is no failure.
 """
 
 import json
@@ -25,7 +25,7 @@ def plain(name: str) -> str:
 
 
 def pinned(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """The versions by name, and what is wrong with the files."""
+    """The versions by name, and the faults of the files."""
     versions: dict[str, str] = {}
     wrong = []
     for file in FILES:
@@ -84,7 +84,7 @@ def holes(folder: Path) -> list[str] | None:
 
 
 def main() -> int:
-    """Say what is wrong; 1 if anything is."""
+    """Print the faults; returns 1 if any."""
     folder = Path(__file__).parent.parent
     pins, wrong = pinned(folder)
     installed = {plain(found.metadata["Name"]): found.version for found in distributions()}

@@ -1,4 +1,4 @@
-"""Pytest plugin: the environment that the suite runs in, set before Django reads its settings.
+"""Pytest plugin: sets the environment of the suite before Django reads its settings.
 
 `TEST_DATABASE` is `sqlite` (default) or `postgres`; `DATABASE_URL`, when set, names another PostgreSQL. Each
 process has a Valkey of its own, and its files in a folder of its own.
@@ -27,7 +27,7 @@ def _postgres_url() -> str:
 def _database_url() -> str:
     if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
         return ""
-    # pytest-xdist's workers find here what the first process started
+    # pytest-xdist's workers inherit the servers of the first process
     return os.environ.get("DATABASE_URL") or _postgres_url()
 
 
@@ -43,7 +43,7 @@ os.environ.update(
     REDIS_URL=valkey.url,
     MOCK_VIDEO_SECONDS="1",
 )
-# What a developer's shell or .env says must not change the outcome.
+# A developer's shell or .env must not change the outcome.
 for name in [
     "BASE_PATH",
     "REFUND_POLICY",

@@ -1,4 +1,4 @@
-"""Middleware of the tests: every error response that a test meets has a code that the schema lists."""
+"""Middleware of the tests: asserts that every error response has a code that the schema lists."""
 
 import json
 from collections.abc import Callable

@@ -26,7 +26,7 @@ http {{
 
 
 class Nginx:
-    """The site with TLS in front of the web processes on `ports`. Skips the test where there is no nginx."""
+    """nginx with TLS in front of the web processes on `ports`. Skips the test if nginx is not installed."""
 
     def __init__(self, folder: Path, *, ports: list[int], prefix: str = "", media: Path | None = None) -> None:
         if NGINX is None:
@@ -66,7 +66,7 @@ class Nginx:
             "/etc/ssl/studio/": f"{self.folder}/",
             "location / {": f"location {prefix}/ {{",
             "/var/lib/studio/media/": f"{media or self.folder}/",
-            # a client sees the port here, which no deployment by docs/production.md has
+            # clients see this port; a deployment by docs/production.md has none
             "Host $host;": "Host $http_host;",
         }
         site = SITE.read_text()

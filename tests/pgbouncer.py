@@ -1,4 +1,4 @@
-"""A PgBouncer of one's own in front of a PostgreSQL of one's own, as `deploy/pgbouncer/pgbouncer.ini` sets it up."""
+"""A PgBouncer of a test in front of its PostgreSQL, configured by `deploy/pgbouncer/pgbouncer.ini`."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ POOL = 5  # connections to the server, for all processes of a deployment
 
 
 def version() -> tuple[int, ...]:
-    """Of the one that is installed. Raises LookupError where none is."""
+    """The installed version. Raises LookupError if none is installed."""
     if BINARY is None:
         raise LookupError("no pgbouncer on this machine")
     output = subprocess.run([BINARY, "--version"], check=True, capture_output=True, text=True, timeout=10).stdout
@@ -46,11 +46,11 @@ class PgBouncer:
         with (folder / "pgbouncer.ini").open("w") as file:
             ini.write(file)
         with (folder / "log").open("wb") as log:
-            # it refuses to be root, as PostgreSQL does; the same account then runs both
+            # it refuses to run as root, like PostgreSQL; the same account runs both
             self._process = subprocess.Popen([BINARY, str(folder / "pgbouncer.ini")], stderr=log, user=account)
-        wait_until(self._answers, seconds=20, what=f"an answer of PgBouncer, see {folder / 'log'}", every=0.1)
+        wait_until(self._responds, seconds=20, what=f"a response of PgBouncer, see {folder / 'log'}", every=0.1)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
         except psycopg.OperationalError:

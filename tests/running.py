@@ -18,7 +18,7 @@ from operations.local.valkey import free_port
 from studio.env import PROJECT
 
 PASSWORD = "a-long-enough-passphrase"
-# What tells the parts apart, in their command lines.
+# Distinguishes the parts by their command lines.
 PARTS = {
     "submit": "rqworker submit",
     "media": "rqworker media",
@@ -99,18 +99,18 @@ class RunningStudio:
         return (self.folder / "up.log").read_text()
 
     def manage(self, *command: str, stdin: str = "", check: bool = True, seconds: float = 60) -> str:
-        """Run a management command beside it, and give back what it prints."""
+        """Run a management command beside it; returns its output."""
         done = manage(*command, stdin=stdin, seconds=seconds, **self.environment)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def client(self, email: str, *, tokens: int = 1000, staff: bool = False) -> httpx.Client:
-        """A signed-in person's HTTP client."""
+        """An HTTP client, signed in as a new user."""
         options = ["--staff"] if staff else []
         self.manage("create_api_user", email, "--password-stdin", "--tokens", str(tokens), *options, stdin=PASSWORD)
-        answer = httpx.post(f"{self.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD})
-        token = answer.json()["access"]
+        response = httpx.post(f"{self.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD})
+        token = response.json()["access"]
         return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})
 
     def pids(self, part: str) -> list[psutil.Process]:

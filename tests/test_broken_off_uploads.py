@@ -1,4 +1,4 @@
-"""Uploads that break off, against the running product: from a client that goes away, directly and through nginx."""
+"""Uploads that break off, against the running product: from a client that disconnects, directly and through nginx."""
 
 import json
 import socket
@@ -80,7 +80,7 @@ def ann(studio: RunningStudio) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def proxy(studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of an nginx that passes on each byte as it comes."""
+    """The port of an nginx that forwards each byte at once."""
     if NGINX is None:
         pytest.skip(
             "NO NGINX: UPLOADS THAT BREAK OFF BEHIND A PROXY ARE NOT TESTED (on Debian: apt install nginx-light)"
@@ -103,7 +103,7 @@ def proxy(studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def begun(port: int, client: httpx.Client, body: bytes, **headers: str) -> socket.socket:
-    """A connection that has sent so much of the form."""
+    """A connection that has sent this much of the form."""
     connection = socket.create_connection(("127.0.0.1", port), 30)
     lines = {
         "Host": "127.0.0.1",
@@ -124,7 +124,7 @@ def go_away(connection: socket.socket, how: str) -> None:
 
 
 def state(studio: RunningStudio, client: httpx.Client) -> dict[str, Any]:
-    """What a request could leave behind."""
+    """Rows and files that a request could leave behind."""
     return {
         "jobs": client.get("/api/v1/video-jobs").json()["total"],
         "ledger": client.get("/api/v1/tokens/ledger").json()["total"],
@@ -133,7 +133,7 @@ def state(studio: RunningStudio, client: httpx.Client) -> dict[str, Any]:
 
 
 def logged_refusals(studio: RunningStudio, *, ids: str) -> int:
-    """How many requests were refused whose id begins so; a line comes a moment after the response."""
+    """The number of refused requests with this prefix of an id; a line follows a moment after the response."""
     lines = studio.output().splitlines()
     return sum(
         "method=POST path=/api/v1/video-jobs status=400" in line and f"request_id={ids}-" in line for line in lines
@@ -150,7 +150,7 @@ def test_client_that_goes_away_has_ordered_nothing(
 
     for number, cut in enumerate(CUTS.values()):
         connection = begun(port, ann, BODY[:cut], **{"X-Request-ID": f"{ids}-{number}"})
-        time.sleep(0.2)  # a proxy has it all then, and has passed it on
+        time.sleep(0.2)  # the proxy has received and forwarded all of it
         go_away(connection, how)
 
     deadline = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""The product from outside, over real sockets: the way of the frontend's code, and what happens when parts die."""
+"""The product from outside, over real sockets: the requests of the frontend, and deaths of parts."""
 
 import shutil
 import subprocess
@@ -146,7 +146,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     running.stop()
 
 
-@pytest.mark.once  # on PostgreSQL the crash suite does worse
+@pytest.mark.once  # on PostgreSQL the crash suite is harsher
 @pytest.mark.timeout(400)  # a lease of two minutes has to run out
 @pytest.mark.parametrize("part", ["submit", "media", "sweeper", "valkey"])
 def test_killed_part_loses_no_job(victim: RunningStudio, part: str) -> None:
@@ -156,9 +156,9 @@ def test_killed_part_loses_no_job(victim: RunningStudio, part: str) -> None:
         victim.kill(part)
         if part == "valkey":
             shutil.rmtree(victim.folder / "valkey")
-        if part == "media":  # once more, when it is at work
+        if part == "media":  # again, while it works
             while ann.get(f"{JOBS}/{jobs[ann][0]}").json()["progressPercentage"] < 90:
-                time.sleep(0.2)  # without it, six hundred requests are soon asked
+                time.sleep(0.2)  # without the header, six hundred requests are soon sent
             victim.kill(part)
 
         done = [job for client, ids in jobs.items() for job in wait_for(client, ids, seconds=300)]

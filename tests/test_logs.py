@@ -18,23 +18,23 @@ from videos.providers.mock_video import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("logs")]
 PROMPT = "An unmistakable prompt\nof two lines"
-EMAIL = "unmistakable.person@example.com"
+EMAIL = "unmistakable.user@example.com"
 KEY = "unmistakable-gemini-key"
 METRICS = "unmistakable-metrics-token"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("video") / "video.mp4"
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 8, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="paid", **silent)
     return path.read_bytes()
 
 
-def run(folder: Path, film: bytes, **environment: str) -> tuple[str, str, list[str]]:
-    """Make a video, let another fail, and stop: the first job's id, all that was logged, and what must not be."""
-    with FakeGoogle(video=film, work_seconds=1) as google, FakeCloudinary() as cloudinary:
+def run(folder: Path, video: bytes, **environment: str) -> tuple[str, str, list[str]]:
+    """Make a video, let another fail, and stop. Returns the first job's id, the log, and texts it must not contain."""
+    with FakeGoogle(video=video, work_seconds=1) as google, FakeCloudinary() as cloudinary:
         studio = RunningStudio(
             folder,
             GEMINI_API_KEY=KEY,
@@ -67,10 +67,10 @@ def run(folder: Path, film: bytes, **environment: str) -> tuple[str, str, list[s
 
 def create(client: httpx.Client, request_id: str) -> str:
     fields = EXAMPLE | {"prompt": PROMPT}
-    answer = client.post(
+    response = client.post(
         JOBS, files={name: (None, value) for name, value in fields.items()}, headers={"X-Request-ID": request_id}
     )
-    return str(answer.json()["id"])
+    return str(response.json()["id"])
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def reports() -> Iterator[FakeReports]:
 
 
 @pytest.fixture(scope="module")
-def as_json(tmp_path_factory: pytest.TempPathFactory, film: bytes, reports: FakeReports) -> tuple[str, str, list[str]]:
+def as_json(tmp_path_factory: pytest.TempPathFactory, video: bytes, reports: FakeReports) -> tuple[str, str, list[str]]:
     where = {"SENTRY_DSN": reports.dsn, "OTEL_EXPORTER_OTLP_ENDPOINT": reports.url}
-    return run(tmp_path_factory.mktemp("json"), film, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **where)
+    return run(tmp_path_factory.mktemp("json"), video, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **where)
 
 
 def test_request_id_is_on_all_lines_of_a_job(as_json: tuple[str, str, list[str]]) -> None:
@@ -132,8 +132,8 @@ def test_trace_of_a_job_has_the_steps_of_all_processes(
     assert [secret for secret in hidden if secret.encode() in reports.everything()] == []
 
 
-def test_lines_of_every_process_keep_secrets_and_form(tmp_path: Path, film: bytes) -> None:
-    job_id, text, hidden = run(tmp_path, film, LOG_FORMAT="line")
+def test_lines_of_every_process_keep_secrets_and_form(tmp_path: Path, video: bytes) -> None:
+    job_id, text, hidden = run(tmp_path, video, LOG_FORMAT="line")
 
     assert [secret for secret in hidden if secret in text] == []
     assert [line for line in text.splitlines() if not LINE.match(line) and not line.startswith("  ")] == []

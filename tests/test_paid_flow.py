@@ -27,7 +27,7 @@ EXAMPLE = {  # as a browser's FormData sends it
 
 @pytest.fixture(scope="module")
 def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGoogle]:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    path = tmp_path_factory.mktemp("video") / "video.mp4"
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 8, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="paid", **silent)
     # a gateway's: files are named by Google's own host
@@ -80,11 +80,11 @@ def test_both_examples_end_with_the_providers_bytes(
         shown = client.get(f"/api/v1/looks/{look['id']}").json()
         balance = client.get("/api/v1/tokens").json()["balance"]
 
-    film = google.account.video
-    assert film is not None
+    video = google.account.video
+    assert video is not None
     assert [job["status"] for job in done] == ["SUCCEEDED", "SUCCEEDED"]
-    assert delivered == downloaded == [film, film]
-    assert (part.status_code, part.content) == (206, film[10:20])
+    assert delivered == downloaded == [video, video]
+    assert (part.status_code, part.content) == (206, video[10:20])
     assert all(job["cloudinaryUrl"].startswith(f"{cloudinary.url}/demo/video/upload/v") for job in done)
     assert [video["id"] for video in shown["videos"]] == [done[0]["id"]]
     assert len(google.account.works) == len(google.calls("submit")) == 2

@@ -1,6 +1,6 @@
-"""What we use of libraries beyond their documentation: each hook still exists, with the parameters that we count on.
+"""Undocumented parts of libraries that we use: each still exists, with the parameters that we rely on.
 
-An upgrade that changes one fails here, by its name, and not in production. A hook that has no public way says why.
+An upgrade that changes one fails here and not in production. Each entry says why no public way serves.
 """
 
 import inspect

@@ -54,7 +54,7 @@ def pg_bin() -> Path:
 
 @pytest.fixture
 def google(tmp_path: Path) -> Iterator[FakeGoogle]:
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     silent: dict[str, Any] = {"width": 128, "height": 72, "duration_seconds": 4, "generate_audio": False}
     render(destination=path, prompt="the fake's", first_frame=None, seed="restored", **silent)
     with FakeGoogle(video=path.read_bytes(), work_seconds=1, omni_gives_urls=True, files_at=GEMINI_URL) as fake:
@@ -163,7 +163,7 @@ def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle,
             wait_for(client, [*known, *stored], seconds=120)
             adopted, agreed, left = (operator.follow(line) for line in lines_of("restored")[:3])
             jobs = wait_for(client, [*mock, *known, *stored, *under_way], seconds=120)
-            films = {client.get(f"{JOBS}/{job}/download").content for job in (*known, *stored, *under_way)}
+            videos = {client.get(f"{JOBS}/{job}/download").content for job in (*known, *stored, *under_way)}
             balance = client.get("/api/v1/tokens").json()["balance"]
     finally:
         studio.stop()
@@ -176,5 +176,5 @@ def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle,
     assert agreed == "Everything agrees.\n"
     assert left == "0 files without a row, 0.0 MB.\n"
     assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 7
-    assert (films, balance) == ({google.account.video}, 1000 - 7 * 50)
+    assert (videos, balance) == ({google.account.video}, 1000 - 7 * 50)
     assert len(google.calls("submit")) == 6

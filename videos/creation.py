@@ -22,7 +22,7 @@ from videos.engine import metrics, schedule
 from videos.engine.hints import hint
 from videos.idempotency import earlier_job
 from videos.job_requests import VideoJobRequest
-from videos.limits import JOB_SLOTS, VIDEO_JOB_TOKENS, count_jobs
+from videos.limits import JOB_SLOTS, MAX_UNFINISHED_JOBS, VIDEO_PRICE_TOKENS, add_to_job_count
 from videos.models import JobInput, VideoJob, from_now
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class InvalidLook(InvalidInput):
 class Bill:
     """The price of a job, with the note and the actor for its ledger entry."""
 
-    tokens: int = VIDEO_JOB_TOKENS
+    tokens: int = VIDEO_PRICE_TOKENS
     note: str = ""
     actor: User | None = None
 
@@ -146,7 +146,7 @@ def _commit(
         job.tokens_charged = ledger.charge(
             account=account, job_id=job.pk, tokens=bill.tokens, note=bill.note, actor=bill.actor
         )
-        count_jobs(user_id=job.owner_id, more=1)
+        add_to_job_count(user_id=job.owner_id, more=1)
         _JOB.run(job)
         JobInput.objects.bulk_create(inputs)
         disposal.adopt(*uploads)
@@ -205,7 +205,7 @@ def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
     slots = free_slots(owner_id=owner.pk)
     if not slots:
         raise LimitReached(
-            f"Maximum {len(JOB_SLOTS)} concurrent video jobs allowed. Please wait until one has finished.",
+            f"Maximum {MAX_UNFINISHED_JOBS} concurrent video jobs allowed. Please wait until one has finished.",
             code="too_many_jobs",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )

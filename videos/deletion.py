@@ -11,7 +11,7 @@ from studio.errors import NotFound
 from studio.media.storage import disposal
 from videos.engine import outcomes
 from videos.idempotency import keep_key
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -38,7 +38,7 @@ def delete(*, job_id: uuid.UUID) -> int:
         job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("There is no such video job.")
-        count_jobs(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
+        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")
         # A running transfer has registered its files for removal already, and will find no row to adopt them.

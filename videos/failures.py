@@ -46,7 +46,7 @@ FAILURES: dict[str, Failure] = {
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
     "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
-    # jobs imported from another system (operations.importer)
+    # jobs imported from another system (operations.legacy_import)
     "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
     "lost_before_move": Failure("The file of this video was lost before the service moved.", False),
     "cancelled_before_move": Failure("This video was cancelled.", False),

@@ -9,11 +9,12 @@ from django.db.models.functions import Greatest, Now
 from accounts.models import TokenAccount
 from studio.db.statements import Param, Update
 
-VIDEO_JOB_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
-JOB_SLOTS = (1, 2, 3)  # places for an account's unfinished video jobs; docs/api.md
+VIDEO_PRICE_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
+MAX_UNFINISHED_JOBS = 3  # of one account at a time; docs/api.md
+JOB_SLOTS = tuple(range(1, MAX_UNFINISHED_JOBS + 1))  # each unfinished job holds one, by a constraint
 
 
-def count_jobs(*, user_id: uuid.UUID, more: int) -> None:
+def add_to_job_count(*, user_id: uuid.UUID, more: int) -> None:
     """Add `more` to the account's count of jobs, in the transaction that creates or deletes them. Locks the account."""
     _COUNT.run(user_id=user_id, more=more)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from videos.catalogue import DURATIONS_SECONDS, usable_upstreams
-from videos.limits import VIDEO_JOB_TOKENS
+from videos.limits import VIDEO_PRICE_TOKENS
 from videos.models import Upstream, VideoModel, price_in
 from videos.providers import registry
 
@@ -19,7 +19,7 @@ def warning() -> str:
 
     Raises DatabaseError, because prices are in the catalogue.
     """
-    videos = settings.SIGNUP_TOKENS // VIDEO_JOB_TOKENS
+    videos = settings.SIGNUP_TOKENS // VIDEO_PRICE_TOKENS
     if not settings.REGISTRATION_OPEN or not registry.configured() or not videos:
         return ""
     rates: Any = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]

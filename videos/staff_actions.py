@@ -25,7 +25,7 @@ from videos.engine.hints import Step, hint
 from videos.engine.inputs import INPUTS_KEPT_DAYS
 from videos.idempotency import is_spent, retry_key
 from videos.job_requests import VideoJobRequest
-from videos.limits import VIDEO_JOB_TOKENS
+from videos.limits import VIDEO_PRICE_TOKENS
 from videos.models import JobInput, VideoJob, from_now
 from videos.phases import LIVE, Phase
 
@@ -64,7 +64,9 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
         raise NotFound("There is no such video job.")
     _require_failed(job)
     terms = "again" if charge else "again, free of charge"
-    bill = creation.Bill(tokens=VIDEO_JOB_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor)
+    bill = creation.Bill(
+        tokens=VIDEO_PRICE_TOKENS if charge else 0, note=f"video job {job.pk} made {terms}", actor=actor
+    )
     key = retry_key(job_id=job.pk)
     begun: list[VideoJob] = []
 

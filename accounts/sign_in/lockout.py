@@ -1,7 +1,7 @@
 """Blocks sign-ins after too many wrong passwords, in the API and in the back office.
 
 Failures are counted in the database, so the block holds without Redis. They are counted by account and client IP
-together, so one client cannot block the owner's sign-ins from another. At the API, `accounts.sign_in.throttles` also
+together, so one client cannot block the owner's sign-ins from another. At the API, `accounts.throttles` also
 limit the pace.
 """
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import django
 
-POLL_SECONDS = 5  # as often as the product looks: a slower look would be cheaper, and its video later
+POLL_SECONDS = 5  # as often as the product polls: rarer polls would be cheaper, and the video later
 
 
 def main() -> None:
@@ -77,11 +77,11 @@ def _download(url: str, path: Path) -> None:
 
     headers = {"x-goog-api-key": settings.GEMINI_API_KEY}
     with (
-        httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=60) as answer,
+        httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=60) as response,
         path.open("wb") as file,
     ):
-        answer.raise_for_status()
-        for chunk in answer.iter_bytes():
+        response.raise_for_status()
+        for chunk in response.iter_bytes():
             file.write(chunk)
 
 
@@ -93,14 +93,14 @@ def _store(job_id: str, path: Path) -> None:
     from videos.models import VideoJob
 
     account = {name: value for name, value in settings.STORAGES["default"]["OPTIONS"].items() if name != "folder"}
-    answer = cloudinary.uploader.upload(
+    response = cloudinary.uploader.upload(
         str(path), public_id=f"plain/{job_id}", resource_type="video", overwrite=True, timeout=60, **account
     )
     VideoJob.objects.filter(pk=job_id).update(
         phase="succeeded",
         slot=None,
         due_at=None,
-        video=answer["secure_url"],
+        video=response["secure_url"],
         progress_percentage=100,
         completed_at=timezone.now(),
     )

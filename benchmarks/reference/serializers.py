@@ -1,4 +1,4 @@
-"""The plain way's serializers: ModelSerializers, nested where the answer is."""
+"""The plain way's serializers: ModelSerializers, nested where the response is."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -95,7 +95,7 @@ class Job(serializers.ModelSerializer):
 
 
 class Line(serializers.ModelSerializer):
-    """A line of a job's story."""
+    """An entry of a job's timeline."""
 
     timestamp = Moment()
 
@@ -105,7 +105,7 @@ class Line(serializers.ModelSerializer):
 
 
 class JobDetail(Job):
-    """A job with its story."""
+    """A job with its timeline."""
 
     logs = Line(many=True)
 
@@ -129,7 +129,7 @@ class ProductOfLook(serializers.ModelSerializer):
 
 
 class Reader(serializers.ModelSerializer):
-    """Somebody with whom a look is shared."""
+    """A user with whom a look is shared."""
 
     id = serializers.UUIDField(source="user.id")
     email = serializers.CharField(source="user.email")

@@ -39,7 +39,7 @@ class TooMany(APIException):
 
 
 class IsOwner(BasePermission):
-    """Whose it is, or an admin."""
+    """The owner, or an admin."""
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """Whether it is the caller's."""
@@ -52,7 +52,7 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     permission_classes = (IsAuthenticated, IsOwner)
 
     def get_queryset(self) -> Any:
-        """With the looks of each, and the story where it is shown."""
+        """With the looks of each job, and the timeline where it is shown."""
         links = LookVideo.objects.select_related("look").order_by("created_at", "id")
         jobs = VideoJob.objects.order_by("-created_at", "-id").prefetch_related(Prefetch("look_videos", links))
         if self.action == "list":
@@ -60,7 +60,7 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return jobs.prefetch_related(Prefetch("logs", JobLog.objects.order_by("timestamp", "id")))
 
     def get_serializer_class(self) -> Any:
-        """The list has no stories."""
+        """The list has no timelines."""
         return Job if self.action == "list" else JobDetail
 
     def create(self, request: Request) -> Response:

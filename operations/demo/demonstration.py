@@ -22,7 +22,7 @@ from videos import catalogue, creation
 from videos.engine import outcomes
 from videos.failures import FAILURES, is_refunded
 from videos.job_requests import VideoJobRequest
-from videos.limits import JOB_SLOTS, VIDEO_JOB_TOKENS, count_jobs
+from videos.limits import MAX_UNFINISHED_JOBS, VIDEO_PRICE_TOKENS, add_to_job_count
 from videos.media import mp4
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
@@ -96,7 +96,7 @@ def _video(user: User, video: DemoVideo) -> str:
 
 def _grant(user: User) -> None:
     if not user.token_account.unlimited:
-        ledger.grant(user=user, tokens=VIDEO_JOB_TOKENS, note="for a demo video")
+        ledger.grant(user=user, tokens=VIDEO_PRICE_TOKENS, note="for a demo video")
         user.token_account.refresh_from_db(fields=["balance"])
 
 
@@ -104,7 +104,7 @@ def _missing(user: User) -> list[DemoVideo]:
     """The videos that the account lacks; of the unfinished ones, as many as it has free slots."""
     known = set(user.video_jobs.filter(prompt__in=[video.prompt for video in VIDEOS]).values_list("prompt", flat=True))
     missing = [video for video in VIDEOS if video.prompt not in known]
-    free = len(JOB_SLOTS) - user.video_jobs.live().count()
+    free = MAX_UNFINISHED_JOBS - user.video_jobs.live().count()
     live = [video for video in missing if video.phase == Phase.QUEUED][:free]
     return [video for video in missing if video.phase != Phase.QUEUED or video in live]
 
@@ -186,8 +186,8 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
     with transaction.atomic():
         _grant(job.owner)
         account = ledger.lock_account(user_id=job.owner_id)
-        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=VIDEO_JOB_TOKENS)
-        count_jobs(user_id=job.owner_id, more=1)
+        job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=VIDEO_PRICE_TOKENS)
+        add_to_job_count(user_id=job.owner_id, more=1)
         job.save(force_insert=True)
         VideoJob.objects.filter(pk=job.pk).update(created_at=ended - DURATION)
         disposal.adopt(job.video.name or "", job.poster.name or "")

@@ -21,7 +21,7 @@ from operations.reconciliation.mismatches import Mismatch
 from operations.reconciliation.stray_files import stored_names, stray_names
 from operations.reconciliation.table_walk import JOBS_PAGE, TableWalk
 from studio.media.storage import disposal, media_storage
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import IMPORTED, VideoJob
 from videos.phases import Phase
 
@@ -138,7 +138,7 @@ def fix_mismatch(mismatch: Mismatch) -> bool:
         with transaction.atomic():
             account = ledger.lock_account(user_id=mismatch.miscounted)  # no job is created or deleted meanwhile
             jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
-            count_jobs(user_id=mismatch.miscounted, more=jobs - account.video_job_count)
+            add_to_job_count(user_id=mismatch.miscounted, more=jobs - account.video_job_count)
     elif mismatch.outdated:
         VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_or_zero(_entry("refund")))
     elif mismatch.file:

@@ -1,8 +1,9 @@
 """Limits how many requests a web process works on at once, however many clients it waits for.
 
 A thread that waits for a slow client costs little; a thread that works needs a database connection. So a process has
-many threads and few slots (`WEB_SLOTS`), and each slot has its connection. A request holds a slot while its view runs.
-It holds none while its body comes in or its file goes out. `studio.http.web_server` puts the limit in front of Django.
+many threads and few slots (`WEB_MAX_ACTIVE_REQUESTS`), and each slot has its connection. A request holds a slot while
+its view runs, and none while its body comes in or its file goes out. `studio.http.web_server` puts the limit in front
+of Django.
 
 A database that hangs keeps every slot occupied. So a request waits for a slot only while other requests still finish;
 otherwise it is refused. A few threads always stay free to refuse requests, and to serve `/healthz` and `/readyz`, which

@@ -173,5 +173,7 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     exempt = tuple(
         f"{prefix}{path}{slash}" for prefix in ("", settings.BASE_PATH) for path in PROBES for slash in ("", "/")
     )
-    limited = active_requests.ActiveRequestLimit(worker.wsgi, slots=settings.WEB_SLOTS, threads=threads, exempt=exempt)
+    limited = active_requests.ActiveRequestLimit(
+        worker.wsgi, slots=settings.WEB_MAX_ACTIVE_REQUESTS, threads=threads, exempt=exempt
+    )
     return _on_the_wire(limited)

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0  # between two batches; a killed process loses this much at most
 REDIS_SECONDS = 1.0  # to connect, and for each reply
+CLIENT_NAME = "studio-counters"  # as CLIENT LIST shows it
 REPORT_SECONDS = 30.0  # between two calls of the reports
 BATCH_MEMORY_SECONDS = 3600  # a batch that is repeated within this time is not counted twice
 SUMS = "studio:{metrics}:sums"  # a hash; the braces put all keys into one slot of a Redis cluster
@@ -159,7 +160,7 @@ def connect() -> Any:
     """A Redis client with time-outs of a second."""
     retry = Retry(NoBackoff(), 0)
     timeouts: dict[str, Any] = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
-    return redis.Redis.from_url(settings.REDIS_URL, retry=retry, **timeouts)
+    return redis.Redis.from_url(settings.REDIS_URL, retry=retry, client_name=CLIENT_NAME, **timeouts)
 
 
 def flush() -> None:

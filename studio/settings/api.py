@@ -19,7 +19,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "studio.api.schema.StudioSchema",
     "EXCEPTION_HANDLER": "studio.api.views.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.sign_in.throttles.UserThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.UserThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "sign-in-account": env.rate("SIGN_IN_RATE", "10/min"),
         "sign-in-client": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),

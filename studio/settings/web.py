@@ -6,7 +6,8 @@ from studio.settings.base import PRODUCTION
 
 HOST = env.text("HOST", "127.0.0.1")  # the address that `manage.py up` listens on
 PORT = env.integer("PORT", 8000, least=1, most=65_535)
-WEB_SLOTS = env.integer("WEB_SLOTS", 8, least=1, most=256)  # requests at once (studio.http.active_requests)
+# Requests of a process at once (studio.http.active_requests); WEB_SLOTS until 1.0.
+WEB_MAX_ACTIVE_REQUESTS = env.integer("WEB_MAX_ACTIVE_REQUESTS", 8, least=1, most=256, older_name="WEB_SLOTS")
 # Seconds between SIGTERM, when /readyz turns 503, and the last new connection: time for load balancers to notice.
 STOP_DELAY_SECONDS = env.integer("STOP_DELAY_SECONDS", 0, most=120)
 

@@ -1,4 +1,4 @@
-"""Locking out, letting in, and ending what somebody has open: tried at the API and in the back office."""
+"""Users are deactivated and reactivated, and their sessions ended: at the API and in the back office."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def test_tokens_end_at_once(anonymous: APIClient, make_user: MakeUser, end: Call
     assert set(BlacklistedToken.objects.values_list("token__user", flat=True)) == {ann.pk, bob.pk}  # bob's is used up
 
 
-def test_reactivated_person_has_to_sign_in_again(anonymous: APIClient, make_user: MakeUser) -> None:
+def test_reactivated_user_has_to_sign_in_again(anonymous: APIClient, make_user: MakeUser) -> None:
     ann = make_user()
     pair = sign_in(anonymous, ann)
     access.deactivate(user=ann)

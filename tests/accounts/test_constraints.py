@@ -1,4 +1,4 @@
-"""What the database itself refuses, whatever the code does."""
+"""Writes that the database itself refuses."""
 
 import uuid
 from collections.abc import Callable
@@ -113,7 +113,7 @@ def test_balance_after_is_never_negative(account: TokenAccount) -> None:
     assert entries() == 1
 
 
-def test_person_with_tokens_is_never_deleted(account: TokenAccount) -> None:
+def test_user_with_tokens_is_never_deleted(account: TokenAccount) -> None:
     with pytest.raises(ProtectedError):
         account.user.delete()
     with pytest.raises(ProtectedError):
@@ -121,7 +121,7 @@ def test_person_with_tokens_is_never_deleted(account: TokenAccount) -> None:
     assert (User.objects.count(), TokenAccount.objects.count(), entries()) == (1, 1, 1)
 
 
-def test_sign_in_door_is_known() -> None:
+def test_channel_of_a_sign_in_is_known() -> None:
     with pytest.raises(IntegrityError, match="sign_in_door_is_known"), transaction.atomic():
         SignIn.objects.create(channel="window", succeeded=True)
     assert SignIn.objects.count() == 0

@@ -24,7 +24,7 @@ def refund(user: User, job_id: uuid.UUID = JOB) -> int:
     return ledger.refund(user_id=user.pk, job_id=job_id, note="the video failed")
 
 
-def story(user: User) -> list[tuple[Any, ...]]:
+def ledger_entries(user: User) -> list[tuple[Any, ...]]:
     """Every entry, oldest first, after checking that they add up to the balance."""
     account = TokenAccount.objects.get(user=user)
     entries = account.entries.order_by("created_at")
@@ -37,7 +37,7 @@ def test_grant_adds_tokens(make_user: Callable[..., User]) -> None:
 
     entry = ledger.grant(user=user, tokens=500, note="invoice 7", actor=admin)
 
-    assert story(user) == [("grant", 500, 500, None, "invoice 7")]
+    assert ledger_entries(user) == [("grant", 500, 500, None, "invoice 7")]
     assert (entry.account.user, entry.actor, entry.balance_after) == (user, admin, 500)
 
 
@@ -47,7 +47,7 @@ def test_grant_of_a_number_that_is_none(make_user: Callable[..., User], tokens: 
 
     with pytest.raises(InvalidInput, match=r"from 1 to 1,000,000,000"):
         ledger.grant(user=user, tokens=tokens, note="")
-    assert story(user) == []
+    assert ledger_entries(user) == []
 
 
 @pytest.mark.parametrize(("tokens", "balance"), [(7, 107), (-100, 0)])
@@ -56,7 +56,7 @@ def test_correction_goes_either_way(make_user: Callable[..., User], tokens: int,
 
     entry = ledger.adjust(user=user, tokens=tokens, note="counted twice", actor=admin)
 
-    assert story(user)[1:] == [("adjustment", tokens, balance, None, "counted twice")]
+    assert ledger_entries(user)[1:] == [("adjustment", tokens, balance, None, "counted twice")]
     assert (entry.actor, entry.balance_after) == (admin, balance)
 
 
@@ -75,7 +75,7 @@ def test_correction_out_of_bounds(make_user: Callable[..., User], tokens: int, n
 
     with pytest.raises(InvalidInput, match=message):
         ledger.adjust(user=user, tokens=tokens, note=note)
-    assert story(user) == [("signup", 10, 10, None, "")]
+    assert ledger_entries(user) == [("signup", 10, 10, None, "")]
 
 
 def test_correction_below_zero_writes_nothing(make_user: Callable[..., User]) -> None:
@@ -83,7 +83,7 @@ def test_correction_below_zero_writes_nothing(make_user: Callable[..., User]) ->
 
     with pytest.raises(InsufficientFunds, match="The balance is 10; it cannot go below zero"):
         ledger.adjust(user=user, tokens=-11, note="too much")
-    assert story(user) == [("signup", 10, 10, None, "")]
+    assert ledger_entries(user) == [("signup", 10, 10, None, "")]
 
 
 def test_repeated_correction_changes_nothing(make_user: Callable[..., User]) -> None:
@@ -93,21 +93,21 @@ def test_repeated_correction_changes_nothing(make_user: Callable[..., User]) -> 
     again = ledger.adjust(user=user, tokens=-10, note="why", entry_id=entry_id)
 
     assert first == again
-    assert story(user)[1:] == [("adjustment", -10, 0, None, "why")]
+    assert ledger_entries(user)[1:] == [("adjustment", -10, 0, None, "why")]
 
 
 def test_charge_takes_the_price(make_user: Callable[..., User]) -> None:
     user = make_user(tokens=80)
 
     assert charge(user) == 50
-    assert story(user) == [("signup", 80, 80, None, ""), ("charge", -50, 30, JOB, "")]
+    assert ledger_entries(user) == [("signup", 80, 80, None, ""), ("charge", -50, 30, JOB, "")]
 
 
 def test_last_token_can_be_spent(make_user: Callable[..., User]) -> None:
     user = make_user(tokens=50)
 
     assert charge(user) == 50
-    assert story(user)[-1] == ("charge", -50, 0, JOB, "")
+    assert ledger_entries(user)[-1] == ("charge", -50, 0, JOB, "")
 
 
 def test_repeated_charge_changes_nothing_even_when_the_balance_is_gone(make_user: Callable[..., User]) -> None:
@@ -115,7 +115,7 @@ def test_repeated_charge_changes_nothing_even_when_the_balance_is_gone(make_user
     charge(user)
 
     assert charge(user) == 50
-    assert story(user) == [("signup", 50, 50, None, ""), ("charge", -50, 0, JOB, "")]
+    assert ledger_entries(user) == [("signup", 50, 50, None, ""), ("charge", -50, 0, JOB, "")]
 
 
 def test_charge_above_the_balance_writes_nothing(make_user: Callable[..., User]) -> None:
@@ -123,7 +123,7 @@ def test_charge_above_the_balance_writes_nothing(make_user: Callable[..., User])
 
     with pytest.raises(InsufficientFunds, match=r"^Insufficient tokens$"):
         charge(user)
-    assert story(user) == [("signup", 49, 49, None, "")]
+    assert ledger_entries(user) == [("signup", 49, 49, None, "")]
 
 
 def test_refused_charge_leaves_the_transaction_usable(make_user: Callable[..., User]) -> None:
@@ -135,7 +135,7 @@ def test_refused_charge_leaves_the_transaction_usable(make_user: Callable[..., U
             ledger.charge(account=account, job_id=JOB, tokens=50)
         ledger.charge(account=account, job_id=OTHER_JOB, tokens=49)
 
-    assert story(user) == [("signup", 49, 49, None, ""), ("charge", -49, 0, OTHER_JOB, "")]
+    assert ledger_entries(user) == [("signup", 49, 49, None, ""), ("charge", -49, 0, OTHER_JOB, "")]
 
 
 def test_can_pay(make_user: Callable[..., User]) -> None:
@@ -151,7 +151,7 @@ def test_refund_gives_back_once(make_user: Callable[..., User]) -> None:
     charge(user)
 
     assert [refund(user), refund(user)] == [50, 0]
-    assert story(user) == [
+    assert ledger_entries(user) == [
         ("signup", 50, 50, None, ""),
         ("charge", -50, 0, JOB, ""),
         ("refund", 50, 50, JOB, "the video failed"),
@@ -163,8 +163,8 @@ def test_only_what_was_charged_is_given_back(make_user: Callable[..., User]) -> 
     charge(neighbour)
 
     assert [refund(user), refund(user, OTHER_JOB)] == [0, 0]
-    assert story(user) == [("signup", 50, 50, None, "")]
-    assert story(neighbour) == [("signup", 50, 50, None, ""), ("charge", -50, 0, JOB, "")]
+    assert ledger_entries(user) == [("signup", 50, 50, None, "")]
+    assert ledger_entries(neighbour) == [("signup", 50, 50, None, ""), ("charge", -50, 0, JOB, "")]
 
 
 def test_unlimited_account_pays_nothing_and_its_jobs_are_recorded(make_user: Callable[..., User]) -> None:
@@ -172,10 +172,10 @@ def test_unlimited_account_pays_nothing_and_its_jobs_are_recorded(make_user: Cal
     TokenAccount.objects.filter(user=user).update(unlimited=True)
 
     assert (charge(user), charge(user), refund(user)) == (0, 0, 0)
-    assert story(user) == [("charge", 0, 0, JOB, "")]
+    assert ledger_entries(user) == [("charge", 0, 0, JOB, "")]
 
 
-def test_lock_of_nobodys_account() -> None:
+def test_lock_of_an_unknown_account_raises() -> None:
     with pytest.raises(TokenAccount.DoesNotExist):
         ledger.lock_account(user_id=uuid.uuid4())
 
@@ -198,10 +198,10 @@ def test_entries_are_only_added(make_user: Callable[..., User], change: Callable
 
     with pytest.raises(TypeError, match="record a correction instead"), transaction.atomic():
         change(entry)
-    assert story(user) == [("signup", 80, 80, None, "")]
+    assert ledger_entries(user) == [("signup", 80, 80, None, "")]
 
 
-def test_names_for_people(make_user: Callable[..., User]) -> None:
+def test_readable_names_contain_no_secrets(make_user: Callable[..., User]) -> None:
     user = make_user(tokens=80)
     entry = LedgerEntry.objects.get()
 

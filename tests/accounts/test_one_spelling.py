@@ -1,4 +1,4 @@
-"""One address is one account, however its domain is spelled."""
+"""One e-mail address is one account, in every spelling of its domain."""
 
 import io
 from importlib import import_module
@@ -57,7 +57,7 @@ def test_second_spelling_is_no_second_account(anonymous: APIClient, first: str, 
 
 
 @pytest.mark.django_db
-def test_every_door_knows_every_spelling(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_channel_accepts_every_spelling(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
     boss, ann = make_user("boss@example.com", staff=True), make_user(SPELLINGS[0])
     browser = Client()
     browser.force_login(boss)

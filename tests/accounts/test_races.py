@@ -1,4 +1,4 @@
-"""Many at once: what holds when two requests, or twenty, arrive in the same moment."""
+"""Concurrent requests: invariants when two, or twenty, arrive at the same moment."""
 
 import uuid
 from collections import Counter
@@ -14,14 +14,14 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount, User
-from accounts.sign_in.throttles import AttemptThrottle
+from accounts.throttles import AttemptThrottle
 from studio.errors import InsufficientFunds
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def at_once(count: int, act: Callable[[], Any]) -> Counter[Any]:
-    """How often each result came of `count` threads that start together."""
+    """The results of `count` threads that start together, counted."""
     barrier = Barrier(count)
 
     def run(_: int) -> Any:

@@ -21,7 +21,7 @@ def refusal(field: str, message: str, code: str = "invalid") -> dict[str, object
     return {"detail": f"{field}: {message}", "code": code, "errors": {field: [message]}}
 
 
-def test_new_person_gets_an_account_with_the_signup_tokens(anonymous: APIClient) -> None:
+def test_new_user_gets_an_account_with_the_signup_tokens(anonymous: APIClient) -> None:
     answer = anonymous.post(URL, FORM)
 
     user = User.objects.get()
@@ -131,7 +131,7 @@ def test_closed_registration_says_so(anonymous: APIClient, settings: Any) -> Non
     assert rows() == (0, 0, 0)
 
 
-def test_person_made_by_hand() -> None:
+def test_user_created_by_hand() -> None:
     user = create_user(email=" Ann@Example.com", password="x", tokens=7, staff=True, unlimited=True)
 
     account = TokenAccount.objects.get(user=user)
@@ -139,7 +139,7 @@ def test_person_made_by_hand() -> None:
     assert (account.balance, account.unlimited) == (7, True)
 
 
-def test_person_made_by_hand_needs_a_free_address() -> None:
+def test_user_created_by_hand_needs_a_free_email() -> None:
     create_user(email="ann@example.com", password="x")
 
     with pytest.raises(EmailTaken):
@@ -147,7 +147,7 @@ def test_person_made_by_hand_needs_a_free_address() -> None:
     assert rows() == (1, 1, 0)
 
 
-def test_person_and_account_are_made_together_or_not_at_all() -> None:
+def test_user_and_account_are_created_together_or_not_at_all() -> None:
     with pytest.raises(InsufficientFunds):
         create_user(email="ann@example.com", password="x", tokens=-1)
     assert rows() == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""The roles of the back office: what a migration gave them, and how people get and lose them."""
+"""The roles of the back office: their permissions, and how users get and lose them."""
 
 from importlib import import_module
 
@@ -38,7 +38,7 @@ def test_each_permission_is_one_that_the_code_declares() -> None:
         )
     }
 
-    # what videos adds to its jobs may come after this migration
+    # permissions of later migrations of videos may follow
     assert set(migration.OPERATOR) - declared <= {"videos.refund_videojob", "videos.operate_videojob"}
     doubled = Permission.objects.values_list("content_type", "codename")
     assert len(doubled) == len(set(doubled))
@@ -67,7 +67,7 @@ def test_migration_runs_on_a_database_with_and_without_permissions(make_user: Ma
         (Role.ADMIN, (True, True), [True, True, True]),
     ],
 )
-def test_role_decides_what_a_person_may_do(
+def test_role_decides_the_rights_of_a_user(
     make_user: MakeUser, role: Role, flags: tuple[bool, bool], may: list[bool]
 ) -> None:
     make_user("boss@example.com", staff=True)

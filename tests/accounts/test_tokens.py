@@ -27,7 +27,7 @@ def grant(user: User, count: int) -> None:
 
 
 def date(start: datetime, *, apart: timedelta) -> None:
-    """Give the entries known dates, in the order of their amounts, past the guard of the model's own manager."""
+    """Give the entries known dates, in the order of their amounts, past the guard of the model's manager."""
     for number, entry in enumerate(LedgerEntry.objects.order_by("amount")):
         QuerySet(LedgerEntry).filter(pk=entry.pk).update(created_at=start + number * apart)
 
@@ -54,7 +54,7 @@ def test_strangers_see_nothing(anonymous: APIClient, url: str) -> None:
     )
 
 
-def test_ledger_tells_every_movement(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_ledger_lists_every_movement(make_user: MakeUser, sign_in: SignIn) -> None:
     user = make_user(tokens=60)
     with transaction.atomic():
         ledger.charge(account=ledger.lock_account(user_id=user.pk), job_id=JOB, tokens=50)

@@ -45,7 +45,7 @@ def main() -> int:
     os.environ["METRICS_TOKEN"] = TOKEN
     faults = [fault for fault in FAULTS if not only or only & set(fault.alerts)]
     report = Report()
-    with Fleet(kind="postgres", people=12) as fleet:
+    with Fleet(kind="postgres", customers=12) as fleet:
         fleet.database.execute(SQL_QUIET)  # a model without an upstream fires an alert of its own
         target = fleet.url.removeprefix("http://")
         with Prometheus(folder=Path(fleet.folder) / "prometheus", target=target, token=TOKEN) as prometheus:

@@ -58,7 +58,7 @@ def many_hints(fleet: Fleet) -> Iterator[None]:
 @contextmanager
 def database_stopped(fleet: Fleet) -> Iterator[None]:
     """PostgreSQL is stopped, while a client keeps sending requests."""
-    client = fleet.people[0].client
+    client = fleet.customers[0].client
     fleet.database.stop()
     try:
         with _meanwhile(lambda: client.get(JOBS)):
@@ -104,7 +104,7 @@ def slow_lists(fleet: Fleet) -> Iterator[None]:
             connection.execute("LOCK TABLE videos_videojob IN ACCESS EXCLUSIVE MODE")
             time.sleep(0.7)
 
-    client = fleet.people[0].client
+    client = fleet.customers[0].client
     with _meanwhile(lock, pause=0.3), _meanwhile(lambda: client.get(JOBS)):
         yield
 

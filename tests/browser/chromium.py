@@ -1,4 +1,4 @@
-"""A headless Chromium that the system brings, driven by Playwright's client; nothing is ever downloaded."""
+"""The system's Chromium, headless, driven by Playwright's client; no browser is ever downloaded."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PATIENCE_MS = 20_000  # for one step on a busy machine
 
 
 def path() -> str | None:
-    """Where the browser is; None where there is none."""
+    """The browser's path; None if none is installed."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -37,14 +37,14 @@ def browser() -> Iterator[Browser]:
 
 
 def page_of(running: Browser, *, viewport: dict[str, int] = DESKTOP, **options: object) -> Page:
-    """A page that shares nothing with others, and waits no longer than it should."""
+    """A page in a context of its own, with a time-out."""
     page = running.new_context(viewport=viewport, **options).new_page()  # type: ignore[arg-type]
     page.set_default_timeout(PATIENCE_MS)
     return page
 
 
 def sign_in(page: Page, *, url: str, email: str, password: str) -> None:
-    """Through the admin's own form."""
+    """Sign in through the admin's form."""
     page.goto(f"{url}/admin/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)

@@ -52,7 +52,7 @@
       if ((overflow === "hidden" || overflow === "clip") && !scrolls) {
         if (outside) return box;
       } else {
-        // sideways, only code may be scrolled: nobody finds the end of a table that is out of sight
+        // sideways, only code may be scrolled: users do not find the end of a table that is out of sight
         if (outside && axis.overflow === "overflowX" && !box.matches("pre, code, textarea")) return box;
         [start, end] = [Math.max(start, from), Math.min(end, to)];
       }

@@ -1,6 +1,6 @@
 """Rows of every table of the back office, with values as long as they get.
 
-Written by a process of its own: Playwright keeps an event loop in the test's, where Django refuses to use a database.
+Written by a separate process: Playwright keeps an event loop in the test's, where Django refuses to use a database.
 """
 
 import io
@@ -33,17 +33,17 @@ ANN = "annabellechristinamontgomerywhittingtonsmythe@customers.longcompanyname.e
 MODEL = "veo-3.1-generate-preview-with-a-very-long-name-of-a-very-special-variant-001"
 AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5"
 ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
-LATER = timedelta(days=1)  # no worker and no sweeper touches what is due then
-QUEUE = 0  # django_rq's number of the one whose pages are opened
+LATER = timedelta(days=1)  # no worker or sweeper touches jobs due then
+QUEUE = 0  # django_rq's number of the queue whose pages are opened
 
 
 def text(length: int) -> str:
-    """Words, and one that is long."""
+    """Words of which one is long."""
     return f"{PHRASE}{WORD} {PHRASE * (length // len(PHRASE))}"[:length]
 
 
 def furnish(password: str) -> None:
-    """Write them; the password is everybody's."""
+    """Write the rows; all users have this password."""
     boss = create_user(email=BOSS, password=password, staff=True)
     for role in (Role.SUPPORT, Role.OPERATOR):
         create_user(email=f"{role.value}.{BOSS}"[:100], password=password, role=role)
@@ -119,7 +119,7 @@ def _jobs(ann: Any) -> list[Any]:
 
 
 def _picture() -> str:
-    """A wide one."""
+    """A wide picture."""
     drawn = io.BytesIO()
     Image.new("RGB", (2000, 500), "teal").save(drawn, "PNG")
     return str(media_storage().save(f"inputs/{uuid.uuid4()}.png", ContentFile(drawn.getvalue())))
@@ -128,7 +128,7 @@ def _picture() -> str:
 def _money(ann: Any, boss: Any, jobs: list[Any]) -> None:
     for kind in LedgerEntry.Kind:
         of_job = kind in {LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.REFUND}
-        if kind == LedgerEntry.Kind.SIGNUP:  # there since the account is
+        if kind == LedgerEntry.Kind.SIGNUP:  # exists since the account was created
             continue
         LedgerEntry.objects.create(
             account=ann.token_account,

@@ -1,4 +1,4 @@
-"""The path of every page of the back office: of what is registered, not of a list that is kept by hand."""
+"""The path of every page of the back office, found from the registered URLs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,14 +22,14 @@ PHASES, NEWEST = 6, 2  # rows to open: a job's page depends on its phase, others
 
 
 def paths() -> list[str]:
-    """Every page that the back office has an address for, as far as it can be opened by a link."""
+    """Every page of the back office that a link can open."""
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.get(email=BOSS))
     found = ["/admin/no-such-page/"]
     for path in dict.fromkeys(_addresses()):
         response = client.get(path, headers={"host": "127.0.0.1"})
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        # one that fails is a page, too: the test says so
+        # a page that fails counts too: the test reports it
         if response.status_code >= 500 or (is_page and response.status_code not in {301, 302, 405}):
             found.append(path)
     return found
@@ -75,7 +75,7 @@ def _of_rows(name: str, parameters: list[str]) -> Iterator[tuple[Any, ...]]:
         if name.startswith(f"admin:{model._meta.app_label}_{model._meta.model_name}_")
     )
     if parameters not in (["object_id"], ["id"], ["job_id"]):
-        raise KeyError(f"{name} has parameters that this test knows no values of: {parameters}")
+        raise KeyError(f"{name} has parameters for which this test has no values: {parameters}")
     if not table._meta.managed:  # django_rq's, which is no table
         return
     has_age = any(field.name == "created_at" for field in table._meta.fields)
@@ -91,7 +91,7 @@ def _of_queues(parameters: list[str]) -> Iterator[tuple[Any, ...]]:
         "queue_index": [QUEUE],
         "job_id": jobs,
         "key": [worker.key for worker in workers][:1],
-        # there are none of these, and a page that says so
+        # the pages say that none of these exist
         **{index: [0] for index in ("scheduler_index", "connection_index")},
         **{name: [WORD] for name in ("scheduler_name", "cron_job_name", "result_id")},
         "token": [],

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-os.environ.setdefault("DATABASE_URL", "")  # SQLite, in a folder that goes again
+os.environ.setdefault("DATABASE_URL", "")  # SQLite, in a temporary folder
 
 from studio.env import PROJECT
 from tests.browser import chromium
@@ -73,7 +73,7 @@ PICTURES: dict[str, tuple[Step, dict[str, int]]] = {
 
 
 def draw(browser: Browser, url: str, folder: Path) -> None:
-    """Every picture, signed in once for each size of screen."""
+    """Draw every picture, signed in once for each size of screen."""
     pages = {}
     for name, (step, viewport) in PICTURES.items():
         if viewport["width"] not in pages:
@@ -92,7 +92,7 @@ def main() -> None:
         studio = RunningStudio(Path(data))
         try:
             studio.manage("create_api_user", BOSS, "--password-stdin", "--staff", stdin=PASSWORD)
-            studio.manage("seed_demo", "ann@example.com", seconds=300)  # it draws films
+            studio.manage("seed_demo", "ann@example.com", seconds=300)  # it draws videos
             with chromium.browser() as browser:
                 draw(browser, studio.url, folder)
         finally:

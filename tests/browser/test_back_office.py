@@ -1,4 +1,4 @@
-"""Staff at work in a real browser, on the running product; what they do shows in the API."""
+"""Staff at work in a real browser, on the running product; their changes show in the API."""
 
 from collections.abc import Iterator
 
@@ -25,12 +25,12 @@ def ann(studio: RunningStudio) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def desk(browser: Browser, studio: RunningStudio, boss: str) -> Iterator[Page]:
-    """The back office, signed in; no page of it may fail, or fetch anything from elsewhere."""
+    """The back office, signed in; no page may fail, or load anything from another host."""
     page = chromium.page_of(browser)
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("request", lambda request: None if _is_ours(request.url, studio) else troubles.append(request.url))
-    page.on("response", lambda answer: troubles.append(answer.url) if answer.status >= 400 else None)
+    page.on("response", lambda response: troubles.append(response.url) if response.status >= 400 else None)
     chromium.sign_in(page, url=studio.url, email=boss, password=PASSWORD)
     yield page
     page.context.close()

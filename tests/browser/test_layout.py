@@ -12,7 +12,7 @@ from tests.running import PASSWORD, RunningStudio
 
 MEASURE = Path(__file__).with_name("layout.js").read_text()
 SIZES = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
-CONTRAST = 4.5  # WCAG 2.2, 1.4.3: of text to what is behind it
+CONTRAST = 4.5  # WCAG 2.2, 1.4.3: contrast of text and background
 JOBS = "/admin/videos/videojob/"
 WRITE = f"""
 import json
@@ -42,7 +42,7 @@ def page(browser: Browser, studio: RunningStudio, paths: list[str]) -> Iterator[
 
 
 def measured(page: Page, name: str) -> dict[str, list[str]]:
-    """What is wrong with the page as it stands, by size."""
+    """The faults of the open page, by size."""
     troubles = {}
     for size in SIZES:
         page.set_viewport_size(size)
@@ -60,7 +60,7 @@ def test_every_page_shows_all_of_its_text(page: Page, studio: RunningStudio, pat
         troubles |= measured(page, path)
 
     assert troubles == {}
-    assert len(paths) > 60  # of three dozen tables and queues; fewer: this test has lost them
+    assert len(paths) > 60  # of three dozen tables and queues; with fewer pages, the search of this test is broken
 
 
 def root(page: Page) -> str:

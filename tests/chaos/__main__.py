@@ -13,24 +13,25 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.invariants import Outcome
-from tests.chaos.scenarios import LONG, SCENARIOS, SHORT, Scale, Scenario
+from tests.chaos.scenarios.disturbances import SCENARIOS
+from tests.chaos.scenarios.scenario import LONG, SHORT, Scale, Scenario
+from tests.chaos.scenarios.upheavals import random_kills, restart_of_all, rolling_restart
 from tests.chaos.suite import all_points, merged, side_by_side, table, try_points, try_scenarios
-from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
 RESULTS = Path(__file__).parent / "results"
 UPHEAVALS = (
-    Scenario("rolling restart", rolling_restart, options={"people": 40}),
+    Scenario("rolling restart", rolling_restart, options={"customers": 40}),
     Scenario(
         "restart of all",
         restart_of_all,
-        options={"people": 340, "schedule": {"POLL_EVERY": 5}, "patience_seconds": 240},
+        options={"customers": 340, "schedule": {"POLL_EVERY": 5}, "patience_seconds": 240},
     ),
 )
 PARTS = ("points", "scenarios", "upheavals", "random", "attack")
 
 
 def main() -> int:
-    """Run what was asked for, print the table, keep it; 0 when all is well."""
+    """Run the chosen parts, print the table and keep it; 0 if every outcome is good."""
     options = _options()
     RESULTS.mkdir(exist_ok=True)
     began = datetime.now(UTC)
@@ -63,18 +64,18 @@ def _run(part: str, options: argparse.Namespace) -> list[Outcome]:
         return _points(options)
     scale = SHORT if options.short else LONG
     if part == "scenarios":
-        return _scenarios(SCENARIOS, options.databases, scale, log=part)
-    if part == "upheavals":  # one database after the other: each of them takes the whole machine
-        return [row for kind in options.databases for row in _scenarios(UPHEAVALS, [kind], scale, log=part)]
+        return _scenarios(SCENARIOS, options.databases, scale, log_as=part)
+    if part == "upheavals":  # one database at a time: each run takes the whole machine
+        return [row for kind in options.databases for row in _scenarios(UPHEAVALS, [kind], scale, log_as=part)]
     if part == "random":
         kills = random_kills(options.minutes * 60, options.seed)
-        scenario = Scenario(f"random kills, seed {options.seed}", kills, options={"people": 12})
-        return _scenarios([scenario], options.databases, scale, log=part)
+        scenario = Scenario(f"random kills, seed {options.seed}", kills, options={"customers": 12})
+        return _scenarios([scenario], options.databases, scale, log_as=part)
     return [_attack(kind) for kind in options.databases]
 
 
 def _attack(kind: str) -> Outcome:
-    """Fifty threads against one account: a test of its own."""
+    """Fifty threads against one account: runs the concurrency test in its own process."""
     outcome = Outcome(f"{kind}: 50 threads on one account")
     report = RESULTS / "attack.json"
     report.unlink(missing_ok=True)
@@ -101,15 +102,15 @@ def _points(options: argparse.Namespace) -> list[Outcome]:
     works = []
     for kind in options.databases:
         points = all_points(kind=kind)
-        _say(f"{kind}: {len(points)} points at which something can die")
+        _say(f"{kind}: {len(points)} points at which a process can die")
         points = points[:: options.every]
         for number in range(options.fleets):
             share = points[number :: options.fleets]
-            works.append(partial(try_points, share, kind=kind, tell=_logger("points", kind, number)))
+            works.append(partial(try_points, share, kind=kind, log=_logger("points", kind, number)))
     return side_by_side(works)
 
 
-def _scenarios(scenarios: Sequence[Scenario], databases: Sequence[str], scale: Scale, *, log: str) -> list[Outcome]:
+def _scenarios(scenarios: Sequence[Scenario], databases: Sequence[str], scale: Scale, *, log_as: str) -> list[Outcome]:
     return side_by_side(
         [
             partial(
@@ -117,7 +118,7 @@ def _scenarios(scenarios: Sequence[Scenario], databases: Sequence[str], scale: S
                 [scenario for scenario in scenarios if kind in scenario.databases],
                 kind=kind,
                 scale=scale,
-                tell=_logger(log, kind),
+                log=_logger(log_as, kind),
             )
             for kind in databases
         ]
@@ -128,11 +129,11 @@ def _logger(*names: object) -> Callable[[str], None]:
     path = RESULTS / f"{'-'.join(map(str, names))}.log"
     path.unlink(missing_ok=True)
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         with path.open("a") as file:
             file.write(f"{line}\n")
 
-    return tell
+    return log
 
 
 def _say(text: str) -> None:

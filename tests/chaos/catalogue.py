@@ -1,4 +1,4 @@
-"""Which upstreams the product has: one, and for a time another one before it that Google has retired."""
+"""The upstreams of the product: one and, in some flows, a retired one before it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from tests.chaos.database import Database
 from tests.chaos.vendors import MODEL, RETIRED
 
-NEARLY_SUSPENDED = 2  # refusals in a row; with the third one (videos.suspension) the product switches an upstream off
+NEARLY_SUSPENDED = 2  # refusals in a row; the third one suspends an upstream (videos.suspension)
 
 _IS_USED = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
 _IS_RETIRED = f"provider = 'google_omni' AND upstream_model = '{RETIRED}'"
 
 
 def use_one_upstream(database: Database) -> None:
-    """Only the one that the fake is, whatever day it is."""
+    """Enable only the upstream that the fake provides, whatever today's date is."""
     database.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({_IS_USED})")
 
 
 @contextlib.contextmanager
 def retired_upstream(database: Database, *, refusals: int = 0) -> Iterator[None]:
-    """Meanwhile orders go first to a model that Google no longer has, and that has refused so many in a row already.
+    """Inside the block, jobs go first to a model that Google has retired, with this many refusals in a row already.
 
-    What either upstream has refused before is forgotten.
+    Earlier refusals of both upstreams are reset.
     """
     database.execute("UPDATE videos_upstream SET refusals = 0, suspended_at = NULL, suspended_because = ''")
     database.execute(f"UPDATE videos_upstream SET is_enabled = TRUE, refusals = {refusals} WHERE {_IS_RETIRED}")
@@ -32,6 +32,6 @@ def retired_upstream(database: Database, *, refusals: int = 0) -> Iterator[None]
 
 
 def suspended_models(database: Database) -> set[str]:
-    """The upstreams' models that the product has switched off by itself."""
+    """The models of the upstreams that the product has suspended."""
     rows = database.rows("SELECT upstream_model FROM videos_upstream WHERE suspended_at IS NOT NULL")
     return {str(row["upstream_model"]) for row in rows}

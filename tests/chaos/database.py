@@ -1,4 +1,4 @@
-"""The databases that the suite runs on: each empty, its own, and read from outside with plain SQL."""
+"""The databases of the suite: each fleet has an empty one, read from outside with plain SQL."""
 
 import sqlite3
 import time
@@ -17,25 +17,17 @@ Row = dict[str, Any]
 
 
 class Database(Protocol):
-    """Where the fleet keeps its rows."""
-
     url: str
 
-    def rows(self, sql: str) -> list[Row]:
-        """What a SELECT answers."""
-        ...
+    def rows(self, sql: str) -> list[Row]: ...
 
-    def execute(self, sql: str) -> None:
-        """Change something by hand."""
-        ...
+    def execute(self, sql: str) -> None: ...
 
     def restart(self, mode: str) -> None:
-        """Restart the server, if there is one."""
+        """Raises NotImplementedError where the database has no server."""
         ...
 
-    def stop(self) -> None:
-        """Give everything back."""
-        ...
+    def stop(self) -> None: ...
 
 
 class Sqlite:
@@ -56,14 +48,14 @@ class Sqlite:
             connection.execute(sql)
 
     def restart(self, mode: str) -> None:
-        raise NotImplementedError("there is no server")
+        raise NotImplementedError("SQLite has no server")
 
     def stop(self) -> None:
         """Nothing to do: the folder goes with the fleet."""
 
 
 class Postgres(PostgresServer):
-    """A server of the fleet's own, which can be restarted."""
+    """A server of one fleet, which can be restarted."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "postgres")
@@ -86,9 +78,9 @@ class Postgres(PostgresServer):
 
 
 class Pooled(Postgres):
-    """The same behind PgBouncer, for the processes; read and changed from outside without it.
+    """PostgreSQL behind PgBouncer for the processes; the suite itself connects directly.
 
-    New sessions are in Tokyo's time: who relies on the session's time zone is nine hours off.
+    New sessions use the time zone of Tokyo: code that relies on the session's time zone is nine hours off.
     """
 
     settings: dict[str, str] = {}
@@ -111,7 +103,7 @@ class Pooled(Postgres):
 
 
 def _plain(row: Row) -> Row:
-    """SQLite writes a UUID as 32 digits, PostgreSQL has a type for it: both become a string with hyphens."""
+    """SQLite writes a UUID as 32 digits, PostgreSQL as its own type: both become a string with hyphens."""
     return {name: _uuid(value) if name == "id" or name.endswith("_id") else value for name, value in row.items()}
 
 

@@ -1,4 +1,4 @@
-"""The ways that a job's life can take, each long enough to come by every statement of some steps."""
+"""The courses that a job can take; each passes every statement of some steps."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from tests.chaos.vendors import NOT_CHARGED
 
 @dataclass(frozen=True)
 class Flow:
-    """`run` orders jobs and sees them to their end. `may_fail`: how they rightly end; `unknown`: how many are lost."""
+    """`run` creates jobs and waits until they end. `may_fail`: expected error codes; `unknown`: lost jobs."""
 
     name: str
     run: Callable[[Fleet], list[Job]]
@@ -22,7 +22,7 @@ class Flow:
 
 
 def _ordered(*, with_picture: bool = False, on: str = "", fault: str = "", **more: Any) -> Callable[[Fleet], list[Job]]:
-    """A job that meets a fault of Google's on its way."""
+    """A job, with one scripted fault at Google."""
 
     def run(fleet: Fleet) -> list[Job]:
         if on:
@@ -35,14 +35,14 @@ def _ordered(*, with_picture: bool = False, on: str = "", fault: str = "", **mor
 
 
 def _passed_on(**fault: Any) -> Callable[[Fleet], list[Job]]:
-    """A job that the first upstream refuses, and so is suspended; the next one takes it, unless it meets the fault."""
+    """The first upstream refuses the job and is suspended; the next one takes it, unless it meets the fault."""
     run = _ordered(**fault)
 
-    def run_past_it(fleet: Fleet) -> list[Job]:
+    def run_past_the_retired(fleet: Fleet) -> list[Job]:
         with retired_upstream(fleet.database, refusals=NEARLY_SUSPENDED):
             return run(fleet)
 
-    return run_past_it
+    return run_past_the_retired
 
 
 def _deleted_at_the_end(fleet: Fleet) -> list[Job]:
@@ -62,7 +62,7 @@ def _deleted_at_once(fleet: Fleet) -> list[Job]:
 
 
 def _hints_lost(fleet: Fleet) -> list[Job]:
-    """The sweeper sends them again before there is a worker."""
+    """The sweeper re-sends the hints before a worker runs."""
     with away(fleet, "submit"):
         jobs = fleet.create()
         fleet.lose_hints()
@@ -72,20 +72,20 @@ def _hints_lost(fleet: Fleet) -> list[Job]:
     return jobs
 
 
-def _unheard(fleet: Fleet) -> list[Job]:
-    """A worker finds the job in the table before the sweeper has sent its hint again."""
+def _unclaimed(fleet: Fleet) -> list[Job]:
+    """A worker finds the job in the table before the sweeper re-sends its hint."""
     with away(fleet, "sweeper"):
         with away(fleet, "submit"):
             jobs = fleet.create()
             fleet.lose_hints()
-        with contextlib.suppress(TimeoutError):  # who is killed there is not alone with it
-            wait_until(lambda: not fleet.are_in(jobs, "queued"), seconds=10, what="a look at the table")
+        with contextlib.suppress(TimeoutError):  # killed there, the worker gets help from the sweeper
+            wait_until(lambda: not fleet.are_in(jobs, "queued"), seconds=10, what="a scan of the table")
     fleet.finish(jobs)
     return jobs
 
 
-def _answer_lost(fleet: Fleet) -> list[Job]:
-    fleet.traps.add("submit", "unanswered", fleet.processes.kill_caller)
+def _response_lost(fleet: Fleet) -> list[Job]:
+    fleet.traps.add("submit", "processed", fleet.processes.kill_caller)
     jobs = fleet.create()
     fleet.finish(jobs)
     return jobs
@@ -93,7 +93,7 @@ def _answer_lost(fleet: Fleet) -> list[Job]:
 
 @contextlib.contextmanager
 def away(fleet: Fleet, role: str) -> Iterator[None]:
-    """There is no such process meanwhile. A frozen one would still be handed the hint that it was waiting for."""
+    """Run the block without this process. A frozen one would still receive the hint that it was waiting for."""
     fleet.processes.retire(role)
     try:
         yield
@@ -102,7 +102,7 @@ def away(fleet: Fleet, role: str) -> Iterator[None]:
 
 
 def wait_for_removal(fleet: Fleet, job: Job) -> None:
-    """Until no file of the job is left, or for some seconds."""
+    """Wait until no file of the job is left, for 10 seconds at most."""
     with contextlib.suppress(TimeoutError):
         wait_until(lambda: not any(job.id in name for name in fleet.cloudinary.files()), seconds=10, what="removals")
 
@@ -111,9 +111,9 @@ PLAIN = Flow("plain", _ordered())
 PICTURED = Flow("with a picture", _ordered(with_picture=True))
 DELETED = Flow("deleted at the end", _deleted_at_the_end)
 HINTS_LOST = Flow("hints lost", _hints_lost)
-UNHEARD = Flow("unheard", _unheard)
+UNCLAIMED = Flow("unclaimed", _unclaimed)
 PASSED_ON = Flow("passed on", _passed_on(with_picture=True))
-ANSWER_LOST = Flow("answer lost", _answer_lost, unknown=1)
+RESPONSE_LOST = Flow("response lost", _response_lost, unknown=1)
 FLOWS = (
     PICTURED,
     PLAIN,
@@ -124,12 +124,12 @@ FLOWS = (
     Flow("unclear", _ordered(on="submit", fault="lost"), unknown=1),
     Flow("failed", _ordered(on="work", fault="error", with_picture=True), may_fail=("generation_failed",)),
     Flow("given up at no charge", _ordered(on="work", fault="error", message=NOT_CHARGED)),
-    Flow("look fails", _ordered(on="poll", fault="500")),
+    Flow("poll fails", _ordered(on="poll", fault="500")),
     Flow("download fails", _ordered(on="download", fault="500")),
     Flow("slow download", _ordered(on="download", fault="drip", seconds=0.3)),
     HINTS_LOST,
-    UNHEARD,
-    ANSWER_LOST,
+    UNCLAIMED,
+    RESPONSE_LOST,
     DELETED,
     Flow("deleted at once", _deleted_at_once),
 )

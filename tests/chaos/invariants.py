@@ -1,4 +1,4 @@
-"""What must hold after every run, checked from outside: rows against the books of Google and Cloudinary."""
+"""What must hold after every run: compares the rows with the records of Google and Cloudinary."""
 
 import time
 from collections import Counter
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from tests.chaos.catalogue import suspended_models
 from tests.chaos.database import Row
 from tests.chaos.fleet import START_TOKENS, TERMINAL, Fleet, Job
+from tests.chaos.hooks.tempo import ADOPTION_SECONDS
 from tests.chaos.processes import wait_until
-from tests.chaos.tempo import ADOPTION_SECONDS
 
 PRICE = 50  # tokens
-# Failures that give tokens back under the policy `unstarted`, as far as the suite makes them happen.
+# Error codes that are refunded under the policy `unstarted`; only those that the suite causes.
 UNDELIVERED = {"provider_refused", "provider_busy", "model_unavailable", "submission_unknown"}
 
 
 @dataclass
 class Outcome:
-    """A row of the table. `doubled`, `stuck` and `money` must be 0; `faults` says what else is wrong with what."""
+    """A row of the table. `doubled`, `stuck` and `money` must be 0; `faults` describes each violation."""
 
     scenario: str
     jobs: int = 0
@@ -34,13 +34,13 @@ class Outcome:
         return not (self.doubled or self.stuck or self.money or self.faults)
 
     def add(self, other: "Outcome") -> None:
-        """Count another run in."""
+        """Add the numbers of another run."""
         for column in ("jobs", "succeeded", "unknown", "doubled", "stuck", "money"):
             setattr(self, column, getattr(self, column) + getattr(other, column))
         self.faults += other.faults
 
     def blame(self, column: str, sentence: str) -> None:
-        """Count a fault, and say what it is."""
+        """Count and describe a fault."""
         setattr(self, column, getattr(self, column) + 1)
         self.faults.append(f"{column}: {sentence}")
 
@@ -48,7 +48,7 @@ class Outcome:
 def examine(
     fleet: Fleet, jobs: Sequence[Job], *, scenario: str, unknown_at_most: int = 0, may_fail: Sequence[str] = ()
 ) -> Outcome:
-    """Wait for the jobs to end, then compare everything. `may_fail` are error codes that the scenario asks for."""
+    """Wait for the jobs to end, then compare everything. `may_fail`: error codes that the scenario expects."""
     fleet.finish(jobs)
     outcome = Outcome(scenario, jobs=len(jobs))
     rows, works = fleet.rows(jobs), fleet.google.works_by_prompt()
@@ -60,9 +60,9 @@ def examine(
             _judge(outcome, fleet, job, rows.get(job.prompt), paid, may_fail)
     if outcome.unknown > unknown_at_most:
         outcome.blame(
-            "stuck", f"{outcome.unknown} jobs are unknown; at most {unknown_at_most} answers can have been lost"
+            "stuck", f"{outcome.unknown} jobs are unknown; at most {unknown_at_most} responses can have been lost"
         )
-    for sentence in (*_crooked_rows(fleet), *_wrongly_suspended(fleet), *_strays(fleet)):
+    for sentence in (*_inconsistent_rows(fleet), *_wrongly_suspended(fleet), *_orphaned_files(fleet)):
         outcome.blame("stuck", sentence)
     for sentence in _wrong_money(fleet):
         outcome.blame("money", sentence)
@@ -70,7 +70,7 @@ def examine(
 
 
 def _judge(outcome: Outcome, fleet: Fleet, job: Job, row: Row | None, paid: int, may_fail: Sequence[str]) -> None:
-    """Whether a job is where the books say that it must be."""
+    """Compare one job with the vendors' records."""
     if row is None:
         outcome.blame("stuck", f"job {job.id} has no row")
     elif row["phase"] == "succeeded":
@@ -91,19 +91,19 @@ def _judge(outcome: Outcome, fleet: Fleet, job: Job, row: Row | None, paid: int,
 def _fault_of_file(fleet: Fleet, job: Job, row: Row) -> str:
     works = fleet.google.works_by_prompt().get(job.prompt, [])
     if not works:
-        return "succeeded, and Google knows nothing of it"
+        return "succeeded, but Google has no record of it"
     stored = fleet.cloudinary.files().get(_key(row["video"]))
     if stored is None:
-        return f"succeeded, and its file {row['video']} is gone"
+        return f"succeeded, but its file {row['video']} is gone"
     if stored not in [fleet.google.account.video_of(work) for work in works]:
-        return f"succeeded with {len(stored)} bytes that are not its film's"
+        return f"succeeded with {len(stored)} bytes that are not its video's"
     if _key(row["poster"]) not in fleet.cloudinary.files():
-        return f"succeeded, and its poster {row['poster']} is gone"
+        return f"succeeded, but its poster {row['poster']} is gone"
     return ""
 
 
 def _key(name: str) -> str:
-    """The file that a stored name means: `video:chaos/videos/1`."""
+    """Where Cloudinary keeps the file of a stored name: `video:chaos/videos/1`."""
     if "/upload/" not in name:  # as it was registered before the upload
         kind = "video" if name.endswith(".mp4") else "image"
         return f"{kind}:chaos/{name.rpartition('.')[0]}"
@@ -111,8 +111,8 @@ def _key(name: str) -> str:
     return f"{front.rpartition('/')[2]}:{path.partition('/')[2].rpartition('.')[0]}"
 
 
-def _crooked_rows(fleet: Fleet) -> Iterator[str]:
-    """What the constraints of the tables should keep out, looked at nevertheless."""
+def _inconsistent_rows(fleet: Fleet) -> Iterator[str]:
+    """Rows that the constraints of the tables should prevent; checked all the same."""
     rows = fleet.database.rows("SELECT * FROM videos_videojob")
     for row in rows:
         is_live = row["phase"] not in TERMINAL
@@ -127,25 +127,25 @@ def _crooked_rows(fleet: Fleet) -> Iterator[str]:
             yield f"{count} rows for the order {prompt!r}"
     deleted = {job.prompt for job in fleet.jobs if job.is_deleted}
     for prompt in deleted & seen.keys():
-        yield f"{prompt!r} was deleted and is still there"
+        yield f"{prompt!r} was deleted but still has a row"
 
 
 def _wrongly_suspended(fleet: Fleet) -> list[str]:
-    """Upstreams that the product has switched off although Google has the model."""
+    """Suspended upstreams whose model Google still has."""
     return [f"{model} is suspended" for model in suspended_models(fleet.database) - fleet.google.account.retired]
 
 
-def _strays(fleet: Fleet) -> list[str]:
-    """Files that neither a row nor a pending removal refers to, twice: one may just be on its way out."""
+def _orphaned_files(fleet: Fleet) -> list[str]:
+    """Files that neither a row nor a pending removal refers to. Read twice: a removal may be in progress."""
     found = _unknown_files(fleet)
     if found:
         time.sleep(1)
         found &= _unknown_files(fleet)
-    return [f"nothing refers to the file {key}" for key in sorted(found)]
+    return [f"no row refers to the file {key}" for key in sorted(found)]
 
 
 def _unknown_files(fleet: Fleet) -> set[str]:
-    stored = set(fleet.cloudinary.files())  # read first: what is stored meanwhile is not looked at
+    stored = set(fleet.cloudinary.files())  # read first: files stored later are not compared
     known = set()
     for sql in (
         "SELECT file_name AS name FROM videos_jobinput",
@@ -157,7 +157,7 @@ def _unknown_files(fleet: Fleet) -> set[str]:
 
 
 def _wrong_money(fleet: Fleet) -> Iterator[str]:
-    """Balance = sum of the ledger = what was ordered and given back, person by person."""
+    """For each customer: balance = sum of the ledger = start tokens - charges + refunds due."""
     balances = {row["user_id"]: row for row in fleet.database.rows("SELECT * FROM accounts_tokenaccount")}
     entries = fleet.database.rows("SELECT * FROM accounts_ledgerentry")
     sums = Counter[str]()
@@ -168,10 +168,10 @@ def _wrong_money(fleet: Fleet) -> Iterator[str]:
             of_job.setdefault(entry["video_job_id"], Counter())[entry["kind"]] += 1
     rows = {row["id"]: row for row in fleet.database.rows("SELECT * FROM videos_videojob")}
     works = fleet.google.works_by_prompt()
-    for person in fleet.people:
-        account = balances[person.id]
+    for customer in fleet.customers:
+        account = balances[customer.id]
         expected = START_TOKENS
-        for job in person.jobs:
+        for job in customer.jobs:
             made = of_job.pop(job.id, Counter())
             refunds = _refunds_due(fleet, job, rows.get(job.id), made, len(works.get(job.prompt, [])))
             expected += PRICE * (refunds - 1)
@@ -180,21 +180,21 @@ def _wrong_money(fleet: Fleet) -> Iterator[str]:
         if not account["balance"] == sums[account["id"]] == expected:
             yield f"account {account['id']}: {account['balance']}, entries {sums[account['id']]}, due {expected}"
     for job_id, made in of_job.items():
-        yield f"{dict(made)} in the ledger for job {job_id}, which nobody ordered"
+        yield f"{dict(made)} in the ledger for job {job_id}, which no customer ordered"
 
 
 def _refunds_due(fleet: Fleet, job: Job, row: Row | None, made: Counter[str], paid: int) -> int:
-    if row is None:  # deleted: before anybody was asked for the video, tokens come back
+    if row is None:  # deleted: refunded if no vendor was asked for the video
         return min(made["refund"], 1) if paid == 0 else 0
     if row["operation"] and made["refund"] and "adopted" in job.prompt:
-        return 1  # given back when it was lost; that stays
+        return 1  # refunded when it counted as lost; that stays
     if row["phase"] != "failed" or fleet.policy == "never":
         return 0
     return int(fleet.policy == "failed" or row["error_code"] in UNDELIVERED)
 
 
-def examine_files_at_last(fleet: Fleet, outcome: Outcome) -> None:
-    """Once every pending removal is through: each success still has its file, and nothing else is stored."""
+def examine_remaining_files(fleet: Fleet, outcome: Outcome) -> None:
+    """Wait for all pending removals: then each success still has its file, and no other file is stored."""
     pending = "SELECT name, due_at, attempts, last_error FROM studio_disposal"
     try:
         wait_until(lambda: not fleet.database.rows(pending), seconds=ADOPTION_SECONDS + 6, what="removals", every=0.2)
@@ -204,8 +204,8 @@ def examine_files_at_last(fleet: Fleet, outcome: Outcome) -> None:
     for job in fleet.jobs:
         row = rows.get(job.prompt)
         if row and row["phase"] == "succeeded" and (fault := _fault_of_file(fleet, job, row)):
-            outcome.blame("stuck", f"job {job.id}, at last, {fault}")
-    for sentence in _strays(fleet):
+            outcome.blame("stuck", f"job {job.id}, at the end, {fault}")
+    for sentence in _orphaned_files(fleet):
         outcome.blame("stuck", sentence)
     status, output = fleet.processes.run(argv=["manage.py", "reconcile"])
     if status:

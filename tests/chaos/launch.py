@@ -1,8 +1,9 @@
-"""Starts the product's processes for the crash suite, each a fork of this one, in which everything is imported.
+"""Forks the product's processes for the crash suite from this one, in which everything is imported.
 
-`python -m tests.chaos.launch` reads orders from stdin, a JSON object a line, and answers each with a process id:
-{"argv": ["manage.py", "sweep"], "log": "/path", "clock": 300}. With "people": N it makes accounts instead.
-A fork takes milliseconds where a start takes seconds; apart from that, these are the commands of the Procfile.
+`python -m tests.chaos.launch` reads orders from stdin, a JSON object a line, and prints the process id of each:
+{"argv": ["manage.py", "sweep"], "log": "/path", "clock": 300}. With "people": {"count": 8, "tokens": 50} it creates
+users instead. `tests.production.upgrade` sends the same orders to the launcher of an older release, so this module's
+path and the keys stay. A fork takes milliseconds where a start takes seconds; the commands are those of the Procfile.
 """
 
 import ctypes
@@ -32,17 +33,19 @@ PRELOADED = (
 
 
 def main() -> None:
-    """Prepare, then fork as told until stdin ends."""
+    """Prepare, then fork a process for each order until stdin ends."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "studio.settings"
     folder = Path(os.environ["CHAOS_FOLDER"])
     django.setup()
     for name in PRELOADED:
         importlib.import_module(name)
-    hooks = {name: importlib.import_module(f"tests.chaos.{name}") for name in ("tempo", "statements", "mutations")}
+    hooks = {
+        name: importlib.import_module(f"tests.chaos.hooks.{name}") for name in ("tempo", "statements", "mutations")
+    }
     hooks["tempo"].quicken(**json.loads(os.environ.get("CHAOS_SCHEDULE") or "{}"))
     hooks["statements"].install(folder)
     hooks["mutations"].mutate(os.environ.get("MUTATION", ""))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel, and gone at once
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps dead children at once
     for line in sys.stdin:
         order = json.loads(line)
         process_id = os.fork()
@@ -60,7 +63,7 @@ def _become(order: dict[str, Any]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _redirect(order["log"])
         if order.get("clock"):
-            importlib.import_module("tests.chaos.clocks").shift(order["clock"])
+            importlib.import_module("tests.chaos.hooks.clocks").shift(order["clock"])
         status = _run(order)
     except SystemExit as exc:
         status = exc.code if isinstance(exc.code, int) else bool(exc.code)
@@ -81,8 +84,8 @@ def _redirect(log: str) -> None:
 
 
 def _run(order: dict[str, Any]) -> int:
-    if people := order.get("people"):
-        sys.stdout.write(json.dumps(importlib.import_module("tests.chaos.people").make(**people)))
+    if users := order.get("people"):
+        sys.stdout.write(json.dumps(importlib.import_module("tests.chaos.hooks.users").make(**users)))
         return 0
     sys.argv = order["argv"]
     if sys.argv[0] == "gunicorn":
@@ -94,4 +97,4 @@ def _run(order: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # freeing all the modules took 26 s on a busy machine, and who stops a fleet waits for ten
+    os._exit(0)  # freeing all modules took 26 s on a busy machine; `Processes.stop` waits 10 s

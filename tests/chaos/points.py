@@ -1,4 +1,4 @@
-"""Every point at which a process can die in a job's life: found by watching jobs live, then tried one by one."""
+"""Every point of a job's life at which a process can die: recorded from running jobs, then tried one by one."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,12 +20,9 @@ CALLS = {
     "destroy video": DELETED,
     "destroy image": DELETED,
 }
-UP_TO_THE_CLAIM = {
-    "submit.submit",
-    "submit._submit",
-    "inputs.spec_of",
-}  # where a submit is before it calls anybody
-AFTER_THE_OUTCOME = {"suspension.count_acceptance"}  # where it is when the answer is stored
+# Functions of a submit before the paid call, and after its response is stored.
+UP_TO_THE_CLAIM = {"submit.submit", "submit._submit", "inputs.spec_of"}
+AFTER_THE_OUTCOME = {"suspension.count_acceptance"}
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,14 @@ class KillPoint:
 
     @property
     def step(self) -> str:
-        """What the process was about."""
+        """The call or step in which the process dies."""
         return self.call or self.where.partition(" ")[0]
 
     @property
-    def may_lose_the_answer(self) -> bool:
-        """Whether the job is claimed for the paid call, and what comes of that not stored yet."""
-        if self.call == "delivery image":  # the last thing before the claim; who has the answer may be on its way
-            return self.moment == "answered"
+    def may_lose_response(self) -> bool:
+        """Whether the job is claimed for the paid call and its response not stored yet."""
+        if self.call == "delivery image":  # the last call before the claim: its response may lead to one
+            return self.moment == "responded"
         if self.step != "submit" or self.call:
             return self.call in {"submit", REFUSAL}
         _, _, verb, *_, home, moment = self.where.split()
@@ -61,16 +58,16 @@ class KillPoint:
             fleet.arm(self.where)
 
     def was_reached(self, fleet: Fleet) -> bool:
-        """Take it back; whether somebody died there."""
+        """Disarm the point; whether a process died there."""
         fleet.google.account.faults.clear()
         left = fleet.traps.clear()
         return not left if self.call else fleet.disarm()
 
 
 def watch(fleet: Fleet, flows: Iterable[Flow] = FLOWS) -> Iterator[KillPoint]:
-    """Let a job live in each of the ways, and name the statements that no earlier one came by.
+    """Run each flow undisturbed, and yield two points for each statement that no earlier flow passed.
 
-    Raises AssertionError when one of them does not end well even though nobody was killed.
+    Raises AssertionError when a flow breaks an invariant although no process was killed.
     """
     seen: set[str] = set()
     for flow in flows:
@@ -81,13 +78,13 @@ def watch(fleet: Fleet, flows: Iterable[Flow] = FLOWS) -> Iterator[KillPoint]:
         for statement in statements:
             if statement not in seen:
                 seen.add(statement)
-                way = DELETED if statement.startswith("dispose") else flow  # the others do not wait for it
+                way = DELETED if statement.startswith("dispose") else flow  # only DELETED waits for the removal
                 yield KillPoint(way, f"{statement} before")
                 yield KillPoint(way, f"{statement} after")
 
 
 def calls() -> Iterator[KillPoint]:
-    """The calls of vendors."""
+    """Three points for each call of a vendor."""
     for call, flow in CALLS.items():
         for moment in MOMENTS:
             yield KillPoint(flow, f"{call} {moment}", call, moment)
@@ -96,13 +93,13 @@ def calls() -> Iterator[KillPoint]:
 
 
 def kill_at(fleet: Fleet, point: KillPoint) -> tuple[Outcome, bool]:
-    """One run: what came of it, and whether the point was reached."""
+    """One run: its outcome, and whether the point was reached."""
     point.set(fleet)
     try:
         jobs = point.flow.run(fleet)
     finally:
         reached = point.was_reached(fleet)
-    unknown = point.flow.unknown or int(point.may_lose_the_answer and reached)
+    unknown = point.flow.unknown or int(point.may_lose_response and reached)
     name = f"{point.where} ({point.flow.name})"
     outcome = examine(fleet, jobs, scenario=name, unknown_at_most=unknown, may_fail=point.flow.may_fail)
     return outcome, reached

@@ -1,4 +1,4 @@
-"""The product's processes: started, killed, frozen, and restarted when they die, as a service manager does."""
+"""Starts, kills and freezes the product's processes, and restarts dead ones as a service manager does."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ COMMANDS: dict[str, list[str]] = {
 
 @dataclass
 class Role:
-    """A process that shall run; `clock` is how many seconds it is off."""
+    """A process that shall run; `clock`: seconds by which its clock is wrong."""
 
     kind: str
     clock: float = 0
@@ -40,7 +40,7 @@ class Role:
 
 
 class Processes:
-    """All of a fleet's."""
+    """The processes of one fleet."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, project: Path = PROJECT) -> None:
         """`project`: the checkout whose code runs."""
@@ -66,36 +66,36 @@ class Processes:
         self._keeper.start()
 
     def run(self, **order: Any) -> tuple[int, str]:
-        """Run a command to its end: exit status and output."""
+        """Run a command to its end; returns exit status and output."""
         log, status = self._folder / f"run-{time.monotonic_ns()}.log", self._folder / f"run-{time.monotonic_ns()}"
         process_id = self._fork(log=str(log), status=str(status), **order)
         wait_until(lambda: not is_alive(process_id), seconds=60, what=f"the end of {order}")
         return int(status.read_text()), log.read_text()
 
     def start(self, name: str, *, kind: str = "", clock: float = 0) -> None:
-        """Keep such a process running from now on."""
+        """Start a process of this kind, and restart it when it dies."""
         role = Role(kind or name, clock)
         self._launch(name, role)
         self.roles[name] = role
 
     def retire(self, name: str) -> None:
-        """Kill it, and do not start it again."""
+        """Kill it; it is not restarted."""
         role = self.roles.pop(name)
         self._signal(role, signal.SIGCONT)
         self._signal(role, signal.SIGKILL)
 
     def end(self, name: str, *, seconds: float) -> None:
-        """Stop it in order, and do not start it again. Raises TimeoutError."""
+        """Send SIGTERM and wait for the end; it is not restarted. Raises TimeoutError."""
         role = self.roles.pop(name)
         self._signal(role, signal.SIGTERM)
         wait_until(lambda: not is_alive(role.process_id), seconds=seconds, what=f"the end of {name}")
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to the process; what it leaves behind is started again."""
+        """Send a signal to the process; if it dies, it is restarted."""
         self._signal(self.roles[name], number)
 
     def kill_caller(self, port: int) -> Callable[[], None]:
-        """A shot at whoever holds this end of a connection."""
+        """A function that kills the process with this end of a connection."""
         process_id = self._caller(port)
 
         def shoot() -> None:
@@ -112,10 +112,9 @@ class Processes:
                     with contextlib.suppress(psutil.Error):
                         if any(link.laddr.port == port for link in one.net_connections("tcp") if link.laddr):
                             return one.pid
-        raise LookupError(f"nobody has port {port}")
+        raise LookupError(f"no process has port {port}")
 
     def stop(self) -> None:
-        """End all of them at once."""
         self._stopping.set()
         self._keeper.join()
         for role in self.roles.values():
@@ -132,7 +131,7 @@ class Processes:
             for name, role in list(self.roles.items()):
                 if not is_alive(role.process_id) and self.roles.get(name) is role and not self._stopping.is_set():
                     self._launch(name, role)
-                    self.deaths[name] += 1  # last: who waits for it then finds the new process
+                    self.deaths[name] += 1  # last: code that waits for it then finds the new process
 
     def _launch(self, name: str, role: Role) -> None:
         log = str(self._folder / f"{name}.log")
@@ -143,10 +142,10 @@ class Processes:
         assert self._launcher.stdout
         with self._lock:
             self._launcher.stdin.write(f"{json.dumps(order)}\n")
-            answer = self._launcher.stdout.readline()
-        if not answer:
+            line = self._launcher.stdout.readline()
+        if not line:
             raise AssertionError(f"the launcher has died:\n{self._launcher_log.read_text()}")
-        return int(answer)
+        return int(line)
 
     def _signal(self, role: Role, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -162,7 +161,7 @@ def is_alive(process_id: int) -> bool:
 
 
 def wait_until(condition: Any, *, seconds: float, what: str, every: float = 0.02) -> None:
-    """Return once it holds. Raises TimeoutError."""
+    """Return once the condition holds. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Puts runs together, spreads them over fleets, and tells how they went."""
+"""Runs points and scenarios on fleets, and collects the outcomes in a table."""
 
 import threading
 import time
@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tests.chaos.fleet import Fleet
-from tests.chaos.invariants import Outcome, examine_files_at_last
+from tests.chaos.invariants import Outcome, examine_remaining_files
 from tests.chaos.points import KillPoint, calls, kill_at, watch
-from tests.chaos.scenarios import Scale, Scenario
+from tests.chaos.scenarios.scenario import Scale, Scenario
 
 COLUMNS = ("jobs", "succeeded", "unknown", "doubled", "stuck", "money wrong")
 
 
 def all_points(*, kind: str) -> list[KillPoint]:
-    """Every point at which something can die, on this database."""
+    """Every point at which a process can die, on this database."""
     with Fleet(kind=kind) as fleet:
         return [*calls(), *watch(fleet)]
 
 
-def try_points(points: Sequence[KillPoint], *, kind: str, tell: Callable[[str], None], **options: Any) -> list[Outcome]:
-    """One run for each point, all on one fleet; a row of the table for each step."""
+def try_points(points: Sequence[KillPoint], *, kind: str, log: Callable[[str], None], **options: Any) -> list[Outcome]:
+    """One run for each point, all on one fleet. Returns a row of the table for each step."""
     rows: dict[str, Outcome] = {}
     missed = 0
     with Fleet(kind=kind, **options) as fleet:
@@ -29,19 +29,19 @@ def try_points(points: Sequence[KillPoint], *, kind: str, tell: Callable[[str], 
             began = time.monotonic()
             outcome, reached = kill_at(fleet, point)
             missed += not reached
-            tell(f"{time.monotonic() - began:5.1f} s {'' if reached else '(not reached) '}{outcome}")
+            log(f"{time.monotonic() - began:5.1f} s {'' if reached else '(not reached) '}{outcome}")
             row = rows.setdefault(point.step, Outcome(f"{kind}: killed in {point.step}"))
             row.add(outcome)
-        last = Outcome(f"{kind}: files at last")
-        examine_files_at_last(fleet, last)
-        tell(f"{len(points)} points, of which {missed} were not reached")
+        last = Outcome(f"{kind}: files at the end")
+        examine_remaining_files(fleet, last)
+        log(f"{len(points)} points, of which {missed} were not reached")
     return [*rows.values(), *([] if last.is_good else [last])]
 
 
 def try_scenarios(
-    scenarios: Iterable[Scenario], *, kind: str, scale: Scale, tell: Callable[[str], None], **options: Any
+    scenarios: Iterable[Scenario], *, kind: str, scale: Scale, log: Callable[[str], None], **options: Any
 ) -> list[Outcome]:
-    """Each scenario, on one fleet unless it needs its own; what raises is stuck."""
+    """Run each scenario on one fleet, or on its own where it has options. A scenario that raises counts as stuck."""
     outcomes: list[Outcome] = []
     with Fleet(kind=kind, **options) as fleet:
         for scenario in scenarios:
@@ -51,16 +51,16 @@ def try_scenarios(
                     outcomes.append(_try(scenario, own, scale, name))
             else:
                 outcomes.append(_try(scenario, fleet, scale, name))
-            tell(f"{time.monotonic() - began:5.1f} s {outcomes[-1]}")
-        last = Outcome(f"{kind}: files at last")
-        examine_files_at_last(fleet, last)
+            log(f"{time.monotonic() - began:5.1f} s {outcomes[-1]}")
+        last = Outcome(f"{kind}: files at the end")
+        examine_remaining_files(fleet, last)
     return [*outcomes, *([] if last.is_good else [last])]
 
 
 def _try(scenario: Scenario, fleet: Fleet, scale: Scale, name: str) -> Outcome:
     try:
         return scenario.run(fleet, scale, name)
-    except Exception:  # the table shall be complete
+    except Exception:  # keeps the table complete
         outcome = Outcome(name)
         outcome.blame("stuck", traceback.format_exc())
         return outcome
@@ -70,7 +70,7 @@ def _try(scenario: Scenario, fleet: Fleet, scale: Scale, name: str) -> Outcome:
 
 
 def side_by_side(works: Sequence[Callable[[], list[Outcome]]]) -> list[Outcome]:
-    """All at once, each in a thread: they mostly wait for leases."""
+    """Run all at once, each in a thread: they mostly wait for leases."""
     outcomes: list[Outcome] = []
 
     def run(work: Callable[[], list[Outcome]]) -> None:
@@ -98,7 +98,7 @@ def merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """Names, numbers, and below them whatever is wrong."""
+    """Names and numbers; below them the first 100 faults."""
     width = max(len(outcome.scenario) for outcome in outcomes)
     lines = [" ".join([f"{'scenario':<{width}}", *(f"{column:>11}" for column in COLUMNS)])]
     total = Outcome("all")

@@ -1,4 +1,4 @@
-"""The suite can fail: with any one safeguard of the engine taken out, a run goes red that is green with all of them."""
+"""The suite can fail: without any one safeguard of the engine, a run that is otherwise green breaks an invariant."""
 
 import os
 from collections.abc import Callable
@@ -8,17 +8,18 @@ import pytest
 from tests.chaos.catalogue import retired_upstream
 from tests.chaos.fleet import Fleet
 from tests.chaos.flows import HINTS_LOST, PLAIN
-from tests.chaos.freezes import submit_frozen_before_claim
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.points import KillPoint, kill_at
-from tests.chaos.scenarios import SHORT, adopted
+from tests.chaos.scenarios.disturbances import adopted
+from tests.chaos.scenarios.freezes import submit_frozen_before_claim
+from tests.chaos.scenarios.scenario import SHORT
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
 
 
-def killed_before_the_answer(fleet: Fleet) -> Outcome:
-    return kill_at(fleet, KillPoint(PLAIN, "submit unanswered", "submit", "unanswered"))[0]
+def killed_before_response(fleet: Fleet) -> Outcome:
+    return kill_at(fleet, KillPoint(PLAIN, "submit processed", "submit", "processed"))[0]
 
 
 def hints_lost(fleet: Fleet) -> Outcome:
@@ -41,10 +42,10 @@ def lost_beside_another_upstream(fleet: Fleet) -> Outcome:
         return examine(fleet, jobs, scenario="unclear beside another upstream", unknown_at_most=1)
 
 
-# The safeguard, the run that needs it, and what the table then shows: doubled, stuck, money wrong.
+# The safeguard, the run that needs it, and the column that is no longer 0 without it.
 CASES = [
     ("unfenced", frozen_before_claim, "doubled"),
-    ("call-before-claim", killed_before_the_answer, "doubled"),
+    ("call-before-claim", killed_before_response, "doubled"),
     ("repeated-entries", adopted_and_failed, "money"),
     ("no-rehint", hints_lost, "stuck"),
     ("unsure-refusal", lost_beside_another_upstream, "doubled"),
@@ -52,8 +53,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("mutation", "run", "column"), CASES, ids=[case[0] for case in CASES])
-def test_goes_red_without(mutation: str, run: Callable[[Fleet], Outcome], column: str) -> None:
-    patience = 6 if column == "stuck" else 30  # what is stuck is waited for in full
+def test_breaks_an_invariant_without(mutation: str, run: Callable[[Fleet], Outcome], column: str) -> None:
+    patience = 6 if column == "stuck" else 30  # a stuck job takes the whole patience
     with Fleet(kind=KIND, mutation=mutation, policy="failed", patience_seconds=patience) as fleet:
         outcome = run(fleet)
 

@@ -1,4 +1,4 @@
-"""Every process behind a PgBouncer in transaction mode, with fewer connections than threads: jobs, commands, pages."""
+"""All processes behind PgBouncer in transaction mode, with fewer connections than threads: jobs, commands, pages."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ pytestmark = [
 ]
 COMMANDS = ("reconcile", "stats", "purge", "migrate --noinput", "migrate accounts zero --plan", "doctor")
 MANY = 4500  # entries of the ledger: more than two batches of the export
-# A session of the back office, as a sign-in makes it.
+# A session of the back office, like one from a sign-in.
 SIGN_IN = """
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
@@ -49,10 +49,10 @@ def back_office(fleet: Fleet) -> httpx.Client:
 
 
 @pytest.mark.parametrize("prepared", ["as it comes", "0"])
-def test_all_works_behind_pgbouncer(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_commands_and_pages_work_behind_pgbouncer(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if prepared == "0":
         if pgbouncer.version() < (1, 21):
-            pytest.skip("before 1.21 there is no max_prepared_statements: it is 0 anyway")
+            pytest.skip("PgBouncer before 1.21 has no max_prepared_statements: it behaves as with 0")
         monkeypatch.setattr(Pooled, "settings", {"max_prepared_statements": "0"})
     with Fleet(kind="pooled") as fleet:
         for role in ("submit", "media", "sweeper"):
@@ -63,7 +63,7 @@ def test_all_works_behind_pgbouncer(prepared: str, monkeypatch: pytest.MonkeyPat
             pages = [client.get(path) for path in ("/admin/", "/admin/videos/videojob/")]
             export = client.get("/admin/accounts/ledgerentry/export.csv")
         runs = {command: fleet.processes.run(argv=["manage.py", *command.split()]) for command in COMMANDS}
-        shown = jobs[0].person.client.get(f"/api/v1/video-jobs/{jobs[0].id}").json()
+        shown = jobs[0].customer.client.get(f"/api/v1/video-jobs/{jobs[0].id}").json()
         rows = fleet.database.rows("SELECT count(*) AS entries FROM accounts_ledgerentry")
 
     assert outcome.is_good, outcome

@@ -1,12 +1,13 @@
-"""What goes wrong besides deaths, in short."""
+"""The scenarios and the upheavals, in their short form."""
 
 import os
 
 import pytest
 
-from tests.chaos.scenarios import SCENARIOS, SHORT, Scenario
+from tests.chaos.scenarios.disturbances import SCENARIOS
+from tests.chaos.scenarios.scenario import SHORT, Scenario
+from tests.chaos.scenarios.upheavals import random_kills, restart_of_all, rolling_restart
 from tests.chaos.suite import table, try_scenarios
-from tests.chaos.upheavals import random_kills, restart_of_all, rolling_restart
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
@@ -15,7 +16,7 @@ APPLICABLE = [scenario for scenario in SCENARIOS if KIND in scenario.databases]
 
 @pytest.mark.parametrize("third", [0, 1, 2])
 def test_scenarios(third: int) -> None:
-    outcomes = try_scenarios(APPLICABLE[third::3], kind=KIND, scale=SHORT, tell=lambda line: None)
+    outcomes = try_scenarios(APPLICABLE[third::3], kind=KIND, scale=SHORT, log=lambda line: None)
 
     assert all(outcome.is_good for outcome in outcomes), table(outcomes)
 
@@ -28,6 +29,6 @@ def test_upheavals() -> None:
         Scenario(f"random kills, seed {seed}", random_kills(10, seed)),
     ]
 
-    outcomes = try_scenarios(scenarios, kind=KIND, scale=SHORT, tell=lambda line: None)
+    outcomes = try_scenarios(scenarios, kind=KIND, scale=SHORT, log=lambda line: None)
 
     assert all(outcome.is_good for outcome in outcomes), table(outcomes)

@@ -1,7 +1,7 @@
-"""Google and Cloudinary as the suite needs them: the fakes, with a film for each job, and a trap at every call.
+"""The fakes of Google and Cloudinary, with a different video for each job and traps at their calls.
 
-A trap goes off at one moment of a call: when it has arrived and nothing is done yet, when all is done and the answer is
-still to come, or when the answer has been sent. What it does (kill the caller, freeze it) is the suite's business.
+A trap goes off at one moment of a call: when it has arrived and nothing is done yet, when it is processed and the
+response still to come, or when the response has been sent. The suite decides what it does (kill the caller, freeze it).
 """
 
 import threading
@@ -14,18 +14,16 @@ from tests.fakes import cloudinary, google
 from tests.fakes.google_account import Fault, Work, video_of_length
 
 MODEL = "gemini-omni-1.2-flash"  # makes the videos
-RETIRED = "gemini-omni-1.1-flash"  # Google has it no more; before MODEL in the catalogue
-REFUSAL = "refused submit"  # the call that asks for it
+RETIRED = "gemini-omni-1.1-flash"  # Google has it no longer; before MODEL in the catalogue
+REFUSAL = "refused submit"  # a submit of RETIRED, as a call
 NOT_CHARGED = "We encountered an issue with the audio for your prompt. You have not been charged for this attempt."
-MOMENTS = ("arrived", "unanswered", "answered")
-
-
+MOMENTS = ("arrived", "processed", "responded")
 Shot = Callable[[], None]
 
 
 @dataclass
 class Trap:
-    """What happens at the next call of a kind. `aim` gets the caller's port while the caller is sure to be there."""
+    """Fires at the next call of a kind. `aim` gets the caller's port while the caller is sure to be connected."""
 
     call: str
     moment: str
@@ -33,38 +31,37 @@ class Trap:
 
 
 class Traps:
-    """Those that are set, shared by both vendors; each goes off once."""
+    """The armed traps, shared by both vendors; each goes off once."""
 
     def __init__(self) -> None:
         self._set: list[Trap] = []
         self._lock = threading.Lock()
 
     def add(self, call: str, moment: str, aim: Callable[[int], Shot]) -> None:
-        """Set one."""
         with self._lock:
             self._set.append(Trap(call, moment, aim))
 
     @property
     def is_set(self) -> bool:
-        """Whether any has not gone off yet."""
+        """Whether a trap is still armed."""
         return bool(self._set)
 
     def clear(self) -> int:
-        """Take up those that have not gone off; returns how many that were."""
+        """Disarm the remaining traps; returns how many they were."""
         with self._lock:
             left = len(self._set)
             self._set.clear()
         return left
 
     def spring(self, call: str, moment: str, port: int) -> bool:
-        """Let the first trap for this go off; whether there was one."""
+        """Let the first trap for this moment go off; False without one."""
         shot = self.aim(call, moment, port)
         if shot:
             shot()
         return shot is not None
 
     def aim(self, call: str, moment: str, port: int) -> Shot | None:
-        """What the first trap for this is to do when the moment comes."""
+        """The shot of the first trap for this moment, to be fired by the caller."""
         with self._lock:
             trap = next((trap for trap in self._set if (trap.call, trap.moment) == (call, moment)), None)
             if trap:
@@ -73,7 +70,7 @@ class Traps:
 
 
 class GoogleHandler(google.Handler):
-    """Google's, with traps."""
+    """The fake's handler, with traps."""
 
     server: "Google"
     _call = ""
@@ -95,30 +92,30 @@ class GoogleHandler(google.Handler):
         if self._call:
             if self._call == "submit":
                 time.sleep(self.server.submit_seconds)
-            self.server.traps.spring(self._call, "unanswered", port)
-        shot = self.server.traps.aim(self._call, "answered", port)
+            self.server.traps.spring(self._call, "processed", port)
+        shot = self.server.traps.aim(self._call, "responded", port)
         super()._send(status, data, headers, length=length)
         if shot:
             shot()
 
 
 class Google(google.FakeGoogle):
-    """Google's video models; `moments` says when which call came."""
+    """The fake of Google; `moments` records time, kind and path of each call."""
 
     def __init__(self, *, traps: Traps, **account: Any) -> None:
         super().__init__(omni_gives_urls=True, retired={RETIRED}, **account)
         self.RequestHandlerClass = GoogleHandler
         self.traps = traps
-        self.submit_seconds = 0.0  # between taking on a video and saying so
+        self.submit_seconds = 0.0  # between accepting a video and responding
         self.moments: list[tuple[float, str, str]] = []
-        self.account.video_of = film_of  # type: ignore[method-assign]
+        self.account.video_of = unique_video  # type: ignore[method-assign]
 
     def calls(self, kind: str) -> int:
-        """How many of a kind have come so far."""
+        """How many calls of this kind have arrived."""
         return sum(call == kind for _, call, _ in list(self.moments))
 
     def works_by_prompt(self) -> dict[str, list[Work]]:
-        """What was accepted, and so is paid for: all but what Google gives up at no charge."""
+        """The accepted works, which are paid for: all but those that Google gives up at no charge."""
         found: dict[str, list[Work]] = {}
         with self.account.lock:
             works = list(self.account.works.values())
@@ -128,14 +125,14 @@ class Google(google.FakeGoogle):
         return found
 
 
-def film_of(work: Work) -> bytes:
-    """A film that no other job has: the name of the work is in a box that players skip (ISO/IEC 14496-12, 8.1.2)."""
+def unique_video(work: Work) -> bytes:
+    """A video that no other job has: the work's name is in a box that players skip (ISO/IEC 14496-12, 8.1.2)."""
     name = work.name.encode()
     return video_of_length(work.seconds) + (len(name) + 8).to_bytes(4) + b"free" + name
 
 
 class CloudinaryHandler(cloudinary.Handler):
-    """Cloudinary's, with traps."""
+    """The fake's handler, with traps."""
 
     server: "Cloudinary"
     _call = ""
@@ -152,22 +149,20 @@ class CloudinaryHandler(cloudinary.Handler):
     def _send(self, status: int, data: bytes, headers: dict[str, str], *, fault: str = "") -> None:
         port = self.client_address[1]
         if self._call:
-            self.server.traps.spring(self._call, "unanswered", port)
-        shot = self.server.traps.aim(self._call, "answered", port)
+            self.server.traps.spring(self._call, "processed", port)
+        shot = self.server.traps.aim(self._call, "responded", port)
         super()._send(status, data, headers, fault=fault)
         if shot:
             shot()
 
 
 class Cloudinary(cloudinary.FakeCloudinary):
-    """An account at Cloudinary."""
-
     def __init__(self, *, traps: Traps) -> None:
         super().__init__()
         self.RequestHandlerClass = CloudinaryHandler
         self.traps = traps
 
     def files(self) -> dict[str, bytes]:
-        """What is stored: `videos/1` and its bytes, by kind and name; a poster lies beside its video."""
+        """The stored bytes by kind and name (`video:chaos/videos/1`); a poster has the name of its video."""
         with self.account.lock:
             return {f"{kind}:{public_id}": stored.data for (kind, public_id), stored in self.account.files.items()}

@@ -15,7 +15,7 @@ from tests.running import RunningStudio
 
 
 def chosen() -> list[Generator]:
-    """All that this machine can run, of those that the command line names."""
+    """The named generators, as far as this machine can run them."""
     generators = [generator for generator in GENERATORS if not sys.argv[1:] or generator.name in sys.argv[1:]]
     try:
         if any(generator.is_node for generator in generators):

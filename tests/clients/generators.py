@@ -1,4 +1,4 @@
-"""The generators: what each runs to make a client of a schema, and what uses the client then."""
+"""The generators: how each makes a client from the schema, and the script that uses the client."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from PIL import Image
 from tests.running import PASSWORD, RunningStudio
 
 HERE = Path(__file__).parent
-WORK = HERE / ".work"  # ignored by git: npm's packages, which stay, and a folder for each client
+WORK = HERE / ".work"  # ignored by git: npm's packages, kept between runs, and a folder for each client
 MODULES = WORK / "node_modules"
 COMMAND_SECONDS = 120  # of a generator or a client; on an idle machine each takes some 5 s
 INSTALL_SECONDS = 600  # for 450 MB over a slow line
@@ -23,12 +23,12 @@ Make = Callable[[str, Path], None]  # for the server at this URL, in this folder
 
 
 class NotHere(Exception):
-    """Something that a generator needs is not on this machine."""
+    """This machine lacks a program that a generator needs."""
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A generator. `make` makes the client, in `api`, of `openapi.json` in the folder; `source` is what uses it."""
+    """`make` generates the client, in `api`, from `openapi.json` in the folder; the script `source` uses it."""
 
     name: str
     source: str
@@ -89,7 +89,7 @@ GENERATORS = (
 
 
 def run(*command: str, folder: Path, seconds: float = COMMAND_SECONDS) -> str:
-    """What a command prints. Raises AssertionError where it fails, and TimeoutExpired."""
+    """The output of a command. Raises AssertionError where it fails, and TimeoutExpired."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
     return done.stdout
@@ -116,7 +116,7 @@ def install(*, every_generator: bool, seconds: float = INSTALL_SECONDS) -> None:
 
 
 def use(generator: Generator, studio: RunningStudio) -> str:
-    """Generate the client, compile it, and run it; what it prints. Raises AssertionError."""
+    """Generate the client, compile it, and run it; returns its output. Raises AssertionError."""
     folder = WORK / generator.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
-from api import AuthenticatedClient, Client  # type: ignore[import-not-found]  # it is generated
+from api import AuthenticatedClient, Client  # type: ignore[import-not-found]  # generated
 from api.api.accounts import sign_in
 from api.api.video_jobs import create_video_job, download_video, get_video_job, list_video_jobs
 from api.models import FailureCode, SignInFormRequest, TokenPair, VideoJobDetail, VideoJobRequest, VideoStatus

@@ -1,4 +1,4 @@
-"""The commands of docs/production.md name what there is. `make production` runs them."""
+"""The commands of docs/production.md name existing files and options. `make production` runs them."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def test_settings_of_the_page_are_settings() -> None:
     assert {name for name in names if f"\n# {name}=" not in EXAMPLE} == set()
 
 
-def test_what_the_page_changes_in_the_site_is_there() -> None:
+def test_lines_that_the_page_changes_exist_in_the_nginx_site() -> None:
     site = (PROJECT / "deploy" / "nginx" / "studio.conf").read_text()
 
     for old in re.findall(r"sed '?s#(.+?)#", page.script({})):

@@ -1,4 +1,4 @@
-"""Web processes are restarted one after another behind the nginx of docs/production.md, while people use the site."""
+"""Web processes are restarted one after another behind the nginx of docs/production.md, while clients send requests."""
 
 import io
 import os
@@ -48,7 +48,7 @@ class Web:
         self.start()
 
     def start(self) -> None:
-        """Start it, as systemd does where a socket is given."""
+        """Start it as systemd does with a socket."""
         command, files = [sys.executable, "-m", "gunicorn", "studio.wsgi:application"], []
         if self._socket is not None:
             files = [self._socket.fileno()]
@@ -111,7 +111,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 class People:
-    """They read and write as fast as they are answered, until they are asked to stop."""
+    """They read and write as fast as they get responses, until they are stopped."""
 
     def __init__(self, url: str, *, verify: ssl.SSLContext | bool) -> None:
         self._url, self._verify = url, verify
@@ -149,7 +149,7 @@ class People:
         return sum(self.outcomes.values())
 
     def stop(self) -> dict[str, int]:
-        """What came of their requests."""
+        """The outcomes of their requests."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(120)
@@ -186,7 +186,7 @@ def test_no_request_is_lost_while_processes_are_restarted(environment: dict[str,
 
 
 def test_no_request_is_lost_on_a_socket_of_systemd(environment: dict[str, str], tmp_path: Path) -> None:
-    """One process, whose socket is systemd's: what comes while it starts waits."""
+    """One process with a socket of systemd: requests wait while it starts."""
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as sock:
         web = Web(tmp_path, environment, sock=sock)
         try:

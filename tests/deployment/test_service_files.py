@@ -1,4 +1,4 @@
-"""The files for service managers and hosts say the same as `manage.py up`, and name settings that there are."""
+"""The files for service managers and hosts agree with `manage.py up`, and name existing settings."""
 
 import configparser
 import http.server
@@ -24,12 +24,12 @@ UNITS = PROJECT / "deploy" / "systemd"
 ROLES = ("web", "submit", "media", "sweeper")
 MIGRATE = ("python", "manage.py", "migrate", "--noinput")
 STOP_SECONDS = {"web": 40, "submit": 100, "media": 100, "sweeper": 30}
-ANYBODYS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}  # not ours to explain
+ANYBODYS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}  # not a setting of ours
 Commands = dict[str, tuple[str, ...]]
 
 
 def normal(command: str | list[str]) -> tuple[str, ...]:
-    """A command without where Python is, and without the address that a Procfile has to name."""
+    """A command without the path of Python and the address that a Procfile has to name."""
     words = shlex.split(command) if isinstance(command, str) else command
     if words[0] == "gunicorn":
         words = ["python", "-m", *words]
@@ -63,7 +63,7 @@ def on_render() -> dict[str, dict[str, Any]]:
 
 
 def kubernetes() -> dict[str, dict[str, Any]]:
-    """What each pod of the example is."""
+    """The pods of the example."""
     documents = yaml.safe_load_all((PROJECT / "deploy" / "kubernetes" / "studio.yaml").read_text())
     pods = [document["spec"]["template"]["spec"] for document in documents if "template" in document["spec"]]
     return {pod["containers"][0]["name"]: pod for pod in pods}
@@ -106,7 +106,7 @@ def test_every_host_prepares_the_database_first() -> None:
         assert "studio-migrate.service" in unit(role)["Unit"]["After"].split()
 
 
-def test_nobody_cuts_a_paid_call_short() -> None:
+def test_no_time_out_cuts_a_paid_call_short() -> None:
     assert STOP_SECONDS["submit"] > 90  # the most that PROVIDER_TIMEOUT_SECONDS may be
     assert {role: compose()["services"][role]["stop_grace_period"] for role in ROLES} == {
         role: f"{seconds}s" for role, seconds in STOP_SECONDS.items()
@@ -161,7 +161,7 @@ def test_every_variable_is_explained() -> None:
 def test_page_for_production_has_one_way_to_run_commands() -> None:
     page = (PROJECT / "docs" / "production.md").read_text()
 
-    # what a unit runs, and what belongs to `manage.py up`, which is not for servers
+    # commands of units, and settings of `manage.py up`, which is not for servers
     others = {"COMMAND", "up", "sweep", "migrate", "backup", "restore"}
     assert set(re.findall(r"(?<![\w-])manage\.py ([\w.]+)", page)) <= others
     assert set(re.findall(r"studio-manage ([a-z_]+)", page)) <= {"check", *get_commands()}

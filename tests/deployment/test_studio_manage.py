@@ -32,7 +32,7 @@ REFUSED = (
 
 
 def run(*command: object, folder: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A process whose environment is that alone."""
+    """Run a process with only this environment."""
     return subprocess.run(
         [str(word) for word in command],
         cwd=folder,
@@ -120,7 +120,7 @@ def test_root_names_the_account_of_the_service() -> None:
         folder.chmod(0o755)
         (folder / "deploy").mkdir()
         shutil.copy(WRAPPER, folder / "deploy")
-        python = folder / ".venv" / "bin" / "python"  # nobody may not be able to read the real one
+        python = folder / ".venv" / "bin" / "python"  # the account `nobody` may not be able to read the real one
         python.parent.mkdir(parents=True)
         python.write_text('#!/bin/sh\necho "$(umask) $(pwd) $*"\n')
         python.chmod(0o755)
@@ -172,7 +172,7 @@ def test_wrapper_without_any_settings_refuses() -> None:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """The code as in an image or an archive."""
+    """A copy of the code without git, as in an image or an archive."""
     folder = tmp_path / "studio"
     ignore = shutil.ignore_patterns(".*", "data", "tests", "docs", "benchmarks", "__pycache__")
     shutil.copytree(PROJECT, folder, ignore=ignore)

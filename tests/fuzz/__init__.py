@@ -1,1 +1,1 @@
-"""Sends the API what its schema allows, and what it does not."""
+"""Sends the API requests that its schema allows, and some that it does not."""

@@ -1,6 +1,6 @@
-"""`make fuzz`: schemathesis against the whole product, as a person and as an admin, for FUZZ_MINUTES in all.
+"""`make fuzz`: schemathesis against the whole product, as a user and as an admin, for FUZZ_MINUTES in all.
 
-A run is repeated with the FUZZ_SEED that it has printed. The exit status is 1 where something was found.
+FUZZ_SEED, which a run prints, repeats it. The exit status is 1 if it found a failure.
 """
 
 import os
@@ -19,11 +19,11 @@ from tests.running import RunningStudio, wait_for
 MINUTES = float(os.environ.get("FUZZ_MINUTES") or 10)
 SEED = int(os.environ.get("FUZZ_SEED") or random.randrange(2**31))
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-# Nothing may be refused for its pace: that would hide what else is wrong with it.
+# No request may be rate-limited: that would hide its other failures.
 ENVIRONMENT = {
     "MOCK_VIDEO_SECONDS": "1",
-    "GEMINI_API_KEY": "for nobody",
-    "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",  # nothing listens there: what is not a mock job fails
+    "GEMINI_API_KEY": "not-a-key",
+    "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",  # no server listens there: only mock jobs succeed
     "SIGN_IN_FAILURES": "1000000",
     "SIGN_IN_ADDRESS_FAILURES": "1000000",
     "SIGN_IN_RATE": "1000000/min",
@@ -35,8 +35,8 @@ ENVIRONMENT = {
 }
 
 
-def known_things(client: httpx.Client) -> str:
-    """A video and its look, as configuration: with ids of its own making schemathesis would see little but 404."""
+def known_ids(client: httpx.Client) -> str:
+    """A video and its look, as configuration: with made-up ids schemathesis would see little but 404."""
     look = client.post("/api/v1/looks", json={"title": "Stone Essence"}).json()["id"]
     form = {"mockMode": True, "prompt": "A red dress", "lookId": look}
     job = client.post("/api/v1/video-jobs", json=form).json()["id"]
@@ -56,10 +56,10 @@ def known_things(client: httpx.Client) -> str:
 
 
 def fuzz(studio: RunningStudio, email: str, *, staff: bool, seed: int) -> int:
-    """One person's half of the time; gives schemathesis' exit status."""
+    """Fuzz as one user for half of the time; returns schemathesis' exit status."""
     client = studio.client(email, tokens=1_000_000_000, staff=staff)
     config = studio.folder / f"{email}.toml"
-    config.write_text(f"{CONFIG.read_text()}\n{known_things(client)}")
+    config.write_text(f"{CONFIG.read_text()}\n{known_ids(client)}")
     return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
@@ -73,13 +73,13 @@ def fuzz(studio: RunningStudio, email: str, *, staff: bool, seed: int) -> int:
 
 
 def main() -> int:
-    """Start the product, and let both loose on it."""
+    """Start the product, and fuzz it as both users."""
     print(f"FUZZ_SEED={SEED} FUZZ_MINUTES={MINUTES:g}", flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-fuzz-") as folder:
         studio = RunningStudio(Path(folder), **ENVIRONMENT)
         try:
             statuses = [
-                fuzz(studio, "person@example.com", staff=False, seed=SEED),
+                fuzz(studio, "user@example.com", staff=False, seed=SEED),
                 fuzz(studio, "admin@example.com", staff=True, seed=SEED + 1),
             ]
         finally:

@@ -1,6 +1,6 @@
-"""Where the API accepts more than its schema says. What is accepted so is no finding, and is not sent as invalid.
+"""Cases in which the API accepts more than its schema says. They are not sent as invalid.
 
-The schema is written for generated clients: to say all this, it would need unions that make their types unusable.
+The schema is written for generated clients: unions for these cases would make their types unusable.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ STATUSES = {"PENDING", "RUNNING", "SUCCEEDED", "FAILED"}  # in any case, repeate
 
 @schemathesis.hook
 def filter_case(context: HookContext, case: Case) -> bool:
-    """Whether to send a case: a valid one, or one that has to be refused."""
+    """Whether to send a case: it is valid, or the API must refuse it."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.NEGATIVE:
         return True
     bodies: list[Any] = [case.body] if isinstance(case.body, dict) else []
@@ -22,7 +22,7 @@ def filter_case(context: HookContext, case: Case) -> bool:
 
 
 def _is_accepted(name: str, value: Any) -> bool:
-    """Also of a field that an empty text stands for, which is the same as leaving it out."""
+    """Whether the API accepts the value. An empty text is the same as leaving the field out."""
     if name == "limit":
         return str(value).isdecimal() and int(value) > LIMIT_MAX
     if name == "status":

@@ -1,4 +1,4 @@
-"""A short fuzzing of every operation, in this process; `make fuzz` does it for long, on the whole product."""
+"""A short fuzzing of every operation, in this process; `make fuzz` does it for longer, on the whole product."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from studio.wsgi import application
 from tests.fuzz.__main__ import CONFIG
 
 SEED = int(os.environ.get("FUZZ_SEED") or 20_261_124)
-EXAMPLES = 4  # of each operation, kind of data and person; some 15 s in all on an idle machine
+EXAMPLES = 4  # of each operation, kind of data and user; some 15 s in all on an idle machine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.once]
 
@@ -42,19 +42,19 @@ def schema(_connection_stays: None) -> Any:
     return schemathesis.openapi.from_wsgi("/openapi.json", application, config=SchemathesisConfig.from_path(CONFIG))
 
 
-@pytest.fixture(params=["person", "admin"])
+@pytest.fixture(params=["user", "admin"])
 def token(request: Any, _connection_stays: None, settings: Any) -> str:
     rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {
         "DEFAULT_THROTTLE_RATES": dict.fromkeys(rates, "1000000/min"),
     }
     is_admin = request.param == "admin"
-    person = create_user(email="ann@example.com", password="lorry-violet-42", staff=is_admin, unlimited=True)
-    return str(AccessToken.for_user(person))
+    user = create_user(email="ann@example.com", password="lorry-violet-42", staff=is_admin, unlimited=True)
+    return str(AccessToken.for_user(user))
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-def test_every_operation_answers_as_the_schema_says(schema: Any, token: str, mode: GenerationMode) -> None:
+def test_every_operation_responds_as_the_schema_says(schema: Any, token: str, mode: GenerationMode) -> None:
     print(f"FUZZ_SEED={SEED}")  # noqa: T201 -- shown with a failure
     found = []
     for result in schema.get_all_operations():
@@ -62,7 +62,7 @@ def test_every_operation_answers_as_the_schema_says(schema: Any, token: str, mod
         try:
             _fuzz(operation.as_strategy(generation_mode=mode), token)
         except (FailureGroup, Unsatisfiable) as exc:
-            if isinstance(exc, FailureGroup):  # an operation may have nothing to be wrong about
+            if isinstance(exc, FailureGroup):  # Unsatisfiable: the operation has no invalid case
                 found.append(f"{operation.label}: {exc}")
 
     assert found == []
@@ -79,7 +79,7 @@ def _fuzz(cases: Any, token: str) -> None:
     )
     @hypothesis.given(case=cases)
     def send(case: Case) -> None:
-        # identity: schemathesis asks a WSGI application for gzip, too, and reads what comes as it is
+        # identity: schemathesis requests gzip of a WSGI application, but does not decode it
         case.call_and_validate(headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"})
 
     send()

@@ -80,11 +80,11 @@ def test_deleted_look_takes_its_pictures_with_it(staff: Client, look: Look, medi
     assert VideoJob.objects.count() == 1
 
 
-def test_nobody_adds_a_look_here(staff: Client) -> None:
+def test_looks_cannot_be_added_here(staff: Client) -> None:
     assert staff.get(f"{PAGES}/add/").status_code == 403
 
 
-def test_list_tells_owner_and_number_of_videos(staff: Client, look: Look, make_video: MakeVideo) -> None:
+def test_list_shows_owner_and_number_of_videos(staff: Client, look: Look, make_video: MakeVideo) -> None:
     make_video(look.owner, look=look)
 
     row = staff.get(f"{PAGES}/").context["cl"].result_list[0]

@@ -143,7 +143,7 @@ def test_mock_videos_are_separate_from_real_ones(office: Client, make_user: Make
         made, lost = (sum(day[number] for day in figures["days"]) for number in (1, 2))
         found[kind] = (figures["kind"], figures["live"], today.made, today.failed, today.tokens_charged, made, lost)
 
-    every = ("all", 1, 1, 1, 100, 1, 1)  # without a provider for real ones, whatever there is
+    every = ("all", 1, 1, 1, 100, 1, 1)  # no provider for real jobs: the same for every filter
     assert found == {
         "": every,
         "real": ("real", 1, 0, 1, 50, 0, 1),

@@ -1,4 +1,4 @@
-"""`manage.py doctor` with each service broken: it names the service, and says what to do."""
+"""`manage.py doctor` with each service broken: it names the service and the remedy."""
 
 import json
 from collections.abc import Iterator

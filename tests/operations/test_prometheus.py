@@ -256,7 +256,7 @@ def test_alerts_in_the_docs_name_existing_metrics(client: Client) -> None:
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in named} - known == set()
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="looks at the plans of PostgreSQL")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads query plans of PostgreSQL")
 def test_gauges_use_indexes(db: None) -> None:
     plans = []
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""`manage.py purge`: what it removes and keeps, and that it can be interrupted."""
+"""`manage.py purge`: the rows it removes and keeps, and interruptions."""
 
 import importlib
 import io

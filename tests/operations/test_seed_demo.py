@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: what a new user finds, that balances are right, and that a second run adds nothing."""
+"""`manage.py seed_demo`: its rows, right balances, and a second run that adds nothing."""
 
 import io
 from collections import Counter
@@ -75,7 +75,7 @@ def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path
 
 @pytest.fixture
 def mostly_filled(make_look: MakeLook, make_video: MakeVideo) -> Callable[[User], None]:
-    """Gives an account all that takes long to make, except one look."""
+    """Gives an account the slow parts of the demo, except one look."""
 
     def give(user: User) -> None:
         for demo in LOOKS[1:]:

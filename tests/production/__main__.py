@@ -1,7 +1,7 @@
 """Follows the page on a fresh Debian in a folder: `python -m tests.production`, as root, with debootstrap installed.
 
-The system shares this machine's network, so the ports of the page (80, 443, 5432, 6379, 8000) have to be free. What the
-reader brings along is given: a repository, a host's name, and a server that stands in for Google.
+The system shares this machine's network, so the ports of the page (80, 443, 5432, 6379, 8000) have to be free. This
+module provides what the reader brings along: a repository, a host name, and a server in place of Google.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from tests.fakes.google import FakeGoogle
 from tests.production import page
 
 PORTS = (80, 443, 5432, 6379, 8000)
-MOST_SECONDS = 600  # what the page promises
+MOST_SECONDS = 600  # the promise of the page
 SUITE = "bookworm"
 # What this machine's package managers need to find their registries.
 OF_THIS_MACHINE = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/xdg/pip")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-# The new system's own /proc, and this machine's devices; all ends with the shell.
+# The new system's own /proc and this machine's devices, until the shell ends.
 ENTER = """
 mount --bind /dev "$ROOT/dev"
 mount --bind /dev/shm "$ROOT/dev/shm"
@@ -38,14 +38,14 @@ for account in studio www-data; do
         exit 1
     fi
 done
-for film in *.mp4; do test "$(head --bytes 8 $film | tail --bytes 4)" = ftyp; done
+for video in *.mp4; do test "$(head --bytes 8 $video | tail --bytes 4)" = ftyp; done
 test "$(ls *.mp4 | wc --lines)" = 2
 echo "== the videos are there"
 """
 
 
 def main() -> None:
-    """Prepare a system, follow the page, and say how long it took."""
+    """Prepare a system, follow the page, and print the seconds."""
     parser = argparse.ArgumentParser(prog="python -m tests.production", description=__doc__)
     parser.add_argument("--base", type=Path, help="a folder with a fresh Debian; made there once, and copied")
     arguments = parser.parse_args()
@@ -94,14 +94,14 @@ def _apt_sources() -> list[Path]:
 
 
 def _give(root: Path, *, google_url: str) -> None:
-    """What the reader of the page has already."""
+    """Provide what the reader of the page already has."""
     for name in OF_THIS_MACHINE:
         place = root / name.removeprefix("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "--recursive", "--dereference", name, str(place)], check=False)
     if AUTHORITIES.exists():
         shutil.copy(AUTHORITIES, root / "etc/this-machine.crt")
-    policy = root / "usr/sbin/policy-rc.d"  # packages start their services, as they do where there is systemd
+    policy = root / "usr/sbin/policy-rc.d"  # packages start their services, as they do under systemd
     policy.write_text("#!/bin/sh\nexit 0\n")
     policy.chmod(0o755)
     for path in _apt_sources():

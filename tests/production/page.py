@@ -1,4 +1,4 @@
-"""What the page tells its reader to type."""
+"""The commands that the page asks its reader to type."""
 
 import re
 

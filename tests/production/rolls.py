@@ -20,13 +20,13 @@ PAUSE_SECONDS = 2.0  # between two restarts
 
 
 def main() -> None:
-    """Order, restart, compare; exit status 1 where anything is lost, doubled or wrong."""
+    """Order, restart, compare; exit status 1 if a job is lost, doubled or wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.production.rolls", description=__doc__)
     parser.add_argument("--jobs", type=int, default=510)
     arguments = parser.parse_args()
     if pgbouncer.BINARY is None:
         sys.exit("Cannot start: PgBouncer is missing; on Debian: apt install pgbouncer")
-    with Fleet(kind="pooled", people=30, patience_seconds=300) as fleet:
+    with Fleet(kind="pooled", customers=30, patience_seconds=300) as fleet:
         for role in WORKERS:
             fleet.processes.start(f"{role}2", kind=role)
         rolls = threading.Thread(target=_roll, args=[fleet])

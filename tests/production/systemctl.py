@@ -3,7 +3,7 @@
 
 It knows what those units use: Wants, Requires and After, drop-ins for `studio-`, instances, sockets, User, Group,
 EnvironmentFile, Environment, WorkingDirectory, StateDirectory, UMask, Restart, and SIGKILL after TimeoutStopSec.
-Other units are asked of the system's init scripts. It sets no sandbox and no limit.
+Other units are left to the system's init scripts. It sets no sandbox and no limit.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ def is_ours(name: str) -> bool:
 
 
 def start(name: str) -> None:
-    """Start the unit after what it wants; one that runs is left alone."""
+    """Start the unit after the units that it wants; leave a running one alone."""
     if not is_ours(name):
         subprocess.run(["service", name.removesuffix(".service"), "start"], check=True)
         return
@@ -69,7 +69,7 @@ def start(name: str) -> None:
         return
     options = read(name)
     wanted = many(options, "Unit.Wants", "Unit.Requires")
-    # of what it comes after, what is wanted by anybody: here, the one that prepares the database
+    # of the units before it, those that another unit wants: here, the one that prepares the database
     for other in [*wanted, *(unit for unit in many(options, "Unit.After") if is_ours(unit))]:
         if is_ours(other):
             start(other)
@@ -98,7 +98,7 @@ def begin(name: str, options: Options) -> None:
 
 
 def listener(name: str) -> socket.socket | None:
-    """What the unit's socket listens on."""
+    """The address of the unit's socket."""
     unit = name.replace(".service", ".socket")
     if not (UNITS / unit).exists():
         return None
@@ -107,16 +107,16 @@ def listener(name: str) -> socket.socket | None:
 
 
 def invocation(options: Options, *, has_socket: bool) -> dict[str, object]:
-    """What subprocess is called with: the command, as the unit's account, in its folder, with its settings."""
-    person = pwd.getpwnam(one(options, "Service.User", "root"))
-    group = grp.getgrnam(one(options, "Service.Group", person.pw_name))
+    """Arguments for subprocess: the command, as the unit's account, in its folder, with its settings."""
+    account = pwd.getpwnam(one(options, "Service.User", "root"))
+    group = grp.getgrnam(one(options, "Service.Group", account.pw_name))
     for state in many(options, "Service.StateDirectory"):
         folder = Path("/var/lib") / state
         folder.mkdir(parents=True, exist_ok=True)
-        os.chown(folder, person.pw_uid, group.gr_gid)
+        os.chown(folder, account.pw_uid, group.gr_gid)
         folder.chmod(int(one(options, "Service.StateDirectoryMode", "0755"), 8))
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    environment |= {"HOME": person.pw_dir, "USER": person.pw_name}
+    environment |= {"HOME": account.pw_dir, "USER": account.pw_name}
     for assignment in (word for value in options["Service.Environment"] for word in shlex.split(value)):
         environment.update([assignment.split("=", 1)])
     for file in many(options, "Service.EnvironmentFile"):  # read by root, before the account changes
@@ -124,13 +124,13 @@ def invocation(options: Options, *, has_socket: bool) -> dict[str, object]:
             if line.strip() and line.lstrip()[0] not in "#;":
                 key, _, value = line.partition("=")
                 environment[key.strip()] = value.strip()
-    groups = [each.gr_gid for each in grp.getgrall() if person.pw_name in each.gr_mem]
+    groups = [each.gr_gid for each in grp.getgrall() if account.pw_name in each.gr_mem]
     umask = int(one(options, "Service.UMask", "0022"), 8)
 
     def become() -> None:
         os.setgroups([group.gr_gid, *groups])
         os.setgid(group.gr_gid)
-        os.setuid(person.pw_uid)
+        os.setuid(account.pw_uid)
         os.umask(umask)
 
     command = shlex.split(one(options, "Service.ExecStart"))
@@ -195,7 +195,7 @@ def stop_unit(name: str) -> None:
 
 
 def main() -> None:
-    """What the page asks: daemon-reload, enable --now, start, stop, restart."""
+    """The commands of the page: daemon-reload, enable --now, start, stop, restart."""
     verb, *words = sys.argv[1:]
     names = [full(word) for word in words if not word.startswith("-")]
     if verb in {"start", "restart", "stop"} or (verb == "enable" and "--now" in words):

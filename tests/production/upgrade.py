@@ -1,6 +1,6 @@
-"""Upgrades a system at work from an older release: `python -m tests.production.upgrade CHECKOUT_OF_THE_OLD_ONE`.
+"""Upgrades a busy system from an older release: `python -m tests.production.upgrade CHECKOUT_OF_THE_OLD_ONE`.
 
-Paid jobs are ordered all the while. First the new release migrates the database, then its processes take the place of
+Customers keep ordering videos. First the new release migrates the database, then its processes take the place of
 the old ones, one at a time, so that both releases work on the same jobs. At the end rows, ledger and files are compared
 with the vendors' books.
 """
@@ -22,12 +22,12 @@ IN_FLIGHT = 6  # jobs that are ordered before the first step
 
 
 def main() -> None:
-    """Order, upgrade, compare; exit status 1 where a job is lost, doubled or wrong."""
+    """Order, upgrade, compare; exit status 1 if a job is lost, doubled or wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.production.upgrade", description=__doc__)
     parser.add_argument("old", type=Path, metavar="CHECKOUT", help="of the older release, with a `tests` folder")
     parser.add_argument("--jobs", type=int, default=150)
     arguments = parser.parse_args()
-    with Fleet(kind="postgres", people=30, patience_seconds=300, project=arguments.old.resolve()) as fleet:
+    with Fleet(kind="postgres", customers=30, patience_seconds=300, project=arguments.old.resolve()) as fleet:
         for role in SECOND_OF_EACH:
             fleet.processes.start(f"{role}2", kind=role)
         new = Processes(fleet.folder, fleet.environment())

@@ -1,4 +1,4 @@
-"""How others read a file of settings. What a test feeds them is small; their errors are not copied.
+"""How other programs read a file of settings; small models without their errors.
 
 After their sources: systemd 252 (basic/env-file.c), docker run (docker/cli 28, opts/file.go), Docker Compose 2
 (compose-go, dotenv/parser.go).
@@ -87,7 +87,7 @@ READERS: dict[str, Reader] = {"systemd": systemd, "docker run": docker_run, "com
 
 
 def real_systemd(text: str, folder: Path) -> dict[str, str]:
-    """What systemd's own code reads: of environment.d, which has the same parser; it replaces $ besides."""
+    """The values that systemd reads: from environment.d, which has the same parser but also expands $."""
     (folder / "environment.d").mkdir(exist_ok=True)
     (folder / "environment.d" / "50.conf").write_text(text)
     environment = {"XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}

@@ -13,7 +13,7 @@ from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.trickle import KINDS, TricklingServer
 
 pytestmark = pytest.mark.slow
-ENOUGH = 20  # seconds; far above what the limits below let expect
+ENOUGH = 20  # seconds; far above the limits below
 TIMEOUTS = Timeouts(connect=0.2, response=0.5, video_response=0.5, retry_pauses=(), min_rate=1_000_000)
 
 
@@ -47,7 +47,7 @@ def test_deliveries_end(kind: str) -> None:
         storage_at(server.url).open("videos/1.mp4").read()
 
 
-def test_whoever_reads_slowly_may_do_so() -> None:
+def test_slow_readers_are_allowed() -> None:
     with FakeCloudinary() as fake:
         account = fake.account
         hasty = Timeouts(connect=0.2, response=0.3, video_response=5, retry_pauses=())

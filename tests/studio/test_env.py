@@ -12,7 +12,7 @@ from studio.env import PROJECT, BadEnvironment
 Reader = Callable[[], Any]
 
 READ: dict[str, tuple[Reader, str | None, Any]] = {
-    # what is read, the variable (None: unset), and what comes of it
+    # reader, the variable (None: unset), result
     "text, unset": (lambda: env.text("X", "default"), None, "default"),
     "text, empty is unset": (lambda: env.text("X", "default"), " ", "default"),
     "text, trimmed": (lambda: env.text("X"), " a b ", "a b"),
@@ -189,3 +189,16 @@ def test_verifying_secret_that_is_weak_or_signs_is_refused(
         env.verifying_secrets("X", "OLDER", signing=SIGNING, least=9)
 
     assert str(refusal.value) == f"{name} {sentence}"
+
+
+def test_older_name_counts_until_the_new_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLD", "3")
+    older = env.integer("NEW", 8, most=9, older_name="OLD")
+    monkeypatch.setenv("NEW", "4")
+    newer = env.integer("NEW", 8, most=9, older_name="OLD")
+    monkeypatch.delenv("NEW")
+    monkeypatch.setenv("OLD", "10")
+
+    assert (older, newer) == (3, 4)
+    with pytest.raises(BadEnvironment, match="OLD is '10'"):
+        env.integer("NEW", 8, most=9, older_name="OLD")

@@ -57,12 +57,12 @@ NO_SETTINGS = [
 
 
 def trimmed(settings: dict[str, str]) -> dict[str, str]:
-    """As `env.text` takes each."""
+    """The value as `env.text` reads it."""
     return {name: value.strip() for name, value in settings.items()}
 
 
 def examples() -> dict[str, str]:
-    """Each file of settings that we show: the repository's, and blocks of its pages that are nothing else."""
+    """Each file of settings that we show: the repository's, and the blocks of its pages that are one."""
     found = {".env.example": COMMENTED_OUT.sub("", (PROJECT / ".env.example").read_text())}
     found |= {str(path): path.read_text() for path in (PROJECT / "deploy").rglob("*.env")}
     for page in (*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")):

@@ -1,4 +1,4 @@
-"""The catalogue: what is offered here, where a model's videos are made, and what is refused before any charge."""
+"""The catalogue: offered models, their upstreams, and refusals before any charge."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def picture() -> SimpleUploadedFile:
 
 @pytest.fixture
 def vertex(db: None, settings: Any) -> None:
-    """A deployment that has Veo on Vertex, and nothing else."""
+    """A deployment that has only Veo on Vertex."""
     settings.VERTEX_API_KEY = "vertex-key"
     Upstream.objects.filter(provider="google_omni_vertex").update(is_enabled=False)
 

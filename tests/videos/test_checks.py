@@ -1,4 +1,4 @@
-"""Are the providers set up, and do they let us in: what `check`, `/readyz` and `doctor` say."""
+"""Configuration and credentials of providers: `check`, `/readyz` and `doctor`."""
 
 import os
 import subprocess

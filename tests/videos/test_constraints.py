@@ -1,4 +1,4 @@
-"""What the database itself refuses, whatever the code above it does."""
+"""Writes that the database itself refuses."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""`manage.py jobs`: what operators see of jobs, and what they can do about them."""
+"""`manage.py jobs`: lists, reports and actions for operators."""
 
 import io
 import json
@@ -94,7 +94,7 @@ def test_list_asks_as_often_for_three_as_for_one(jobs: dict[str, VideoJob], djan
         (("show", "xyz"), "'xyz' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "abc"), "'abc' is not the beginning of an id: 4 or more of 0-9 and a-f."),
         (("show", "0000"), "No video job has an id that begins with 0000."),
-        ((), "the following arguments are required: WORD"),
+        ((), "the following arguments are required: COMMAND"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(args: tuple[str, ...], message: str) -> None:
@@ -116,7 +116,7 @@ def test_beginning_has_to_be_of_one_job(make_user: MakeUser, make_job: MakeJob) 
     assert json.loads(run("show", str(first.pk).upper(), "--json"))["job"]["id"] == str(first.pk)
 
 
-def test_show_tells_everything(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_show_prints_everything(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.SUCCEEDED, provider_reply="raw words\nof the provider")
     ledger.charge(account=job.owner.token_account, job_id=job.pk, tokens=50)
     job.log("The video is ready.")
@@ -145,7 +145,7 @@ def test_lost_job_can_be_adopted(make_user: MakeUser, make_job: MakeJob) -> None
     assert json.loads(run("show", str(job.pk), "--json"))["next"][0] == f"manage.py adopt_operation {job.pk} NAME"
 
 
-def test_show_tells_what_is_not_as_requested(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_show_prints_deviations_from_the_request(make_user: MakeUser, make_job: MakeJob) -> None:
     refused_by = [["google_omni", "gemini-omni-1.1-flash"]]
     delivered = {"delivered_seconds": 6.04, "delivered_aspect_ratio": "9:16"}
     job = make_job(make_user(), phase=Phase.SUCCEEDED, refused_by=refused_by, **delivered)
@@ -189,11 +189,11 @@ def test_retry_at_the_usual_price(make_user: MakeUser, make_job: MakeJob) -> Non
 def test_refund_once(make_user: MakeUser, make_job: MakeJob) -> None:
     job = paid(make_job(make_user(), phase=Phase.SUCCEEDED))
 
-    said = run("refund", str(job.pk), "--reason", "the film was black")
+    said = run("refund", str(job.pk), "--reason", "the video was black")
 
     entry = LedgerEntry.objects.get(kind="refund")
     assert said == "50 tokens were refunded to ann@example.com.\n"
-    assert (entry.amount, entry.note) == (50, "the film was black")
+    assert (entry.amount, entry.note) == (50, "the video was black")
     with pytest.raises(CommandError, match="were given back before"):
         run("refund", str(job.pk), "--reason", "again")
 

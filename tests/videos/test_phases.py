@@ -1,4 +1,4 @@
-"""The phases as data: what is legal, what the public sees, and that the README's diagram is drawn from it."""
+"""The phases as data: legal moves, public statuses, and the README's diagram."""
 
 from studio.env import PROJECT
 from videos.phases import LIVE, MOVES, STATUS, TERMINAL, Phase, Status

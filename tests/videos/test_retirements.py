@@ -150,7 +150,7 @@ def test_models_resumes_what_is_suspended() -> None:
 
     output = models("--resume", "google_omni", OMNI)
 
-    assert output == f"google_omni: {OMNI} is used again.\n"
+    assert output == f"google_omni: {OMNI} is in use again.\n"
     assert retirements.suspended_count() == 0
     with pytest.raises(CommandError, match=f"google_omni has no suspended model {OMNI}"):
         models("--resume", "google_omni", OMNI)

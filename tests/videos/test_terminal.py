@@ -1,4 +1,4 @@
-"""Nothing that a terminal would obey leaves a management command, whatever strangers have written into the tables."""
+"""Management commands print no terminal control characters, whatever the tables contain."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ WORDS = {
     ("stats", "--json"): 0,
     ("models",): 0,
     ("models", "--json"): 0,
-    ("reconcile",): None,  # what it finds decides
+    ("reconcile",): None,  # the exit status depends on its findings
     ("doctor",): None,
     ("doctor", "--json"): None,
     ("adopt_operation", "JOB", EVIL): 1,
@@ -53,7 +53,7 @@ WORDS = {
     ("dumpdata", "accounts.user", "videos.videojob"): 0,
     (EVIL,): 1,
 }
-# They need files or processes of their own, and write through the same two streams.
+# They need files or processes, and write through the same two streams.
 SILENT = {"up", "sweep", "backup", "restore", "export_openapi", "import_legacy", "import_incumbent"}
 OURS = {name for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos", "operations"}}
 

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
-from videos.limits import JOB_SLOTS
+from videos.limits import MAX_UNFINISHED_JOBS
 
 
 class SpendableTokens(serializers.Serializer[Any]):
@@ -27,7 +27,7 @@ class ConcurrentJobs(serializers.Serializer[User]):
 
     def get_limit(self, user: User) -> int:
         """How many of them an account may have."""
-        return len(JOB_SLOTS)
+        return MAX_UNFINISHED_JOBS
 
 
 class Me(serializers.Serializer[User]):

@@ -8,16 +8,15 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import registration
+from accounts import registration, throttles
 from accounts.serializers import RegisterForm
-from accounts.sign_in import throttles
 from accounts.sign_in.identity import caller
 from accounts.views import TAGS, THROTTLED
 from studio.api.schema import error
 from studio.api.views import ApiView
 from studio.http import bodies
 from videos.api import account_serializers
-from videos.limits import VIDEO_JOB_TOKENS
+from videos.limits import VIDEO_PRICE_TOKENS
 
 
 class RegisterView(ApiView, GenericAPIView[Any]):
@@ -73,5 +72,5 @@ class BalanceView(ApiView):
     def get(self, request: Request) -> Response:
         """The tokens that the caller can spend, and what things cost."""
         account = caller(request).token_account
-        balance = {"balance": account.balance, "costs": {"videoJob": VIDEO_JOB_TOKENS}}
+        balance = {"balance": account.balance, "costs": {"videoJob": VIDEO_PRICE_TOKENS}}
         return Response(account_serializers.Balance(balance).data)

@@ -169,6 +169,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         ],
         responses={
             (200, "video/mp4"): OpenApiResponse(OpenApiTypes.BINARY, description="The file."),
+            (206, "video/mp4"): OpenApiResponse(OpenApiTypes.BINARY, description="The part that `Range` names."),
             302: OpenApiResponse(description="With `redirect=true`."),
             304: OpenApiResponse(description="The client has the file: `If-None-Match` names its ETag."),
             409: error("The video is not ready; `detail` has the job's status."),

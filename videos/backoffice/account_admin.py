@@ -14,7 +14,7 @@ from accounts.backoffice.recent_activity import ROWS, RecentTable, link
 from accounts.backoffice.user_admin import UserAdmin
 from accounts.models import LedgerEntry, User
 from studio.backoffice.base import list_url, moment
-from videos.limits import VIDEO_JOB_TOKENS
+from videos.limits import VIDEO_PRICE_TOKENS
 from videos.models import VideoJob
 
 admin.site.unregister((User, LedgerEntry))
@@ -68,7 +68,7 @@ class UserWithJobsAdmin(UserAdmin):
 
     def tokens_text(self, user: User) -> str:
         """With the price of a video."""
-        return f"{super().tokens_text(user)} A video costs {VIDEO_JOB_TOKENS}."
+        return f"{super().tokens_text(user)} A video costs {VIDEO_PRICE_TOKENS}."
 
 
 def _jobs_link(user: User, number: int) -> str:

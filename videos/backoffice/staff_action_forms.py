@@ -4,7 +4,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from videos import staff_actions
-from videos.limits import VIDEO_JOB_TOKENS
+from videos.limits import VIDEO_PRICE_TOKENS
 from videos.models import OPERATION_MAX
 
 
@@ -29,7 +29,7 @@ class RetryForm(forms.Form):
         label="Who pays for the new video",
         choices=(
             ("free", "No one: it is free of charge"),
-            ("charge", f"The owner: {VIDEO_JOB_TOKENS} tokens, like any new video"),
+            ("charge", f"The owner: {VIDEO_PRICE_TOKENS} tokens, like any new video"),
         ),
         widget=UnfoldAdminRadioSelectWidget,
         help_text="If the failed video's tokens were given back, the owner has them again.",

@@ -101,8 +101,8 @@ STAFF_ACTIONS = (
         title="Make again",
         icon="replay",
         explanation=(
-            "A new video with the same prompt, pictures, options and look, for the same owner. It needs a free one "
-            "of the owner's three slots, and today's catalogue selects the provider. The failed job stays as it is."
+            "A new video with the same prompt, pictures, options and look, for the same owner. It needs one of "
+            "the owner's three slots, and today's catalogue selects the provider. The failed job stays as it is."
         ),
         run=_retry,
         makes_sense=lambda job: job.phase == Phase.FAILED,

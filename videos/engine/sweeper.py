@@ -1,4 +1,4 @@
-"""The sweeper process: polls providers about generating jobs, and repairs what workers have missed.
+"""The sweeper process: polls providers about generating jobs, and takes over when a job's worker dies.
 
 Polls run side by side in one event loop, up to MAX_POLLS at once; the database is used from one thread. Claiming a job
 for polling also writes "still running" (videos.engine.quota); any other result is stored as soon as it comes.
@@ -178,7 +178,7 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
 
 
 def settle_lost_submits() -> None:
-    """Decide about jobs whose submit step has died."""
+    """Retry or fail the jobs whose worker died during the submit; its lease has run out."""
     beat()  # first: after a jump of the clock, a running submit appears dead
     for job in list(VideoJob.objects.due(Phase.SUBMITTING)[:BATCH]):
         with log_context.step("settle", job):

@@ -38,7 +38,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         name = checked_name(operation, provider=job.provider)
         if holder := job_with(provider=job.provider, operation=name, besides=job_id):
             raise Conflict(f"Another job has this operation: {holder.pk}.")
-        slot = free_slot(job)
+        slot = require_free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
         VideoJob.objects.transition(
@@ -78,7 +78,7 @@ def job_with(*, provider: str, operation: str, besides: uuid.UUID | None = None)
     return (jobs.exclude(pk=besides) if besides else jobs).first()
 
 
-def free_slot(job: VideoJob) -> int:
+def require_free_slot(job: VideoJob) -> int:
     """A slot for a job that continues; its owner's account stays locked. Raises Conflict when all are taken."""
     ledger.lock_account(user_id=job.owner_id)
     slots = free_slots(owner_id=job.owner_id)

@@ -14,11 +14,11 @@ from studio.errors import Conflict, InsufficientFunds, InvalidInput, NotFound, U
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.engine import schedule
 from videos.engine.accepted_operations import Purchase
-from videos.limits import VIDEO_JOB_TOKENS, count_jobs
+from videos.limits import VIDEO_PRICE_TOKENS, add_to_job_count
 from videos.models import Upstream, VideoJob, VideoModel, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names, registry
-from videos.recovery.adoption import checked_name, free_slot, job_with
+from videos.recovery.adoption import checked_name, job_with, require_free_slot
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def recreate(*, purchase: Purchase, actor: User | None) -> VideoJob:
 
 
 def _write(job: VideoJob, purchase: Purchase, actor: User | None) -> None:
-    job.slot = free_slot(job)  # locks the account: adoptions for one owner come one after another
+    job.slot = require_free_slot(job)  # locks the account: adoptions for one owner come one after another
     if holder := job_with(provider=job.provider, operation=job.operation):
         raise Conflict(f"Job {holder.pk} has this operation.")
     if VideoJob.objects.filter(pk=job.pk).exists():
@@ -76,9 +76,9 @@ def _write(job: VideoJob, purchase: Purchase, actor: User | None) -> None:
         raise Conflict(f"The ledger knows job {job.pk}, which was deleted; its id cannot be used again.")
     account = TokenAccount.objects.get(user=job.owner_id)
     try:
-        tokens = 0 if purchase.is_free else VIDEO_JOB_TOKENS
+        tokens = 0 if purchase.is_free else VIDEO_PRICE_TOKENS
         job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=tokens, note=NOTE, actor=actor)
-        count_jobs(user_id=job.owner_id, more=1)
+        add_to_job_count(user_id=job.owner_id, more=1)
     except InsufficientFunds as exc:
         sentence = f"The owner has {account.balance} of the {tokens} tokens; --free takes it up without a charge."
         raise InsufficientFunds(sentence) from exc

@@ -20,7 +20,7 @@ from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Unreachable
 from videos.providers.registry import UnknownProvider, provider
-from videos.recovery.adoption import free_slot
+from videos.recovery.adoption import require_free_slot
 from videos.staff_actions import OPERATE
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
         if locked is None:  # its owner has deleted it meanwhile
             raise NotFound("There is no such video job.")
         _require_resumable(locked)  # it may have been resumed meanwhile
-        slot = free_slot(locked)
+        slot = require_free_slot(locked)
         if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
             raise Conflict("This job was made again within the last day; its owner would get two videos.")
         VideoJob.objects.transition(

@@ -8,8 +8,8 @@ from typing import IO, Any
 
 from django.core.management.base import CommandError
 
-from operations.importer.move import Move, move
-from operations.importer.report import SHOWN, Report
+from operations.legacy_import.move import Move, move
+from operations.legacy_import.report import SHOWN, Report
 from studio.command_line import FAILURE, OperatorCommand
 
 

@@ -1,4 +1,4 @@
-"""`manage.py up`: runs the whole system on this machine; nothing else needs to be installed."""
+"""`make run`, `manage.py up`: runs the whole system on this machine; nothing else needs to be installed."""
 
 import contextlib
 import errno

@@ -20,7 +20,7 @@ def form(**change: str) -> dict[str, str]:
     return {"email": "Bob@Example.com", "password1": "lorry-violet-42", "password2": "lorry-violet-42", **change}
 
 
-def test_people_are_found_with_their_balance(office: Client, make_user: Callable[..., User]) -> None:
+def test_users_are_listed_with_their_balance(office: Client, make_user: Callable[..., User]) -> None:
     make_user(tokens=1234)
     TokenAccount.objects.filter(user=make_user("bob@example.com")).update(unlimited=True)
 
@@ -31,7 +31,7 @@ def test_people_are_found_with_their_balance(office: Client, make_user: Callable
     assert [text in found for text in ("ann@example.com", "1,234", "bob@example.com")] == [True, True, False]
 
 
-def test_person_added_by_hand_can_sign_in_and_spend(office: Client) -> None:
+def test_user_added_by_hand_can_sign_in_and_spend(office: Client) -> None:
     answer = office.post(f"{ACCOUNTS}/user/add/", form())
 
     user = User.objects.get(email="bob@example.com")
@@ -49,7 +49,7 @@ def test_person_added_by_hand_can_sign_in_and_spend(office: Client) -> None:
         ({"password1": "password1", "password2": "password1"}, "This password is too common."),
     ],
 )
-def test_refused_person_is_not_added(office: Client, change: dict[str, str], message: str) -> None:
+def test_refused_user_is_not_added(office: Client, change: dict[str, str], message: str) -> None:
     answer = office.post(f"{ACCOUNTS}/user/add/", form(**change))
 
     assert (answer.status_code, message in answer.content.decode()) == (200, True)
@@ -69,7 +69,7 @@ def test_address_is_corrected_and_the_account_stays(office: Client, make_user: C
     assert (TokenAccount.objects.get(user=user).balance, LedgerEntry.objects.count()) == (5, 1)
 
 
-def test_nobody_is_deleted(office: Client, make_user: Callable[..., User]) -> None:
+def test_users_cannot_be_deleted(office: Client, make_user: Callable[..., User]) -> None:
     user = make_user()
 
     answer = office.post(f"{ACCOUNTS}/user/{user.pk}/delete/", {"post": "yes"})

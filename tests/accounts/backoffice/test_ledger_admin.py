@@ -1,4 +1,4 @@
-"""The ledger in the back office: found, filtered, and taken away as a file."""
+"""The ledger in the back office: searches, filters and exports."""
 
 import csv
 import io
@@ -137,7 +137,7 @@ def test_text_is_no_formula(office: Client, ann: User, boss: User, note: str, sh
     cells = sheet_of(office.get(f"{LIST}export.xlsx", {"kind__exact": "adjustment"}))[1]
 
     assert (row[3], row[6]) == ("-2", shown)
-    assert (cells[3], cells[6]) == (-2, shown.replace("\r", "\n"))  # XML knows one end of a line
+    assert (cells[3], cells[6]) == (-2, shown.replace("\r", "\n"))  # XML normalises line ends
 
 
 def test_control_characters_do_not_break_the_xlsx(office: Client, ann: User) -> None:
@@ -170,11 +170,11 @@ MANY = 5 * exports.CHUNK
 
 
 @pytest.mark.slow
-@pytest.mark.once  # the same code on either; 100,000 rows: benchmarks.back_office
+@pytest.mark.once  # the same code on either; 100,000 rows: benchmarks.parts.back_office
 def test_long_export_takes_little_memory(office: Client, ann: User) -> None:
     rows = (LedgerEntry(account=ann.token_account, kind="grant", amount=i, balance_after=i) for i in range(MANY))
     LedgerEntry.objects.bulk_create(rows, batch_size=1000)
-    office.get(LIST, {"kind__exact": "refund"})  # what the first request of a process loads is not the export's
+    office.get(LIST, {"kind__exact": "refund"})  # imports of a process's first request are not the export's
 
     tracemalloc.start()
     answer = office.get(f"{LIST}export.csv", {"kind__exact": "grant"})

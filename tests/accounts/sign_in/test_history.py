@@ -1,4 +1,4 @@
-"""Which sign-ins are kept, and what of them."""
+"""Which sign-ins are recorded, and with which fields."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def test_sign_in_at_the_back_office(client: Client, make_user: MakeUser, passwor
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "my-secret-password"])
-def test_what_nobody_has_is_not_kept(anonymous: APIClient, email: str) -> None:
+def test_email_of_no_account_is_not_kept(anonymous: APIClient, email: str) -> None:
     anonymous.post(API, {"email": email, "password": PASSWORD}, REMOTE_ADDR="")
 
     assert kept() == [(None, "api", False, None, "")]
@@ -72,7 +72,7 @@ def test_limited_role_has_no_access_to_the_api(anonymous: APIClient, make_user: 
     assert User.objects.get().last_login is None
 
 
-def test_old_ones_can_be_told(make_user: MakeUser) -> None:
+def test_old_sign_ins_are_selected_by_age(make_user: MakeUser) -> None:
     SignIn.objects.create(user=make_user(), channel="api", succeeded=True)
     now = timezone.now()
 

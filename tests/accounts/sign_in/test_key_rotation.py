@@ -1,4 +1,4 @@
-"""Keys are rotated on two web processes, one after the other, as docs/production.md says: nobody is signed out."""
+"""Keys are rotated on two web processes, one after the other, as docs/production.md says: no user is signed out."""
 
 import os
 import re
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.product, pytest.ma
 OLD = {"JWT_SIGNING_KEY": "o" * 64, "SECRET_KEY": "p" * 50}
 NEW = {"JWT_SIGNING_KEY": "n" * 64, "SECRET_KEY": "m" * 50}
 NAMES = ("JWT_VERIFYING_KEYS", "SECRET_KEY_FALLBACKS")
-ONCE = {"Connection": "close"}  # an open connection would be waited for when its server stops
+ONCE = {"Connection": "close"}  # a server that stops waits for open connections
 ANN = {"email": "ann@example.com", "password": PASSWORD}
 REFRESH = "/api/v1/auth/token/refresh"
 
@@ -31,7 +31,7 @@ def verifying(keys: dict[str, str]) -> dict[str, str]:
 
 
 class Web:
-    """One web process on a port of its own, restarted with other keys."""
+    """A web process on its own port, restarted with other keys."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         port = free_port()
@@ -65,7 +65,7 @@ class Web:
 
 
 class Person:
-    """Signs in at each process again and again, and keeps what it got."""
+    """Signs in at each process again and again, and keeps the tokens."""
 
     def __init__(self, webs: list[Web]) -> None:
         self._webs = webs
@@ -85,7 +85,7 @@ class Person:
         assert self.admin.post(page, data=form, headers={"Referer": page}).status_code == 302
 
     def check(self) -> None:
-        """Everything that was ever signed is accepted by both; each refreshes what the other may have signed."""
+        """Both processes accept every token signed so far; each refreshes tokens of the other."""
         for web in self._webs:
             for access in self.access:
                 headers = {"Authorization": f"Bearer {access}"}
@@ -115,7 +115,7 @@ def webs(tmp_path: Path) -> Iterator[list[Web]]:
         web.stop()
 
 
-def test_rotation_in_steps_signs_nobody_out(webs: list[Web]) -> None:
+def test_rotation_in_steps_keeps_every_session(webs: list[Web]) -> None:
     for web in webs:
         web.restart(OLD)
     ann = Person(webs)
@@ -133,6 +133,6 @@ def test_rotation_in_steps_signs_nobody_out(webs: list[Web]) -> None:
 
     ann.access.clear()  # they end after ACCESS_MINUTES, and each refresh has given a pair of the new key
     ann.check()
-    for web in webs:  # step 3: the old key is of no use any more
+    for web in webs:  # step 3: the old key is removed
         web.restart(NEW)
         ann.check()

@@ -17,7 +17,7 @@ BLOCKED = "/admin/axes/accessattempt/"
 SIGN_IN, DOOR = "/api/v1/auth/token", "/admin/login/"
 PASSWORD = "lorry-violet-42"
 LOCKED = {"detail": "Too many failed attempts to sign in. Please try again later.", "code": "locked_out"}
-ELSEWHERE = "10.0.0.9"
+OTHER_IP = "10.0.0.9"
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_right_password_is_refused_after_too_many_wrong_ones(ann: User) -> None:
     assert 890 < int(refused["Retry-After"]) <= 901
 
 
-def test_one_count_for_both_doors(ann: User) -> None:
+def test_api_and_admin_share_one_count(ann: User) -> None:
     try_api("wrong")
     try_door("wrong", " Ann@EXAMPLE.com ")
     try_api("wrong", "ANN@example.com")
@@ -68,13 +68,13 @@ def test_one_count_for_both_doors(ann: User) -> None:
     assert try_api(PASSWORD).json() == LOCKED
 
 
-def test_owner_is_not_locked_out_from_elsewhere(ann: User) -> None:
+def test_failures_from_another_ip_do_not_lock_out_the_owner(ann: User) -> None:
     for _ in range(4):
-        try_api("wrong", address=ELSEWHERE)
+        try_api("wrong", address=OTHER_IP)
 
     assert try_api(PASSWORD).status_code == 200
     assert try_door(PASSWORD).status_code == 302
-    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 429
+    assert try_api(PASSWORD, address=OTHER_IP).status_code == 429
 
 
 def test_lock_ends_and_attempts_meanwhile_do_not_prolong_it(ann: User) -> None:
@@ -91,12 +91,12 @@ def test_lock_ends_and_attempts_meanwhile_do_not_prolong_it(ann: User) -> None:
 def test_right_password_starts_a_new_count_at_this_address_only(ann: User) -> None:
     for _ in range(2):
         try_api("wrong")
-        try_api("wrong", address=ELSEWHERE)
+        try_api("wrong", address=OTHER_IP)
 
     try_door(PASSWORD)
 
-    assert list(AccessAttempt.objects.values_list("ip_address", "failures_since_start")) == [(ELSEWHERE, 2)]
-    try_api(PASSWORD, address=ELSEWHERE)
+    assert list(AccessAttempt.objects.values_list("ip_address", "failures_since_start")) == [(OTHER_IP, 2)]
+    try_api(PASSWORD, address=OTHER_IP)
     assert not AccessAttempt.objects.exists()
 
 
@@ -105,7 +105,7 @@ def test_address_that_tries_many_accounts_is_locked_for_all(ann: User) -> None:
 
     assert answers == [401] * 5 + [429]
     assert try_api(PASSWORD).status_code == 429
-    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 200
+    assert try_api(PASSWORD, address=OTHER_IP).status_code == 200
 
 
 def test_unknown_account_is_locked_like_any_other() -> None:
@@ -115,7 +115,7 @@ def test_unknown_account_is_locked_like_any_other() -> None:
 def test_staff_open_a_lock_in_the_back_office(ann: User) -> None:
     create_user(email="bob@example.com", password=PASSWORD)
     for _ in range(3):
-        try_api("wrong", "bob@example.com", address=ELSEWHERE)
+        try_api("wrong", "bob@example.com", address=OTHER_IP)
     office = Client()
     office.force_login(ann)
     row = AccessAttempt.objects.get()
@@ -126,30 +126,30 @@ def test_staff_open_a_lock_in_the_back_office(ann: User) -> None:
     done = office.post(f"{BLOCKED}{row.pk}/unblock/", {"confirmed": "yes"}, follow=True).content.decode()
 
     until = f"Blocked until {row.attempt_time + timedelta(minutes=15):%H:%M:%S}"
-    assert [text in listed for text in ("bob@example.com", ELSEWHERE, until)] == [True] * 3
+    assert [text in listed for text in ("bob@example.com", OTHER_IP, until)] == [True] * 3
     assert (until in shown, f"{BLOCKED}{row.pk}/unblock/" in shown) == (True, True)
     assert "bob@example.com can try to sign in again from 10.0.0.9 at once" in asked
     assert "Unblocked: bob@example.com from 10.0.0.9." in done
     assert [(entry.actor, entry.changes) for entry in LogEntry.objects.all()] == [
         (
             ann,
-            {"action": ["", "Unblock"], "account": ["", "bob@example.com"], "client_ip": ["", ELSEWHERE]},
+            {"action": ["", "Unblock"], "account": ["", "bob@example.com"], "client_ip": ["", OTHER_IP]},
         )
     ]
-    assert try_api(PASSWORD, "bob@example.com", address=ELSEWHERE).status_code == 200
+    assert try_api(PASSWORD, "bob@example.com", address=OTHER_IP).status_code == 200
 
 
 def test_two_programs_of_one_ip_block_together_and_the_block_ends_with_the_older(ann: User) -> None:
     rows = []
     for agent, failures, minutes in (("curl", 2, 10), ("firefox", 1, 1)):
         row = AccessAttempt.objects.create(
-            username=ann.email, ip_address=ELSEWHERE, user_agent=agent, failures_since_start=failures
+            username=ann.email, ip_address=OTHER_IP, user_agent=agent, failures_since_start=failures
         )
         AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=row.attempt_time - timedelta(minutes=minutes))
         rows.append(AccessAttempt.objects.get(pk=row.pk))
 
     ends = lockout.blocked_until(rows)
-    below = lockout.blocked_until([AccessAttempt(pk=0, username="bob@example.com", ip_address=ELSEWHERE)])
+    below = lockout.blocked_until([AccessAttempt(pk=0, username="bob@example.com", ip_address=OTHER_IP)])
 
     assert ends == dict.fromkeys((row.pk for row in rows), rows[0].attempt_time + timedelta(minutes=15))
     assert below == {}
@@ -157,7 +157,7 @@ def test_two_programs_of_one_ip_block_together_and_the_block_ends_with_the_older
 
 def test_ip_that_is_blocked_as_a_whole_is_unblocked_as_a_whole(ann: User) -> None:
     for number in range(6):
-        try_api("wrong", f"user{number}@example.com", address=ELSEWHERE)
+        try_api("wrong", f"user{number}@example.com", address=OTHER_IP)
     rows = list(AccessAttempt.objects.all())
     office = Client()
     office.force_login(ann)
@@ -168,7 +168,7 @@ def test_ip_that_is_blocked_as_a_whole_is_unblocked_as_a_whole(ann: User) -> Non
 
     assert set(blocked) == {row.pk for row in rows}
     assert not AccessAttempt.objects.exists()
-    assert try_api(PASSWORD, address=ELSEWHERE).status_code == 200
+    assert try_api(PASSWORD, address=OTHER_IP).status_code == 200
 
 
 def test_no_password_is_kept_with_the_attempt(ann: User) -> None:
@@ -193,7 +193,7 @@ class CountingHasher(MD5PasswordHasher):
 
 @pytest.mark.parametrize("door", [try_api, try_door])
 @pytest.mark.parametrize("who", ["known", "unknown", "deactivated"])
-def test_same_work_whoever_is_guessed(settings: Any, door: Any, who: str) -> None:
+def test_known_and_unknown_emails_take_the_same_work(settings: Any, door: Any, who: str) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     ann = create_user(email="ann@example.com", password=PASSWORD)
     if who == "deactivated":

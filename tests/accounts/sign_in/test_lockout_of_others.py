@@ -1,4 +1,4 @@
-"""Guessing from many addresses: it neither locks the owner out, nor is one household many addresses."""
+"""Guessing from many addresses does not lock out the owner, and one household counts as one address."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_owner_signs_in_while_eighty_addresses_guess(ann: User) -> None:
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
 def test_stranger_cannot_borrow_the_address_of_the_owner(settings: Any, ann: User, proxies: int) -> None:
-    """A client writes what it likes at the beginning of X-Forwarded-For; each proxy adds whom it has seen."""
+    """A client may forge the beginning of X-Forwarded-For; each proxy appends the address that it sees."""
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
 
     def seen(client: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ def test_stranger_cannot_borrow_the_address_of_the_owner(settings: Any, ann: Use
     assert (wrong, own) == ([401, 401, 429, 429], 200)
 
 
-def test_clients_of_a_proxy_that_writes_ports_are_told_apart(settings: Any, ann: User) -> None:
+def test_clients_of_a_proxy_that_writes_ports_are_distinguished(settings: Any, ann: User) -> None:
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
     for port in range(4):
         guess("wrong", remote="10.0.0.2", **{"X-Forwarded-For": f"203.0.113.9:{50_000 + port}"})
@@ -74,7 +74,7 @@ def test_clients_of_a_proxy_that_writes_ports_are_told_apart(settings: Any, ann:
 
 
 def test_household_is_one_address_to_the_throttles() -> None:
-    """Else one line could register 20 accounts an hour from each of 2**64 addresses."""
+    """Otherwise one household could register 20 accounts an hour from each of 2**64 addresses."""
     answers = Counter(
         APIClient(REMOTE_ADDR=f"2001:db8:0:1::{number:x}").post(REGISTER, {}).status_code for number in range(22)
     )

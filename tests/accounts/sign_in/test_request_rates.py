@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.sign_in.throttles import AttemptThrottle, TokenThrottle
+from accounts.throttles import AttemptThrottle, TokenThrottle
 from tests.conftest import MakeUser, SignIn
 
 ME, LOOKS = "/api/v1/auth/me", "/api/v1/looks"
@@ -20,7 +20,7 @@ def _low_rates(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AttemptThrottle, "timer", staticmethod(lambda: clock))
 
 
-def test_too_many_requests_are_told_when_to_come_back(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_too_many_requests_get_a_retry_after(make_user: MakeUser, sign_in: SignIn) -> None:
     client = sign_in(make_user())
     allowed = [client.get(ME).status_code for _ in range(3)]
 
@@ -52,7 +52,7 @@ def test_deleting_is_free(make_user: MakeUser, sign_in: SignIn) -> None:
     assert answers == {404}
 
 
-def test_nobody_is_refused_while_redis_is_away(
+def test_no_request_is_refused_while_redis_is_down(
     make_user: MakeUser, sign_in: SignIn, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"

@@ -14,14 +14,14 @@ from accounts.sign_in import second_factor
 
 PASSWORD = "lorry-violet-42"
 PAGE, CODE, OFFICE = "/admin/second-factor/", "/admin/second-factor/code/", "/admin/"
-WRONG = "This code is not right, or was used before."
+WRONG = "This code is wrong, or was used before."
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def _time_is_left() -> None:
-    """A half minute that ends between the making of a code and its check would make the code one too old."""
+    """Wait near the end of a 30 s step: a code made before it would be too old at its check."""
     left = 30 - time.time() % 30  # seconds
     if left < 3:
         time.sleep(left)
@@ -33,7 +33,7 @@ def ann(db: None) -> User:
 
 
 def signed_in(email: str = "ann@example.com") -> Client:
-    """Through the door, with the password."""
+    """Signed in to the admin with the password."""
     client = Client()
     answer = client.post("/admin/login/", {"username": email, "password": PASSWORD})
     assert answer.status_code == 302
@@ -41,7 +41,7 @@ def signed_in(email: str = "ann@example.com") -> Client:
 
 
 def code_of(user: User, *, steps: int = 0) -> str:
-    """What the person's app shows, so many half minutes from now."""
+    """The code that the app shows this many 30 s steps from now."""
     device = TOTPDevice.objects.get(user=user)
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
     totp.time = time.time() + steps * device.step
@@ -49,10 +49,10 @@ def code_of(user: User, *, steps: int = 0) -> str:
 
 
 def set_up(user: User) -> tuple[Client, list[str]]:
-    """With a session that has shown the code, and the recovery codes."""
+    """A client whose session has passed the code, and the recovery codes."""
     client = signed_in(user.email)
     client.get(PAGE)
-    # the code of the last half minute, so that the test has the next one to sign in with
+    # the code of the last step, so that the test can sign in with the next one
     page = client.post(PAGE, {"code": code_of(user, steps=-1)}).content.decode()
     codes = re.findall(r"<li>([a-z2-7]{8})</li>", page)
     assert len(codes) == 10
@@ -149,7 +149,7 @@ def test_turned_off_with_a_code(ann: User) -> None:
 
     refused = client.post(PAGE, {"code": "nonsense", "action": "turn-off"})
     assert (WRONG in refused.content.decode(), second_factor.is_set_up(user=ann)) == (True, True)
-    time.sleep(1.05)  # what a wrong code costs
+    time.sleep(1.05)  # the cost of a wrong code
     done = client.post(PAGE, {"code": code_of(ann), "action": "turn-off"})
 
     assert (done.status_code, second_factor.is_set_up(user=ann)) == (302, False)
@@ -165,7 +165,7 @@ def test_wrong_code_sets_nothing_up(ann: User) -> None:
 
     assert WRONG in page
     assert secret
-    assert secret[1] in page  # a reload keeps what the app has scanned
+    assert secret[1] in page  # a reload keeps the key that the app has scanned
     assert not second_factor.is_set_up(user=ann)
 
 
@@ -184,7 +184,7 @@ def test_required_for_everybody(ann: User, settings: Any) -> None:
     assert second_factor.is_set_up(user=ann)
 
 
-def test_admin_resets_somebodys(ann: User) -> None:
+def test_admin_resets_the_factor_of_another_user(ann: User) -> None:
     bob = create_user(email="bob@example.com", password=PASSWORD, staff=True)
     set_up(bob)
     office = signed_in()
@@ -201,7 +201,7 @@ def test_admin_resets_somebodys(ann: User) -> None:
 
 
 def test_anothers_factor_opens_nothing(ann: User) -> None:
-    """A session that was verified for a person who then signed in as somebody else."""
+    """A verified session whose user then signed in as another one."""
     bob = create_user(email="bob@example.com", password=PASSWORD, staff=True)
     set_up(ann)
     client, _ = set_up(bob)
@@ -215,13 +215,13 @@ def test_anothers_factor_opens_nothing(ann: User) -> None:
 
 
 @pytest.mark.parametrize("url", [PAGE, CODE])
-def test_strangers_are_sent_to_the_door(db: None, url: str) -> None:
+def test_strangers_are_redirected_to_the_sign_in(db: None, url: str) -> None:
     answer = Client().get(url)
 
     assert (answer.status_code, answer["Location"]) == (302, "/admin/login/")
 
 
-def test_way_on_stays_on_this_site(ann: User) -> None:
+def test_next_url_stays_on_this_host(ann: User) -> None:
     set_up(ann)
 
     answer = signed_in().post(CODE, {"code": code_of(ann), "next": "https://evil.example/admin/"})

@@ -90,7 +90,7 @@ def test_password_of_any_kind(anonymous: APIClient, password: str) -> None:
     assert outcome(sign_in(anonymous, "bob@example.com", f"{password} ")) == (401, REFUSED)
 
 
-def test_refusals_do_not_tell_who_has_an_account(anonymous: APIClient, ann: User) -> None:
+def test_refusals_do_not_reveal_who_has_an_account(anonymous: APIClient, ann: User) -> None:
     unknown = sign_in(anonymous, "bob@example.com")
     no_address = sign_in(anonymous, "bob")
     wrong = sign_in(anonymous, password="wrong-violet-42")
@@ -151,7 +151,7 @@ def test_bad_access_token(anonymous: APIClient, ann: User, kind: str) -> None:
     )
 
 
-def test_staff_are_told_so(anonymous: APIClient) -> None:
+def test_staff_see_is_staff(anonymous: APIClient) -> None:
     staff = create_user(email="sue@example.com", password=PASSWORD, staff=True, unlimited=True)
 
     body = me(anonymous, str(AccessToken.for_user(staff))).json()
@@ -266,9 +266,7 @@ def test_revoking_again_changes_nothing(anonymous: APIClient, ann: User) -> None
 
 
 @pytest.mark.parametrize("change", [lock, change_password, vanish])
-def test_whoever_may_not_sign_in_may_still_sign_out(
-    anonymous: APIClient, ann: User, change: Callable[[User], None]
-) -> None:
+def test_users_who_cannot_sign_in_can_sign_out(anonymous: APIClient, ann: User, change: Callable[[User], None]) -> None:
     refresh = sign_in(anonymous).json()["refresh"]
     change(ann)
 

@@ -1,7 +1,7 @@
-"""What changes an account during a sign-in to it: in whatever order things happen, no token outlives the change.
+"""Changes of an account during a sign-in to it: in every order, no token outlives the change.
 
-Each thread has its own connection. The sign-in is held at the one place that takes long in the product: after the row
-was read, where the password is checked.
+Each thread has its own connection. The sign-in is held at its slow step: after the row was read, where the password is
+checked.
 """
 
 import time
@@ -36,26 +36,26 @@ class HeldHasher(MD5PasswordHasher):
 
     algorithm = "held"
     held: ClassVar[Event] = Event()
-    go_on: ClassVar[Event] = Event()
+    may_finish: ClassVar[Event] = Event()
 
     def verify(self, password: str, encoded: str) -> bool:
         self.held.set()
-        assert self.go_on.wait(30)
+        assert self.may_finish.wait(30)
         return bool(super().verify(password, encoded))
 
 
 @pytest.fixture(autouse=True)
 def _held(settings: Any) -> Iterator[None]:
     HeldHasher.held.clear()
-    HeldHasher.go_on.clear()
+    HeldHasher.may_finish.clear()
     ours = "tests.accounts.sign_in.test_sign_in_races.HeldHasher"
     settings.PASSWORD_HASHERS = [ours, *settings.PASSWORD_HASHERS]
     yield
-    HeldHasher.go_on.set()
+    HeldHasher.may_finish.set()
 
 
 def during(act: Callable[[], Any], change: Callable[[], Any]) -> Any:
-    """What `act` gave, in whose middle `change` was made by another thread."""
+    """The result of `act`; another thread makes the `change` in the middle of it."""
 
     def run() -> Any:
         try:
@@ -70,7 +70,7 @@ def during(act: Callable[[], Any], change: Callable[[], Any]) -> Any:
             change()
             time.sleep(1.01 - time.time() % 1)  # the tokens are of a later second than the change
         finally:
-            HeldHasher.go_on.set()
+            HeldHasher.may_finish.set()
         return answer.result(60)
 
 
@@ -79,7 +79,7 @@ def sign_in(user: User, password: str = PASSWORD) -> Any:
 
 
 def may(pair: dict[str, str]) -> tuple[int, int]:
-    """The answers to a request with the access token, and to a refresh."""
+    """The responses to a request with the access token, and to a refresh."""
     client = APIClient()
     used = client.get(ME, HTTP_AUTHORIZATION=f"Bearer {pair['access']}").status_code
     return used, client.post(REFRESH, {"refresh": pair["refresh"]}).status_code
@@ -114,8 +114,8 @@ def test_tokens_of_a_sign_in_do_not_outlive_a_change(
 
 
 def test_role_is_read_although_all_else_is_as_it_was(make_user: MakeUser) -> None:
-    """A role that came without a sign-out, as by a hand in the database."""
-    HeldHasher.go_on.set()
+    """A role assigned without a sign-out, as by a direct change of the database."""
+    HeldHasher.may_finish.set()
     user = make_user(staff=True)
     pair = sign_in(user).json()
     User.objects.filter(pk=user.pk).update(is_superuser=False)
@@ -138,7 +138,7 @@ def test_session_of_a_sign_in_does_not_outlive_a_sign_out(make_user: MakeUser) -
 
 
 def test_old_password_does_not_come_back_with_a_newer_hash(make_user: MakeUser) -> None:
-    """A right password whose hash is of an old kind is hashed anew, which must not undo a change of password."""
+    """The upgrade of an outdated hash at sign-in must not undo a change of password."""
     user = make_user()  # made with `held`, which is the first
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
@@ -154,7 +154,7 @@ def test_new_password_does_not_undo_a_deactivation(make_user: MakeUser, own: boo
     make_user("boss@example.com", staff=True)
     ann = make_user(staff=True)
     row = User.objects.get(pk=ann.pk)
-    HeldHasher.go_on.set()
+    HeldHasher.may_finish.set()
     data = {"old_password": PASSWORD, "new_password1": OTHER, "new_password2": OTHER}
     data |= {"password1": OTHER, "password2": OTHER, "usable_password": "true"}
     form = (AdminOwnPasswordChangeForm if own else AdminPasswordChangeForm)(row, data)
@@ -167,8 +167,8 @@ def test_new_password_does_not_undo_a_deactivation(make_user: MakeUser, own: boo
     assert (kept.is_active, kept.signed_out_at, kept.check_password(OTHER)) == (False, ann.signed_out_at, True)
 
 
-def test_sign_outs_are_told_apart_by_times_of_the_database(make_user: MakeUser) -> None:
-    """Also where its clock was set back by an hour."""
+def test_sign_outs_are_ordered_by_times_of_the_database(make_user: MakeUser) -> None:
+    """Also if its clock was set back by an hour."""
     user, ahead = make_user(), timezone.now() + timedelta(hours=1)
     User.objects.filter(pk=user.pk).update(signed_out_at=ahead)
 
@@ -178,7 +178,7 @@ def test_sign_outs_are_told_apart_by_times_of_the_database(make_user: MakeUser) 
 
 
 def test_token_of_the_moment_after_a_sign_out_is_good(make_user: MakeUser) -> None:
-    HeldHasher.go_on.set()
+    HeldHasher.may_finish.set()
     user = make_user()
     access.sign_out_everywhere(user=user)
 

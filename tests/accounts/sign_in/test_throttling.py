@@ -6,11 +6,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.registration import create_user
-from accounts.sign_in.throttles import AttemptThrottle
+from accounts.throttles import AttemptThrottle
 
 SIGN_IN, REGISTER = "/api/v1/auth/token", "/api/v1/auth/register"
 ANN = {"email": "ann@example.com", "password": "lorry-violet-42"}
-NOBODY = "10.0.0.9"
+OTHER_IP = "10.0.0.9"
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def test_one_accounts_limit_is_not_the_neighbours(at: Callable[[float], None]) -
     attempts(11)
 
     assert attempts(1, "bob@example.com") == [400]
-    assert attempts(1, address=NOBODY) == [400]
+    assert attempts(1, address=OTHER_IP) == [400]
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_address_is_limited_across_accounts(at: Callable[[float], None]) -> None
     statuses = [status for n in range(61) for status in attempts(1, f"user{n}@example.com")]
 
     assert statuses == [400] * 60 + [429]
-    assert attempts(1, address=NOBODY) == [400]
+    assert attempts(1, address=OTHER_IP) == [400]
 
 
 def test_client_cannot_choose_its_address(at: Callable[[float], None]) -> None:
@@ -96,7 +96,7 @@ def test_registration_is_limited_by_address(anonymous: APIClient, at: Callable[[
 
     assert statuses == [400] * 20
     assert (refused.status_code, refused.json()) == (429, limited("within an hour"))
-    assert APIClient(REMOTE_ADDR=NOBODY).post(REGISTER, ANN).status_code == 201
+    assert APIClient(REMOTE_ADDR=OTHER_IP).post(REGISTER, ANN).status_code == 201
 
 
 def test_sign_in_does_not_need_redis(anonymous: APIClient, settings: Any, caplog: pytest.LogCaptureFixture) -> None:

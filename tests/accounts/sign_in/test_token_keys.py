@@ -57,7 +57,7 @@ def status_of(access: str) -> int:
     return APIClient().get("/api/v1/auth/me", HTTP_AUTHORIZATION=f"Bearer {access}").status_code
 
 
-def test_new_key_signs_nobody_out(ann: User, keys: Any) -> None:
+def test_new_key_keeps_every_session(ann: User, keys: Any) -> None:
     keys(OLD)
     pair = sign_in()
 
@@ -65,7 +65,7 @@ def test_new_key_signs_nobody_out(ann: User, keys: Any) -> None:
     refreshed = APIClient().post("/api/v1/auth/token/refresh", {"refresh": pair["refresh"]})
 
     assert status_of(pair["access"]) == 200
-    keys(NEW)  # the old key is gone, what was signed since is not
+    keys(NEW)  # the old key is gone; tokens signed since are valid
     assert (refreshed.status_code, status_of(refreshed.json()["access"])) == (200, 200)
 
 
@@ -76,7 +76,7 @@ def test_key_that_was_taken_away_opens_nothing(ann: User, keys: Any) -> None:
 
     keys(NEW, STRANGE)
 
-    # never shown to this process, which keeps tokens that it has verified
+    # unknown to this process, which caches verified tokens
     assert status_of(pair["access"]) == 401
     assert APIClient().post("/api/v1/auth/token/refresh", {"refresh": refresh}).status_code == 401
 
@@ -113,7 +113,7 @@ def test_token_that_ended_on_a_machine_whose_clock_is_ahead(ann: User, ago: int,
     token = AccessToken.for_user(ann)
     token["exp"] = int(time.time()) - ago
 
-    assert [status_of(str(token)) for _ in range(2)] == [status] * 2  # the second time from what is kept
+    assert [status_of(str(token)) for _ in range(2)] == [status] * 2  # the second time from the cache
 
 
 @pytest.mark.parametrize("remove", [lambda: run_housekeeping(Event()), lambda: call_command("purge", yes=True)])

@@ -1,4 +1,4 @@
-"""What a backup holds, what it leaves to others, and what it says about that."""
+"""The contents of a backup, what it excludes, and its report of both."""
 
 import io
 import json

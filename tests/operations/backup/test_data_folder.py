@@ -19,7 +19,7 @@ PARTS = ("db.sqlite3", "db.sqlite3-wal", "logs/web.log", "media/videos/a.mp4", "
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """As earlier releases have left it, below what everybody can enter."""
+    """A folder as earlier releases left it, in a parent that all accounts can enter."""
     found = tmp_path / "data"
     for name in PARTS:
         path = found / name

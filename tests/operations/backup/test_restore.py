@@ -133,7 +133,7 @@ print(json.dumps([paid, restored.phase, restored.error_code, after.phase, TokenA
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(video=b"no film is fetched", work_seconds=600) as fake:
+    with FakeGoogle(video=b"never downloaded", work_seconds=600) as fake:
         yield fake
 
 
@@ -171,7 +171,7 @@ def test_backup_of_a_running_system_is_restored_in_another_folder(tmp_path: Path
         with first.client("ann@example.com") as client:
             made = client.post(JOBS, data={"mockMode": "true", "prompt": "x", "durationSeconds": "4"}).json()
             wait_for(client, [made["id"]], seconds=60)
-            film = client.get(f"{JOBS}/{made['id']}/download").content
+            video = client.get(f"{JOBS}/{made['id']}/download").content
             slow = client.post(JOBS, data={"mockMode": "true", "prompt": "[mock:slow=5]", "durationSeconds": "4"})
             output = first.manage("backup", archive)
             client.delete(f"{JOBS}/{made['id']}")
@@ -198,7 +198,7 @@ def test_backup_of_a_running_system_is_restored_in_another_folder(tmp_path: Path
     )
     assert (settle.returncode, settle.stderr) == (0, "")
     assert [job["status"] for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
-    assert downloaded == film
+    assert downloaded == video
 
 
 @once

@@ -21,7 +21,7 @@ from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fixtures.video_jobs import MakeJob
 from tests.studio.media.cloudinary_files import backend_of
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -127,7 +127,7 @@ def test_wrong_balance_is_found(agreeing: VideoJob) -> None:
 
 
 def test_wrong_count_of_jobs_is_found_and_fixed(agreeing: VideoJob) -> None:
-    count_jobs(user_id=agreeing.owner_id, more=6)
+    add_to_job_count(user_id=agreeing.owner_id, more=6)
     account = agreeing.owner.token_account
 
     assert run("reconcile") == (

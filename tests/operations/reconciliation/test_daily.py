@@ -20,7 +20,7 @@ from tests.conftest import MakeUser
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fixtures.video_jobs import MakeJob
 from tests.studio.media.cloudinary_files import backend_of
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -264,7 +264,7 @@ def test_stray_files_of_a_folder_are_found_in_turns(owner: User, settings: Any) 
 def test_wrong_counts_and_copies_are_fixed_and_no_mismatch(owner: User, make_paid: Any, caplog: Any) -> None:
     job = make_paid()
     default_storage.save(str(job.video.name), ContentFile(b"x"))
-    count_jobs(user_id=owner.pk, more=6)
+    add_to_job_count(user_id=owner.pk, more=6)
     VideoJob.objects.update(tokens_refunded=50)
 
     resume_run(check_stopped=check_stopped)

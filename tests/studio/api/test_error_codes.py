@@ -10,8 +10,8 @@ from studio import errors
 from studio.api.error_codes import MEANINGS
 from studio.env import PROJECT
 
-APPS = ("studio", "accounts", "looks", "videos")
-# Raised for members of staff alone, in the back office and by commands: no response of the API has them.
+APPS = ("studio", "accounts", "looks", "videos", "operations")
+# Raised only for members of staff, in the back office and by commands: no response of the API has them.
 OF_STAFF = {
     "wrong_code",
     "too_many_codes",

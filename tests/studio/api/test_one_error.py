@@ -67,7 +67,7 @@ def reports() -> Iterator[FakeReports]:
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory, reports: FakeReports) -> list[dict[str, Any]]:
-    """What a web process logs while each of the paths is asked for."""
+    """The log of a web process during a request to each of the paths."""
     folder: Path = tmp_path_factory.mktemp("failing")
     (folder / "failing_urls.py").write_text(URLS)
     (folder / "failing_settings.py").write_text("from studio.settings import *\nROOT_URLCONF = 'failing_urls'\n")

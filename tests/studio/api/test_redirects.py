@@ -1,4 +1,4 @@
-"""Where the site sends a browser, under a prefix that the proxy keeps, and under one that it takes off."""
+"""Redirects under a prefix that the proxy keeps, and under one that it removes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def proxy(request: pytest.FixtureRequest, settings: Any) -> Iterator[tuple[str, 
     settings.SESSION_COOKIE_PATH = settings.CSRF_COOKIE_PATH = f"{prefix}/admin/"
     settings.SECURE_SSL_REDIRECT = settings.USE_X_FORWARDED_HOST = True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    set_script_prefix(f"{prefix}/")  # what the WSGI handler does, and the test client's does not
+    set_script_prefix(f"{prefix}/")  # the WSGI handler does this, the test client's does not
     yield prefix, is_kept
     set_script_prefix("/")
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is one that generators make usable clients of; `make clients` does it."""
+"""The OpenAPI document suits client generators; `make clients` runs them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -53,7 +53,7 @@ def keys_in(node: Any) -> Iterator[str]:
             yield from keys_in(item)
 
 
-def test_operations_are_named_as_a_person_would(schema: Any) -> None:
+def test_operations_have_readable_names(schema: Any) -> None:
     assert {operation["operationId"] for operation in operations(schema)} == OPERATIONS
 
 

@@ -1,4 +1,4 @@
-"""What is read as JSON, and what is refused before it takes memory."""
+"""Accepted JSON, and bodies that are refused before they take memory."""
 
 import json
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What is kept of who changed what, and who sees it."""
+"""The audit log: recorded changes, and the staff who may read it."""
 
 import io
 import uuid
@@ -34,7 +34,7 @@ def kept() -> list[tuple[str, str, object]]:
     return [(entry.actor_email, entry.content_type.model, entry.changes) for entry in entries]
 
 
-def test_edit_of_a_person_is_kept_without_secrets(office: Client, make_user: MakeUser) -> None:
+def test_edit_of_a_user_is_kept_without_secrets(office: Client, make_user: MakeUser) -> None:
     ann, new = make_user(), "lorry-violet-42"
 
     office.post(f"/admin/accounts/user/{ann.pk}/change/", {"email": "anna@example.com", "role": ""})
@@ -101,7 +101,7 @@ def test_log_is_shown_to_admins_and_never_changed(office: Client, make_user: Mak
     assert clerk.get(LIST).status_code == 403
 
 
-def test_old_entries_can_be_told(office: Client, make_user: MakeUser) -> None:
+def test_old_entries_are_selected_by_age(office: Client, make_user: MakeUser) -> None:
     audit.record(make_user(), email=("a", "b"))
 
     assert audit.older_than(timezone.now() - timedelta(days=365)).count() == 0

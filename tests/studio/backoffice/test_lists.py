@@ -1,4 +1,4 @@
-"""Every list of the back office, whoever registered it: few statements, the same for any number of rows."""
+"""Every registered list of the back office: few statements, the same for any number of rows."""
 
 import re
 import uuid
@@ -97,7 +97,7 @@ def statements(office: Client, url: str) -> int:
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
 def test_list_sends_few_statements_for_any_number_of_rows(office: Client, model: type[Any]) -> None:
     MAKE[model](1)
-    office.get(list_of(model))  # what is read once a process
+    office.get(list_of(model))  # read once a process
 
     one = statements(office, list_of(model))
     for number in (2, 3):
@@ -125,7 +125,7 @@ def test_menu_and_pages_have_the_same_names(office: Client) -> None:
 def test_list_takes_whatever_it_is_asked(office: Client, model: type[Any], query: str) -> None:
     MAKE[model](1)
 
-    assert office.get(f"{list_of(model)}?{query}").status_code in {200, 302}  # 302: there is no such page
+    assert office.get(f"{list_of(model)}?{query}").status_code in {200, 302}  # 302: no page has this number
 
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR, Role.ADMIN])
@@ -168,7 +168,7 @@ def test_times_have_seconds_in_24_hours(office: Client) -> None:
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
-def test_titles_and_trails_are_what_people_know(office: Client, model: type[Any]) -> None:
+def test_titles_and_breadcrumbs_are_readable(office: Client, model: type[Any]) -> None:
     row = MAKE[model](1)
     url = f"{list_of(model)}{row.pk}/change/"
 

@@ -1,4 +1,4 @@
-"""What the admin's pages need runs for the admin's pages, and for nothing else."""
+"""The admin's middleware runs for the admin's pages only."""
 
 from typing import Any
 
@@ -98,12 +98,12 @@ def test_chain_calls_every_hook_of_its_members(hook: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/admin/login/", JOBS, "/nothing"])
-def test_unknown_host_is_refused_and_every_length_is_told(client: Client, settings: Any, path: str) -> None:
+def test_unknown_host_is_refused_with_its_content_length(client: Client, settings: Any, path: str) -> None:
     settings.ALLOWED_HOSTS = ["studio.example.com"]
 
     refused = client.get(path)
-    answered = client.get(path, headers={"Host": "studio.example.com"})
+    accepted = client.get(path, headers={"Host": "studio.example.com"})
 
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
-    assert answered.status_code != 400
-    assert answered.headers["Content-Length"] == str(len(answered.content))
+    assert accepted.status_code != 400
+    assert accepted.headers["Content-Length"] == str(len(accepted.content))

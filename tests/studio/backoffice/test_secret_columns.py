@@ -1,4 +1,4 @@
-"""No list of the back office can be asked for what it must not show: not by a filter, a search, or an order."""
+"""No filter, search or order of a back-office list reveals a secret column."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -51,7 +51,7 @@ def test_order_of_the_model_is_kept(make_user: MakeUser) -> None:
 
 
 def test_a_statement_a_batch(make_user: MakeUser) -> None:
-    make_entries(make_user)  # 15 entries: each person has one for signing up
+    make_entries(make_user)  # 15 entries: each user has one for the sign-up
     with CaptureQueriesContext(connection) as queries:
         assert len(list(batches.rows(LedgerEntry.objects.order_by("pk"), "pk", batch=6))) == 15
 

@@ -25,7 +25,7 @@ HALF = "\ud83d"
         ("x" * 30, "x" * 20),
     ],
 )
-def test_text_for_people_is_made_storable(text: str, expected: str) -> None:
+def test_text_is_made_storable(text: str, expected: str) -> None:
     assert storable(text, length=20) == expected
     assert (is_storable(text, length=20), is_storable(expected, length=20)) == (text == expected, True)
 

@@ -1,4 +1,4 @@
-"""A web process works on a bounded number of requests and database connections, whatever its threads wait for."""
+"""A web process works on a bounded number of requests and database connections, for whatever its threads wait."""
 
 import io
 import socket
@@ -70,9 +70,9 @@ def test_no_more_requests_than_slots_run_at_once() -> None:
 
     limit = limit_of(view, slots=2)
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: ask(limit), range(12)))
+        responses = list(pool.map(lambda _: ask(limit), range(12)))
 
-    assert (answers, most) == ([[b"done"]] * 12, 2)
+    assert (responses, most) == ([[b"done"]] * 12, 2)
 
 
 def test_view_that_raises_gives_its_slot_back() -> None:
@@ -90,7 +90,7 @@ def test_view_that_raises_gives_its_slot_back() -> None:
 
 @pytest.mark.parametrize("read", ["read", "readline"])
 def test_slow_body_holds_no_slot(read: str, settings: Any) -> None:
-    settings.WEB_SLOTS = 1
+    settings.WEB_MAX_ACTIVE_REQUESTS = 1
     body, limit = Stalled(), served(lambda environ: [getattr(environ["wsgi.input"], read)(9)])
     with ThreadPoolExecutor(1) as pool, socket.socket() as connection:
         wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": connection}
@@ -121,7 +121,7 @@ def test_transaction_keeps_its_connection_while_it_waits() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connection_that_has_lain_is_checked_before_it_is_used() -> None:
+def test_idle_connection_is_checked_before_it_is_used() -> None:
     seen: list[bool] = []
 
     def view(environ: dict[str, Any]) -> Iterable[bytes]:
@@ -140,13 +140,13 @@ def test_connection_that_has_lain_is_checked_before_it_is_used() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_many_threads_share_the_connections_of_the_slots() -> None:
-    lock, used, answers = threading.Lock(), set(), []
+    lock, used, responses = threading.Lock(), set(), []
     all_threads = threading.Barrier(10)
 
     def view(environ: dict[str, Any]) -> Iterable[bytes]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-            answers.append(cursor.fetchone())
+            responses.append(cursor.fetchone())
         with lock:
             used.add(connections["default"].connection)
         if environ["last"]:
@@ -164,7 +164,7 @@ def test_many_threads_share_the_connections_of_the_slots() -> None:
         left_behind = list(pool.map(be_a_thread, range(10)))
         pool.submit(ask, limit, last=True).result(PATIENCE)
 
-    assert (len(used), answers, left_behind) == (1, [(1,)] * 11, [[]] * 10)
+    assert (len(used), responses, left_behind) == (1, [(1,)] * 11, [[]] * 10)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -184,9 +184,9 @@ def test_stream_that_reads_the_database_has_a_connection_that_ends_with_it() -> 
     export = Export()
 
     def thread() -> tuple[list[bytes], Any]:
-        answer: Any = ask(limit_of(lambda environ: export, slots=1))  # type: ignore[arg-type,return-value]
-        sent = list(answer)
-        answer.close()
+        response: Any = ask(limit_of(lambda environ: export, slots=1))  # type: ignore[arg-type,return-value]
+        sent = list(response)
+        response.close()
         return sent, connections["default"].connection
 
     with ThreadPoolExecutor(1) as pool:
@@ -195,17 +195,17 @@ def test_stream_that_reads_the_database_has_a_connection_that_ends_with_it() -> 
 
 
 class Hanging:
-    """A view that hangs until `let_go` is set, as with a database that hangs."""
+    """A view that hangs until `may_finish` is set, as with a database that hangs."""
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
+        self.may_finish = threading.Event()
         self.inside = threading.Semaphore(0)
 
     def __call__(self, environ: dict[str, Any]) -> Iterable[bytes]:
         if is_refused(environ) or environ["PATH_INFO"] == "/healthz":
             return [b"refused" if is_refused(environ) else b"healthy"]
         self.inside.release()
-        assert self.let_go.wait(PATIENCE)
+        assert self.may_finish.wait(PATIENCE)
         return [b"done"]
 
 
@@ -220,7 +220,7 @@ def test_requests_are_refused_while_none_finishes(monkeypatch: pytest.MonkeyPatc
             pass
 
         refused, healthy = ask(limit), ask(limit, PATH_INFO="/healthz")
-        view.let_go.set()
+        view.may_finish.set()
         done = [request.result(PATIENCE) for request in waiting]
 
     assert (refused, healthy) == ([b"refused"], [b"healthy"])
@@ -228,21 +228,21 @@ def test_requests_are_refused_while_none_finishes(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/"])
-def test_probes_are_answered_while_every_slot_is_taken(path: str) -> None:
+def test_probes_get_a_response_while_every_slot_is_taken(path: str) -> None:
     view = Hanging()
-    limit = served(lambda environ: [b"answered"] if environ["PATH_INFO"] == path else view(environ))
+    limit = served(lambda environ: [b"ok"] if environ["PATH_INFO"] == path else view(environ))
     wire = {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": None}
     with ThreadPoolExecutor(10) as pool:
-        taken = [pool.submit(ask, limit, **wire) for _ in range(settings.WEB_SLOTS)]
+        taken = [pool.submit(ask, limit, **wire) for _ in range(settings.WEB_MAX_ACTIVE_REQUESTS)]
         for _ in taken:
             assert view.inside.acquire(timeout=PATIENCE)
 
-        answered = pool.submit(ask, limit, PATH_INFO=path, **wire)
-        wait([answered], PATIENCE / 2)
-        is_answered = answered.done()
-        view.let_go.set()
+        probe = pool.submit(ask, limit, PATH_INFO=path, **wire)
+        wait([probe], PATIENCE / 2)
+        is_done = probe.done()
+        view.may_finish.set()
 
-        assert (is_answered, answered.result(PATIENCE)) == (True, [b"answered"])
+        assert (is_done, probe.result(PATIENCE)) == (True, [b"ok"])
 
 
 def test_request_waits_to_be_admitted_while_others_finish(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_request_waits_to_be_admitted_while_others_finish(monkeypatch: pytest.Mo
         first = pool.submit(ask, limit)
         assert view.inside.acquire(timeout=PATIENCE)
         second = pool.submit(ask, limit)
-        view.let_go.set()
+        view.may_finish.set()
 
         assert (first.result(PATIENCE), second.result(PATIENCE)) == ([b"done"], [b"done"])
 
@@ -279,8 +279,7 @@ def test_stream_counts_as_admitted_until_it_is_closed(monkeypatch: pytest.Monkey
 class Sent:
     """As gunicorn wraps a file that it sends itself."""
 
-    def __init__(self) -> None:
-        self.is_closed = False
+    is_closed = False
 
     def close(self) -> None:
         self.is_closed = True

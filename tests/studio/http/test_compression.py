@@ -36,7 +36,7 @@ def varies_with_the_coding(response: Any) -> bool:
 
 
 @pytest.mark.parametrize("path", [LOOKS, "/openapi.json"])
-def test_long_json_is_compressed_for_who_takes_it(client_of_ann: APIClient, path: str) -> None:
+def test_long_json_is_compressed_for_clients_that_accept_it(client_of_ann: APIClient, path: str) -> None:
     plain, packed = client_of_ann.get(path), client_of_ann.get(path, headers=GZIP)
 
     assert gzip.decompress(packed.content) == plain.content

@@ -46,7 +46,7 @@ def test_data_may_do_nothing(db: None, client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs?script="])
-def test_documentation_runs_files_of_this_site_alone(db: None, client: Client, path: str) -> None:
+def test_documentation_runs_files_of_this_host_only(db: None, client: Client, path: str) -> None:
     response = client.get(path)
 
     assert policy(response)["script-src"] == policy(response)["connect-src"] == ["'self'"]
@@ -74,7 +74,7 @@ def test_uploaded_file_never_runs(db: None, client: Client) -> None:
     assert policy(response)["sandbox"] == ["allow-same-origin"]  # no scripts, no forms
 
 
-def test_what_is_somebodys_own_is_kept_by_nobody(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_private_responses_are_not_cached(make_user: MakeUser, sign_in: SignIn) -> None:
     assert sign_in(make_user()).get("/api/v1/auth/me")["Cache-Control"] == "no-store"
 
 
@@ -130,7 +130,7 @@ def test_production_settings_leave_nothing_to_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_production_without_a_proxy_is_told_so(tmp_path: Path) -> None:
+def test_production_without_a_proxy_gets_a_warning(tmp_path: Path) -> None:
     checked = manage(
         tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION | {"TRUST_PROXY": ""}, **SECRETS
     )

@@ -46,7 +46,7 @@ def writing_endpoints() -> Iterator[Endpoint]:
 
 
 ENDPOINTS = sorted(writing_endpoints())
-# What each takes; one that is new here is sent a field that it does not know.
+# Valid fields of each endpoint; a new endpoint gets an unknown field.
 FIELDS = {
     "auth/register": {"email": "new@example.com", "password": PASSWORD},
     "auth/token": {"email": "ann@example.com", "password": PASSWORD},
@@ -91,13 +91,13 @@ def body_of(kind: str, fields: dict[str, str], files: dict[str, bytes]) -> tuple
 
 
 def everything() -> dict[str, Any]:
-    """Each row of each table; the throttles' counters are none."""
+    """Each row of each table."""
     models = [model for model in apps.get_models() if model._meta.managed]
     return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
 
 
 class World(NamedTuple):
-    """What the endpoints work on, and who may."""
+    """Rows for the endpoints, and a client that may change them."""
 
     client: APIClient
     ann: User

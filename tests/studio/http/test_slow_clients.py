@@ -1,4 +1,4 @@
-"""Slow clients hold some threads of a web process, never all: the list is answered whatever they do."""
+"""Slow clients hold some threads of a web process, never all: the list of jobs keeps responding."""
 
 import gc
 import os
@@ -38,7 +38,7 @@ def one_place() -> Iterator[None]:
 
 @pytest.fixture
 def picture(db: None) -> Iterator[str]:
-    """To close a file that was sent closes old connections, as one that an earlier test has opened: hence `db`."""
+    """Closing a sent file closes old connections, also those of earlier tests: hence `db`."""
     name = default_storage.save("slow/picture.png", ContentFile(b"pixels"))
     yield f"/media/{name}"
     default_storage.delete(name)
@@ -68,7 +68,7 @@ def test_file_too_many_waits_for_the_one_before(anonymous: Any, one_place: None,
     assert (third.status_code, b"".join(third.streaming_content), fourth.status_code) == (200, b"pixels", 503)
 
 
-def test_answer_that_nobody_closes_gives_its_place_back(anonymous: Any, one_place: None, picture: str) -> None:
+def test_response_that_is_never_closed_frees_its_place(anonymous: Any, one_place: None, picture: str) -> None:
     answer = anonymous.get(picture)
     del answer
     gc.collect()  # Django's test client makes a circle of it
@@ -95,7 +95,7 @@ def test_large_body_too_many(anonymous: Any, one_place: None, picture: str, size
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     folder: Path = tmp_path_factory.mktemp("slow")
-    running = RunningStudio(folder, GUNICORN_CMD_ARGS=f"--workers 1 --threads {THREADS}", WEB_SLOTS="2")
+    running = RunningStudio(folder, GUNICORN_CMD_ARGS=f"--workers 1 --threads {THREADS}", WEB_MAX_ACTIVE_REQUESTS="2")
     yield running
     running.stop()
 
@@ -107,7 +107,7 @@ def ann(studio: RunningStudio) -> Iterator[httpx.Client]:
 
 
 def slow(studio: RunningStudio, client: httpx.Client, head: str) -> socket.socket:
-    """A connection that has sent this much, and takes in next to nothing."""
+    """A connection that has sent this much and reads next to nothing."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(30)
@@ -132,7 +132,7 @@ def list_is_answered(client: httpx.Client) -> None:
 @pytest.mark.product
 @pytest.mark.xdist_group("slow-clients")
 def test_list_is_answered_while_everybody_downloads_slowly(studio: RunningStudio, ann: httpx.Client) -> None:
-    job = ann.post("/api/v1/video-jobs", data={"mockMode": "true", "prompt": "a long film"}).json()["id"]
+    job = ann.post("/api/v1/video-jobs", data={"mockMode": "true", "prompt": "a long video"}).json()["id"]
     assert [done["status"] for done in wait_for(ann, [job], seconds=60)] == ["SUCCEEDED"]
     os.truncate(studio.folder / "media" / "videos" / f"{job}.mp4", 64 * 1024**2)  # more than sockets take in
     path = f"/api/v1/video-jobs/{job}/download"
@@ -165,7 +165,7 @@ def test_list_is_answered_while_everybody_uploads_slowly(studio: RunningStudio, 
 
 
 def refused_of(senders: list[socket.socket], *, number: int) -> list[int]:
-    """What those were answered that were; the others are still expected to send."""
+    """The statuses of the responses so far; the server still reads from the other clients."""
     statuses: list[int] = []
     deadline = time.monotonic() + 30
     waiting = list(senders)
@@ -181,7 +181,7 @@ def refused_of(senders: list[socket.socket], *, number: int) -> list[int]:
 
 
 def wait_until_free(client: httpx.Client, path: str) -> None:
-    """Who has gone away holds no place."""
+    """A client that has disconnected holds no place."""
     deadline = time.monotonic() + 30
     while True:
         with client.stream("GET", path) as answer:

@@ -1,4 +1,4 @@
-"""What uploads may take of a process at once."""
+"""Limits of concurrent uploads in a process."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ TOO_MANY = {
 }
 
 
-def test_person_has_eight_at_once() -> None:
+def test_user_has_eight_at_once() -> None:
     ann, ben = uuid.uuid4(), uuid.uuid4()
     with uploads.released_at_the_end():
         for _ in range(8):
@@ -96,7 +96,7 @@ def test_turn_ends_with_the_request_of_another_thread(monkeypatch: pytest.Monkey
 def test_turn_ends_before_the_pictures_are_stored(
     make_user: MakeUser, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A storage that hangs must not keep the turns of others."""
+    """A storage that hangs must not block the uploads of other users."""
     free: list[int] = []
     stored = use_cases.store
     monkeypatch.setattr(use_cases, "store", lambda **file: free.append(uploads._large_jsons._value) or stored(**file))
@@ -109,7 +109,7 @@ def test_turn_ends_before_the_pictures_are_stored(
 
 
 @pytest.mark.django_db
-def test_person_waits_for_the_storage_eight_times(make_user: MakeUser) -> None:
+def test_user_waits_for_the_storage_eight_times(make_user: MakeUser) -> None:
     ann, ben = make_user(), make_user("ben@example.com")
     with ExitStack() as stack, uploads.released_at_the_end():
         concurrency.user.set(ann.pk)

@@ -33,7 +33,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, hung_storage: str) -> Itera
     running = RunningStudio(
         folder,
         GUNICORN_CMD_ARGS="--workers 1 --threads 32",
-        WEB_SLOTS=str(SLOTS),
+        WEB_MAX_ACTIVE_REQUESTS=str(SLOTS),
         CLOUDINARY_URL=f"cloudinary://key:secret@demo?upload_prefix={hung_storage}",
     )
     yield running

@@ -1,4 +1,4 @@
-"""The stream of a request's body: what it gives, piece by piece, and what it raises when the body breaks off."""
+"""The stream of a request's body: its pieces, and its exception when the body breaks off."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ from studio.http.bodies import IncompleteBody, WholeBody
 
 
 class Wire:
-    """What a server gives of a connection: so much at a time, and then an end, or an error."""
+    """A connection as a server reads it: in pieces, then an end or an error."""
 
     def __init__(self, data: bytes, *, error: OSError | None = None) -> None:
         self._data, self._error = io.BytesIO(data), error
@@ -46,7 +46,7 @@ def test_body_is_read_piece_by_piece_and_line_by_line() -> None:
 def test_body_that_broke_off_is_refused_however_it_is_read(read: Any) -> None:
     body = WholeBody(Wire(b"abc"), length=9)
 
-    for _ in range(2):  # who catches the first exception gets the second
+    for _ in range(2):  # code that catches the first exception gets the second
         with pytest.raises(IncompleteBody):
             read(body)
 

@@ -1,4 +1,4 @@
-"""Requests for another host: scanners' are refused in one line of the log, and probes are answered."""
+"""Requests for another host: scanners' are refused in one line of the log, and probes get a response."""
 
 import io
 import logging
@@ -17,7 +17,7 @@ ANOTHER_HOST = "203.0.113.9"
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What the process's own handler writes."""
+    """The output of the process's log handler."""
     handler = next(
         handler
         for handler in logging.getLogger().handlers

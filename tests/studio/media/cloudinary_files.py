@@ -29,7 +29,7 @@ def stored_bytes(fake: FakeCloudinary) -> dict[tuple[str, str], bytes]:
 
 
 def env_options(url: str) -> dict[str, Any]:
-    """What the settings make of a CLOUDINARY_URL."""
+    """The storage settings for a CLOUDINARY_URL."""
     before = os.environ.get("CLOUDINARY_URL", "")
     os.environ["CLOUDINARY_URL"] = url
     try:
@@ -39,6 +39,6 @@ def env_options(url: str) -> dict[str, Any]:
 
 
 def backend_of(fake: FakeCloudinary) -> dict[str, Any]:
-    """What the settings make of the fake's account, for STORAGES: with the patience that it has in production."""
+    """STORAGES for the account of the fake, with the time-outs of production."""
     options = env_options(fake.cloudinary_url) | {"folder": "ai-studio"}
     return {"BACKEND": "studio.media.storage.cloudinary.CloudinaryStorage", "OPTIONS": options}

@@ -51,7 +51,7 @@ def in_srgb(colours: Sequence[Colour], matrix: Sequence[Sequence[float]], curve:
 
 
 def seen(picture: ImageFile) -> list[Colour]:
-    """What a viewer shows that knows ICC profiles and nothing else, of each patch."""
+    """The patches as shown by a viewer that knows only ICC profiles."""
     image = Image.open(io.BytesIO(picture.data))
     assert image.info.get("gamma") in {None, 0.45455}  # which programs write that mean sRGB
     assert b"cICP" not in picture.data

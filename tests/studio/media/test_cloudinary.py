@@ -100,7 +100,7 @@ def test_both_forms_of_a_name_are_accepted(fake: FakeCloudinary, storage: Cloudi
     storage.delete(name)
     assert stored_bytes(fake) == {("image", "ai-studio/videos/1"): JPEG}
     assert storage.exists(name) is False
-    storage.delete(name)  # a file that is not there is fine
+    storage.delete(name)  # deleting a missing file is fine
     assert [(call["kind"], call["invalidate"]) for call in fake.calls("destroy")] == [("video", True)] * 2
 
 

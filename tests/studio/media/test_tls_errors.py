@@ -154,7 +154,7 @@ def storage_at(origin: str) -> CloudinaryStorage:
 
 @pytest.fixture(params=["unknown authority", "hangs", "resets", "not encrypted"])
 def broken(request: pytest.FixtureRequest, folder: Path, authority: Issued) -> Iterator[tuple[CloudinaryStorage, str]]:
-    """A storage whose handshake comes to nothing, and what staff are to read."""
+    """A storage whose handshake fails, and the reason for staff."""
     stranger = shakes_hands_as(issued(folder, "stranger", by=authority))
     meet, words = {
         "unknown authority": (stranger, "its certificate is signed by an unknown authority"),
@@ -170,7 +170,7 @@ def broken(request: pytest.FixtureRequest, folder: Path, authority: Issued) -> I
 def test_failed_handshake_is_passing_for_every_call(broken: tuple[CloudinaryStorage, str]) -> None:
     storage, words = broken
     calls: tuple[Callable[[], object], ...] = (
-        lambda: storage.save("videos/1.mp4", ContentFile(b"film")),
+        lambda: storage.save("videos/1.mp4", ContentFile(b"video")),
         lambda: storage.size("videos/1.mp4"),
         lambda: storage.open("videos/1.mp4").read(),
         lambda: storage.delete("videos/1.mp4"),

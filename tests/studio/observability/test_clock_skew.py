@@ -1,4 +1,4 @@
-"""This machine's clock beside the database's: what the difference is, give or take, and what is said of it."""
+"""The difference between this machine's clock and the database's, and its warning."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ FAKETIME = shutil.which("faketime")
 
 @pytest.mark.parametrize(("theirs", "seconds"), [(1001.0, 0.0), (991.0, 10.0), (1021.0, -20.0)])
 def test_difference_is_to_the_middle_of_the_round_trip(theirs: float, seconds: float) -> None:
-    elapsed = iter([5.0, 7.0])  # the round trip takes 2 s, whatever `here` says afterwards
+    elapsed = iter([5.0, 7.0])  # the round trip takes 2 s
 
     skew = clock_skew.measure(database=lambda: theirs, here=lambda: 1000.0, elapsed=lambda: next(elapsed))
 
@@ -29,7 +29,7 @@ def test_difference_is_to_the_middle_of_the_round_trip(theirs: float, seconds: f
     ("skew", "sentence"),
     [
         (Skew(0.2, 0.01), ""),
-        (Skew(-5.5, 1.0), ""),  # a slow answer proves nothing
+        (Skew(-5.5, 1.0), ""),  # a slow response proves nothing
         (Skew(7.26, 0.01), "This machine's clock is 7.3 s ahead of the database's (±0.0 s): "),
         (Skew(-6.5, 1.0), "This machine's clock is 6.5 s behind the database's (±1.0 s): "),
     ],

@@ -1,4 +1,4 @@
-"""Counters that all processes share: nothing twice, nothing lost while Redis is away, nothing waited for."""
+"""Counters that all processes share: none counts twice, is lost while Redis is down, or blocks."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from django.test import Client
 from studio.observability import counters
 from studio.observability.counters import Metric, Sums, Tally
 from tests.conftest import MakeUser, SignIn
-from tests.redis_that_loses_answers import LosesAnswers
+from tests.redis_that_loses_replies import LosesReplies
 
 COUNTED = "studio_test_total"
 
@@ -74,10 +74,10 @@ def test_outage_loses_nothing(counted: Metric, settings: Any) -> None:
 
 def test_lost_answer_counts_once(counted: Metric, settings: Any) -> None:
     tally, url = Tally(), settings.REDIS_URL
-    with LosesAnswers(url) as proxy:
+    with LosesReplies(url) as proxy:
         settings.REDIS_URL = proxy.url
         tally.add(amounts(1))
-        tally.flush()  # done, but we do not hear of it
+        tally.flush()  # done, but the reply is lost
         proxy.lets_through = True
         tally.add(amounts(10))
         tally.flush()

@@ -69,7 +69,7 @@ def test_line_starts_at_the_margin_once() -> None:
     assert [text for text in rest if not text.startswith("  ")] == []
 
 
-def test_stories_are_told_apart_and_end() -> None:
+def test_log_contexts_nest_and_end() -> None:
     formatter = log.JsonFormatter()
 
     with log.about(request_id="r-1"):

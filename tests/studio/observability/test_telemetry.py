@@ -14,7 +14,7 @@ from tests.fakes.reports import FakeReports
 pytestmark = pytest.mark.slow
 START = "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'studio.settings'; import studio.wsgi\n"
 JOB = uuid.uuid4()
-# A request that leads to a job, a step of the job that fails, and an error whose text quotes what it must not.
+# A request that creates a job, a step of the job that fails, and an error whose text quotes private data.
 REPORT = f"""
 import logging, uuid
 from django.test import Client
@@ -85,7 +85,7 @@ def test_dsn_that_is_none_is_named_and_not_repeated() -> None:
     assert done.stderr == "Cannot start: SENTRY_DSN should look like https://key@o1.ingest.sentry.io/123.\n"
 
 
-def test_reports_tell_what_happened_and_nothing_private() -> None:
+def test_reports_contain_the_failure_and_no_private_data() -> None:
     with FakeReports() as reports:
         done = python(
             START + REPORT,

@@ -42,7 +42,7 @@ class Row(NamedTuple):
     anonymous: int = 401
 
 
-OWN = Row(200, 200, 200, 200)  # one's own things: everybody has some, or an empty list of them
+OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or an empty list
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
@@ -52,7 +52,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/tokens": OWN,
     "GET /api/v1/tokens/ledger": OWN,
     "GET /api/v1/looks": OWN,
-    "POST /api/v1/looks": Row(400, 400, 400, 400),  # let in, and the empty form refused
+    "POST /api/v1/looks": Row(400, 400, 400, 400),  # authorised, and the empty form refused
     "GET /api/v1/looks/{id}": Row(200, 200, 403, 200),
     "PATCH /api/v1/looks/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/looks/{id}": Row(204, 403, 403, 204),
@@ -141,12 +141,12 @@ def test_table_has_every_operation() -> None:
 
 @pytest.mark.parametrize("who", USERS)
 @pytest.mark.parametrize("operation", TABLE)
-def test_what_people_may_do(world: World, operation: str, who: str) -> None:
+def test_permissions_of_users(world: World, operation: str, who: str) -> None:
     assert ask(world, operation, who) == getattr(TABLE[operation], who)
 
 
 @pytest.mark.parametrize("operation", TABLE)
-def test_what_nobody_may_do(world: World, operation: str) -> None:
+def test_anonymous_requests_change_nothing(world: World, operation: str) -> None:
     before = world.look.updated_at
 
     responses = {who: ask(world, operation, who) for who in UNAUTHENTICATED}
@@ -159,7 +159,7 @@ def test_what_nobody_may_do(world: World, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])
 @pytest.mark.parametrize("who", USERS)
-def test_unknown_things_are_not_found_for_anybody(world: World, operation: str, who: str) -> None:
+def test_unknown_ids_are_404_for_every_user(world: World, operation: str, who: str) -> None:
     unknown = operation.replace("{id}", str(uuid.uuid4()))
 
     assert ask(world, unknown, who) == 404
@@ -174,9 +174,7 @@ def test_tokens_of_before_a_limited_role_open_nothing(world: World, role: Role) 
     assert {ask(world, operation, "stranger") for operation in TABLE if TABLE[operation].anonymous == 401} == {401}
 
 
-def test_admin_who_deletes_a_job_of_another_person_is_kept_with_the_refund(
-    make_user: MakeUser, sign_in: SignIn
-) -> None:
+def test_admin_who_deletes_a_job_of_another_user_is_kept_with_the_refund(make_user: MakeUser, sign_in: SignIn) -> None:
     ann, boss = make_user(), make_user("boss@example.com", staff=True)
     hers, own = creation.create(owner=ann, job_request=ORDER), creation.create(owner=boss, job_request=ORDER)
 

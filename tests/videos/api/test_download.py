@@ -128,7 +128,7 @@ def test_redirect_to_the_storage(fetch: Any, stored: VideoJob) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_nginx_sends_the_file_where_it_is_told_to(fetch: Any, stored: VideoJob, settings: Any, method: str) -> None:
+def test_nginx_sends_the_file_if_configured(fetch: Any, stored: VideoJob, settings: Any, method: str) -> None:
     settings.X_ACCEL_REDIRECT = "/protected-media"
 
     response = fetch(method=method, **{"Range": "bytes=0-9", "If-None-Match": '"c0ffee"'})

@@ -38,7 +38,7 @@ def test_same_key_with_another_order_is_a_conflict(make_user: MakeUser, sign_in:
     assert VideoJob.objects.count() == 1
 
 
-def test_same_key_of_somebody_else_is_another_key(make_user: MakeUser, sign_in: SignIn) -> None:
+def test_same_key_of_another_user_is_another_key(make_user: MakeUser, sign_in: SignIn) -> None:
     for email in ("ann@example.com", "ben@example.com"):
         response = sign_in(make_user(email)).post(URL, FORM, format="multipart", headers={"Idempotency-Key": "k"})
         assert response.status_code == 202
@@ -84,7 +84,7 @@ def test_key_of_a_deleted_job_makes_no_second_one(make_user: MakeUser, sign_in: 
 def test_key_of_a_deleted_job_is_free_again_after_a_day(make_user: MakeUser, sign_in: SignIn) -> None:
     client = sign_in(make_user())
     headers = {"Idempotency-Key": "k"}
-    for prompt in ("one", "two"):  # the second one is deleted over what the first one has left
+    for prompt in ("one", "two"):  # the second deletion replaces the first one's spent key
         job = client.post(URL, {**FORM, "prompt": prompt}, format="multipart", headers=headers)
         assert job.status_code == 202
         client.delete(f"{URL}/{job.json()['id']}")

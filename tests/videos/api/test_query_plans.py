@@ -16,7 +16,7 @@ from operations.video_health_checks import late_transfers
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
 from videos.engine import sweeper
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import JobLog, VideoJob
 from videos.phases import Phase
 
@@ -31,7 +31,7 @@ LARGE = {
     "accounts_ledgerentry",
 }
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
-ROWS, MANY = 3000, 2900  # in all, and of the person who has most of them
+ROWS, MANY = 3000, 2900  # in all, and of the user with most of them
 
 
 def statements(client: APIClient, path: str, method: str = "get") -> list[str]:
@@ -64,7 +64,7 @@ def test_statements_are_as_many_for_one_as_for_three(
         LookVideo.objects.create(look=look, video=job)
         counts.append(len(statements(client, path.format(job=job.pk, look=look.pk))))
 
-    assert set(counts[1:]) == {expected}  # the first one of a process also asks what the database can do
+    assert set(counts[1:]) == {expected}  # the first one of a process also queries features of the database
 
 
 def test_default_is_set_in_few_statements(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
@@ -122,7 +122,7 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
         for job in jobs
     )
     for person, number in ((many, MANY), (few, ROWS - MANY)):
-        count_jobs(user_id=person.pk, more=number)
+        add_to_job_count(user_id=person.pk, more=number)
     for number, job in enumerate(jobs[::10]):
         VideoJob.objects.filter(pk=job.pk).update(created_at=now - timedelta(seconds=number))
     for _ in range(3):
@@ -204,7 +204,7 @@ def test_rows_are_found_by_four_characters_of_an_id(client: Client, history: tup
     }
     for page, row in rows.items():
         beginning = str(row.pk)[:4]
-        text = str(row.pk)[:9] if beginning.isalpha() else beginning  # letters alone are a word first
+        text = str(row.pk)[:9] if beginning.isalpha() else beginning  # letters alone are searched as a word first
         with CaptureQueriesContext(connection) as queries:
             response = client.get(f"/admin/{page}/", {"q": text})
 

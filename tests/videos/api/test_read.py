@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import TokenAccount, User
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
-from videos.limits import count_jobs
+from videos.limits import add_to_job_count
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -140,7 +140,7 @@ def test_item_has_both_spellings_and_never_a_missing_key(
     assert "logs" not in item
 
 
-def test_detail_tells_the_story_oldest_first(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
+def test_detail_shows_the_timeline_oldest_first(make_user: MakeUser, sign_in: SignIn, make_job: MakeJob) -> None:
     ann = make_user()
     job = make_job(ann, phase=Phase.FAILED)
     job.log("one")
@@ -161,7 +161,7 @@ def test_detail_tells_the_story_oldest_first(make_user: MakeUser, sign_in: SignI
 @pytest.mark.parametrize(
     ("who", "expected"), [("owner", {200, 204}), ("other", {403}), ("admin", {200, 204}), ("anonymous", {401})]
 )
-def test_who_may_touch_a_job(
+def test_permissions_on_a_job(
     make_user: MakeUser, sign_in: SignIn, make_job: MakeJob, anonymous: Any, who: str, expected: set[int], method: str
 ) -> None:
     ann = make_user()
@@ -201,17 +201,17 @@ def test_total_follows_what_is_made_and_deleted(make_user: MakeUser, sign_in: Si
     assert [*totals, client.get(URL, {"limit": 1}).json()["total"]] == [1, 2, 3, 2]
 
 
-def test_total_that_is_too_low_keeps_nobody_from_deleting(
+def test_total_that_is_too_low_does_not_prevent_a_deletion(
     make_user: MakeUser, sign_in: SignIn, make_job: MakeJob
 ) -> None:
     job = make_job(make_user(), phase=Phase.FAILED)
-    count_jobs(user_id=job.owner_id, more=-1)
+    add_to_job_count(user_id=job.owner_id, more=-1)
 
     assert sign_in(job.owner).delete(f"{URL}/{job.pk}").status_code == 204
     assert TokenAccount.objects.get(user=job.owner).video_job_count == 0
 
 
-def test_person_without_an_account_has_an_empty_list(sign_in: SignIn, db: None) -> None:
+def test_user_without_an_account_has_an_empty_list(sign_in: SignIn, db: None) -> None:
     person = User.objects.bulk_create([User(email="ann@example.com")])[0]
 
     assert sign_in(person).get(URL).json()["total"] == 0

@@ -155,7 +155,7 @@ def test_ledger_of_one_job(owner: User, paid_job: Callable[[], VideoJob], sign_i
     assert (malformed.status_code, malformed.json()["errors"].keys()) == (400, {"videoJobId"})
 
 
-def test_ledger_of_a_job_of_another_person_is_empty(
+def test_ledger_of_a_job_of_another_user_is_empty(
     paid_job: Callable[[], VideoJob], make_user: MakeUser, sign_in: SignIn
 ) -> None:
     stranger = sign_in(make_user("stranger@example.com"))

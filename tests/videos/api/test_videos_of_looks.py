@@ -233,7 +233,7 @@ def test_unknown_comes_before_forbidden(
     assert codes == {"both": 403, "no look": 404, "no video": 404, "no uuid": 404}
 
 
-def test_either_of_somebody_else_is_forbidden_but_to_an_admin(
+def test_look_or_video_of_another_user_is_forbidden_except_to_an_admin(
     make_user: MakeUser, sign_in: SignIn, make_job: MakeJob
 ) -> None:
     ann, ben = make_user(), make_user("ben@example.com")
@@ -264,7 +264,7 @@ def test_twenty_at_once_leave_one_default(make_user: MakeUser, sign_in: SignIn, 
     jobs = [make_job(ann, phase=Phase.FAILED) for _ in range(20)]
     LookVideo.objects.bulk_create([LookVideo(look=look, video=job) for job in jobs])
 
-    for _ in range(3):  # from the second on there is one to give way
+    for _ in range(3):  # from the second on, another default gives way
         responses = at_once([partial(sign_in(ann).patch, path(job, look)) for job in jobs])
 
         assert Counter(response.status_code for response in responses) == {200: 20}

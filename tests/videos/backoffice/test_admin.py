@@ -1,4 +1,4 @@
-"""What staff can do with jobs in the admin."""
+"""Staff and jobs in the admin."""
 
 import re
 
@@ -29,13 +29,13 @@ def office(client: Client, boss: User) -> Client:
 
 def test_jobs_are_listed_searched_and_shown(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
-    job.log("The story begins.")
+    job.log("The timeline begins.")
 
     listed = office.get("/admin/videos/videojob/", {"q": "ann@example.com"}).content.decode()
     shown = office.get(f"/admin/videos/videojob/{job.pk}/change/").content.decode()
 
     assert str(job.pk) in listed
-    assert "The story begins." in shown
+    assert "The timeline begins." in shown
     assert 'name="_save"' not in shown
 
 

@@ -1,4 +1,4 @@
-"""Links of the back office that carry an address find what they are about, whatever signs the address has."""
+"""Links of the back office that search for an e-mail address find its rows, whichever characters it contains."""
 
 import re
 from html import unescape
@@ -24,7 +24,7 @@ def searches(browser: Client, page: str) -> set[str]:
     return {link for link in links if "q=" in link}
 
 
-def test_links_about_a_person_find_their_rows(make_user: MakeUser, make_job: MakeJob) -> None:
+def test_links_of_a_user_find_their_rows(make_user: MakeUser, make_job: MakeJob) -> None:
     boss, person, browser = make_user("boss@example.com", staff=True), make_user(EMAIL), Client()
     make_job(person)
     browser.force_login(boss)

@@ -1,4 +1,4 @@
-"""What staff can do with the catalogue in the admin."""
+"""Staff and the catalogue in the admin."""
 
 import re
 from datetime import date
@@ -67,7 +67,7 @@ def form_of(model: VideoModel, upstream: Upstream, **changes: Any) -> dict[str, 
     return fields | {name if name in fields else f"upstreams-0-{name}": value for name, value in changes.items()}
 
 
-def test_public_name_is_pointed_elsewhere(
+def test_public_name_gets_another_upstream(
     office: Client, model: VideoModel, upstream: Upstream, sign_in: SignIn, make_user: MakeUser
 ) -> None:
     api = sign_in(make_user())
@@ -147,7 +147,7 @@ def test_model_is_added(office: Client, model: VideoModel, name: str, made: int)
     assert VideoModel.objects.filter(title="Sora").count() == made
 
 
-def test_model_that_nobody_needs_is_deleted(office: Client) -> None:
+def test_unused_model_is_deleted(office: Client) -> None:
     other = VideoModel.objects.get(name="gemini-omni-1.1-flash")
 
     office.post(f"{LIST}{other.pk}/delete/", {"post": "yes"})
@@ -155,7 +155,7 @@ def test_model_that_nobody_needs_is_deleted(office: Client) -> None:
     assert not VideoModel.objects.filter(pk=other.pk).exists()
 
 
-def test_page_tells_what_the_frontend_is_told_and_who_is_used(office: Client, model: VideoModel) -> None:
+def test_page_shows_the_public_model_and_the_upstream_in_use(office: Client, model: VideoModel) -> None:
     shown = office.get(page(model)).content.decode()
     listed = office.get(LIST).content.decode()
 
@@ -192,7 +192,7 @@ def test_retired_and_suspended_upstreams_are_seen_in_the_list(office: Client, up
     assert retired.endswith("no provider: mock videos only retired since 2026-01-02 google_omni: gemini-omni-1.2-flash")
 
 
-def test_upstreams_are_folded_under_names_that_people_know(office: Client, upstream: Upstream) -> None:
+def test_upstreams_are_folded_under_readable_names(office: Client, upstream: Upstream) -> None:
     text = office.get(page(upstream.model)).content.decode()
 
     assert "google_omni: gemini-omni-1.2-flash</strong>" in text

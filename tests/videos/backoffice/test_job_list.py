@@ -1,4 +1,4 @@
-"""Finding a job in the back office, what its page shows, and what both cost the database."""
+"""Searches for jobs in the back office, the page of a job, and their statements."""
 
 import uuid
 from typing import Any
@@ -43,9 +43,9 @@ def listed(office: Client, **query: str) -> set[uuid.UUID]:
         ("abc", set()),  # too short for an id, and in no prompt
         ("ann@example.com", {"ann"}),
         ("Ann@", {"ann"}),
-        ("ann", {"ann", "ben"}),  # her address, and his prompt
+        ("ann", {"ann", "ben"}),  # Ann's address and Ben's prompt
         ("velvet", {"ben"}),
-        ("decade", {"ben"}),  # could be an id, and is none
+        ("decade", {"ben"}),  # looks like an id but is none
         ("100%", set()),
         ("nobody@example.com", set()),
         ("  ", {"ann", "ben"}),
@@ -100,7 +100,7 @@ def test_list_is_filtered(
 
 
 def complete(make_job: MakeJob, owner: User) -> VideoJob:
-    """A job that has everything that a page can show."""
+    """A job with all that a page can show."""
     job = paid(make_job(owner, phase=Phase.FAILED, provider_reply="<b>raw</b> words", input_count=1))
     name = default_storage.save(f"inputs/{job.pk}.png", ContentFile(b"x"))
     JobInput.objects.create(job=job, role="first_frame", file_name=name, content_type="image/png")
@@ -116,7 +116,7 @@ def test_list_costs_the_same_for_any_number_of_rows(
 ) -> None:
     for number in range(rows):
         complete(make_job, make_user(f"{number}@example.com"))
-    office.get(LIST)  # what is cached for good is cached
+    office.get(LIST)  # fills permanent caches
 
     with django_assert_max_num_queries(12) as asked:
         answer = office.get(LIST)
@@ -167,7 +167,7 @@ def test_money_is_shown_to_those_who_may_see_it(
     assert client.get(f"{LIST}{job.pk}/change/").context["entries"] is None
 
 
-def test_no_more_is_counted_than_anybody_turns_pages(
+def test_count_of_rows_has_a_limit(
     office: Client, make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.backoffice.base.COUNTED_MOST", 2)

@@ -1,4 +1,4 @@
-"""The back office's pages for acting on jobs: each asks first, offers what makes sense, and leaves a record."""
+"""The back office's pages for actions on jobs: each confirms, offers valid actions only, and is recorded."""
 
 from typing import Any
 
@@ -140,7 +140,7 @@ def test_what_makes_no_sense_any_more_leads_back(client: Client, operator: User,
     assert "not possible in the job&#x27;s current state" in answer.content.decode()
 
 
-def test_several_are_acted_on_together_and_each_is_told(
+def test_action_on_several_jobs_reports_each(
     client: Client, operator: User, make_user: MakeUser, make_job: MakeJob
 ) -> None:
     ann = make_user()

@@ -24,7 +24,7 @@ from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import is_refunded
 from videos.job_requests import VideoJobRequest
-from videos.limits import JOB_SLOTS
+from videos.limits import MAX_UNFINISHED_JOBS
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
 
@@ -44,7 +44,7 @@ ORDER = VideoJobRequest(
 
 
 class Attack:
-    """Shared by the threads: the account, and what each thread saw itself do."""
+    """Shared by the threads: the account, and the actions that each thread completed."""
 
     def __init__(self, owner: User) -> None:
         self.owner = owner
@@ -58,7 +58,7 @@ class Attack:
             self.did.setdefault(str(job.pk), Counter())[deed] += 1
 
     def run(self, seed: int) -> None:
-        """One thread. Whatever is raised but a refusal ends the test."""
+        """One thread. Any exception but a refusal ends the test."""
         dice = random.Random(seed)
         try:
             while time.monotonic() < self.deadline:
@@ -96,7 +96,7 @@ class Attack:
             return
 
     def finish(self, job: VideoJob) -> None:
-        """Move it on until another thread interferes."""
+        """Advance the job until another thread interferes."""
         ways: list[tuple[Phase, dict[str, Any]]] = [
             (Phase.SUBMITTING, {"lease": new_lease(), "due_at": from_now(60), "started_at": Now()}),
             (Phase.GENERATING, {"operation": "attack", "due_at": from_now(60)}),
@@ -121,7 +121,7 @@ class Attack:
 
 
 def refunds_due(did: Counter[str]) -> int:
-    """The refunds that a job is due, by what was done to it."""
+    """The refunds that a job is due, by the actions on it."""
     for code in ("provider_refused", "generation_failed"):
         if did[code]:
             return int(is_refunded(code, policy="unstarted"))
@@ -144,10 +144,10 @@ def test_fifty_threads_cannot_bypass_the_limit_or_the_ledger(make_user: MakeUser
     refunds = sum(refunds_due(did) for did in attack.did.values())
     total = sum(LedgerEntry.objects.filter(account=account).values_list("amount", flat=True))
     report(attack)
-    assert attack.most_live <= len(JOB_SLOTS)
+    assert attack.most_live <= MAX_UNFINISHED_JOBS
     assert entries == expected
     assert account.balance == total == START_TOKENS - 50 * (len(attack.did) - refunds)
-    assert len(attack.did) > len(JOB_SLOTS)  # else nothing was tried
+    assert len(attack.did) > MAX_UNFINISHED_JOBS  # otherwise the test tried nothing
 
 
 def report(attack: Attack) -> None:

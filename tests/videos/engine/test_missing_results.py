@@ -1,4 +1,4 @@
-"""What the provider does not have counts by itself: one slip after a long outage must not end a job."""
+"""Missing results have their own count: one after a long outage must not end a job."""
 
 import pytest
 

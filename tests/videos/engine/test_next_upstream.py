@@ -31,7 +31,7 @@ RETIRED = {"veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "veo-3.1
 
 @pytest.fixture
 def google(db: None, settings: Any) -> Iterator[FakeGoogle]:
-    """Google with a key, where nothing but Omni 1.2 is left, though the catalogue has no date for 1.1."""
+    """Google with a key has only Omni 1.2 left, but the catalogue has no retirement date for 1.1."""
     Upstream.objects.filter(upstream_model=OMNI_1_1).update(retires_on=None)
     with FakeGoogle(video=video_of_length(4), retired=set(RETIRED)) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url

@@ -1,4 +1,4 @@
-"""A paid video against Google and Cloudinary as they fail: how the job ends, what was paid for, and who pays."""
+"""A paid video against failures of Google and Cloudinary: the end of the job, the paid works, and the tokens."""
 
 import hashlib
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ from videos.providers import registry
 from videos.providers.base import Finished, ProviderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-FILM = video_of_length(4)
-# what the provider makes is what is stored, to the byte
+VIDEO = video_of_length(4)
+# the stored file is the provider's, byte for byte
 PAID = replace(ORDER, mock_mode=False, generate_audio=True)
 ROUNDS = schedule.LASTING_SUBMITS + 2  # more than all back-offs of a step
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -35,9 +35,9 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 @pytest.fixture
 def google(settings: Any) -> Iterator[FakeGoogle]:
-    """Omni 1.2 with a key, and nothing else, in front of a fake that gives URLs."""
+    """Only Omni 1.2 with a key, in front of a fake that returns URLs."""
     Upstream.objects.exclude(provider="google_omni", upstream_model="gemini-omni-1.2-flash").update(is_enabled=False)
-    with FakeGoogle(video=FILM, omni_gives_urls=True) as fake:
+    with FakeGoogle(video=VIDEO, omni_gives_urls=True) as fake:
         settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL = "gemini-key", fake.url
         settings.PROVIDER_TIMEOUT_SECONDS = 1
         registry.built.cache_clear()
@@ -49,7 +49,7 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
 
 @pytest.fixture
 def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
-    """The storage of everything, in front of a fake that is given a second to answer."""
+    """The storage of all files, in front of a fake with a time-out of one second."""
     with FakeCloudinary() as fake:
         account = fake.account
         settings.STORAGES = settings.STORAGES | {
@@ -70,7 +70,7 @@ def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
 
 
 def drive(job: VideoJob, *, rounds: int = ROUNDS) -> VideoJob:
-    """Let the engine run as if time flew, until the job is finished or the rounds are over."""
+    """Run the engine with all jobs due at once, until the job is finished or the rounds are over."""
     for _ in range(rounds):
         job.refresh_from_db()
         if job.phase in TERMINAL:
@@ -87,7 +87,7 @@ def drive(job: VideoJob, *, rounds: int = ROUNDS) -> VideoJob:
 
 
 def aged(job: VideoJob) -> VideoJob:
-    """The job, as if it had been given up on by the clock."""
+    """The job, with its deadline passed."""
     job.refresh_from_db()
     VideoJob.objects.filter(pk=job.pk).exclude(started_at=None).update(started_at=LONG_AGO)
     VideoJob.objects.filter(pk=job.pk).exclude(generated_at=None).update(generated_at=LONG_AGO)
@@ -96,7 +96,7 @@ def aged(job: VideoJob) -> VideoJob:
 
 G, C = "google", "cloudinary"
 ONCE, ALWAYS = {"times": 1}, {"times": 1000}
-# who fails, at what, how; the job's end; works that the provider has accepted; tokens that the customer is left with
+# vendor, call, fault; the job's end; works that the provider accepted; the customer's tokens afterwards
 FAULTS: list[tuple[str, str, str, dict[str, Any], str, int, int]] = [
     (G, "submit", "429", ONCE, "", 1, 950),
     (G, "submit", "429", ALWAYS, "submission_unknown", 0, 1000),
@@ -191,7 +191,7 @@ def test_fault(
         assert "video" not in {kind for kind, _ in stored} or Disposal.objects.exists()
     else:
         assert hashlib.sha256(stored["video", f"ai-studio/videos/{job.pk}"]).hexdigest() == job.video_sha256
-        assert stored["video", f"ai-studio/videos/{job.pk}"] == FILM
+        assert stored["video", f"ai-studio/videos/{job.pk}"] == VIDEO
         assert not Disposal.objects.exists()
 
 

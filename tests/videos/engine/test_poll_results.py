@@ -1,4 +1,4 @@
-"""What the engine makes of a poll: unknown states, work given up at no charge, and failures that staff can adopt."""
+"""Handling of poll results: unknown states, work given up at no charge, and failures that staff can adopt."""
 
 import uuid
 from copy import copy

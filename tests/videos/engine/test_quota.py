@@ -33,7 +33,7 @@ def taken() -> list[Any]:
 
 
 def pass_time(seconds: float) -> None:
-    """Let so much time pass."""
+    """Let this much time pass."""
     step = timedelta(seconds=seconds)
     VideoJob.objects.update(due_at=F("due_at") - step)
     PollQuota.objects.update(next_poll_at=F("next_poll_at") - step)
@@ -87,7 +87,7 @@ def test_polls_beyond_the_free_capacity_are_not_counted(generating: list[VideoJo
 
 @pytest.mark.slow
 def test_no_minute_sees_more_polls_and_all_jobs_get_their_share(generating: list[VideoJob], settings: Any) -> None:
-    settings.PROVIDER_POLLS_PER_MINUTE = 30  # they want 36
+    settings.PROVIDER_POLLS_PER_MINUTE = 30  # they would need 36
     polls: list[Any] = []
 
     began_at, passed = time.monotonic(), 0.0

@@ -1,4 +1,4 @@
-"""What happens at the same moment: creating, deleting and finishing against one account."""
+"""Concurrent creations, deletions and ends of jobs against one account."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Every call in a thread of its own, on a database connection of its own."""
+    """Run every call in its own thread, on its own database connection."""
 
     def run(call: Callable[[], T]) -> T:
         try:

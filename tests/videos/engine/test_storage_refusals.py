@@ -1,4 +1,4 @@
-"""A storage that refuses a finished video is tried for two days, and staff knows at once; only a file ends it."""
+"""A storage that refuses a finished video: retries for two days, and an alert for staff at once."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ def test_poster_that_is_refused_does_not_cost_the_video(
 
     assert (job.phase, job.video.name != "", job.poster.name) == (Phase.SUCCEEDED, True, "")
     assert [record.levelname for record in caplog.records if record.message == "poster.store_failed"] == ["WARNING"]
-    # what an earlier try may have stored as one goes
+    # a file of an earlier try is removed
     assert list(Disposal.objects.values_list("name", flat=True)) == [f"videos/{job.pk}.jpg"]
     # as it is shown
     api, boss = sign_in(ann), make_user("boss@example.com", staff=True)

@@ -27,7 +27,7 @@ def job(make_user: MakeUser, make_job: MakeJob, settings: Any) -> VideoJob:
 
 
 def rows() -> set[tuple[int, bool, str]]:
-    """What is known of Omni 1.2 behind every public name."""
+    """The refusals and suspensions of Omni 1.2 behind every public name."""
     found = Upstream.objects.filter(provider="google_omni", upstream_model=OMNI)
     return {(row.refusals, row.suspended_at is not None, row.suspended_because) for row in found}
 

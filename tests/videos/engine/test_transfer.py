@@ -1,4 +1,4 @@
-"""From the result's URL to the stored video: what plays is delivered as what it is; the rest ends, or is reported."""
+"""From the result's URL to the stored video: playable files are delivered with their true properties."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def differences() -> dict[tuple[str, ...], float]:
 
 
 def storing(make_job: MakeJob, make_user: MakeUser, result: str, *, seconds: int = 0, **fields: Any) -> VideoJob:
-    """A job whose video Omni finished so long ago."""
+    """A job whose video Omni finished this long ago."""
     made_at = timezone.now() - timedelta(seconds=seconds)
     named = {"provider": "google_omni", "upstream_model": "gemini-omni-1.2-flash", "mock_mode": False, "result": result}
     return make_job(make_user(), phase=Phase.STORING, generated_at=made_at, **named, **fields)
@@ -157,19 +157,19 @@ def test_difference_has_a_sentence(
 def test_provenance_goes_with_the_sound_and_the_timeline_says_so(
     google: FakeGoogle, make_user: MakeUser, manifest: bytes, sound: bool
 ) -> None:
-    film = google.account.video = video_of_length(4) + manifest
+    video = google.account.video = video_of_length(4) + manifest
 
     job = drive(creation.create(owner=make_user(), job_request=replace(PAID, generate_audio=sound)))
 
     lines = [transfer.PROVENANCE_LOST] if manifest and not sound else []
     assert timeline(job)[1:] == [("info", line) for line in [*lines, "The video is ready."]]
-    assert (stored(job) == film, MANIFEST in stored(job)) == (sound, sound and bool(manifest))
+    assert (stored(job) == video, MANIFEST in stored(job)) == (sound, sound and bool(manifest))
     facts = mp4.inspect(path=Path(default_storage.path(str(job.video.name))))
     assert (facts.has_audio, facts.has_provenance) == (sound, sound and bool(manifest))
 
 
 def test_file_at_another_host_ends_the_job_at_once(google: FakeGoogle, make_user: MakeUser, make_job: MakeJob) -> None:
-    job = storing(make_job, make_user, "https://videos.example/film.mp4")
+    job = storing(make_job, make_user, "https://videos.example/video.mp4")
 
     transfer.transfer(job_id=str(job.pk))
 
@@ -239,7 +239,7 @@ def test_oldest_of_the_late_transfers_is_named(
     )
     make_job(ann, phase=Phase.STORING, generated_at=now - timedelta(minutes=40), attempts=0)  # not tried yet
 
-    with django_assert_num_queries(3):  # what is refused, what is late, and what has failed
+    with django_assert_num_queries(3):  # refused, late, and failed jobs
         found = video_health_checks.transfers().sentence
 
     assert f"10 minutes: 2. The oldest, {older.pk}, has waited 30 minutes. Its last failure: no host" in found

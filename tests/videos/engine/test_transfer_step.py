@@ -1,4 +1,4 @@
-"""The transfer step: retries, lost leases, and the files that it leaves or removes."""
+"""The transfer step: retries, lost leases, and the files that it keeps or removes."""
 
 import os
 from pathlib import Path

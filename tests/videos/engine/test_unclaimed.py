@@ -55,13 +55,13 @@ def _scan_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nothing() -> redis.Redis:
-    """A Redis where nothing listens."""
+    """A Redis that refuses connections."""
     return redis.Redis(host="127.0.0.1", port=1)
 
 
 @pytest.fixture
 def hung() -> Iterator[redis.Redis]:
-    """One that takes connections, and never replies."""
+    """A Redis that accepts connections but never replies."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         yield redis.Redis(host="127.0.0.1", port=server.getsockname()[1])
 
@@ -115,7 +115,7 @@ def test_no_more_are_taken_than_threads_are_free(make_user: MakeUser, make_job: 
 def test_job_that_was_taken_and_not_begun_is_taken_again(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
     assert unclaimed.take(step="submit", limit=1) == [str(job.pk)]
-    VideoJob.objects.update(due_at=Now() + timedelta(seconds=schedule.REHINT - schedule.UNHEARD))  # as time flies
+    VideoJob.objects.update(due_at=Now() + timedelta(seconds=schedule.REHINT - schedule.UNHEARD))  # due at once
 
     assert unclaimed.take(step="submit", limit=1) == [str(job.pk)]
 

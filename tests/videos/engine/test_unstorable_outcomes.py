@@ -1,4 +1,4 @@
-"""What a provider says may be no text that a database takes: the job ends with the reason all the same."""
+"""A provider's message may contain text that no database stores: the job ends with the reason all the same."""
 
 from typing import Any
 

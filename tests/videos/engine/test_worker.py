@@ -53,7 +53,7 @@ met: list[int] = []
 
 
 def meet() -> None:
-    """A task that ends when as many have begun as there are threads."""
+    """A task that ends once every thread has begun one."""
     met.append(together.wait(30))
 
 
@@ -79,7 +79,7 @@ def test_task_that_raises_frees_its_thread(rq_hints: Any) -> None:
 
 @pytest.fixture
 def no_redis(settings: Any) -> None:
-    """Nothing listens at the address of Redis."""
+    """No server listens at the address of Redis."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
 

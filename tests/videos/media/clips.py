@@ -21,7 +21,7 @@ CODECS: dict[str, tuple[str, dict[str, str], str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """What to encode, and how."""
+    """Parameters of an encoding."""
 
     codec: str = "h264"
     seconds: float = 1

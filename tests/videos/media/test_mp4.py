@@ -11,7 +11,7 @@ from videos.media import mp4
 
 
 def refusal(path: Path) -> str:
-    """What `inspect` has against the file."""
+    """The fault that `inspect` finds in the file."""
     with pytest.raises(mp4.NotAVideo) as refused:
         mp4.inspect(path=path)
     return str(refused.value)

@@ -78,7 +78,7 @@ def ask(name: str, **changes: Any) -> VideoSpec:
 
 
 def begin(adapter: Any, name: str, google: FakeGoogle) -> Operation:
-    """Have a video begun: by the adapter, or, with Veo by key, as it was until October 2026."""
+    """Submit a video: by the adapter, or, with Veo by key, as until October 2026."""
     if name != "google_veo":
         return adapter.start(ask(name))
     body = {

@@ -20,7 +20,7 @@ from videos.providers.google_deadlines import session
 from videos.providers.google_omni import Omni
 
 LIMIT = 0.5  # seconds, in place of a minute and more
-# Far above what the limit lets expect, and far below what a trickle without a clock takes, which is for ever.
+# Far above the limit, and far below a trickle without a deadline, which never ends.
 ENOUGH = 20
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[TricklingServer]:
 
 @pytest.fixture(autouse=True)
 def _short_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each silence may last for long; the whole may not."""
+    """Each silence may be long; the whole may not."""
     monkeypatch.setattr(google_download, "DEADLINE_SECONDS", LIMIT)
     monkeypatch.setattr(google_download, "CHECK_SECONDS", LIMIT)
     monkeypatch.setattr(google_http, "DEADLINE_SECONDS", LIMIT)

@@ -46,7 +46,7 @@ DOWNLOADS: dict[str, tuple[dict[str, Any], int, Outcome]] = {  # fault, failed t
 
 
 def finished(make: Make, google: FakeGoogle, name: str = "google_omni") -> tuple[Any, str]:
-    """An adapter, and where the video is that it has had made."""
+    """An adapter and the URL of a video that it submitted."""
     google.account.omni_gives_urls = True
     adapter = make(name)
     operation = begin(adapter, name, google)
@@ -103,7 +103,7 @@ def test_no_message_of_a_download_contains_the_key(make: Make, google: FakeGoogl
     adapter, result = finished(make, google)
     google.script("download", "403", message="Consumer 'api_key:gemini-key' is suspended")
 
-    with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[key\]' is suspended"):
+    with pytest.raises(Unreachable, match=r"Consumer 'api_key:\[hidden\]' is suspended"):
         adapter.fetch(result, ask("google_omni"), tmp_path / "video.mp4")
 
 

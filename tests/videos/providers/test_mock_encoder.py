@@ -130,7 +130,7 @@ def is_encoder(process: int) -> bool:
 
 
 def parent_of(process: int) -> int | None:
-    """Its parent's id, if it is there still."""
+    """The id of its parent, if it still runs."""
     try:
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):

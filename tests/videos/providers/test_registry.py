@@ -41,7 +41,7 @@ print([name for name in sys.modules if name.startswith(("google.genai", "google.
 
 
 def run(script: str, **environment: str) -> str:
-    """What a Python of its own prints."""
+    """The output of a separate Python process."""
     variables = os.environ | {"GEMINI_API_KEY": "k", "VERTEX_API_KEY": "k", "VERTEX_PROJECT": ""} | environment
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -16,7 +16,7 @@ PROMPT = "A red dress in the wind"
 
 
 def sent(google: FakeGoogle) -> dict[str, Any]:
-    """The one submit that there was."""
+    """The only submit."""
     call, *more = google.calls("submit")
     assert more == []
     return call

@@ -63,7 +63,7 @@ PROMPT = "Three {model} models in a dress; {model} is no longer available, model
         "The model parameter negative_prompt is deprecated.",
         "The Gemini API option enhancePrompt is no longer available.",
         "Model another-1.0 not found.",
-        # what the customer wrote comes back
+        # the prompt comes back
         'Invalid prompt: "{prompt}". Field input is too long.',
         "Invalid prompt: {prompt}",
         "Invalid prompt: {prompt:.60}…",

@@ -215,7 +215,7 @@ def test_values_that_no_job_has_are_refused(
 
 @pytest.mark.parametrize("arguments", [[], ["x"], ["--log", "f", "x"], ["--owner", "a", "x"]])
 def test_log_and_operation_exclude_each_other(arguments: list[str]) -> None:
-    with pytest.raises(CommandError, match=r"^(Say JOB NAME|With --owner)") as raised:
+    with pytest.raises(CommandError, match=r"^(Give JOB NAME|With --owner)") as raised:
         adopt(*arguments)
 
     assert raised.value.returncode == 2

@@ -1,4 +1,4 @@
-"""A finished video could not be stored: staff has it stored after all, once and free of charge."""
+"""A finished video could not be stored: staff store it after all, once and free of charge."""
 
 import io
 import json
@@ -52,7 +52,7 @@ def operator(make_staff: MakeStaff) -> User:
 
 
 def state(job: VideoJob) -> tuple[Any, ...]:
-    """All that a refusal must leave unchanged."""
+    """The state that a refusal must leave unchanged."""
     row = VideoJob.objects.filter(pk=job.pk).values_list(*CHANGED).first()
     entries = list(LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at").values_list("kind", "amount"))
     return row, entries, job.logs.count(), LogEntry.objects.count()
@@ -65,7 +65,7 @@ def test_video_is_stored_after_all_for_nothing(made: VideoJob, google: FakeGoogl
     owner = User.objects.get(pk=job.owner_id)
     assert (job.phase, job.error_code, job.slot, job.tokens_refunded) == (Phase.SUCCEEDED, "", None, 50)
     assert (len(google.account.works), len(google.calls("submit"))) == (1, 1)
-    # what was returned stays returned, and nothing is charged: the failure was ours
+    # the refund stays, and no charge follows: the failure was ours
     assert state(job)[1] == [("charge", -50), ("refund", 50)]
     assert owner.token_account.balance == 1000
     assert [found.kind for found in reconcile(fix=False) if found.kind not in {"stray file", "lost file"}] == []

@@ -1,0 +1,68 @@
+"""Removes one safeguard of the engine, to show that the suite fails without it."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from videos.engine import inputs, outcomes, submit, sweeper, unclaimed
+from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
+from videos.phases import Phase
+from videos.providers.base import ProviderError, Refused
+
+
+def mutate(name: str) -> None:
+    """Remove a safeguard from this process; "" leaves all of them."""
+    if name:
+        MUTATIONS[name]()
+
+
+def _write_unfenced() -> None:
+    """The last writer wins, whatever happened in between."""
+    VideoJobQuerySet._fence = lambda self, job: self.filter(pk=job.pk)
+
+
+def _call_before_claim() -> None:
+    """The paid call comes before the claim, which is written with its outcome."""
+
+    def call_first(*, job_id: str) -> None:
+        job = VideoJob.objects.filter(pk=job_id, phase=Phase.QUEUED).first()
+        if job is None:
+            return
+        operation = submit.provider(job.provider).start(inputs.spec_of(job))
+        with transaction.atomic():
+            until = from_now(60)
+            if VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
+                submit._accept(job, operation)
+
+    submit.submit = call_first
+
+
+def _forget_hints() -> None:
+    """A lost hint stays lost: the sweeper re-sends none, and workers do not scan the table."""
+    for phase in (Phase.QUEUED, Phase.STORING):
+        del sweeper.STEPS[phase]
+
+    def take(**_: object) -> list[str]:
+        return []
+
+    unclaimed.take = take
+
+
+def _refuse_unsurely() -> None:
+    """A submit that may have been accepted counts as refused by an upstream that has no such model."""
+    refuse = outcomes.refuse
+
+    def refuse_anything(job: VideoJob, exc: ProviderError) -> None:
+        refuse(job, Refused(str(exc), code="model_unavailable"))
+
+    outcomes.refuse = refuse_anything
+
+
+MUTATIONS: dict[str, Callable[[], None]] = {
+    "unfenced": _write_unfenced,
+    "call-before-claim": _call_before_claim,
+    "repeated-entries": lambda: None,  # done in the database: `DROPPED` in tests.chaos.fleet
+    "no-rehint": _forget_hints,
+    "unsure-refusal": _refuse_unsurely,
+}
