@@ -48,6 +48,14 @@ class ListeningWorker(SimpleWorker):
 
     _is_connected = True
 
+    @classmethod
+    def find_by_key(cls, *args: Any, **options: Any) -> Any:
+        """Return RQ's own class, for lists of workers: this one needs queues, and changes the connection.
+
+        The page /admin/rq/metrics lists workers by the class that the settings name.
+        """
+        return SimpleWorker.find_by_key(*args, **options)
+
     def work(self, *args: Any, **options: Any) -> bool:
         """Follow hints. Runs with an end of their own (`--burst`, `--max-jobs`, `--max-idle-time`) are left to RQ."""
         logging_level = options.get("logging_level")

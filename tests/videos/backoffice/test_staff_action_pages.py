@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django_rq
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -13,6 +14,7 @@ from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.worker import ThreadWorker
 
 LIST = "/admin/videos/videojob/"
 SEES = "view_videojob"
@@ -202,6 +204,17 @@ def test_queues_are_for_operators(
 
     client.force_login(make_staff("operate_videojob"))
     assert client.get("/admin/rq/").status_code == 200
+
+
+def test_metrics_of_the_queues_count_the_workers(client: Client, operator: User, rq_hints: Any) -> None:
+    queue = django_rq.get_queue("submit")
+    worker = ThreadWorker([queue], connection=queue.connection)
+    worker.register_birth()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+
+    page = client.get("/admin/rq/metrics")
+    worker.teardown()
+
+    assert (page.status_code, f'rq_workers{{name="{worker.name}"' in page.content.decode()) == (200, True)
 
 
 def test_queues_that_cannot_be_asked_say_so(
