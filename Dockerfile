@@ -10,7 +10,7 @@ RUN useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin studio \
     && install --directory --owner studio --mode 0750 /data
 WORKDIR /app
 COPY --from=packages /venv /venv
-# By name: nothing that lies beside them, such as .env, can get into a layer.
+# Named one by one: no other file, such as .env, can get into a layer.
 COPY manage.py gunicorn.conf.py ./
 COPY deploy/healthcheck.py deploy/studio-manage deploy/
 COPY templates templates
@@ -22,7 +22,7 @@ COPY operations operations
 # docker compose exec web studio-manage doctor
 RUN chmod 755 deploy/studio-manage && ln -s /app/deploy/studio-manage /usr/local/bin/studio-manage
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
-# whatever the settings forget to say
+# for settings without ENVIRONMENT
 ENV ENVIRONMENT=production
 USER 10001
 EXPOSE 8000

@@ -38,7 +38,7 @@ worker_class = "studio.http.web_server.Worker"
 
 
 class Log(glogging.Logger):
-    """gunicorn's log in our format; of a request without query, client IP and headers, save its id."""
+    """gunicorn's log in our format. A request's line omits its query, client IP and headers except X-Request-ID."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -72,14 +72,14 @@ REFUSALS = {
 
 
 def write_error(sock: Any, status: int, reason: str, message: str) -> None:
-    """Send our error shape for requests that never reach Django; `message`, unused, quotes the request."""
+    """Send the API's error body if a request never reaches Django. Ignores `message`, which quotes the request."""
     code, detail = REFUSALS.get(status, ("bad_request", "The request is not valid HTTP."))
     body = json.dumps({"detail": detail, "code": code})
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"))
 
 
-util.write_error = write_error  # there is no setting for it; gunicorn's own sends HTML
+util.write_error = write_error  # gunicorn has no setting for it, and sends HTML
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -3,16 +3,16 @@
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
-from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers what is taken off below
+from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F401 -- registers the pages that are unregistered below
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts import roles
-from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django looks for pages here, and only here
-from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- the same
-from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- the same
+from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django imports admin pages from this module only
+from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- as above
+from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- as above
 from accounts.models import SignIn
 from accounts.roles import Role
-from studio.backoffice import audit_admin as _audit_admin  # noqa: F401 -- the same
+from studio.backoffice import audit_admin as _audit_admin  # noqa: F401 -- as above
 from studio.backoffice.base import ReadOnlyAdmin, badge
 
 # The first two show refresh tokens, with which a reader can act as their owner. Roles are set on a user's page.
@@ -28,7 +28,6 @@ class RoleAdmin(ReadOnlyAdmin, GroupAdmin):
     fields = ("name", "meaning", "permissions")
 
     def meaning(self, group: Group) -> str:
-        """The role in a sentence."""
         return roles.MEANINGS[Role(group.name)] if group.name in Role.values else "Unknown: not a role of this product."
 
 
@@ -44,7 +43,6 @@ class SignInAdmin(ReadOnlyAdmin):
 
     @badge(description="outcome", colours={"signed in": "success", "refused": "danger"})
     def outcome(self, row: SignIn) -> str:
-        """The result in a word."""
         return "signed in" if row.succeeded else "refused"
 
     @admin.display(description="user")

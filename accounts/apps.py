@@ -11,9 +11,9 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Record sign-ins and changes of users by staff, and accept tokens that an earlier key signed."""
         from accounts import checks  # noqa: F401, PLC0415 - models can be imported only now
-        from accounts.models import TokenAccount, User  # noqa: PLC0415 - the same
+        from accounts.models import TokenAccount, User  # noqa: PLC0415 - as above
         from accounts.sign_in import history, token_keys  # noqa: PLC0415 - models can be imported only now
-        from studio.backoffice import audit  # noqa: PLC0415 - the same
+        from studio.backoffice import audit  # noqa: PLC0415 - as above
 
         history.listen()
         token_keys.install()

@@ -7,7 +7,7 @@ from django.db import OperationalError, ProgrammingError
 
 from studio.emails import normal_email
 
-DOUBLES_NAMED = 20  # a longer message would not be read
+DOUBLES_NAMED = 20  # accounts in the message
 
 
 @checks.register(checks.Tags.database)
@@ -26,7 +26,7 @@ def each_email_has_one_account(databases: Any = None, **kwargs: Any) -> list[che
     named = ", ".join(f"{pk} ({normal_email(email)})" for pk, email in left[:DOUBLES_NAMED])
     return [
         checks.Warning(
-            f"{len(left)} accounts have an e-mail address that is not in its one spelling: {named}.",
+            f"{len(left)} accounts have an e-mail address that is not normalised: {named}.",
             hint="Each is a second account of that address, and signs in with its own spelling. Agree with its owner "
             "which of the two to keep, and deactivate the other.",
             id="accounts.W001",

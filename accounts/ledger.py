@@ -18,7 +18,7 @@ from studio.observability.counters import Metric
 logger = logging.getLogger(__name__)
 
 NOTE_MAX = 500  # characters; the column's width
-TOKENS_MAX = 1_000_000_000  # by hand, at once: far above any sale; more is a typing error
+TOKENS_MAX = 1_000_000_000  # in one manual entry; far above any sale, so more is a typing error
 Kind = LedgerEntry.Kind
 TOKENS = Metric(
     "studio_tokens_total",
@@ -46,7 +46,7 @@ class Opening:
     note: str
 
 
-def open_moved_accounts(*, openings: Sequence[Opening]) -> None:
+def open_imported_accounts(*, openings: Sequence[Opening]) -> None:
     """Create the accounts of imported users, each with one entry for the tokens that they bring.
 
     Call in the transaction that creates the users.
@@ -66,7 +66,7 @@ def open_moved_accounts(*, openings: Sequence[Opening]) -> None:
     )
 
 
-def refund_moved(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: str) -> int:
+def refund_imported(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: str) -> int:
     """Refund the price that the legacy system charged for a job, at most once a job; returns the tokens refunded."""
     with transaction.atomic():
         account = lock_account(user_id=user_id)
@@ -77,7 +77,7 @@ def refund_moved(*, user_id: uuid.UUID, job_id: uuid.UUID, tokens: int, note: st
 
 
 def lock_account(*, user_id: uuid.UUID) -> TokenAccount:
-    """The user's account, locked until the transaction ends: its holder alone decides about slots and tokens.
+    """Lock the user's account until the transaction ends. Slots and tokens are decided under this lock only.
 
     Lock order: a job's row first, then the account. Raises TokenAccount.DoesNotExist.
     """
@@ -105,7 +105,7 @@ def can_pay(*, account: TokenAccount, tokens: int) -> bool:
 
 
 def charge(*, account: TokenAccount, job_id: uuid.UUID, tokens: int, note: str = "", actor: User | None = None) -> int:
-    """Take the price of a new job from a locked account, once a job; returns the tokens taken.
+    """Charge a locked account for a new job, at most once a job; returns the tokens charged.
 
     A free job has a charge of 0. `actor` is the staff member who created the job.
 
@@ -186,7 +186,7 @@ def _record(
 ) -> LedgerEntry | None:
     """Write one entry and its effect on the balance; None, with nothing changed, for a repeat of a job's entry.
 
-    The account must be locked (or new). The entry comes first, to recognise a repeat even when the balance is gone.
+    The account must be locked (or new). The entry comes first, to recognise a repeat even if the balance is spent.
     """
     entry = LedgerEntry(
         id=entry_id or uuid.uuid4(),
@@ -213,7 +213,7 @@ def _record(
 
 
 # An entry's unique references make a repeat a no-op.
-_ENTRY = Insert(LedgerEntry, unless_there=True)
+_ENTRY = Insert(LedgerEntry, ignore_conflicts=True)
 _MOVE = Update(
     lambda: TokenAccount.objects.filter(
         pk=Param("account_id", models.UUIDField()), balance__gte=Param("least", models.BigIntegerField())

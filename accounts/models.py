@@ -39,8 +39,8 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user with this e-mail address. Raises User.DoesNotExist.
 
-        Migration 0006 brought addresses into one spelling, but for those that would have become another account's:
-        each of such a pair is found by its own spelling.
+        Migration 0006 normalised addresses, except where two accounts would have got the same one. Those accounts are
+        found by their own spelling.
         """
         typed, normal = (username or "").strip().lower(), normal_email(username or "")
         found = {user.email: user for user in self.filter(email__in={typed, normal})}
@@ -82,23 +82,23 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def clean(self) -> None:
-        """Bring the e-mail address into its one spelling before it is checked."""
+        """Normalise the e-mail address before it is validated."""
         self.email = normal_email(self.email)
 
     @classmethod
     def from_db(  # type: ignore[override]  # the stubs are of a later Django
         cls, db: str | None, field_names: Collection[str], values: Collection[Any]
     ) -> "Self":
-        """Django's, which also keeps the values for `save`."""
+        """Also remember the values, for `save`."""
         user = super().from_db(db, field_names, values)
         user.read_values = dict(zip(field_names, values, strict=False))
         return user
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the row. Without field names, a row that was read writes only the fields that were changed since.
+        """Write the row. Without field names, a row that was read writes only the fields that changed since.
 
-        Django's forms save the whole row as it was when their request began. That would undo a sign-out, a
-        deactivation or a new password of the meantime.
+        Django's forms save the whole row as their request read it. That would undo a concurrent sign-out, deactivation
+        or new password.
         """
         if not self._state.adding and not args and not kwargs and self.read_values:
             here, read = vars(self), self.read_values
@@ -106,16 +106,16 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
             changed = [field.name for field in loaded if here[field.attname] != read.get(field.attname)]
             kwargs = {"update_fields": [*changed, "updated_at"]}
         super().save(*args, **kwargs)
-        self._note(kwargs.get("update_fields"))
+        self._remember(kwargs.get("update_fields"))
 
     def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Django's; `save` compares with the new values from now on."""
+        """Also remember the new values, for `save`."""
         fields = None if fields is None else list(fields)
         super().refresh_from_db(using, list(fields) if fields else fields, from_queryset)
-        self._note(fields)
+        self._remember(fields)
 
-    def _note(self, names: Collection[str] | None) -> None:
-        """Keep what the row has now, of these fields or of all, where the row was read."""
+    def _remember(self, names: Collection[str] | None) -> None:
+        """Remember the current values of these fields (None: of all), if the row was read from the database."""
         if not self.read_values:
             return
         for field in self._meta.concrete_fields:
@@ -123,9 +123,9 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
                 self.read_values = {**self.read_values, field.attname: vars(self)[field.attname]}
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password; if so, an old hash is renewed.
+        """Whether this is the password; if so, renew an old hash.
 
-        Django's own would write the new hash over a password that was changed since the row was read.
+        Django's own method would overwrite a password that changed since the row was read.
         """
 
         def keep(password: str) -> None:
@@ -137,7 +137,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         return check_password(raw_password, self.password, keep)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Django's, which ends sessions when the password changes; also when `signed_out_at` does."""
+        """Also end sessions when `signed_out_at` changes; Django's own does so for the password."""
         digest = str(super()._get_session_auth_hash(secret=secret))  # type: ignore[misc]  # the stubs leave it out
         return f"{digest} {self.signed_out_at.timestamp()}" if self.signed_out_at else digest
 
@@ -235,7 +235,7 @@ class LedgerEntry(Record):
         return f"{self.get_kind_display()}: {self.amount:+,} tokens"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new entry. Raises TypeError for one that is already there."""
+        """Write a new entry. Raises TypeError for a saved one."""
         if not self._state.adding:
             raise TypeError("ledger entries are never changed; record a correction instead")
         super().save(*args, **kwargs)
@@ -261,7 +261,7 @@ class SignIn(Record):
     """
 
     class Channel(models.TextChoices):
-        """The way in."""
+        """Where a user can sign in."""
 
         API = "api", "API"
         BACK_OFFICE = "admin", "Back office"
@@ -289,7 +289,7 @@ class SignIn(Record):
         indexes = (
             # a user's page: their sign-ins, newest first
             models.Index(fields=("user", "-created_at", "-id"), name="sign_ins_of_user"),
-            # the list of all, newest first; and those old enough to go
+            # all attempts, newest first; and the old ones to delete
             models.Index(fields=("-created_at", "-id"), name="sign_ins_newest_first"),
             # the list, from one client IP
             models.Index(fields=("client_ip", "-created_at"), name="sign_ins_of_address"),

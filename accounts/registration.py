@@ -37,11 +37,11 @@ def register(*, email: str, password: str) -> User:
     """Create an account for a client. Raises RegistrationClosed, EmailTaken, InvalidInput."""
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
-    vet(email=email, password=password)
+    validate_new_user(email=email, password=password)
     return create_user(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
 
 
-def vet(*, email: str, password: str) -> None:
+def validate_new_user(*, email: str, password: str) -> None:
     """Raise InvalidInput, by field, unless the e-mail address is valid and the password is hard to guess."""
     user = User(email=normal_email(email))
     failed: dict[str, list[str]] = {}
@@ -69,7 +69,7 @@ def create_user(
 ) -> User:
     """Create a user whose account starts with `tokens`; `staff` is the same as the role of an admin. Raises EmailTaken.
 
-    The caller checks the input with `vet`.
+    The caller checks the input with `validate_new_user`.
     """
     role = Role.ADMIN if staff else role
     user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)

@@ -29,7 +29,7 @@ class Role(models.TextChoices):
 
 MEANINGS = {
     Role.NONE: "Uses the product through the API; cannot enter the back office.",
-    Role.SUPPORT: "Sees users, jobs, looks and the ledger, and gives tokens back for a video. Cannot use the API.",
+    Role.SUPPORT: "Sees users, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
     Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens. "
     "Cannot use the API.",
     Role.ADMIN: "Everything, users and their roles included; in the API, may act on every user's objects.",
@@ -45,7 +45,7 @@ class BackOfficeOnly(NotAllowed):
 
 
 class LastAdmin(Conflict):
-    """No other user could give roles."""
+    """The change would leave no admin who can sign in."""
 
     code = "last_admin"
     message = "This is the last admin who can sign in. Make another user an admin first."

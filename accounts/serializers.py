@@ -20,7 +20,7 @@ from studio.emails import normal_email, require_plain
 
 EMAIL_LENGTH = 254  # characters; RFC 5321, and the column
 PASSWORD_LENGTH = 128  # characters, of a new password
-# Characters. No rule, only a bound on hashing: every password that the admin pages accepted must work here.
+# Characters. Only a bound on the cost of hashing: every password that the admin pages accept must work here.
 SIGN_IN_LENGTH = 4096
 
 
@@ -54,7 +54,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
     """An e-mail address, in any case, and its password."""
 
     token_class = AccountRefreshToken
-    # the same for an unknown e-mail address, a wrong password and a deactivated account
+    # one message for an unknown e-mail address, a wrong password and a deactivated account
     default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +94,6 @@ class RefreshTokenInput(Input):
     """A refresh token. A client may send the whole pair: the access token is ignored."""
 
     def shown_names(self) -> Spellings:
-        """The names of the pair."""
         return names_of(TokenPair)
 
 
@@ -107,7 +106,7 @@ class RefreshForm(RefreshTokenInput):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """The new pair. Raises TokenError, or InvalidToken if the token's user may no longer sign in.
 
-        simplejwt's own serializer crashes if the user is gone, accepts tokens from before a change of password, and
+        simplejwt's own serializer crashes if the user is deleted, accepts tokens from before a change of password, and
         lets two simultaneous requests use one token.
         """
         old = RefreshToken(attrs["refresh"])
@@ -126,7 +125,7 @@ class _AnyRefreshToken(RefreshToken):
     """A genuine refresh token, revoked or not."""
 
     def check_blacklist(self) -> None:
-        """The caller does."""
+        """Do nothing: `RevokeForm` accepts a revoked token."""
 
 
 class RevokeForm(RefreshTokenInput):

@@ -36,7 +36,7 @@ class AttemptThrottle(SimpleRateThrottle):
         return str(rates[self.scope])
 
     def get_ident(self, request: Request) -> str:
-        """The client IP, of IPv6 the household; to DRF's own each of its 2**64 addresses is another client."""
+        """The client IP, or the /64 network for IPv6. DRF's own would count each of its 2**64 addresses as a client."""
         return network_of(request) or super().get_ident(request)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
@@ -47,7 +47,7 @@ class AttemptThrottle(SimpleRateThrottle):
                 attempts = int(client.incr(key))
                 if attempts == 1:
                     client.expire(key, self.duration)
-        except CircuitOpen:  # the call that failed has been logged
+        except CircuitOpen:  # logged where the call failed
             return True
         except redis.RedisError as exc:
             logger.warning("rate_limit.unavailable", extra={"error": type(exc).__name__})
@@ -90,7 +90,7 @@ class SignInAccountThrottle(AttemptThrottle):
 
 
 class UserThrottle(AttemptThrottle):
-    """Requests of one user: far more than any page makes, and less than a runaway loop.
+    """Requests of one user: far more than any page sends, and fewer than a runaway loop.
 
     Deleting is free: clients delete page after page, one request for each job.
     """
@@ -99,7 +99,6 @@ class UserThrottle(AttemptThrottle):
         """The rate depends on the request's method."""
 
     def get_ident(self, request: Request) -> str:
-        """The user's id."""
         return str(request.user.pk)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:

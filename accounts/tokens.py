@@ -25,7 +25,7 @@ class _AccountToken(Token):
 
     @classmethod
     def for_user(cls, user: Any) -> Any:
-        """The library's, with the claim."""
+        """As simplejwt does, with the claim."""
         token = super().for_user(user)
         token[CLAIM] = _last_sign_out(user)
         return token
@@ -44,7 +44,7 @@ def is_signed_out(*, token: Token, user: User) -> bool:
     """Whether the account has been signed out since the token's sign-in."""
     if CLAIM in token:
         return bool(token[CLAIM] != _last_sign_out(user))
-    # Issued by a version before the claim; its time is in whole seconds, and one of the same second is refused.
+    # A token of a version without the claim: its time is in whole seconds, and a tie is refused.
     return bool(user.signed_out_at and token["iat"] <= user.signed_out_at.timestamp())
 
 

@@ -40,7 +40,7 @@ class ProductRows(ReadOnlyRows):
 
 
 class VideoRows(ReadOnlyRows):
-    """The videos made for a look, with a button that makes one the default."""
+    """The videos of a look, each with a button that sets it as the default."""
 
     model = LookVideo
     fields = ("poster", "job", "status", "created", "default")
@@ -66,7 +66,7 @@ class VideoRows(ReadOnlyRows):
         return moment(row.video.created_at)
 
     def default(self, row: LookVideo) -> str:
-        """A button that makes the video the default, or no longer."""
+        """A button that sets or unsets the video as the default."""
         # `formaction` on a button of the page's own form works by keyboard and without scripts
         act, text = ("unset", "Unset default") if row.is_default else ("set", "Set as default")
         url = reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act))
@@ -152,7 +152,7 @@ class LookAdmin(BackOfficeAdmin):
         return [path(url, view, name="looks_look_default"), *super().get_urls()]
 
     def change_default(self, request: HttpRequest, look_id: uuid.UUID, video_id: uuid.UUID, act: str) -> HttpResponse:
-        """Make a video its look's default, or no longer."""
+        """Set or unset a video as its look's default."""
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         look = get_object_or_404(Look, pk=look_id)

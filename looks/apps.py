@@ -9,8 +9,8 @@ class LooksConfig(AppConfig):
     name = "looks"
 
     def ready(self) -> None:
-        """Record changes that staff make to looks; products and links belong to their owner."""
+        """Record changes of looks by staff; products and links belong to the owner."""
         from looks.models import Look  # noqa: PLC0415 - models can be imported only now
-        from studio.backoffice import audit  # noqa: PLC0415 - the same
+        from studio.backoffice import audit  # noqa: PLC0415 - as above
 
         audit.watch(Look, fields=("title", "notes", "visibility", "owner"))

@@ -88,7 +88,7 @@ class ShortList(ItemList):
 
 @extend_schema_field({"type": "string", "example": '[{"name": "Silk dress", "price": "120.00", "currency": "EUR"}]'})
 class ListText(ShortList):
-    """The same for a form that has the JSON text only; the schema shows a string."""
+    """A ShortList for a form that sends JSON text only; the schema shows a string."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -119,6 +119,6 @@ class Price(serializers.DecimalField):
 
 def _parsed(text: Any) -> Any:
     try:
-        return strict_json.parsed(str(text).encode())  # str: a file may come instead
+        return strict_json.parse(str(text).encode())  # str: a file may come instead
     except ValueError as exc:  # also half a surrogate pair, which cannot be encoded
         raise serializers.ValidationError("Must be a list, in JSON.") from exc

@@ -1,4 +1,4 @@
-"""Looks as the API shows them: a statement for looks with their readers, one for products, one for videos."""
+"""Represents looks for the API, from three statements: looks with their readers, products, videos."""
 
 import uuid
 from collections import defaultdict
@@ -16,7 +16,7 @@ from accounts.permissions import is_owner_or_admin
 from accounts.sign_in.identity import caller
 from looks.models import Look, LookShare, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.row_serializers import RowSerializer, site_of
+from studio.api.row_serializers import RowSerializer, origin_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 
@@ -57,7 +57,7 @@ _VIDEOS = Statement(
 
 @dataclass(frozen=True)
 class LookRow:
-    """A look as read for one caller: what permissions decide on, and the row that `detail` shows."""
+    """A look as read for one caller: the values for the permission check, and the row for `detail`."""
 
     owner_id: uuid.UUID
     visibility: str
@@ -108,17 +108,17 @@ def _searched(view: View, search: str) -> Statement:
 
 
 def _serialize(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
-    ids, site, user = [row[0] for row in rows], site_of(request), caller(request)
-    products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, site), _parts_of(ids, _VIDEOS, VIDEO, site)
-    return [_one(row, user, site, products, videos) for row in rows]
+    ids, origin, user = [row[0] for row in rows], origin_of(request), caller(request)
+    products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, origin), _parts_of(ids, _VIDEOS, VIDEO, origin)
+    return [_one(row, user, origin, products, videos) for row in rows]
 
 
-def _one(row: Row, user: User, site: str, products: Parts, videos: Parts) -> dict[str, Any]:
+def _one(row: Row, user: User, origin: str, products: Parts, videos: Parts) -> dict[str, Any]:
     look_id, owner_id, readers = row[: len(_HEAD)]
     may_edit = is_owner_or_admin(user, owner_id)
     look = LOOK.serialize(
         row[len(_HEAD) :],
-        site=site,
+        origin=origin,
         products=products[look_id],
         sharedWith=_in_order(readers) if may_edit and readers else [],
         videos=[video for video in videos[look_id] if may_edit or video["status"] == SUCCEEDED],
@@ -129,13 +129,13 @@ def _one(row: Row, user: User, site: str, products: Parts, videos: Parts) -> dic
 
 
 def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
-    shown = ({"id": str(uuid.UUID(reader["id"])), "email": reader["email"]} for reader in readers)
-    return sorted(shown, key=lambda reader: reader["email"])
+    entries = ({"id": str(uuid.UUID(reader["id"])), "email": reader["email"]} for reader in readers)
+    return sorted(entries, key=lambda reader: reader["email"])
 
 
-def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, site: str) -> Parts:
+def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, origin: str) -> Parts:
     """The products or videos of each look, in the statement's order."""
     parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in statement.rows(ids=ids) if ids else ():
-        parts[row[0]].append(shape.serialize(row[1:], site=site))
+        parts[row[0]].append(shape.serialize(row[1:], origin=origin))
     return parts

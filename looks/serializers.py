@@ -118,9 +118,9 @@ class LookInput(Input):
             for name, field in CHANGED_BY.items()
             if name in self.sent_back and self.fields[field].source not in attrs
         }
-        shown = self.context["as_shown"]() if sent else {}
+        shown = self.context["current_output"]() if sent else {}
         lost = {
-            self.sent_back[name].spelling: f'Is changed by "{field}" only. Leave it out, or as it is.'
+            self.sent_back[name].spelling: f'Is changed by "{field}" only. Omit it, or send it unchanged.'
             for name, field in sent.items()
             if self.sent_back[name].value not in (None, shown[name])
         }

@@ -71,7 +71,7 @@ def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
 
 
 def update_look(*, look_id: uuid.UUID, **fields: Unpack[LookFields]) -> None:
-    """Change the given fields; a product that comes without a thumbnail keeps the one that it has.
+    """Change these fields; a product without a new thumbnail keeps its old one.
 
     Raises NotFound or InvalidInput, with nothing changed.
     """
@@ -218,26 +218,26 @@ def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Pro
     if "products" in fields:
         earlier = {product.pk: product for product in products}
         products = []
-        for position, given in enumerate(fields["products"]):
-            product_id = given.get("id") or uuid.uuid4()
+        for position, values in enumerate(fields["products"]):
+            product_id = values.get("id") or uuid.uuid4()
             # popped: where an id is sent twice, the second one is a new product
-            products.append(_product(look, given, position, stored, earlier.pop(product_id, None)))
+            products.append(_product(look, values, position, stored, earlier.pop(product_id, None)))
     look.search_text = search_text(look, products)
     return products
 
 
-def _product(look: Look, given: ProductFields, position: int, stored: _Stored, earlier: Product | None) -> Product:
+def _product(look: Look, values: ProductFields, position: int, stored: _Stored, earlier: Product | None) -> Product:
     thumbnail = stored.of_products.get(position) or (earlier.thumbnail.name if earlier else "")
     return Product(
         id=earlier.pk if earlier else uuid.uuid4(),
         look=look,
         position=position,
-        name=given["name"],
-        sku=given.get("sku", ""),
-        designer=given.get("designer", ""),
-        price=given.get("price"),
-        currency=given.get("currency", ""),
-        product_url=given.get("product_url", ""),
+        name=values["name"],
+        sku=values.get("sku", ""),
+        designer=values.get("designer", ""),
+        price=values.get("price"),
+        currency=values.get("currency", ""),
+        product_url=values.get("product_url", ""),
         thumbnail=thumbnail,
     )
 

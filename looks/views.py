@@ -25,8 +25,8 @@ from studio.http import bodies, uploads
 
 BODY = {MULTIPART: LookForm}
 LOOK_ID = id_in_path("id", "The id of the look.")
-SHOWN = OpenApiResponse(LookOutput, description="The look.")
-BUSY = error("Too many uploads are in progress.")
+LOOK = OpenApiResponse(LookOutput, description="The look.")
+TOO_MANY_UPLOADS = error("Too many uploads are in progress.")
 
 
 @extend_schema(tags=["Looks"])
@@ -43,14 +43,14 @@ BUSY = error("Too many uploads are in progress.")
         description="Create a look. Its picture and products can follow later.",
         request=BODY,
         parameters=[response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI)],
-        responses={201: SHOWN, 503: BUSY},
+        responses={201: LOOK, 503: TOO_MANY_UPLOADS},
     ),
     retrieve=extend_schema(
         operation_id="getLook",
         summary="Get a look",
         description="One look: the caller's own, a public one, or one that is shared with the caller. Admins read any.",
         parameters=[LOOK_ID],
-        responses={200: SHOWN},
+        responses={200: LOOK},
     ),
     partial_update=extend_schema(
         operation_id="updateLook",
@@ -61,7 +61,7 @@ BUSY = error("Too many uploads are in progress.")
         ),
         request=BODY,
         parameters=[LOOK_ID],
-        responses={200: SHOWN, 503: BUSY},
+        responses={200: LOOK, 503: TOO_MANY_UPLOADS},
     ),
     destroy=extend_schema(
         operation_id="deleteLook",
@@ -102,7 +102,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
         """Change the fields that are sent."""
         look_id = as_uuid(pk)
         look = self._look(look_id)
-        fields = self._fields(request, as_shown=lambda: representation.detail(look, request))
+        fields = self._fields(request, current_output=lambda: representation.detail(look, request))
         use_cases.update_look(look_id=look_id, **fields)
         return Response(representation.detail(self._look(look_id), request))
 
@@ -119,11 +119,11 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
         self.check_object_permissions(self.request, look)
         return look
 
-    def _fields(self, request: Request, *, as_shown: Callable[[], Any] | None = None) -> dict[str, Any]:
-        """The fields of the request, checked. For a PATCH, `as_shown` returns what a GET shows of the look."""
+    def _fields(self, request: Request, *, current_output: Callable[[], Any] | None = None) -> dict[str, Any]:
+        """The checked fields of the request. For a PATCH, `current_output` returns the look as a GET would."""
         form_class = LookForm if isinstance(request.data, QueryDict) else LookInput
-        context = {"request": request, "as_shown": as_shown}
-        form = form_class(data=request.data, partial=as_shown is not None, context=context)
+        context = {"request": request, "current_output": current_output}
+        form = form_class(data=request.data, partial=current_output is not None, context=context)
         form.is_valid(raise_exception=True)
         fields = dict(form.validated_data)
         del form

@@ -9,7 +9,6 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        """Register the health checks."""
         from operations import health_checks, video_health_checks  # noqa: PLC0415 - models can be imported only now
 
         health_checks.register_all()

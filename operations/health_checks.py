@@ -33,7 +33,7 @@ ROW_SECONDS = 2.0  # between two rows that a process writes to check that it can
 PROBE_NAME = "probe/doctor.png"
 PROBE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
 NO_REDIS = "Unknown while Redis is unavailable."
-AWAY = "Unknown while the database is unavailable."
+NO_DATABASE = "Unknown while the database is unavailable."
 
 
 def register_all() -> None:
@@ -80,7 +80,7 @@ def rows() -> Finding:
     try:
         connection.ensure_connection()
     except DatabaseError:
-        return Finding(Health.DOWN, AWAY)
+        return Finding(Health.DOWN, NO_DATABASE)
     try:
         with transaction.atomic():
             Heartbeat.objects.update_or_create(name="readyz", defaults={"beat_at": Now()})
@@ -114,7 +114,11 @@ def _other_disks() -> Finding:
 
 
 def _room(found: disks.Free) -> Finding:
-    low = [f"{place} on {host}: {_mib(free)}" for (host, place), free in found.items() if free < disks.least(place)]
+    low = [
+        f"{place} on {host}: {_mib(free)}"
+        for (host, place), free in found.items()
+        if free < disks.min_free_bytes(place)
+    ]
     if low:
         return Finding(
             Health.DEGRADED,
@@ -167,7 +171,7 @@ def sweeper() -> Finding:
     try:
         beat = Heartbeat.objects.filter(name="sweeper").first()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if beat is None:
         return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
     age = (timezone.now() - beat.beat_at).total_seconds()
@@ -196,7 +200,7 @@ def _clock() -> Finding:
     try:
         return clock_skew.finding()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
 
 
 def _storage() -> Finding:
@@ -208,7 +212,7 @@ def _storage() -> Finding:
         with storage.open(name) as file:
             is_same = bytes(file.read()) == PROBE
         storage.delete(name)
-    except Exception as exc:  # a storage backend raises what its vendor raises
+    except Exception as exc:  # a storage backend raises whatever its vendor raises
         variable = "DATA_DIR" if isinstance(storage, FileSystemStorage) else "CLOUDINARY_URL"
         return Finding(Health.DOWN, f"{kind} fails to write or read: {exc}. See {variable}.")
     return Finding(

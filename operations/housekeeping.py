@@ -54,7 +54,6 @@ class Housekeeping:
         ]
 
     def start(self) -> None:
-        """Start the threads."""
         for thread in self._threads:
             thread.start()
 

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus, the same from every web process. docs/metrics.md explains each metric.
+"""`/metrics` for Prometheus, identical from every web process. docs/metrics.md explains each metric.
 
 Every scrape queries the tables, by index, and reads the counters that processes keep in Redis
 (studio.observability.counters). If the database or Redis is unavailable, its metrics are missing and `studio_up` is 0.

@@ -98,10 +98,10 @@ def purge(*, days: Mapping[str, int], check_stopped: StopCheck = lambda: None) -
 
 
 def purge_daily(*, check_stopped: StopCheck = lambda: None) -> Iterator[tuple[Rule, int]]:
-    """Do the same with the days of the settings, from where the last daily purge ended.
+    """Purge by the days of the settings, from where the last daily purge ended.
 
-    Otherwise each day would read every finished job again. What has become old in another way, such as by an import,
-    only `purge` finds.
+    Otherwise each day would read every finished job again. Only `purge` finds rows that arrive old,
+    such as imported ones.
     """
     row, _ = TaskState.objects.get_or_create(name=NAME, defaults={"due_at": Now()})
     marks: dict[str, str] = row.state

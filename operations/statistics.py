@@ -18,7 +18,7 @@ from accounts.models import LedgerEntry
 from videos.models import Upstream, VideoJob, price_in
 from videos.phases import Phase
 
-DURATIONS_MOST = 1000  # the newest videos, whose median is taken
+DURATIONS_MOST = 1000  # the newest videos, for the quantiles
 TOP_FAILURES = 5
 
 

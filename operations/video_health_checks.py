@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Window
 from django.utils import timezone
 
 from operations.file_moves import health_check
-from operations.health_checks import AWAY
+from operations.health_checks import NO_DATABASE
 from operations.reconciliation import runs
 from studio.observability import health
 from studio.observability.health import Depth, Finding, Health
@@ -50,7 +50,7 @@ def _providers() -> Finding:
                 Health.DEGRADED, f"{', '.join(names)} rejects our key or project; jobs fail and are refunded."
             )
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     return Finding(Health.OK, f"Configured: {', '.join(configured)}.")
 
 
@@ -59,8 +59,8 @@ def _registration() -> Finding:
     try:
         sentence = signup_cost.warning()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
-    state = "open, and gives no paid video away" if settings.REGISTRATION_OPEN else "closed"
+        return Finding(Health.DEGRADED, NO_DATABASE)
+    state = "open; new accounts can pay for no video" if settings.REGISTRATION_OPEN else "closed"
     return Finding(Health.OK, sentence or f"Registration is {state}.")
 
 
@@ -74,7 +74,7 @@ def _unknown() -> Finding:
     try:
         count = lost_responses()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if count:
         return Finding(
             Health.DEGRADED,
@@ -107,7 +107,7 @@ def transfers() -> Finding:
     try:
         sentences = [*_refused(), *_late(), *_unstored()]
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if sentences:
         return Finding(Health.DEGRADED, " ".join(sentences))
     return Finding(Health.OK, "Generated videos are stored in time.")
@@ -177,7 +177,7 @@ def _models() -> Finding:
     try:
         warnings = retirements.warnings()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if warnings:
         return Finding(Health.DEGRADED, f"{' '.join(warnings)} See manage.py models.")
     return Finding(Health.OK, "No upstream of an offered model retires soon.")

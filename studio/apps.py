@@ -37,10 +37,10 @@ def _check_pages(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
 
 
 def _check_base_of_pages() -> list[checks.CheckMessage]:
-    """Other pages would let secrets be guessed by filters (`BackOfficeAdmin.lookup_allowed`)."""
+    """Filters of other pages would let users guess secrets (`BackOfficeAdmin.lookup_allowed`)."""
     from django.contrib import admin  # noqa: PLC0415 - models can be imported only now
 
-    from studio.backoffice.base import BackOfficeAdmin  # noqa: PLC0415 - the same
+    from studio.backoffice.base import BackOfficeAdmin  # noqa: PLC0415 - as above
 
     return [
         checks.Error(

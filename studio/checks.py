@@ -24,7 +24,7 @@ def client_addresses_are_known(app_configs: Any, **kwargs: Any) -> list[checks.C
 
 @checks.register(checks.Tags.security, deploy=True)
 def https_is_recognised(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """TLS ends at a proxy; without its header every request looks like plain HTTP."""
+    """TLS ends at a proxy; without its header every request appears as plain HTTP."""
     if not settings.PRODUCTION or getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
         return []
     hint = "Put a proxy with TLS in front, and set TRUST_PROXY=true and PROXY_COUNT=1."

@@ -48,14 +48,13 @@ class OperatorCommand(BaseCommand):
 
     def _epilog(self) -> str:
         examples = "\n".join(["Examples:", *(f"  manage.py {line}" for line in self.examples), ""])
-        return f"{examples}\nExit status: 0 well, 1 {self.failure}, 2 wrong usage."
+        return f"{examples}\nExit status: 0 success, 1 {self.failure}, 2 wrong usage."
 
     def add_json(self, parser: ArgumentParser) -> None:
         """Add `--json`, for commands whose output scripts read."""
         parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
     def write_json(self, facts: Any) -> None:
-        """Write the facts as JSON."""
         self.stdout.write(json.dumps(facts, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
 
     def execute(self, *args: Any, **options: Any) -> str | None:

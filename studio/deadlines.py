@@ -1,8 +1,8 @@
 """A deadline for a whole HTTP exchange, from connecting to the last byte.
 
-A socket's time-out starts again with each byte, so a server that sends one byte a second would be waited for endlessly.
+A socket's time-out starts again with each byte, so a server that sends one byte a second could hold it for ever.
 Within `limit(seconds)`, sockets of this thread wait no longer than the time left, for every byte they receive and for
-room to send. urllib3 obeys after `obeying(manager)`. The clock is monotonic.
+room to send. `apply_to(manager)` makes urllib3 obey. The clock is monotonic.
 """
 
 import io
@@ -16,24 +16,24 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 SEND_BYTES = 64 * 1024  # sent at a time; the deadline is checked before each piece
-_here = threading.local()  # `ends_at`: the deadline of the innermost limit, by time.monotonic(); None outside of any
+_local = threading.local()  # `ends_at`: the deadline of the innermost limit, by time.monotonic(); None outside of any
 
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
     """Set a deadline for the exchanges in the block; an outer limit that ends sooner wins."""
-    before = getattr(_here, "ends_at", None)
+    before = getattr(_local, "ends_at", None)
     ends_at = time.monotonic() + seconds
-    _here.ends_at = ends_at if before is None else min(before, ends_at)
+    _local.ends_at = ends_at if before is None else min(before, ends_at)
     try:
         yield
     finally:
-        _here.ends_at = before
+        _local.ends_at = before
 
 
-def left(timeout: float | None) -> float | None:
+def seconds_left(timeout: float | None) -> float | None:
     """Seconds that a socket may wait now: its own time-out or the time left. Raises TimeoutError after the deadline."""
-    ends_at = getattr(_here, "ends_at", None)
+    ends_at = getattr(_local, "ends_at", None)
     if ends_at is None:
         return timeout
     remaining: float = ends_at - time.monotonic()
@@ -57,7 +57,7 @@ class _Socket:
         self._sock.settimeout(timeout)
 
     def limit_wait(self) -> None:
-        self._sock.settimeout(left(self._timeout))
+        self._sock.settimeout(seconds_left(self._timeout))
 
     def sendall(self, data: Any) -> None:
         view = memoryview(data).cast("B")
@@ -103,8 +103,8 @@ class _Secure(HTTPSConnection):
 _CONNECTIONS = {"http": _Plain, "https": _Secure}
 
 
-def obeying(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """The same manager; its new connections obey the deadline."""
+def apply_to(manager: urllib3.PoolManager) -> urllib3.PoolManager:
+    """Make the manager's new connections obey the deadline; returns the manager."""
     pools: dict[str, Any] = manager.pool_classes_by_scheme
     manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _CONNECTIONS[scheme]})

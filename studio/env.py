@@ -1,4 +1,4 @@
-"""Reads settings from the environment; an error names the malformed variable and what it should look like."""
+"""Reads settings from the environment; an error names the malformed variable and the expected form."""
 
 import os
 import re
@@ -33,7 +33,7 @@ known: set[str] = set()  # the variables that were read, so all that exist
 
 
 class BadEnvironment(Exception):
-    """A variable is missing or malformed; the message names it and says what it should look like."""
+    """A variable is missing or malformed; the message names it and the expected form."""
 
 
 def comment_in(value: str) -> bool:
@@ -44,8 +44,8 @@ def comment_in(value: str) -> bool:
 def text(name: str, default: str = "") -> str:
     """The variable's value; empty counts as unset.
 
-    Raises BadEnvironment for a value with a comment after it or quotes around it: shells and some readers of files
-    remove them, systemd's EnvironmentFile and `docker run --env-file` do not.
+    Raises BadEnvironment for a value with a comment after it or quotes around it. Shells and some readers of files
+    remove them; systemd's EnvironmentFile and `docker run --env-file` do not.
     """
     known.add(name)
     value = os.environ.get(name, "").strip()
@@ -68,7 +68,7 @@ def require_location() -> None:
     """Raises BadEnvironment outside of a developer's working copy if no variable says where the data is.
 
     Else a command on a server, run without the services' settings, would create a new database in the code's folder and
-    report that all is well. ENVIRONMENT without a value would do the same.
+    report that all is well. An empty ENVIRONMENT would have that effect, too.
     """
     if "ENVIRONMENT" in os.environ and not text("ENVIRONMENT"):
         raise BadEnvironment("ENVIRONMENT has no value; it should be one of: development, production.")
@@ -112,7 +112,7 @@ def rate(name: str, default: str) -> str:
     value = text(name, default)
     count, _, period = value.partition("/")
     if not count.isdecimal() or period not in {"s", "sec", "min", "hour", "day"}:
-        raise BadEnvironment(f"{name} is {value!r}; it should look like 10/min.")
+        raise BadEnvironment(f"{name} is {value!r}; it should be a rate such as 10/min.")
     return value
 
 
@@ -127,7 +127,7 @@ def origins(name: str) -> list[str]:
     for value in values:
         scheme, _, host = value.partition("://")
         if scheme not in {"http", "https"} or not host or "/" in host:
-            raise BadEnvironment(f"{name} has {value!r}; an origin looks like https://app.example.com.")
+            raise BadEnvironment(f"{name} has {value!r}; an origin has the form https://app.example.com.")
     return values
 
 
@@ -135,7 +135,7 @@ def url_prefix(name: str, *, example: str = "/AIStudio") -> str:
     """A path such as /AIStudio, or "". Raises BadEnvironment for one that does not start with a slash."""
     value = text(name).rstrip("/")
     if value and (not value.startswith("/") or "//" in value or any(mark in value for mark in "?# ")):
-        raise BadEnvironment(f"{name} is {value!r}; it should look like {example}.")
+        raise BadEnvironment(f"{name} is {value!r}; it should be a path such as {example}.")
     return value
 
 
@@ -143,7 +143,7 @@ def redis_url(name: str) -> str:
     """The URL of a Redis or Valkey, or "". Raises BadEnvironment for another scheme."""
     value = text(name)
     if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise BadEnvironment(f"{name} should look like redis://localhost:6379/0.")
+        raise BadEnvironment(f"{name} should have the form redis://localhost:6379/0.")
     return value
 
 
@@ -157,14 +157,14 @@ def cloudinary_url(name: str) -> dict[str, Any] | None:
         return None
     match = _CLOUDINARY_URL.fullmatch(value)
     if match is None:  # the message omits the value, which has a secret
-        raise BadEnvironment(f"{name} should look like cloudinary://key:secret@cloud.")
+        raise BadEnvironment(f"{name} should have the form cloudinary://key:secret@cloud.")
     options = dict(parse_qsl(match["query"] or "", keep_blank_values=True))
-    for option, given in options.items():
+    for option, setting in options.items():
         if option not in _CLOUDINARY_OPTIONS:
             raise BadEnvironment(f"{name} has {option!r}; it may have: {', '.join(_CLOUDINARY_OPTIONS)}.")
         pattern, example = _CLOUDINARY_OPTIONS[option]
-        if not re.fullmatch(pattern, given):
-            raise BadEnvironment(f"{name} has {option}={given}; it should look like {option}={example}.")
+        if not re.fullmatch(pattern, setting):
+            raise BadEnvironment(f"{name} has {option}={setting}; it should be a value such as {option}={example}.")
     account = {part: match[part] for part in ("cloud_name", "api_key", "api_secret")}
     return account | {
         "upload_prefix": options.get("upload_prefix", ""),
@@ -178,7 +178,7 @@ def folder(name: str, default: str) -> str:
     value = text(name, default).strip("/")
     parts = value.split("/")
     if len(value) > 100 or not all(re.fullmatch(r"(?!v\d+$)[\w-]+", part, re.ASCII) for part in parts):
-        raise BadEnvironment(f"{name} is {value!r}; it should look like ai-studio or shop/videos.")
+        raise BadEnvironment(f"{name} is {value!r}; it should be a path such as ai-studio or shop/videos.")
     return value
 
 
@@ -186,7 +186,7 @@ def http_url(name: str) -> str:
     """The base URL of a web service, or "". Raises BadEnvironment for one with a query or another scheme."""
     value = text(name).rstrip("/")
     if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
-        raise BadEnvironment(f"{name} is {value!r}; it should look like https://host.example.com.")
+        raise BadEnvironment(f"{name} is {value!r}; it should be a URL such as https://host.example.com.")
     return value
 
 
@@ -194,7 +194,7 @@ def sentry_dsn(name: str) -> str:
     """A Sentry DSN, or "". Raises BadEnvironment for anything else."""
     value = text(name)
     if value and not re.fullmatch(r"https?://[^\s/?#@:]+@[^\s/?#@]+(/[^\s?#]*)?/\d+", value):
-        raise BadEnvironment(f"{name} should look like https://key@o1.ingest.sentry.io/123.")
+        raise BadEnvironment(f"{name} should have the form https://key@o1.ingest.sentry.io/123.")
     return value
 
 
@@ -211,32 +211,29 @@ def bucket(name: str) -> str:
     """A folder in Google Cloud Storage, or "". Raises BadEnvironment for anything else."""
     value = text(name)
     if value and not re.fullmatch(r"gs://[a-z0-9][\w.-]+(/[^\s?#]*)?", value):
-        raise BadEnvironment(f"{name} is {value!r}; it should look like gs://bucket/folder.")
+        raise BadEnvironment(f"{name} is {value!r}; it should be a folder such as gs://bucket/folder.")
     return value
 
 
 def database(name: str) -> dict[str, Any] | None:
-    """Django's settings for the database in the URL; None if unset.
-
-    Raises BadEnvironment for a URL that is neither PostgreSQL nor SQLite.
-    """
+    """Django's settings for a PostgreSQL or SQLite URL; None if unset. Raises BadEnvironment for any other URL."""
     value = text(name)
     if not value:
         return None
     if not value.startswith(("postgres://", "postgresql://", "sqlite://")):
-        raise BadEnvironment(f"{name} should look like postgresql://user:password@host:5432/studio.")
+        raise BadEnvironment(f"{name} should have the form postgresql://user:password@host:5432/studio.")
     try:
         return dict(dj_database_url.parse(value))
     except ValueError as exc:
-        raise BadEnvironment(f"{name} cannot be parsed; it looks like postgresql://user:password@host/db.") from exc
+        raise BadEnvironment(f"{name} cannot be parsed; the form is postgresql://user:password@host/db.") from exc
 
 
-def secret(name: str, *, least: int, made_in: Path | None) -> str:
-    """A secret of at least `least` characters; if unset, one is generated and kept in the folder `made_in`, if given.
+def secret(name: str, *, least: int, create_in: Path | None) -> str:
+    """A secret of at least `least` characters; if unset, the first call creates one in the folder `create_in`.
 
-    Raises BadEnvironment for one that is too short, or missing without such a folder.
+    Raises BadEnvironment for one that is too short, or unset without a folder.
     """
-    value = text(name) or (_kept_secret(made_in / name.lower()) if made_in else "")
+    value = text(name) or (_kept_secret(create_in / name.lower()) if create_in else "")
     if not value:
         raise BadEnvironment(f"{name} is not set; it should be at least {least} random characters.")
     if len(value) < least:
@@ -250,20 +247,18 @@ def verifying_secrets(name: str, older_name: str, *, signing: tuple[str, str], l
     Raises BadEnvironment for one that is too short, and for the signing one: such a rotation would do nothing.
     """
     signing_name, signing_value = signing
-    for given in (name, older_name):
-        values = words(given)
+    for variable in (name, older_name):
+        values = words(variable)
         if any(len(value) < least for value in values):
-            raise BadEnvironment(
-                f"{given} has a secret that is too short; each should have at least {least} characters."
-            )
+            raise BadEnvironment(f"{variable} has a secret that is too short; each needs at least {least} characters.")
         if signing_value in values:
             raise BadEnvironment(
-                f"{given} has the same secret as {signing_name}; it should have the next one or the one before."
+                f"{variable} has the same secret as {signing_name}; it should have the next one or the one before."
             )
     return list(dict.fromkeys([*words(name), *words(older_name)]))
 
 
-def kept_url(path: Path) -> str:
+def stored_url(path: Path) -> str:
     """The URL that a running `manage.py up` has written for other commands; "" if none runs."""
     return path.read_text().strip() if path.is_file() else ""
 

@@ -8,7 +8,7 @@ ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hu
 
 
 class Record(models.Model):
-    """A row with a UUID key and two dates for people to read; no code depends on the dates."""
+    """A row with a UUID key and two dates for display; no code depends on the dates."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -23,7 +23,7 @@ class Record(models.Model):
 
     @property
     def short_id(self) -> str:
-        """The first 8 digits of the id, enough for people to recognise a row."""
+        """The first 8 digits of the id, enough to recognise a row."""
         return str(self.pk)[:8]
 
 
@@ -80,8 +80,8 @@ class TaskState(Record):
     """
 
     name = models.CharField(max_length=40, unique=True)
-    due_at = models.DateTimeField(help_text="When it is to be taken up.")
-    lease = models.UUIDField(null=True, help_text="Who works on it; changes with every claim.")
+    due_at = models.DateTimeField(help_text="When the task is due.")
+    lease = models.UUIDField(null=True, help_text="Which claim holds the task; every claim sets a new one.")
     state = models.JSONField(default=dict)
 
     class Meta:

@@ -26,7 +26,7 @@ class CircuitOpen(redis.ConnectionError):
 
 @contextmanager
 def redis_client() -> Iterator[redis.Redis]:
-    """A client to make calls with. Raises RedisError: CircuitOpen at once where a call has just failed."""
+    """A client for the calls in the block. Raises RedisError; CircuitOpen at once after a recent failure."""
     global _open_until  # noqa: PLW0603 - one for the process, like its connections
     if time.monotonic() < _open_until:
         raise CircuitOpen("Redis has just failed.")

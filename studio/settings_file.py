@@ -1,6 +1,6 @@
 """Reads a settings file, `.env` or that of the services, and refuses lines that other readers would parse differently.
 
-systemd (`EnvironmentFile=`), `docker run --env-file` and Docker Compose (`env_file:`) read the same file. They disagree
+systemd (`EnvironmentFile=`), `docker run --env-file` and Docker Compose (`env_file:`) read this file too. They disagree
 on quotes, comments after a value, `export`, `$` and backslashes. All agree on `NAME=value`, blank lines, and comments
 on lines of their own.
 

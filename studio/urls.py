@@ -1,4 +1,4 @@
-"""All URLs of the site. Apps are included by name: studio imports none of them."""
+"""All URLs. Apps are included by name: studio imports none of them."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

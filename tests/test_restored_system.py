@@ -170,9 +170,9 @@ def test_no_paid_video_is_lost_or_paid_twice(tmp_path: Path, google: FakeGoogle,
 
     listed = [line for line in strays.splitlines() if line.endswith(".mp4")]
     assert {line.rpartition("/")[2] for line in listed} == {f"{job}.mp4" for job in (*known, *stored)}
-    assert "1 adopted, 2 known already, 3 refused." in at_first
+    assert "1 adopted, 2 already known, 3 refused." in at_first
     assert at_first.count("is not adopted: The owner has three unfinished jobs") == 3
-    assert adopted.splitlines()[-1] == "3 adopted, 3 known already, 0 refused."
+    assert adopted.splitlines()[-1] == "3 adopted, 3 already known, 0 refused."
     assert agreed == "Everything agrees.\n"
     assert left == "0 files without a row, 0.0 MB.\n"
     assert [job["status"] for job in jobs] == ["SUCCEEDED"] * 7

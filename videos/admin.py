@@ -1,4 +1,4 @@
-"""The back office of video jobs: find, watch, act through the use cases. No field is edited by hand."""
+"""The back office of video jobs: search, timeline, and actions through the use cases. No field can be edited."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ from looks.models import LookVideo
 from studio.backoffice.base import BackOfficeAdmin, DaysFilter, badge, label, moment
 from studio.media.storage import media_storage
 from videos import deletion
-from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django looks for pages here, and only here
-from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- the same
+from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django imports admin pages from this module only
+from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- as above
 from videos.backoffice import job_search
 from videos.backoffice.staff_action_pages import StaffActionPages
 from videos.models import VideoJob, VideoModel
@@ -35,7 +35,7 @@ COLOURS = {
 
 @admin.register(VideoJob)
 class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
-    """Jobs are shown, and acted on through the use cases. On a page, timeline and raw reply come first."""
+    """Video jobs. A job's page starts with its timeline and the provider's raw reply."""
 
     list_display = ("poster_column", "job", "status_column", "owner_and_look", "age", "model_column", "tokens")
     list_display_links = ("poster_column", "job")
@@ -88,7 +88,6 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
 
     @admin.display(description="Picture")
     def poster_column(self, job: VideoJob) -> str:
-        """The poster."""
         if not job.poster:
             return mark_safe('<span class="studio-no-poster">no picture</span>')
         return format_html(
@@ -97,19 +96,16 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
 
     @admin.display(description="Job", ordering="id")
     def job(self, job: VideoJob) -> str:
-        """The short id and the beginning of the prompt."""
         prompt = Truncator(job.prompt).chars(40) or "without a prompt"
         return format_html('<span class="studio-id">{}</span><br>{}', job.short_id, prompt)
 
     @badge(description="Status", colours=COLOURS)
     def status_column(self, job: VideoJob) -> tuple[str, str]:
-        """The public status, with the error code or the progress."""
         detail = job.error_code or (f"{job.progress_percentage} %" if job.status == Status.RUNNING else "")
         return job.status.value, f"{job.status.label}: {detail}" if detail else job.status.label
 
     @admin.display(description="Owner", ordering="owner__email")
     def owner_link(self, job: VideoJob) -> str:
-        """A link to the owner's page."""
         return _link("admin:accounts_user_change", job.owner_id, job.owner.email)
 
     @admin.display(description="Owner, look", ordering="owner__email")
@@ -119,13 +115,11 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
 
     @admin.display(description="Look")
     def look_link(self, job: VideoJob) -> str:
-        """A link to the look's page."""
         links = [row.look for row in job.look_videos.all()]
         return _link("admin:looks_look_change", links[0].pk, links[0].title) if links else "-"
 
     @admin.display(description="Created", ordering="created_at")
     def age(self, job: VideoJob) -> str:
-        """The age of the job."""
         ago = timesince(job.created_at, timezone.now(), depth=1)
         return format_html('<time title="{}">{} ago</time>', moment(job.created_at), ago)
 
@@ -137,27 +131,22 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
 
     @admin.display(description="Model")
     def model_title(self, job: VideoJob) -> str:
-        """The model's title and public name."""
         return f"{_titles().get(job.model, job.model)} ({job.model})"
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """With the models' titles."""
         titles = _titles()
         for job in rows:
             job.model_name = titles.get(job.model, job.model)
 
     @admin.display(description="Tokens", ordering="tokens_charged")
     def tokens(self, job: VideoJob) -> str:
-        """The price that was charged."""
         return str(job.tokens_charged)
 
     @admin.display(description="Refused by")
     def refusing_upstreams(self, job: VideoJob) -> str:
-        """The upstreams that refused the job."""
         return ", ".join(f"{provider}: {model} ({code})" for provider, model, code in job.refused_by or ()) or "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoJob]:
-        """With the looks, in one more statement."""
         looks = Prefetch("look_videos", LookVideo.objects.select_related("look").order_by("created_at", "id"))
         return super().get_queryset(request).prefetch_related(looks)
 
@@ -165,12 +154,11 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
         self, request: HttpRequest, queryset: QuerySet[VideoJob], search_term: str
     ) -> tuple[QuerySet[VideoJob], bool]:
         """Search by id, e-mail address or prompt."""
-        return job_search.found(jobs=queryset, text=search_term), False
+        return job_search.search_jobs(jobs=queryset, text=search_term), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the video, its pictures, its ledger entries and the staff actions."""
         context = {**self._beside_the_fields(request, object_id), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
@@ -188,21 +176,20 @@ class VideoJobAdmin(StaffActionPages, BackOfficeAdmin):
             "origin": VideoJob.objects.filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
             "successors": VideoJob.objects.filter(retry_of_id=job.pk).order_by("created_at", "id"),
             "status_colour": COLOURS[job.status.value],
-            "staff_actions": self.offered(request, job),
+            "staff_actions": self.available_actions(request, job),
             "inputs": inputs,
             "entries": entries if can_see_money else None,
         }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """All fields."""
         return ("owner_link", "look_link", "model_title", "refusing_upstreams", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """The API creates jobs."""
+        """Only the API creates jobs."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The engine moves them."""
+        """Only the engine changes jobs."""
         return False
 
     def get_deleted_objects(

@@ -9,10 +9,10 @@ class VideosConfig(AppConfig):
     name = "videos"
 
     def ready(self) -> None:
-        """Tell the health checks about the providers, and keep what staff change of the catalogue."""
+        """Register the system checks, and record changes of the catalogue by staff."""
         from studio.backoffice import audit  # noqa: PLC0415 - models can be imported only now
-        from videos.checks import register_checks  # noqa: PLC0415 - the same
-        from videos.models import Upstream, VideoModel  # noqa: PLC0415 - the same
+        from videos.checks import register_checks  # noqa: PLC0415 - as above
+        from videos.models import Upstream, VideoModel  # noqa: PLC0415 - as above
 
         for model in (VideoModel, Upstream):
             names = (field.name for field in model._meta.fields)

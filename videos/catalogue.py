@@ -32,7 +32,7 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """Every offered model in the order of lists; an unavailable one makes mock videos only."""
+    """Every offered model in the order of lists; an unavailable one generates mock videos only."""
     models = VideoModel.objects.filter(is_offered=True).order_by("position", "name").prefetch_related("upstreams")
     return [offer_of(model) for model in models]
 

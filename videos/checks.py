@@ -20,7 +20,7 @@ def register_checks() -> None:
 
 
 def provider_is_configured(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """`check`: production needs a provider that makes real videos."""
+    """`check`: production needs a provider that generates real videos."""
     if registry.configured() or not settings.PRODUCTION:
         return []
     hint = "Set GEMINI_API_KEY, VERTEX_API_KEY or VERTEX_PROJECT; until then only mockMode=true works."
@@ -46,7 +46,7 @@ def open_registration_costs(app_configs: Any, **kwargs: Any) -> list[checks.Chec
         sentence = signup_cost.warning()
     except DatabaseError:  # before the first migration
         sentence = "Registration is open; its cost is unknown, because the catalogue cannot be read."
-    hint = "Set REGISTRATION_OPEN=false and make accounts by hand, or lower SIGNUP_TOKENS or REGISTER_RATE."
+    hint = "Set REGISTRATION_OPEN=false and create accounts by hand, or lower SIGNUP_TOKENS or REGISTER_RATE."
     return [checks.Warning(sentence, hint=hint, id="videos.W003")] if sentence else []
 
 

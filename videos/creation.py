@@ -76,7 +76,7 @@ def create(
         raise InvalidInput("Give a prompt, an initial image, or a look with an image.", code="nothing_to_show")
     route = routing.route(job_request=job_request, has_first_frame=has_first_frame)
     if has_first_frame or any(job_request.pictures()):
-        try:  # early, to upload no pictures in vain; `_commit` decides
+        try:  # an early check, before pictures are uploaded; `_commit` decides
             _admit(owner.token_account, owner, bill)
         except (InsufficientFunds, LimitReached):
             # a concurrent request with the same key may have taken the tokens or the slot

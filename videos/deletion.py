@@ -7,7 +7,6 @@ from django.db import transaction
 
 from accounts.models import User
 from studio.backoffice import audit
-from studio.errors import NotFound
 from studio.media.storage import disposal
 from videos.engine import outcomes
 from videos.idempotency import keep_key
@@ -35,9 +34,7 @@ def delete(*, job_id: uuid.UUID) -> int:
     """
     tokens = 0
     with transaction.atomic():
-        job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
-        if job is None:
-            raise NotFound("There is no such video job.")
+        job = VideoJob.objects.select_for_update().find(job_id)
         add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")

@@ -1,4 +1,4 @@
-"""The ways in which a job can fail: the stable code, the sentence for its owner, and the refund policy."""
+"""Every way a job can fail: its stable code, the sentence for the owner, and the refund policy."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Failure:
     """One way to fail.
 
     `undelivered`: the provider certainly never accepted the job, or we lost its video; refunded by the default policy.
-    `adoptable`: the provider may have made and billed the video, so staff can adopt its operation
-    (videos.recovery.adoption). `resumable`: the video was made and billed, and only storing it failed, so staff can
-    resume that (videos.recovery.resumption).
+    `adoptable`: the provider may have generated and billed the video, so staff can adopt its operation
+    (videos.recovery.adoption). `resumable`: the video was generated and billed, and only storing it
+    failed, so staff can resume it (videos.recovery.resumption).
     """
 
     message: str
@@ -30,8 +30,8 @@ FAILURES: dict[str, Failure] = {
     ),
     "input_missing": Failure("An image of this request could not be read. Please upload it again.", True),
     "content_filtered": Failure("The video service's safety filter declined this video. Try another prompt.", False),
-    "generation_failed": Failure("The video service could not make this video. Please try again.", False),
-    "not_in_region": Failure("The video service does not make this video in our region.", True),
+    "generation_failed": Failure("The video service could not generate this video. Please try again.", False),
+    "not_in_region": Failure("The video service does not generate this video in our region.", True),
     "operation_lost": Failure("The video service no longer knew this video when we asked for it.", True),
     "generation_stalled": Failure(
         "The video service stopped working on this video. Our team has been notified.", True, adoptable=True
@@ -45,9 +45,9 @@ FAILURES: dict[str, Failure] = {
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
-    "cancelled_by_staff": Failure("Our staff has stopped this video.", True),
+    "cancelled_by_staff": Failure("Our staff cancelled this video.", True),
     # jobs imported from another system (operations.legacy_import)
-    "unfinished_at_move": Failure("This video was not finished when the service moved. Please make it again.", True),
+    "unfinished_at_move": Failure("This video was not finished when the service moved. Please create it again.", True),
     "lost_before_move": Failure("The file of this video was lost before the service moved.", False),
     "cancelled_before_move": Failure("This video was cancelled.", False),
     "internal_error": Failure("Something went wrong on our side.", True),

@@ -31,7 +31,7 @@ def find_by_id_prefix(beginning: str) -> VideoJob:
         raise NotFound(f"No video job has an id that begins with {beginning}.")
     if len(found) > 1:
         raise Conflict(
-            f"Several ids begin with {beginning}, such as {found[0].pk} and {found[1].pk}; write more of it."
+            f"Several ids begin with {beginning}, such as {found[0].pk} and {found[1].pk}; give more characters."
         )
     return found[0]
 
@@ -60,7 +60,7 @@ def report(job: VideoJob) -> dict[str, Any]:
     reply = row.pop("provider_reply")
     entries = LedgerEntry.objects.filter(video_job_id=job.pk).order_by("created_at", "id")
     inputs = list(job.inputs.order_by("role", "position").values("role", "position", "file_name", "content_type"))
-    names = [name for name in (row["video"], row["poster"], *(given["file_name"] for given in inputs)) if name]
+    names = [name for name in (row["video"], row["poster"], *(picture["file_name"] for picture in inputs)) if name]
     commands: tuple[str, ...] = NEXT.get(Phase(job.phase), NEXT_WHILE_LIVE)
     if job.error_code in ADOPTABLE:
         commands = (f"adopt_operation {{id}} {job.operation or 'NAME'}", *commands)

@@ -21,7 +21,7 @@ def add_to_job_count(*, user_id: uuid.UUID, more: int) -> None:
 
 _COUNT = Update(
     lambda: TokenAccount.objects.filter(user=Param("user_id", models.UUIDField())),
-    # a release that did not count may have left too low a number, which must not keep a user from deleting
+    # a release without the count may have left it too low; that must not prevent a deletion
     video_job_count=Greatest(F("video_job_count") + Param("more", models.IntegerField()), 0),
     updated_at=Now(),
 )

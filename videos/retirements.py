@@ -34,7 +34,7 @@ class Retirement:
             return ""
         models = ", ".join(names)
         if not self.days_left:
-            return f"No upstream makes videos of {models}."
+            return f"No upstream generates videos of {models}."
         successor = f"; its successor is {' or '.join(self.successors)}" if self.successors else ""
         return f"The last upstream of {models} retires on {self.retires_on}, in {self.days_left:.0f} days{successor}."
 

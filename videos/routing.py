@@ -1,4 +1,4 @@
-"""Selects the upstream of a video: the first of the model that can make it, and the next one after a refusal."""
+"""Selects the upstream of a video: the first of the model that can generate it, and the next one after a refusal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Requirements:
 
 
 def route(*, job_request: VideoJobRequest, has_first_frame: bool) -> Route:
-    """The first upstream of the model that can make this video.
+    """The first upstream of the model that can generate this video.
 
     Raises InvalidInput, with the field and its allowed values, if no upstream can, and Unavailable if no provider is
     configured for the model.
@@ -71,7 +71,7 @@ _OFFERED = Statement(
 
 
 def next_route(*, job: VideoJob, refused_by: list[list[str]]) -> Route | None:
-    """The first usable upstream of the job's model that can make its video and has not refused it; None without one.
+    """The first usable upstream of the job's model that can generate its video and has not refused it, or None.
 
     `refused_by` has the provider, its model and the error code of each refusal. After a provider rejects our
     credentials, all providers with the same settings are skipped.

@@ -1,4 +1,4 @@
-"""What open registration can cost us: a new account has tokens, which pay for real videos."""
+"""Estimates the cost of open registration: new accounts get tokens, which pay for real videos."""
 
 from decimal import Decimal
 from typing import Any

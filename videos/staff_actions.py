@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import LedgerEntry, User
 from studio.backoffice import audit
-from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, NotFound, Unavailable
+from studio.errors import Conflict, InvalidInput, LimitReached, NotAllowed, Unavailable
 from studio.media.images import BadImage, ImageFile
 from videos import creation
 from videos.engine import outcomes, schedule
@@ -48,7 +48,7 @@ class AlreadyRetried(Conflict):
     def __init__(self, job: VideoJob) -> None:
         self.job = job
         moment = timezone.localtime(job.created_at)
-        super().__init__(f"This job was already made again at {moment:%Y-%m-%d %H:%M:%S}, as job {job.pk}.")
+        super().__init__(f"This job was already retried at {moment:%Y-%m-%d %H:%M:%S}, as job {job.pk}.")
 
 
 def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
@@ -59,9 +59,7 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
     Conflict, AlreadyRetried for a repeat within a day, and the errors of `creation.create`.
     """
     _require(actor, OPERATE)
-    job = VideoJob.objects.select_related("owner").filter(pk=job_id).first()
-    if job is None:
-        raise NotFound("There is no such video job.")
+    job = VideoJob.objects.select_related("owner").find(job_id)
     _require_failed(job)
     terms = "again" if charge else "again, free of charge"
     bill = creation.Bill(
@@ -71,20 +69,20 @@ def retry(*, job_id: uuid.UUID, charge: bool, actor: User | None) -> VideoJob:
     begun: list[VideoJob] = []
 
     def begin(new: VideoJob) -> None:
-        _require_failed(_locked(job_id))
+        _require_failed(VideoJob.objects.select_for_update().find(job_id))
         new.retry_of_id = job_id
         begun.append(new)
         if not is_spent(owner_id=job.owner_id, key=key):  # else `create` returns the earlier job, and writes nothing
-            audit.record_action(job, "Make again", actor=actor, new_job=new.pk, tokens=bill.tokens)
+            audit.record_action(job, "Retry", actor=actor, new_job=new.pk, tokens=bill.tokens)
 
     try:
         again = creation.create(
-            owner=job.owner, job_request=_order_of(job), idempotency_key=key, bill=bill, begin=begin
+            owner=job.owner, job_request=_request_of(job), idempotency_key=key, bill=bill, begin=begin
         )
     except Conflict as exc:
         if exc.code != "idempotent_job_deleted":
             raise
-        raise Conflict("This job was made again within the last day, and that video was deleted since.") from exc
+        raise Conflict("This job was retried within the last day, and the new job was deleted since.") from exc
     if again not in begun:
         raise AlreadyRetried(again)
     logger.info("job.retried", extra={"job_id": job.pk, "new_job_id": again.pk, "charged": charge})
@@ -102,13 +100,13 @@ def refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> int:
     with transaction.atomic():
         if actor is not None:  # locked first: two simultaneous refunds must both count in the day's sum
             User.objects.select_for_update(no_key=True).get(pk=actor.pk)
-        job = _locked(job_id)
+        job = VideoJob.objects.select_for_update().find(job_id)
         tokens = outcomes.refund(job=job, note=note, actor=actor)
         if not tokens:
-            raise Conflict("This job cost nothing, or its tokens were given back before.")
+            raise Conflict("This job cost nothing, or its tokens were refunded before.")
         if actor is not None and not actor.has_perm(OPERATE):
             _stay_within_limit(actor)
-        audit.record_action(job, "Give tokens back", actor=actor, tokens=tokens, reason=note)
+        audit.record_action(job, "Refund", actor=actor, tokens=tokens, reason=note)
     logger.info("job.refunded", extra={"job_id": job_id, "tokens": tokens, "actor": actor and actor.pk})
     return tokens
 
@@ -121,13 +119,13 @@ def fail_and_refund(*, job_id: uuid.UUID, reason: str, actor: User | None) -> No
     _require(actor, OPERATE)
     note = _checked(reason)
     with transaction.atomic():
-        job = _locked(job_id)
+        job = VideoJob.objects.select_for_update().find(job_id)
         if job.phase not in LIVE:
-            raise Conflict("This job is finished; there is nothing to stop.")
-        # before it fails: the ledger then names the actor and the reason, whatever REFUND_POLICY says
+            raise Conflict("This job is finished and cannot be cancelled.")
+        # before the failure, so that the ledger names the actor and the reason, whatever REFUND_POLICY says
         tokens = outcomes.refund(job=job, note=note, actor=actor)
-        outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Stopped by hand: {note}")
-        audit.record_action(job, "Stop and refund", actor=actor, tokens=tokens, reason=note)
+        outcomes.fail(job=job, code="cancelled_by_staff", detail=f"Cancelled by staff: {note}")
+        audit.record_action(job, "Cancel and refund", actor=actor, tokens=tokens, reason=note)
 
 
 def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
@@ -137,9 +135,9 @@ def poll_now(*, job_id: uuid.UUID, actor: User | None) -> None:
     """
     _require(actor, OPERATE)
     with transaction.atomic():
-        job = _locked(job_id)
+        job = VideoJob.objects.select_for_update().find(job_id)
         if job.phase not in LIVE:
-            raise Conflict("This job is finished; there is nothing to wait for.")
+            raise Conflict("This job is finished and cannot be polled.")
         # A transfer keeps its lease short; a longer one is a back-off, and no worker has it.
         is_free = Q(lease_until=None) | Q(lease_until__lte=Now()) | Q(lease_until__gt=from_now(schedule.TRANSFER_LEASE))
         idle = VideoJob.objects.filter(is_free).exclude(phase=Phase.SUBMITTING)
@@ -158,7 +156,7 @@ def _require(actor: User | None, *permissions: str) -> None:
 
 def _require_failed(job: VideoJob) -> None:
     if job.phase != Phase.FAILED:
-        raise Conflict("Only a job that has failed can be made again.")
+        raise Conflict("Only a failed job can be retried.")
 
 
 def _checked(reason: str) -> str:
@@ -168,27 +166,19 @@ def _checked(reason: str) -> str:
     return text
 
 
-def _locked(job_id: uuid.UUID) -> VideoJob:
-    """The job, locked until the transaction ends."""
-    job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
-    if job is None:
-        raise NotFound("There is no such video job.")
-    return job
-
-
 def _stay_within_limit(actor: User) -> None:
     """Raise LimitReached if the actor's refunds of the day, with the one just made, exceed the limit."""
     midnight = datetime.combine(timezone.now().date(), time(), UTC)
-    given = LedgerEntry.objects.filter(actor=actor, kind=LedgerEntry.Kind.REFUND, created_at__gte=midnight)
-    if (given.aggregate(sum=Sum("amount"))["sum"] or 0) > settings.SUPPORT_REFUND_TOKENS:
+    refunds = LedgerEntry.objects.filter(actor=actor, kind=LedgerEntry.Kind.REFUND, created_at__gte=midnight)
+    if (refunds.aggregate(sum=Sum("amount"))["sum"] or 0) > settings.SUPPORT_REFUND_TOKENS:
         raise LimitReached(
-            f"You may give back {settings.SUPPORT_REFUND_TOKENS} tokens a day, and this would be more. "
+            f"You may refund {settings.SUPPORT_REFUND_TOKENS} tokens a day, and this would be more. "
             "Ask an operator, or wait until tomorrow (UTC).",
             code="refund_limit_reached",
         )
 
 
-def _order_of(job: VideoJob) -> VideoJobRequest:
+def _request_of(job: VideoJob) -> VideoJobRequest:
     """The owner's request, with the pictures that are kept of a failed job.
 
     They include a first frame that came from the look, which may have another picture by now.
@@ -197,8 +187,8 @@ def _order_of(job: VideoJob) -> VideoJobRequest:
     known = job.input_count is not None or bool(inputs)
     if not known or job.input_count not in {None, len(inputs)}:
         raise Conflict(
-            "The pictures of this job are gone: those of a failed one are kept for "
-            f"{INPUTS_KEPT_DAYS} days. Its owner has to send them again, in a new job."
+            "The pictures of this job are gone: after a failure they are kept for "
+            f"{INPUTS_KEPT_DAYS} days. Its owner must send them again, in a new job."
         )
     pictures: dict[str, list[ImageFile]] = {role: [] for role in JobInput.Role}
     for row in inputs:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 SUSPENDED_AFTER = 3  # refusals in a row: one may be the provider's mistake
 # Codes that concern the upstream, not the video; the provider certainly did not start.
 CODES = frozenset({"model_unavailable", "provider_misconfigured"})
-# Those of them that do not affect other models behind the same key.
+# The codes among CODES that do not affect other models behind the same key.
 CODES_OF_THE_MODEL = frozenset({"model_unavailable"})
 _REASONS = {
     "model_unavailable": "the provider says that it does not have this model",

@@ -1,4 +1,4 @@
-"""The tasks that RQ calls, with a job's id and nothing else. A worker imports only the steps of its queues."""
+"""The tasks that RQ calls, with only a job's id. A worker imports only the steps of its queues."""
 
 from importlib import import_module
 

@@ -3,8 +3,8 @@
 The steps of a video wait for the network. RQ's own worker forks a process for each, which costs five times the CPU and
 far more memory.
 
-Hints name due jobs at once. Jobs whose hint is lost the worker finds by scanning the table (videos.engine.unclaimed).
-While Redis is away all jobs come from there; the worker reconnects by itself.
+Hints name due jobs at once. The worker finds jobs with a lost hint by scanning the table
+(videos.engine.unclaimed). While Redis is away, it finds all jobs there, and reconnects by itself.
 """
 
 import logging
@@ -36,7 +36,7 @@ from videos.providers import registry
 
 logger = logging.getLogger(__name__)
 
-HINT_SECONDS = 3  # a call waits for a hint; short, so that a hanging Redis is noticed
+HINT_SECONDS = 3  # that a call waits for a hint; short, to notice a hanging Redis
 CALL_SECONDS = 5  # time-out of a call to Redis, that wait included
 RECONNECT_SECONDS = 2  # between two tries while Redis is away
 SCAN_END_SECONDS = 5  # for a running scan of the table when the process ends
@@ -44,9 +44,17 @@ STEP_OF: dict[str, Step] = {queue: step for step, queue in QUEUE_OF.items()}
 
 
 class ListeningWorker(SimpleWorker):
-    """Follows hints until a stop is requested. RQ's own worker ends when Redis goes away; this one reconnects."""
+    """Follows hints until a stop is requested. RQ's own worker ends when it loses Redis; this one reconnects."""
 
     _is_connected = True
+
+    @classmethod
+    def find_by_key(cls, *args: Any, **options: Any) -> Any:
+        """Return RQ's own class, for lists of workers: this one needs queues, and changes the connection.
+
+        The page /admin/rq/metrics lists workers by the class that the settings name.
+        """
+        return SimpleWorker.find_by_key(*args, **options)
 
     def work(self, *args: Any, **options: Any) -> bool:
         """Follow hints. Runs with an end of their own (`--burst`, `--max-jobs`, `--max-idle-time`) are left to RQ."""
@@ -126,7 +134,7 @@ class ListeningWorker(SimpleWorker):
         super().bootstrap(*args, **kwargs)
 
     def _set_ip_address(self, connection: Any) -> None:
-        self.ip_address = "unknown"  # until `bootstrap`: a worker can be made while Redis is away
+        self.ip_address = "unknown"  # until `bootstrap`: a worker can start while Redis is away
 
     def _set_connection(self, connection: Any) -> Any:
         # no retries: a thread would wait for them, and the table has the jobs of lost hints
@@ -204,7 +212,7 @@ class ThreadWorker(ListeningWorker):
         close_old_connections()
         try:
             self.perform_job(job, queue, execution)
-        except RedisError as exc:  # in RQ's book-keeping; if the step has not run, the table has the job
+        except RedisError as exc:  # in RQ's own bookkeeping; if the step has not run, a scan finds the job
             logger.warning("hint.interrupted", extra={"rq_job": job.id, "reason": str(exc)})
         except Exception:  # the edge of a thread
             logger.exception("worker.crashed", extra={"rq_job": job.id})

@@ -1,6 +1,6 @@
 """The ledger as CSV and XLSX, in bounded memory.
 
-Each batch of rows is a statement of its own, so a slow client keeps no transaction open.
+One statement reads each batch of rows, so a slow client keeps no transaction open.
 """
 
 import csv
@@ -30,19 +30,19 @@ XLSX_MAX = 200_000  # rows; the format allows a million, but the download would 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - a Japanese Excel accepts these, too
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text, with an apostrophe before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
 
 
 def rows_of(entries: QuerySet[LedgerEntry]) -> Iterator[list[Any]]:
-    """The entries in their order: numbers and times as such, all else as harmless text."""
+    """Rows for the export, in the entries' order. Numbers and times stay as they are; other values become safe text."""
     for row in batches.rows(entries, *COLUMNS.values(), batch=CHUNK):
         yield [_cell(value) for value in row]
 
 
 def csv_lines(entries: QuerySet[LedgerEntry]) -> Iterator[str]:
-    """A CSV with a header, line by line. It begins with the mark by which Excel recognises UTF-8."""
+    """The lines of a CSV with a header. It begins with a byte order mark, by which Excel recognises UTF-8."""
     write = csv.writer(_Echo()).writerow
     yield "\ufeff"
     for row in _with_header(entries):
@@ -50,8 +50,8 @@ def csv_lines(entries: QuerySet[LedgerEntry]) -> Iterator[str]:
 
 
 def write_xlsx(entries: QuerySet[LedgerEntry], file: IO[bytes]) -> None:
-    """An XLSX of one sheet; openpyxl keeps its rows on the disk until it packs them."""
-    # the import takes half as long as Django's, for a click a week
+    """Write an XLSX of one sheet; openpyxl buffers the rows on disk."""
+    # imported here: it takes half as long as importing Django, and exports are rare
     from openpyxl import Workbook  # noqa: PLC0415
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
 
@@ -73,12 +73,11 @@ def _cell(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None)  # XLSX knows no time zones
-    return harmless(str(value)) if value is not None else ""
+    return escape_formula(str(value)) if value is not None else ""
 
 
 class _Echo:
     """A file whose `write` returns the line."""
 
     def write(self, line: str) -> str:
-        """The line."""
         return line

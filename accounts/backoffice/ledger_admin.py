@@ -31,12 +31,11 @@ class TokenAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="user__email")
     def email(self, account: TokenAccount) -> str:
-        """The owner's e-mail address."""
         return account.user.email
 
 
 class ActorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
-    """Entries that a member of staff wrote by hand."""
+    """Filters entries by the member of staff who wrote them."""
 
     title = "by"
     parameter_name = "actor"
@@ -47,7 +46,6 @@ class ActorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         return [(str(pk), email) for pk, email in staff.values_list("pk", "email")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
-        """Of one of them."""
         known = self.value() in {value for value, _ in self.lookup_choices}
         return queryset.filter(actor=self.value()) if known else queryset
 
@@ -68,7 +66,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="account__user__email")
     def user(self, entry: LedgerEntry) -> str:
-        """A link to the owner of the tokens."""
         url = reverse("admin:accounts_user_change", args=(entry.account.user_id,))
         return format_html('<a href="{}">{}</a>', url, entry.account.user.email)
 
@@ -79,11 +76,9 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def by(self, entry: LedgerEntry) -> str:
-        """The member of staff, if any."""
         return entry.actor.email if entry.actor else "-"
 
     def get_urls(self) -> list[Any]:
-        """With the exports."""
         view = self.admin_site.admin_view
         return [
             path("export.csv", view(self.as_csv), name="accounts_ledgerentry_csv"),

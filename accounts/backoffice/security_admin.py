@@ -9,9 +9,9 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django_otp.plugins.otp_static import admin as _static_admin  # noqa: F401 -- registers what is taken off below
+from django_otp.plugins.otp_static import admin as _static_admin  # noqa: F401 -- registers the pages that are unregistered below
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp import admin as _totp_admin  # noqa: F401 -- registers what is taken off below
+from django_otp.plugins.otp_totp import admin as _totp_admin  # noqa: F401 -- registers the pages that are unregistered below
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import action
 
@@ -19,7 +19,7 @@ from accounts.sign_in import lockout, second_factor
 from accounts.sign_in.identity import caller
 from studio.backoffice.base import ReadOnlyAdmin, badge, moment
 
-# Their own pages show the secrets, which are the second factor itself.
+# The library's pages show the secrets, which are the second factor itself.
 admin.site.unregister((StaticDevice, TOTPDevice))
 
 
@@ -27,7 +27,7 @@ def _title(attempt: AccessAttempt) -> str:
     return f"{attempt.username} from {attempt.ip_address}"
 
 
-AccessAttempt.add_to_class("__str__", _title)  # the library's own names neither account nor client IP
+AccessAttempt.add_to_class("__str__", _title)  # the library's title names neither account nor client IP
 
 
 @admin.register(AccessAttempt)
@@ -51,12 +51,11 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.display(description="client IP", ordering="ip_address")
     def client_ip(self, attempt: AccessAttempt) -> str:
-        """Of IPv6, the network of the household."""
+        """For IPv6, its /64 network."""
         return attempt.ip_address or "-"
 
     @admin.display(ordering="failures_since_start")
     def wrong_passwords(self, attempt: AccessAttempt) -> int:
-        """In a row."""
         return int(attempt.failures_since_start)
 
     @admin.display(ordering="attempt_time")
@@ -74,7 +73,7 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.display(description="sign-ins")
     def until(self, attempt: Any) -> str:
-        """The same words on the row's page, which has no coloured labels."""
+        """The state on the row's page, which has no coloured labels."""
         return self.state(attempt)[1]
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
@@ -84,7 +83,6 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
             attempt.ends = ends
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """With the rule as a note."""
         minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
         text = (
             f"{settings.AXES_FAILURE_LIMIT} wrong passwords for an account from one client IP block its sign-ins from "
@@ -93,7 +91,6 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {"note": text, **(extra_context or {})})
 
     def has_unblock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the user may delete the rows."""
         return bool(request.user.has_perm("axes.delete_accessattempt"))
 
     @action(description="Unblock", url_path="unblock", permissions=["unblock"])  # type: ignore[untyped-decorator]
@@ -104,12 +101,11 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
             raise Http404
         if "confirmed" not in request.POST:
             text = f"{attempt.username} can try to sign in again from {attempt.ip_address} at once."
-            return self.ask(request, attempt, title="Unblock", text=text, button="Yes: unblock")
+            return self.confirmation_page(request, attempt, title="Unblock", text=text, button="Yes: unblock")
         return self._unblock(request, [attempt])
 
     @admin.action(description="Unblock", permissions=["unblock"])
     def unblock_several(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        """The same for several."""
         return self._unblock(request, list(queryset))
 
     def _unblock(self, request: HttpRequest, attempts: list[Any]) -> HttpResponse:
@@ -129,14 +125,12 @@ class SecondFactorAdmin(ReadOnlyAdmin):
     fields = ("user", "confirmed", "created_at", "last_used_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """As for any table."""
         return bool(request.user.has_perm("otp_totp.delete_totpdevice"))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete the recovery codes, too."""
+        """Also delete the recovery codes."""
         second_factor.reset(user=obj.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """The same for several users."""
         for device in queryset.select_related("user"):
             second_factor.reset(user=device.user)

@@ -34,11 +34,10 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The roles."""
         return [(role.value, str(role.label)) for role in Role if role]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Filter the staff, of whom there is an index."""
+        """Filter by staff first, who have an index."""
         if not self.value():
             return queryset
         named = Q(groups__name=self.value())
@@ -49,7 +48,7 @@ class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
-    """Users: find, add, deactivate, grant tokens. None is deleted, because the ledger names it."""
+    """Users: find, add, deactivate, grant tokens. Users are never deleted, because the ledger refers to them."""
 
     form = UserForm
     add_form = NewUserForm
@@ -75,17 +74,14 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     @admin.display(description="tokens", ordering="token_account__balance")
     def balance(self, user: User) -> str:
-        """The tokens that the user can spend."""
         account = user.token_account
         return "unlimited" if account.unlimited else f"{account.balance:,}"
 
     def tokens_text(self, user: User) -> str:
-        """The sentence above the form for tokens."""
         return f"{user.email} has {self.balance(user)} tokens."
 
     @admin.display(description="role")
     def role(self, user: User) -> str:
-        """The result in a word."""
         return str(roles.role_of(user).label) if user.is_staff else "-"
 
     @badge(description="account", colours={"active": "", "deactivated": "danger"})
@@ -95,22 +91,19 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     @admin.display(description="account")
     def state(self, user: User) -> str:
-        """Whether the user can sign in."""
         return "Can sign in." if user.is_active else "Deactivated. “Reactivate”, above, undoes that."
 
     @admin.display(description="password")
     def password_page(self, user: User) -> str:
-        """A link to the page that sets a new password."""
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         text = "Set a new password"
         return format_html('<a href="{}" class="underline">{}</a>: it signs the user out everywhere.', url, text)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """With the groups, in one more statement."""
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Without the password for users who may not set one."""
+        """Hide the password from staff who may not set one."""
         fieldsets: Any = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
@@ -137,7 +130,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the user's recent activity, as far as the viewer may see it."""
+        """Add the user's recent activity, as far as the viewer may see it."""
         try:
             tables = recent(user_id=uuid.UUID(unquote(object_id)), viewer=request.user, tables=self.recent_tables)
         except ValueError:
@@ -152,17 +145,15 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: deactivate the user instead."""
         return False
 
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether tokens may be granted and taken by hand."""
         return bool(request.user.has_perm("accounts.adjust_tokens"))
 
     # -- Actions on a user, each with a page that asks for confirmation
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Without reactivating an active user, and deactivating an inactive one."""
+        """Omit “reactivate” for an active user, and “deactivate” for an inactive one."""
         user = self.get_object(request, str(object_id))
         needless = "reactivate" if user is None or user.is_active else "deactivate"
         return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
@@ -174,13 +165,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         form = TokensForm(request.POST or None, balance=user.token_account.balance)
         if not form.is_valid():
             text = self.tokens_text(user)
-            return self.ask(request, user, title="Tokens", text=text, button="Continue", form=form)
+            return self.confirmation_page(request, user, title="Tokens", text=text, button="Continue", form=form)
         if request.POST.get("step") != "sure":
-            return self.ask(
+            return self.confirmation_page(
                 request, user, title="Tokens", text=form.summary(user), button="Confirm", form=form.hidden()
             )
         try:
-            entry = form.enter(user=user, actor=request.user)
+            entry = form.write_entry(user=user, actor=request.user)
         except StudioError as exc:
             self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
         else:
@@ -190,27 +181,26 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     @action(description="Sign out everywhere", url_path="sign-out", permissions=["change"])  # type: ignore[untyped-decorator]
     def sign_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End sessions and tokens."""
-        text = "{email} has to sign in again, here and in every program that uses the API. Jobs continue."
-        return self._sure(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
+        text = "{email} must sign in again, here and in every program that uses the API. Jobs continue."
+        return self._confirm(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
 
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Deactivate the account."""
         text = "{email} can no longer sign in, and is signed out everywhere at once. Jobs continue; nothing is deleted."
-        return self._sure(request, object_id, "Deactivate", text, roles.deactivate)
+        return self._confirm(request, object_id, "Deactivate", text, roles.deactivate)
 
     @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def reactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Activate the account again."""
-        return self._sure(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
+        return self._confirm(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
 
-    def _sure(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> HttpResponse:
         user = self._user(request, object_id)
         if not self.has_change_permission(request, user):
             raise PermissionDenied
         if "confirmed" not in request.POST:
-            return self.ask(request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}")
+            return self.confirmation_page(
+                request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}"
+            )
         if user == request.user and act is roles.deactivate:
             self.message_user(request, "You cannot deactivate yourself; ask another admin.", messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)

@@ -87,9 +87,9 @@ class TokensForm(forms.Form):
     reason = forms.CharField(
         max_length=ledger.NOTE_MAX,
         widget=UnfoldAdminTextInputWidget,
-        help_text="For later questions: the invoice, the ticket. The user sees it, too.",
+        help_text="For example the invoice or the ticket. The user sees it, too.",
     )
-    # of the new entry: posting it twice enters it once
+    # the id of the new entry, so that a double post writes it once
     entry_id = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
     step = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -98,7 +98,7 @@ class TokensForm(forms.Form):
         self.balance = balance
 
     def clean(self) -> dict[str, Any]:
-        """Refuse, beside the field, what the ledger would refuse."""
+        """Report on the form what the ledger would refuse."""
         form: dict[str, Any] = super().clean() or {}
         tokens = form.get("tokens")
         if tokens == 0:
@@ -126,7 +126,7 @@ class TokensForm(forms.Form):
             field.widget = forms.HiddenInput()
         return sure
 
-    def enter(self, *, user: User, actor: Any) -> LedgerEntry:
+    def write_entry(self, *, user: User, actor: Any) -> LedgerEntry:
         """Write the entry. Raises InvalidInput and InsufficientFunds."""
         form = self.cleaned_data
         write = ledger.grant if form["kind"] == self.GRANT else ledger.adjust

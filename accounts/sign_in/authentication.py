@@ -83,5 +83,4 @@ class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the l
     name = "jwtAuth"
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        """HTTP bearer."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

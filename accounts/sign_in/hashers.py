@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import BCryptPasswordHasher
 BCRYPT_BYTES = 72  # bcrypt reads no more; older libraries cut there, today's refuses longer ones
 
 
-class MovedBcryptHasher(BCryptPasswordHasher):
+class ImportedBcryptHasher(BCryptPasswordHasher):
     """Django's own for plain bcrypt, for passwords of any length. It only verifies, as it is not the first hasher."""
 
     algorithm = "bcrypt"

@@ -35,7 +35,7 @@ def _succeeded(sender: Any, *, request: HttpRequest, user: User, **kwargs: Any) 
 
 
 def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    if request is None:  # a program that checks a password is no visitor
+    if request is None:  # without a request, a program checked the password, not a client
         return
     typed = str(credentials.get("email") or credentials.get("username") or "")
     user = _owner_of(typed)

@@ -19,8 +19,8 @@ _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
 class Users:
     """Users with token account and role, by id, where simplejwt expects the user model.
 
-    One statement reads flags and groups, so that they are of the same moment. With two statements, a role removed in
-    between would leave staff without a role, which the API takes for an admin.
+    One statement reads flags and groups, so that they are consistent. Between two statements, a role could be removed;
+    the API takes staff without a role for an admin.
     """
 
     DoesNotExist = User.DoesNotExist

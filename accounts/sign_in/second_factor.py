@@ -52,7 +52,7 @@ def is_verified(*, user: User, session: SessionBase) -> bool:
 
 
 def begin(*, user: User) -> TOTPDevice:
-    """The unconfirmed authenticator; the same one until it is confirmed, so that a reload keeps the QR code."""
+    """The unconfirmed authenticator; it stays until confirmed, so that a reload keeps the QR code."""
     device = TOTPDevice.objects.devices_for_user(user, confirmed=False).first()
     return device or TOTPDevice.objects.create(user=user, name="Authenticator app", confirmed=False)
 
@@ -133,9 +133,9 @@ def _check_app(user: User, code: str) -> None:
 
 
 def _check(device: Device, code: str) -> None:
-    """Use up a code. django-otp accepts no code twice and counts wrong ones, so the row is locked."""
+    """Use up a code. django-otp rejects used codes and counts wrong ones; the lock covers concurrent calls."""
     with transaction.atomic():
-        locked = type(device).objects.select_for_update().filter(pk=device.pk).first()
+        locked = Device.from_persistent_id(device.persistent_id, for_verify=True)
         if locked is None:
             raise WrongCode
         is_allowed, reason = locked.verify_is_allowed()

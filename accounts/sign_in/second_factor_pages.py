@@ -42,8 +42,8 @@ def _to_sign_in() -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("admin:login"))
 
 
-def _wanted(request: HttpRequest) -> str:
-    """The page of this server that the user asked for."""
+def _requested_page(request: HttpRequest) -> str:
+    """The requested page, if it is one of this server's."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_local = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -54,7 +54,7 @@ def _wanted(request: HttpRequest) -> str:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def ask_for_code(request: HttpRequest) -> HttpResponse:
-    """Ask for the code after the password; then redirect to the wanted page."""
+    """Ask for the code after the password; then redirect to the requested page."""
     user = _staff(request)
     if user is None:
         return _to_sign_in()
@@ -65,8 +65,8 @@ def ask_for_code(request: HttpRequest) -> HttpResponse:
         except StudioError as exc:
             form.add_error(None, exc.message)
         else:
-            return HttpResponseRedirect(_wanted(request))
-    context = {"title": "Your code", "form": form, "next": _wanted(request)}
+            return HttpResponseRedirect(_requested_page(request))
+    context = {"title": "Your code", "form": form, "next": _requested_page(request)}
     return TemplateResponse(request, "admin/second_factor/code.html", admin.site.each_context(request) | context)
 
 

@@ -55,7 +55,7 @@ def back_up(*, path: Path) -> dict[str, Any]:
     """Write the archive, readable by its owner only; return its manifest.
 
     The system may be running: the database is copied as of one moment, and no file that it refers to is removed before
-    that file is copied. Raises InvalidInput for a path that cannot be written or is taken, and Conflict where there is
+    that file is copied. Raises InvalidInput for a path that exists or cannot be written, and Conflict if there is
     no database yet.
     """
     missing = excluded()
@@ -71,7 +71,7 @@ def back_up(*, path: Path) -> dict[str, Any]:
                 manifest = _write(file, Path(folder), missing)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(draft, path)  # unlike a rename, it fails if the name was taken meanwhile
+            os.link(draft, path)  # unlike a rename, it fails if the name exists by now
             return manifest
     except (OSError, sqlite3.Error) as exc:
         raise InvalidInput(f"The backup cannot be written: {exc}.") from exc
@@ -111,7 +111,7 @@ def _counts(copy: Path) -> dict[str, int]:
     with closing(sqlite3.connect(copy)) as database:
         return {
             str(model._meta.verbose_name_plural): database.execute(
-                f'SELECT COUNT(*) FROM "{model._meta.db_table}"'  # noqa: S608 - a name of ours
+                f'SELECT COUNT(*) FROM "{model._meta.db_table}"'  # noqa: S608 - our own table's name
             ).fetchone()[0]
             for label in ("accounts", "looks", "videos")
             for model in apps.get_app_config(label).get_models()

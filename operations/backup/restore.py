@@ -84,7 +84,7 @@ def _unpack(path: Path, fresh: Path) -> dict[str, Any]:
             with tarfile.open(fileobj=data, mode="r|") as archive:
                 for member in archive:
                     if not member.isreg() or not _is_our_name(member.name):
-                        raise InvalidInput(f"{path} is not a backup of ours: it has {member.name!r}.")
+                        raise InvalidInput(f"{path} is not a backup of this system: it has {member.name!r}.")
                     _write_member(archive, member, fresh / member.name)
             while data.read(1024 * 1024):  # up to the checksum
                 pass

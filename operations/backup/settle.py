@@ -27,7 +27,7 @@ def check_no_sweeper_runs() -> None:
             sleep(ALIVE_SECONDS - max(age, 0))
         if _last_beat() != first:
             raise Conflict("A sweeper runs on this database; stop every process of the system first.")
-    except DatabaseError:  # no database, or none of ours
+    except DatabaseError:  # no database, or one without our tables
         return
 
 
@@ -36,12 +36,12 @@ def _last_beat() -> datetime | None:
 
 
 def settle_restored_jobs() -> Counter[str]:
-    """Settle the jobs that were not submitted yet when the backup was taken. Call it before any process works on them.
+    """Settle the jobs that were not yet submitted at the time of the backup. Call it before any process starts.
 
-    A paid job may have been submitted since, so it fails as `submission_unknown`, is refunded as the policy says, and
-    is never submitted again; an operator who finds the operation can adopt it. A free job starts again. Jobs that were
+    A paid job may have been submitted since. So it fails as `submission_unknown`, is refunded as the policy says, and
+    is never submitted again. An operator who finds the operation can adopt it. A free job starts again. Jobs that were
     generating or storing continue: polling and fetching cost nothing, and they are not submitted again either. Returns
-    how many jobs were `failed`, were `requeued`, and `go on`.
+    the numbers of jobs that were `failed`, were `requeued`, and continue (`go on`).
     """
     counts = Counter({"failed": 0, "requeued": 0})
     waiting = VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).order_by("pk")
@@ -51,7 +51,7 @@ def settle_restored_jobs() -> Counter[str]:
             _start_again(job)
             counts["requeued"] += 1
         else:
-            detail = "restored from a backup; it may have been submitted since that was taken"
+            detail = "restored from a backup; it may have been submitted after the backup"
             outcomes.fail(job=job, code="submission_unknown", detail=detail)
             counts["failed"] += 1
     VideoJob.objects.filter(phase=Phase.GENERATING).update(submit_attempts=schedule.NO_MORE_SUBMITS)

@@ -31,7 +31,7 @@ from videos.providers.mock_video import run_encoder
 
 SECONDS = 4  # of every video here
 RESOLUTION, ASPECT_RATIO = "720p", "9:16"
-DURATION = timedelta(seconds=40)  # from start to end of a finished job, as shown
+DURATION = timedelta(seconds=40)  # of a finished job, from its start to its end
 RENDER_SECONDS = 90  # time-out; a clip takes a few seconds on two cores
 
 
@@ -60,18 +60,18 @@ VIDEOS = (
 
 
 def fill(*, user: User) -> Iterator[str]:
-    """Add what the account lacks; yield a description of each part once it is added.
+    """Add the missing looks and videos; yield a description of each once it is added.
 
-    Grants the price of each video. Raises what `creation.create` and `run_encoder` raise.
+    Grants the price of each video. Raises the exceptions of `creation.create` and `run_encoder`.
     """
     for demo in LOOKS:
         if not user.looks.filter(title=demo.title).exists():
-            yield _look(user, demo)
+            yield _add_look(user, demo)
     for video in _missing(user):
-        yield _video(user, video)
+        yield _add_video(user, video)
 
 
-def _look(user: User, demo: DemoLook) -> str:
+def _add_look(user: User, demo: DemoLook) -> str:
     picture, products = demo.read()
     use_cases.create_look(
         owner=user,
@@ -84,13 +84,13 @@ def _look(user: User, demo: DemoLook) -> str:
     return f"look “{demo.title}”"
 
 
-def _video(user: User, video: DemoVideo) -> str:
+def _add_video(user: User, video: DemoVideo) -> str:
     look = user.looks.filter(title=video.look).order_by("created_at", "id").first() if video.look else None
     if video.phase == Phase.QUEUED:
         _grant(user)
         job = creation.create(owner=user, job_request=_request(video, look))
     else:
-        job = _finished(user, video, look)
+        job = _create_finished(user, video, look)
     return f"video “{video.prompt}”, {job.status}"
 
 
@@ -122,7 +122,7 @@ def _request(video: DemoVideo, look: Look | None) -> VideoJobRequest:
     )
 
 
-def _finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
+def _create_finished(user: User, video: DemoVideo, look: Look | None) -> VideoJob:
     """Create a finished job without running the engine."""
     ended = timezone.now() - timedelta(hours=video.hours_ago)
     job = VideoJob(

@@ -5,7 +5,7 @@ from django.db.models import Model
 
 from looks.models import Look
 from operations.file_moves.mover import is_in_folder, target
-from operations.health_checks import AWAY
+from operations.health_checks import NO_DATABASE
 from studio.media.storage.previous import is_url, previous_storage
 from studio.observability.health import Finding, Health
 from videos.models import VideoJob
@@ -18,7 +18,7 @@ def finding() -> Finding:
     try:
         counts = {"videos": _count(VideoJob, "video"), "look pictures": _count(Look, "image")}
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     parts = [f"{before:,} of {all_:,} {what}" for what, (before, all_) in counts.items() if before]
     if not parts:
         return Finding(Health.OK, "The newest rows name files in the configured storage.")

@@ -1,6 +1,6 @@
 """Moves stored files from the former storage into the one that the settings name, while the system runs.
 
-The rows show what is left to do, so an interrupted run is simply started again, and two runs at once do no harm. A row
+The rows themselves record the progress: start an interrupted run again; two runs at once do no harm. A row
 gets its new name in one fenced UPDATE, after the copy was compared with the file. The former file stays for
 `KEPT_DAYS`, so that URLs which clients have keep working.
 """
@@ -78,8 +78,8 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
     """Move the files of all rows, or of `limit` rows.
 
     `on_progress` gets a sentence about each file that fails, "" for others. Raises Conflict if `to` is not the storage
-    of the settings, if they do not name the former storage, and when one file after another fails; StorageFull when a
-    disk has no room for a file.
+    of the settings, if they do not name the former storage, and when one file after another fails. Raises StorageFull
+    when a disk has no room for a file.
     """
     former = former_of(to=to)
     moves, in_a_row = Moves(), 0
@@ -87,7 +87,7 @@ def move_files(*, to: str, limit: int | None, on_progress: Callable[[Moves, str]
         if limit is not None and moves.counts["moved"] + moves.counts["failed"] >= limit:
             break
         try:
-            outcome, sentence = _moved(row, former, moves), ""
+            outcome, sentence = _move(row, former, moves), ""
             in_a_row = 0
         except (OSError, SuspiciousFileOperation) as exc:
             if full_disk.is_full(exc):
@@ -120,7 +120,7 @@ def former_of(*, to: str) -> Any:
     return former
 
 
-def _moved(row: Row, former: Any, moves: Moves) -> str:
+def _move(row: Row, former: Any, moves: Moves) -> str:
     """Move one file; return the outcome. Raises what the storage raises."""
     name = row[3]
     try:
@@ -129,7 +129,7 @@ def _moved(row: Row, former: Any, moves: Moves) -> str:
         return "foreign"  # in another account or folder: readable, but not ours to remove
     for pause in (*PAUSES, None):
         try:
-            return _copied(row, plain, former, moves)
+            return _copy(row, plain, former, moves)
         except (FileNotFoundError, SuspiciousFileOperation):
             raise
         except OSError as exc:
@@ -140,7 +140,7 @@ def _moved(row: Row, former: Any, moves: Moves) -> str:
     raise AssertionError  # the last attempt returns or raises
 
 
-def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
+def _copy(row: Row, plain: str, former: Any, moves: Moves) -> str:
     model, column, pk, name = row
     here, there = (IN_FOLDER, AT_CLOUDINARY) if is_url(name) else (AT_CLOUDINARY, IN_FOLDER)
     same = model._default_manager.filter(pk=pk, **{column: name})
@@ -157,7 +157,7 @@ def _copied(row: Row, plain: str, former: Any, moves: Moves) -> str:
     with tempfile.TemporaryFile() as copy:
         facts = _read(former, name, copy)
         _require_delivered(row, facts)
-        stored = _stored(plain, File(copy, name=plain), facts)
+        stored = _store(plain, File(copy, name=plain), facts)
     with transaction.atomic():
         _lock_owner(model, pk)
         changes = {column: stored, "updated_at": Now()}
@@ -193,7 +193,7 @@ class _Facts:
 
 
 def _read(storage: Any, name: str, destination: Any = None) -> _Facts:
-    """Read a whole stored file, into `destination` if given; return its size and digests."""
+    """Read a whole stored file, into `destination` if set; return its size and digests."""
     size, md5, sha256 = 0, hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with storage.open(name) as file:
         while data := file.read(CHUNK_BYTES):
@@ -217,7 +217,7 @@ def _require_delivered(row: Row, facts: _Facts) -> None:
         raise StorageError("its SHA-256 is not that of its row", retryable=False)
 
 
-def _stored(plain: str, content: "File[Any]", facts: _Facts) -> str:
+def _store(plain: str, content: "File[Any]", facts: _Facts) -> str:
     """Store the copy and compare it; return its name. Raises CopyDiffers."""
     storage: Any = media_storage()
     if target() == "cloudinary":

@@ -11,7 +11,7 @@ from looks.models import Look, LookShare, Product, Visibility, search_text
 from operations.legacy_import.mover import Item, Mover, uuids
 from operations.legacy_import.schema import LOOKS, PRODUCTS, SHARES
 from operations.legacy_import.source import Row
-from operations.legacy_import.values import Misfit, amount, created_and_updated, file_name, identifier, short
+from operations.legacy_import.values import UnusableRow, amount, created_and_updated, file_name, identifier, short
 from studio.media.storage import media_storage
 
 UNTITLED, UNNAMED = "Untitled", "Unnamed"
@@ -29,14 +29,13 @@ class LookMover(Mover[Look]):
         self._owners = existing_users(row["user_id"] for row in rows)
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by id."""
         return identifier(row["id"], of="id") in self._here
 
     def convert(self, row: Row, changes: list[str]) -> Look:
-        """Make a look, without its picture if that is unusable. Raises Misfit if its owner does not exist here."""
+        """Build the look; drop an unusable picture. Raises UnusableRow if its owner does not exist here."""
         owner_id = identifier(row["user_id"], of="owner")
         if owner_id not in self._owners:
-            raise Misfit(f"Its owner {owner_id} does not exist here.")
+            raise UnusableRow(f"Its owner {owner_id} does not exist here.")
         created_at, updated_at = created_and_updated(row)
         title = short(row["title"], most=200, field="title", changes=changes).strip()
         visibility = str(row["visibility"] or "private").lower()
@@ -69,18 +68,17 @@ class ProductMover(Mover[Product]):
         """Find the products that exist here, and the next free position in each look."""
         self._here = set(Product.objects.filter(pk__in=uuids(row["id"] for row in rows)).values_list("pk", flat=True))
         looks = Look.objects.filter(pk__in=uuids(row["look_id"] for row in rows)).order_by()
-        taken = looks.annotate(last=Max("products__position")).values_list("pk", "last")
-        self._next = {look_id: 0 if last is None else last + 1 for look_id, last in taken}
+        positions = looks.annotate(last=Max("products__position")).values_list("pk", "last")
+        self._next = {look_id: 0 if last is None else last + 1 for look_id, last in positions}
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by id."""
         return identifier(row["id"], of="id") in self._here
 
     def convert(self, row: Row, changes: list[str]) -> Product:
-        """Make a product at the end of its look. Raises Misfit if the look does not exist here."""
+        """Make a product at the end of its look. Raises UnusableRow if the look does not exist here."""
         look_id = identifier(row["look_id"], of="look")
         if look_id not in self._next:
-            raise Misfit(f"Its look {look_id} does not exist here.")
+            raise UnusableRow(f"Its look {look_id} does not exist here.")
         created_at, updated_at = created_and_updated(row)
         url = str(row["product_url"] or "").strip()
         if url and (len(url) > 2000 or not url.lower().startswith(("http://", "https://"))):
@@ -130,16 +128,15 @@ class ShareMover(Mover[LookShare]):
         self._here = set(LookShare.objects.filter(look__in=look_ids).values_list("look_id", "user_id"))
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by look and user."""
         return (identifier(row["look_id"], of="look"), identifier(row["user_id"], of="user")) in self._here
 
     def convert(self, row: Row, changes: list[str]) -> LookShare:
-        """Make a share. Raises Misfit if its look or user does not exist here."""
+        """Make a share. Raises UnusableRow if its look or user does not exist here."""
         look_id, user_id = identifier(row["look_id"], of="look"), identifier(row["user_id"], of="user")
         if look_id not in self._looks:
-            raise Misfit(f"The look {look_id} does not exist here.")
+            raise UnusableRow(f"The look {look_id} does not exist here.")
         if user_id not in self._users:
-            raise Misfit(f"The user {user_id} does not exist here.")
+            raise UnusableRow(f"The user {user_id} does not exist here.")
         self._here.add((look_id, user_id))
         created_at, updated_at = created_and_updated({"created_at": row["shared_at"]})
         return LookShare(look_id=look_id, user_id=user_id, created_at=created_at, updated_at=updated_at)
@@ -160,6 +157,6 @@ def picture_name(url: object, shared_files: set[str], changes: list[str]) -> str
         return ""
     try:
         return file_name(url, storage=media_storage(), is_shared=url in shared_files)
-    except Misfit as exc:
+    except UnusableRow as exc:
         changes.append(f"The picture is left out. {exc}")
         return ""

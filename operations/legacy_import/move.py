@@ -1,4 +1,4 @@
-"""The whole import. It can be repeated: rows that exist here already stay as they are."""
+"""The whole import. It can be repeated: rows that exist here already stay unchanged."""
 
 from dataclasses import dataclass
 from typing import Any

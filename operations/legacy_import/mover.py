@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from operations.legacy_import.report import Report
 from operations.legacy_import.schema import Table
 from operations.legacy_import.source import Row, Source
-from operations.legacy_import.values import Misfit
+from operations.legacy_import.values import UnusableRow
 from studio.models import Record
 
 DATES_BATCH = 100  # rows; bulk_update writes a CASE per row, and compares each row with all of them
@@ -29,7 +29,7 @@ class Item(Generic[R]):
 
 
 class Mover(ABC, Generic[R]):
-    """Moves the rows of one table. A row that was moved before stays as it is, so runs can be repeated."""
+    """Moves the rows of one table. Rows of an earlier run stay unchanged, so runs can be repeated."""
 
     table: ClassVar[Table]
     order: ClassVar[tuple[str, ...]]
@@ -53,11 +53,11 @@ class Mover(ABC, Generic[R]):
 
     @abstractmethod
     def is_moved(self, row: Row) -> bool:
-        """Whether the row was moved before, or made in this run. Raises Misfit."""
+        """Whether the row was moved before, or made in this run. Raises UnusableRow."""
 
     @abstractmethod
     def convert(self, row: Row, changes: list[str]) -> R:
-        """Make an instance of the row, and note differences in `changes`. Raises Misfit."""
+        """Make an instance of the row, and note differences in `changes`. Raises UnusableRow."""
 
     def write(self, items: Sequence[Item[R]]) -> None:
         """Insert the instances, with dependent rows; called in a transaction."""
@@ -77,7 +77,7 @@ class Mover(ABC, Generic[R]):
                     continue
                 changes: list[str] = []
                 items.append(Item(row, self.convert(row, changes), changes))
-            except Misfit as exc:
+            except UnusableRow as exc:
                 self.skip(row, str(exc))
         try:
             self._write(items)

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-SHOWN = 20  # lines kept for the console; the file has all
+CONSOLE_LINES = 20  # lines kept for the console; the file has all
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,9 @@ class Report:
         self.tables.setdefault(table, Counter())[what] += number
 
     def add(self, table: str, row: str, outcome: str, reason: str) -> None:
-        """Add a line about a row."""
         self.count(table, outcome)
         line = Line(table, row, outcome, reason)
-        if len(self.lines) < SHOWN:
+        if len(self.lines) < CONSOLE_LINES:
             self.lines.append(line)
         if self.file:
             self.file.write(f"{json.dumps(line.__dict__, ensure_ascii=False)}\n")
@@ -50,7 +49,6 @@ class Report:
 
     @property
     def line_count(self) -> int:
-        """The number of lines."""
         return sum(counts[what] for counts in self.tables.values() for what in ("skipped", "changed", "differs"))
 
     def facts(self) -> dict[str, Any]:

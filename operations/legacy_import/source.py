@@ -34,7 +34,7 @@ class Source:
         """Raises InvalidInput if `url` is not a PostgreSQL URL."""
         scheme, separator, rest = url.partition("://")
         if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
-            raise InvalidInput("--source should look like postgresql://user:password@host:5432/database.")
+            raise InvalidInput("--source should have the form postgresql://user:password@host:5432/database.")
         self._url = f"postgresql://{rest}"  # without the driver that SQLAlchemy names
         self._columns: dict[str, dict[str, str]] = {}  # by table: our name of a column, and the source's
 

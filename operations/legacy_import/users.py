@@ -15,7 +15,7 @@ from accounts.models import LedgerEntry, User
 from operations.legacy_import.mover import Item, Mover, insert, uuids
 from operations.legacy_import.schema import USERS
 from operations.legacy_import.source import Row
-from operations.legacy_import.values import Misfit, created_and_updated, identifier, moment, whole
+from operations.legacy_import.values import UnusableRow, created_and_updated, identifier, moment, whole
 from studio.emails import normal_email, require_plain
 
 EMAIL_MAX = 254  # characters; the column's width
@@ -46,7 +46,7 @@ class UserMover(Mover[User]):
         }
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by id; report a balance that has changed since it was moved."""
+        """By id; reports a balance that has changed since the move."""
         user_id = identifier(row["id"], of="id")
         if user_id in self._openings and user_id in self._subscriptions:
             was, now = self._openings[user_id], _tokens(self._subscriptions[user_id], [])
@@ -56,17 +56,17 @@ class UserMover(Mover[User]):
         return user_id in self._here
 
     def convert(self, row: Row, changes: list[str]) -> User:
-        """Make a user who signs in as before. Raises Misfit for an invalid e-mail address, or one that is taken."""
+        """Make a user who signs in as before. Raises UnusableRow for an invalid or duplicate e-mail address."""
         user_id, email = identifier(row["id"], of="id"), _email(row)
         try:
             validate_email(email)
             require_plain(email)
         except ValidationError as exc:
-            raise Misfit(f"{email[:200]!r} is not an e-mail address.") from exc
+            raise UnusableRow(f"{email[:200]!r} is not an e-mail address.") from exc
         if len(email) > EMAIL_MAX:
-            raise Misfit(f"The e-mail address is longer than {EMAIL_MAX} characters.")
+            raise UnusableRow(f"The e-mail address is longer than {EMAIL_MAX} characters.")
         if owner := self._email_owners.get(email):
-            raise Misfit(f"The address {email} belongs to user {owner} already; case makes no difference here.")
+            raise UnusableRow(f"The address {email} belongs to user {owner} already; case makes no difference here.")
         self._email_owners[email] = user_id
         created_at, updated_at = created_and_updated(row)
         is_admin = _is_admin(row)
@@ -83,10 +83,9 @@ class UserMover(Mover[User]):
         )
 
     def write(self, items: Sequence[Item[User]]) -> None:
-        """Insert users and their accounts."""
         insert([item.made for item in items])
         openings = [self._opening(item) for item in items]
-        ledger.open_moved_accounts(openings=openings)
+        ledger.open_imported_accounts(openings=openings)
         self.report.tokens["opened"] += sum(opening.tokens for opening in openings)
         self.report.admins.extend(item.made.email for item in items if item.made.is_staff)
         self.report.without_password += sum(not item.made.has_usable_password() for item in items)
@@ -128,6 +127,6 @@ def _password(stored: Any, changes: list[str]) -> str:
     if not stored:
         return make_password(None)
     if match := _BCRYPT.fullmatch(str(stored)):
-        return f"bcrypt$$2b${match[1]}"  # 2a, 2b and 2y name bugs of libraries; the hash is the same
+        return f"bcrypt$$2b${match[1]}"  # 2a, 2b and 2y name bugs of libraries; the hashes are equal
     changes.append("The password is not stored as bcrypt, and is dropped.")
     return make_password(None)

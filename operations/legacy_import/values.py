@@ -14,16 +14,16 @@ from studio.media.storage import external
 FILE_NAME_MAX = 300  # characters; the width of the columns with names of files
 
 
-class Misfit(Exception):
+class UnusableRow(Exception):
     """The row cannot be moved; the message gives the reason, and what would help."""
 
 
 def identifier(value: Any, *, of: str) -> uuid.UUID:
-    """Return the id. Raises Misfit if `value` is none; `of` is its name in the message."""
+    """Return the id. Raises UnusableRow if `value` is none; `of` is its name in the message."""
     try:
         return uuid.UUID(str(value))
     except ValueError as exc:
-        raise Misfit(f"It has no {of}." if value is None else f"The {of} {value!r} is not a UUID.") from exc
+        raise UnusableRow(f"It has no {of}." if value is None else f"The {of} {value!r} is not a UUID.") from exc
 
 
 def moment(value: Any) -> datetime | None:
@@ -74,7 +74,7 @@ def file_name(url: Any, *, storage: Storage, is_shared: bool) -> str:
     """Return the name here of the file at a URL.
 
     A file of our own account that only one row has is ours from now on, and is removed with the row. Any other file is
-    external. Raises Misfit for an unusable URL.
+    external. Raises UnusableRow for an unusable URL.
     """
     text = str(url or "").strip()
     if text.startswith("http://res.cloudinary.com/"):
@@ -85,7 +85,9 @@ def file_name(url: Any, *, storage: Storage, is_shared: bool) -> str:
     elif external.is_readable(text):
         name = external.name_at(text)
     else:
-        raise Misfit(f"Its file is at {text[:200]!r}: not https, or on a host that EXTERNAL_FILE_HOSTS does not name.")
+        raise UnusableRow(
+            f"Its file is at {text[:200]!r}: not https, or on a host that EXTERNAL_FILE_HOSTS does not name."
+        )
     if len(name) > FILE_NAME_MAX:
-        raise Misfit(f"The URL of its file is longer than {FILE_NAME_MAX - len(external.PREFIX)} characters.")
+        raise UnusableRow(f"The URL of its file is longer than {FILE_NAME_MAX - len(external.PREFIX)} characters.")
     return name

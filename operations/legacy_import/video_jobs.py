@@ -14,7 +14,7 @@ from operations.legacy_import.schema import JOBS, LINKS
 from operations.legacy_import.source import Row
 from operations.legacy_import.values import (
     FILE_NAME_MAX,
-    Misfit,
+    UnusableRow,
     created_and_updated,
     file_name,
     identifier,
@@ -49,7 +49,7 @@ class JobMover(Mover[VideoJob]):
         self._owners = existing_users(row["user_id"] for row in rows)
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by id; report a job that succeeded in the source after it was moved."""
+        """By id; reports a job that succeeded in the source after the move."""
         job_id = identifier(row["id"], of="id")
         if self._here.get(job_id) == UNFINISHED and _status(row) == "SUCCEEDED":
             sentence = "It has succeeded since it was moved; nothing is changed. Delete it here to move it again."
@@ -57,12 +57,12 @@ class JobMover(Mover[VideoJob]):
         return job_id in self._here
 
     def convert(self, row: Row, changes: list[str]) -> VideoJob:
-        """Make a finished job. Raises Misfit if its owner does not exist here, or its file is unusable."""
+        """Make a finished job. Raises UnusableRow if its owner does not exist here, or its file is unusable."""
         owner_id, status = identifier(row["user_id"], of="owner"), _status(row)
         if owner_id not in self._owners:
-            raise Misfit(f"Its owner {owner_id} does not exist here.")
+            raise UnusableRow(f"Its owner {owner_id} does not exist here.")
         if status not in {"SUCCEEDED", *CODES}:
-            raise Misfit(f"The status {row['status']!r} is unknown.")
+            raise UnusableRow(f"The status {row['status']!r} is unknown.")
         created_at, updated_at = created_and_updated(row)
         job = VideoJob(
             id=identifier(row["id"], of="id"),
@@ -91,7 +91,9 @@ class JobMover(Mover[VideoJob]):
             job = item.made
             if job.error_code == UNFINISHED and is_refunded(UNFINISHED, policy=settings.REFUND_POLICY):
                 note = FAILURES[UNFINISHED].message
-                tokens = ledger.refund_moved(user_id=job.owner_id, job_id=job.pk, tokens=job.tokens_charged, note=note)
+                tokens = ledger.refund_imported(
+                    user_id=job.owner_id, job_id=job.pk, tokens=job.tokens_charged, note=note
+                )
                 VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens)
                 self.report.tokens["refunded"] += tokens
 
@@ -132,16 +134,15 @@ class LinkMover(Mover[LookVideo]):
         self._with_default = set(links.filter(is_default=True).values_list("look_id", flat=True))
 
     def is_moved(self, row: Row) -> bool:
-        """Look it up by look and video."""
         return (identifier(row["look_id"], of="look"), identifier(row["video_job_id"], of="video")) in self._here
 
     def convert(self, row: Row, changes: list[str]) -> LookVideo:
-        """Make a link. Raises Misfit if its look or video does not exist here."""
+        """Make a link. Raises UnusableRow if its look or video does not exist here."""
         look_id, job_id = identifier(row["look_id"], of="look"), identifier(row["video_job_id"], of="video")
         if look_id not in self._looks:
-            raise Misfit(f"The look {look_id} does not exist here.")
+            raise UnusableRow(f"The look {look_id} does not exist here.")
         if job_id not in self._jobs:
-            raise Misfit(f"The video {job_id} does not exist here.")
+            raise UnusableRow(f"The video {job_id} does not exist here.")
         is_default = bool(row["is_default"])
         if is_default and look_id in self._with_default:
             changes.append("The look has a newer default, so this video is not the default any more.")
@@ -165,16 +166,16 @@ def _status(row: Row) -> str:
 
 
 def _request(row: Row, changes: list[str]) -> dict[str, Any]:
-    """The requested options, even if today's rules would refuse them. Raises Misfit if a column cannot hold one."""
+    """The requested options, even if current rules refuse them. Raises UnusableRow if a column cannot hold one."""
     duration = whole(row["duration_seconds"])
     if duration is None:
-        changes.append(f"It has no duration; shown as {DURATION} s.")
+        changes.append(f"It has no duration; {DURATION} s is assumed.")
         duration = DURATION
     if not 0 <= duration <= SMALLINT_MAX:
-        raise Misfit(f"The duration {duration} s is out of range.")
+        raise UnusableRow(f"The duration {duration} s is out of range.")
     aspect_ratio = str(row["aspect_ratio"] or "")
     if len(aspect_ratio) > 10:
-        raise Misfit(f"{aspect_ratio!r} is not an aspect ratio.")
+        raise UnusableRow(f"{aspect_ratio!r} is not an aspect ratio.")
     return {
         "prompt": row["prompt"] or "",
         "model": short(row["model"], most=100, field="model", changes=changes),

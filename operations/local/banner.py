@@ -81,7 +81,7 @@ def banner_text(accounts: dict[str, str]) -> str:
     variables = (
         "" if settings.DATA_DIR == settings.BASE_DIR / "data" else f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} "
     )
-    if not env.is_checkout():  # env.require_place would refuse a command without ENVIRONMENT
+    if not env.is_checkout():  # env.require_location would refuse a command without ENVIRONMENT
         variables = f"ENVIRONMENT={settings.ENVIRONMENT} {variables}"
     manage = f"{variables}.venv/bin/python manage.py"
     banner = BANNER.format(base=base, accounts=listed, data=settings.DATA_DIR, manage=manage)

@@ -57,7 +57,7 @@ class Backoff:
 
 
 class Console:
-    """Our standard output. A reader that stalls or goes away loses lines, but does not block the supervisor."""
+    """Our standard output. A reader that stalls or closes loses lines, but does not block the supervisor."""
 
     def __init__(self, *, file_descriptor: int = 1) -> None:
         self._file_descriptor = file_descriptor
@@ -122,7 +122,6 @@ class Child:
         return self._process is not None
 
     def is_alive(self) -> bool:
-        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> int | None:
@@ -169,7 +168,6 @@ class Child:
         return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
     def terminate(self) -> None:
-        """Send SIGTERM to the process."""
         if self._process:
             self._process.terminate()
 
@@ -214,7 +212,6 @@ class Supervisor:
             raise KeyboardInterrupt
 
     def start(self, part: Part, *, environment: Mapping[str, str]) -> None:
-        """Start a part, and keep it running."""
         log = LogFile(self._logs / f"{part.name}.log")
         prefix = self._prefix(part.name, COLOURS[len(self._children) % len(COLOURS)])
 

@@ -36,7 +36,6 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """The URL for clients."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     @property
@@ -53,7 +52,6 @@ class Valkey:
         return self._process.pid
 
     def configure(self) -> None:
-        """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         (self.folder / "valkey.conf").write_text(
@@ -95,7 +93,6 @@ class Valkey:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:
-        """Stop the server in order."""
         if self._process:
             self._process.terminate()
             self._process.wait()

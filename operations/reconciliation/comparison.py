@@ -1,7 +1,7 @@
 """Compares balances with the ledger, jobs with charges and counts, and rows with stored files, both ways.
 
 Tables are read by primary key, a page at a time: no cursor is held, so memory and locks do not grow with the tables.
-`operations.reconciliation.daily` does the same in the sweeper, a page at a time.
+`operations.reconciliation.daily` runs these comparisons in the sweeper.
 """
 
 import logging
@@ -32,7 +32,7 @@ PROGRESS_EVERY = 100_000  # jobs, or files, between two lines of progress
 
 
 def reconcile(*, fix: bool, progress: Callable[[str], None] = lambda line: None) -> Iterator[Mismatch]:
-    """Yield every mismatch as it is found: money first, then files. Logs nothing.
+    """Yield each mismatch at once: money first, then files. Logs nothing.
 
     With `fix`, unreferenced files are removed, jobs are counted again and refunds are copied from the ledger; nothing
     else changes. A storage that fails is a mismatch. `progress` gets a line now and then.

@@ -72,7 +72,7 @@ def _money(run: Run, check_stopped: StopCheck) -> None:
                 else:
                     run.note(mismatch)
             is_late = run.spend("money", time.monotonic() - began) > MONEY_SECONDS
-            run.keep_walk(name, walk)
+            run.set_walk(name, walk)
             run.save(name, is_done=walk.is_over or is_late)
     run.end_money()
 
@@ -114,11 +114,11 @@ def _new(run: Run, pace: Pace, check_stopped: StopCheck) -> bool:
     jobs = VideoJob.objects.filter(later, phase=Phase.SUCCEEDED, completed_at__gte=at).order_by("completed_at", "pk")
     page = list(jobs.values_list("pk", "video", "completed_at")[:PAGE])
     if run.is_old() and page:  # the last attempt; the next run's overlap begins after this page
-        run.keep_newest((page[-1][2] or at) + OVERLAP + timedelta(microseconds=1), "")
+        run.set_newest((page[-1][2] or at) + OVERLAP + timedelta(microseconds=1), "")
     _check([(pk, video) for pk, video, _ in page], run, pace, check_stopped)
     for pk, _, completed_at in page[-1:]:
         at, key = completed_at or at, str(pk)
-    run.keep_newest(at, key)
+    run.set_newest(at, key)
     return len(page) < PAGE
 
 
@@ -128,9 +128,9 @@ def _sample(run: Run, pace: Pace, check_stopped: StopCheck) -> bool:
     jobs = VideoJob.objects.filter(phase=Phase.SUCCEEDED).values_list("pk", "video", "completed_at")
     page = [(pk, video) for pk, video, at in walk.page(jobs, PAGE) if not run.was_checked_as_new(at, str(pk))]
     if run.is_old():  # the last attempt: eight names that always fail must not hide all that follow
-        run.keep_walk("sample", walk)
+        run.set_walk("sample", walk)
     _check(page, run, pace, check_stopped)
-    run.keep_walk("sample", walk)
+    run.set_walk("sample", walk)
     return walk.is_over
 
 

@@ -1,6 +1,6 @@
 """The row of the daily reconciliation: its position, its findings, and the result of the last run.
 
-Its JSON: `current` (the unfinished run), `last` (the one before), and what outlives a run: `rounds` (the position of
+Its JSON has `current` (the unfinished run) and `last` (the one before). Beyond a run it keeps `rounds` (the position of
 each table walk), `newest` (the last video that was checked as new) and `next_stray_part`.
 """
 
@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from operations.health_checks import AWAY
+from operations.health_checks import NO_DATABASE
 from operations.reconciliation.mismatches import FILES, KINDS, MONEY, Mismatch
 from operations.reconciliation.table_walk import TableWalk
 from studio.media.storage.disposal import AT_ONCE
@@ -32,13 +32,13 @@ OVERDUE = timedelta(days=2)  # since the last run that finished
 
 
 class LeaseLost(Exception):
-    """Another process has taken the run over, because this one seemed dead."""
+    """Another process took over the run, because this one seemed dead."""
 
 
 class Run:
     """A run whose lease this process holds. Changes reach the database with the next write.
 
-    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost if another process has taken the run over.
+    `save`, `end_money`, `wait` and `finish` write, and raise LeaseLost if another process took over the run.
     """
 
     def __init__(self, row: TaskState) -> None:
@@ -65,7 +65,6 @@ class Run:
 
     @property
     def began_at(self) -> datetime:
-        """When the run began."""
         return datetime.fromisoformat(self._current["began_at"])
 
     def is_old(self) -> bool:
@@ -73,7 +72,6 @@ class Run:
         return timezone.now() - self.began_at > OLD
 
     def is_done(self, step: str) -> bool:
-        """Whether this run has finished the step."""
         return step in self._current["done"]
 
     @property
@@ -82,7 +80,6 @@ class Run:
         return dict(self._current["found"])
 
     def note(self, mismatch: Mismatch) -> None:
-        """Log and count a mismatch."""
         mismatch.log()
         self._current["found"][mismatch.kind] = self._current["found"].get(mismatch.kind, 0) + 1
         if len(self._current["sentences"]) < SENTENCES_MAX:
@@ -99,15 +96,12 @@ class Run:
         return spent
 
     def walk(self, name: str) -> TableWalk:
-        """The position of this table walk."""
         return TableWalk(**self._state["rounds"].get(name, {}))
 
-    def keep_walk(self, name: str, walk: TableWalk) -> None:
-        """Set the position of this table walk."""
+    def set_walk(self, name: str, walk: TableWalk) -> None:
         self._state["rounds"][name] = asdict(walk)
 
     def count_checked(self, number: int) -> None:
-        """Add to the number of videos checked."""
         self._current["asked"] += number
 
     @property
@@ -118,7 +112,7 @@ class Run:
         at, key = self._state["newest"]
         return datetime.fromisoformat(at), key
 
-    def keep_newest(self, at: datetime, key: str) -> None:
+    def set_newest(self, at: datetime, key: str) -> None:
         """Set `newest`; without a key, it means all videos of that moment and later."""
         self._state["newest"] = (at.isoformat(), key)
 
@@ -144,7 +138,6 @@ class Run:
         return int(self._current["stray_parts"])
 
     def save(self, step: str, *, is_done: bool) -> None:
-        """Save the run's position."""
         for steps in ("begun", "done") if is_done else ("begun",):
             if step not in self._current[steps]:
                 self._current[steps].append(step)
@@ -256,7 +249,7 @@ def check() -> Finding:
     try:
         row = _rows().first()
     except DatabaseError:
-        return Finding(Health.DEGRADED, AWAY)
+        return Finding(Health.DEGRADED, NO_DATABASE)
     if row is None:
         return Finding(Health.OK, "It has not begun yet; the sweeper runs it.")
     last = _summary(row.state)

@@ -78,7 +78,7 @@ class WebAddress(LengthAsSent, serializers.URLField):
 
 
 def still_picture(file: Any) -> ImageFile:
-    """Read a picture; animations raise BadImage, for no provider documents what it makes of them."""
+    """Read a picture. Raises BadImage for an animation: no provider documents how it treats one."""
     return read_image(file, still_only=True)
 
 
@@ -105,12 +105,12 @@ class PictureField(serializers.FileField):
 
 
 class BlankAsNull(serializers.CharField):
-    """Text; empty text is shown as null."""
+    """Text; null if it is empty."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
 
-    def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # that is its point
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # None is why this class exists
         return value or None
 
 
@@ -131,11 +131,11 @@ class FromColumns(serializers.Field[Any, Any, Any, Any]):
         raise NotImplementedError
 
 
-class Instead(FromColumns):
-    """Mixin for a field that shows the value of the column `instead`, if it has one, and else its own."""
+class Overridable(FromColumns):
+    """Mixin for a field that shows the column `override` if that has a value, else its own column."""
 
-    def __init__(self, *, instead: str, **kwargs: Any) -> None:
-        self.also = (instead,)
+    def __init__(self, *, override: str, **kwargs: Any) -> None:
+        self.also = (override,)
         super().__init__(**kwargs)
 
     def combined(self, value: Any, *others: Any) -> Any:

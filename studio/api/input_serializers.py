@@ -59,7 +59,7 @@ class NamedInput(serializers.Serializer[Any]):
         if data is empty:
             return super().run_validation(data)
         if not isinstance(data, Mapping):
-            raise _refusal_of_all("The body must be a JSON object." if self.root is self else "Must be an object.")
+            raise _body_error("The body must be a JSON object." if self.root is self else "Must be an object.")
         refused: dict[str, ErrorDetail] = {}
         sent: dict[str, list[_Part]] = {}
         for part, found in self._known_parts(data, refused):
@@ -82,22 +82,21 @@ class NamedInput(serializers.Serializer[Any]):
     def _as_read(self, values: dict[str, list[Any]], data: Mapping[str, Any]) -> Any:
         """The values under their documented names, in the form that DRF's fields read."""
         is_list = self.spellings().is_list
-        return {name: given if is_list(name) else given[-1] for name, given in values.items()}
+        return {name: sent if is_list(name) else sent[-1] for name, sent in values.items()}
 
     def _one(self, name: str, parts: Sequence[_Part]) -> list[Any]:
         """The values of a name, if all its spellings agree. Raises ValidationError if they differ."""
         whole = [part for part in parts if part.position is None]
         if items := sorted((part for part in parts if part.position is not None), key=lambda part: part.position or 0):
             whole.append(_Part(items[0].spelling, [value for part in items for value in part.values], None))
-        given = [part for part in whole if any(value != "" for value in part.values)] or whole
-        sets = [part.values for part in given]
+        sent = [part for part in whole if any(value != "" for value in part.values)] or whole
+        sets = [part.values for part in sent]
         if not self.spellings().is_list(name):  # a repeated value must agree as well
-            said = [value for values in sets for value in values]
-            sets = [[value] for value in said if value != ""] or [[""]]
+            sets = [[value] for values in sets for value in values if value != ""] or [[""]]
         if any(not self._is_same(name, sets[0], other) for other in sets[1:]):
-            other = given[-1].spelling
-            message = f'Differs from "{other}".' if other != given[0].spelling else "Given with different values."
-            raise serializers.ValidationError({given[0].spelling: [f"{message} Give it once."]})
+            other = sent[-1].spelling
+            message = f'Differs from "{other}".' if other != sent[0].spelling else "Given with different values."
+            raise serializers.ValidationError({sent[0].spelling: [f"{message} Give it once."]})
         return sets[0]
 
     def _is_same(self, name: str, one: list[Any], other: list[Any]) -> bool:
@@ -106,7 +105,7 @@ class NamedInput(serializers.Serializer[Any]):
         return one == other or (name in self.fields and self._meaning(name, one) == self._meaning(name, other))
 
     def _meaning(self, name: str, values: list[Any]) -> Any:
-        """The validated value: `TRUE` and `true` are the same."""
+        """The validated value: `TRUE` and `true` are equal."""
         try:
             return self.fields[name].run_validation(values if self.spellings().is_list(name) else values[0])
         except serializers.ValidationError:
@@ -114,7 +113,7 @@ class NamedInput(serializers.Serializer[Any]):
 
 
 class Input(NamedInput):
-    """A JSON body or a form. In JSON, null means the same as leaving the field out.
+    """A JSON body or a form. In JSON, null counts as an absent field.
 
     With `context={"request": request}`, the query string is checked too.
     """
@@ -168,7 +167,7 @@ class Input(NamedInput):
         return f"The fields are: {', '.join(names)}." if names else "There are no fields here."
 
     def _as_read(self, values: dict[str, list[Any]], data: Mapping[str, Any]) -> Any:
-        return MultiValueDict(values) if _is_form(data) else {name: given[0] for name, given in values.items()}
+        return MultiValueDict(values) if _is_form(data) else {name: sent[0] for name, sent in values.items()}
 
 
 class QueryInput(NamedInput):
@@ -207,7 +206,7 @@ def respelled(detail: Any, spelled: Mapping[str, str]) -> Any:
     return {shortened(spelled.get(name, name)): messages for name, messages in detail.items()}
 
 
-def _refusal_of_all(message: str) -> serializers.ValidationError:
+def _body_error(message: str) -> serializers.ValidationError:
     return serializers.ValidationError({"non_field_errors": [message]})
 
 

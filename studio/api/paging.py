@@ -41,7 +41,7 @@ class SkipLimitPagination(pagination.LimitOffsetPagination):
 
     @classmethod
     def window(cls, request: Request) -> tuple[int, int]:
-        """The `skip` and `limit` of a request, for views that page by themselves. Raises ValidationError."""
+        """The `skip` and `limit` of a request, for views with paging of their own. Raises ValidationError."""
         pages = cls()
         return pages.get_offset(request), pages.get_limit(request)
 

@@ -1,4 +1,4 @@
-"""Which request bodies the API parses, and how; its responses are always JSON."""
+"""Parsers of request bodies, content negotiation, and the JSON renderer."""
 
 import codecs
 import io
@@ -27,9 +27,9 @@ class AlwaysJSON(negotiation.BaseContentNegotiation):
         parser = negotiation.DefaultContentNegotiation().select_parser(request, parsers)
         if parser is None:
             bodies.drain(request)  # an incomplete body is refused as such, whatever its type
-            given = f"A body of the type {request.content_type}" if request.content_type else "A body without a type"
+            sent = f"A body of the type {request.content_type}" if request.content_type else "A body without a type"
             raise exceptions.UnsupportedMediaType(
-                request.content_type, detail=f"{given} is not supported. {SEND_JSON}; or send a form."
+                request.content_type, detail=f"{sent} is not supported. {SEND_JSON}; or send a form."
             )
         return parser
 
@@ -45,7 +45,7 @@ class NoMetadata(metadata.BaseMetadata):
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """The same JSON as DRF's, encoded by orjson."""
+    """DRF's JSON, encoded by orjson."""
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         if data is None:
@@ -69,7 +69,7 @@ class JSONParser(parsers.BaseParser):
         encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         with uploads.received(stream) as body:
             try:
-                return strict_json.parsed(_in_utf8(body.read(), encoding))
+                return strict_json.parse(_in_utf8(body.read(), encoding))
             except strict_json.BadJSON as exc:
                 raise exceptions.ParseError(f"The body is not valid JSON: {exc}.") from exc
 
@@ -99,11 +99,11 @@ class MultiPartParser(parsers.MultiPartParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
-        if not boundary:  # the header was set by hand, nearly always
+        if not boundary:  # usually a header set by hand
             raise exceptions.ParseError(
                 "Content-Type: multipart/form-data needs a boundary; let your HTTP client set this header."
             )
-        body: Any = _Beginning(stream)  # Django only calls `read`
+        body: Any = _FirstBytes(stream)  # Django only calls `read`
         form = super().parse(body, media_type, parser_context)
         delimiter = f"--{boundary}".encode()
         beginning = body.beginning.strip()
@@ -114,7 +114,7 @@ class MultiPartParser(parsers.MultiPartParser):
         return form
 
 
-class _Beginning:
+class _FirstBytes:
     """A stream that keeps the first bytes read from it."""
 
     def __init__(self, stream: Any) -> None:

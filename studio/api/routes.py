@@ -1,4 +1,4 @@
-"""The site's routes, and suggestions for requests to unknown paths."""
+"""The server's routes, and suggestions for requests to unknown paths."""
 
 import re
 from collections.abc import Iterator
@@ -19,36 +19,36 @@ _OTHERS = ("openapi.json", "docs", "redoc")  # clients guess these below ROOT, t
 
 def unknown_path_message(path: str) -> str:
     """The error message for an unknown path; it names the most similar endpoint."""
-    shown = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
+    start = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
     meant = nearest(path.removeprefix(settings.BASE_PATH)) if len(path) <= LONGEST_PATH else None
     hint = f"Did you mean {settings.BASE_PATH}{meant}?" if meant else f"{settings.BASE_PATH}/docs lists all of them."
-    return f"There is no endpoint {shown}. {hint}"
+    return f"There is no endpoint {start}. {hint}"
 
 
 def nearest(path: str) -> str | None:
     """The most similar endpoint, with the path's parameters filled in; None if none is similar enough."""
-    given = [part for part in _GUESSED_ROOT.sub("", path).split("/") if part]
-    alike, best = max((_resemblance(given, route), route) for route in _routes())
+    parts = [part for part in _GUESSED_ROOT.sub("", path).split("/") if part]
+    alike, best = max((_resemblance(parts, route), route) for route in _routes())
     if alike < ALIKE:
         return None
-    shown = [_parameter(part, given[place : place + 1]) for place, part in enumerate(best.split("/"))]
-    return f"/{best}" if best in _OTHERS else f"{ROOT}{'/'.join(shown)}"
+    filled = [_parameter(part, parts[place : place + 1]) for place, part in enumerate(best.split("/"))]
+    return f"/{best}" if best in _OTHERS else f"{ROOT}{'/'.join(filled)}"
 
 
-def _resemblance(given: list[str], route: str) -> float:
+def _resemblance(sent: list[str], route: str) -> float:
     """The similarity of the path and the route's template, from 0 to 1; a parameter matches anything in its place."""
     parts = route.split("/")
     names = {place for place, part in enumerate(parts) if _PARAMETER.fullmatch(part)}
-    masked = ["<>" if place in names else part.lower() for place, part in enumerate(given)]
+    masked = ["<>" if place in names else part.lower() for place, part in enumerate(sent)]
     template = ["<>" if place in names else part for place, part in enumerate(parts)]
     return SequenceMatcher(None, "/".join(masked), "/".join(template)).ratio()
 
 
-def _parameter(part: str, given: list[str]) -> str:
+def _parameter(part: str, sent: list[str]) -> str:
     match = _PARAMETER.fullmatch(part)
     if match is None:
         return part
-    return given[0] if given else f"{{{match[1]}}}"
+    return sent[0] if sent else f"{{{match[1]}}}"
 
 
 @cache

@@ -1,7 +1,7 @@
 """Serializes rows of `values_list` as a serializer class declares, without model instances or serializer instances.
 
 The declaration is read once: which columns it needs, and how each is represented. A row then takes one pass over a
-tuple, about a tenth of the time of the serializer itself. The OpenAPI schema comes from the same class.
+tuple, about a tenth of the time of the serializer itself. The OpenAPI schema comes from that class, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ Represent = Callable[[Any], Any]
 Step = tuple[tuple[str, ...], int, Represent]  # the JSON keys, the column's index in the row, its representation
 
 
-def site_of(request: Request) -> str:
+def origin_of(request: Request) -> str:
     """Scheme and host of the URL that the client has used."""
     return str(request.build_absolute_uri("/")).rstrip("/")
 
 
-def absolute(url: str, *, site: str) -> str:
+def absolute(url: str, *, origin: str) -> str:
     """The URL of a stored file, with a host; a storage service's has one already."""
-    return f"{site}{url}" if url.startswith("/") else url
+    return f"{origin}{url}" if url.startswith("/") else url
 
 
 def _url(storage: Storage, name: str) -> str:
@@ -43,14 +43,14 @@ class RowSerializer:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """What to pass to `values_list`."""
+        """The arguments for `values_list`."""
         own = [source for _, source, _ in self._columns_of_fields]
         others = [
             name for _, _, field in self._columns_of_fields if isinstance(field, FromColumns) for name in field.also
         ]
         return tuple(dict.fromkeys([*own, *others]))
 
-    def serialize(self, row: tuple[Any, ...], *, site: str, **extra: Any) -> dict[str, Any]:
+    def serialize(self, row: tuple[Any, ...], *, origin: str, **extra: Any) -> dict[str, Any]:
         """The JSON object of a row of `values_list(*columns)`; `extra` has the values of the ExtraFields."""
         data = self._empty.copy()
         for keys, index, represent in self._plain:
@@ -61,7 +61,7 @@ class RowSerializer:
         for key, indexes, combined in self._combined:
             data[key] = combined(*(row[index] for index in indexes))
         for keys, index, url_of in self._files:
-            url = absolute(url_of(row[index]), site=site) if row[index] else None
+            url = absolute(url_of(row[index]), origin=origin) if row[index] else None
             for key in keys:
                 data[key] = url
         return data | extra
@@ -110,11 +110,11 @@ class RowSerializer:
             lambda source, _: partial(_url, self._column(source).storage),
         )
 
-    def _steps(self, wanted: Callable[[Any], bool], represent_of: Callable[[str, Any], Represent]) -> list[Step]:
-        """A step per column; keys that represent a column in the same way share it."""
+    def _steps(self, is_included: Callable[[Any], bool], represent_of: Callable[[str, Any], Represent]) -> list[Step]:
+        """A step per column; keys with equal representations of a column share it."""
         steps: dict[tuple[str, type], Step] = {}
         for key, source, field in self._columns_of_fields:
-            if wanted(field):
+            if is_included(field):
                 keys, index, represent = steps.get(
                     (source, type(field)), ((), self.columns.index(source), represent_of(source, field))
                 )

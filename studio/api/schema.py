@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot infer for the OpenAPI document, and what client generators need in it."""
+"""Additions to the OpenAPI document that drf-spectacular cannot infer, and simplifications for client generators."""
 
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ ANY_OTHER_ERROR = {
 class ErrorResponse(serializers.Serializer[Any]):
     """The body of every response with a status of 400 or more."""
 
-    detail = serializers.CharField(help_text="One sentence for people.")
+    detail = serializers.CharField(help_text="One sentence for users.")
     code = serializers.ChoiceField(
         choices=tuple(error_codes.MEANINGS),
         help_text=f"The reason, for programs. Codes:\n\n{error_codes.table(error_codes.MEANINGS)}",

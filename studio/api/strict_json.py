@@ -24,7 +24,7 @@ class BadJSON(ValueError):
     """The text is not JSON, or exceeds a limit. The message completes `The body is not valid JSON: `."""
 
 
-def parsed(text: bytes) -> Any:
+def parse(text: bytes) -> Any:
     """The parsed document. Raises BadJSON, also for NaN and for duplicate names in an object.
 
     Long strings are parsed separately: one letter beyond ASCII would make Python store the whole text, pictures
@@ -34,7 +34,7 @@ def parsed(text: bytes) -> Any:
     if len(text) - sum(end - start for start, end in long) > REST_BYTES:
         raise BadJSON(f"it has more than {REST_BYTES // 1024**2} MiB besides its pictures")
     if not long:
-        return _parsed(text)
+        return _parse(text)
     key = secrets.token_hex(16)
     strings: dict[str, str] = {}
     pieces, position = [], 0
@@ -44,10 +44,10 @@ def parsed(text: bytes) -> Any:
         string = text[start:end]
         if not string.isascii():
             raise BadJSON(f"it has a string of more than {LONG_BYTES // 1024} KiB that is not base64")
-        strings[f"{key}{number}"] = _parsed(string)
+        strings[f"{key}{number}"] = _parse(string)
         pieces += [text[position:start], f'"{key}{number}"'.encode()]
         position = end
-    return _with(strings, _parsed(b"".join([*pieces, text[position:]])))
+    return _with(strings, _parse(b"".join([*pieces, text[position:]])))
 
 
 def _long_strings(text: bytes) -> Iterator[tuple[int, int]]:
@@ -71,7 +71,7 @@ def _long_strings(text: bytes) -> Iterator[tuple[int, int]]:
             raise BadJSON(f"it has more than {MAX_VALUES:,} values")
 
 
-def _parsed(text: bytes) -> Any:
+def _parse(text: bytes) -> Any:
     try:
         return json.loads(text.decode(), parse_constant=_refuse_constant, object_pairs_hook=_with_unique_names)
     except UnicodeDecodeError as exc:

@@ -1,4 +1,4 @@
-"""What every endpoint shares: error responses, and how a body is taken."""
+"""The base of every endpoint: error responses, and the reading of bodies."""
 
 import logging
 import sys
@@ -205,7 +205,7 @@ class ApiView(APIView):
             return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then read the whole body. Raises what refuses the request.
+        """Authenticate, then read the whole body. Raises the exceptions that refuse the request.
 
         The body is read even if the handler ignores it: an incomplete one means that the client has gone or is broken.
         """

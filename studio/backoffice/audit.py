@@ -1,7 +1,7 @@
 """The audit log of changes by staff, kept by django-auditlog.
 
-Saves are recorded only in requests to the back office. The API and the workers save the same tables all the time; there
-a record would cost a statement or two, and repeat the jobs' logs and the ledger. A use case that bypasses `save`, or
+Saves are recorded only in requests to the back office. The API and the workers save these tables all the time: there a
+record would cost a statement or two, and repeat the jobs' logs and the ledger. A use case that bypasses `save`, or
 that moves money, records itself, whatever calls it (`record_action`).
 """
 
@@ -26,7 +26,6 @@ class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog is 
     """auditlog's, which knows the user of the request; also switches on the recording of saves."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond, recording saves."""
         token = _watching.set(True)
         try:
             answer: HttpResponseBase = super().__call__(request)
@@ -94,6 +93,6 @@ def _while_watching(receiver: Callable[..., None]) -> Callable[..., None]:
     return receive
 
 
-# Before the first `watch`. There is no setting for it: auditlog can be switched off in a place, but not on in one.
+# Must precede the first `watch`. auditlog has no setting for it: a block can switch it off, but not on.
 signals = auditlog._signals  # noqa: SLF001 - see above
 signals.update({signal: _while_watching(receiver) for signal, receiver in signals.items()})

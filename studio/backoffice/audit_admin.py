@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from auditlog import admin as _admin  # noqa: F401 -- registers what is taken off below
+from auditlog import admin as _admin  # noqa: F401 -- registers the page that is unregistered below
 from auditlog.models import LogEntry
 from django.apps import apps
 from django.contrib import admin
@@ -26,12 +26,11 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The tables with a page: reading the choices from the log would scan it."""
-        shown = [model for model in apps.get_models() if admin.site.is_registered(model)]
-        types = ContentType.objects.get_for_models(*shown)
+        tables = [model for model in apps.get_models() if admin.site.is_registered(model)]
+        types = ContentType.objects.get_for_models(*tables)
         return sorted(((str(kind.pk), str(model._meta.verbose_name)) for model, kind in types.items()), key=_by_name)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The changes of the chosen table."""
         known = self.value() in {value for value, _ in self.lookup_choices}
         return queryset.filter(content_type=self.value()) if known else queryset
 
@@ -60,7 +59,6 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="table")
     def table(self, entry: Any) -> str:
-        """The kind of row."""
         return str(entry.content_type.name)
 
     @admin.display(description="what")

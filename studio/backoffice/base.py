@@ -32,13 +32,12 @@ else:
     from unfold.views import ChangeList
 
 
-class OnePage(ChangeList):
-    """A list that completes the rows of the shown page only."""
+class CompletedChangeList(ChangeList):
+    """A list that calls `complete` with the rows of the current page."""
 
     model_admin: "BackOfficeAdmin"
 
     def get_results(self, request: HttpRequest) -> None:
-        """The rows, completed."""
         super().get_results(request)
         self.model_admin.complete(request, list(self.result_list))
 
@@ -102,14 +101,13 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
     warn_unsaved_form = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list that calls `complete`."""
-        return OnePage
+        return CompletedChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether the list may be filtered by this parameter: by its own filters only.
 
-        Django allows any column, shown or not. A user who sees the list could then read a secret letter by letter:
-        `?key__startswith=a`, `?key__startswith=b`, …
+        Django allows every column, even those that the list hides. A user who sees the list could then read a secret
+        letter by letter: `?key__startswith=a`, `?key__startswith=b`, …
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # None is Django's default
             return False
@@ -135,7 +133,7 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The rows, and False: none of them comes twice."""
+        """The rows, and False: no row appears twice."""
         if "@" in search_term:
             search_term = normal_email(search_term)
         names = self.get_search_fields(request)
@@ -147,7 +145,7 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         by_words = any_of(queryset, [begins_with(name, words) for name in columns])
         return first_found(words, by_id(queryset, words, ids), by_words), False
 
-    def ask(
+    def confirmation_page(
         self, request: HttpRequest, obj: models.Model, *, title: str, text: str, button: str, form: Any = None
     ) -> HttpResponse:
         """A page that asks to confirm an action on one row; its button sends `confirmed`."""
@@ -175,7 +173,7 @@ def _midnight(day: date) -> datetime:
 
 def begins_with(column: str, words: str) -> Q:
     """The rows whose column begins with the words, by a condition that each database has an index for."""
-    if connection.vendor == "sqlite":  # its LIKE ignores case, and so the index; its order is that of the bytes
+    if connection.vendor == "sqlite":  # its LIKE ignores case, so it cannot use the index; text is ordered by bytes
         return Q(**{f"{column}__gte": words, f"{column}__lt": f"{words}\U0010ffff"})
     return Q(**{f"{column}__startswith": words})
 
@@ -222,18 +220,15 @@ def first_found(text: str, by_id: QuerySet[Any], by_words: QuerySet[Any]) -> Que
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):
-    """Pages that only show."""
+    """Read-only pages."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Never."""
         return False
 
 
@@ -251,9 +246,7 @@ class ReadOnlyRows(TabularInline):  # type: ignore[type-arg]  # Django's class t
     hide_title = True  # the title would be the row's id
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
         return False

@@ -34,7 +34,7 @@ class BackOfficeMiddleware:
             self._members.insert(0, member)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass a request to the admin through the chain, and any other one by it."""
+        """Run the chain for requests to the admin only."""
         response: HttpResponseBase = (self._chain if is_back_office(request) else self._get_response)(request)
         return response
 
@@ -55,10 +55,10 @@ def _first(hook: str, members: Iterable[Any], request: HttpRequest, *args: Any) 
 
 
 class WholeFormCsrfMiddleware(CsrfViewMiddleware):
-    """Django's, which reads the form for its token, before the view; here to its end, and whatever its type is."""
+    """Django's, but it reads the whole form, of any content type, before it checks the token."""
 
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
-        """Let the request pass, or refuse it. Raises IncompleteBody."""
+        """Raises IncompleteBody."""
         if not request.user.is_authenticated and bodies.length_of(request) > bodies.ANONYMOUS_BYTES:
             return too_large(bodies.ANONYMOUS_BYTES)
         bodies.require_whole_form(request)

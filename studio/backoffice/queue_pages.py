@@ -1,4 +1,4 @@
-"""Restricts django-rq's pages to operators, and explains them while Redis is away."""
+"""Restricts django-rq's pages to operators, and explains them while Redis is down."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 RETRY_SECONDS = 10
 
 
-class QueuePagesGate:
+class QueuePagesMiddleware:
     """Lets only operators see the pages: django-rq lets any staff empty a queue there."""
 
     PATHS = ("/admin/rq/", "/admin/django_rq/")
@@ -26,7 +26,7 @@ class QueuePagesGate:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Respond with a sentence while Redis is away: the pages have no data without it."""
+        """Respond with a sentence while Redis is down: the pages have no data without it."""
         if not request.path_info.startswith(self.PATHS) or not isinstance(exception, RedisError):
             return None
         sentence = "Redis is not reachable, so there are no queues to show. Video jobs wait, and none is lost."

@@ -1,1 +1,1 @@
-"""What goes between Django's ORM and the database."""
+"""Compiled statements, reads in batches, and the PostgreSQL backend."""

@@ -32,9 +32,9 @@ def rows(queryset: "QuerySet[Any, Any]", *columns: str, batch: int = BATCH) -> I
 
 
 def _order_of(queryset: "QuerySet[Any, Any]") -> list[str]:
-    given = queryset.query.order_by or (queryset.model._meta.ordering if queryset.query.default_ordering else ())
+    ordering = queryset.query.order_by or (queryset.model._meta.ordering if queryset.query.default_ordering else ())
     order = []
-    for name in given:
+    for name in ordering:
         if not isinstance(name, str):
             raise TypeError(f"rows can be read by key in the order of columns, not of {name!r}")
         order.append(name)

@@ -42,7 +42,7 @@ class _AnyOf(Param):
 
 
 class InParam(models.Func):
-    """A condition: the column's value is in the list that is passed by the name."""
+    """A condition: the column's value is in the list that is passed as `name`."""
 
     output_field = models.BooleanField()
 
@@ -143,8 +143,8 @@ class Statement(_Declared):
         with transaction.atomic() if lacks_transaction else nullcontext():  # Django requires one to compile FOR UPDATE
             sql, params = compiler.as_sql()
         assert compiler.select is not None
-        shown = [column for column, _, _ in compiler.select[: compiler.col_count]]
-        return _Compiled(sql, list(params), _converters(compiler, shown))
+        columns = [column for column, _, _ in compiler.select[: compiler.col_count]]
+        return _Compiled(sql, list(params), _converters(compiler, columns))
 
 
 class SelectModels(Statement):
@@ -201,26 +201,26 @@ class UpdateReturning(Update):
     def _compile(self) -> _Compiled:
         compiler, table = self._compiler(), self._model._meta.db_table
         sql, params = compiler.as_sql()
-        shown = [field.get_col(table) for field in self._model._meta.concrete_fields]
-        names = ", ".join(compiler.compile(column)[0] for column in shown)
-        return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, shown))
+        columns = [field.get_col(table) for field in self._model._meta.concrete_fields]
+        names = ", ".join(compiler.compile(column)[0] for column in columns)
+        return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, columns))
 
 
 class Insert(_Declared):
     """An INSERT of an instance, like `save(force_insert=True)` without signals.
 
-    `columns` has the columns whose value is an expression. With `unless_there`, a conflicting row makes it a no-op.
+    `columns` has the columns whose value is an expression. With `ignore_conflicts`, a conflicting row makes it a no-op.
     """
 
-    def __init__(self, model: type[models.Model], *, unless_there: bool = False, **columns: Expression) -> None:
+    def __init__(self, model: type[models.Model], *, ignore_conflicts: bool = False, **columns: Expression) -> None:
         super().__init__()
         self._fields = [field for field in model._meta.concrete_fields if field.name not in columns]
         self._model = model
         self._columns = columns
-        self._unless_there = unless_there
+        self._unless_there = ignore_conflicts
 
     def run(self, instance: models.Model) -> bool:
-        """Insert the instance; False if `unless_there` found a conflict. Raises IntegrityError."""
+        """Insert the instance; False if `ignore_conflicts` found a conflict. Raises IntegrityError."""
         compiled = self.compiled
         values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in self._fields]
         with connection.cursor() as cursor:
@@ -245,8 +245,8 @@ class Insert(_Declared):
         return _Compiled(sql, [value for _, _, params in columns for value in params], [])
 
 
-def _converters(compiler: Any, shown: Sequence[Any]) -> _Converters:
-    return [(place, found, shown[place]) for place, (found, _) in compiler.get_converters(shown).items()]
+def _converters(compiler: Any, columns: Sequence[Any]) -> _Converters:
+    return [(place, found, columns[place]) for place, (found, _) in compiler.get_converters(columns).items()]
 
 
 def _rows(sql: str, params: Sequence[Any], converters: _Converters) -> list[Row]:

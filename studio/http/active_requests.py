@@ -56,14 +56,12 @@ class _Admission:
         self._finished_at = time.monotonic()
 
     def acquire(self) -> bool:
-        """Whether the request is admitted."""
         if self._permits.acquire(blocking=False):
             return True
         is_stalled = time.monotonic() - self._finished_at > STALLED_SECONDS
         return not is_stalled and self._permits.acquire(timeout=ADMISSION_SECONDS)
 
     def release(self) -> None:
-        """End an admitted request."""
         self._finished_at = time.monotonic()
         self._permits.release()
 
@@ -106,13 +104,11 @@ class ActiveRequestLimit:
             self.leave()
 
     def enter(self) -> None:
-        """Wait for a slot."""
         _local.slot = self._free.get()
         _local.slot.attach()
         _local.limit = self
 
     def leave(self) -> None:
-        """Give the slot back."""
         _local.limit = None
         slot, _local.slot = _local.slot, None
         slot.detach()
@@ -131,7 +127,7 @@ def is_refused(environ: dict[str, Any]) -> bool:
 
 @contextmanager
 def without_slot() -> Iterator[None]:
-    """Release the slot while a client or a service is waited for.
+    """Release the slot during a wait for a client or a service.
 
     A thread in a transaction keeps its slot. A thread without one just waits.
     """
@@ -152,7 +148,7 @@ def _takes_long_to_send(response: Any, environ: dict[str, Any]) -> bool:
 
 
 def _when_closed(response: Any, release: Callable[[], None]) -> Iterable[bytes]:
-    """The same response, which calls `release` once the server has sent and closed it.
+    """The response, wrapped to call `release` once the server has sent and closed it.
 
     A stream that reads the database (an export) does so on a connection that ends with it.
     """

@@ -92,28 +92,28 @@ class WholeBody(io.IOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes; fewer only at the end. Raises IncompleteBody."""
-        wanted = self._wanted(size)
-        data = self._received(self._stream.read, wanted)
-        if len(data) < wanted:
-            raise self._refused()
+        length = self._length(size)
+        data = self._read_some(self._stream.read, length)
+        if len(data) < length:
+            raise self._refuse()
         return data
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Raises IncompleteBody."""
-        wanted = self._wanted(size)
-        line = self._received(self._stream.readline, wanted)
-        if len(line) < wanted and not line.endswith(b"\n"):
-            raise self._refused()
+        length = self._length(size)
+        line = self._read_some(self._stream.readline, length)
+        if len(line) < length and not line.endswith(b"\n"):
+            raise self._refuse()
         return line
 
-    def _wanted(self, size: int | None) -> int:
+    def _length(self, size: int | None) -> int:
         return self._left if size is None or size < 0 else min(size, self._left)
 
-    def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
+    def _read_some(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:
             data = read(size) if size else b""
         except OSError as exc:  # the client has reset the connection
-            raise self._refused() from exc
+            raise self._refuse() from exc
         self._left -= len(data)
         if self._awaited:
             seen = self._before + data
@@ -121,10 +121,10 @@ class WholeBody(io.IOBase):
             if self._awaited in seen:
                 self._awaited = b""
             elif not self._left:
-                raise self._refused(WITHOUT_END)
+                raise self._refuse(WITHOUT_END)
         return data
 
-    def _refused(self, message: str = "") -> IncompleteBody:
+    def _refuse(self, message: str = "") -> IncompleteBody:
         self.refusal = IncompleteBody(message)
         return self.refusal
 
@@ -134,7 +134,7 @@ def watch(request: HttpRequest, *, length: int) -> WholeBody:
     boundary = (request.content_params or {}).get("boundary", "")
     is_multipart = (request.content_type or "").startswith("multipart/")
     body = WholeBody(request.META["wsgi.input"], length=length, boundary=boundary if is_multipart and length else "")
-    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - any stream will do; Django reads from it
+    request._stream = body  # type: ignore[assignment]  # noqa: SLF001 - Django reads from it, and accepts any stream
     return body
 
 

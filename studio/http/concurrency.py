@@ -14,7 +14,7 @@ from studio.errors import LimitReached, Unavailable
 from studio.http import active_requests
 
 KEPT_FREE = 16  # threads; twice as many as a process has slots by default (studio.http.active_requests)
-PER_USER = 8  # uploads, or waits for a storage service; a browser opens six connections to a site
+PER_USER = 8  # uploads, or waits for a storage service; a browser opens six connections to a host
 
 user: ContextVar[uuid.UUID | None] = ContextVar("user", default=None)  # the id of the request's user
 _permits = threading.Semaphore(48)
@@ -22,7 +22,7 @@ _local = threading.local()  # `has_permit`: whether this thread's request holds 
 
 
 def allow(*, threads: int) -> None:
-    """Let all of a process's threads wait, save 16; of fewer than 32, half."""
+    """Let all threads of the process but 16 wait; half of them if there are fewer than 32."""
     global _permits  # noqa: PLW0603 - one for the process, like its threads
     _permits = threading.Semaphore(max(threads - KEPT_FREE, threads // 2, 1))
 

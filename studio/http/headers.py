@@ -1,4 +1,4 @@
-"""Security headers: a content security policy for each part of the site, and the strictest for all else."""
+"""Security headers: a content security policy for each part of the server, and the strictest for the rest."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,10 @@ _DOCS = f"{_PAGE}script-src 'self'; img-src 'self' data: blob:; media-src 'self'
 # attributes: 'unsafe-eval'.
 _ADMIN = f"{_PAGE}img-src 'self' data: blob: https:; media-src 'self' blob: https:; script-src 'self' 'unsafe-eval'"
 
-# An uploaded file may be shown, but never run, whatever type a browser takes it for.
+# A browser may display an uploaded file, but never run it, whatever type it detects.
 _MEDIA = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
-    "sandbox allow-same-origin"  # without it Chromium does not load the video that it shows
+    "sandbox allow-same-origin"  # without it Chromium does not load the video of its own player page
 )
 
 # By prefix of the path; the first match wins.

@@ -74,12 +74,12 @@ _stopping = threading.Event()
 
 
 def stop() -> None:
-    """Have `/readyz` answer 503 from now on: the process stops, and only finishes the requests it still gets."""
+    """Have `/readyz` return 503 from now on: the process is stopping, and only finishes its requests."""
     _stopping.set()
 
 
 def is_stopping() -> bool:
-    """Whether the process was asked to stop."""
+    """Whether `stop` was called."""
     return _stopping.is_set()
 
 
@@ -104,6 +104,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def has_metrics_token(request: HttpRequest) -> bool:
     """Whether the request has METRICS_TOKEN as its bearer token; never while the setting is unset."""
-    given = re.sub("^bearer +", "", request.headers.get("Authorization", ""), flags=re.IGNORECASE)
+    sent = re.sub("^bearer +", "", request.headers.get("Authorization", ""), flags=re.IGNORECASE)
     token = settings.METRICS_TOKEN
-    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+    return bool(token) and hmac.compare_digest(sent.encode(), token.encode())

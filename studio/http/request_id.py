@@ -20,9 +20,9 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        with log.about(request_id=request_id):
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        with log.context(request_id=request_id):
             response = self.get_response(request)
             if response.status_code >= 500:  # Django would log it further out, without the id
                 facts: Any = {"response": response, "request": request}  # the stubs want an HttpResponse; any will do

@@ -13,10 +13,10 @@ from studio.observability import counters, telemetry
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARTS = ("api", "admin", "probe", "other")
-# Few series, all shown from the start. The histogram below, with its routes, would have 10,000 lines.
+# Few series, so all start at zero. The histogram below, with its routes, would have 10,000 lines.
 RESPONSES = counters.Metric(
     "studio_http_responses_total",
-    "Responses, by part of the site and class of status",
+    "Responses, by first segment of the path and class of status",
     {"part": PARTS, "status": ("2xx", "3xx", "4xx", "5xx")},
 )
 REQUESTS = counters.Metric(

@@ -13,8 +13,8 @@ def refusal(status: int, code: str, detail: str) -> JsonResponse:
 
 def too_large(limit: int) -> JsonResponse:
     """The refusal of a body of more than `limit` bytes."""
-    shown = f"{limit // settings.MIB} MiB" if limit >= settings.MIB else f"{limit // 1024} KiB"
-    return refusal(413, "too_large", f"The request is too large; the limit is {shown}.")
+    size = f"{limit // settings.MIB} MiB" if limit >= settings.MIB else f"{limit // 1024} KiB"
+    return refusal(413, "too_large", f"The request is too large; the limit is {size}.")
 
 
 def mark_as_logged(response: HttpResponseBase) -> None:

@@ -54,7 +54,7 @@ def stored(
         return _with_headers(HttpResponse(status=304), tag, None)
     with without_slot():  # a storage service may be slow
         size = storage.size(name)
-    part = _wanted_part(request, size, tag)
+    part = _requested_part(request, size, tag)
     if part == OUTSIDE:
         detail = f"The range lies outside the file, which has {size} bytes."
         refusal = JsonResponse({"detail": detail, "code": "range_not_satisfiable"}, status=416)
@@ -72,8 +72,8 @@ def stored(
 
 def _client_has(request: HttpRequest, tag: str) -> bool:
     """Whether `If-None-Match` names the file: a list, compared weakly (RFC 9110, 13.1.2)."""
-    given = request.headers.get("If-None-Match", "").strip()
-    return given == "*" or tag in _ENTITY_TAG.findall(given)
+    tags = request.headers.get("If-None-Match", "").strip()
+    return tags == "*" or tag in _ENTITY_TAG.findall(tags)
 
 
 def _is_on_our_disk(storage: Storage, name: str) -> bool:
@@ -104,7 +104,7 @@ def _with_headers(response: _R, tag: str, length: int | None) -> _R:
     return response
 
 
-def _wanted_part(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
+def _requested_part(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
     """First and last byte of a `Range`; None for the whole file, also if it is malformed (RFC 9110, 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     if request.method != "GET" or match is None or request.headers.get("If-Range", tag) != tag:

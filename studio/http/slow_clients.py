@@ -12,7 +12,7 @@ RETRY_SECONDS = 10  # some transfers have finished by then
 
 
 class SlowClientsMiddleware:
-    """Responds 503 if no permit is free. A file's is released when it was sent or its client has gone."""
+    """Responds 503 if no permit is free. A file's permit is released once the file is sent or the client has gone."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -27,7 +27,7 @@ SKIPPED_BYTES = 64 * 1024  # the most of an unread body that gunicorn skips to r
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Asks for a body when it is read, drains a connection in its own thread, and loses no request when it stops.
 
-    gunicorn's main loop waits up to 2 s for each client that continues to send, and cuts off those that send more than
+    gunicorn's main loop waits up to 2 s for each client that continues to send. It cuts off clients that send more than
     64 KiB before they have read the response. When it stops, it listens until the last request is finished, and then
     resets all connections that it has not accepted.
     """
@@ -110,12 +110,12 @@ class _Body:
         self._left = bodies.announced(environ)
 
     def read(self, size: int = -1) -> bytes:
-        return self._received(self._stream.read, size)
+        return self._read_some(self._stream.read, size)
 
     def readline(self, size: int = -1) -> bytes:
-        return self._received(self._stream.readline, size)
+        return self._read_some(self._stream.readline, size)
 
-    def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
+    def _read_some(self, read: Callable[[int], bytes], size: int) -> bytes:
         with active_requests.without_slot():
             self._ask()
             self._socket.settimeout(BODY_IDLE_SECONDS)
@@ -144,7 +144,7 @@ def _is_http_1_1(environ: dict[str, Any]) -> bool:
     return bool(environ["SERVER_PROTOCOL"] != "HTTP/1.0")
 
 
-def _on_the_wire(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+def _with_expect_and_close(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """The application, with support for `Expect: 100-continue` and `Connection: close`.
 
     gunicorn ignores the latter, and waits 5 s for the rest of a refused body.
@@ -176,4 +176,4 @@ def application(worker: Any) -> Callable[..., Iterable[bytes]]:
     limited = active_requests.ActiveRequestLimit(
         worker.wsgi, slots=settings.WEB_MAX_ACTIVE_REQUESTS, threads=threads, exempt=exempt
     )
-    return _on_the_wire(limited)
+    return _with_expect_and_close(limited)

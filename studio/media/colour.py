@@ -115,23 +115,23 @@ def colours_of(image: Image.Image, data: bytes) -> Colours | None:
 
 
 def in_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
-    """Convert to sRGB in L, LA, RGB or RGBA. May change the given image; ignores a broken profile."""
+    """Convert to sRGB in L, LA, RGB or RGBA. May change `image`; ignores a broken profile."""
     if colours:
         with suppress(ImageCms.PyCMSError):
-            return _converted(image, colours)
+            return _convert(image, colours)
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
-def _converted(image: Image.Image, colours: Colours) -> Image.Image:
+def _convert(image: Image.Image, colours: Colours) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(colours.profile))
     srgb = ImageCms.createProfile("sRGB")
     if image.mode in {"RGB", "RGBA"}:
         ImageCms.profileToProfile(image, source, srgb, inPlace=True)  # a copy of 50 megapixels would take 200 MB
         return image
     if image.mode == "CMYK":
-        return _converted_copy(image, source, srgb)
+        return _convert_copy(image, source, srgb)
     if colours.space == "GRAY":
-        rgb = _converted_copy(image.convert("L"), source, srgb)
+        rgb = _convert_copy(image.convert("L"), source, srgb)
     else:
         rgb = image.convert("RGB")
         ImageCms.profileToProfile(rgb, source, srgb, inPlace=True)
@@ -142,7 +142,7 @@ def _converted(image: Image.Image, colours: Colours) -> Image.Image:
     return grey
 
 
-def _converted_copy(image: Image.Image, source: Any, srgb: Any) -> Image.Image:
+def _convert_copy(image: Image.Image, source: Any, srgb: Any) -> Image.Image:
     copy = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
     assert copy is not None  # None is for a change in place
     return copy
@@ -175,7 +175,7 @@ def _png_gamma(chunks: dict[bytes, bytes]) -> Colours | None:
             primaries = Primaries(*zip(xy[::2], xy[1::2], strict=True))
         if abs(gamma - 45_455) < 500 and _are_close(primaries, _SRGB):  # programs write this for sRGB
             return None
-        return _built(primaries, Curve(100_000 / gamma))
+        return _build_profile(primaries, Curve(100_000 / gamma))
     return None
 
 
@@ -199,7 +199,7 @@ def _from_code_points(primaries: int, transfer: int) -> Colours | None:
         raise UnknownColours("The image's colours are of a kind that we cannot convert; save it as sRGB.")
     if (primaries, transfer) == (1, 13):
         return None
-    return _built(_PRIMARIES[primaries], _CURVES[transfer])
+    return _build_profile(_PRIMARIES[primaries], _CURVES[transfer])
 
 
 def _are_close(some: Primaries, others: Primaries) -> bool:
@@ -217,7 +217,7 @@ _BRADFORD = ((0.8951, -0.7502, 0.0389), (0.2664, 1.7135, -0.0685), (-0.1614, 0.0
 Vector = Sequence[float]
 
 
-def _built(primaries: Primaries, curve: Curve) -> Colours:
+def _build_profile(primaries: Primaries, curve: Curve) -> Colours:
     """Build a profile. Raises ZeroDivisionError for impossible colours, and struct.error for numbers out of range."""
     points = zip((b"rXYZ", b"gXYZ", b"bXYZ"), _columns(primaries), strict=True)
     tags = {b"wtpt": _xyz(_D50)} | {name: _xyz(column) for name, column in points}
@@ -235,20 +235,20 @@ def _built(primaries: Primaries, curve: Curve) -> Colours:
 def _columns(primaries: Primaries) -> list[Vector]:
     """Full red, green and blue in XYZ, adapted to D50."""
     white, *corners = ([x / y, 1.0, (1 - x - y) / y] for x, y in primaries)
-    shares = _solved(corners, white)
-    seen, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
+    shares = _solve(corners, white)
+    seen, target = _multiply(_BRADFORD, white), _multiply(_BRADFORD, _D50)
     columns = []
     for share, corner in zip(shares, corners, strict=True):
-        cones = _times(_BRADFORD, [share * part for part in corner])
-        columns.append(_solved(_BRADFORD, [c * w / s for c, s, w in zip(cones, seen, wanted, strict=True)]))
+        cones = _multiply(_BRADFORD, [share * part for part in corner])
+        columns.append(_solve(_BRADFORD, [c * w / s for c, s, w in zip(cones, seen, target, strict=True)]))
     return columns
 
 
-def _times(columns: Sequence[Vector], vector: Vector) -> Vector:
+def _multiply(columns: Sequence[Vector], vector: Vector) -> Vector:
     return [sum(c * v for c, v in zip(row, vector, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _solved(columns: Sequence[Vector], vector: Vector) -> Vector:
+def _solve(columns: Sequence[Vector], vector: Vector) -> Vector:
     """Solve the linear system of these columns by Cramer's rule."""
     whole = _determinant(columns)
     return [_determinant([*columns[:i], vector, *columns[i + 1 :]]) / whole for i in range(3)]

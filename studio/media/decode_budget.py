@@ -70,24 +70,23 @@ class PixelPool:
 
     def take(self, pixels: int, *, seconds: float) -> int:
         """Take the pixels, or all for a larger image; returns how many, and 0 after `seconds` without enough."""
-        wanted = max(1, min(pixels, self._all))
+        amount = max(1, min(pixels, self._all))
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
             try:  # RQ's time-out raises an exception anywhere in this thread
-                is_taken = self._changed.wait_for(lambda: self._is_next(ticket, wanted), seconds)
+                is_next = self._changed.wait_for(lambda: self._is_next(ticket, amount), seconds)
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()  # the next in the queue may fit as well
-            if is_taken:
-                self._free -= wanted
-        return wanted if is_taken else 0
+            if is_next:
+                self._free -= amount
+        return amount if is_next else 0
 
-    def _is_next(self, ticket: object, wanted: int) -> bool:
-        return self._queue[0] is ticket and wanted <= self._free
+    def _is_next(self, ticket: object, amount: int) -> bool:
+        return self._queue[0] is ticket and amount <= self._free
 
     def give_back(self, pixels: int) -> None:
-        """Return the pixels to the pool."""
         with self._changed:
             self._free += pixels
             self._changed.notify_all()

@@ -68,7 +68,7 @@ def _free(path: Path) -> int | None:
     return None
 
 
-def least(place: str) -> int:
+def min_free_bytes(place: str) -> int:
     """Free bytes below which the place is nearly full."""
     return LOW_TEMPORARY_BYTES if place == TEMPORARY else LOW_BYTES
 

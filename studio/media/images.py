@@ -86,7 +86,7 @@ def read_image(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about sizes and tags, which are checked or dropped here
         try:
-            return _checked(data, kind, bounds)
+            return _decode_checked(data, kind, bounds)
         except (BadImage, decode_budget.ImagesBusy):
             raise
         except colour.UnknownColours as exc:
@@ -120,9 +120,9 @@ def thumbnail_of(file: ImageFile, *, side: int = 512) -> ImageFile:
 
 def _small(image: Image.Image) -> ImageFile:
     if not image.has_transparency_data:
-        return _encoded(image, "JPEG", quality=85)
+        return _encode(image, "JPEG", quality=85)
     # a photo is smaller in lossy compression, a drawing in lossless
-    candidates = [_encoded(image, "WEBP", quality=85), _encoded(image, "WEBP", quality=50, lossless=True)]
+    candidates = [_encode(image, "WEBP", quality=85), _encode(image, "WEBP", quality=50, lossless=True)]
     return min(candidates, key=lambda candidate: len(candidate.data))
 
 
@@ -151,7 +151,7 @@ def _too_many_pixels(bounds: _Bounds) -> BadImage:
     return BadImage(f"The image has more than {bounds.max_pixels // 1_000_000} megapixels.")
 
 
-def _checked(data: bytes, kind: str, bounds: _Bounds) -> ImageFile:
+def _decode_checked(data: bytes, kind: str, bounds: _Bounds) -> ImageFile:
     if image_formats.is_overlong(data):
         raise BadImage("The image takes too long to decode.")
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
@@ -176,7 +176,7 @@ def _checked(data: bytes, kind: str, bounds: _Bounds) -> ImageFile:
             is_kept = kind in EXTENSIONS and not is_large and not is_animated and _is_plain(image, colours)
             if is_kept and image_formats.is_bare(data):
                 return _image_file(data, kind, image.size)
-            return _remade(whole, kind, colours, bounds, is_lossless=image_formats.is_lossless_webp(data))
+            return _reencode(whole, kind, colours, bounds, is_lossless=image_formats.is_lossless_webp(data))
 
 
 def _tile_pixels(image: Image.Image) -> int:
@@ -212,7 +212,7 @@ def _image_file(data: bytes, kind: str, size: tuple[int, int]) -> ImageFile:
     return ImageFile(data, f"image/{kind.lower()}", EXTENSIONS[kind], *size)
 
 
-def _remade(
+def _reencode(
     image: Image.Image, kind: str, colours: colour.Colours | None, bounds: _Bounds, *, is_lossless: bool
 ) -> ImageFile:
     """Encode the pixels only: upright, no larger than allowed, in sRGB or with their RGB profile."""
@@ -225,16 +225,16 @@ def _remade(
         image = pixels.sampled(image, bounds.max_side)
     if not profile:
         image = colour.in_srgb(image, colours)
-    remade = _encoded(image, kind, profile, quality=95, lossless=is_lossless)
+    remade = _encode(image, kind, profile, quality=95, lossless=is_lossless)
     if is_lossless and len(remade.data) > bounds.max_bytes:
-        remade = _encoded(image, kind, profile, quality=95)
+        remade = _encode(image, kind, profile, quality=95)
     if len(remade.data) <= bounds.max_bytes:
         return remade
     # the result must itself be acceptable as an upload
-    return _encoded(pixels.on_white(image), "JPEG", profile, quality=80)
+    return _encode(pixels.on_white(image), "JPEG", profile, quality=80)
 
 
-def _encoded(
+def _encode(
     image: Image.Image, kind: str, profile: bytes | None = None, *, quality: int, lossless: bool = False
 ) -> ImageFile:
     """Encode the image without the rest of `info`, of which the encoders would write some."""

@@ -41,10 +41,10 @@ def finding() -> Finding:
     if connection.vendor == "sqlite":
         return Finding(Health.OK, "SQLite uses this machine's clock.")
     connection.ensure_connection()  # so that connecting is not part of the round trip
-    return judged(measure(database=_database_clock))
+    return finding_for(measure(database=_database_clock))
 
 
-def judged(skew: Skew) -> Finding:
+def finding_for(skew: Skew) -> Finding:
     """The finding for a difference: degraded above half of CLOCK_LEEWAY_SECONDS."""
     limit = settings.CLOCK_LEEWAY_SECONDS / 2
     if not skew.is_surely_above(limit):

@@ -1,6 +1,6 @@
 """Per-process counters and histograms for `/metrics`, aggregated in Redis.
 
-Through Redis, every web process on every machine shows the same numbers, including those of processes that have ended.
+Through Redis, every web process on every machine shows all numbers, including those of processes that have ended.
 Counting costs a dictionary entry; a thread sends the counts every two seconds. If Redis loses its data, the counters
 restart from zero, as Prometheus expects. A killed process loses its last two seconds.
 """
@@ -47,9 +47,9 @@ Sums = dict[Key, float]
 class Metric:
     """A counter, or with `buckets` a histogram.
 
-    Prometheus sees no increase in a series that first appears with a value. So all series known beforehand are shown
-    from the start, at zero: every combination of the values in `labels`, where () stands for unknown values; or, if
-    `series` is given, the combinations that it returns.
+    Prometheus sees no increase in a series that first appears with a value. So all series known beforehand start
+    at zero: every combination of the values in `labels`, where () stands for unknown values. With `series`, the known
+    series are the combinations that it returns.
     """
 
     name: str
@@ -66,7 +66,6 @@ class Metric:
         _tally.add({(self.name, values, ""): amount})
 
     def observe(self, amount: float, *values: str) -> None:
-        """Add an observation to the histogram."""
         index = bisect_left(self.buckets, amount)
         bound = str(self.buckets[index]) if index < len(self.buckets) else "+Inf"
         _tally.add({(self.name, values, bound): 1, (self.name, values, "sum"): amount})

@@ -12,8 +12,8 @@ class Health(IntEnum):
     """What a check found, the worse the higher."""
 
     OK = 0
-    DEGRADED = 1  # requests are answered, but something waits or fails
-    DOWN = 2  # requests cannot be answered
+    DEGRADED = 1  # requests are served, but something waits or fails
+    DOWN = 2  # requests cannot be served
 
 
 class Depth(IntEnum):
@@ -56,7 +56,7 @@ def checks(depth: Depth) -> dict[str, Check]:
     return {name: check for name, check in _checks.items() if check.depth <= depth}
 
 
-def examine(*, depth: Depth) -> dict[str, Finding]:
+def run_checks(*, depth: Depth) -> dict[str, Finding]:
     """Run the checks, the quick ones first."""
     return {name: run(check) for name, check in sorted(checks(depth).items(), key=lambda item: item[1].depth)}
 

@@ -33,7 +33,7 @@ _context: ContextVar[_Context] = ContextVar("log_context", default=_Context())  
 
 
 @contextmanager
-def about(*, hiding: tuple[str, ...] = (), **names: str) -> Iterator[None]:
+def context(*, hiding: tuple[str, ...] = (), **names: str) -> Iterator[None]:
     """Add the parameters (`job_id`, `request_id`) to every line logged in the block; blank ones are left out.
 
     The texts in `hiding`, such as a prompt, are redacted from these lines: a vendor's error may quote them.
@@ -52,8 +52,8 @@ def request_id() -> str:
     return _context.get().names.get("request_id", "")
 
 
-def names() -> dict[str, str]:
-    """The parameters that `about` adds to lines of this thread or task."""
+def parameters() -> dict[str, str]:
+    """The parameters that `context` adds to lines of this thread or task."""
     return dict(_context.get().names)
 
 
@@ -65,7 +65,7 @@ def hidden() -> tuple[str, ...]:
 class ClientErrors(logging.Filter):
     """Lowers client errors that Django logs as ERROR with a traceback to one line of level INFO.
 
-    Every scanner sends a wrong `Host`. Django answers 400 to it, and to a path or a form that exceeds its limits.
+    Every scanner sends a wrong `Host`. Django rejects it with 400, as it does a path or form that exceeds its limits.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -76,7 +76,7 @@ class ClientErrors(logging.Filter):
 
 
 class _Formatter(logging.Formatter):
-    """What both formats share."""
+    """The base of both formats."""
 
     def _time(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
@@ -84,8 +84,8 @@ class _Formatter(logging.Formatter):
 
     def _parameters(self, record: logging.LogRecord) -> dict[str, Any]:
         """Those of `extra`, which win over those of the context."""
-        given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        return {name: self._clean(value) for name, value in {**_context.get().names, **given}.items()}
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return {name: self._clean(value) for name, value in {**_context.get().names, **extra}.items()}
 
     def _trace(self, record: logging.LogRecord) -> str:
         trace = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
@@ -132,7 +132,7 @@ FORMATTERS: dict[str, type[logging.Formatter]] = {"line": LineFormatter, "json":
 
 
 def _quoted(value: Any) -> str:
-    """Quoted if needed: a value from outside must not look like a second value or a second line."""
+    """Quoted if needed: a value from outside must not imitate a second value or a second line."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) and text.isprintable() else repr(text)
 

@@ -35,7 +35,7 @@ def redact(text: str, *, hiding: Sequence[str] = ()) -> str:
     """The text without secrets and e-mail addresses, and without the texts in `hiding`."""
     for secret in hiding:
         if len(secret) >= LEAST:
-            # as it is, and as Python and JSON quote it
+            # verbatim, and as Python and JSON quote it
             for spelling in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]}:
                 text = text.replace(spelling, HIDDEN)
     text = _without_credentials(text)

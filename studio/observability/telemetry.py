@@ -71,7 +71,7 @@ def _scrubbed(event: Any, hint: Any) -> Any:
     """The redacted event, with the log context as tags."""
     event.pop("request", None)
     event.pop("user", None)
-    event["tags"] = {**event.get("tags", {}), **log.names()}
+    event["tags"] = {**event.get("tags", {}), **log.parameters()}
     return redaction.redact_all(event, hiding=log.hidden())
 
 

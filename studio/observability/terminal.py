@@ -1,8 +1,8 @@
 r"""Escapes control characters in output to terminals: prompts and e-mail addresses are untrusted text.
 
 All management commands write through `guard`, also those of Django and of libraries. The console of `manage.py up` and
-`studio.observability.log` escape by the same rule. The escapes are those of JSON (`\u001b`), so JSON output stays valid
-and means the same.
+`studio.observability.log` escape by the same rule. The escapes are those of JSON (`\u001b`), so JSON output stays
+valid, and its meaning does not change.
 """
 
 import re
@@ -37,7 +37,7 @@ def _escaped(character: str, keep: str) -> str:
 
 
 class PrintableStream:
-    """A text stream that escapes what it writes, save line ends and tabs; in all else the stream it wraps."""
+    """A text stream that escapes what it writes, save line ends and tabs; otherwise it is the stream that it wraps."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

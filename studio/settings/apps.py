@@ -50,8 +50,8 @@ BACK_OFFICE_MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",  # appends slashes
     "studio.backoffice.middleware.WholeFormCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.sign_in.second_factor_gate.SecondFactorMiddleware",
-    "studio.backoffice.queue_pages.QueuePagesGate",
+    "accounts.sign_in.second_factor_middleware.SecondFactorMiddleware",
+    "studio.backoffice.queue_pages.QueuePagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "studio.backoffice.audit.AuditMiddleware",
 ]

@@ -1,4 +1,4 @@
-"""The admin's look and feel, and its audit log."""
+"""The admin's appearance, and its audit log."""
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy

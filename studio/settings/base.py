@@ -15,8 +15,10 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 
 # Secrets have no default in production. In development the first start creates them in DATA_DIR/secrets.
 _CREATED_IN = None if PRODUCTION else DATA_DIR / "secrets"
-SECRET_KEY = env.secret("SECRET_KEY", least=50, made_in=_CREATED_IN)
-JWT_SIGNING_KEY = env.secret("JWT_SIGNING_KEY", least=64, made_in=_CREATED_IN)  # 64 bytes: the length of an HS512 hash
+SECRET_KEY = env.secret("SECRET_KEY", least=50, create_in=_CREATED_IN)
+JWT_SIGNING_KEY = env.secret(
+    "JWT_SIGNING_KEY", least=64, create_in=_CREATED_IN
+)  # 64 bytes: the length of an HS512 hash
 # Keys that verify but do not sign: the next one before a rotation, the previous one after it (docs/production.md).
 SECRET_KEY_FALLBACKS = env.verifying_secrets(
     "SECRET_KEY_FALLBACKS", "SECRET_KEY_PREVIOUS", signing=("SECRET_KEY", SECRET_KEY), least=50

@@ -15,7 +15,7 @@ STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # for collectstatic, which the next setting makes optional
 WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
-    # allow_overwrite: names come from ids, so a repeated step writes the same file again
+    # allow_overwrite: names come from ids, so a repeated step overwrites its file
     "default": {
         "BACKEND": "studio.media.storage.local.LocalStorage",
         "OPTIONS": {"allow_overwrite": True},

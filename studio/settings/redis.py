@@ -4,7 +4,7 @@ from studio import env
 from studio.settings.base import DATA_DIR
 
 EMBEDDED_VALKEY = not env.redis_url("REDIS_URL")  # `manage.py up` then starts one
-REDIS_URL = env.redis_url("REDIS_URL") or env.kept_url(DATA_DIR / "valkey" / "url") or "redis://localhost:6379/0"
+REDIS_URL = env.redis_url("REDIS_URL") or env.stored_url(DATA_DIR / "valkey" / "url") or "redis://localhost:6379/0"
 # Seconds, in the URL because django-rq takes time-outs nowhere but there. For workers and for the admin's queue pages;
 # requests have shorter ones (studio.redis_client).
 _TIMEOUTS = "socket_connect_timeout=2&socket_timeout=5"

@@ -33,7 +33,7 @@ REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # for new passwords, and for imported ones at the next sign-in
-    "accounts.sign_in.hashers.MovedBcryptHasher",
+    "accounts.sign_in.hashers.ImportedBcryptHasher",
 ]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # tokens cost money: videos.signup_cost
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)

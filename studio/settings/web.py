@@ -11,7 +11,7 @@ WEB_MAX_ACTIVE_REQUESTS = env.integer("WEB_MAX_ACTIVE_REQUESTS", 8, least=1, mos
 # Seconds between SIGTERM, when /readyz turns 503, and the last new connection: time for load balancers to notice.
 STOP_DELAY_SECONDS = env.integer("STOP_DELAY_SECONDS", 0, most=120)
 
-BASE_PATH = env.url_prefix("BASE_PATH")  # a prefix of every URL that the site generates
+BASE_PATH = env.url_prefix("BASE_PATH")  # a prefix of every URL that the server generates
 FORCE_SCRIPT_NAME = BASE_PATH or None
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "*")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")

@@ -45,7 +45,7 @@ def failed(page: Page, url: str) -> None:
 
 def retry(page: Page, url: str) -> None:
     failed(page, url)
-    page.get_by_role("link", name="Make again").click()
+    page.get_by_role("link", name="Retry").click()
     page.get_by_text("Who pays").wait_for()
 
 

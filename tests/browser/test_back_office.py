@@ -69,14 +69,14 @@ def test_failed_job_is_found_made_again_and_refunded(desk: Page, studio: Running
     desk.locator("#searchbar").fill(job_id[:8])
     desk.keyboard.press("Enter")
     desk.get_by_role("link", name=job_id[:8]).click()
-    desk.get_by_role("link", name="Make again").click()
+    desk.get_by_role("link", name="Retry").click()
     desk.get_by_label("No one: it is free of charge").check()
-    desk.get_by_role("button", name="Make again").click()
-    desk.get_by_text("Made again as job").wait_for()
-    desk.get_by_role("link", name="Give tokens back").click()
+    desk.get_by_role("button", name="Retry").click()
+    desk.get_by_text("Retried as job").wait_for()
+    desk.get_by_role("link", name="Refund").click()
     desk.get_by_label("Reason").fill("The filter was wrong")
-    desk.get_by_role("button", name="Give tokens back").click()
-    desk.get_by_text("50 tokens were given back: The filter was wrong").first.wait_for()
+    desk.get_by_role("button", name="Refund").click()
+    desk.get_by_text("50 tokens were refunded: The filter was wrong").first.wait_for()
 
     made = [job for job in ann.get(JOBS).json()["items"] if job["id"] != job_id]
     entries = ann.get("/api/v1/tokens/ledger").json()["items"]

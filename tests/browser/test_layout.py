@@ -87,7 +87,7 @@ def chosen_rows(page: Page) -> None:
 
 def question_about_several(page: Page) -> None:
     chosen_rows(page)
-    page.locator("select[name=action]").first.select_option(label="Stop and refund")
+    page.locator("select[name=action]").first.select_option(label="Cancel and refund")
     page.get_by_role("button", name="Run").click()
     page.get_by_label("Reason").wait_for()
 

@@ -98,7 +98,7 @@ def test_missing_migration_is_not_ready(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'videos'")
 
-    finding = health.examine(depth=Depth.QUICK)["migrations"]
+    finding = health.run_checks(depth=Depth.QUICK)["migrations"]
 
     assert finding == Finding(Health.DOWN, "Some of videos are not applied; run manage.py migrate.")
 

@@ -76,7 +76,7 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
 
     assert found == {"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
-    assert out.getvalue().endswith("Nothing was removed; say --yes to do it.\n")
+    assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
 
 

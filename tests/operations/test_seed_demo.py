@@ -47,7 +47,7 @@ def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path
     client = sign_in(user)
     looks = {look["title"]: look for look in client.get(URL).json()["items"]}
     videos = client.get("/api/v1/video-jobs").json()["items"]
-    assert printed.startswith("demo@example.com was made. Password: ")
+    assert printed.startswith("demo@example.com was created. Password: ")
     assert printed.count("Added: ") == 14
     assert len({(media / str(look.image.name)).read_bytes() for look in Look.objects.all()}) == len(looks) == 6
     for look in looks.values():
@@ -69,7 +69,7 @@ def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path
     assert not Disposal.objects.exists()
 
     before, files = counts(), stored_files(media)
-    assert seed() == "demo@example.com has it all already; nothing was added.\n"
+    assert seed() == "demo@example.com has everything already; nothing was added.\n"
     assert (counts(), stored_files(media)) == (before, files)
 
 

@@ -23,7 +23,7 @@ def test_help_shows_examples_and_exit_statuses(app: str, name: str) -> None:
     assert isinstance(command, OperatorCommand)
     assert f"Examples:\n  manage.py {command.examples[0]}\n" in shown
     assert any(example.startswith(name) for example in command.examples)
-    assert f"Exit status: 0 well, 1 {command.failure}, 2 wrong usage." in " ".join(shown.split())
+    assert f"Exit status: 0 success, 1 {command.failure}, 2 wrong usage." in " ".join(shown.split())
     assert len(command.help) > 80
     assert all(len(line) <= 120 for example in command.examples for line in f"  manage.py {example}".splitlines())
 

@@ -53,20 +53,24 @@ REFUSED: dict[str, tuple[Reader, str, str]] = {
     ),
     "integer, negative": (lambda: env.integer("X", 1), "-1", "X is '-1'; it should be a whole number"),
     "choice": (lambda: env.choice("X", "a", among=("a", "b")), "c", "X is 'c'; it should be one of: a, b."),
-    "origin without scheme": (lambda: env.origins("X"), "app.com", "X has 'app.com'; an origin looks like https://"),
-    "origin with path": (lambda: env.origins("X"), "https://a.b/c", "X has 'https://a.b/c'; an origin looks like"),
+    "origin without scheme": (lambda: env.origins("X"), "app.com", "X has 'app.com'; an origin has the form https://"),
+    "origin with path": (lambda: env.origins("X"), "https://a.b/c", "X has 'https://a.b/c'; an origin has the form"),
     "prefix without slash": (
         lambda: env.url_prefix("X"),
         "AIStudio",
-        "X is 'AIStudio'; it should look like /AIStudio.",
+        "X is 'AIStudio'; it should be a path such as /AIStudio.",
     ),
-    "prefix with query": (lambda: env.url_prefix("X"), "/a?b", "X is '/a?b'; it should look like /AIStudio."),
-    "redis": (lambda: env.redis_url("X"), "http://secret@h", "X should look like redis://localhost:6379/0."),
-    "database": (lambda: env.database("X"), "mysql://u:secret@h/d", "X should look like postgresql://user:password@"),
-    "database, port": (lambda: env.database("X"), "postgres://u:secret@h:x/d", "X cannot be parsed; it looks like"),
-    "rate": (lambda: env.rate("X", "5/min"), "ten a day", "X is 'ten a day'; it should look like 10/min."),
+    "prefix with query": (lambda: env.url_prefix("X"), "/a?b", "X is '/a?b'; it should be a path such as /AIStudio."),
+    "redis": (lambda: env.redis_url("X"), "http://secret@h", "X should have the form redis://localhost:6379/0."),
+    "database": (
+        lambda: env.database("X"),
+        "mysql://u:secret@h/d",
+        "X should have the form postgresql://user:password@",
+    ),
+    "database, port": (lambda: env.database("X"), "postgres://u:secret@h:x/d", "X cannot be parsed; the form is"),
+    "rate": (lambda: env.rate("X", "5/min"), "ten a day", "X is 'ten a day'; it should be a rate such as 10/min."),
     "short secret": (
-        lambda: env.secret("X", least=9, made_in=None),
+        lambda: env.secret("X", least=9, create_in=None),
         "secret",
         "X is too short; it should be at least 9",
     ),
@@ -114,13 +118,13 @@ def test_missing_secret_is_refused_where_none_may_be_made(monkeypatch: pytest.Mo
     monkeypatch.delenv("SOME_KEY", raising=False)
 
     with pytest.raises(BadEnvironment, match="SOME_KEY is not set; it should be at least 50 random characters"):
-        env.secret("SOME_KEY", least=50, made_in=None)
+        env.secret("SOME_KEY", least=50, create_in=None)
 
 
 def test_secret_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_KEY", raising=False)
 
-    made = [env.secret("SOME_KEY", least=64, made_in=tmp_path / "secrets") for _ in range(2)]
+    made = [env.secret("SOME_KEY", least=64, create_in=tmp_path / "secrets") for _ in range(2)]
 
     kept = tmp_path / "secrets" / "some_key"
     assert made == [kept.read_text()] * 2
@@ -136,16 +140,16 @@ def test_secret_in_a_place_that_cannot_be_written_names_the_folder(
     (tmp_path / "data").write_text("a file")
 
     with pytest.raises(BadEnvironment, match="DATA_DIR should be a folder that can be written"):
-        env.secret("SOME_KEY", least=64, made_in=tmp_path / "data" / "secrets")
+        env.secret("SOME_KEY", least=64, create_in=tmp_path / "data" / "secrets")
 
 
 def test_url_of_a_running_valkey_is_found(tmp_path: Path) -> None:
     path = tmp_path / "url"
-    before = env.kept_url(path)
+    before = env.stored_url(path)
 
     env.write_private(path, "redis://:pw@127.0.0.1:1/0")
 
-    assert (before, env.kept_url(path)) == ("", "redis://:pw@127.0.0.1:1/0")
+    assert (before, env.stored_url(path)) == ("", "redis://:pw@127.0.0.1:1/0")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -176,7 +180,7 @@ def test_verifying_secrets_have_two_names(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (f"{NEXT},short", "has a secret that is too short; each should have at least 9 characters."),
+        (f"{NEXT},short", "has a secret that is too short; each needs at least 9 characters."),
         (f"{NEXT},{SIGNING[1]}", "has the same secret as KEY; it should have the next one or the one before."),
     ],
 )

@@ -144,7 +144,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_value_that_a_reader_has_spoilt_is_named_and_not_shown(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", value)
 
-    for read in (env.text, env.words, lambda name: env.secret(name, least=1, made_in=None)):
+    for read in (env.text, env.words, lambda name: env.secret(name, least=1, create_in=None)):
         with pytest.raises(BadEnvironment, match=r"^SOME_KEY has (a # after a blank|quotes around it)") as refusal:
             read("SOME_KEY")
         assert "secret" not in str(refusal.value)

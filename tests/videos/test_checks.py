@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from studio.env import PROJECT
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
@@ -39,7 +39,7 @@ def test_production_without_a_provider_is_warned_about(settings: Any) -> None:
     settings.PRODUCTION = True
 
     assert [message.id for message in checks.provider_is_configured(None)] == ["videos.W001"]
-    assert examine(depth=Depth.QUICK)["providers"].health == Health.DEGRADED
+    assert run_checks(depth=Depth.QUICK)["providers"].health == Health.DEGRADED
 
 
 @pytest.mark.django_db(transaction=True)  # readyz runs in its own thread
@@ -88,18 +88,18 @@ def test_empty_database_is_migrated_with_a_key_set(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_doctor_asks_the_provider(google: FakeGoogle) -> None:
-    well = examine(depth=Depth.THOROUGH)["google"]
+    well = run_checks(depth=Depth.THOROUGH)["google"]
     google.script("probe", "401", times=5)
-    ill = examine(depth=Depth.THOROUGH)["google"]
+    ill = run_checks(depth=Depth.THOROUGH)["google"]
 
     assert (well.health, well.sentence) == (Health.OK, "Access granted by google_omni, google_veo.")
     assert (ill.health, "google_veo: " in ill.sentence, "gemini-key" in ill.sentence) == (Health.DOWN, True, False)
 
 
 def test_lost_answers_are_counted(make_user: MakeUser, make_job: MakeJob) -> None:
-    before = examine(depth=Depth.THOROUGH)["lost answers"]
+    before = run_checks(depth=Depth.THOROUGH)["lost answers"]
     make_job(make_user(), phase=Phase.FAILED, error_code="submission_unknown")
-    after = examine(depth=Depth.THOROUGH)["lost answers"]
+    after = run_checks(depth=Depth.THOROUGH)["lost answers"]
 
     assert (before.sentence, after.sentence) == (
         "None in two days.",

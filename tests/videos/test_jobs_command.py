@@ -111,7 +111,9 @@ def test_beginning_has_to_be_of_one_job(make_user: MakeUser, make_job: MakeJob) 
     with pytest.raises(CommandError) as raised:
         run("show", "1234")
 
-    assert str(raised.value) == (f"Several ids begin with 1234, such as {first.pk} and {second.pk}; write more of it.")
+    assert str(raised.value) == (
+        f"Several ids begin with 1234, such as {first.pk} and {second.pk}; give more characters."
+    )
     assert json.loads(run("show", "12345678-1", "--json"))["job"]["id"] == str(second.pk)
     assert json.loads(run("show", str(first.pk).upper(), "--json"))["job"]["id"] == str(first.pk)
 
@@ -194,7 +196,7 @@ def test_refund_once(make_user: MakeUser, make_job: MakeJob) -> None:
     entry = LedgerEntry.objects.get(kind="refund")
     assert said == "50 tokens were refunded to ann@example.com.\n"
     assert (entry.amount, entry.note) == (50, "the video was black")
-    with pytest.raises(CommandError, match="were given back before"):
+    with pytest.raises(CommandError, match="were refunded before"):
         run("refund", str(job.pk), "--reason", "again")
 
 

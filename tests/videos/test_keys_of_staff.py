@@ -1,4 +1,4 @@
-"""The Idempotency-Key of "Make again" has a namespace of its own: a client's key never stands in for it."""
+"""The Idempotency-Key of "Retry" has a namespace of its own: a client's key never stands in for it."""
 
 import importlib
 from typing import Any

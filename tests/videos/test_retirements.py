@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from studio.observability.health import Depth, Finding, Health, examine
+from studio.observability.health import Depth, Finding, Health, run_checks
 from tests.conftest import MakeUser
 from videos import retirements
 from videos.models import Upstream, VideoModel
@@ -44,7 +44,9 @@ def models(*args: str) -> str:
 def test_upstream_without_a_date_never_retires() -> None:
     assert retirements.days_left() == {VEO: float("inf")}
     assert retirements.warnings() == []
-    assert examine(depth=Depth.QUICK)["models"] == Finding(Health.OK, "No upstream of an offered model retires soon.")
+    assert run_checks(depth=Depth.QUICK)["models"] == Finding(
+        Health.OK, "No upstream of an offered model retires soon."
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_last_date_counts_where_every_upstream_has_one() -> None:
 def test_model_without_an_upstream_is_reported() -> None:
     retire(0)
 
-    assert retirements.warnings() == [f"No upstream makes videos of {VEO}."]
+    assert retirements.warnings() == [f"No upstream generates videos of {VEO}."]
     assert retirements.days_left() == {VEO: 0}
 
 
@@ -96,7 +98,7 @@ def test_readyz_and_dashboard_say_so(client: Client, make_user: MakeUser) -> Non
     last = retire(10)
     client.force_login(make_user("boss@example.com", staff=True))
 
-    finding = examine(depth=Depth.QUICK)["models"]
+    finding = run_checks(depth=Depth.QUICK)["models"]
     page = client.get("/admin/").content.decode()
 
     sentence = f"The last upstream of {VEO} retires on {last}, in 10 days; its successor is {OMNI}."

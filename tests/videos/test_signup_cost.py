@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.running import manage
 from videos import signup_cost
 from videos.checks import open_registration_costs
@@ -59,7 +59,7 @@ def test_cost_follows_from_the_settings_and_the_catalogue(
     Upstream.objects.update(prices={"720p": price, "1080p": "0.01"}, durations={"720p": [4, 8], "1080p": [8]})
 
     (warned,) = open_registration_costs(None)
-    found = examine(depth=Depth.THOROUGH)["registration"]
+    found = run_checks(depth=Depth.THOROUGH)["registration"]
 
     assert signup_cost.highest_video_price() == 8 * Decimal(price)
     assert (warned.id, f"up to {cost} an hour" in warned.msg) == ("videos.W003", True)
@@ -80,4 +80,4 @@ def test_no_warning_where_registration_costs_nothing(settings: Any, is_open: boo
     settings.REGISTRATION_OPEN, settings.GEMINI_API_KEY, settings.SIGNUP_TOKENS = is_open, key, tokens
 
     assert open_registration_costs(None) == []
-    assert examine(depth=Depth.THOROUGH)["registration"].health == Health.OK
+    assert run_checks(depth=Depth.THOROUGH)["registration"].health == Health.OK

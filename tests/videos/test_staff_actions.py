@@ -140,10 +140,10 @@ def test_every_action_is_kept_with_actor_reason_and_tokens(
         for entry in LogEntry.objects.order_by("timestamp", "id")
     ]
     assert kept == [
-        (operator, str(done.pk), {"action": "Give tokens back", "tokens": "50", "reason": "Wrong dress"}),
+        (operator, str(done.pk), {"action": "Refund", "tokens": "50", "reason": "Wrong dress"}),
         (operator, str(live.pk), {"action": "Poll now"}),
-        (None, str(live.pk), {"action": "Stop and refund", "tokens": "50", "reason": "Asked by phone"}),
-        (operator, str(broken.pk), {"action": "Make again", "new_job": str(again.pk), "tokens": "50"}),
+        (None, str(live.pk), {"action": "Cancel and refund", "tokens": "50", "reason": "Asked by phone"}),
+        (operator, str(broken.pk), {"action": "Retry", "new_job": str(again.pk), "tokens": "50"}),
         (operator, str(lost.pk), {"action": "Adopt an operation", "operation": "mock?began=7&seconds=1&scenario="}),
         (operator, str(again.pk), {"action": "Delete", "owner": "ann@example.com", "tokens_returned": "50"}),
     ]

@@ -28,7 +28,7 @@ def test_tokens_are_given_back_once_whatever_the_phase(
     job = paid(make_job(make_user(), phase=phase))
 
     assert staff_actions.refund(job_id=job.pk, reason="  Wrong\n dress ", actor=support) == 50
-    with pytest.raises(Conflict, match="given back before"):
+    with pytest.raises(Conflict, match="refunded before"):
         staff_actions.refund(job_id=job.pk, reason="again", actor=support)
 
     assert entries_of(job) == [("charge", -50, "", None), ("refund", 50, "Wrong dress", "support@example.com")]
@@ -96,7 +96,7 @@ def test_live_job_is_ended_and_refunded(
     staff_actions.fail_and_refund(job_id=job.pk, reason="Asked by phone", actor=operator)
 
     assert facts(job)[:3] == ("failed", None, "cancelled_by_staff")
-    assert job.provider_reply == "Stopped by hand: Asked by phone"
+    assert job.provider_reply == "Cancelled by staff: Asked by phone"
     assert entries_of(job) == [("charge", -50, "", None), ("refund", 50, "Asked by phone", "staff@example.com")]
 
 

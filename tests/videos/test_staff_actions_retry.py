@@ -130,7 +130,7 @@ def test_job_is_not_made_again_beyond_the_slots(make_user: MakeUser, make_job: M
 def test_only_a_failed_job_is_made_again(make_user: MakeUser, make_job: MakeJob, operator: User, phase: Phase) -> None:
     job = make_job(make_user(), phase=phase)
 
-    with pytest.raises(Conflict, match="has failed"):
+    with pytest.raises(Conflict, match="failed job"):
         staff_actions.retry(job_id=job.pk, charge=False, actor=operator)
 
     assert VideoJob.objects.count() == 1
@@ -173,7 +173,7 @@ def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: U
     outcomes.fail(job=again, code="content_filtered")
     deletion.delete(job_id=again.pk)
 
-    with pytest.raises(Conflict, match="made again within the last day"):
+    with pytest.raises(Conflict, match="retried within the last day"):
         adopt_operation(job_id=job.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
@@ -207,8 +207,8 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         )
 
         assert answers in (
-            ["done", "This job was made again within the last day; its owner would get two videos."],
-            ["Only a job that has failed can be made again.", "done"],
+            ["done", "This job was retried within the last day; its owner would get two videos."],
+            ["Only a failed job can be retried.", "done"],
         )
         live = VideoJob.objects.live()
         assert live.count() == 1

@@ -47,7 +47,7 @@ class VideoJobInput(Input):
 
     mockMode = StrictBoolean(
         source="mock_mode",
-        help_text="true: a generator on the server makes the video, for the same price. false: a provider makes it.",
+        help_text="true: the server itself generates a test video, for the same price. false: a provider generates it.",
     )
     prompt = Prompt(
         default="",
@@ -61,7 +61,7 @@ class VideoJobInput(Input):
     resolution = Choice(
         choices=catalogue.RESOLUTIONS,
         default=catalogue.RESOLUTIONS[0],
-        help_text="The height of a landscape video. Some models do not make 1080p of every length.",
+        help_text="The height of a landscape video. Some models do not support 1080p in every length.",
     )
     aspectRatio = Choice(
         source="aspect_ratio",

@@ -1,4 +1,4 @@
-"""Pages of video jobs by filters, and their totals, in statements that are compiled once."""
+"""Reads pages of video jobs by filters, and their totals, with statements that are compiled once."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from videos.models import VideoJob, VideoJobQuerySet
 from videos.phases import Status
 
 _NEWEST_FIRST = ("-created_at", "-id")
-_KINDS = 256  # of compiled lists to keep: one for each combination of filters, and there are fewer
+_KINDS = 256  # compiled lists to cache: more than there are combinations of filters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How video jobs are shown: a statement for the rows of a page, one for their looks, one for the log of a job."""
+"""Represents video jobs for the API, from three statements: the rows of a page, their looks, the log of a job."""
 
 import uuid
 from collections import defaultdict
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
-from studio.api.row_serializers import RowSerializer, absolute, site_of
+from studio.api.row_serializers import RowSerializer, absolute, origin_of
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
@@ -51,17 +51,17 @@ _LOOKS = Statement(
 
 def detail(job: VideoJob, request: Request) -> dict[str, Any]:
     """One job with its looks and its log."""
-    site = site_of(request)
-    logs = [LINE.serialize(line, site=site) for line in _LOG.rows(id=job.pk)]
-    return _serialize(JOB.row_from(job), site, _looks_of([job.pk], site)[job.pk], logs=logs)
+    origin = origin_of(request)
+    logs = [LINE.serialize(line, origin=origin) for line in _LOG.rows(id=job.pk)]
+    return _serialize(JOB.row_from(job), origin, _looks_of([job.pk], origin)[job.pk], logs=logs)
 
 
 def page(*, filters: listing.Filters, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
     """A page of the jobs that match, newest first, and the number of jobs on all pages."""
-    site = site_of(request)
+    origin = origin_of(request)
     rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit)
-    looks = _looks_of([row[0] for row in rows], site)
-    return [_serialize(row[1:], site, looks[row[0]]) for row in rows], total
+    looks = _looks_of([row[0] for row in rows], origin)
+    return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:
@@ -74,19 +74,19 @@ def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]
     return Owned(row[0]), Owned(row[1])
 
 
-def _serialize(row: Row, site: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
+def _serialize(row: Row, origin: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
     """A job; without a poster of its own it shows the thumbnail of its first look that has one."""
-    job = JOB.serialize(row, site=site, associatedLooks=looks, **extra)
+    job = JOB.serialize(row, origin=origin, associatedLooks=looks, **extra)
     job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
     return job
 
 
-def _looks_of(ids: Sequence[uuid.UUID], site: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
+def _looks_of(ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """The looks of each job, in the order in which they were linked."""
     storage = Look._meta.get_field("image").storage
 
     def url_of(name: str) -> str | None:
-        return absolute(storage.url(name), site=site) if name else None
+        return absolute(storage.url(name), origin=origin) if name else None
 
     looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for job_id, look_id, title, image, thumbnail, is_default in _LOOKS.rows(ids=ids) if ids else ():

@@ -11,7 +11,7 @@ from studio.api.fields import (
     BlankAsNull,
     ExtraField,
     FromColumns,
-    Instead,
+    Overridable,
     StoredFileUrl,
     Timestamp,
 )
@@ -41,14 +41,14 @@ class StatusOfPhase(serializers.ChoiceField):
         return STATUS[Phase(value)].value
 
 
-class Seconds(Instead, serializers.IntegerField):
+class Seconds(Overridable, serializers.IntegerField):
     """The length of the video, in whole seconds."""
 
     def to_representation(self, value: float) -> int:
         return whole_seconds(value)
 
 
-class AspectRatio(Instead, serializers.CharField):
+class AspectRatio(Overridable, serializers.CharField):
     """The shape of the video."""
 
 
@@ -92,16 +92,16 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     resolution = serializers.CharField(help_text="As requested.")
     aspectRatio = AspectRatio(
         source="aspect_ratio",
-        instead="delivered_aspect_ratio",
+        override="delivered_aspect_ratio",
         help_text="As requested; that of the video itself once it is stored.",
     )
     durationSeconds = Seconds(
         source="duration_seconds",
-        instead="delivered_seconds",
+        override="delivered_seconds",
         help_text="As requested; that of the video itself, rounded, once it is stored.",
     )
     generateAudio = serializers.BooleanField(source="generate_audio", help_text="Whether sound was requested.")
-    mockMode = serializers.BooleanField(source="mock_mode", help_text="Whether the video is made in mock mode.")
+    mockMode = serializers.BooleanField(source="mock_mode", help_text="Whether the video is generated in mock mode.")
     cloudinaryUrl = StoredFileUrl(source="video", help_text="The public URL of the video; null until SUCCEEDED.")
     posterUrl = StoredFileUrl(source="poster", help_text="A still of the video; without one, its look's thumbnail.")
     progressPercentage = serializers.IntegerField(
@@ -116,7 +116,7 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     )
     errorMessage = ErrorMessage(
         source="error_message",
-        help_text="Why the job failed and what the attempt cost, for a person; null if it has not.",
+        help_text="Why the job failed and what the attempt cost, in words for the user; null if it has not.",
     )
     tokensCharged = serializers.IntegerField(
         source="tokens_charged", min_value=0, help_text="What the job cost when it was created."
@@ -170,14 +170,16 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
     """A video model, and what it accepts."""
 
     name = serializers.CharField(help_text="The value for `model`.")
-    title = serializers.CharField(help_text="The model's name, for people.")
+    title = serializers.CharField(help_text="The model's display name.")
     isDefault = serializers.BooleanField(source="is_default", help_text="true: used where `model` is left out.")
     isAvailable = serializers.BooleanField(source="is_available", help_text="false: in mock mode only.")
-    resolutions = serializers.SerializerMethodField(help_text="The resolutions that it makes, each with its lengths.")
+    resolutions = serializers.SerializerMethodField(
+        help_text="The resolutions that it supports, each with its lengths."
+    )
     aspectRatios = serializers.ListField(
         source="aspect_ratios", child=serializers.CharField(), help_text="Values for `aspectRatio`."
     )
-    generateAudio = serializers.BooleanField(source="makes_audio", help_text="true: it can make sound.")
+    generateAudio = serializers.BooleanField(source="makes_audio", help_text="true: it can generate sound.")
     endFrame = serializers.BooleanField(source="takes_last_frame", help_text="true: it accepts `endFrame`.")
     maxReferenceImages = serializers.IntegerField(
         source="max_references", min_value=0, help_text="How many `referenceImages` it accepts."

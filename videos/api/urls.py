@@ -16,7 +16,7 @@ urlpatterns = [
     path("auth/me", MeView.as_view(), name="me"),
     path("tokens", BalanceView.as_view(), name="tokens"),
     path("video-models", VideoModelList.as_view(), name="video-model-list"),
-    # Wrong guesses that clients have made; each gets a hint.
+    # Wrong URLs that clients have used; each gets a hint.
     path("looks/<str:look_id>/videos/<str:pk>", not_an_endpoint("GET or DELETE {root}/video-jobs/{pk}")),
     path(
         "looks/<str:look_id>/videos/<str:pk>/set-default",

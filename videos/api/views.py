@@ -44,7 +44,7 @@ JOB_ID = id_in_path("id", "The id of the video job.")
 LOOK_ID = id_in_path("look_id", "The id of the look.")
 DOWNLOAD_HEADERS = [
     response_header("ETag", "Identifies the file, for `If-None-Match` and `If-Range`.", of=[200, 304]),
-    response_header("Content-Disposition", "A file name made of the prompt.", of=[200]),
+    response_header("Content-Disposition", "A file name from the prompt.", of=[200]),
     response_header("Accept-Ranges", "`bytes`: the file can be fetched in parts.", of=[200]),
     response_header("Location", "The storage's own URL of the file.", of=[302], schema=OpenApiTypes.URI),
 ]
@@ -236,7 +236,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         try:
             change(**ids)
         except use_cases.NotLinked:
-            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link went with it
+            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link is deleted too
             raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
@@ -248,12 +248,12 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
             return Filters(owner_id=user.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        given = _tuples(query.validated_data)
-        if not given.pop("all"):
-            return Filters(owner_id=user.pk, **given)
+        filters = _tuples(query.validated_data)
+        if not filters.pop("all"):
+            return Filters(owner_id=user.pk, **filters)
         if not user.is_staff:
-            raise NotAllowed("Only an admin may list everybody's video jobs.")
-        return Filters(**given)
+            raise NotAllowed("Only an admin may list other users' video jobs.")
+        return Filters(**filters)
 
 
 @extend_schema_view(

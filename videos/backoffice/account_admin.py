@@ -50,12 +50,10 @@ class UserWithJobsAdmin(UserAdmin):
 
     @admin.display(description="jobs now")
     def live_jobs(self, user: Any) -> str:
-        """The unfinished ones; a link to the user's jobs."""
         return _jobs_link(user, user.live_jobs)
 
     @admin.display(description="jobs in all")
     def all_jobs(self, user: Any) -> str:
-        """A link to them."""
         return _jobs_link(user, user.all_jobs)
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
@@ -67,7 +65,6 @@ class UserWithJobsAdmin(UserAdmin):
             user.all_jobs, user.live_jobs = in_all.get(user.pk, 0), live.get(user.pk, 0)
 
     def tokens_text(self, user: User) -> str:
-        """With the price of a video."""
         return f"{super().tokens_text(user)} A video costs {VIDEO_PRICE_TOKENS}."
 
 
@@ -99,7 +96,6 @@ class LedgerEntryWithJobAdmin(LedgerEntryAdmin):
             entry.prompt = prompts.get(entry.video_job_id, "")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LedgerEntry | None:
-        """Completed like a row of the list."""
         entry: LedgerEntry | None = super().get_object(request, object_id, from_field)
         if entry:
             self.complete(request, [entry])

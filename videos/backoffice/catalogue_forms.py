@@ -1,4 +1,4 @@
-"""The forms of the catalogue: no JSON to write, and only values that the catalogue understands."""
+"""The forms of the catalogue: staff write no JSON, and enter only values that the catalogue accepts."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from videos.models import Upstream, VideoModel
 from videos.providers import registry
 
 SECONDS_MAX = 60  # of one video; far above the longest of any provider
-MADE_BY = {
+PROVIDER_LABELS = {
     "google_veo": "Veo on the Gemini API",
     "google_vertex": "Veo on Vertex AI",
     "google_omni": "Omni on the Gemini API",
@@ -33,7 +33,7 @@ class Seconds(forms.CharField):
         super().__init__(required=False, widget=UnfoldAdminTextInputWidget, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """A list as text; typed text as it is."""
+        """A list as text; typed text unchanged."""
         return ", ".join(map(str, value)) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
@@ -64,7 +64,7 @@ class Price(forms.DecimalField):
 
 
 class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes none when it runs
-    """A public name. It stays: clients send it, and old jobs show it."""
+    """A model under its public name."""
 
     name = forms.CharField(
         max_length=100,
@@ -76,7 +76,7 @@ class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         label="Only mock videos",
         required=False,
         widget=UnfoldBooleanWidget,
-        help_text="Tick it to confirm that no upstream shall make real videos of this model any more.",
+        help_text="Tick it to confirm that no upstream will generate real videos of this model.",
     )
 
     class Meta:
@@ -93,8 +93,8 @@ class ModelForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         is_offered = bool(self.cleaned_data["is_offered"])
         if self.instance.name == catalogue.DEFAULT_MODEL and not is_offered:
             raise forms.ValidationError(
-                "This is the default model: requests without a model use it, and would be refused. To have its videos "
-                "made by another provider, change its upstreams, below."
+                "This is the default model: requests without a model use it, and would be refused. To use another "
+                "provider, change its upstreams, below."
             )
         return is_offered
 
@@ -104,7 +104,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
 
     provider = forms.ChoiceField(
         # not the mock: mock videos need no upstream
-        choices=[(name, MADE_BY.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
+        choices=[(name, PROVIDER_LABELS.get(name, name)) for name in registry.PROVIDERS if name != "mock"],
         widget=UnfoldAdminSelectWidget,
     )
     seconds_720p = Seconds(label="Lengths in 720p", help_text="Seconds, like 4, 6, 8 or 3-10. Empty: no 720p.")
@@ -152,7 +152,7 @@ class UpstreamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class
             "resume",
         )
         help_texts = {
-            "position": "The smallest number comes first; the first one that can make a video makes it.",
+            "position": "The smallest number comes first; the first one that can generate a video does so.",
             "upstream_model": "The provider's exact name of the model.",
             "makes_audio": "Off: a job with sound is passed to the next one.",
             "max_references": f"Reference images that it accepts; the API allows {catalogue.MAX_REFERENCES}.",
@@ -192,7 +192,7 @@ class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django
     """The edited upstreams of a model."""
 
     def clean(self) -> None:
-        """Ask for confirmation before the last usable upstream goes. Raises ValidationError."""
+        """Require confirmation before the last usable upstream is removed. Raises ValidationError."""
         super().clean()
         is_new, is_meant = self.instance._state.adding, bool(self.data.get("only_mock"))
         if any(self.errors) or is_new or is_meant or not self.instance.is_offered:
@@ -200,6 +200,6 @@ class UpstreamRows(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django
         kept = [form.instance for form in self.forms if form not in self.deleted_forms]
         if catalogue.usable_upstreams(VideoModel(pk=self.instance.pk)) and all(map(catalogue.why_unused, kept)):
             raise forms.ValidationError(
-                f"No upstream would be left that makes real videos of “{self.instance.title}”: jobs without mockMode "
+                f"No upstream would be left to generate real videos of “{self.instance.title}”: jobs without mockMode "
                 "would be refused. Tick “Only mock videos”, above, to confirm."
             )

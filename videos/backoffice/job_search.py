@@ -18,7 +18,7 @@ OWNERS_MOST = 100  # users whose e-mail address begins with the text
 PROMPTS_SEARCHED = 20_000  # of the newest jobs: reading a million prompts would take a minute
 
 
-def found(*, jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
+def search_jobs(*, jobs: QuerySet[VideoJob], text: str) -> QuerySet[VideoJob]:
     """The jobs whose id or owner's e-mail address begins with the text, or whose prompt contains it.
 
     A text with an @ is an e-mail address, and is not searched in prompts.
@@ -48,17 +48,15 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The statuses."""
         return [(status.value, status.label) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """The jobs of the status."""
         word = self.value()
         if word not in Status.values:
             return queryset
         phases = phases_of(Status(word or ""))
         queryset = queryset.filter(phase__in=phases)
-        # the same rows; the condition makes the index of live jobs usable
+        # matches the same rows, but lets the index of live jobs serve the query
         return queryset.filter(due_at__isnull=False) if set(phases) <= LIVE else queryset
 
 
@@ -73,7 +71,6 @@ class ErrorCodeFilter(admin.SimpleListFilter):
         return [(code, code) for code in sorted(FAILURES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """The jobs with the code."""
         return queryset.filter(error_code=self.value()) if self.value() else queryset
 
 
@@ -84,11 +81,9 @@ class ModelFilter(admin.SimpleListFilter):
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """From the catalogue."""
         return list(VideoModel.objects.order_by("position").values_list("name", "title"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """The jobs of the model."""
         return queryset.filter(model=self.value()) if self.value() else queryset
 
 
@@ -99,9 +94,7 @@ class ProviderFilter(admin.SimpleListFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Every provider with an adapter."""
         return [(name, name) for name in registry.PROVIDERS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:
-        """The jobs of the provider."""
         return queryset.filter(provider=self.value()) if self.value() else queryset

@@ -8,8 +8,8 @@ from videos.limits import VIDEO_PRICE_TOKENS
 from videos.models import OPERATION_MAX
 
 
-class NothingToAsk(forms.Form):
-    """A confirmation only."""
+class ConfirmForm(forms.Form):
+    """A confirmation without fields."""
 
 
 class ReasonForm(forms.Form):
@@ -32,7 +32,7 @@ class RetryForm(forms.Form):
             ("charge", f"The owner: {VIDEO_PRICE_TOKENS} tokens, like any new video"),
         ),
         widget=UnfoldAdminRadioSelectWidget,
-        help_text="If the failed video's tokens were given back, the owner has them again.",
+        help_text="The owner already has any refunded tokens of the failed job.",
     )
 
 

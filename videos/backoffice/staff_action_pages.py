@@ -27,11 +27,10 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
     """Offers the staff actions on a job's page, and for several jobs of the list."""
 
     def get_urls(self) -> list[URLPattern]:
-        """With a page for each action."""
         pages = [
             path(
                 f"<uuid:job_id>/{action.name}/",
-                self.admin_site.admin_view(self._page_of(action)),
+                self.admin_site.admin_view(self._page_view(action)),
                 name=f"videos_videojob_{action.name}",
             )
             for action in STAFF_ACTIONS
@@ -39,15 +38,15 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
         return [*pages, *super().get_urls()]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """With those that make sense for several jobs, and that the user may use."""
+        """Adds the actions for several jobs that the user may use."""
         actions: dict[str, Any] = super().get_actions(request)
         for action in STAFF_ACTIONS:
             if action.for_several and action.is_allowed(request):
-                actions[action.name] = (self._action_of(action), action.name, action.title)
+                actions[action.name] = (self._list_action(action), action.name, action.title)
         return actions
 
-    def offered(self, request: HttpRequest, job: VideoJob) -> list[dict[str, str]]:
-        """The buttons of a job's page: what makes sense in its state, and what the user may do."""
+    def available_actions(self, request: HttpRequest, job: VideoJob) -> list[dict[str, str]]:
+        """The buttons of a job's page: actions that fit its state and that the user may use."""
         return [
             {
                 "title": action.title,
@@ -58,7 +57,7 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
             if action.makes_sense(job) and action.is_allowed(request)
         ]
 
-    def _page_of(self, action: StaffAction) -> Callable[..., HttpResponse]:
+    def _page_view(self, action: StaffAction) -> Callable[..., HttpResponse]:
         def page(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
             if not action.is_allowed(request):
                 raise PermissionDenied
@@ -66,16 +65,16 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
             if request.method != "POST" and not action.makes_sense(job):
                 self.message_user(request, "This is not possible in the job's current state.", messages.WARNING)
                 return redirect("admin:videos_videojob_change", job_id)
-            return self._asked_about_one(request, action, job)
+            return self._handle_form(request, action, job)
 
         return page
 
-    def _asked_about_one(self, request: HttpRequest, action: StaffAction, job: VideoJob) -> HttpResponse:
+    def _handle_form(self, request: HttpRequest, action: StaffAction, job: VideoJob) -> HttpResponse:
         data = request.POST if request.method == "POST" else None
         form = action.form(data, initial={"operation": job.operation})
         if form.is_valid():
             try:
-                outcome = self._act(request, action, job, form)
+                outcome = self._run(request, action, job, form)
             except staff_actions.AlreadyRetried as exc:  # the button was pressed twice: no error to correct in the form
                 self.message_user(request, refusal(exc), messages.WARNING)
                 return redirect("admin:videos_videojob_change", job.pk)
@@ -84,9 +83,11 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
             else:
                 self.message_user(request, outcome, messages.SUCCESS)
                 return redirect("admin:videos_videojob_change", job.pk)
-        return self._ask(request, action, form, [job], back=reverse("admin:videos_videojob_change", args=[job.pk]))
+        return self._confirmation_page(
+            request, action, form, [job], back=reverse("admin:videos_videojob_change", args=[job.pk])
+        )
 
-    def _action_of(self, action: StaffAction) -> Callable[..., HttpResponse | None]:
+    def _list_action(self, action: StaffAction) -> Callable[..., HttpResponse | None]:
         def run(_: Any, request: HttpRequest, queryset: QuerySet[VideoJob]) -> HttpResponse | None:
             most = min(MOST_AT_ONCE, action.most_at_once)
             jobs = list(queryset.select_related("owner")[: most + 1])
@@ -95,18 +96,20 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
                 return None
             form = action.form(request.POST if "confirmed" in request.POST else None)
             if not form.is_bound or not form.is_valid():
-                return self._ask(request, action, form, jobs, back=request.get_full_path())
-            self._do_to_all(request, action, form, jobs)
+                return self._confirmation_page(request, action, form, jobs, back=request.get_full_path())
+            self._run_for_all(request, action, form, jobs)
             return HttpResponseRedirect(request.get_full_path())
 
         return run
 
-    def _do_to_all(self, request: HttpRequest, action: StaffAction, form: forms.Form, jobs: Sequence[VideoJob]) -> None:
-        """Each on its own: one refusal does not stop the others."""
+    def _run_for_all(
+        self, request: HttpRequest, action: StaffAction, form: forms.Form, jobs: Sequence[VideoJob]
+    ) -> None:
+        """Run the action for each job; one refusal does not stop the others."""
         done = 0
         for job in jobs:
             try:
-                self._act(request, action, job, form)
+                self._run(request, action, job, form)
             except StudioError as exc:
                 text = format_html("Job {} of {}: {}", job.short_id, job.owner.email, refusal(exc))
                 self.message_user(request, text, messages.ERROR)
@@ -115,12 +118,12 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
         level = messages.SUCCESS if done == len(jobs) else messages.WARNING
         self.message_user(request, f"{action.title}: done for {done} of {len(jobs)} jobs.", level)
 
-    def _act(self, request: HttpRequest, action: StaffAction, job: VideoJob, form: forms.Form) -> str:
+    def _run(self, request: HttpRequest, action: StaffAction, job: VideoJob, form: forms.Form) -> str:
         outcome = action.run(job, form.cleaned_data, caller(request))
         self.log_change(request, job, strip_tags(outcome))
         return outcome
 
-    def _ask(
+    def _confirmation_page(
         self, request: HttpRequest, action: StaffAction, form: forms.Form, jobs: Sequence[VideoJob], *, back: str
     ) -> HttpResponse:
         context = {

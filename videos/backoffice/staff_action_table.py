@@ -13,7 +13,7 @@ from accounts.models import LedgerEntry, User
 from studio.backoffice.base import moment
 from studio.errors import StudioError
 from videos import staff_actions
-from videos.backoffice.staff_action_forms import AdoptForm, NothingToAsk, ReasonForm, RetryForm
+from videos.backoffice.staff_action_forms import AdoptForm, ConfirmForm, ReasonForm, RetryForm
 from videos.failures import ADOPTABLE
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
@@ -21,38 +21,38 @@ from videos.recovery.adoption import adopt_operation
 from videos.recovery.resumption import can_resume, resume_storing
 
 MOST_AT_ONCE = 100  # jobs; each is a transaction of its own, and the page waits for all of them
-RESUMED_AT_ONCE = 10  # ... and the provider is asked about each; manage.py jobs resume takes any number
+RESUMED_AT_ONCE = 10  # each also asks the provider; manage.py jobs resume takes any number
 
 
-def _retry(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
-    again = staff_actions.retry(job_id=job.pk, charge=answers["payment"] == "charge", actor=actor)
+def _retry(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
+    again = staff_actions.retry(job_id=job.pk, charge=form_data["payment"] == "charge", actor=actor)
     terms = "charged to the owner" if again.tokens_charged else "free of charge"
-    return format_html("Made again as job {}, {}.", _link(again), terms)
+    return format_html("Retried as job {}, {}.", _link(again), terms)
 
 
-def _refund(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
-    tokens = staff_actions.refund(job_id=job.pk, reason=answers["reason"], actor=actor)
-    return f"{tokens} tokens were given back: {answers['reason']}"
+def _refund(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
+    tokens = staff_actions.refund(job_id=job.pk, reason=form_data["reason"], actor=actor)
+    return f"{tokens} tokens were refunded: {form_data['reason']}"
 
 
-def _stop(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
-    staff_actions.fail_and_refund(job_id=job.pk, reason=answers["reason"], actor=actor)
-    return f"Stopped, and its tokens given back: {answers['reason']}"
+def _stop(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
+    staff_actions.fail_and_refund(job_id=job.pk, reason=form_data["reason"], actor=actor)
+    return f"Cancelled, and its tokens refunded: {form_data['reason']}"
 
 
-def _poll(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+def _poll(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
     staff_actions.poll_now(job_id=job.pk, actor=actor)
     return "The job is due now; reload the page in a few seconds to see the outcome."
 
 
-def _adopt(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
-    adopt_operation(job_id=job.pk, operation=answers["operation"], actor=actor)
+def _adopt(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
+    adopt_operation(job_id=job.pk, operation=form_data["operation"], actor=actor)
     return (
-        f"The job continues with the operation {answers['operation']}; the sweeper polls the provider within seconds."
+        f"The job continues with the operation {form_data['operation']}; the sweeper polls the provider within seconds."
     )
 
 
-def _resume(job: VideoJob, answers: dict[str, Any], actor: User) -> str:
+def _resume(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
     resume_storing(job_id=job.pk, actor=actor)
     return "The provider still has the file; it is fetched and stored again. Nothing was charged."
 
@@ -63,11 +63,11 @@ def _link(job: VideoJob) -> str:
 
 
 def refusal(exc: StudioError) -> str:
-    """The reason of a refusal; with a link to the new job where the job was retried before."""
+    """The reason of a refusal, with a link to the new job if the job was already retried."""
     if not isinstance(exc, staff_actions.AlreadyRetried):
         return exc.message
     at = moment(exc.job.created_at)
-    return format_html("This job was already made again, at {} as job {}.", at, _link(exc.job))
+    return format_html("This job was already retried, at {} as job {}.", at, _link(exc.job))
 
 
 def _is_refundable(job: VideoJob) -> bool:
@@ -85,7 +85,7 @@ class StaffAction:
     explanation: str
     run: Callable[[VideoJob, dict[str, Any], User], str]
     makes_sense: Callable[[VideoJob], bool]
-    form: type[forms.Form] = NothingToAsk
+    form: type[forms.Form] = ConfirmForm
     permissions: tuple[str, ...] = (staff_actions.OPERATE,)
     for_several: bool = True
     most_at_once: int = MOST_AT_ONCE
@@ -98,11 +98,11 @@ class StaffAction:
 STAFF_ACTIONS = (
     StaffAction(
         name="retry",
-        title="Make again",
+        title="Retry",
         icon="replay",
         explanation=(
             "A new video with the same prompt, pictures, options and look, for the same owner. It needs one of "
-            "the owner's three slots, and today's catalogue selects the provider. The failed job stays as it is."
+            "the owner's three slots, and today's catalogue selects the provider. The failed job stays unchanged."
         ),
         run=_retry,
         makes_sense=lambda job: job.phase == Phase.FAILED,
@@ -110,9 +110,9 @@ STAFF_ACTIONS = (
     ),
     StaffAction(
         name="refund",
-        title="Give tokens back",
+        title="Refund",
         icon="undo",
-        explanation="What the owner paid for this video goes back to their account, once. The video stays.",
+        explanation="Returns the tokens that the owner paid for this video, once. The video stays.",
         run=_refund,
         makes_sense=_is_refundable,
         form=ReasonForm,
@@ -120,11 +120,11 @@ STAFF_ACTIONS = (
     ),
     StaffAction(
         name="stop",
-        title="Stop and refund",
+        title="Cancel and refund",
         icon="stop_circle",
         explanation=(
-            "The job ends as failed, its owner can start another one at once, and the tokens go back. What the "
-            "provider still delivers is dropped; it bills us all the same. This cannot be undone."
+            "The job fails, its owner can start another one at once, and the tokens are refunded. The provider still "
+            "bills us, but its result is dropped. This cannot be undone."
         ),
         run=_stop,
         makes_sense=lambda job: job.phase in LIVE,
@@ -135,8 +135,8 @@ STAFF_ACTIONS = (
         title="Poll now",
         icon="bolt",
         explanation=(
-            "The job's next step happens at once, instead of when it is due: the sweeper polls the provider, or a "
-            "worker starts. It does no harm, and costs nothing."
+            "The job's next step runs now, before it is due: the sweeper polls the provider, or a worker starts. This "
+            "does no harm and costs nothing."
         ),
         run=_poll,
         makes_sense=lambda job: job.phase in LIVE,
@@ -148,7 +148,7 @@ STAFF_ACTIONS = (
         explanation=(
             "The provider may have made and billed this video although we lost its response or could not read it. The "
             "operation's name is on this page, in our logs (“operation.accepted”) or in the provider's console; with "
-            "it the job continues to the finished video. Tokens that were given back stay with the owner."
+            "it the job continues to the finished video. Refunded tokens stay with the owner."
         ),
         run=_adopt,
         makes_sense=lambda job: job.error_code in ADOPTABLE,
@@ -160,9 +160,9 @@ STAFF_ACTIONS = (
         title="Resume storing",
         icon="cloud_upload",
         explanation=(
-            "The provider has made and billed this video, and only our storage did not take it. The provider is asked "
-            "whether it still has the file; if so, the job is fetched and stored again. Nothing is charged, and tokens "
-            "that were given back stay with the owner. Repair the storage first; manage.py doctor checks it."
+            "The provider generated and billed this video, but our storage did not accept it. If the provider still "
+            "has the file, it is fetched and stored again. Nothing is charged, and refunded tokens stay with the "
+            "owner. Repair the storage first; manage.py doctor checks it."
         ),
         run=_resume,
         makes_sense=can_resume,

@@ -1,7 +1,7 @@
-"""The log line of an accepted operation: what it records of a job, and how it is read back.
+"""Writes and reads the log line of an accepted operation.
 
-After a restore the line is all that is left of a job that was submitted since the backup; `adopt_operation` recreates
-the job's row from it.
+After a restore, only this line remains of a job that was submitted since the backup. `adopt_operation` recreates the
+job's row from it.
 """
 
 import json
@@ -19,11 +19,10 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Purchase:
-    """An operation that a provider has accepted, and so is paid for, but whose job may have no row.
+class AcceptedOperation:
+    """An accepted and therefore billed operation, whose job may have lost its row.
 
-    `upstream_model` "" stands for the catalogue's only one of the provider, `job_id` None for an id made from the
-    operation.
+    `upstream_model` "": the provider's only model in the catalogue. `job_id` None: derive the id from the operation.
     """
 
     owner: str
@@ -40,7 +39,7 @@ class Purchase:
 
 
 def facts_of(job: VideoJob, operation: str) -> dict[str, Any]:
-    """The line's extras: all that the job's row needs, and no word of the prompt.
+    """The line's extras: everything that the job's row needs, and nothing of the prompt.
 
     `request_digest` (`VideoJobRequest.digest`) shows later whether a prompt and pictures belong to this job.
     """
@@ -60,10 +59,10 @@ def facts_of(job: VideoJob, operation: str) -> dict[str, Any]:
     }
 
 
-def purchases_in(lines: Iterable[str]) -> Iterator[tuple[int, Purchase | InvalidInput]]:
-    """The purchases in a log of JSON lines (`LOG_FORMAT=json`), each with its line number.
+def read_log(lines: Iterable[str]) -> Iterator[tuple[int, AcceptedOperation | InvalidInput]]:
+    """The accepted operations in a log of JSON lines (`LOG_FORMAT=json`), each with its line number.
 
-    Skips lines of other events. A line of this event that cannot be used yields an error in place of a purchase; it is
+    Skips lines of other events. An unusable line of this event yields an error in place of an operation. The error is
     not raised, so that one torn line does not hide the others.
     """
     for number, line in enumerate(lines, start=1):
@@ -72,21 +71,24 @@ def purchases_in(lines: Iterable[str]) -> Iterator[tuple[int, Purchase | Invalid
         try:
             facts = json.loads(line[line.index("{") :])  # journald and Docker may write a time before it
         except (ValueError, RecursionError):
-            yield number, InvalidInput("It is no line of JSON; the log has to be one of LOG_FORMAT=json, and whole.")
+            yield (
+                number,
+                InvalidInput("It is not a line of JSON; the log must be complete, and written with LOG_FORMAT=json."),
+            )
             continue
         if isinstance(facts, Mapping) and facts.get("message") in EVENTS:
             try:
-                yield number, _purchase(facts)
+                yield number, _from_line(facts)
             except InvalidInput as exc:
                 yield number, exc
 
 
-def _purchase(facts: Mapping[str, Any]) -> Purchase:
+def _from_line(facts: Mapping[str, Any]) -> AcceptedOperation:
     try:
         job_id = uuid.UUID(_text(facts, "job_id"))
     except ValueError as exc:
-        raise InvalidInput(f"Its job_id is no UUID: {as_sent(facts['job_id'])}.") from exc
-    return Purchase(
+        raise InvalidInput(f"Its job_id is not a UUID: {as_sent(facts['job_id'])}.") from exc
+    return AcceptedOperation(
         job_id=job_id,
         owner=_text(facts, "owner_id"),
         provider=_text(facts, "provider"),
@@ -107,12 +109,12 @@ def _value(facts: Mapping[str, Any], name: str, kind: type[_T], words: str) -> _
         raise InvalidInput(f"It lacks {name}.")
     value = facts[name]
     if type(value) is not kind:  # to isinstance, true is a whole number
-        raise InvalidInput(f"Its {name} has to be {words}, and is {as_sent(value)}.")
+        raise InvalidInput(f"Its {name} must be {words}, not {as_sent(value)}.")
     return value
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
     value = _value(facts, name, str, "text")
     if not value.isprintable() or len(value) > OPERATION_MAX:
-        raise InvalidInput(f"Its {name} has to be at most {OPERATION_MAX} printable characters: {as_sent(value)}.")
+        raise InvalidInput(f"Its {name} must be at most {OPERATION_MAX} printable characters: {as_sent(value)}.")
     return value

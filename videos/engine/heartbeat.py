@@ -1,6 +1,6 @@
 """The sweeper's heartbeat, and the repair of due times after the database's clock has jumped.
 
-Leases, back-offs and next polls are moments of the database's clock. A clock set back by an hour would make every job
+Leases, back-offs and next polls use the database's clock. A clock set back by an hour would make every job
 wait for an hour; one set forward would make a running submit appear dead, and its paid video would be dropped.
 """
 
@@ -20,13 +20,13 @@ from videos.phases import Phase
 logger = logging.getLogger(__name__)
 
 NAME = "sweeper"
-JUMP = timedelta(seconds=30)  # less is a slow statement, or a clock that is corrected in steps
+JUMP = timedelta(seconds=30)  # below that, a slow statement or a small clock correction is likelier
 
 
 class SweeperHeartbeat:
     """Beats for one sweeper process, and compares the database's clock with the process's own between two beats.
 
-    Several sweepers may see the same jump: a second repair changes nothing that matters.
+    Several sweepers may see the same jump: a second repair does no harm.
     """
 
     def __init__(self) -> None:
@@ -50,13 +50,13 @@ class SweeperHeartbeat:
 
 
 def _repair_set_back(jump: timedelta) -> int:
-    """Move what lies further ahead than any lease. A back-off that began after the jump may end early: no harm."""
+    """Bring back due times further ahead than any lease. A back-off begun after the jump may end early: no harm."""
     far = VideoJob.objects.live().filter(due_at__gt=from_now(schedule.LEASE))
     return far.update(due_at=F("due_at") + jump, lease_until=F("lease_until") + jump, updated_at=timezone.now())
 
 
 def _repair_set_forward() -> int:
-    """Renew the leases of running submits. Whatever else is due too early is only done early, or claimed once more."""
+    """Renew the leases of running submits. Other early due times only cause an early step or a second claim."""
     expiry = from_now(schedule.LEASE)
     lost = VideoJob.objects.due(Phase.SUBMITTING).order_by()
     return lost.update(due_at=expiry, lease_until=expiry, updated_at=timezone.now())

@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 Step = Literal["submit", "transfer"]
 QUEUE_OF: dict[Step, str] = {"submit": "submit", "transfer": "media"}
-FAILURE_SECONDS = 24 * 3600  # for which RQ keeps a crashed task for its dashboard
-CROWDED = 200  # hints in a queue; from then on no lost one is sent again, for that would only lengthen the wait
+FAILURE_SECONDS = 24 * 3600  # RQ keeps a crashed task that long, for its dashboard
+CROWDED = 200  # hints in a queue; above that the sweeper resends none, because more hints only lengthen the queue
 
 
 def hint(step: Step, job_id: str) -> None:
@@ -25,7 +25,7 @@ def hint(step: Step, job_id: str) -> None:
 
 
 def is_crowded(step: Step) -> bool:
-    """Whether the queue has more hints than the workers can follow soon. Raises RedisError."""
+    """Whether the queue has more hints than the workers can process soon. Raises RedisError."""
     with _queue(QUEUE_OF[step]) as queue:
         return int(queue.count) >= CROWDED
 

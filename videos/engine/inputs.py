@@ -1,4 +1,4 @@
-"""What a job starts from: the request that its provider gets, and the pictures that are kept for it."""
+"""Builds the request for a job's provider, and deletes the job's input pictures."""
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -13,7 +13,7 @@ INPUTS_KEPT_DAYS = 30  # after a failure; a month is what users need to notice a
 
 
 def spec_of(job: VideoJob, *, with_pictures: bool = True) -> VideoSpec:
-    """The job as its provider gets it. Raises FileNotFoundError when pictures of the job are gone."""
+    """The request to the job's provider. Raises FileNotFoundError when pictures of the job are gone."""
     images: dict[str, list[Image]] = {role: [] for role in JobInput.Role}
     rows = list(job.inputs.all()) if with_pictures and job.input_count != 0 else []  # ordered by JobInput.Meta
     if with_pictures and job.input_count is not None and len(rows) < job.input_count:

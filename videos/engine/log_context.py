@@ -1,4 +1,4 @@
-"""Ties together the log lines and trace spans of one job, in whatever process its steps run."""
+"""Adds the job to the log lines and trace spans of its steps, in every process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from videos.models import VideoJob
 def step(name: str, job: VideoJob) -> Iterator[None]:
     """A step of the job. Its log lines name the job and the request that created it, and never quote the prompt."""
     with (
-        log.about(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
+        log.context(job_id=str(job.pk), request_id=job.request_id, hiding=(job.prompt,)),
         telemetry.job_span(name, job.pk),
     ):
         yield

@@ -1,4 +1,4 @@
-"""Metrics of video jobs, counted in every process, and declared here so that `/metrics` knows all of them."""
+"""The metrics of video jobs. Every process counts; declaring them here makes `/metrics` list all of them."""
 
 from collections.abc import Iterator
 
@@ -136,7 +136,7 @@ def count_error(job: VideoJob, step: str, exc: ProviderError) -> None:
 
 
 def count_cost(job: VideoJob) -> None:
-    """Count the price of a video that the provider has just finished. Call in the transaction that stores that."""
+    """Count the price of a video that the provider has just finished. Call in the transaction that stores this."""
     if job.generated_at:  # adopted after a failed transfer, and counted before that
         return
     row = _PRICES.row(provider=job.provider, upstream=job.upstream_model, model=job.model)

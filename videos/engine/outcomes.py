@@ -1,4 +1,4 @@
-"""How a job without a video leaves its phase: it fails, is sent again, or is rerouted to another upstream."""
+"""Ends a step without a video: the job fails, is queued again, or is rerouted to another upstream."""
 
 import logging
 from typing import Any
@@ -24,7 +24,7 @@ STAFF_LENGTH = 10_000  # characters of a provider's reply
 
 
 def refuse(job: VideoJob, exc: ProviderError) -> None:
-    """The provider refused the job: reroute it where the upstream no longer makes videos, else fail it.
+    """The provider refused the job: reroute it if the upstream no longer generates videos, else fail it.
 
     A job with a submit in doubt always fails: a provider may have accepted it already.
     """
@@ -53,7 +53,7 @@ def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by
         due_at=from_now(schedule.REHINT),
     ):
         return False
-    job.log("The video service could not take this video; another one will make it.", level=JobLog.Level.WARNING)
+    job.log("The video service could not accept this video; another one will generate it.", level=JobLog.Level.WARNING)
     hint("submit", str(job.pk))
     facts = {
         "job_id": job.pk,
@@ -68,7 +68,7 @@ def _reroute(job: VideoJob, route: routing.Route, exc: ProviderError, refused_by
 def retry_later(job: VideoJob, attempts: int, exc: NotAccepted | NotCharged, **fields: Any) -> None:
     """Queue the job again after a back-off, at no cost; after the last attempt it fails.
 
-    A lasting limit is waited for longer, and counted separately: it has nothing to do with this job.
+    A lasting limit gets longer waits and a count of its own: it has nothing to do with this job.
     """
     tries, last, pause = attempts, len(schedule.SUBMIT_BACKOFF), 0.0
     fields["attempts"] = attempts + 1
@@ -116,7 +116,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
 
     Returns False when another process has moved the job meanwhile. Its pictures are kept for a while, so that staff can
     retry it (videos.staff_actions). `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has made and billed the video. After a submit in doubt, a job that is not known to be
+    `is_made`: the provider has generated and billed the video. After a submit in doubt, a job that is not known to be
     accepted always fails as submission_unknown, unless staff cancels it.
     """
     if _may_have_been_accepted(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
@@ -151,7 +151,7 @@ def _may_have_been_accepted(job: VideoJob) -> bool:
 
 
 def for_staff(text: str) -> str:
-    """A vendor's words in a form that can be stored, cut to STAFF_LENGTH."""
+    """A vendor's text, made storable and cut to STAFF_LENGTH."""
     return storable(text, length=STAFF_LENGTH)
 
 

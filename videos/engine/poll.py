@@ -38,7 +38,7 @@ async def poll(job: VideoJob, spec: VideoSpec) -> PollResult:
 
 
 def is_news(job: VideoJob, result: PollResult) -> bool:
-    """Whether there is more to store than what claiming the job for this poll has written already."""
+    """Whether the result differs from what claiming the job for this poll has already written."""
     is_known = isinstance(result, Progress) and result == Progress(note=result.note) and not _is_new(job, result.note)
     return (
         not is_known or job.attempts > 0 or job.store_tries > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
@@ -84,7 +84,7 @@ def _finished(job: VideoJob, finished: Finished) -> None:
             generated_at=Now(),
             progress_percentage=progress.GENERATED,
         ):
-            job.log("The video is made; storing it.")
+            job.log("The video is finished; storing it.")
             metrics.count_cost(job)
             hint("transfer", str(job.pk))
             logger.info("job.generated", extra={"job_id": job.pk})
@@ -105,7 +105,7 @@ def _still_running(job: VideoJob, running: Progress) -> None:
 
 
 def _is_new(job: VideoJob, note: str) -> bool:
-    """Whether the note is not yet among what staff can read of this job."""
+    """Whether the job's `provider_reply` does not have the note yet."""
     return bool(note) and outcomes.for_staff(note) not in job.provider_reply.splitlines()
 
 

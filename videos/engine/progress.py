@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from videos.models import VideoJob
 
-SUBMITTED, GENERATED = 5, 90  # percent shown when the provider has accepted the job, and when it has finished
+SUBMITTED, GENERATED = 5, 90  # percent, displayed once the provider has accepted the job, and once it has finished
 EXPECTED_SECONDS = 60  # a usual generation; for the estimate where the provider reports no progress
 _MOST_HALVINGS = 50  # no percent is left then; PostgreSQL raises an error for a power that underflows
 _SPAN = GENERATED - 1 - SUBMITTED

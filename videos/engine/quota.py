@@ -21,16 +21,16 @@ from videos.models import PollQuota, VideoJob, VideoJobQuerySet
 from videos.phases import Phase
 from videos.providers import registry
 
-BURST_SECONDS = 2.0  # of polls that a sweeper may catch up with at once after some late ticks
+BURST_SECONDS = 2.0  # seconds' worth of polls that a sweeper may catch up with after late ticks
 
 
 @dataclass
-class Pace:
+class ProviderRate:
     """One provider's rate, while its row is locked. No 60 seconds see more polls than the setting, bursts included."""
 
     row: PollQuota
     begins_at: datetime
-    room: int
+    allowed: int
 
     def spend(self, polls: int) -> None:
         """Move the next poll back by the time that these take."""
@@ -51,18 +51,18 @@ def claim(*, limit: int) -> list[VideoJob]:
 
 
 def _wait() -> timedelta:
-    # The sweeper runs every TICK, so it is half of one late on average; that much less makes POLL_EVERY in the end.
+    # The sweeper is half a TICK late on average; the shorter wait compensates for it.
     return timedelta(seconds=max(schedule.POLL_EVERY - schedule.TICK / 2, 0))
 
 
 def _pick(limit: int) -> list[VideoJob]:
-    paces = {name: _lock(name) for name in _due_providers()}
+    rates = {name: _lock(name) for name in _due_providers()}
     jobs = list(_due().exclude(provider__in=registry.PAID)[:limit])
-    for name, pace in paces.items():
-        jobs += _due().filter(provider=name)[: min(limit, pace.room)]
+    for name, rate in rates.items():
+        jobs += _due().filter(provider=name)[: min(limit, rate.allowed)]
     jobs = sorted(jobs, key=_longest_waiting)[:limit]
-    for name, polls in Counter(job.provider for job in jobs if job.provider in paces).items():
-        paces[name].spend(polls)
+    for name, polls in Counter(job.provider for job in jobs if job.provider in rates).items():
+        rates[name].spend(polls)
     return jobs
 
 
@@ -88,12 +88,12 @@ def _due_providers() -> list[str]:
     return sorted(due.order_by().values_list("provider", flat=True).distinct())
 
 
-def _lock(provider: str) -> Pace:
+def _lock(provider: str) -> ProviderRate:
     PollQuota.objects.get_or_create(provider=provider, defaults={"next_poll_at": Now()})
     row: Any = PollQuota.objects.select_for_update(no_key=True).annotate(now=Now()).get(provider=provider)
     begins_at = max(row.next_poll_at, row.now)
     slack = BURST_SECONDS - (begins_at - row.now).total_seconds()
-    return Pace(row, begins_at, room=math.floor(slack / _spacing()) + 1 if slack >= 0 else 0)
+    return ProviderRate(row, begins_at, allowed=math.floor(slack / _spacing()) + 1 if slack >= 0 else 0)
 
 
 def _spacing() -> float:

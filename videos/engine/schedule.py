@@ -1,21 +1,21 @@
 """Every lease, interval and back-off of the engine, in seconds, each with its source.
 
-Time-outs nest; the other way round, each order was seen to fail: a vendor's HTTP call (60) < a lease (120) < an RQ job
+Time-outs nest, because every other order was seen to fail: a vendor's HTTP call (60) < a lease (120) < an RQ job
 (settings.RQ_QUEUES: 180 and 1800). A lease that is renewed may be shorter.
 """
 
 LEASE = 120  # a submit that has not reported back by then counts as dead
 TRANSFER_LEASE = 30  # short, so that a killed transfer is soon repeated; a running one renews it
 RENEWAL = 10  # ... this often, three chances a lease
-REHINT = 15  # a hint without effect is sent again then: Redis may have lost it
-UNHEARD = 5  # ... and a worker with a free thread takes the job from the table (engine.unclaimed); below REHINT
+REHINT = 15  # the sweeper resends a hint without effect then: Redis may have lost it
+TAKE_AFTER = 5  # ... and a worker with a free thread takes the job from the table (engine.unclaimed); below REHINT
 SCAN_EVERY = 3  # between two scans of the table by a worker, a half more or less; each reads the index `jobs_due`
 
 SUBMIT_BACKOFF = (5, 15, 45, 120, 300)  # after refusals that surely accepted nothing; then the job fails
 # A provider that names a used-up quota has checked it before the work: the refusal is sure, costs nothing and may last.
 # So the last back-off is repeated, two hours in all, and these tries count for no other limit.
 LASTING_SUBMITS = len(SUBMIT_BACKOFF) + 22
-# A refusal that names no quota is most likely sure too, but was seen after an acceptance (docs/decisions/16-…), so the
+# A refusal that names no quota is most likely sure too, but once followed an acceptance (docs/decisions/16-…), so the
 # job ends after two. The pause is longer than the minute by which limits count, or as long as the provider asks for.
 DOUBTFUL_SUBMITS, DOUBTFUL_PAUSE, PAUSE_MOST = 2, 90, 900
 NO_MORE_SUBMITS = len(SUBMIT_BACKOFF)  # attempts of a job that must never be submitted again

@@ -76,7 +76,7 @@ def _submit(job: VideoJob) -> None:
 
 
 def _defer(job: VideoJob, exc: Exception) -> None:
-    """Try a submit that could not begin again later, or fail the job where that is of no use."""
+    """Retry a submit that could not begin, after a back-off; fail the job if a retry cannot help."""
     logger.warning("submit.deferred", extra={"job_id": job.pk}, exc_info=exc)
     # a provider of a newer release: one of its workers may start soon
     may_pass = isinstance(exc, UnknownProvider) or (isinstance(exc, StorageError) and exc.retryable)
@@ -99,7 +99,7 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
     except ProviderError as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.refuse, job, exc)
-    except Exception as exc:  # nothing is known about the call, so nothing may be assumed
+    except Exception as exc:  # the call may have been accepted and billed
         logger.exception("adapter.crashed", extra={"job_id": job.pk})
         unknown = OutcomeUnknown(repr(exc))
         metrics.count_submit(job, unknown)
@@ -122,7 +122,7 @@ def _accept(job: VideoJob, operation: Operation) -> None:
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
-    """Whether the row has the operation now, written by this try or by one before whose commit was not confirmed."""
+    """Whether the row has the operation now, from this try or from an earlier one with an unconfirmed commit."""
     with transaction.atomic():
         moved = VideoJob.objects.transition(
             job,
@@ -143,7 +143,7 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
 def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:
     """Store the outcome of a call that may have been paid for; waits for a database that is restarting.
 
-    None for an outcome that cannot be stored at all. Then the job has failed with the reason in `provider_reply`: as
+    Returns None for an outcome that cannot be stored, and fails the job with the reason in `provider_reply`: as
     submission_unknown, unless the outcome is a sure refusal. Raises OperationalError and InterfaceError once the lease
     is about to run out.
     """
@@ -178,7 +178,7 @@ def _write_through_outage(write: Callable[..., T], job: VideoJob, *args: Any) ->
 
 
 def settle_lost_submit(*, job: VideoJob) -> None:
-    """Decide about a job whose submit step never reported back: sent again only where that costs nothing."""
+    """Settle a job whose submit step never reported back: repeat the submit only if that costs nothing."""
     if not provider(job.provider).start_is_free:
         outcomes.fail(job=job, code="submission_unknown", detail="the lease of the submit step ran out")
     elif VideoJob.objects.transition(job, Phase.QUEUED, due_at=Now()):

@@ -37,7 +37,7 @@ beat = SweeperHeartbeat().beat
 
 
 class Background(Protocol):
-    """What the process does beside polling, in threads of its own (`operations.housekeeping`)."""
+    """Work beside polling, in its own threads (`operations.housekeeping`)."""
 
     def start(self) -> None:
         """Begin."""
@@ -46,7 +46,7 @@ class Background(Protocol):
         """Ask the work to end soon."""
 
     def wait(self) -> None:
-        """Return when the running work has ended, or is not worth waiting for."""
+        """Return when the running work has ended, or takes too long."""
 
 
 class Sweeper:
@@ -148,7 +148,7 @@ def _run_step(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def due_phases() -> set[str]:
-    """The phases with due jobs: one statement, for usually there are none."""
+    """The phases with due jobs, in one statement: usually there are none."""
     return {phase for (phase,) in _DUE_PHASES.rows()}
 
 
@@ -173,7 +173,7 @@ def resend_hints(step: hints.Step, phase: Phase) -> None:
         return
     for job in jobs:
         if VideoJob.objects.update_fenced(job, due_at=from_now(schedule.REHINT)):
-            with log.about(job_id=str(job.pk), request_id=job.request_id):
+            with log.context(job_id=str(job.pk), request_id=job.request_id):
                 hints.hint(step, str(job.pk))
 
 

@@ -36,7 +36,7 @@ from videos.providers.registry import provider
 logger = logging.getLogger(__name__)
 
 DURATION_TOLERANCE = 0.5  # seconds; providers round to whole frames and pad the audio
-UPLOADING = 95  # percent shown from then on
+UPLOADING = 95  # percent, as displayed from then on
 LOCK_NAME = "lock"
 YOUNG_SECONDS = 60
 PROVENANCE_LOST = (

@@ -1,4 +1,4 @@
-"""Decides what a failed transfer means: usually a retry, for the video is made and billed.
+"""Decides whether to retry a failed transfer: usually yes, because the video is billed already.
 
 Most refusals of the storage can be fixed: a key, an account, a clock. So a job fails only when the storage never takes
 the file, or when the provider has deleted it. Staff can then resume the storing (videos.recovery.resumption).
@@ -35,7 +35,7 @@ class BrokenFile(mp4.NotAVideo):
 
 
 def retry_or_fail(job: VideoJob, exc: Exception) -> None:
-    """Schedule another try while the provider keeps the file and a try makes sense; then fail the job."""
+    """Schedule another try while the provider keeps the file and a try can succeed; then fail the job."""
     code, retryable = _classify(job, exc)
     if isinstance(exc, BrokenFile):
         job.broken_result = _counted(job.broken_result, exc.sha256)
@@ -74,7 +74,7 @@ def _is_refusal(exc: Exception) -> bool:
 
 
 def _counted(before: dict[str, Any] | None, sha256: str) -> dict[str, Any]:
-    """The record of a broken file: how often these bytes have come, and since when (Unix time)."""
+    """The record of a broken file: how often the provider sent these bytes, and since when (Unix time)."""
     if before is None or before["sha256"] != sha256:
         return {"sha256": sha256, "times": 1, "since": timezone.now().timestamp()}
     return before | {"times": before["times"] + 1}
@@ -96,7 +96,7 @@ def _waited_before(job: VideoJob) -> float:
 
 
 def _classify(job: VideoJob, exc: Exception) -> tuple[str, bool]:
-    """The error code of the failure, and whether another try makes sense."""
+    """The error code of the failure, and whether another try can succeed."""
     if isinstance(exc, ProviderError):
         metrics.count_error(job, "transfer", exc)
         return exc.code, exc.retryable

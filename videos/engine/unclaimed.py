@@ -1,7 +1,7 @@
-"""Jobs whose hint has had no effect: workers with a free thread take them from the table, whatever Redis does.
+"""Takes jobs from the table if their hint has had no effect, whatever Redis does.
 
-Workers always scan the table, not only while Redis fails. So there is no mode to enter or leave, and it does not matter
-whether Redis refuses, hangs, flaps, is read-only, or is unreachable from one machine only. A working hint is followed
+Workers with a free thread always scan the table, so there is no failure mode to enter or leave. It does not matter
+whether Redis refuses, hangs, flaps, is read-only, or is unreachable from one machine only. A working hint takes effect
 within milliseconds, so a scan usually finds nothing.
 """
 
@@ -22,10 +22,10 @@ PHASE_OF: dict[Step, Phase] = {"submit": Phase.QUEUED, "transfer": Phase.STORING
 def take(*, step: Step, limit: int) -> list[str]:
     """The ids of up to `limit` jobs whose step is overdue, the longest waiting first.
 
-    Scans of other workers skip each for UNHEARD seconds. That saves work and is not a claim: the step claims the job
+    Scans of other workers skip each for TAKE_AFTER seconds. That saves work and is not a claim: the step claims the job
     itself, so a late hint does no harm. Raises DatabaseError and InterfaceError.
     """
-    values = {"phase": PHASE_OF[step], "ahead": timedelta(seconds=schedule.REHINT - schedule.UNHEARD)}
+    values = {"phase": PHASE_OF[step], "ahead": timedelta(seconds=schedule.REHINT - schedule.TAKE_AFTER)}
     if not _WAITING.rows(skip=0, limit=1, **values):  # no write where nothing is due: SQLite has one writer
         return []
     later = timedelta(seconds=schedule.REHINT)
@@ -34,11 +34,11 @@ def take(*, step: Step, limit: int) -> list[str]:
 
 
 def _waiting() -> VideoJobQuerySet:
-    """Jobs due for UNHEARD seconds, hinted or not, in the order of the index `jobs_due`."""
-    unheard = VideoJob.objects.claimable().filter(
+    """Jobs due for TAKE_AFTER seconds, hinted or not, in the order of the index `jobs_due`."""
+    unclaimed = VideoJob.objects.claimable().filter(
         phase=Param("phase", models.CharField()), due_at__lte=Now() + Param("ahead", models.DurationField())
     )
-    return unheard.order_by("due_at", "id")
+    return unclaimed.order_by("due_at", "id")
 
 
 _WAITING = Statement(lambda: _waiting().values_list("pk"), in_pages=True)

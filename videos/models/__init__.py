@@ -1,4 +1,4 @@
-"""The tables of video jobs; the row of a job is also its place in the queue."""
+"""The tables of video jobs. A job's row is also its queue entry."""
 
 from videos.models.catalogue import Upstream, VideoModel, price_in
 from videos.models.idempotency import SpentKey

@@ -1,4 +1,4 @@
-"""The catalogue: the models that clients choose, and the upstreams that make their videos."""
+"""The catalogue: the models that clients choose, and the upstreams that generate their videos."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ class VideoModel(Record):
 
 
 class Upstream(Record):
-    """A provider's model that makes videos of a VideoModel, and what it supports."""
+    """A provider's model that generates the videos of a VideoModel, and what it supports."""
 
     model = models.ForeignKey(VideoModel, on_delete=models.CASCADE, related_name="upstreams")
     position = models.PositiveSmallIntegerField(default=0, help_text="The first one that supports a request serves it.")
@@ -54,7 +54,7 @@ class Upstream(Record):
     successor = models.CharField(
         max_length=100, blank=True, default="", db_default="", help_text="The provider's model that replaces it."
     )
-    # Written by the system; the same for all rows of one provider and upstream model.
+    # Written by the system, alike for all rows of one provider and upstream model.
     refusals = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Submits in a row that the provider refused for this model."
     )

@@ -14,7 +14,7 @@ from videos.models.queryset import VideoJobQuerySet
 from videos.phases import LIVE, STATUS, TERMINAL, Phase, Status
 
 OPERATION_MAX = 1000  # characters of an operation's name
-IMPORTED = "imported"  # the provider of jobs that another system has made, and charged for
+IMPORTED = "imported"  # the provider of jobs that another system created and charged
 
 # Constraints are frozen into migrations, so their values are sorted.
 _LIVE, _TERMINAL = sorted(LIVE), sorted(TERMINAL)
@@ -202,11 +202,10 @@ class VideoJob(Record):
 
     @property
     def status(self) -> Status:
-        """The public status."""
         return self.status_of(self.phase)
 
     def log(self, message: str, *, level: JobLog.Level = JobLog.Level.INFO) -> None:
-        """Add a line to the job's timeline; dropped when the job is gone."""
+        """Add a line to the job's timeline; dropped if the job is deleted."""
         _LOG_LINE.run(JobLog(job_id=self.pk, level=level, message=message))
 
 
@@ -214,5 +213,5 @@ _LOG_LINE = Insert(JobLog)
 
 
 def whole_seconds(seconds: float) -> int:
-    """A length in seconds as it is displayed: rounded, a half up."""
+    """A length in seconds, rounded half up for display."""
     return int(seconds + 0.5)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
+from studio.errors import NotFound
 from videos.phases import MOVES, STATUS, TERMINAL, Phase, Status
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def new_lease() -> uuid.UUID:
 
 class VideoJobQuerySet(models.QuerySet["VideoJob"]):
     """Queries of jobs, and the only way to move them."""
+
+    def find(self, job_id: uuid.UUID) -> "VideoJob":
+        """The job with this id. Raises NotFound."""
+        job = self.filter(pk=job_id).first()
+        if job is None:
+            raise NotFound("There is no such video job.")
+        return job
 
     def live(self) -> Self:
         """Unfinished jobs: each holds one of its owner's slots."""

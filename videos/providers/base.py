@@ -26,7 +26,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSpec:
-    """The video to make.
+    """The requested video.
 
     `attempt` counts the failed tries of the current phase; `missing` counts those in which the provider did not have
     the operation or its video.
@@ -94,7 +94,7 @@ class NotAccepted(ProviderError):
     """From `start`: the provider certainly did not accept the job; try again later.
 
     `lasts`: the limit may last for hours, and does not count against the job. `pause_seconds`: the pause that the
-    provider asks for.
+    provider requests.
     """
 
     retryable = True
@@ -167,7 +167,7 @@ class Provider(Protocol):
     may be called any number of times. `poll` and `check_file` get the request without its images.
     """
 
-    # whether a repeated `start` costs nothing, so that a lost one is simply tried again
+    # whether a repeated `start` costs nothing, so that the engine repeats a lost one
     start_is_free: bool
 
     def start(self, request: VideoSpec) -> Operation:

@@ -149,7 +149,7 @@ class GoogleBackend:
             if is_missing(exc):
                 return False
             raise Unreachable(describe(exc)) from exc
-        if not model.name:  # a proxy between us and Google may answer 200 as well
+        if not model.name:  # a proxy between us and Google may send 200, too
             raise Unreachable("the response describes no model")
         return True
 

@@ -57,32 +57,32 @@ class _NetworkBackend(httpcore.NetworkBackend):
 
 def _left_of(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
     try:
-        return deadlines.left(timeout)
+        return deadlines.seconds_left(timeout)
     except TimeoutError as exc:
         raise late(str(exc)) from exc
 
 
-def obey(transport: httpx.BaseTransport | None) -> None:
-    """Make the connections of an httpx.HTTPTransport check the deadline; leave any other transport as it is."""
+def check_deadline(transport: httpx.BaseTransport | None) -> None:
+    """Make the connections of an httpx.HTTPTransport check the deadline; leave other transports unchanged."""
     if isinstance(transport, httpx.HTTPTransport):
         # httpcore accepts a network backend, but httpx 0.28 has no parameter for it
         transport._pool._network_backend = _NetworkBackend()  # noqa: SLF001 - see above
 
 
-class ObeyingAdapter(HTTPAdapter):
+class DeadlineAdapter(HTTPAdapter):
     """Makes the connections of a requests session check the deadline, also those to a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]  # the stubs say nothing
-        deadlines.obeying(self.poolmanager)
+        deadlines.apply_to(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        return deadlines.obeying(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
+        return deadlines.apply_to(super().proxy_manager_for(proxy, **kwargs))  # type: ignore[no-untyped-call]  # as above
 
 
 def session() -> requests.Session:
     """A requests session whose connections check the deadline."""
     made = requests.Session()
     for prefix in ("http://", "https://"):
-        made.mount(prefix, ObeyingAdapter())
+        made.mount(prefix, DeadlineAdapter())
     return made

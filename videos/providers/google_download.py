@@ -18,7 +18,7 @@ from videos.providers.base import ProviderError, Refused, Unreachable
 from videos.providers.google_failures import describe, redacted
 
 STORAGE_URL = "https://storage.googleapis.com"
-MAX_REDIRECTS = 5  # Google's own file URL makes one
+MAX_REDIRECTS = 5  # Google's own file URL redirects once
 CHUNK_BYTES = 256 * 1024
 DEADLINE_SECONDS = 900  # from the request to the last byte; below the time-out of the RQ job (settings.RQ_QUEUES)
 CHECK_SECONDS, CHECK_BYTES = 20, 64  # for the first bytes only: a member of staff waits for the result

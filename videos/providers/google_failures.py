@@ -241,7 +241,7 @@ def verdict(*, code: object, message: str) -> ProviderError:
 
 
 def is_missing(exc: Exception) -> bool:
-    """Whether Google itself, not a proxy, answered 404."""
+    """Whether Google itself, not a proxy, sent the 404."""
     response = _response_of(exc)
     return response is not None and bool(response.error) and response.status == httpx.codes.NOT_FOUND
 

@@ -17,7 +17,7 @@ from urllib.request import getproxies
 import httpx
 
 from studio import deadlines
-from videos.providers.google_deadlines import obey
+from videos.providers.google_deadlines import check_deadline
 from videos.providers.google_download import DEADLINE_SECONDS
 
 LONG = 8192  # bytes; longer than any text or URL that we read, shorter than any video
@@ -137,7 +137,7 @@ class _Stripper:
 def stripped(
     stream: Iterable[bytes], video: InlineVideo | None = None, *, seconds: float = BODY_SECONDS
 ) -> Iterator[bytes]:
-    """A JSON response without long strings; the video among them goes to `video`.
+    """A JSON response without long strings; `video` gets the video among them.
 
     Raises httpx.HTTPError if the rest is too large, or the response does not end within `seconds`.
     """
@@ -180,7 +180,7 @@ class _TransportPerThread(httpx.BaseTransport):
         transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
         if transport is None:
             transport = self._own.transport = httpx.HTTPTransport(verify=tls_context())
-            obey(transport)
+            check_deadline(transport)
             self._all.append(transport)
         return transport.handle_request(request)
 
@@ -208,7 +208,7 @@ class BoundedClient(httpx.Client):
             transport=_TransportPerThread() if keeps_connections and not getproxies() else None,
         )
         for transport in (self._transport, *self._mounts.values()):
-            obey(transport)
+            check_deadline(transport)
 
     def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
         """As httpx does; without `stream`, the body comes without long strings."""

@@ -2,8 +2,8 @@
 
 Responses are read as JSON, not as the SDK's classes. Measured with google-genai 3.6.1 (2026-11): the SDK rejects no
 JSON, keeps unknown words and fields, and turns a body without `status`, or with only `error`, into an interaction. But
-its `output_video` misses a video before a later `user_input` step, it parses a `video/mp4` content without a `type` as
-audio, and it puts unknown content into other classes, so reading its classes takes as much care.
+its `output_video` misses a video before a later `user_input` step. It parses a `video/mp4` content without a `type` as
+audio, and unknown content as other classes. So reading its classes takes as much care.
 
 The adapter raises Unreachable for a response that is not JSON, and the poll is repeated.
 """

@@ -1,4 +1,4 @@
-"""Makes videos with Gemini Omni through Google's Interactions API."""
+"""Generates videos with Gemini Omni through Google's Interactions API."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""Makes videos with Veo on Vertex AI, and finishes those that were started with a key of the Gemini API."""
+"""Generates videos with Veo on Vertex AI, and finishes videos that a key of the Gemini API started."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A provider that costs nothing and needs no network: its videos take time like real ones, and it draws them itself.
+"""A provider that costs nothing and needs no network: it draws its own videos, which take time like real ones.
 
 The name of an operation contains its whole state, so it survives a restart. Markers in the prompt select the outcome
 (see SCENARIOS), so you can exercise every job state.
@@ -46,11 +46,11 @@ class Mock:
         """Accept the job, unless a marker in the prompt says otherwise."""
         markers = dict(_MARKER.findall(request.prompt))
         if "refused" in markers:
-            raise Refused("mock: refused as the prompt asked")
+            raise Refused("mock: refused as the prompt requests")
         if "unknown" in markers:
-            raise OutcomeUnknown("mock: outcome unknown as the prompt asked")
+            raise OutcomeUnknown("mock: outcome unknown as the prompt requests")
         if "flaky" in markers and request.attempt == 0:
-            raise NotAccepted("mock: busy at the first try as the prompt asked")
+            raise NotAccepted("mock: busy at the first try as the prompt requests")
         scenario = next((marker for marker in markers if marker in SCENARIOS), "")
         seconds = int(markers.get("slow") or settings.MOCK_VIDEO_SECONDS)
         name = urlencode({"began": f"{time.time():.3f}", "seconds": seconds, "scenario": scenario})
@@ -62,13 +62,13 @@ class Mock:
         seconds, scenario = float(facts["seconds"]), facts.get("scenario", "")
         done = (time.time() - float(facts["began"])) / seconds if seconds else 1
         if scenario == "flaky" and 0.3 < done < 0.6:
-            raise Unreachable("mock: unreachable for a while as the prompt asked")
+            raise Unreachable("mock: unreachable for a while as the prompt requests")
         if done < 1:
             return Progress(percentage=int(done * 100), next_poll_seconds=POLL_SECONDS)
         if scenario == "fail":
-            raise Refused("mock: failed as the prompt asked", code="generation_failed")
+            raise Refused("mock: failed as the prompt requests", code="generation_failed")
         if scenario == "filtered":
-            raise Refused("mock: filtered as the prompt asked", code="content_filtered")
+            raise Refused("mock: filtered as the prompt requests", code="content_filtered")
         return Finished(result="mock")
 
     def probe(self) -> None:
@@ -82,7 +82,7 @@ class Mock:
 
     def fetch(self, result: str, request: VideoSpec, destination: Path) -> None:
         if "[mock:flaky]" in request.prompt and request.attempt == 0:
-            raise Unreachable("mock: download broken at the first try as the prompt asked")
+            raise Unreachable("mock: download broken at the first try as the prompt requests")
         width, height = size_of(request.resolution, request.aspect_ratio)
         with tempfile.NamedTemporaryFile() as first_frame:
             if request.first_frame:

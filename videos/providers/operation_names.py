@@ -54,7 +54,7 @@ def is_model(name: str) -> bool:
 
 
 def require_path(operation: str) -> None:
-    """Raise Refused for a name that would make the URL point anywhere but at this operation.
+    """Raise Refused for a name with which the URL would point at anything but this operation.
 
     Wider than `is_own`: a paid operation is still polled if its provider changes the form of its names. Staff can adopt
     a job that fails here under the right name.

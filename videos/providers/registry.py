@@ -18,7 +18,7 @@ PROVIDERS = {
     "google_omni": "videos.providers.google_omni.Omni",
     "google_omni_vertex": "videos.providers.google_omni.OmniOnVertex",
 }
-# Any one of these settings makes the provider usable.
+# One of these settings is enough to use the provider.
 _NEEDS = {
     "google_veo": ("GEMINI_API_KEY",),
     "google_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
@@ -47,7 +47,7 @@ def configured() -> frozenset[str]:
 
 
 def needs(name: str) -> tuple[str, ...]:
-    """The settings of which any one makes the provider usable."""
+    """The settings of which one is enough to use the provider."""
     return _NEEDS.get(name, ())
 
 

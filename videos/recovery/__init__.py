@@ -1,1 +1,1 @@
-"""Takes up again what a provider has made and billed."""
+"""Recovers operations and videos that a provider has billed."""

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
-from studio.errors import Conflict, InvalidInput, NotFound, as_sent
+from studio.errors import Conflict, InvalidInput, as_sent
 from videos.creation import free_slots
 from videos.engine import schedule
 from videos.failures import ADOPTABLE
@@ -25,22 +25,20 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
     """Continue a failed job from its operation, where its failure is one of failures.ADOPTABLE.
 
     Refunded tokens stay with the owner: the failure was ours. `actor` is None at the server's console. Raises NotFound,
-    InvalidInput for a name that is not spelled like an operation of the job's provider, and Conflict for a job that
+    InvalidInput for a name that the job's provider gives no operation, and Conflict for a job that
     failed otherwise or was retried within the last day, for an operation of another job, or while the owner has no free
     slot.
     """
     with transaction.atomic():
-        job = VideoJob.objects.select_for_update().filter(pk=job_id).first()
-        if job is None:
-            raise NotFound("There is no such video job.")
+        job = VideoJob.objects.select_for_update().find(job_id)
         if job.phase != Phase.FAILED or job.error_code not in ADOPTABLE:
-            raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be taken up again.")
+            raise Conflict(f"Only a job that failed as {' or '.join(sorted(ADOPTABLE))} can be adopted.")
         name = checked_name(operation, provider=job.provider)
         if holder := job_with(provider=job.provider, operation=name, besides=job_id):
             raise Conflict(f"Another job has this operation: {holder.pk}.")
         slot = require_free_slot(job)
         if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
-            raise Conflict("This job was made again within the last day; its owner would get two videos.")
+            raise Conflict("This job was retried within the last day; its owner would get two videos.")
         VideoJob.objects.transition(
             job,
             Phase.GENERATING,
@@ -68,7 +66,7 @@ def checked_name(operation: str, *, provider: str) -> str:
         return name
     example = operation_names.example(provider=provider)
     if not example:
-        raise InvalidInput(f"This release has no provider {as_sent(provider)}, so it takes up none of its operations.")
+        raise InvalidInput(f"This release has no provider {as_sent(provider)}, so it cannot adopt its operations.")
     raise InvalidInput(f"No operation of {provider} has the name {as_sent(name)}; one is spelled like {example}.")
 
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from studio.backoffice import audit
-from studio.errors import Conflict, NotAllowed, NotFound, Unavailable
+from studio.errors import Conflict, NotAllowed, Unavailable
 from studio.http import active_requests
 from studio.media.storage import disposal
 from videos.engine import inputs
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _GONE = {"result_expired", "operation_lost"}  # error codes for a deleted file
 _REFUSES = "The provider refuses to give us the file. Nothing was changed. Check its key and account"
-_OTHER_RESPONSE = "The provider's response is not the file that it had made. Nothing was changed. It says"
+_OTHER_RESPONSE = "The provider's response is not the finished file. Nothing was changed. It says"
 
 
 def can_resume(job: VideoJob) -> bool:
@@ -41,24 +41,20 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
     Refunded tokens stay with the owner: the failure was ours. First asks the provider, free of charge, whether it still
     has the file. `actor` is None at the server's console. Raises NotAllowed, NotFound, Unavailable while the provider
     does not say or denies access, and Conflict for a job that failed otherwise or was retried within the last day, for
-    a file that is gone or refused, or while the owner has no free slot. Nothing is changed then.
+    a file that is gone or refused, or while the owner has no free slot. Changes nothing then.
     """
     if actor is not None and not actor.has_perm(OPERATE):
         raise NotAllowed
-    job = VideoJob.objects.filter(pk=job_id).first()
-    if job is None:
-        raise NotFound("There is no such video job.")
+    job = VideoJob.objects.find(job_id)
     _require_resumable(job)
     with active_requests.without_slot():  # a page of the back office holds no slot meanwhile
         _require_file(job)
     with transaction.atomic():
-        locked = VideoJob.objects.select_for_update().filter(pk=job_id).first()
-        if locked is None:  # its owner has deleted it meanwhile
-            raise NotFound("There is no such video job.")
+        locked = VideoJob.objects.select_for_update().find(job_id)  # its owner may have deleted it meanwhile
         _require_resumable(locked)  # it may have been resumed meanwhile
         slot = require_free_slot(locked)
         if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
-            raise Conflict("This job was made again within the last day; its owner would get two videos.")
+            raise Conflict("This job was retried within the last day; its owner would get two videos.")
         VideoJob.objects.transition(
             locked,
             Phase.STORING,
@@ -70,7 +66,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
         )
         # files of earlier tries may be due for removal; they must stay while new ones are stored under their names
         disposal.register(*names_of(locked).values())
-        locked.log("The video is there after all; storing it again.")
+        locked.log("The provider still has the video; storing it again.")
         audit.record_action(locked, "Resume storing", actor=actor)
         hint("transfer", str(job_id))
     logger.info("transfer.resumed", extra={"job_id": job_id})
@@ -79,7 +75,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
 def _require_resumable(job: VideoJob) -> None:
     if not can_resume(job):
         raise Conflict(
-            f"Only a job that failed as {' or '.join(sorted(RESUMABLE))}, and whose video the provider had made, "
+            f"Only a job that failed as {' or '.join(sorted(RESUMABLE))}, and whose video is finished, "
             "can be stored again."
         )
 
@@ -89,7 +85,7 @@ def _require_file(job: VideoJob) -> None:
     try:
         provider(job.provider).check_file(job.result, inputs.spec_of(job, with_pictures=False))
     except UnknownProvider as exc:
-        raise Conflict(f"There is no provider {job.provider} here that could have the file.") from exc
+        raise Conflict(f"This release has no provider {job.provider}, which could have the file.") from exc
     except ProviderError as exc:
         if isinstance(exc, Unreachable) and exc.is_denied:
             raise Unavailable(f"{_REFUSES}: {exc}") from exc

@@ -10,14 +10,14 @@ from django.core.management.base import CommandError
 
 from accounts.ledger import TOKENS_MAX
 from accounts.models import User
-from accounts.registration import EmailTaken, create_user, vet
+from accounts.registration import EmailTaken, create_user, validate_new_user
 from accounts.roles import MEANINGS, Role, role_of
 from studio.command_line import OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
-        "Create an account, also where registration is closed. Without --password-stdin a password is generated, and "
+        "Create an account, even if registration is closed. Without --password-stdin a password is generated, and "
         "printed once."
     )
     examples = (
@@ -51,16 +51,16 @@ class Command(OperatorCommand):
         except EmailTaken as exc:
             if not options["if_missing"]:
                 raise CommandError(f"{exc.message} With --if-missing that is not an error.") from exc
-            self._answer(User.objects.get_by_natural_key(options["email"]), options, created=False)
+            self._print_user(User.objects.get_by_natural_key(options["email"]), options, created=False)
         else:
-            self._answer(user, options, created=True, password=generated)
+            self._print_user(user, options, created=True, password=generated)
 
     def _create(self, password: str, options: dict[str, Any]) -> User:
-        vet(email=options["email"], password=password)
+        validate_new_user(email=options["email"], password=password)
         role = Role(options["role"] or (Role.ADMIN if options["staff"] else Role.NONE))
         return create_user(email=options["email"], password=password, tokens=options["tokens"], role=role)
 
-    def _answer(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
+    def _print_user(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
         balance = user.token_account.balance
         if options["json"]:
             answer = {"id": str(user.pk), "email": user.email, "isStaff": user.is_staff, "balance": balance}

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from studio.command_line import FAILURE, OperatorCommand
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 
 MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
 
@@ -27,7 +27,7 @@ class Command(OperatorCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = examine(depth=Depth.PROBE if options["probe"] else Depth.THOROUGH)
+        findings = run_checks(depth=Depth.PROBE if options["probe"] else Depth.THOROUGH)
         if options["json"]:
             facts = {
                 name: {"status": found.health.name.lower(), "detail": found.sentence}

@@ -9,14 +9,14 @@ from typing import IO, Any
 from django.core.management.base import CommandError
 
 from operations.legacy_import.move import Move, move
-from operations.legacy_import.report import SHOWN, Report
+from operations.legacy_import.report import CONSOLE_LINES, Report
 from studio.command_line import FAILURE, OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
         "Import users, looks, products, shares, video jobs, links and token balances from the legacy system's "
-        "PostgreSQL, which is only read. Rows that exist here already stay as they are, so you can run it again: after "
+        "PostgreSQL, which is only read. Rows that exist here already stay unchanged, so you can run it again: after "
         "a crash, and for new rows. Begin with --dry-run; docs/legacy-import.md has the whole plan."
     )
     examples = (
@@ -39,7 +39,7 @@ class Command(OperatorCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with _opened(options["report"]) as file:
+        with _report_file(options["report"]) as file:
             done = move(source_url=options["source"], report=Report(file=file), dry_run=options["dry_run"])
         if options["json"]:
             self.write_json(_facts(done, dry_run=options["dry_run"]))
@@ -69,7 +69,7 @@ class Command(OperatorCommand):
             )
         for line in report.lines:
             self.stdout.write(f"{line.outcome:<8} {line.table} {line.row}: {line.reason}")
-        if report.line_count > SHOWN:
+        if report.line_count > CONSOLE_LINES:
             self.stdout.write(
                 f"... {report.line_count} in all, {f'in {file_name}' if file_name else 'with --report FILE'}."
             )
@@ -85,7 +85,7 @@ class Command(OperatorCommand):
                 self.stdout.write(f"{title}: {', '.join(names)}.")
 
 
-def _opened(name: str | None) -> "contextlib.AbstractContextManager[IO[str] | None]":
+def _report_file(name: str | None) -> "contextlib.AbstractContextManager[IO[str] | None]":
     if not name:
         return contextlib.nullcontext()
     try:

@@ -10,7 +10,7 @@ from studio.command_line import OperatorCommand
 
 OPTIONS = {
     "mock": "finished mock videos",
-    "real": "finished videos that were paid for; kept unless you give this",
+    "real": "finished videos that were paid for; kept unless you set this",
     "log": "log lines of finished jobs",
     "reply": "providers' replies about finished jobs, for staff",
     "sign-in": "records of sign-ins",
@@ -27,7 +27,7 @@ def days(text: str) -> int:
 
 class Command(OperatorCommand):
     help = (
-        "Remove data that is older than it has to be kept. Without --yes, only list it. Works in small batches: the "
+        "Remove data whose retention period is over. Without --yes, only list it. Works in small batches: the "
         "system may be running, Ctrl+C may stop it at any time, and the next run removes the rest. The ledger is never "
         "touched; the sweeper removes files in the background.\n"
         "The defaults come from PURGE_…_DAYS; 0 days mean for ever. The sweeper purges once a day in production, and "
@@ -64,4 +64,4 @@ class Command(OperatorCommand):
         if options["json"]:
             self.write_json({"removed": options["yes"], "found": found})
         elif not options["yes"]:
-            self.stdout.write("Nothing was removed; say --yes to do it.")
+            self.stdout.write("Nothing was removed; add --yes to remove it.")

@@ -19,9 +19,8 @@ from studio.command_line import FAILURE, OperatorCommand
 class Command(OperatorCommand):
     help = (
         "Compare balances with the ledger, jobs with their charges and counts, and rows with stored files, both ways; "
-        "money first. Each mismatch is printed as it is found; a storage that fails is one. The sweeper does the same "
-        "every day, in small steps, and logs what it finds; it removes no files, but counts jobs again and copies "
-        "refunds."
+        "money first. Mismatches are printed at once; a storage that fails is one. The sweeper compares everything "
+        "daily, in small steps, and logs the mismatches; it removes no files, but counts jobs again and copies refunds."
     )
     examples = ("reconcile", "reconcile --fix", "reconcile --strays", "reconcile --json | jq -r '.[].sentence'")
     failure = "something does not agree, or the storage cannot be read"

@@ -16,7 +16,7 @@ class Command(OperatorCommand):
     help = (
         "Put a backup in the place of the data in DATA_DIR. The archive is unpacked and checked first; then everything "
         "is exchanged at once, or nothing is. The former data is kept aside. The system must be stopped.\n"
-        "Nothing is paid for twice: paid jobs that waited when the backup was taken may have been submitted since, so "
+        "Nothing is paid for twice: paid jobs that waited at the time of the backup may have been submitted since, so "
         "they fail as submission_unknown and are refunded; adopt_operation continues one whose operation you find."
     )
     examples = (
@@ -35,7 +35,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if (options["file"] is None) != options["settle"]:
-            raise CommandError("Name the archive, or say --settle, and not both.", returncode=USAGE)
+            raise CommandError("Name the archive or add --settle, not both.", returncode=USAGE)
         if options["settle"]:
             check_no_sweeper_runs()
             settled = settle_restored_jobs()
@@ -52,7 +52,7 @@ class Command(OperatorCommand):
         counts = ", ".join(f"{count:,} {name}" for name, count in done.manifest["counts"].items() if count)
         self.stdout.write(f"Restored the data of {done.manifest['created_at']}: {counts or 'nothing'}.")
         if done.aside:
-            self.stdout.write(f"The former data is in {done.aside}; remove it when all is well.")
+            self.stdout.write(f"The former data is in {done.aside}; remove it once the system works.")
         self._print_settled(done.settled)
 
     def _print_settled(self, settled: Counter[str]) -> None:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from accounts.registration import create_user, vet
+from accounts.registration import create_user, validate_new_user
 from operations.demo import demonstration
 from studio.command_line import OperatorCommand
 
@@ -31,14 +31,14 @@ class Command(OperatorCommand):
             self.stdout.write(f"Added: {part}.")
             added = True
         if not added:
-            self.stdout.write(f"{user.email} has it all already; nothing was added.")
+            self.stdout.write(f"{user.email} has everything already; nothing was added.")
 
     def _user(self, email: str, *, from_stdin: bool) -> User:
         try:
             return User.objects.get_by_natural_key(email)
         except User.DoesNotExist:
             password = sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(12)
-            vet(email=email, password=password)
+            validate_new_user(email=email, password=password)
             user = create_user(email=email, password=password)
-            self.stdout.write(f"{user.email} was made. Password: {'as given' if from_stdin else password}")
+            self.stdout.write(f"{user.email} was created. Password: {'from stdin' if from_stdin else password}")
             return user

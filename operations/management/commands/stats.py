@@ -72,7 +72,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _storage(*, counted: bool) -> dict[str, Any]:
-    """Facts about the storage; a storage service is not asked, because it bills the request."""
+    """Facts about local storage only: a storage service bills the request."""
     if MEDIA in excluded():
         return {"where": "service"}
     root = Path(settings.MEDIA_ROOT)

@@ -1,4 +1,4 @@
-"""The module that Django looks for in a database backend's package."""
+"""The PostgreSQL backend; Django imports the module `base` of a backend's package."""
 
 import select
 from datetime import datetime, tzinfo

@@ -15,7 +15,7 @@ from studio.command_line import OperatorCommand
 class Command(OperatorCommand):
     help = (
         "Write the OpenAPI 3 schema of the API as JSON: the document of /openapi.json, without a running server. The "
-        "same code writes the same bytes, so a difference between two releases is a difference of the API."
+        "output is reproducible, so a difference between two releases is a difference of the API."
     )
     examples = ("export_openapi --output openapi.json", "export_openapi | npx openapi-typescript /dev/stdin")
 

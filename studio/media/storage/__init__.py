@@ -9,7 +9,7 @@ from studio.observability import counters
 
 WRITTEN, FAILED = "storage-written", "storage-failed"  # marks of the last success and of the last failure
 WRITES = counters.Metric(
-    "studio_storage_writes_total", "Files given to the storage, by what came of it", {"outcome": ("written", "failed")}
+    "studio_storage_writes_total", "Writes to the storage, by outcome", {"outcome": ("written", "failed")}
 )
 
 

@@ -47,7 +47,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a storage waits for its vendor, in seconds, and how often it tries."""
+    """Time-outs in seconds for calls to a storage's vendor, and the number of attempts."""
 
     connect: float = 10
     response: float = 30  # between two bytes

@@ -41,7 +41,7 @@ TIMEOUTS = Timeouts()
 # Refusals of the file itself, not of the account, the request or the time: 413, 415, and a 400 with one of these
 # messages: "File size too large. Got 12419652. Maximum is 10485760." (support.cloudinary.com), "Invalid image file",
 # "Unsupported video format or file", "Maximum image size is 25 Megapixels", "Empty file" (read 2026-11). Any other
-# message is taken to concern the account, so that staff check it.
+# message counts as a fault of the account, so that staff check it.
 _FILE_STATUSES = {413, 415}
 _ABOUT_THE_FILE = re.compile(
     r"(?:file size|image|video|file)(?: is)? too (?:large|long|big)|maximum (?:image|video|file) size"
@@ -87,7 +87,7 @@ class CloudinaryFolder(Storage):
         }
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """The name itself: names are derived from ids, and a repeated phase writes the same file again."""
+        """The name itself: names are derived from ids, and a repeated phase overwrites its file."""
         return name
 
     def url(self, name: str | None) -> str:
@@ -255,7 +255,7 @@ def _obey() -> None:
     """Make the SDK's connections check the deadline; its pool manager exists by now, without connections."""
     from cloudinary import uploader  # noqa: PLC0415 - see _call
 
-    deadlines.obeying(uploader._http)  # noqa: SLF001 - the SDK offers no way to pass one in
+    deadlines.apply_to(uploader._http)  # noqa: SLF001 - the SDK offers no way to pass one in
 
 
 def _parts(asset: Asset, content: "File[Any]") -> Iterator[tuple[dict[str, str], bytes]]:

@@ -50,14 +50,14 @@ def _file(found: Mapping[str, Any], root: int) -> StoredFile:
 
 
 def _page(account: Mapping[str, Any], kind: str, prefix: str, cursor: str, timeouts: Timeouts) -> dict[str, Any]:
-    wanted = {"prefix": prefix, "max_results": str(PAGE)} | ({"next_cursor": cursor} if cursor else {})
+    query = {"prefix": prefix, "max_results": str(PAGE)} | ({"next_cursor": cursor} if cursor else {})
     url = f"{account['upload_prefix'] or API}/v1_1/{quote(account['cloud_name'])}/resources/{kind}/upload"
     headers = urllib3.make_headers(basic_auth=f"{account['api_key']}:{account['api_secret']}")
     try:
         with deadlines.limit(timeouts.total(response=timeouts.response, moved=PAGE_MAX_BYTES)):
             response = pool.request(
                 "GET",
-                f"{url}?{urlencode(wanted)}",
+                f"{url}?{urlencode(query)}",
                 headers=headers,
                 timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.response),
                 preload_content=False,
@@ -88,5 +88,5 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> StorageError:
             f"Cloudinary's Admin API allows {limit} calls an hour, and they are used up; the limit resets: {reset}.",
             retryable=False,  # not within seconds
         )
-    reason = response.headers.get("X-Cld-Error", "no reason given")
+    reason = response.headers.get("X-Cld-Error", "no reason stated")
     return StorageError(f"Cloudinary's Admin API responded {status}: {reason}", retryable=is_transient(status))

@@ -25,7 +25,7 @@ RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one rep
 
 HOLD = "removals"  # the name of the row; removals may begin at its `due_at`
 HOLD_SECONDS = 600  # a hold expires after this time, in case its backup was killed
-LEGACY_HOLD = "files held"  # read by sweepers of the previous release (before 1.1) during a rolling deploy
+LEGACY_HOLD = "files held"  # the hold of releases before 1.1, whose sweepers and backups may run beside ours
 
 
 def register(*names: str) -> None:
@@ -62,7 +62,7 @@ def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) ->
     `is_stopped` is checked before each file; the rest stays due.
     """
     removed = 0
-    if TaskState.objects.filter(name=HOLD, due_at__gt=Now()).exists():
+    if _is_held():
         return removed
     for row in list(Disposal.objects.filter(due_at__lte=Now()).order_by("due_at", "id")[:limit]):
         if is_stopped():
@@ -72,12 +72,20 @@ def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) ->
         claimed = Disposal.objects.filter(pk=row.pk, due_at=row.due_at).update(
             due_at=Now() + timedelta(seconds=delay), attempts=F("attempts") + 1, updated_at=Now()
         )
-        if claimed and _removed(row):
+        if claimed and _remove(row):
             removed += 1
     return removed
 
 
-def _removed(row: Disposal) -> bool:
+def _is_held() -> bool:
+    since = Now() - timedelta(seconds=HOLD_SECONDS)
+    return (
+        TaskState.objects.filter(name=HOLD, due_at__gt=Now()).exists()
+        or Heartbeat.objects.filter(name=LEGACY_HOLD, beat_at__gt=since).exists()
+    )
+
+
+def _remove(row: Disposal) -> bool:
     try:
         default_storage.delete(row.name)
     except Exception as exc:  # a storage raises whatever its vendor raises

@@ -27,8 +27,8 @@ PARTS_KEPT_SECONDS = 24 * 3600  # longer than any file takes to write
 class _Folder(ExternalFilesMixin, FileSystemStorage):
     """Django's storage with two changes.
 
-    It builds the URLs of plain names without parsing, because a page of jobs has dozens. A file appears complete or not
-    at all: what a full disk or a killed process leaves behind stays in `PARTS`.
+    It builds the URLs of plain names without parsing, because a page of jobs has dozens. A file appears only
+    once it is complete; the remains of a full disk or a killed process stay in `PARTS`.
     """
 
     def url(self, name: str | None) -> str:

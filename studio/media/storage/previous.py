@@ -1,6 +1,6 @@
 """Files that are still in the previous storage after `CLOUDINARY_URL` was set or unset (see `manage.py move_files`).
 
-A name determines the place of its file: a URL is at Cloudinary; a plain name (`videos/1.mp4`) is in the folder
+A name determines the place of its file. A URL is at Cloudinary. A plain name (`videos/1.mp4`) is in the folder
 `DATA_DIR/media` if that has it, else in the current storage. So files are read and removed where they are.
 `STORAGES["previous"]` is the previous storage.
 """
@@ -14,7 +14,7 @@ from django.core.files.storage import InvalidStorageError, Storage, storages
 from studio.media.storage import external
 from studio.media.storage.base import StorageError
 
-# Prefixes that say in which storage to remove a file: after a move, the file and its copy have the same plain name.
+# Prefixes for the storage that a removal is for: after a move, the file and its copy share a plain name.
 IN_FOLDER, AT_CLOUDINARY = "local:", "cloudinary:"
 
 
@@ -43,7 +43,7 @@ class PreviousStorageMixin(Storage):
     def _locate(self, name: str) -> tuple[Storage | None, str]:
         """The previous storage if it has the file, and the name to use.
 
-        A Cloudinary URL without an account of ours is read as an external file.
+        Without a previous storage, a Cloudinary URL is read as an external file.
         """
         if self.has_url(name):
             return None, name

@@ -18,7 +18,7 @@ SKIP_BYTES = 64 * 1024
 RETRYABLE = frozenset({408, 420, 423, 429})  # and 5xx; 420: rate limit, 423: still processing (SDK 1.46.3, docs/)
 
 # Shared by all threads. It opens no connection before the first request, so it may be built before a fork.
-pool = deadlines.obeying(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
+pool = deadlines.apply_to(urllib3.PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()))
 
 
 def is_transient(status: int) -> bool:
@@ -104,8 +104,8 @@ class RemoteFile(io.RawIOBase):
             ) from exc
 
     def _from_here(self) -> urllib3.BaseHTTPResponse:
-        wanted = {"Range": f"bytes={self._position}-"}
-        response = _request("GET", self._url, wanted, self._timeouts, expected=(200, 206, 416))
+        headers = {"Range": f"bytes={self._position}-"}
+        response = _request("GET", self._url, headers, self._timeouts, expected=(200, 206, 416))
         self._response = response
         if response.status == 200:  # the server ignored the range
             left = self._position
@@ -113,7 +113,7 @@ class RemoteFile(io.RawIOBase):
                 left -= len(skipped)
         elif not response.headers.get("Content-Range", "").startswith((f"bytes {self._position}-", "bytes */")):
             self._hang_up()
-            raise StorageError("the delivery sent another range than asked for", retryable=True)
+            raise StorageError("the delivery sent a range that was not requested", retryable=True)
         return response
 
     def _hang_up(self) -> None:
@@ -151,7 +151,7 @@ def _request(
     if response.status in expected:
         return response
     response.close()
-    reason = f"{response.status}: {response.headers.get('X-Cld-Error', 'no reason given')}"
+    reason = f"{response.status}: {response.headers.get('X-Cld-Error', 'no reason stated')}"
     if response.status in {404, 410}:
         raise FileMissing(reason)
     raise StorageError(f"the delivery responded {reason}", retryable=is_transient(response.status))

@@ -266,5 +266,5 @@ def test_users_are_found_by_id_and_role(clerk: Any, make_user: MakeUser) -> None
 def test_roles_are_explained(clerk: Any) -> None:
     office = clerk(Role.ADMIN)
 
-    assert "gives tokens back for a video" in office.get("/admin/auth/group/").content.decode()
+    assert "refunds videos" in office.get("/admin/auth/group/").content.decode()
     assert office.get("/admin/auth/group/add/").status_code == 403

@@ -13,7 +13,7 @@ FAST: dict[str, dict[str, Any]] = {
         "TRANSFER_LEASE": 3,
         "RENEWAL": 1,
         "REHINT": 2,
-        "UNHEARD": 1,
+        "TAKE_AFTER": 1,
         "SCAN_EVERY": 0.5,
         "SUBMIT_BACKOFF": (1, 1, 2, 4, 8),
         "DOUBTFUL_PAUSE": 1,

@@ -44,7 +44,9 @@ def refusal(path: Path) -> str:
     ],
 )
 def test_name_outside_the_parts_is_refused(tmp_path: Path, name: str) -> None:
-    assert refusal(pack(tmp_path / "b.tar.gz", {name: b"x"})) == f"FILE is not a backup of ours: it has {name!r}."
+    assert (
+        refusal(pack(tmp_path / "b.tar.gz", {name: b"x"})) == f"FILE is not a backup of this system: it has {name!r}."
+    )
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
@@ -54,7 +56,7 @@ def test_anything_but_a_file_is_refused(tmp_path: Path, kind: bytes) -> None:
         info.type, info.linkname = kind, "/etc/passwd"
         archive.addfile(info)
 
-    assert refusal(tmp_path / "b.tar.gz") == "FILE is not a backup of ours: it has 'media/x'."
+    assert refusal(tmp_path / "b.tar.gz") == "FILE is not a backup of this system: it has 'media/x'."
 
 
 def test_damage_is_found(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_archive_and_settle_exclude_each_other(options: dict[str, Any]) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("restore", **options)
 
-    assert (str(raised.value), raised.value.returncode) == ("Name the archive, or say --settle, and not both.", 2)
+    assert (str(raised.value), raised.value.returncode) == ("Name the archive or add --settle, not both.", 2)
 
 
 # Everything in one process, because each start of one takes seconds.

@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_named(legacy: LegacyDatabase, make_user: MakeUser,
         ),
         (strange, "skipped", "The status 'ARCHIVED' is unknown."),
         (unnamed, "skipped", "The id '17' is not a UUID."),
-        (silent, "changed", "It has no duration; shown as 8 s."),
+        (silent, "changed", "It has no duration; 8 s is assumed."),
         (f"user {first}", "differs", "The last transaction left 40 tokens, but the balance was 100."),
     }
     assert [json.loads(line) for line in file.read_text().splitlines()] == report["lines"]
@@ -111,7 +111,7 @@ def test_source_of_another_shape_is_refused_by_name(legacy: LegacyDatabase) -> N
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("mysql://localhost/old", "--source should look like postgresql://"),
+        ("mysql://localhost/old", "--source should have the form postgresql://"),
         ("postgresql+asyncpg://localhost:1/old", "The source cannot be reached: "),
     ],
 )

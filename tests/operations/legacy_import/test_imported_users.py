@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 def test_bcrypt_passwords_sign_in_and_become_ours(legacy: LegacyDatabase, settings: Any, anonymous: APIClient) -> None:
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
-        "accounts.sign_in.hashers.MovedBcryptHasher",
+        "accounts.sign_in.hashers.ImportedBcryptHasher",
     ]
     long = "x" * 100
     for email, password, prefix in (("ann@x.com", PASSWORD, "2b"), ("bob@x.com", long, "2y")):

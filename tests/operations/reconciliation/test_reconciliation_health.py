@@ -16,7 +16,7 @@ from operations.reconciliation import daily
 from operations.reconciliation.daily import resume_run
 from operations.reconciliation.runs import last_reconciliation, record_complete
 from studio.models import TaskState
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
 from videos.phases import Phase
@@ -38,7 +38,7 @@ def due_now() -> None:
 
 
 def finding() -> tuple[Health, str]:
-    found = examine(depth=Depth.QUICK)["reconciliation"]
+    found = run_checks(depth=Depth.QUICK)["reconciliation"]
     return found.health, found.sentence
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studio.api.strict_json import LONG_BYTES, MAX_DEPTH, MAX_VALUES, REST_BYTES, BadJSON, parsed
+from studio.api.strict_json import LONG_BYTES, MAX_DEPTH, MAX_VALUES, REST_BYTES, BadJSON, parse
 
 LONG = "A" * (LONG_BYTES + 3)
 
@@ -29,13 +29,13 @@ LONG = "A" * (LONG_BYTES + 3)
 )
 def test_is_read_as_it_is(document: Any) -> None:
     for text in (json.dumps(document), json.dumps(document, ensure_ascii=False), json.dumps(document, indent=2)):
-        assert parsed(text.encode()) == document
+        assert parse(text.encode()) == document
 
 
 def test_slashes_may_be_escaped() -> None:  # as PHP does
     base64 = "a/b+" * LONG_BYTES
 
-    assert parsed(json.dumps({"image": base64}).replace("/", r"\/").encode()) == {"image": base64}
+    assert parse(json.dumps({"image": base64}).replace("/", r"\/").encode()) == {"image": base64}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_slashes_may_be_escaped() -> None:  # as PHP does
 )
 def test_is_refused(text: bytes, reason: str) -> None:
     with pytest.raises(BadJSON, match=r"^") as refusal:
-        parsed(text)
+        parse(text)
 
     assert str(refusal.value) == reason
 
@@ -76,7 +76,7 @@ def test_refusal_takes_no_memory(text: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(BadJSON, match=r"^it (has|is)"):
-            parsed(text)
+            parse(text)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

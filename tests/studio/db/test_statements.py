@@ -126,7 +126,7 @@ def test_instance_is_inserted_as_it_is_saved() -> None:
 
 @pytest.mark.django_db
 def test_row_that_is_there_already_is_left_alone() -> None:
-    insertion = Insert(Disposal, unless_there=True)
+    insertion = Insert(Disposal, ignore_conflicts=True)
     due_at = datetime(2026, 1, 2, tzinfo=UTC)
 
     inserted = [insertion.run(Disposal(name="videos/a.mp4", due_at=due_at, attempts=number)) for number in range(2)]

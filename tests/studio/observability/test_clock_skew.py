@@ -35,7 +35,7 @@ def test_difference_is_to_the_middle_of_the_round_trip(theirs: float, seconds: f
     ],
 )
 def test_difference_that_is_surely_too_large_degrades(skew: Skew, sentence: str) -> None:
-    found = clock_skew.judged(skew)
+    found = clock_skew.finding_for(skew)
 
     if not sentence:
         assert found == Finding(Health.OK, "This machine's clock and the database's differ by less than 5 s.")

@@ -34,7 +34,7 @@ def _raising(exc: Exception) -> Iterator[None]:
 
 
 def test_json_has_one_object_a_line() -> None:
-    with log.about(request_id="r-1", job_id="j-1"):
+    with log.context(request_id="r-1", job_id="j-1"):
         line = log.JsonFormatter().format(record(reason=FORGED, attempts=3, level="mine", exc_info=raised(FORGED)))
 
     facts = json.loads(line)
@@ -55,7 +55,7 @@ def test_json_has_one_object_a_line() -> None:
 
 
 def test_line_starts_at_the_margin_once() -> None:
-    with log.about(request_id="r-1", job_id=""):
+    with log.context(request_id="r-1", job_id=""):
         line = log.LineFormatter().format(
             record(msg="said %s", args=(FORGED,), reason="a b", level=1, exc_info=raised(FORGED))
         )
@@ -72,8 +72,8 @@ def test_line_starts_at_the_margin_once() -> None:
 def test_log_contexts_nest_and_end() -> None:
     formatter = log.JsonFormatter()
 
-    with log.about(request_id="r-1"):
-        with log.about(job_id="j-1", request_id="r-2", hiding=("a prompt",)):
+    with log.context(request_id="r-1"):
+        with log.context(job_id="j-1", request_id="r-2", hiding=("a prompt",)):
             inner = json.loads(formatter.format(record(msg="a prompt")))
         outer = json.loads(formatter.format(record(msg="a prompt")))
     outside = json.loads(formatter.format(record()))

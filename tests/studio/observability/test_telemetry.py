@@ -24,7 +24,7 @@ Client().post("/api/v1/auth/token?email=ann@example.com", {{"password": "a secre
 with telemetry.request_span(Client().get("/healthz").wsgi_request):
     telemetry.link_job(job_id)
 prompt = "An unmistakable prompt"
-with log.about(job_id=str(job_id), request_id="r-1", hiding=(prompt,)):
+with log.context(job_id=str(job_id), request_id="r-1", hiding=(prompt,)):
     try:
         with telemetry.job_span("submit", job_id):
             raise ValueError(f"{{prompt}} of ann@example.com, Bearer abc.def, " + os.environ["GEMINI_API_KEY"])
@@ -82,7 +82,7 @@ def test_what_is_missing_is_named_at_the_start(name: str, value: str, package: s
 def test_dsn_that_is_none_is_named_and_not_repeated() -> None:
     done = python("import manage, sys; sys.argv = ['manage.py', 'check']; manage.main()", SENTRY_DSN="my-secret")
 
-    assert done.stderr == "Cannot start: SENTRY_DSN should look like https://key@o1.ingest.sentry.io/123.\n"
+    assert done.stderr == "Cannot start: SENTRY_DSN should have the form https://key@o1.ingest.sentry.io/123.\n"
 
 
 def test_reports_contain_the_failure_and_no_private_data() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django_rq
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -13,6 +14,7 @@ from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.worker import ThreadWorker
 
 LIST = "/admin/videos/videojob/"
 SEES = "view_videojob"
@@ -79,7 +81,7 @@ def test_support_is_offered_refunds_alone(client: Client, support: User, make_us
 
     assert offered(client, job) == {"refund"}
     assert answers == [403, 403, 403]
-    assert set(client.get(LIST).context["action_form"].fields["action"].choices) >= {("refund", "Give tokens back")}
+    assert set(client.get(LIST).context["action_form"].fields["action"].choices) >= {("refund", "Refund")}
     assert VideoJob.objects.count() == 1
 
 
@@ -94,7 +96,7 @@ def test_retry_asks_who_pays_then_makes_the_job_again(client: Client, operator: 
     assert "Who pays for the new video" in asked
     assert "This field is required" in undecided
     assert (answer.status_code, answer["Location"], again.tokens_charged) == (302, page_of(job), 0)
-    assert LogEntry.objects.get().get_change_message() == f"Made again as job {str(again.pk)[:8]}, free of charge."
+    assert LogEntry.objects.get().get_change_message() == f"Retried as job {str(again.pk)[:8]}, free of charge."
 
 
 def test_refund_wants_a_reason_and_is_recorded(client: Client, support: User, make_user: MakeUser) -> None:
@@ -108,11 +110,11 @@ def test_refund_wants_a_reason_and_is_recorded(client: Client, support: User, ma
     record = LogEntry.objects.get()
     assert "This field is required" in without
     assert (entry.note, entry.actor, entry.amount) == ("The dress was green", support, 50)
-    assert "given back before" in repeated
+    assert "refunded before" in repeated
     assert (record.user, record.object_id, record.get_change_message()) == (
         support,
         str(job.pk),
-        "50 tokens were given back: The dress was green",
+        "50 tokens were refunded: The dress was green",
     )
 
 
@@ -152,7 +154,7 @@ def test_action_on_several_jobs_reports_each(
     assert "1 of 2 will refuse this" in asked
     assert untouched == 1
     assert "This job is finished" in done
-    assert "Stop and refund: done for 1 of 2 jobs." in done
+    assert "Cancel and refund: done for 1 of 2 jobs." in done
     assert LogEntry.objects.get().object_id == str(live.pk)
 
 
@@ -204,6 +206,17 @@ def test_queues_are_for_operators(
     assert client.get("/admin/rq/").status_code == 200
 
 
+def test_metrics_of_the_queues_count_the_workers(client: Client, operator: User, rq_hints: Any) -> None:
+    queue = django_rq.get_queue("submit")
+    worker = ThreadWorker([queue], connection=queue.connection)
+    worker.register_birth()  # type: ignore[no-untyped-call]  # RQ does not annotate it
+
+    page = client.get("/admin/rq/metrics")
+    worker.teardown()
+
+    assert (page.status_code, f'rq_workers{{name="{worker.name}"' in page.content.decode()) == (200, True)
+
+
 def test_queues_that_cannot_be_asked_say_so(
     client: Client, operator: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +239,7 @@ def test_pressed_twice_it_says_so_and_leads_to_the_job(client: Client, operator:
     listed = client.post(LIST, several, follow=True).content.decode()
 
     link = f'<a class="studio-link" href="{page_of(again)}">{str(again.pk)[:8]}</a>'
-    sentence = f"This job was already made again, at {again.created_at:%Y-%m-%d %H:%M:%S} as job {link}."
+    sentence = f"This job was already retried, at {again.created_at:%Y-%m-%d %H:%M:%S} as job {link}."
     assert (sentence in page, sentence in listed) == (True, True)
     assert VideoJob.objects.count() == 2
     assert LogEntry.objects.count() == 1
@@ -242,5 +255,5 @@ def test_failed_job_and_its_successor_link_each_other(client: Client, operator: 
     orphan = client.get(page_of(again)).content.decode()
 
     assert f'href="{page_of(again)}">A red dress ({str(again.pk)[:8]})</a>, pending.' in origin
-    assert f'Made again from the failed job <a class="studio-link" href="{page_of(job)}">A red dress' in successor
+    assert f'Retry of the failed job <a class="studio-link" href="{page_of(job)}">A red dress' in successor
     assert f"a deleted job, {job.pk}" in orphan

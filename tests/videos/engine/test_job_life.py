@@ -47,7 +47,7 @@ def test_job_runs_from_request_to_file(make_user: MakeUser, settings: Any) -> No
     assert [line.message for line in job.logs.all()] == [
         "The job is accepted and waits for its turn.",
         "The video service has accepted the job.",
-        "The video is made; storing it.",
+        "The video is finished; storing it.",
         "The video is ready.",
     ]
 

@@ -81,9 +81,9 @@ def test_next_upstream_takes_the_job(google: FakeGoogle, make_user: MakeUser) ->
     assert len(google.account.works) == 1
     assert lines(job) == [
         "The job is accepted and waits for its turn.",
-        "The video service could not take this video; another one will make it.",
+        "The video service could not accept this video; another one will generate it.",
         "The video service has accepted the job.",
-        "The video is made; storing it.",
+        "The video is finished; storing it.",
         "The video is ready.",
     ]
     assert list(LedgerEntry.objects.filter(video_job_id=job.pk).values_list("kind", "amount")) == [("charge", -50)]

@@ -143,7 +143,7 @@ def test_refusals_at_once_are_each_counted_once(make_user: MakeUser, make_job: M
     assert not named.filter(suspended_at=None).exists()
     made_by = set(VideoJob.objects.values_list("phase", "upstream_model"))
     assert made_by == {(Phase.QUEUED, "gemini-omni-1.2-flash")}
-    lines = JobLog.objects.filter(message__contains="another one will make it").values_list("job", flat=True)
+    lines = JobLog.objects.filter(message__contains="another one will generate it").values_list("job", flat=True)
     assert sorted(lines) == sorted(job.pk for job in jobs)
 
 

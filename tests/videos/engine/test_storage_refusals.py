@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from studio.models import Disposal
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.cloudinary import FakeCloudinary
 from tests.fakes.google import FakeGoogle
@@ -30,7 +30,7 @@ def test_refusal_is_tried_again_until_it_is_mended(
     cloudinary.script("upload", status, times=4)
     job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=6)
 
-    while_refused = examine(depth=Depth.QUICK)["transfers"]
+    while_refused = run_checks(depth=Depth.QUICK)["transfers"]
     phase, refusal = job.phase, job.storage_refusal
     job = drive(job)
 
@@ -45,7 +45,7 @@ def test_refusal_is_tried_again_until_it_is_mended(
         f"The storage refuses generated videos: 1. The oldest, {job.pk}: {status[:3]}: "
     )
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["transfer.refused"]
-    assert examine(depth=Depth.QUICK)["transfers"].health == Health.OK
+    assert run_checks(depth=Depth.QUICK)["transfers"].health == Health.OK
     assert len(google.account.works) == 1
 
 
@@ -72,7 +72,7 @@ def test_file_that_is_refused_for_itself_ends_at_once_with_a_finding(
 
     job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=3)
 
-    found = examine(depth=Depth.QUICK)["transfers"]
+    found = run_checks(depth=Depth.QUICK)["transfers"]
     assert (job.phase, job.error_code, job.slot, job.tokens_refunded) == (Phase.FAILED, "storage_failed", None, 50)
     assert found.sentence.startswith("Generated videos whose jobs failed while storing, in two days: 1. The oldest")
 
@@ -135,5 +135,5 @@ def test_disk_that_refuses_is_a_finding_too(
     transfer_failures.retry_or_fail(job, exc)
 
     job = VideoJob.objects.get(pk=job.pk)
-    health: Any = examine(depth=Depth.QUICK)["transfers"].health
+    health: Any = run_checks(depth=Depth.QUICK)["transfers"].health
     assert (job.phase, bool(job.storage_refusal), health == Health.DEGRADED) == (Phase.STORING, refuses, refuses)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from operations import video_health_checks
 from studio.observability import counters
-from studio.observability.health import Depth, Finding, Health, examine
+from studio.observability.health import Depth, Finding, Health, run_checks
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.google import FakeGoogle
 from tests.fakes.google_account import video_of_length
@@ -78,7 +78,7 @@ def test_video_behind_a_gateway_is_stored_as_google_has_made_it(google: FakeGoog
     assert (job.phase, job.provider, job.result.startswith(GEMINI_URL)) == (Phase.SUCCEEDED, "google_omni", True)
     assert stored(job) == video_of_length(4)
     assert (job.delivered_seconds, job.delivered_aspect_ratio) == (None, "")
-    assert timeline(job) == [("info", "The video is made; storing it."), ("info", "The video is ready.")]
+    assert timeline(job) == [("info", "The video is finished; storing it."), ("info", "The video is ready.")]
     assert len(google.calls("submit")) == 1
 
 
@@ -122,7 +122,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     assert (row["delivered_seconds"], row["delivered_aspect_ratio"]) == (job.delivered_seconds, "9:16")
     # what was requested stays: for a repeat, and for a retry
     assert again.pk == job.pk
-    request, order = inputs.spec_of(job), staff_actions._order_of(job)
+    request, order = inputs.spec_of(job), staff_actions._request_of(job)
     assert {(each.duration_seconds, each.aspect_ratio) for each in (request, order)} == {(4, "16:9")}
     after = differences()
     assert {what: after[what] - before.get(what, 0) for what in after} == {
@@ -216,7 +216,7 @@ def test_transfer_that_fails_for_ten_minutes_is_a_finding(
         caplog.clear()
         transfer.transfer(job_id=str(job.pk))
         errors.append([record.message for record in caplog.records if record.levelname == "ERROR"])
-        findings.append(examine(depth=Depth.QUICK)["transfers"])
+        findings.append(run_checks(depth=Depth.QUICK)["transfers"])
 
     words = "Generated videos not stored for more than 10 minutes: 1. The oldest, "
     assert errors == [[], ["transfer.late"], []]

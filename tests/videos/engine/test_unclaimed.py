@@ -90,7 +90,7 @@ def six_jobs(make_user: MakeUser, make_job: MakeJob, **fields: Any) -> list[Vide
 
 def test_only_an_unheard_job_is_taken(make_user: MakeUser, make_job: MakeJob) -> None:
     ann, ben, cay = (make_user(f"{name}@example.com") for name in ("ann", "ben", "cay"))
-    unheard = make_job(ann, due_at=from_now(schedule.REHINT - schedule.UNHEARD - 1))
+    unheard = make_job(ann, due_at=from_now(schedule.REHINT - schedule.TAKE_AFTER - 1))
     longest = make_job(ann, due_at=from_now(-60))
     make_job(ann, due_at=from_now(schedule.REHINT))  # its hint is on the way
     make_job(ben, lease_until=from_now(5), due_at=from_now(5))  # a back-off
@@ -115,7 +115,7 @@ def test_no_more_are_taken_than_threads_are_free(make_user: MakeUser, make_job: 
 def test_job_that_was_taken_and_not_begun_is_taken_again(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user())
     assert unclaimed.take(step="submit", limit=1) == [str(job.pk)]
-    VideoJob.objects.update(due_at=Now() + timedelta(seconds=schedule.REHINT - schedule.UNHEARD))  # due at once
+    VideoJob.objects.update(due_at=Now() + timedelta(seconds=schedule.REHINT - schedule.TAKE_AFTER))  # due at once
 
     assert unclaimed.take(step="submit", limit=1) == [str(job.pk)]
 

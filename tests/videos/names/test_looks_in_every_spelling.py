@@ -43,8 +43,8 @@ def test_change_that_would_be_lost_is_refused(client: APIClient, make_user: Make
     assert (refused.status_code, refused.json()["errors"]) == (
         400,
         {
-            "shared_with": ['Is changed by "sharedWithUserIds" only. Leave it out, or as it is.'],
-            "generatedImageUrl": ['Is changed by "generatedImageBase64" only. Leave it out, or as it is.'],
+            "shared_with": ['Is changed by "sharedWithUserIds" only. Omit it, or send it unchanged.'],
+            "generatedImageUrl": ['Is changed by "generatedImageBase64" only. Omit it, or send it unchanged.'],
         },
     )
     assert (allowed.status_code, allowed.json()["sharedWith"]) == (200, [])

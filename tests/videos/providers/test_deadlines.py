@@ -100,10 +100,10 @@ def test_request_through_a_proxy_is_bounded_too(server: TricklingServer, monkeyp
 
 def test_outer_limit_that_ends_sooner_counts() -> None:
     with deadlines.limit(1), deadlines.limit(100):
-        inner = deadlines.left(None)
+        inner = deadlines.seconds_left(None)
     with deadlines.limit(100), deadlines.limit(1):
-        outer = deadlines.left(50)
+        outer = deadlines.seconds_left(50)
 
     assert inner is not None
     assert outer is not None
-    assert (inner <= 1, outer <= 1, deadlines.left(50), deadlines.left(None)) == (True, True, 50, None)
+    assert (inner <= 1, outer <= 1, deadlines.seconds_left(50), deadlines.seconds_left(None)) == (True, True, 50, None)

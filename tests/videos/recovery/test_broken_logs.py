@@ -40,24 +40,24 @@ def facts(owner: User, **changes: Any) -> dict[str, Any]:
 
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
-    ({"job_id": 5, "owner_id": None}, "cannot be used: Its job_id has to be text, and is 5."),
-    ({"job_id": "7"}, 'cannot be used: Its job_id is no UUID: "7".'),
-    ({"owner_id": None}, "cannot be used: Its owner_id has to be text, and is null."),
-    ({"owner_id": "ann\0@example.com"}, "cannot be used: Its owner_id has to be at most 1000 printable characters: "),
-    ({"owner_id": "\ud800"}, "cannot be used: Its owner_id has to be at most 1000 printable characters: "),
+    ({"job_id": 5, "owner_id": None}, "cannot be used: Its job_id must be text, not 5."),
+    ({"job_id": "7"}, 'cannot be used: Its job_id is not a UUID: "7".'),
+    ({"owner_id": None}, "cannot be used: Its owner_id must be text, not null."),
+    ({"owner_id": "ann\0@example.com"}, "cannot be used: Its owner_id must be at most 1000 printable characters: "),
+    ({"owner_id": "\ud800"}, "cannot be used: Its owner_id must be at most 1000 printable characters: "),
     ({"owner_id": "x" * 999}, "is not adopted: No account has the address"),
-    ({"provider": ["google_veo"]}, "cannot be used: Its provider has to be text, and is a list."),
+    ({"provider": ["google_veo"]}, "cannot be used: Its provider must be text, not a list."),
     ({"provider": "nobodys"}, "is not adopted: --provider: Must be one of"),
     ({"provider": "google_vertex"}, "is not adopted: google_vertex is not set up on this server"),
-    ({"model": {}}, "cannot be used: Its model has to be text, and is an object."),
-    ({"resolution": 720}, "cannot be used: Its resolution has to be text, and is 720."),
-    ({"duration_seconds": "4"}, 'cannot be used: Its duration_seconds has to be a whole number, and is "4".'),
-    ({"duration_seconds": True}, "cannot be used: Its duration_seconds has to be a whole number, and is true."),
+    ({"model": {}}, "cannot be used: Its model must be text, not an object."),
+    ({"resolution": 720}, "cannot be used: Its resolution must be text, not 720."),
+    ({"duration_seconds": "4"}, 'cannot be used: Its duration_seconds must be a whole number, not "4".'),
+    ({"duration_seconds": True}, "cannot be used: Its duration_seconds must be a whole number, not true."),
     ({"duration_seconds": 10**30}, "is not adopted: --duration: Must be one of"),
-    ({"generate_audio": 1}, "cannot be used: Its generate_audio has to be true or false, and is 1."),
-    ({"tokens": None}, "cannot be used: Its tokens has to be a whole number, and is null."),
+    ({"generate_audio": 1}, "cannot be used: Its generate_audio must be true or false, not 1."),
+    ({"tokens": None}, "cannot be used: Its tokens must be a whole number, not null."),
     ({"operation": "../x"}, "is not adopted: No operation of google_veo has the name"),
-    ({"operation": "models/a/operations/b\0"}, "cannot be used: Its operation has to be at most 1000 printable"),
+    ({"operation": "models/a/operations/b\0"}, "cannot be used: Its operation must be at most 1000 printable"),
 ]
 
 
@@ -75,7 +75,7 @@ def test_bad_line_is_refused_and_the_others_are_adopted(
     assert sentence in refusal
     assert adopted == [
         *(f"Job {line['job_id']} is restored, 50 tokens charged." for line in good),
-        "2 adopted, 0 known already, 1 refused.",
+        "2 adopted, 0 already known, 1 refused.",
         "exit 1",
     ]
 
@@ -95,7 +95,7 @@ def test_lines_that_are_torn_or_no_json_are_refused(ann: User, tmp_path: Path) -
 
     said = adopt("--log", str(tmp_path / "log")).splitlines()
 
-    no_json = "cannot be used: It is no line of JSON; the log has to be one of LOG_FORMAT=json, and whole."
+    no_json = "cannot be used: It is not a line of JSON; the log must be complete, and written with LOG_FORMAT=json."
     assert said == [
         f"Line 1 {no_json}",
         f"Line 2 {no_json}",
@@ -104,7 +104,7 @@ def test_lines_that_are_torn_or_no_json_are_refused(ann: User, tmp_path: Path) -
         f"Line 6 {no_json}",
         f"Line 8 {no_json}",
         f"Job {good['job_id']} is restored, 50 tokens charged.",
-        "1 adopted, 0 known already, 6 refused.",
+        "1 adopted, 0 already known, 6 refused.",
         "exit 1",
     ]
 
@@ -119,7 +119,7 @@ def test_log_is_read_from_standard_input(
         monkeypatch.setattr("sys.stdin", log)
         said = adopt("--log", "-")
 
-    assert said.endswith("1 adopted, 0 known already, 0 refused.\n")
+    assert said.endswith("1 adopted, 0 already known, 0 refused.\n")
     assert VideoJob.objects.get().operation == NAME
 
 

@@ -98,8 +98,8 @@ def test_lost_job_is_made_again_from_the_log(
     first, again = adopt("--log", str(log)), adopt("--log", str(log))
 
     job = VideoJob.objects.get()
-    assert first == f"Job {bought.pk} is restored, 50 tokens charged.\n1 adopted, 0 known already, 0 refused.\n"
-    assert again == "0 adopted, 1 known already, 0 refused.\n"
+    assert first == f"Job {bought.pk} is restored, 50 tokens charged.\n1 adopted, 0 already known, 0 refused.\n"
+    assert again == "0 adopted, 1 already known, 0 refused.\n"
     columns = ("pk", "owner_id", "provider", "upstream_model", "operation", "aspect_ratio", "duration_seconds", "phase")
     assert [getattr(job, name) for name in columns] == [getattr(bought, name) for name in columns]
     account = TokenAccount.objects.get()
@@ -118,7 +118,7 @@ def test_failed_job_of_the_log_is_adopted(bought: VideoJob, caplog: pytest.LogCa
     said = adopt("--log", str(tmp_path / "log"))
 
     job = VideoJob.objects.get()
-    assert said == f"Job {job.pk} continues.\n1 adopted, 0 known already, 0 refused.\n"
+    assert said == f"Job {job.pk} continues.\n1 adopted, 0 already known, 0 refused.\n"
     assert (job.phase, job.operation) == (Phase.GENERATING, bought.operation)
 
 
@@ -160,7 +160,7 @@ def test_operation_is_adopted_by_hand(make_user: MakeUser, google: FakeGoogle) -
 def test_owner_without_tokens_gets_it_free_only(make_user: MakeUser, google: FakeGoogle) -> None:
     make_user(tokens=49)
 
-    with pytest.raises(CommandError, match="The owner has 49 of the 50 tokens; --free takes it up"):
+    with pytest.raises(CommandError, match="The owner has 49 of the 50 tokens; --free recreates the job"):
         adopt(*options("ann@example.com"), NAME)
     nothing = (VideoJob.objects.count(), LedgerEntry.objects.exclude(kind="signup").count())
     said = adopt(*options("ann@example.com"), "--free", NAME)
@@ -192,7 +192,7 @@ def test_id_of_a_deleted_or_known_job_is_refused(make_user: MakeUser, make_job: 
 
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"owner": "ben@example.com"}, "No account has the address 'ben@example.com'"),
-    ({"owner": "550e8400-e29b-41d4-a716-446655440000"}, "one who registered after the backup"),
+    ({"owner": "550e8400-e29b-41d4-a716-446655440000"}, "users who registered after the backup"),
     ({"model": "veo-9"}, "--model: Must be one of"),
     ({"provider": "google_vertex"}, "google_vertex is not set up on this server: VERTEX_API_KEY or VERTEX_PROJECT"),
     ({"provider": "google_omni"}, "google_omni has several for this model; add --upstream-model gemini-omni-"),

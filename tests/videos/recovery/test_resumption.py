@@ -14,7 +14,7 @@ from operations.reconciliation.comparison import reconcile
 from studio.errors import Conflict, NotAllowed, NotFound, StudioError, Unavailable
 from studio.media.storage import disposal
 from studio.models import Disposal
-from studio.observability.health import Depth, Health, examine
+from studio.observability.health import Depth, Health, run_checks
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.staff import MakeStaff
@@ -70,7 +70,7 @@ def test_video_is_stored_after_all_for_nothing(made: VideoJob, google: FakeGoogl
     assert owner.token_account.balance == 1000
     assert [found.kind for found in reconcile(fix=False) if found.kind not in {"stray file", "lost file"}] == []
     lines = list(job.logs.order_by("timestamp", "id").values_list("message", flat=True))
-    assert lines[-2:] == ["The video is there after all; storing it again.", "The video is ready."]
+    assert lines[-2:] == ["The provider still has the video; storing it again.", "The video is ready."]
     assert [(entry.actor, entry.changes["action"][1]) for entry in LogEntry.objects.all()] == [
         (operator, "Resume storing")
     ]
@@ -126,7 +126,7 @@ def test_provider_that_does_not_say_is_asked_later(made: VideoJob, google: FakeG
 def test_response_that_is_no_video_is_not_called_a_file_that_is_gone(made: VideoJob, google: FakeGoogle) -> None:
     google.script("download", "redirect")
 
-    with pytest.raises(Conflict, match=r"is not the file .* Nothing was changed\. It says: download: led to "):
+    with pytest.raises(Conflict, match=r"is not the finished file\. Nothing was changed\. It says: download: led to "):
         resume_storing(job_id=made.pk, actor=None)
 
 
@@ -287,9 +287,9 @@ def test_resumed_so_late_it_has_some_tries(made: VideoJob, google: FakeGoogle) -
 
 
 def test_what_failed_in_storing_is_a_finding_until_it_is_resumed(made: VideoJob) -> None:
-    before = examine(depth=Depth.QUICK)["transfers"]
+    before = run_checks(depth=Depth.QUICK)["transfers"]
     resume_storing(job_id=made.pk, actor=None)
-    after = examine(depth=Depth.QUICK)["transfers"]
+    after = run_checks(depth=Depth.QUICK)["transfers"]
 
     assert (before.health, after.health) == (Health.DEGRADED, Health.OK)
     assert before.sentence == (

@@ -1,4 +1,4 @@
-"""`manage.py adopt_operation`: continues jobs whose operation the provider has, but whose name we lost."""
+"""`manage.py adopt_operation`: continues jobs from their operation at the provider, whose name we lost."""
 
 import sys
 from argparse import ArgumentParser
@@ -12,7 +12,7 @@ from django.db import DataError
 from studio.command_line import FAILURE, USAGE, OperatorCommand
 from studio.errors import Conflict, StudioError
 from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
-from videos.engine.accepted_operations import Purchase, purchases_in
+from videos.engine.accepted_operations import AcceptedOperation, read_log
 from videos.models import VideoJob
 from videos.providers.registry import PAID, PROVIDERS
 from videos.recovery.adoption import adopt_operation, job_with
@@ -26,7 +26,7 @@ class Command(OperatorCommand):
         "Continue a failed job from the provider's operation, where the provider may have made and billed the video: "
         "jobs that failed as submission_unknown, generation_stalled, generation_timeout or result_unreadable. "
         "'jobs show' has the operation's name; if not, the logs ('operation.accepted') or the provider's console do. "
-        "Tokens that were given back stay with the owner.\n"
+        "Refunded tokens stay with the owner.\n"
         "With --owner instead of JOB: adopt an operation that has no job since the database was restored from an older "
         "backup. The job is recreated, with --id under its former id, and the owner is charged the usual price, unless "
         "--free. With --log: adopt every operation of a log (LOG_FORMAT=json) that has no job, and failed jobs as "
@@ -60,13 +60,13 @@ class Command(OperatorCommand):
         group.add_argument("--free", action="store_true", help="charge nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = len(options["words"]), options["owner"] is not None, options["log"] is not None
-        if given == (0, False, True):
+        arguments = len(options["words"]), options["owner"] is not None, options["log"] is not None
+        if arguments == (0, False, True):
             self._adopt_all(options["log"])
-        elif given == (1, True, False):
-            job = recreate(purchase=_purchase(options), actor=None)
+        elif arguments == (1, True, False):
+            job = recreate(accepted=_from_options(options), actor=None)
             self.stdout.write(f"Job {job.pk} is restored, {_price(job)}; {CONTINUES}")
-        elif given == (2, False, False):
+        elif arguments == (2, False, False):
             job_id, operation = options["words"]
             adopt_operation(job_id=_id_in(job_id), operation=operation, actor=None)
             self.stdout.write(f"The job continues; {CONTINUES}")
@@ -75,10 +75,10 @@ class Command(OperatorCommand):
 
     def _adopt_all(self, file: str) -> None:
         adopted = known = 0
-        last, refused = self._purchases(file)
-        for job_id, (number, purchase) in last.items():
+        last, refused = self._read_file(file)
+        for job_id, (number, accepted) in last.items():
             try:
-                done = _adopt(purchase)
+                done = _adopt(accepted)
             except (StudioError, DataError) as exc:
                 refused += 1
                 self.stdout.write(f"Line {number}: job {job_id} is not adopted: {exc}")
@@ -86,11 +86,11 @@ class Command(OperatorCommand):
             adopted, known = adopted + bool(done), known + (not done)
             if done:
                 self.stdout.write(f"Job {job_id} {done}")
-        self.stdout.write(f"{adopted} adopted, {known} known already, {refused} refused.")
+        self.stdout.write(f"{adopted} adopted, {known} already known, {refused} refused.")
         if refused:
             sys.exit(FAILURE)
 
-    def _purchases(self, file: str) -> tuple[dict[UUID | None, tuple[int, Purchase]], int]:
+    def _read_file(self, file: str) -> tuple[dict[UUID | None, tuple[int, AcceptedOperation]], int]:
         """The last paid line of each job, and the number of unusable lines; each of these is printed.
 
         A job has several lines if a provider refused it without a charge, and it was submitted again.
@@ -108,27 +108,27 @@ class Command(OperatorCommand):
         return last, refused
 
 
-def _read(file: str) -> Iterator[tuple[int, Purchase | StudioError]]:
-    """The purchases in the log; "-" is standard input. Raises OSError."""
+def _read(file: str) -> Iterator[tuple[int, AcceptedOperation | StudioError]]:
+    """The accepted operations in the log; "-" is standard input. Raises OSError."""
     is_stdin = file == "-"
     with open(
         sys.stdin.fileno() if is_stdin else file, encoding="utf-8", errors="replace", closefd=not is_stdin
     ) as log:
-        yield from purchases_in(log)
+        yield from read_log(log)
 
 
-def _adopt(purchase: Purchase) -> str:
+def _adopt(accepted: AcceptedOperation) -> str:
     """Adopt, and describe it; "" if the operation has a job already. Raises StudioError."""
-    if job_with(provider=purchase.provider, operation=purchase.operation):
+    if job_with(provider=accepted.provider, operation=accepted.operation):
         return ""
-    assert purchase.job_id
-    job = VideoJob.objects.filter(pk=purchase.job_id).first()
+    assert accepted.job_id
+    job = VideoJob.objects.filter(pk=accepted.job_id).first()
     if job:
         if job.operation:
             raise Conflict(f"it has another operation, {job.operation}.")
-        adopt_operation(job_id=job.pk, operation=purchase.operation, actor=None)
+        adopt_operation(job_id=job.pk, operation=accepted.operation, actor=None)
         return "continues."
-    return f"is restored, {_price(recreate(purchase=purchase, actor=None))}."
+    return f"is restored, {_price(recreate(accepted=accepted, actor=None))}."
 
 
 def _id_in(text: str) -> UUID:
@@ -142,10 +142,10 @@ def _price(job: VideoJob) -> str:
     return f"{job.tokens_charged} tokens charged" if job.tokens_charged else "free of charge"
 
 
-def _purchase(options: dict[str, Any]) -> Purchase:
+def _from_options(options: dict[str, Any]) -> AcceptedOperation:
     if not (options["provider"] and options["model"]):
         raise CommandError("With --owner, give --provider and --model, too.", returncode=USAGE)
-    return Purchase(
+    return AcceptedOperation(
         owner=options["owner"],
         provider=options["provider"],
         model=options["model"],

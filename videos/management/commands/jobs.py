@@ -82,8 +82,8 @@ class Command(OperatorCommand):
             takes_id=False,
         )
         resume.add_argument("ids", metavar="ID", nargs="+", help="a job's id, or its first characters")
-        add("poll", "perform a job's next step at once, instead of when it is due")
-        add("delete", "delete a job with its files, as its owner could; the ledger keeps its entries")
+        add("poll", "run a job's next step now, before it is due")
+        add("delete", "delete a job and its files, as its owner can; the ledger keeps its entries")
 
     def _add_filters(self, parser: ArgumentParser) -> None:
         parser.add_argument("--status", type=str.upper, choices=Status.values, help="status, as in the API")
@@ -109,13 +109,13 @@ class Command(OperatorCommand):
             sys.exit(FAILURE)
 
     def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
-        jobs = self._wanted(options).select_related("owner").order_by("-created_at", "-id")
+        jobs = self._matching(options).select_related("owner").order_by("-created_at", "-id")
         found = [summary(job) for job in jobs.defer("prompt", "result", "provider_reply")[: options["limit"]]]
         lines = [_line({name: name.upper() for name in COLUMNS}), *map(_line, map(_cells, found))]
         return found, "\n".join(lines) if found else "No job matches."
 
     @staticmethod
-    def _wanted(options: dict[str, Any]) -> QuerySet[VideoJob]:
+    def _matching(options: dict[str, Any]) -> QuerySet[VideoJob]:
         jobs = VideoJob.objects.all()
         if options["status"]:
             jobs = jobs.with_status(Status(options["status"]))
@@ -154,7 +154,7 @@ class Command(OperatorCommand):
         return {"id": str(job.pk)}, f"Job {job.pk} is cancelled, and its tokens were refunded to {job.owner.email}."
 
     def _resume(self, options: dict[str, Any]) -> tuple[Any, str]:
-        """Each on its own: one refusal does not stop the others."""
+        """Resume each job; one refusal does not stop the others."""
         refusals: dict[str, str] = {}
         for beginning in options["ids"]:
             try:
@@ -217,7 +217,7 @@ def _as_text(facts: dict[str, Any]) -> str:
             f"{entry['created_at']:%Y-%m-%d %H:%M:%S} {entry['kind']:<10} {entry['amount']:>6} {entry['note']}".rstrip()
             for entry in facts["ledger"]
         ],
-        "Inputs": [f"{given['role']}-{given['position']}  {given['file_name']}" for given in facts["inputs"]],
+        "Inputs": [f"{picture['role']}-{picture['position']}  {picture['file_name']}" for picture in facts["inputs"]],
         "Files": [f"{file['name']}  {file['state']}, {file['bytes'] or 0:,} bytes" for file in facts["files"]],
         "Raw reply of the provider": facts["provider_reply"].splitlines(),
         "Commands": facts["next"],

@@ -1,4 +1,4 @@
-"""In 24 hours with seconds, as the logs have them. Django's own English formats would win over settings of the name."""
+"""24 hours with seconds, as in the logs. Django's own English formats would override settings of these names."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"
