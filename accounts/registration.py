@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class RegistrationClosed(NotAllowed):
-    """In this deployment only staff create accounts (REGISTRATION_OPEN is not set, or false)."""
+    """Only staff create accounts in this deployment: REGISTRATION_OPEN is not set, or false."""
 
     code = "registration_closed"
     message = "Registration is closed."

@@ -25,7 +25,7 @@ class _AccountToken(Token):
 
     @classmethod
     def for_user(cls, user: Any) -> Any:
-        """As simplejwt does, with the claim."""
+        """Create a token with the claim `SIGNED_OUT`."""
         token = super().for_user(user)
         token[CLAIM] = _last_sign_out(user)
         return token

@@ -137,7 +137,7 @@ class LookAdmin(BackOfficeAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Look], search_term: str
     ) -> tuple[QuerySet[Look], bool]:
-        """By id, by owner, or by text as the API searches."""
+        """Search by id, by owner, or by text as the API does."""
         text = search_term.strip()
         if not text:
             return queryset, False

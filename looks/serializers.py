@@ -63,7 +63,7 @@ class ProductInput(Input):
         return names_of(ProductOutput) if self.root.partial else None
 
     def validate_id(self, value: str) -> uuid.UUID | None:
-        """None for a text that is no UUID: clients may send ids of their own for new products."""
+        """Return None for text that is not a UUID: clients may send ids of their own for new products."""
         try:
             return uuid.UUID(value)
         except ValueError:

@@ -97,7 +97,7 @@ def _today(now: datetime, mock: bool | None = None) -> Figures:
 
 
 def _days(now: datetime, mock: bool | None = None) -> list[tuple[date, int, int]]:
-    """For each of the last days, the videos made and failed; oldest first."""
+    """Count the videos made and failed on each of the last days, oldest first."""
     return [(day.date, day.made, day.failed) for day in days(last=now.date(), count=CHART_DAYS, mock=mock)]
 
 

@@ -58,7 +58,7 @@ def _oldest_in_phase() -> Value:
 
 
 def _overdue() -> Value:
-    """By phase; each is one index lookup."""
+    """Seconds by which the most overdue job of each phase is overdue; one index lookup a phase."""
     return {phase: _age(VideoJob.objects.due(phase).values_list("due_at", flat=True).first()) for phase in sorted(LIVE)}
 
 

@@ -93,7 +93,7 @@ class InsufficientFunds(StudioError):
 
     @classmethod
     def of(cls, *, balance: int, price: int) -> Self:
-        """With both numbers as members: some clients search the message for status codes."""
+        """Build the error with both numbers as fields: some clients search the message for status codes."""
         return cls(facts={"balance": balance, "price": price})
 
 

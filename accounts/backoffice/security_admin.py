@@ -60,7 +60,6 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="attempt_time")
     def last_one(self, attempt: AccessAttempt) -> str:
-        """When."""
         return moment(attempt.attempt_time)
 
     @badge(description="sign-ins", colours={"blocked": "danger", "open": ""})

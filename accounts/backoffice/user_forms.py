@@ -120,7 +120,7 @@ class TokensForm(forms.Form):
         )
 
     def hidden(self) -> "TokensForm":
-        """The same values in hidden fields, for the page that asks for confirmation."""
+        """Repeat the values in hidden fields, for the page that asks for confirmation."""
         sure = TokensForm({**self.data.dict(), "step": "sure"}, balance=self.balance)  # type: ignore[attr-defined]
         for field in sure.fields.values():
             field.widget = forms.HiddenInput()

@@ -77,7 +77,7 @@ class TokenAuthentication(JWTAuthentication):
 
 
 class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the library has it
-    """The same scheme in the OpenAPI document."""
+    """Describes bearer tokens in the OpenAPI document."""
 
     target_class = TokenAuthentication  # type: ignore[assignment]  # a class will do, too
     name = "jwtAuth"

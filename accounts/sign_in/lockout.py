@@ -102,7 +102,7 @@ def blocked_until(attempts: Sequence[AccessAttempt]) -> dict[int, datetime]:
 
 
 def _end(failures: list[tuple[datetime, int]], *, limit: int) -> datetime:
-    """When so many failures are old that fewer than the limit are left. Failures come oldest first."""
+    """The time at which fewer failures than the limit are recent. Expects the oldest first."""
     left, end = sum(count for _, count in failures), datetime.min.replace(tzinfo=UTC)
     for at, count in failures:
         if left < limit:

@@ -38,7 +38,7 @@ def finding() -> Finding:
 
 
 def _count(model: type[Model], column: str) -> tuple[int, int]:
-    """Of the newest rows that have a file: how many have it in the former storage, and how many there are."""
+    """Count, among the newest rows with a file, those with it in the former storage, and all of them."""
     is_before = is_in_folder if target() == "cloudinary" else is_url
     newest = model._default_manager.order_by("-created_at", "-id").values_list(column, flat=True)[:NEWEST]
     names = [name for name in newest if name]

@@ -117,7 +117,7 @@ def insert(rows: Sequence[Any]) -> None:
 
 
 def uuids(values: Iterable[Any]) -> set[uuid.UUID]:
-    """Those of the values that are ids."""
+    """Parse the values that are ids; drop the others."""
     found = set()
     for value in values:
         try:

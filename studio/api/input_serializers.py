@@ -55,7 +55,7 @@ class NamedInput(serializers.Serializer[Any]):
         return self.spellings().find(spelling)
 
     def run_validation(self, data: Any = empty) -> Any:
-        """As DRF; unknown names have the code `unknown_field`."""
+        """Validate like DRF, and report unknown names with the code `unknown_field`."""
         if data is empty:
             return super().run_validation(data)
         if not isinstance(data, Mapping):
@@ -76,7 +76,7 @@ class NamedInput(serializers.Serializer[Any]):
             raise serializers.ValidationError(respelled(exc.detail, spelled)) from exc
 
     def _known_parts(self, data: Mapping[str, Any], refused: dict[str, ErrorDetail]) -> Iterator[tuple[_Part, Spelled]]:
-        """Each known name with its documented one; the errors for others are added to `refused`."""
+        """Yield each known name with its documented one; add an error to `refused` for any other."""
         raise NotImplementedError
 
     def _as_read(self, values: dict[str, list[Any]], data: Mapping[str, Any]) -> Any:
@@ -215,7 +215,7 @@ def _is_form(data: Mapping[str, Any]) -> bool:
 
 
 def _values(data: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Each name with its values; in JSON, one."""
+    """Yield each name with its values; a JSON body has one value a name."""
     yield from data.lists() if isinstance(data, MultiValueDict) else ((name, [value]) for name, value in data.items())
 
 

@@ -118,7 +118,7 @@ def _our_message(exc: exceptions.APIException, view: APIView) -> str:
 
 
 def _how_soon(seconds: float) -> str:
-    """Without a number that a client could mistake for a status code; `Retry-After` has the seconds."""
+    """Say how long to wait, without a number that clients could mistake for a status code."""
     if seconds <= 1:
         return "in 1 second"
     return "within a minute" if seconds <= 60 else "within an hour" if seconds <= 3600 else "later"

@@ -42,7 +42,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         end.start()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """As gunicorn; when stopping, accept the waiting connections, then close the listeners."""
+        """Pause or resume accepting; when stopping, accept the waiting connections, then close the listeners."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self.sockets:
@@ -59,7 +59,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return outcome
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """As gunicorn, but `_Body` sends `100 Continue`."""
+        """Handle the request like gunicorn, but let `_Body` send `100 Continue`."""
         req._expected_100_continue = False  # noqa: SLF001 - gunicorn would send it before the headers are checked
         return super().handle_request(req, conn)
 

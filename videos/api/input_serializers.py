@@ -137,7 +137,7 @@ class Statuses(ItemList):
     """Statuses in any case, repeated or comma separated."""
 
     def to_internal_value(self, data: Any) -> list[Status]:
-        """Each status once, in the order of a job's life. Raises ValidationError for other words."""
+        """Return each status once, in the order of a job's life. Raises ValidationError for other words."""
         words = [word.strip().upper() for text in data for word in text.split(",") if word.strip()]
         if not words or set(words) - set(Status.values):
             one_of, sent = must_be_one_of(Status.values, ",".join(data))

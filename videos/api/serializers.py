@@ -192,7 +192,6 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
 
     @extend_schema_field(PictureLimits)
     def get_images(self, offer: catalogue.Offer) -> dict[str, Any]:
-        """The same for each model: pictures are converted to what the provider takes."""
         return {
             "formats": MEDIA_TYPES,
             "maxBytes": settings.IMAGE_MAX_BYTES,

@@ -287,5 +287,5 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _file_name(job: VideoJob) -> str:
-    """From the prompt, so that users recognise it; ASCII, so that every browser understands it."""
+    """Name the file after the prompt, in ASCII so that every browser understands it."""
     return f"{slugify(job.prompt)[:50].strip('-') or 'video'}-{job.short_id}.mp4"

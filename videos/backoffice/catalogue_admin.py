@@ -83,7 +83,7 @@ class VideoModelAdmin(BackOfficeAdmin):
         return super().get_queryset(request).prefetch_related("upstreams")
 
     def get_fields(self, request: HttpRequest, obj: VideoModel | None = None) -> tuple[str, ...]:
-        """Without the confirmation for users who may only view."""
+        """Leave the confirmation out for users who may only view."""
         names = ModelForm.Meta.fields
         return (*names, "only_mock") if self.has_change_permission(request, obj) else names
 

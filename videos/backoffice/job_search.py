@@ -67,7 +67,7 @@ class ErrorCodeFilter(admin.SimpleListFilter):
     parameter_name = "error_code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """From the code: reading them from the table would scan it."""
+        """List the codes that exist: reading them from the table would scan it."""
         return [(code, code) for code in sorted(FAILURES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoJob]) -> QuerySet[VideoJob]:

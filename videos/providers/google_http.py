@@ -211,7 +211,7 @@ class BoundedClient(httpx.Client):
             check_deadline(transport)
 
     def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
-        """As httpx does; without `stream`, the body comes without long strings."""
+        """Send like httpx; without `stream`, take long strings out of the body."""
         request.extensions["timeout"] = self._timeouts.as_dict()  # the SDK passes a single number
         if stream:  # the caller limits the time of the body
             with deadlines.limit(self._head_seconds):
