@@ -96,16 +96,11 @@ def _deliver(job: VideoJob, folder: Path) -> None:
         mp4.write_poster(path=video.path, destination=poster)
     except mp4.NotAVideo as exc:
         raise BrokenFile(str(exc), sha256=_sha256(original)) from exc
-    names = names_of(job)
+    names = job.file_names
     _register(job, names)
     stored = {"video": _store(names["video"], video.path), "poster": _store_poster(job, names["poster"], poster)}
     metrics.BYTES.observe(video.facts.size_bytes, job.provider)
     _succeed(job, names, made=video, digest=_sha256(video.path), **stored)
-
-
-def names_of(job: VideoJob) -> dict[str, str]:
-    """The storage names of a job's files, by field."""
-    return {"video": f"videos/{job.pk}.mp4", "poster": f"videos/{job.pk}.jpg"}
 
 
 def _register(job: VideoJob, names: dict[str, str]) -> None:

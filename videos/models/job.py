@@ -201,6 +201,11 @@ class VideoJob(Record):
         return STATUS[Phase(phase)]
 
     @property
+    def file_names(self) -> dict[str, str]:
+        """The storage names that the job's files get, by field."""
+        return {"video": f"videos/{self.pk}.mp4", "poster": f"videos/{self.pk}.jpg"}
+
+    @property
     def status(self) -> Status:
         return self.status_of(self.phase)
 

@@ -13,7 +13,6 @@ from studio.http import active_requests
 from studio.media.storage import disposal
 from videos.engine import inputs
 from videos.engine.hints import hint
-from videos.engine.transfer import names_of
 from videos.failures import RESUMABLE
 from videos.idempotency import is_spent, retry_key
 from videos.models import VideoJob, new_lease
@@ -65,7 +64,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
             storage_refusal="",
         )
         # files of earlier tries may be due for removal; they must stay while new ones are stored under their names
-        disposal.register(*names_of(locked).values())
+        disposal.register(*locked.file_names.values())
         locked.log("The provider still has the video; storing it again.")
         audit.record_action(locked, "Resume storing", actor=actor)
         hint("transfer", str(job_id))
