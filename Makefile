@@ -26,7 +26,7 @@ help: ## list these tasks
 
 # ENVIRONMENT is set unless it or .env says otherwise: an archive has no .git, which studio.env requires without it.
 # die_with_parent: a kill -9 of make must not leave the rest running.
-run: python $(VENV)/.installed ## run the whole system on this machine; set PORT, HOST or DATA_DIR to change where
+run: python $(VENV)/.installed ## run Valkey, web, workers and sweeper on this machine (operations/management/commands/up.py)
 	@grep -qsE '^(ENVIRONMENT|DATA_DIR)=.' .env || export ENVIRONMENT="$${ENVIRONMENT:-development}"; \
 	exec $(PY) -m operations.local.die_with_parent $(PY) manage.py up $(ARGS)
 

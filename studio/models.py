@@ -28,7 +28,7 @@ class Record(models.Model):
 
 
 def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The lowest and the highest id that begin with the text, hyphens or not; None for what is no beginning of an id.
+    """The lowest and the highest id that begin with the text, hyphens or not; None if no id can begin with it.
 
     Every database can search a range by index, whether it stores ids as text or not.
     """

@@ -199,7 +199,7 @@ _TAKEN_SLOTS = Statement(
 
 
 def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
-    """Return a free slot. Raises InsufficientFunds or LimitReached. Decisive only while the account is locked."""
+    """Return a free slot. Raises InsufficientFunds or LimitReached. Authoritative only under the account's lock."""
     if not ledger.can_pay(account=account, tokens=bill.tokens):
         raise InsufficientFunds.of(balance=account.balance, price=bill.tokens)
     slots = free_slots(owner_id=owner.pk)
@@ -213,6 +213,6 @@ def _admit(account: TokenAccount, owner: User, bill: Bill) -> int:
 
 
 def free_slots(*, owner_id: uuid.UUID) -> list[int]:
-    """The slots without an unfinished job of the owner. Decisive only while the owner's account is locked."""
+    """The slots without an unfinished job of the owner. Authoritative only under the account's lock."""
     taken = {slot for (slot,) in _TAKEN_SLOTS.rows(owner_id=owner_id)}
     return [slot for slot in JOB_SLOTS if slot not in taken]

@@ -74,6 +74,7 @@ RESUMABLE = frozenset(code for code, failure in FAILURES.items() if failure.resu
 def is_refunded(code: str, *, policy: str, was_accepted: bool = True) -> bool:
     """Whether the policy (unstarted, failed or never) returns the tokens of a job that failed with this code.
 
-    `was_accepted` is False if the provider certainly did not accept the job, whatever the code.
+    `was_accepted` is False if the provider certainly did not accept the job, whatever the code. The deletion of a
+    queued job refunds it too (`videos.deletion`).
     """
     return policy == "failed" or (policy == "unstarted" and (FAILURES[code].undelivered or not was_accepted))

@@ -1,1 +1,1 @@
-"""Sign-in: passwords, access tokens, second factors, lockout and rate limits."""
+"""Sign-in: passwords, access tokens, second factors and lockout."""

@@ -1,8 +1,8 @@
 """Blocks sign-ins after too many wrong passwords, in the API and in the back office.
 
 Failures are counted in the database, so the block holds without Redis. They are counted by account and client IP
-together, so one client cannot block the owner's sign-ins from another. At the API, `accounts.throttles` also
-limit the pace.
+together, so one client cannot block the owner's sign-ins from another. `accounts.throttles` also limits
+the rate of sign-ins at the API.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Limits the pixels that one request may decode, and those that a process decodes at once.
 
-A file of 0.2 MB can contain 50 megapixels, which take up to 13 bytes each while they are decoded, and a second of work.
+A file of 0.2 MB can contain 50 megapixels, which take up to 13 bytes each and a second to decode.
 """
 
 import threading

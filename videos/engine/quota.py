@@ -26,7 +26,7 @@ BURST_SECONDS = 2.0  # seconds' worth of polls that a sweeper may catch up with 
 
 @dataclass
 class ProviderRate:
-    """One provider's rate, while its row is locked. No 60 seconds see more polls than the setting, bursts included."""
+    """One provider's rate, while its row is locked. No period of 60 seconds has more polls than the setting allows."""
 
     row: PollQuota
     begins_at: datetime
@@ -38,7 +38,7 @@ class ProviderRate:
         PollQuota.objects.filter(pk=self.row.pk).update(next_poll_at=next_poll_at, updated_at=Now())
 
 
-def claim(*, limit: int) -> list[VideoJob]:
+def claim_polls(*, limit: int) -> list[VideoJob]:
     """Claim the due jobs that may be polled now, the longest waiting first; returned in no order.
 
     Each is due again after POLL_EVERY, with its progress estimated by its age. The caller stores only results that

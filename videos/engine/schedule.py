@@ -30,9 +30,9 @@ POLL_GIVE_UP = 48 * 3600  # Google keeps a finished file for two days
 TRANSFER_BACKOFF = (5, 15, 60, 300, 900, 3600)  # the last one is repeated until TRANSFER_GIVE_UP
 TRANSFER_LATE = 600  # after the provider finished; a video that is not stored by then is reported to staff
 TRANSFER_GIVE_UP = 48 * 3600  # after the provider finished; then it has deleted the file
-# ... but not before so many tries: workers may have been down, or staff has resumed the job that late.
+# A transfer has this many tries at least: workers may have been down, or staff may have resumed the job late.
 TRANSFER_TRIES = len(TRANSFER_BACKOFF)
-# Equal broken bytes, so often and over so long, are what the provider has, and no transmission error.
+# The same broken bytes this often, over this many seconds, are the provider's file and not a transmission error.
 BROKEN_TIMES, BROKEN_SECONDS = 3, 300
 
 

@@ -26,7 +26,7 @@ from videos.providers.base import VideoSpec
 
 logger = logging.getLogger(__name__)
 
-MAX_POLLS = 1000  # running at once: as many as 5,000 jobs in flight need in a tick
+MAX_POLLS = 1000  # running at once; enough for 5,000 jobs in flight
 BATCH = 500  # rows a tick and step
 HEARTBEAT_SECONDS = 5
 OUTAGE_SECONDS = 2  # between two tries while the database is away
@@ -154,7 +154,7 @@ def due_phases() -> set[str]:
 
 def claim_due_polls(limit: int) -> Polls:
     """Claim jobs for polling now; each is due again soon (videos.engine.quota)."""
-    return [(job, spec_of(job, with_pictures=False)) for job in quota.claim(limit=max(limit, 0))]
+    return [(job, spec_of(job, with_pictures=False)) for job in quota.claim_polls(limit=max(limit, 0))]
 
 
 _DUE_PHASES = Statement(lambda: VideoJob.objects.due(*LIVE).order_by().values_list("phase").distinct())

@@ -1,7 +1,7 @@
 """Takes jobs from the table if their hint has had no effect, whatever Redis does.
 
-Workers with a free thread always scan the table, so there is no failure mode to enter or leave. It does not matter
-whether Redis refuses, hangs, flaps, is read-only, or is unreachable from one machine only. A working hint takes effect
+Workers with a free thread always scan the table, so they need not detect how Redis fails: whether it refuses, hangs,
+flaps, is read-only, or is unreachable from one machine only. A working hint takes effect
 within milliseconds, so a scan usually finds nothing.
 """
 

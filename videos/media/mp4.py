@@ -66,7 +66,7 @@ def inspect(*, path: Path, is_copy: bool = False) -> VideoFacts:
     kinds = _checked_boxes(path)
     _check_packets(path)
     if not is_copy:
-        _check_picture(path)
+        _check_video_track(path)
     with _opened(path) as (container, stream):
         first = next(container.decode(stream), None)
         if first is None or first.is_corrupt:
@@ -173,7 +173,7 @@ def _check_packets(path: Path) -> None:
             raise NotAVideo(f"it was cut short: {count} of {stream.frames} frames")
 
 
-def _check_picture(path: Path) -> None:
+def _check_video_track(path: Path) -> None:
     # a gap in the data has the right length, and its frames are listed; only decoding shows it
     with _decoding, _opened(path, ignore_editlist="1") as (container, stream):
         stream.codec_context.thread_count = 1  # more would need more memory, and the processor is shared

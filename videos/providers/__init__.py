@@ -1,1 +1,1 @@
-"""Adapters to the services that generate videos."""
+"""Adapters to the services that generate videos. How to add a provider: CONTRIBUTING.md."""

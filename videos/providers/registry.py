@@ -1,6 +1,6 @@
 """The providers of this deployment, by the name stored with each job. Each is built once per process, on first use.
 
-`configured` imports no vendor's SDK, so web processes can call it.
+`configured` imports no vendor's SDK, so web processes can call it. How to add a provider: CONTRIBUTING.md.
 """
 
 import threading
