@@ -25,7 +25,8 @@ PREFIX = "/AIStudio"
 # A short form for every change; `make production` has three rolls, and 2,000 requests.
 ROLLS = int(os.environ.get("ROLLS", "1"))
 REQUESTS = int(os.environ.get("ROLL_REQUESTS", "500"))
-PEOPLE = 8
+USERS = 8
+NGINX_RETRY_SECONDS = 3  # above fail_timeout in deploy/nginx/studio.conf
 # sd_listen_fds(3): the socket is descriptor 3, and the variables name the process.
 AS_SYSTEMD_DOES = """
 import os, sys
@@ -81,9 +82,11 @@ class Web:
         assert self.process.wait(60) == 0
 
     def restart(self) -> None:
+        """Restart as docs/production.md says, so that the next process can be restarted."""
         self.stop()
         self.start()
         self.wait_until_ready()
+        time.sleep(NGINX_RETRY_SECONDS)
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -122,7 +125,7 @@ class Clients:
             f"{url}/api/v1/auth/token", json={"email": "ann@example.com", "password": PASSWORD}, verify=verify
         )
         self._headers = {"Authorization": f"Bearer {response.json()['access']}"}
-        self._threads = [threading.Thread(target=self._use) for _ in range(PEOPLE)]
+        self._threads = [threading.Thread(target=self._use) for _ in range(USERS)]
         for thread in self._threads:
             thread.start()
 

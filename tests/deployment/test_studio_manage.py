@@ -27,7 +27,7 @@ ASK = (
 )
 REFUSED = (
     "Cannot start: neither ENVIRONMENT nor DATA_DIR is set, so these are not the settings of the services here. Run "
-    "commands as studio-manage COMMAND (docs/production.md); to try it out, make run, or set ENVIRONMENT=development.\n"
+    "commands as studio-manage COMMAND (docs/production.md). To try it out: make run, or set ENVIRONMENT=development.\n"
 )
 
 
