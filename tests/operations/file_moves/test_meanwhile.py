@@ -154,5 +154,5 @@ def test_move_waits_for_the_removal_of_a_former_copy(use: Use, ann: User, make_j
     is_over.set()
     sweeper.join()
 
-    assert (status, "is just being removed" in output) == (1, True)
+    assert (status, "is being removed" in output) == (1, True)
     assert Disposal.objects.get(name=name).attempts == 1
