@@ -3,7 +3,7 @@
 import sqlite3
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,8 +61,11 @@ class Postgres(PostgresServer):
         super().__init__(folder / "postgres")
 
     def rows(self, sql: str) -> list[Row]:
-        with self._connection() as connection:
-            return [_plain(row) for row in connection.execute(sql)]  # type: ignore[call-overload]
+        """The result of a SELECT. A restart may end the connection while it reads, so it reads again."""
+        for _ in range(10):
+            with suppress(psycopg.OperationalError), self._connection() as connection:
+                return [_plain(row) for row in connection.execute(sql)]  # type: ignore[call-overload]
+        raise TimeoutError("PostgreSQL ended ten connections")
 
     def execute(self, sql: str) -> None:
         with self._connection() as connection:
