@@ -33,7 +33,7 @@ class RoleAdmin(ReadOnlyAdmin, GroupAdmin):
 
 @admin.register(SignIn)
 class SignInAdmin(ReadOnlyAdmin):
-    """Attempts to sign in."""
+    """Shows who tried to sign in, when and with which outcome; nothing can be edited."""
 
     list_display = ("created_at", "email", "channel", "outcome", "client_ip", "client")
     list_filter = ("channel", "succeeded")

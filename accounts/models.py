@@ -246,7 +246,7 @@ class LedgerEntry(Record):
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
-    """Filters of sign-ins."""
+    """Attempts, with the query that the purge needs."""
 
     def older_than(self, moment: datetime) -> Self:
         """The attempts before the moment."""

@@ -65,7 +65,7 @@ def is_limited(user: User) -> bool:
 
 
 def groups_of(role: Role) -> QuerySet[Group]:
-    """The group of the role."""
+    """The group that holds the role's permissions; a migration creates it. Empty for `Role.NONE`."""
     return Group.objects.filter(name=role.value)
 
 

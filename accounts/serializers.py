@@ -140,7 +140,7 @@ class RevokeForm(RefreshTokenInput):
 
 
 class TokenPair(serializers.Serializer[Any]):
-    """The tokens of a sign-in."""
+    """An access token, and the refresh token for the next pair."""
 
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
     refresh = serializers.CharField(help_text="Exchange it for the next pair; it works once.")

@@ -97,8 +97,8 @@ def days(*, last: Date, count: int, mock: bool | None = None) -> list[Day]:
     return [Day(day, counts.get((day, Phase.SUCCEEDED), 0), counts.get((day, Phase.FAILED), 0)) for day in dates]
 
 
-def lost_responses(*, first: Date) -> dict[Date, int]:
-    """By day, how many failed jobs ended because the response to their submit was lost."""
+def lost_submits_by_day(*, first: Date) -> dict[Date, int]:
+    """The number of jobs a day that failed because the response to their submit was lost."""
     return dict(_by_day(first).filter(error_code="submission_unknown").values_list("day").annotate(Count("id")))
 
 

@@ -28,7 +28,7 @@ from studio.errors import StudioError
 
 
 class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
-    """Users of one role."""
+    """Filters by the role, which is a group of the same name."""
 
     title = "role"
     parameter_name = "role"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from tests.fakes.faults import Fault, take_next
+
 STALE_SECONDS = 3600
 UNSIGNED = {"file", "api_key", "signature", "resource_type", "cloud_name"}
 TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -31,16 +33,6 @@ class Stored:
 
 
 @dataclass
-class Fault:
-    """A fault of the next `times` calls of a kind, after `skip` normal ones."""
-
-    on: str
-    fault: str
-    times: int = 1
-    skip: int = 0
-
-
-@dataclass
 class Account:
     """One account. `part_min`: minimum bytes of every part but the last; `page_most`: files per page of a listing."""
 
@@ -59,14 +51,8 @@ class Account:
 
     def next_fault(self, on: str) -> str:
         with self.lock:
-            for fault in self.faults:
-                if fault.on == on and fault.times:
-                    if fault.skip:
-                        fault.skip -= 1
-                        return ""
-                    fault.times -= 1
-                    return fault.fault
-        return ""
+            fault = take_next(self.faults, on)
+        return fault.fault if fault else ""
 
     def as_json(self) -> dict[str, Any]:
         with self.lock:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fakes import faults
 from tests.fakes.google_interactions import ended
 from videos.providers.mock_video import render
 
@@ -42,13 +43,9 @@ class Refusal(Exception):
 
 
 @dataclass
-class Fault:
-    """A fault of the next `times` calls of a kind, after `skip` normal ones."""
+class Fault(faults.Fault):
+    """A fault with what Google's error responses contain."""
 
-    on: str
-    fault: str
-    times: int = 1
-    skip: int = 0
     message: str = "by script"
     reason: str = ""  # Google's code for it
     code: int = 13  # of an operation's error
@@ -108,14 +105,7 @@ class Account:
 
     def next_fault(self, on: str) -> Fault:
         with self.lock:
-            for fault in self.faults:
-                if fault.on == on and fault.times:
-                    if fault.skip:
-                        fault.skip -= 1
-                        return NO_FAULT
-                    fault.times -= 1
-                    return fault
-        return NO_FAULT
+            return faults.take_next(self.faults, on) or NO_FAULT
 
     def as_json(self) -> dict[str, Any]:
         """The log, with images shortened."""

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from operations.backup.backup import MEDIA, excluded
-from operations.statistics import DURATIONS_MOST, Figures, days, figures, lost_responses
+from operations.statistics import DURATIONS_MOST, Figures, days, figures, lost_submits_by_day
 from studio.command_line import OperatorCommand
 
 DAYS_MOST = 366
@@ -41,7 +41,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = days(last=timezone.now().date(), count=options["days"])
-        unknown = lost_responses(first=rows[0].date)
+        unknown = lost_submits_by_day(first=rows[0].date)
         sums = figures(since=datetime.combine(rows[0].date, time(), UTC))
         storage = _storage(counted=options["files"])
         if options["json"]:
