@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts import throttles
 from accounts.throttles import AttemptThrottle, TokenThrottle
+from studio.redis_client import client_of
 from tests.conftest import MakeUser, SignIn
 
 ME, LOOKS = "/api/v1/auth/me", "/api/v1/looks"
@@ -42,6 +44,31 @@ def test_creating_is_counted_by_itself(make_user: MakeUser, sign_in: SignIn) -> 
 
     assert answers == [201, 201, 429]
     assert client.get(LOOKS).status_code == 200
+
+
+def test_a_process_sends_its_counts_in_batches(make_user: MakeUser, sign_in: SignIn, settings: Any) -> None:
+    """The first request, then a fiftieth of the limit at a time; the limit is exact while there is one process."""
+    rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] | {"request": "150/min"}
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
+    user, with_redis = make_user(), client_of(settings.REDIS_URL)
+    client, counts = sign_in(user), []
+
+    statuses = []
+    for _ in range(151):
+        statuses.append(client.get(ME).status_code)
+        counts.append(int(with_redis.get(with_redis.keys(f"count:request:{user.pk}:*")[0])))
+
+    assert statuses == [200] * 150 + [429]
+    assert counts[:8] == [1, 1, 1, 4, 4, 4, 7, 7]
+
+
+def test_processes_know_of_each_other(make_user: MakeUser, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = sign_in(make_user())
+    assert [client.get(ME).status_code for _ in range(2)] == [200, 200]
+
+    monkeypatch.setattr(throttles, "_counts", throttles._Counts())  # as another process has them
+
+    assert [client.get(ME).status_code for _ in range(2)] == [200, 429]
 
 
 def test_deleting_is_free(make_user: MakeUser, sign_in: SignIn) -> None:
