@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
+from accounts.sign_in.identity import caller
 from looks import use_cases
 from looks.models import Look, LookShare, LookVideo, Product
 from studio.backoffice import audit
@@ -162,7 +163,7 @@ class LookAdmin(BackOfficeAdmin):
         former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
         change = use_cases.set_default if act == "set" else use_cases.unset_default
         try:
-            change(look_id=look_id, video_id=video_id)
+            change(look_id=look_id, video_id=video_id, user=caller(request))
         except StudioError as exc:
             self.message_user(request, f"Nothing was changed. {exc.message}.", messages.ERROR)
         else:

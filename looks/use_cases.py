@@ -14,12 +14,14 @@ from typing import TypedDict, Unpack
 
 from django.core.files.base import ContentFile
 from django.db import models, transaction
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
 from accounts.models import User
+from accounts.permissions import is_owner_or_admin
 from looks.models import Look, LookShare, LookVideo, Product, search_text
 from studio.db.statements import Param, Statement, Update
-from studio.errors import InvalidInput, NotFound
+from studio.errors import InvalidInput, NotAllowed, NotFound
 from studio.media.images import ImageFile, thumbnail_of
 from studio.media.storage import disposal, store
 
@@ -107,23 +109,23 @@ def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
         LookVideo.objects.get_or_create(look=look, video_id=video_id)
 
 
-def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
+def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
     """Make the video the look's default, in place of the former one; a repeat changes nothing.
 
-    Raises NotFound or NotLinked.
+    Raises NotFound, NotLinked, or NotAllowed where the user may not change the look or the video.
     """
     with transaction.atomic():
-        _lock(look_id)
+        _lock_link(look_id, video_id, user)
         # in this order: the database allows one default a look at any moment
         _UNSET_OTHERS.run(look_id=look_id, video_id=video_id)
         if not _SET.run(look_id=look_id, video_id=video_id):
-            raise NotLinked  # rolls the first update back
+            raise NotLinked  # the video was deleted meanwhile; rolls the first update back
 
 
-def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
-    """Make the video no longer the look's default; a repeat changes nothing. Raises NotFound or NotLinked."""
+def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
+    """Make the video no longer the look's default; a repeat changes nothing. Raises as `set_default` does."""
     with transaction.atomic():
-        _lock(look_id)
+        _lock_link(look_id, video_id, user)
         if not _UNSET.run(look_id=look_id, video_id=video_id):
             raise NotLinked
 
@@ -149,20 +151,26 @@ def _locked(look_id: uuid.UUID) -> Look:
     return look
 
 
-_LOCK = Statement(
+_OWNER_OF_LINKED_VIDEO = LookVideo.objects.filter(look=OuterRef("pk"), **_OF_VIDEO).values("video__owner")
+_LOCK_LINK = Statement(
     lambda: (
         Look.objects.select_for_update(no_key=True)
-        .filter(pk=Param("id", models.UUIDField()))
+        .filter(pk=Param("look_id", models.UUIDField()))
         .order_by()
-        .values_list("pk")
+        .values_list("owner", Subquery(_OWNER_OF_LINKED_VIDEO, output_field=models.UUIDField()))
     )
 )
 
 
-def _lock(look_id: uuid.UUID) -> None:
-    """Lock without reading the row. Raises NotFound."""
-    if _LOCK.row(id=look_id) is None:
+def _lock_link(look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
+    """Lock the look, and check that the video is linked to it and that the user may change both, in one statement."""
+    owners = _LOCK_LINK.row(look_id=look_id, video_id=video_id)
+    if owners is None:
         raise NotFound("There is no such look.")
+    if owners[1] is None:
+        raise NotLinked
+    if not all(is_owner_or_admin(user, owner) for owner in owners):
+        raise NotAllowed
 
 
 def _require_known(user_ids: Collection[uuid.UUID]) -> None:

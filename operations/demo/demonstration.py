@@ -195,7 +195,7 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
         if look:
             use_cases.link(look_id=look.pk, video_id=job.pk)
         if look and video.is_default:
-            use_cases.set_default(look_id=look.pk, video_id=job.pk)
+            use_cases.set_default(look_id=look.pk, video_id=job.pk, user=job.owner)
         if video.error_code and is_refunded(video.error_code, policy=settings.REFUND_POLICY):
             outcomes.refund(job=job, note=f"video job failed: {video.error_code}")
 

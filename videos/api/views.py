@@ -231,12 +231,11 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     def _change_default(self, change: Callable[..., None], message: str, *, is_default: bool) -> Response:
         require_no_fields(self.request)
         ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
-        for owned in representation.owners_of(**ids):
-            self.check_object_permissions(self.request, owned)
         try:
-            change(**ids)
+            change(**ids, user=caller(self.request))
         except use_cases.NotLinked:
-            representation.owners_of(**ids)  # 404 if the video was deleted meanwhile: its link is deleted too
+            for owned in representation.owners_of(**ids):  # 404 where there is no such video
+                self.check_object_permissions(self.request, owned)
             raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
