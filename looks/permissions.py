@@ -12,7 +12,7 @@ from looks.representation import LookRow
 
 
 def may_read(user: User, look: LookRow) -> bool:
-    """Everyone signed in reads a public look, its readers a shared one; its owner and admins read any.
+    """Who can read a look: everyone signed in a public one, its readers a shared one, its owner and admins any.
 
     Shares remain while a look is private or public; they count only while it is shared.
     """

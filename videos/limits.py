@@ -10,7 +10,7 @@ from accounts.models import TokenAccount
 from studio.db.statements import Param, Update
 
 VIDEO_PRICE_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
-MAX_UNFINISHED_JOBS = 3  # of one account at a time; docs/api.md. The constraint `one_job_a_slot` enforces it
+MAX_UNFINISHED_JOBS = 3  # the rule of three: an account has at most three unfinished jobs; constraint `one_job_a_slot`
 JOB_SLOTS = tuple(range(1, MAX_UNFINISHED_JOBS + 1))  # each unfinished job holds one, by a constraint
 
 

@@ -63,7 +63,7 @@ def read_image(
     max_pixels: int | None = None,
     max_side: int | None = None,
 ) -> ImageFile:
-    """Check the image in a file: PNG, JPEG, WebP or HEIC; limits default to the settings.
+    """Check an uploaded image: PNG, JPEG, WebP or HEIC; limits default to the settings.
 
     `any_format` also accepts GIF, BMP, TIFF and AVIF. An animation yields its first frame, or BadImage with
     `still_only`. A larger image is scaled down to `max_side`. Otherwise a PNG, JPEG or WebP without metadata, in sRGB
