@@ -1,7 +1,7 @@
 """The three roles of the back office, each a group whose permissions come from a migration.
 
 The API knows users and admins only: `is_staff` may act on every user's objects. Django demands the same flag of every
-user of the back office. So the two limited roles get no tokens for the API (`accounts.serializers.SignInForm`), and
+user of the back office. So the two limited roles get no tokens for the API (`accounts.api.serializers.SignInForm`), and
 their existing tokens are refused (`accounts.sign_in.authentication`): in the API they could do everything.
 """
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts.api import views
 
 urlpatterns = [
     path("auth/token", views.SignInView.as_view(), name="sign-in"),

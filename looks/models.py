@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import JSONField, OuterRef, Q, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models.functions import JSONObject, Lower
 
 from studio.db.statements import Param
 from studio.media.storage import media_storage
@@ -140,6 +140,28 @@ class LookShare(Record):
     class Meta:
         ordering = ("created_at", "id")
         constraints = (models.UniqueConstraint(name="one_share_a_look_and_user", fields=("look", "user")),)
+
+    def __str__(self) -> str:
+        return f"share {self.pk}"
+
+
+class LookEmailShare(Record):
+    """An e-mail address whose owner may read a look while its visibility is "shared".
+
+    It counts for the account that has verified the address, whenever that account is made. So the row does not tell
+    whether there is one.
+    """
+
+    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="email_shares")
+    # its index serves GET /looks?view=shared
+    email = models.EmailField(db_index=True)
+
+    class Meta:
+        ordering = ("email",)
+        constraints = (
+            models.UniqueConstraint(name="one_share_a_look_and_email", fields=("look", "email")),
+            models.CheckConstraint(name="email_share_is_lower_case", condition=Q(email=Lower("email"))),
+        )
 
     def __str__(self) -> str:
         return f"share {self.pk}"

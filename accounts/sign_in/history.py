@@ -25,7 +25,7 @@ def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool
 
 
 def listen() -> None:
-    """Connect to Django's signals. simplejwt sends none for a success: `accounts.serializers` calls `record`."""
+    """Connect to Django's signals. simplejwt sends none for a success: `accounts.api.serializers` calls `record`."""
     user_logged_in.connect(_succeeded, dispatch_uid="accounts.sign_in.history")
     user_login_failed.connect(_failed, dispatch_uid="accounts.sign_in.history")
 

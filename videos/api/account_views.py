@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import registration, throttles
-from accounts.serializers import RegisterForm
+from accounts.api.serializers import RegisterForm
+from accounts.api.views import TAGS, THROTTLED
 from accounts.sign_in.identity import caller
-from accounts.views import TAGS, THROTTLED
 from studio.api.schema import error
 from studio.api.views import ApiView
 from studio.http import bodies

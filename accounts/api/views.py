@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts import serializers, throttles
+from accounts import throttles
+from accounts.api import serializers
 from accounts.models import LedgerEntry
 from accounts.sign_in.identity import caller
 from studio.api.schema import error

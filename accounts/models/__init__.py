@@ -1,0 +1,21 @@
+"""Users with their sessions and keys, their token accounts, and the ledger behind every balance."""
+
+from accounts.models.api_keys import ApiKey
+from accounts.models.ledger import AppendOnly, LedgerEntry, TokenAccount
+from accounts.models.sign_in import Method, Session, SignIn, SignInQuerySet
+from accounts.models.tasks import AccountTask
+from accounts.models.users import User, UserManager
+
+__all__ = [
+    "AccountTask",
+    "ApiKey",
+    "AppendOnly",
+    "LedgerEntry",
+    "Method",
+    "Session",
+    "SignIn",
+    "SignInQuerySet",
+    "TokenAccount",
+    "User",
+    "UserManager",
+]
