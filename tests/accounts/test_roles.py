@@ -14,6 +14,7 @@ from tests.conftest import MakeUser, SignIn
 
 pytestmark = pytest.mark.django_db
 migration = import_module("accounts.migrations.0003_roles")
+of_keys = import_module("accounts.migrations.0010_staff_and_api_keys")
 
 
 def names_of(role: str) -> set[str]:
@@ -22,8 +23,8 @@ def names_of(role: str) -> set[str]:
 
 
 def test_groups_are_there_with_their_permissions() -> None:
-    assert names_of("support") == set(migration.SUPPORT)
-    assert names_of("operator") == set(migration.OPERATOR)
+    assert names_of("support") == {*migration.SUPPORT, *of_keys.SUPPORT}
+    assert names_of("operator") == {*migration.OPERATOR, *of_keys.OPERATOR}
     assert names_of("support") < names_of("operator")
     assert Group.objects.count() == 3
 
@@ -39,6 +40,7 @@ def test_each_permission_is_one_that_the_code_declares() -> None:
     }
 
     # permissions of later migrations of videos may follow
+    assert set(of_keys.OPERATOR) <= declared
     assert set(migration.OPERATOR) - declared <= {"videos.refund_videojob", "videos.operate_videojob"}
     doubled = Permission.objects.values_list("content_type", "codename")
     assert len(doubled) == len(set(doubled))
@@ -51,9 +53,12 @@ def test_migration_runs_on_a_database_with_and_without_permissions(make_user: Ma
 
     for _ in range(2):
         migration.make(apps, None)
+        of_keys.give(apps, None)
 
-    assert names_of("operator") == set(migration.OPERATOR)
+    assert names_of("operator") == {*migration.OPERATOR, *of_keys.OPERATOR}
     assert list(sue.groups.values_list("name", flat=True)) == ["admin"]
+    of_keys.take(apps, None)
+    assert names_of("operator") == set(migration.OPERATOR)
     migration.remove(apps, None)
     assert not Group.objects.exists()
 

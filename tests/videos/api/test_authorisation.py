@@ -18,8 +18,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.roles import Role, assign
+from accounts.sign_in import api_keys
 from looks.models import Look, Visibility
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import ORDER, MakeJob
@@ -49,6 +50,9 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
+    "GET /api/v1/api-keys": OWN,
+    "POST /api/v1/api-keys": Row(400, 400, 400, 400),
+    "DELETE /api/v1/api-keys/{id}": Row(204, 403, 403, 204),
     "GET /api/v1/tokens": OWN,
     "GET /api/v1/tokens/ledger": OWN,
     "GET /api/v1/looks": OWN,
@@ -77,10 +81,11 @@ def operations() -> frozenset[str]:
 
 
 class World(NamedTuple):
-    """A look with a video, and an access token for every kind of caller."""
+    """A look with a video, an API key, and an access token for every kind of caller."""
 
     look: Look
     job: Any
+    key: ApiKey
     tokens: dict[str, str]
 
 
@@ -93,7 +98,8 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
     tokens = {name: str(AccessToken.for_user(user)) for name, user in users.items()}
-    return World(look, job, tokens | unusable_tokens(make_user, users["owner"]))
+    key, _ = api_keys.create(user=users["owner"], name="script", scopes=["looks:read"])
+    return World(look, job, key, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -122,8 +128,8 @@ def _signed_by_a_stranger(owner: User) -> str:
 
 def ask(world: World, operation: str, who: str) -> int:
     method, _, url = operation.partition(" ")
-    thing = world.look.pk if "/looks/" in url else world.job.pk
-    url = url.replace("{id}", str(thing)).replace("{look_id}", str(world.look.pk))
+    thing = world.look if "/looks/" in url else world.key if "/api-keys/" in url else world.job
+    url = url.replace("{id}", str(thing.pk)).replace("{look_id}", str(world.look.pk))
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
     send: Callable[..., Any] = getattr(client, method.lower())
@@ -154,6 +160,8 @@ def test_anonymous_requests_change_nothing(world: World, operation: str) -> None
     assert responses == dict.fromkeys(UNAUTHENTICATED, TABLE[operation].anonymous)
     world.look.refresh_from_db()
     world.job.refresh_from_db()
+    world.key.refresh_from_db()
+    assert world.key.revoked_at is None
     assert world.look.updated_at == before
 
 
