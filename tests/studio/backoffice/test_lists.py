@@ -15,6 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.text import capfirst
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import roles
@@ -116,7 +117,7 @@ def test_menu_and_pages_have_the_same_names(office: Client) -> None:
     for model in REGISTERED:
         page = office.get(list_of(model))
         titles[list_of(model)] = page.context["title"]
-        trails[list_of(model)] = str(model._meta.verbose_name_plural).capitalize()
+        trails[list_of(model)] = capfirst(model._meta.verbose_name_plural)
 
     assert {url: lines[url] for url in titles} == titles == trails
 
