@@ -24,7 +24,8 @@ def with_caller(rows: "QuerySet[Any, Any]", *columns: str, path: str = "") -> "Q
     """
     names = [*_OF_USER, *(f"token_account__{name}" for name in _OF_ACCOUNT)]
     of_user = (f"{path}{name}" for name in names)
-    return rows.order_by().annotate(limited=_is_limited(path)).values_list(*columns, *of_user, "limited")
+    found: QuerySet[Any, Any] = rows.order_by().annotate(limited=_is_limited(path))
+    return found.values_list(*columns, *of_user, "limited")
 
 
 def caller_in(row: Row) -> User:
