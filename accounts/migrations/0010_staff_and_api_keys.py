@@ -4,22 +4,23 @@ from importlib import import_module
 
 from django.db import migrations, models
 
-SUPPORT = ["accounts.view_apikey"]
-OPERATOR = [*SUPPORT, "accounts.revoke_apikey"]
-roles = import_module("accounts.migrations.0003_roles")
+permission = import_module("accounts.migrations.0003_roles").permission
+GRANTED = {
+    "support": ("accounts.view_apikey",),
+    "operator": ("accounts.view_apikey", "accounts.revoke_apikey"),
+}
 
 
-def give(apps, schema_editor):
-    for role, names in (("support", SUPPORT), ("operator", OPERATOR)):
+def grant(apps, schema_editor):
+    for role, names in GRANTED.items():
         for group in apps.get_model("auth", "Group").objects.filter(name=role):
-            group.permissions.add(*(roles.permission(apps, name) for name in names))
+            group.permissions.add(*(permission(apps, name) for name in names))
 
 
-def take(apps, schema_editor):
-    codenames = [name.partition(".")[2] for name in OPERATOR]
-    apps.get_model("auth", "Permission").objects.filter(
-        content_type__app_label="accounts", codename__in=codenames
-    ).delete()
+def withdraw(apps, schema_editor):
+    for role, names in GRANTED.items():
+        for group in apps.get_model("auth", "Group").objects.filter(name=role):
+            group.permissions.remove(*(permission(apps, name) for name in names))
 
 
 class Migration(migrations.Migration):
@@ -35,5 +36,5 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex("apikey", models.Index(fields=["prefix"], name="api_keys_by_prefix")),
-        migrations.RunPython(give, take),
+        migrations.RunPython(grant, withdraw),
     ]

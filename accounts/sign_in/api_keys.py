@@ -23,6 +23,7 @@ from rest_framework.request import Request
 
 from accounts.models import ApiKey, User
 from accounts.roles import BackOfficeOnly
+from accounts.sign_in import refusals
 from accounts.sign_in.identity import caller_in, with_caller
 from studio.api.scopes import SCOPES, required_scope
 from studio.backoffice import audit
@@ -133,11 +134,11 @@ def authenticate(request: Request, text: str) -> tuple[User, ApiKey]:
     request.META[META_ID] = str(key.pk)
     now = timezone.now()
     if key.revoked_at:
-        raise AuthenticationFailed("The API key was revoked. Use another one.", code="key_revoked")
+        raise refusals.KeyRevoked
     if key.expires_at and key.expires_at <= now:
-        raise AuthenticationFailed("The API key has expired. Create another one.", code="key_expired")
+        raise refusals.KeyExpired
     if not user.is_active:
-        raise AuthenticationFailed("The account of the API key is deactivated.", code="account_inactive")
+        raise refusals.AccountInactive
     if user.back_office_only:
         raise AuthenticationFailed(BackOfficeOnly.message, code=BackOfficeOnly.code)
     needed = required_scope(request.parser_context["view"], request.method)
@@ -170,10 +171,10 @@ def _checksum(text: str) -> str:
 def _read(text: str) -> tuple[ApiKey, User]:
     """The key with its user. Raises AuthenticationFailed."""
     if not is_well_formed(text):
-        raise AuthenticationFailed("The API key is mistyped: its checksum is wrong.", code="token_malformed")
+        raise refusals.TokenMalformed("The API key is mistyped: its checksum is wrong.")
     row = _BY_DIGEST.row(digest=digest_of(text))
     if row is None:
-        raise AuthenticationFailed("There is no such API key.", code="token_invalid")
+        raise refusals.TokenInvalid("There is no such API key.")
     return ApiKey.from_db("default", _COLUMNS, row[: len(_COLUMNS)]), caller_in(row[len(_COLUMNS) :])
 
 

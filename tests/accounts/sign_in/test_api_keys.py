@@ -36,9 +36,10 @@ def new_key(user: User, *scopes: str, **fields: Any) -> tuple[ApiKey, str]:
     return api_keys.create(user=user, name="render farm", scopes=scopes or tuple(SCOPES), **fields)
 
 
-def refusal(text: str) -> tuple[int, str, str]:
+def refusal(text: str) -> tuple[int, str]:
     response = with_key(text).get(ME)
-    return response.status_code, response.json()["code"], response["WWW-Authenticate"]
+    assert response["WWW-Authenticate"].startswith('Bearer realm="api"')
+    return response.status_code, response.json()["code"]
 
 
 def test_key_has_a_form_that_scanners_recognise(make_user: MakeUser) -> None:
@@ -56,7 +57,7 @@ def test_mistyped_key_is_refused_without_a_query(make_user: MakeUser, change: Ca
     _, text = new_key(make_user())
 
     with CaptureQueriesContext(connection) as captured:
-        assert refusal(change(text)) == (401, "token_malformed", 'Bearer realm="api"')
+        assert refusal(change(text)) == (401, "token_malformed")
 
     assert len(captured) == 0
 
@@ -73,7 +74,7 @@ def test_request_with_a_key_is_its_users(make_user: MakeUser, scheme: str) -> No
 
 
 def test_unknown_key_is_refused() -> None:
-    assert refusal(api_keys._new_key()) == (401, "token_invalid", 'Bearer realm="api"')
+    assert refusal(api_keys._new_key()) == (401, "token_invalid")
 
 
 def test_revoked_and_expired_keys_are_refused(make_user: MakeUser) -> None:
@@ -86,7 +87,7 @@ def test_revoked_and_expired_keys_are_refused(make_user: MakeUser) -> None:
     ApiKey.objects.filter(digest=api_keys.digest_of(expiring)).update(expires_at=timezone.now())
 
     assert before == [200, 200]
-    assert [refusal(one)[:2] for one in (text, expiring)] == [(401, "key_revoked"), (401, "key_expired")]
+    assert [refusal(one) for one in (text, expiring)] == [(401, "key_revoked"), (401, "key_expired")]
 
 
 def test_deactivation_and_role_act_at_once(make_user: MakeUser) -> None:
@@ -99,7 +100,7 @@ def test_deactivation_and_role_act_at_once(make_user: MakeUser) -> None:
     roles.assign(user=bob, role=Role.OPERATOR)
 
     assert before == [200, 200]
-    assert [refusal(text)[:2] for text in texts] == [(401, "account_inactive"), (401, "back_office_only")]
+    assert [refusal(text) for text in texts] == [(401, "account_inactive"), (401, "back_office_only")]
     access.reactivate(user=ann)
     roles.assign(user=bob, role=Role.NONE)
     assert [with_key(text).get(ME).status_code for text in texts] == [200, 200]
