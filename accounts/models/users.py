@@ -93,6 +93,11 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def verified_email(self) -> str | None:
+        """The e-mail address, once a mailed link has proved that the user reads it."""
+        return self.email if self.email_verified_at else None
+
     def clean(self) -> None:
         """Normalise the e-mail address before it is validated."""
         self.email = normal_email(self.email)

@@ -16,7 +16,12 @@ from tests.conftest import MakeUser, SignIn
 pytestmark = pytest.mark.django_db
 migration = import_module("accounts.migrations.0003_roles")
 LATER = [
-    import_module(f"accounts.migrations.{name}") for name in ("0010_staff_and_api_keys", "0011_roles_see_sessions")
+    import_module(name)
+    for name in (
+        "accounts.migrations.0010_staff_and_api_keys",
+        "accounts.migrations.0011_roles_see_sessions",
+        "looks.migrations.0003_roles_see_email_shares",
+    )
 ]
 
 

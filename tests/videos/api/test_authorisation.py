@@ -98,6 +98,7 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     users = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
     look = Look.objects.create(owner=users["owner"], title="Stone Essence", visibility=Visibility.SHARED)
     look.shared_with.add(users["reader"])
+    look.email_shares.create(email="stranger@example.com")  # not verified, so it grants nothing
     job = make_job(users["owner"], phase=Phase.SUCCEEDED)
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
