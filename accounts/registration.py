@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts import ledger
+from accounts import former_addresses, ledger
 from accounts.models import User
 from accounts.roles import Role, groups_of
 from studio.emails import normal_email
@@ -38,7 +38,12 @@ def register(*, email: str, password: str) -> User:
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     validate_new_user(email=email, password=password)
-    return create_user(email=email, password=password, tokens=settings.SIGNUP_TOKENS)
+    return create_user(email=email, password=password, tokens=signup_tokens(email=email))
+
+
+def signup_tokens(*, email: str) -> int:
+    """The tokens of a new account: SIGNUP_TOKENS, or 0 where an account of the address was deleted recently."""
+    return 0 if former_addresses.is_known(email) else settings.SIGNUP_TOKENS
 
 
 def validate_new_user(*, email: str, password: str) -> None:

@@ -19,9 +19,11 @@ LAST_RETRY = timedelta(hours=1)
 MAX_ATTEMPTS = 30  # about a day; a mail server may be away that long
 
 
-def add(kind: AccountTask.Kind, *, user: User | None = None, email: str = "") -> AccountTask:
-    """Add a task that is due at once, in the caller's transaction."""
-    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=timezone.now())
+def add(
+    kind: AccountTask.Kind, *, user: User | None = None, email: str = "", after: timedelta = timedelta()
+) -> AccountTask:
+    """Add a task that is due `after` this time, at once by default, in the caller's transaction."""
+    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=timezone.now() + after)
 
 
 def claim(kinds: Collection[AccountTask.Kind]) -> AccountTask | None:
@@ -35,6 +37,11 @@ def claim(kinds: Collection[AccountTask.Kind]) -> AccountTask | None:
                 setattr(task, name, value)
             return task
     return None
+
+
+def renew(task: AccountTask) -> None:
+    """Begin the lease again, during a task that may take longer than one."""
+    _held(task).update(due_at=timezone.now() + LEASE, updated_at=Now())
 
 
 def finish(task: AccountTask, *, content: bytes | None = None) -> bool:

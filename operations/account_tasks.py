@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 from accounts import tasks
+from accounts.exports import ExportTooLarge
 from accounts.models import AccountTask
+from operations.account_data import deletion, export
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +18,7 @@ Handler = Callable[[AccountTask], bytes | None]  # returns the content to keep; 
 Kind = AccountTask.Kind
 
 MAILS: Mapping[Kind, Handler] = {}
-OTHERS: Mapping[Kind, Handler] = {}
+OTHERS: Mapping[Kind, Handler] = {Kind.EXPORT: export.run, Kind.DELETION: deletion.run}
 
 
 class CannotSucceed(Exception):
@@ -37,7 +39,7 @@ def _run_due(handlers: Mapping[Kind, Handler], stopping: threading.Event) -> Non
     while not stopping.is_set() and (task := tasks.claim(handlers)):
         try:
             content = handlers[Kind(task.kind)](task)
-        except CannotSucceed as exc:
+        except (CannotSucceed, ExportTooLarge) as exc:
             tasks.fail(task, exc, is_final=True)
         except Exception as exc:  # the edge of a task
             logger.exception("account_task.crashed", extra={"task_id": task.pk, "task_kind": task.kind})

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tokens
-from accounts.models import SignIn
+from accounts.models import FormerAddress, SignIn
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -73,7 +73,8 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
+    expired = [_aged(Session, "expire_date"), _aged(FormerAddress, "expires_at")]
+    expired.append(lambda span: tokens.ended(before=span.before))
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),

@@ -86,10 +86,16 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
             # the back office's filters: the staff, among all users
             models.Index(fields=("email",), condition=Q(is_staff=True), name="users_staff"),
         )
-        constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
+        constraints = (
+            models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),
+            models.CheckConstraint(
+                name="deleted_user_cannot_sign_in",
+                condition=Q(deleted_at=None) | Q(is_active=False, is_staff=False, is_superuser=False, google_id=None),
+            ),
+        )
 
     def __str__(self) -> str:
-        return self.email
+        return f"deleted account {self.short_id}" if self.deleted_at else self.email
 
     def clean(self) -> None:
         """Normalise the e-mail address before it is validated."""

@@ -30,6 +30,8 @@ MEANINGS = {
     # 403
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
+    "wrong_password": "the password is wrong",
+    "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
     # 404, 405
     "not_found": "no object has this id",
@@ -40,6 +42,9 @@ MEANINGS = {
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
+    "last_admin": "this is the last admin; make another user an admin first",
+    "account_deleted": "the account was deleted",
+    "export_too_large": "the export is larger than 50 MiB; ask the operator for it",
     # 411, 413, 414, 415, 416, 431
     "length_required": "the request has no `Content-Length`",
     "too_large": "the body, a file or the number of parts exceeds the limit",
