@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from accounts.api import views
+from accounts.api import session_views, views
 
 urlpatterns = [
     path("auth/token", views.SignInView.as_view(), name="sign-in"),
     path("auth/token/refresh", views.RefreshView.as_view(), name="refresh"),
     path("auth/token/revoke", views.RevokeView.as_view(), name="revoke"),
+    path("auth/sessions", session_views.SessionsView.as_view(), name="sessions"),
+    path("auth/sessions/<str:pk>", session_views.SessionView.as_view(), name="session"),
     path("tokens/ledger", views.LedgerView.as_view(), name="ledger"),
 ]
