@@ -45,10 +45,8 @@ def _delete(user: User) -> bool:
     roles.require_other_admin(user)
     locked = User.objects.select_for_update().filter(pk=user.pk, deleted_at=None).first()
     if locked is not None:
-        access.sign_out_everywhere(user=locked)
+        access.sign_out_everywhere(user=locked, reason=Session.End.ACCOUNT_DELETED)
         User.objects.filter(pk=user.pk).update(**_anonymous(user), deleted_at=Now(), updated_at=Now())
-        ended = {"ended_at": Now(), "end_reason": Session.End.ACCOUNT_DELETED, "updated_at": Now()}
-        Session.objects.filter(user=user, ended_at=None).update(**ended)
         ApiKey.objects.filter(user=user, revoked_at=None).update(revoked_at=Now(), updated_at=Now())
         AccessAttempt.objects.filter(username=locked.email).delete()
         former_addresses.remember(locked.email)

@@ -11,7 +11,7 @@ class FormerAddress(Record):
     `accounts.former_addresses` writes and reads it. Without the secret key, the hash reveals no address.
     """
 
-    digest = models.CharField(max_length=64, unique=True, editable=False, help_text="HMAC-SHA256 of the address, in hex.")
+    digest = models.CharField(max_length=64, unique=True, editable=False, help_text="HMAC-SHA256 of it, in hex.")
     expires_at = models.DateTimeField(help_text="When the row is forgotten.")
 
     class Meta:

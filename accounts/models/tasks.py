@@ -30,7 +30,7 @@ class AccountTask(Record):
         related_name="account_tasks",
         help_text="Empty for a mail: the address may have no account.",
     )
-    email = models.EmailField(blank=True, help_text="Whom a mail is for, as it was typed; the former address in a deletion.")
+    email = models.EmailField(blank=True, help_text="Whom a mail is for, as it was typed.")
     due_at = models.DateTimeField(help_text="When it is to be tried next.")
     lease = models.UUIDField(null=True, blank=True, help_text="Which claim holds the task.")
     attempts = models.PositiveSmallIntegerField(default=0)

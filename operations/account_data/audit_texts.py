@@ -23,7 +23,7 @@ def remove(*, user: User, email: str, rows: set[str], renew: Callable[[], object
     texts = _Texts(user, email)
     rows = set(rows)
     for entry in _pages(AuditEntry.objects.all(), renew):
-        if _is_about(entry, user, rows):
+        if _is_about(entry, rows, owners={str(user.pk), email} - {""}):
             rows.add(entry.object_pk)
             _save(entry, texts.of_own_entry(entry))
         else:
@@ -45,10 +45,10 @@ def _pages(entries: "QuerySet[Any]", renew: Callable[[], object]) -> Iterator[An
         last = page[-1].pk
 
 
-def _is_about(entry: Any, user: User, rows: set[str]) -> bool:
+def _is_about(entry: Any, rows: set[str], *, owners: set[str]) -> bool:
     """Whether the entry is about a row of the user; `rows` lacks looks that were deleted before."""
-    owners = [*(entry.changes or {}).get("owner", ()), (entry.additional_data or {}).get("owner")]
-    return entry.object_pk in rows or str(user.pk) in owners
+    named = {*(entry.changes or {}).get("owner", ()), (entry.additional_data or {}).get("owner")}
+    return entry.object_pk in rows or not named.isdisjoint(owners)
 
 
 def _save(entry: Any, changes: dict[str, Any]) -> None:

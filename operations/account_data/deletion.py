@@ -35,7 +35,7 @@ def run(task: AccountTask) -> None:
 
     The first pass adds a task for a second one.
     """
-    user = User.objects.select_related("token_account").get(pk=task.user_id)
+    user = User.objects.select_related("token_account").get(account_tasks=task)
     if user.deleted_at is None:
         return
     # first, because it needs the ids of the jobs and looks
@@ -67,6 +67,7 @@ def _ids_of(user: User) -> set[str]:
     of_ledger = LedgerEntry.objects.filter(account=user.token_account, video_job_id__isnull=False)
     ids = {user.pk, user.token_account.pk, *of_ledger.values_list("video_job_id", flat=True)}
     ids.update(VideoJob.objects.filter(owner=user).values_list("pk", flat=True))
+    ids.update(ApiKey.objects.filter(user=user).values_list("pk", flat=True))
     ids.update(Look.objects.filter(owner=user).values_list("pk", flat=True))
     return set(map(str, ids))
 

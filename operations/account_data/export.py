@@ -30,7 +30,7 @@ has the look or the video job. Passwords and API keys are not stored in readable
 
 def run(task: AccountTask) -> bytes:
     """The ZIP that the task asks for. Raises ExportTooLarge."""
-    user = User.objects.get(pk=task.user_id)
+    user = User.objects.select_related("token_account").get(account_tasks=task)
     with tempfile.TemporaryFile() as file:
         write(user=user, file=file, origin=task.origin, max_bytes=MIB_MAX * MIB, renew=lambda: tasks.renew(task))
         file.seek(0)

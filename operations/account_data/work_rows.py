@@ -45,7 +45,7 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
 
 
 def video_jobs(user: User, origin: str) -> Iterator[dict[str, Any]]:
-    """The user's video jobs, oldest first, with the ids of their looks and links to the pictures that are still kept."""
+    """The user's video jobs, oldest first, with the ids of their looks and links to pictures that are still kept."""
     storage = media_storage()
     for page in _pages(VideoJob.objects.filter(owner=user), JOB.columns):
         ids = [row[0] for row in page]
