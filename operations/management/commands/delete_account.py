@@ -11,8 +11,8 @@ from studio.command_line import OperatorCommand
 class Command(OperatorCommand):
     help = (
         "Delete an account as its user can: it is signed out at once, and the sweeper removes its looks, video jobs "
-        "and files. Only the ledger stays, without address and name. Without --yes, only say what would be deleted. For a "
-        "deleted account, the removal is repeated, for example after a backup from before was restored."
+        "and files. Only the ledger stays, without address and name. Without --yes, only say what would be deleted. "
+        "For a deleted account, the removal is repeated, for example after a backup from before was restored."
     )
     examples = ("delete_account ann@example.com", "delete_account 0b6f3c1e-6c0a-4d0e-9f67-0f3a3c1d7a52 --yes")
 

@@ -322,7 +322,7 @@ def test_deleted_account_cannot_be_reactivated(ann: User) -> None:
 def test_database_refuses_a_deleted_account_that_can_sign_in(ann: User, change: dict[str, Any]) -> None:
     deletion.delete(user=ann)
 
-    with pytest.raises(IntegrityError, match="deleted_user_cannot_sign_in|constraint"):
+    with pytest.raises(IntegrityError, match=r"deleted_user_cannot_sign_in|constraint"):
         User.objects.filter(pk=ann.pk).update(**change)
 
 
@@ -346,4 +346,3 @@ def test_command_says_what_it_would_delete_and_deletes_with_yes(ann: User, capsy
 
     assert places_of(*TEXTS) == set()
     assert AccountTask.objects.filter(finished_at=None).count() == 2  # the second pass, and the repetition
-

@@ -45,6 +45,9 @@ class Row(NamedTuple):
 OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or an empty list
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
+    "PATCH /api/v1/auth/me": OWN,
+    "DELETE /api/v1/auth/me": Row(403, 403, 403, 403),  # authorised, and neither a password nor a recent sign-in
+    "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),

@@ -58,7 +58,9 @@ class TestName:
     def test_account_can_be_sent_back_and_only_the_name_changes(self, client: APIClient) -> None:
         before = client.get(ME).json()
 
-        response = client.patch(ME, before | {"name": "Ann", "email": "eve@example.com", "isStaff": True}, format="json")
+        response = client.patch(
+            ME, before | {"name": "Ann", "email": "eve@example.com", "isStaff": True}, format="json"
+        )
 
         assert response.json() == before | {"name": "Ann"}
 
@@ -234,9 +236,7 @@ class TestExport:
         assert client.get(EXPORT).status_code == 202
         assert AccountTask.objects.filter(failed_at=None).count() == 1
 
-    def test_too_large_one_is_refused_with_the_reason(
-        self, client: APIClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_too_large_one_is_refused_with_the_reason(self, client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("operations.account_data.export.MIB_MAX", 0)
         client.get(EXPORT)
         account_tasks.run_others(_never())
