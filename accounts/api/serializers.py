@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from accounts.models import LedgerEntry, Method
+from accounts.models import LedgerEntry, Method, User
 from accounts.sign_in import lockout, sessions
 from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
@@ -69,6 +69,7 @@ class SignInForm(Input, TokenObtainSerializer):
             if lockout.is_blocked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
+        assert isinstance(self.user, User)
         tokens = sessions.begin(user=self.user, request=request, method=Method.PASSWORD)
         lockout.forget(request, email=attrs["email"])
         return tokens

@@ -16,7 +16,9 @@ class SessionLine(serializers.ModelSerializer[Session]):
     createdAt = Timestamp(source="created_at", help_text="When the session began.")
     lastUsedAt = Timestamp(source="refreshed_at", help_text="The time of the last sign-in or refresh.")
     expiresAt = Timestamp(source="expires_at", help_text="When the session ends unless it is refreshed.")
-    isCurrent = serializers.SerializerMethodField(help_text="Whether this request's access token is of this session.")
+    isCurrent = serializers.SerializerMethodField(
+        "is_current", help_text="Whether this request's access token is of this session."
+    )
 
     class Meta:
         model = Session
@@ -28,6 +30,6 @@ class SessionLine(serializers.ModelSerializer[Session]):
             "client": {"help_text": "The program, as it called itself last."},
         }
 
-    def get_isCurrent(self, session: Session) -> bool:
+    def is_current(self, session: Session) -> bool:
         """Whether the request belongs to it."""
         return session.pk == sessions.session_id(self.context["request"])

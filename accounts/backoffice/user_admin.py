@@ -15,12 +15,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm
 
 from accounts import access, deletion, ledger, roles
 from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
 from accounts.backoffice.user_filters import DeletedFilter, RoleFilter
-from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
+from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensForm, UserForm
 from accounts.models import User
 from accounts.roles import Role
 from accounts.sign_in.identity import caller
@@ -35,7 +34,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPasswordForm
     fieldsets = (
         (None, {"fields": ("email", "state", "balance", "password_page")}),
         ("Permissions", {"fields": ("role",)}),

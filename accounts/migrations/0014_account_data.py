@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0009_sessions_keys_tasks'),
+        ('accounts', '0011_roles_see_sessions'),
     ]
 
     operations = [

@@ -105,7 +105,7 @@ def end_own(*, user: User, session_id: uuid.UUID, current: uuid.UUID | None) -> 
 
 def end_all(*, user: User, reason: Session.End, keep: uuid.UUID | None = None) -> None:
     """End all sessions of the user, except `keep`; `accounts.access` signs out of the back office as well."""
-    ended = Session.objects.filter(user=user).exclude(pk=keep).end(reason)
+    ended = Session.objects.filter(user=user).exclude(pk__in=[keep] if keep else []).end(reason)
     logger.info("sessions.ended", extra={"user_id": user.pk, "sessions": ended, "reason": reason.value})
 
 
@@ -166,9 +166,9 @@ def _rotate(*, session_id: uuid.UUID, token_id: uuid.UUID, user: User, request: 
 
 def _repeat(*, session_id: uuid.UUID, token_id: uuid.UUID, user: User) -> dict[str, Any]:
     """The pair that the token was exchanged for a moment ago; a token that was used earlier ends the session."""
-    session = Session.objects.filter(pk=session_id).annotate(now=Now()).first()
+    session: Any = Session.objects.filter(pk=session_id).annotate(now=Now()).first()
     if session is None or session.ended_at:
-        raise refusals.SessionEnded.because(session and session.end_reason)
+        raise refusals.SessionEnded.because(session.end_reason if session else None)
     age = session.now - session.refreshed_at
     if token_id == session.former_refresh_id and age <= timedelta(seconds=settings.REFRESH_REUSE_SECONDS):
         return _response(session, user, age=age)

@@ -11,7 +11,8 @@ from tests.conftest import MakeUser, SignIn
 from videos.failures import FAILURES
 
 OPERATIONS = {
-    *("register", "signIn", "refreshTokens", "signOut", "getMe", "updateMe", "deleteMe", "exportMe", "getTokens", "listLedger"),
+    *("register", "signIn", "refreshTokens", "signOut", "getMe", "updateMe", "deleteMe", "exportMe"),
+    *("getTokens", "listLedger"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),

@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 from accounts import exports
 from accounts.models import AccountTask, FormerAddress, Session, SignIn, User
 from operations import account_tasks
-from tests.conftest import PASSWORD, MakeUser, SignIn as SignInFixture
+from tests.conftest import PASSWORD, MakeUser
+from tests.conftest import SignIn as SignInFixture
 from tests.fixtures.looks import MakeLook
 from tests.fixtures.video_jobs import MakeJob
 from videos.phases import Phase
