@@ -185,7 +185,14 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "{email} can no longer sign in, and is signed out everywhere at once. Jobs continue; nothing is deleted."
-        return self._confirm(request, object_id, "Deactivate", text, roles.deactivate, on_self=False)
+        return self._confirm(
+            request,
+            object_id,
+            "Deactivate",
+            text,
+            roles.deactivate,
+            on_self="You cannot deactivate yourself; ask another admin.",
+        )
 
     @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def reactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -198,12 +205,19 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
             "deleted. Only the ledger is kept, without address and name. This cannot be undone."
         )
         act = partial(deletion.delete_by_staff, actor=caller(request))
-        return self._confirm(request, object_id, "Delete the account", text, act, on_self=False)
+        return self._confirm(
+            request,
+            object_id,
+            "Delete the account",
+            text,
+            act,
+            on_self="You cannot delete yourself here; ask another admin.",
+        )
 
     def _confirm(
-        self, request: HttpRequest, object_id: str, title: str, text: str, act: Any, *, on_self: bool = True
+        self, request: HttpRequest, object_id: str, title: str, text: str, act: Any, *, on_self: str = ""
     ) -> HttpResponse:
-        """Ask, then act. Without `on_self`, staff cannot do it to themselves."""
+        """Ask, then act. `on_self` is the refusal for members of staff who do it to themselves, if they may not."""
         user = self._user(request, object_id)
         if not self.has_change_permission(request, user):
             raise PermissionDenied
@@ -211,8 +225,8 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
             return self.confirmation_page(
                 request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}"
             )
-        if user == request.user and not on_self:
-            self.message_user(request, f"You cannot do this to yourself: {title}. Ask another admin.", messages.ERROR)
+        if user == request.user and on_self:
+            self.message_user(request, on_self, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
         try:
             act(user=user)

@@ -46,7 +46,6 @@ MEANINGS = {
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
     "last_admin": "this is the last admin; make another user an admin first",
-    "account_deleted": "the account was deleted",
     "export_too_large": "the export is larger than 50 MiB; ask the operator for it",
     # 411, 413, 414, 415, 416, 431
     "length_required": "the request has no `Content-Length`",

@@ -76,7 +76,7 @@ def test_admins_do_not_delete_themselves_here(office: Client, boss: User, make_u
 
     response = office.post(page(boss, "delete-account"), {"confirmed": "yes"}, follow=True)
 
-    assert "You cannot do this to yourself" in response.content.decode()
+    assert "You cannot delete yourself here" in response.content.decode()
     boss.refresh_from_db()
     assert boss.deleted_at is None
 

@@ -11,8 +11,8 @@ from tests.conftest import MakeUser, SignIn
 from videos.failures import FAILURES
 
 OPERATIONS = {
-    *("register", "signIn", "refreshTokens", "signOut", "getMe", "updateMe", "deleteMe", "exportMe"),
-    *("getTokens", "listLedger"),
+    *("register", "signIn", "refreshTokens", "signOut", "getMe", "getTokens", "listLedger"),
+    *("updateMe", "deleteMe", "exportMe"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),
@@ -67,6 +67,7 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
 
     assert types == {
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut")},
+        **{key: ["application/json"] for key in ("updateMe", "deleteMe")},
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 
