@@ -8,7 +8,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
-from accounts import roles
+from accounts import roles, verification
 from accounts.models import LedgerEntry, User
 from accounts.sign_in import history, lockout
 from accounts.sign_in.authentication import TokenAuthentication
@@ -65,13 +65,16 @@ class SignInForm(Input, TokenObtainPairSerializer):
 
     @classmethod
     def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
-        """A refresh token for a user whose password was right. Raises BackOfficeOnly."""
+        """A refresh token for a user whose password was right. Raises BackOfficeOnly, EmailUnverified."""
         if roles.is_limited(user):
             raise roles.BackOfficeOnly
+        verification.require_verified(user)
         return super().get_token(user)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
+        """The tokens.
+
+        Raises LockedOut after too many wrong passwords, else AuthenticationFailed; BackOfficeOnly, EmailUnverified.
 
         `accounts.sign_in.history` records wrong passwords itself.
         """
@@ -82,7 +85,7 @@ class SignInForm(Input, TokenObtainPairSerializer):
             if lockout.is_blocked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
-        except roles.BackOfficeOnly:
+        except (roles.BackOfficeOnly, verification.EmailUnverified):
             history.record(request=request, user=self.user, succeeded=False)
             raise
         lockout.forget(request, email=attrs["email"])

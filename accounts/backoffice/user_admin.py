@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import access, ledger, roles
+from accounts import access, ledger, roles, verification
 from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
 from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
 from accounts.models import User
@@ -56,10 +56,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     fieldsets = (
         (None, {"fields": ("email", "state", "balance", "password_page")}),
         ("Permissions", {"fields": ("role",)}),
-        ("Dates", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
+        ("Dates", {"fields": ("email_verified_at", "last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
+    readonly_fields = (
+        *("state", "balance", "password_page"),
+        *("email_verified_at", "last_login", "signed_out_at", "created_at", "id"),
+    )
     list_display: tuple[str, ...] = ("email", "role", "balance", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
@@ -68,7 +71,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
+    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate", "mark_verified")
     change_form_outer_after_template = "admin/accounts/recent.html"
     recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
 
@@ -118,7 +121,9 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return form
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Create a new user's token account, in the transaction of Django's form."""
+        """Create a new user's token account, in the transaction of Django's form. A new address is not verified."""
+        if change and "email" in form.changed_data:
+            obj.email_verified_at = None
         super().save_model(request, obj, form, change)
         if not change:
             ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
@@ -153,10 +158,12 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     # -- Actions on a user, each with a page that asks for confirmation
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Omit “reactivate” for an active user, and “deactivate” for an inactive one."""
+        """Omit what would change nothing: “reactivate” for an active user, “deactivate” for an inactive one."""
         user = self.get_object(request, str(object_id))
-        needless = "reactivate" if user is None or user.is_active else "deactivate"
-        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
+        needless = {"reactivate" if user is None or user.is_active else "deactivate"}
+        if user is None or user.email_verified_at:
+            needless.add("mark_verified")
+        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ not in needless]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
     def tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -192,6 +199,11 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def reactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._confirm(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
+
+    @action(description="Mark address as verified", url_path="mark-verified", permissions=["change"])  # type: ignore[untyped-decorator]
+    def mark_verified(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = "{email} counts as verified, as if its user had opened the link of a mail. Only if you know that it is."
+        return self._confirm(request, object_id, "Mark address as verified", text, verification.mark_verified)
 
     def _confirm(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> HttpResponse:
         user = self._user(request, object_id)
