@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import password_views, views
+from accounts.api import password_views, session_views, views
 
 urlpatterns = [
     path("auth/token", views.SignInView.as_view(), name="sign-in"),
@@ -13,5 +13,7 @@ urlpatterns = [
     path("auth/password/reset/confirm", password_views.ConfirmResetView.as_view(), name="password-reset-confirm"),
     path("auth/email/verify", password_views.VerifyView.as_view(), name="email-verify"),
     path("auth/email/verify/confirm", password_views.ConfirmVerifyView.as_view(), name="email-verify-confirm"),
+    path("auth/sessions", session_views.SessionsView.as_view(), name="sessions"),
+    path("auth/sessions/<str:pk>", session_views.SessionView.as_view(), name="session"),
     path("tokens/ledger", views.LedgerView.as_view(), name="ledger"),
 ]
