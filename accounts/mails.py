@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 
 from accounts import links
@@ -85,7 +85,8 @@ def _message(task: AccountTask, *, link: str) -> EmailMultiAlternatives:
 def _deliver(message: EmailMultiAlternatives) -> None:
     """Hand the mail to the server. Raises TryLater, or CannotSucceed if the server refuses the recipient for good."""
     try:
-        message.send()
+        with get_connection() as server:
+            server.send_messages([message])
     except smtplib.SMTPRecipientsRefused as exc:
         codes = [code for code, _ in exc.recipients.values()]
         kind = CannotSucceed if all(code >= 500 for code in codes) else TryLater

@@ -87,7 +87,7 @@ def _checked(*, user: User, request: Request, current: str) -> User:
             raise SignInAgain
         return user
     if not current:
-        raise WrongPassword("This field is required.")
+        raise WrongPassword("Send the current password, too.")
     checked = authenticate(request=request, email=user.email, password=current)
     if lockout.is_blocked(request):
         raise lockout.refusal(request, email=user.email)

@@ -49,12 +49,8 @@ def mail() -> Finding:
     if not isinstance(server, EmailBackend):
         return Finding(Health.OK, f"Mails are files in {settings.EMAIL_FILE_PATH}. To send them: EMAIL_URL.")
     try:
-        server.open()
+        with server:
+            return Finding(Health.OK, f"{settings.EMAIL_HOST} accepts us.")
     except (smtplib.SMTPException, OSError) as exc:
-        return Finding(
-            Health.DEGRADED,
-            f"{settings.EMAIL_HOST} refuses us: {type(exc).__name__}: {exc}. Mails wait. See EMAIL_URL.",
-        )
-    finally:
-        server.close()
-    return Finding(Health.OK, f"{settings.EMAIL_HOST} accepts us.")
+        reason = f"{type(exc).__name__}: {exc}"
+        return Finding(Health.DEGRADED, f"{settings.EMAIL_HOST} refuses us: {reason}. Mails wait. See EMAIL_URL.")

@@ -40,8 +40,8 @@ def server(name: str, value: str) -> MailServer:
     try:
         parts = urlsplit(value)
         port = parts.port
-    except ValueError as exc:
-        raise BadEnvironment(f"{name} cannot be parsed; it should have the form {_FORM}.") from exc
+    except ValueError:
+        raise BadEnvironment(f"{name} should have the form {_FORM}.") from None  # its text may quote the password
     if parts.scheme == "file":
         return MailServer(folder=_folder(name, parts))
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.fragment:
@@ -76,6 +76,6 @@ def _has_starttls(name: str, parts: SplitResult, *, default: bool) -> bool:
 
 def sender(name: str, value: str) -> str:
     """The value, a sender of mails or "". Raises BadEnvironment for anything but an address, with or without a name."""
-    if value and not re.fullmatch(rf"{_ADDRESS}|[^<>,@]+ <{_ADDRESS}>", value):
+    if value and not re.fullmatch(rf"{_ADDRESS}|[^<>,@\r\n]+ <{_ADDRESS}>", value):
         raise BadEnvironment(f"{name} is {value!r}; it should have the form AI Studio <studio@example.com>.")
     return value

@@ -25,6 +25,6 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0009_sessions_keys_tasks")]
+    dependencies = [("accounts", "0011_roles_see_sessions")]
 
     operations = [migrations.RunPython(add, remove)]
