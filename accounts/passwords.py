@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -14,28 +13,12 @@ from rest_framework.request import Request
 
 from accounts import links, mails, tasks
 from accounts.models import AccountTask, Method, Session, User
-from accounts.sign_in import lockout, sessions
-from studio.errors import Conflict, InvalidInput, NotAllowed
+from accounts.sign_in import confirmation, lockout, sessions
+from studio.errors import Conflict, InvalidInput
 
 logger = logging.getLogger(__name__)
 
 Kind = AccountTask.Kind
-
-
-class WrongPassword(InvalidInput):
-    """The current password is wrong, or missing. Not a 401: clients would sign out or refresh their tokens."""
-
-    code = "wrong_password"
-
-    def __init__(self, message: str = "The current password is wrong.") -> None:
-        super().__init__(message, errors={"currentPassword": [message]})
-
-
-class SignInAgain(NotAllowed):
-    """The account has no password to check, and its sign-in was too long ago."""
-
-    code = "sign_in_again"
-    message = "Sign in again to do this."
 
 
 class ChangedMeanwhile(Conflict):
@@ -44,15 +27,18 @@ class ChangedMeanwhile(Conflict):
     message = "The password was changed meanwhile. Sign in again."
 
 
-def change(*, user: User, request: Request, current: str, new: str) -> dict[str, Any]:
+def change(*, user: User, request: Request, current: str | None, new: str) -> dict[str, Any]:
     """Replace the password, end every session, and begin a new one, whose tokens are returned.
 
-    An account without a password needs a fresh sign-in instead. Raises LockedOut, WrongPassword, SignInAgain,
-    InvalidInput, ChangedMeanwhile.
+    An account without a password needs a fresh sign-in instead. Raises InvalidInput, LockedOut, ConfirmationNeeded,
+    ChangedMeanwhile.
     """
-    user = _checked(user=user, request=request, current=current)
-    _validate(new, user=user)
-    if not _replace(user=user, new=new):
+    _require_current(user=user, request=request, current=current)
+    now = User.objects.get(pk=user.pk)
+    if now.password != user.password and not now.check_password(current):  # True if the check renewed an old hash
+        raise ChangedMeanwhile
+    _validate(new, user=now)
+    if not _replace(user=now, new=new):
         raise ChangedMeanwhile
     logger.info("password.changed", extra={"user_id": user.pk})
     return sessions.begin(user=User.objects.get(pk=user.pk), request=request, method=Method.PASSWORD)
@@ -80,21 +66,15 @@ def reset(*, token: str, new: str) -> None:
     logger.info("password.reset", extra={"user_id": user.pk})
 
 
-def _checked(*, user: User, request: Request, current: str) -> User:
-    """The user as the check of the password read it. A wrong password counts as a failed sign-in."""
-    if not user.has_usable_password():
-        if not sessions.is_fresh(request):
-            raise SignInAgain
-        return user
-    if not current:
-        raise WrongPassword("Send the current password, too.")
-    checked = authenticate(request=request, email=user.email, password=current)
-    if lockout.is_blocked(request):
-        raise lockout.refusal(request, email=user.email)
-    if not isinstance(checked, User) or checked.pk != user.pk:
-        raise WrongPassword
-    lockout.forget(request, email=user.email)
-    return checked
+def _require_current(*, user: User, request: Request, current: str | None) -> None:
+    """Check the current password; of an account without one, that the sign-in is fresh."""
+    if current is None and user.has_usable_password():
+        raise InvalidInput(errors={"currentPassword": ["This field is required."]})
+    try:
+        confirmation.require(request, user=user, password=current if user.has_usable_password() else None)
+    except confirmation.WrongPassword as exc:  # of a form here, so its field is at fault
+        message = "The current password is wrong."
+        raise InvalidInput(message, code=exc.code, errors={"currentPassword": [message]}) from exc
 
 
 def _validate(new: str, *, user: User) -> None:

@@ -25,8 +25,7 @@ class ChangePasswordForm(_NewPassword):
         source="current",
         max_length=SIGN_IN_LENGTH,
         required=False,
-        default="",
-        allow_blank=True,
+        default=None,
         help_text="As typed; blanks count. Required if the account has a password.",
     )
 

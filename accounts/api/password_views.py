@@ -47,7 +47,7 @@ class PasswordView(_Form):
         responses={
             200: OpenApiResponse(TokenPair, description="The tokens of a new session."),
             400: error("The current password is wrong (`wrong_password`), or the new one is easy to guess."),
-            403: error("The account has no password, and its sign-in was too long ago."),
+            403: error("The account has no password, and its sign-in was too long ago (`confirmation_needed`)."),
             429: THROTTLED,
         },
     )

@@ -16,7 +16,6 @@ MEANINGS = {
     "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
     "not_linked": "the video was not made for this look",
     "link_invalid": "the token of a mailed link is wrong, used or expired; request a new mail",
-    "wrong_password": "the current password is wrong",
     # 401
     "not_authenticated": "the request has no access token",
     "token_malformed": "the `Authorization` header is malformed; write `Authorization: Bearer <access>`",
@@ -35,9 +34,10 @@ MEANINGS = {
     # 403
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
+    "wrong_password": "the password is wrong",
+    "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
     "email_unverified": "the password is right, but the e-mail address has to be verified first",
-    "sign_in_again": "this needs a sign-in within the last 10 minutes",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",

@@ -28,10 +28,6 @@ def signed_in(password: str = PASSWORD, **facts: str) -> tuple[APIClient, dict[s
     return client, tokens
 
 
-def wrong(message: str = "The current password is wrong.") -> dict[str, Any]:
-    return {"detail": message, "code": "wrong_password", "errors": {"currentPassword": [message]}}
-
-
 def test_password_is_changed_and_only_the_new_session_lives(make_user: MakeUser) -> None:
     make_user()
     here, old = signed_in()
@@ -70,24 +66,24 @@ def test_user_is_informed_by_mail(make_user: MakeUser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "body"),
+    ("form", "code", "message"),
     [
-        ({"newPassword": NEW}, wrong("Send the current password, too.")),
-        ({"currentPassword": "", "newPassword": NEW}, wrong("Send the current password, too.")),
-        ({"currentPassword": f"{PASSWORD} ", "newPassword": NEW}, wrong()),
-        ({"current_password": "wrong-violet-42", "newPassword": "12345678"}, None),
+        ({"newPassword": NEW}, "invalid", "This field is required."),
+        ({"currentPassword": "", "newPassword": NEW}, "invalid", "This field may not be blank."),
+        ({"currentPassword": f"{PASSWORD} ", "newPassword": NEW}, "wrong_password", "The current password is wrong."),
+        ({"currentPassword": "wrong-violet-42", "newPassword": "12345678"}, "wrong_password", None),
     ],
 )
 def test_wrong_or_missing_current_password_changes_nothing(
-    make_user: MakeUser, form: dict[str, str], body: dict[str, Any] | None
+    make_user: MakeUser, form: dict[str, str], code: str, message: str | None
 ) -> None:
     make_user()
     client, _ = signed_in()
 
     answer = client.post(URL, form)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_password")
-    assert body in (None, answer.json())
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert message in (None, *answer.json()["errors"]["currentPassword"])
     assert (client.get(ME).status_code, AccountTask.objects.count()) == (200, 0)
     assert User.objects.get().check_password(PASSWORD)
 
@@ -177,7 +173,10 @@ def test_account_without_a_password_has_to_sign_in_again_later(make_user: MakeUs
 
     answer = APIClient(HTTP_AUTHORIZATION=f"Bearer {access}").post(URL, {"newPassword": NEW, "currentPassword": "x"})
 
-    assert (answer.status_code, answer.json()) == (403, {"detail": "Sign in again to do this.", "code": "sign_in_again"})
+    assert (answer.status_code, answer.json()) == (
+        403,
+        {"detail": "Send your password, or sign in again first.", "code": "confirmation_needed"},
+    )
     assert not User.objects.get().has_usable_password()
 
 

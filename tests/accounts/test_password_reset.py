@@ -187,7 +187,11 @@ def test_requests_are_limited_by_address_and_by_client(settings: Any) -> None:
     def ask(email: str, ip: str, url: str = REQUEST) -> int:
         return int(APIClient(REMOTE_ADDR=ip).post(url, {"email": email}).status_code)
 
-    of_address = [ask("ann@example.com", "10.0.0.1"), ask("Ann@example.com ", "10.0.0.2"), ask("ANN@example.com", "10.0.0.3")]
+    of_address = [
+        ask("ann@example.com", "10.0.0.1"),
+        ask("Ann@example.com ", "10.0.0.2"),
+        ask("ANN@example.com", "10.0.0.3"),
+    ]
     of_another_kind = ask("ann@example.com", "10.0.0.3", "/api/v1/auth/email/verify")
     of_client = [ask(f"user{number}@example.com", "10.0.0.9") for number in range(5)]
 
@@ -196,9 +200,7 @@ def test_requests_are_limited_by_address_and_by_client(settings: Any) -> None:
     assert of_client == [202] * 4 + [429]
 
 
-def test_nothing_secret_is_logged_or_kept(
-    make_user: MakeUser, caplog: pytest.LogCaptureFixture, settings: Any
-) -> None:
+def test_nothing_secret_is_logged_or_kept(make_user: MakeUser, caplog: pytest.LogCaptureFixture, settings: Any) -> None:
     settings.LOG_MAIL_LINKS = False
     make_user()
     token = requested()

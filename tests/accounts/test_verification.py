@@ -70,7 +70,9 @@ def test_earlier_link_works_until_one_is_used(anonymous: APIClient, make_user: M
     assert [anonymous.post(CONFIRM, {"token": token}).status_code for token in tokens] == [204, 400]
 
 
-@pytest.mark.parametrize("kind", ["nonsense", "empty id", "of a reset", "of another user", "old", "changed", "inactive"])
+@pytest.mark.parametrize(
+    "kind", ["nonsense", "empty id", "of a reset", "of another user", "old", "changed", "inactive"]
+)
 def test_bad_link_verifies_nothing(anonymous: APIClient, make_user: MakeUser, settings: Any, kind: str) -> None:
     ann, bob = make_user(), make_user("bob@example.com")
     token = links.token_of(user=ann, purpose=links.VERIFICATION)

@@ -65,7 +65,7 @@ def test_sender_with_and_without_a_name(sender: str) -> None:
 
 @pytest.mark.parametrize("sender", ["AI Studio", "AI <a@b> <c@d>", "a@b, c@d", "Ann\n <ann@example.com>"])
 def test_malformed_sender_is_refused(sender: str) -> None:
-    with pytest.raises(BadEnvironment, match="X is .* it should have the form AI Studio <studio@example.com>"):
+    with pytest.raises(BadEnvironment, match=r"X is .* it should have the form AI Studio <studio@example.com>"):
         mail_url.sender("X", sender)
 
 
