@@ -20,7 +20,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import LedgerEntry, SignIn
+from accounts.models import AccountTask, LedgerEntry, SignIn
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -74,7 +74,10 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     out = io.StringIO()
     call_command("purge", stdout=out)
 
-    assert found == {"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert found == {
+        **{"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0},
+        **{"export": 0, "task": 0, "expired": 0},
+    }
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
@@ -98,7 +101,30 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "audit": 0,
         "input": 0,
         "key": 0,
+        "export": 0,
+        "task": 0,
         "expired": 0,
+    }
+
+
+def test_ended_account_tasks_go_after_a_month_and_the_content_of_exports_after_a_day() -> None:
+    made = {}
+    for name, days, fields in (
+        ("old", 31, {"finished_at": timezone.now() - timedelta(days=31), "content": b"zip"}),
+        ("given up", 31, {"failed_at": timezone.now() - timedelta(days=31)}),
+        ("unfinished", 31, {}),
+        ("export", 2, {"finished_at": timezone.now() - timedelta(days=2), "content": b"zip"}),
+        ("new export", 0, {"finished_at": timezone.now(), "content": b"zip"}),
+    ):
+        made[name] = AccountTask.objects.create(kind="export", due_at=timezone.now(), **fields)
+        age(made[name], days, "created_at")
+
+    found = run("--yes")
+
+    rows = {row.pk: bytes(row.content or b"") for row in AccountTask.objects.all()}
+    assert (found["task"], found["export"]) == (2, 2)
+    assert {name: rows.get(task.pk) for name, task in made.items()} == {
+        **{"old": None, "given up": None, "unfinished": b"", "export": b"", "new export": b"zip"}
     }
 
 
