@@ -251,9 +251,7 @@ def test_doctor_connects_to_the_mail_server(settings: Any) -> None:
     assert (refused.health, "SMTPAuthenticationError" in refused.sentence) == (Health.DEGRADED, True)
     assert (away.health, "ConnectionRefusedError" in away.sentence) == (Health.DEGRADED, True)
     assert "smtp-password" not in refused.sentence
-    assert unset == Finding(
-        Health.OK, "EMAIL_URL is not set: users cannot reset a password or verify their address."
-    )
+    assert unset == Finding(Health.OK, "EMAIL_URL is not set: users cannot reset a password or verify their address.")
     assert server.mails == []
 
 
@@ -265,9 +263,7 @@ def test_late_and_failing_account_tasks_are_reported(db: None) -> None:
     fails = account_health_checks.account_tasks()
 
     assert fine == Finding(Health.OK, "None is late or fails.")
-    assert waits == Finding(
-        Health.DEGRADED, "A mail, export or deletion of an account has waited for 12 minutes."
-    )
+    assert waits == Finding(Health.DEGRADED, "A mail, export or deletion of an account has waited for 12 minutes.")
     assert (fails.health, fails.sentence[:52]) == (
         *(Health.DEGRADED, "1 mails, exports or deletions of accounts fail again"),
     )

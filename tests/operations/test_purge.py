@@ -10,6 +10,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from auditlog.models import LogEntry as AuditEntry
@@ -21,6 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import AccountTask, LedgerEntry, SignIn
+from accounts.models import Session as ApiSession
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -75,8 +77,16 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     call_command("purge", stdout=out)
 
     assert found == {
-        **{"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0},
-        **{"export": 0, "task": 0, "expired": 0},
+        "mock": 2,
+        "log": 3,
+        "reply": 2,
+        "sign-in": 0,
+        "audit": 0,
+        "input": 0,
+        "key": 0,
+        "export": 0,
+        "task": 0,
+        "expired": 0,
     }
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
@@ -124,7 +134,11 @@ def test_ended_account_tasks_go_after_a_month_and_the_content_of_exports_after_a
     rows = {row.pk: bytes(row.content or b"") for row in AccountTask.objects.all()}
     assert (found["task"], found["export"]) == (2, 2)
     assert {name: rows.get(task.pk) for name, task in made.items()} == {
-        **{"old": None, "given up": None, "unfinished": b"", "export": b"", "new export": b"zip"}
+        "old": None,
+        "given up": None,
+        "unfinished": b"",
+        "export": b"",
+        "new export": b"zip",
     }
 
 
@@ -166,6 +180,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
         SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
+        expires_at = timezone.now() + timedelta(days=500 - days)
+        ApiSession.objects.create(user=ann, refresh_id=uuid4(), refreshed_at=timezone.now(), expires_at=expires_at)
     OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
         expires_at=timezone.now() - timedelta(days=1)
     )
@@ -173,9 +189,9 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
-    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
-    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 
 
 def test_it_works_in_batches_and_can_be_interrupted(
