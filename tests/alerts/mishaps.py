@@ -93,7 +93,8 @@ def removals_forgotten(fleet: Fleet) -> Iterator[None]:
 
 
 _ADD_TASK = (
-    "INSERT INTO accounts_accounttask (id, created_at, updated_at, kind, email, due_at, attempts, last_error, failed_at)"
+    "INSERT INTO accounts_accounttask"
+    " (id, created_at, updated_at, kind, email, due_at, attempts, last_error, failed_at)"
     " VALUES (gen_random_uuid(), now(), now(), 'reset_password', 'ann@example.com', {}, {}, 'refused', {})"
 )
 
