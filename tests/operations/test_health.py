@@ -133,6 +133,7 @@ def test_details_need_the_metrics_token(client: Client, settings: Any, monkeypat
                 "models": {"status": "ok"},
                 "transfers": {"status": "ok"},
                 "reconciliation": {"status": "ok"},
+                "account tasks": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }

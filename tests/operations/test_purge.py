@@ -189,7 +189,11 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    assert (
+        counted
+        == removed
+        == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "export": 0, "task": 0, "expired": 3}
+    )
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 
