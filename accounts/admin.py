@@ -10,6 +10,7 @@ from accounts import roles
 from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django imports admin pages from this module only
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- as above
 from accounts.backoffice import session_admin as _session_admin  # noqa: F401 -- as above
+from accounts.backoffice import task_admin as _task_admin  # noqa: F401 -- as above
 from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- as above
 from accounts.models import SignIn
 from accounts.roles import Role

@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import action
 
-from accounts import access, deletion, ledger, roles
+from accounts import access, ledger, roles, verification
 from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
 from accounts.backoffice.user_filters import DeletedFilter, RoleFilter
 from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensForm, UserForm
 from accounts.models import User
+from accounts.own_account import deletion
 from accounts.roles import Role
 from accounts.sign_in.identity import caller
 from studio.backoffice import audit
@@ -38,10 +39,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     fieldsets = (
         (None, {"fields": ("email", "state", "balance", "password_page")}),
         ("Permissions", {"fields": ("role",)}),
-        ("Dates", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
+        ("Dates", {"fields": ("email_verified_at", "last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
+    readonly_fields = (
+        *("state", "balance", "password_page"),
+        *("email_verified_at", "last_login", "signed_out_at", "created_at", "id"),
+    )
     list_display: tuple[str, ...] = ("address", "role", "balance", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited", DeletedFilter)
     list_filter_submit = True
@@ -50,7 +54,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate", "delete_account")
+    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate", "mark_verified", "delete_account")
     change_form_outer_after_template = "admin/accounts/recent.html"
     recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
 
@@ -108,7 +112,9 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return form
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Create a new user's token account, in the transaction of Django's form."""
+        """Create a new user's token account, in the transaction of Django's form. A new address is not verified."""
+        if change and "email" in form.changed_data:
+            obj.email_verified_at = None
         super().save_model(request, obj, form, change)
         if not change:
             ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
@@ -149,11 +155,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     # -- Actions on a user, each with a page that asks for confirmation
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Omit “reactivate” for an active user, “deactivate” for an inactive one, and both for a deleted one."""
+        """Omit what would change nothing, and all but “tokens” for a deleted user."""
         user = self.get_object(request, str(object_id))
         omitted = {"reactivate" if user is None or user.is_active else "deactivate"}
+        if user is None or user.email_verified_at:
+            omitted.add("mark_verified")
         if user and user.deleted_at:
-            omitted = {"sign_out", "deactivate", "reactivate", "delete_account"}
+            omitted = {"sign_out", "deactivate", "reactivate", "mark_verified", "delete_account"}
         return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ not in omitted]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
@@ -197,6 +205,11 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def reactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._confirm(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
+
+    @action(description="Mark address as verified", url_path="mark-verified", permissions=["change"])  # type: ignore[untyped-decorator]
+    def mark_verified(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = "{email} counts as verified, as if its user had opened the link of a mail. Only if you know that it is."
+        return self._confirm(request, object_id, "Mark address as verified", text, verification.mark_verified)
 
     @action(description="Delete the account", url_path="delete-account", permissions=["erase"])  # type: ignore[untyped-decorator]
     def delete_account(self, request: HttpRequest, object_id: str) -> HttpResponse:

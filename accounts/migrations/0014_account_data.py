@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0011_roles_see_sessions'),
+        ('accounts', '0012_roles_see_account_tasks'),
     ]
 
     operations = [

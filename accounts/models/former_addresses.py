@@ -8,7 +8,7 @@ from studio.models import Record
 class FormerAddress(Record):
     """The hash of a deleted account's address: a new account of it gets no sign-up tokens.
 
-    `accounts.former_addresses` writes and reads it. Without the secret key, the hash reveals no address.
+    `accounts.own_account.former_addresses` writes and reads it. Without the secret key, the hash reveals no address.
     """
 
     digest = models.CharField(max_length=64, unique=True, editable=False, help_text="HMAC-SHA256 of it, in hex.")

@@ -18,6 +18,7 @@ class AccountTask(Record):
 
         VERIFY_EMAIL = "verify_email", "mail: verify the address"
         RESET_PASSWORD = "reset_password", "mail: reset the password"
+        PASSWORD_CHANGED = "password_changed", "mail: the password was changed"
         EXPORT = "export", "export the account's data"
         DELETION = "deletion", "delete the account's data"
 
@@ -30,7 +31,7 @@ class AccountTask(Record):
         related_name="account_tasks",
         help_text="Empty for a mail: the address may have no account.",
     )
-    email = models.EmailField(blank=True, help_text="Whom a mail is for, as it was typed.")
+    email = models.EmailField(blank=True, db_index=True, help_text="Whom a mail is for, as it was typed.")
     due_at = models.DateTimeField(help_text="When it is to be tried next.")
     lease = models.UUIDField(null=True, blank=True, help_text="Which claim holds the task.")
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -10,8 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.exports import MIB_MAX, ExportTooLarge
 from accounts.models import AccountTask, User
+from accounts.own_account.exports import MIB_MAX, ExportTooLarge
 from operations.account_data import account_rows, work_rows
 
 MIB = 1024 * 1024
@@ -29,10 +29,13 @@ has the look or the video job. Passwords and API keys are not stored in readable
 
 
 def run(task: AccountTask) -> bytes:
-    """The ZIP that the task asks for. Raises ExportTooLarge."""
+    """The ZIP that the task asks for. Raises CannotSucceed for a too large one."""
     user = User.objects.select_related("token_account").get(account_tasks=task)
     with tempfile.TemporaryFile() as file:
-        write(user=user, file=file, origin=task.origin, max_bytes=MIB_MAX * MIB, renew=lambda: tasks.renew(task))
+        try:
+            write(user=user, file=file, origin=task.origin, max_bytes=MIB_MAX * MIB, renew=lambda: tasks.renew(task))
+        except ExportTooLarge as exc:
+            raise tasks.CannotSucceed from exc
         file.seek(0)
         return file.read()
 

@@ -15,6 +15,7 @@ MEANINGS = {
     "invalid_look": "`lookId` is not the id of one of your looks",
     "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
     "not_linked": "the video was not made for this look",
+    "link_invalid": "the token of a mailed link is wrong, used or expired; request a new mail",
     # 401
     "not_authenticated": "the request has no access token",
     "token_malformed": "the `Authorization` header is malformed; write `Authorization: Bearer <access>`",
@@ -36,6 +37,7 @@ MEANINGS = {
     "wrong_password": "the password is wrong",
     "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
+    "email_unverified": "the password is right, but the e-mail address has to be verified first",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
@@ -64,6 +66,7 @@ MEANINGS = {
     # 5xx
     "server_error": "an error of the server; it is logged",
     "no_provider": "no provider is configured for this model; use `mockMode=true` or another model",
+    "no_mail": "this server sends no mails, so it can neither reset a password nor verify an address",
     "unavailable": "a part of the server is not available; retry later",
     "database_failed": "the database is not available; retry after `Retry-After` seconds",
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts import deletion, exports
 from accounts.models import AccountTask, User
+from accounts.own_account import deletion, exports
 from accounts.registration import create_user
 from accounts.roles import LastAdmin
 from tests.conftest import PASSWORD, MakeUser

@@ -39,11 +39,16 @@ class Me(serializers.Serializer[User]):
 
     id = serializers.UUIDField(help_text="The account's id.")
     email = serializers.CharField(help_text="The account's e-mail address, in lower case.")
+    emailVerified = serializers.SerializerMethodField(help_text="true: the account's owner reads this address.")
     name = serializers.CharField(help_text="As the user wants to be called; empty until set.")
     isStaff = serializers.BooleanField(source="is_staff", help_text="true: an admin, who may act on any object.")
     tokens = SpendableTokens(source="token_account", help_text="What the account can spend.")
     concurrentJobs = ConcurrentJobs(source="*", help_text="Unfinished video jobs, and how many are allowed.")
     createdAt = Timestamp(source="created_at", help_text="When the account was created.")
+
+    def get_emailVerified(self, user: User) -> bool:  # noqa: N802 - of the field
+        """Whether a mailed link, or Google, has proved that."""
+        return user.email_verified_at is not None
 
 
 class MeChanges(Input):

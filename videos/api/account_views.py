@@ -11,9 +11,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import deletion, exports, profile, registration, throttles
+from accounts import registration, throttles
 from accounts.api.serializers import RegisterForm
 from accounts.api.views import TAGS, THROTTLED
+from accounts.own_account import deletion, exports, profile
 from accounts.sign_in import confirmation
 from accounts.sign_in.identity import caller
 from studio.api.row_serializers import origin_of

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import deletion
 from accounts.models import User
+from accounts.own_account import deletion
 from studio.command_line import OperatorCommand
 
 

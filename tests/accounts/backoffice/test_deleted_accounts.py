@@ -5,8 +5,8 @@ import threading
 import pytest
 from django.test import Client
 
-from accounts import deletion
 from accounts.models import AccountTask, LedgerEntry, User
+from accounts.own_account import deletion
 from accounts.roles import Role, assign
 from operations import account_tasks
 from tests.conftest import MakeUser

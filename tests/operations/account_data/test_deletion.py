@@ -20,9 +20,10 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
-from accounts import deletion, ledger, tasks
+from accounts import ledger, tasks
 from accounts.access import AccountDeleted, reactivate
 from accounts.models import AccountTask, ApiKey, LedgerEntry, Session, SignIn, User
+from accounts.own_account import deletion
 from accounts.registration import create_user
 from accounts.roles import LastAdmin
 from accounts.sign_in import lockout

@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import ledger, tasks
-from accounts.exports import ExportTooLarge
 from accounts.models import AccountTask, ApiKey, Session, SignIn, User
+from accounts.own_account.exports import ExportTooLarge
 from looks.models import LookEmailShare
 from operations.account_data import export
 from tests.conftest import MakeUser

@@ -15,8 +15,8 @@ from asgiref.sync import async_to_sync
 from django.db import connection
 from django.utils import timezone
 
-from accounts import deletion
 from accounts.models import LedgerEntry, User
+from accounts.own_account import deletion
 from operations import account_tasks
 from operations.statistics import figures
 from studio.media.storage import disposal

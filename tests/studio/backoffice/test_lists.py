@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import roles
-from accounts.models import LedgerEntry, SignIn, TokenAccount, User
+from accounts.models import AccountTask, LedgerEntry, SignIn, TokenAccount, User
 from accounts.registration import create_user
 from accounts.roles import Role
 from looks.models import Look, LookVideo
@@ -60,6 +60,7 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
         account=user(number).token_account, kind="grant", amount=1, balance_after=6, actor=user(number)
     ),
     SignIn: lambda number: SignIn.objects.create(user=user(number), channel="api", succeeded=True),
+    AccountTask: lambda number: AccountTask.objects.create(kind="verify_email", user=user(number), due_at=datetime.now(UTC)),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),

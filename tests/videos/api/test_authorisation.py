@@ -52,6 +52,11 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/password": Row(400, 400, 400, 400),
+    "POST /api/v1/auth/password/reset": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/password/reset/confirm": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify/confirm": Row(400, 400, 400, 400, anonymous=400),
     "GET /api/v1/auth/sessions": OWN,
     "DELETE /api/v1/auth/sessions": Row(204, 204, 204, 204),
     "DELETE /api/v1/auth/sessions/{id}": Row(204, 404, 404, 404),  # an admin, too, ends own ones only

@@ -11,8 +11,8 @@ from axes.models import AccessAttempt
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import exports
 from accounts.models import AccountTask, FormerAddress, Session, SignIn, User
+from accounts.own_account import exports
 from operations import account_tasks
 from tests.conftest import PASSWORD, MakeUser
 from tests.conftest import SignIn as SignInFixture

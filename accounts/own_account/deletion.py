@@ -11,8 +11,9 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import access, former_addresses, roles, tasks
+from accounts import access, roles, tasks
 from accounts.models import AccountTask, ApiKey, Session, User
+from accounts.own_account import former_addresses
 from studio.backoffice import audit
 from studio.emails import DELETED_DOMAIN
 
