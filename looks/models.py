@@ -134,6 +134,10 @@ class Look(Record):
     def __str__(self) -> str:
         return self.title
 
+    def get_additional_data(self) -> dict[str, str]:
+        """For auditlog: the owner, so that a deleted account's texts are found after the look is gone."""
+        return {"owner": str(self.owner_id)}
+
 
 class LookShare(Record):
     """A user who may read a look while its visibility is "shared"."""

@@ -66,6 +66,10 @@ for name in [
     "LOG_LEVEL",
     "LOG_FORMAT",
     "METRICS_TOKEN",
+    "EMAIL_URL",
+    "EMAIL_FROM",
+    "FRONTEND_URL",
+    "REQUIRE_VERIFIED_EMAIL",
     "SENTRY_DSN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ]:

@@ -129,6 +129,11 @@ def forget(request: HttpRequest | Request, *, email: str) -> None:
     AccessAttempt.objects.filter(username=normal_email(email), ip_address=network_of(request)).delete()
 
 
+def forget_account(*, email: str) -> None:
+    """Reset the count of this account at every client IP, after a new password."""
+    AccessAttempt.objects.filter(username=normal_email(email)).delete()
+
+
 @receiver(user_logged_in)
 def _forget_after_sign_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     if network_of(request):

@@ -15,6 +15,7 @@ MEANINGS = {
     "invalid_look": "`lookId` is not the id of one of your looks",
     "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
     "not_linked": "the video was not made for this look",
+    "link_invalid": "the token of a mailed link is wrong, used or expired; request a new mail",
     # 401
     "not_authenticated": "the request has no access token",
     "token_malformed": "the `Authorization` header is malformed; write `Authorization: Bearer <access>`",
@@ -35,8 +36,11 @@ MEANINGS = {
     # 403
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
+    "wrong_password": "the password is wrong",
+    "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
     "key_scope": "the API key lacks the scope that `WWW-Authenticate` names; without one, no key may do this",
+    "email_unverified": "the password is right, but the e-mail address has to be verified first",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
@@ -47,6 +51,8 @@ MEANINGS = {
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
+    "last_admin": "this is the last admin; make another user an admin first",
+    "export_too_large": "the export is larger than 50 MiB; ask the operator for it",
     # 411, 413, 414, 415, 416, 431
     "length_required": "the request has no `Content-Length`",
     "too_large": "the body, a file or the number of parts exceeds the limit",
@@ -64,6 +70,7 @@ MEANINGS = {
     # 5xx
     "server_error": "an error of the server; it is logged",
     "no_provider": "no provider is configured for this model; use `mockMode=true` or another model",
+    "no_mail": "this server sends no mails, so it can neither reset a password nor verify an address",
     "unavailable": "a part of the server is not available; retry later",
     "database_failed": "the database is not available; retry after `Retry-After` seconds",
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",

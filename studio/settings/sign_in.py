@@ -37,6 +37,8 @@ PASSWORD_HASHERS = [
 ]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # tokens cost money: videos.signup_cost
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
+# Days for which a hash of a deleted account's address is kept: a new account of it gets no SIGNUP_TOKENS.
+DELETED_ADDRESS_DAYS = env.integer("DELETED_ADDRESS_DAYS", 365, most=36_500)
 # Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
 # milliseconds; without it a machine drifts by a second or two a day. `doctor` warns at half of it (clock_skew).
 CLOCK_LEEWAY_SECONDS = 10

@@ -51,6 +51,7 @@ def known_ids(client: httpx.Client) -> str:
             table.format("downloadVideo", job, ""),
             table.format("setDefaultVideo", job, both),
             table.format("unsetDefaultVideo", job, both),
+            '[[operations]]\ninclude-operation-id = "deleteMe"\nenabled = false\n',  # the user sends all requests
         ]
     )
 

@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry as AuditEntry
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import roles
+from accounts import roles, verification
 from accounts.models import LedgerEntry, SignIn, User
 from accounts.roles import Role
 from tests.conftest import PASSWORD, MakeUser
@@ -268,3 +269,40 @@ def test_roles_are_explained(clerk: Any) -> None:
 
     assert "refunds videos" in office.get("/admin/auth/group/").content.decode()
     assert office.get("/admin/auth/group/add/").status_code == 403
+
+
+# -- Verified addresses
+
+
+def test_admin_marks_an_address_as_verified(clerk: Any, make_user: MakeUser) -> None:
+    ann, office = make_user(), clerk(Role.ADMIN)
+    url = page_of(ann, "mark-verified")
+
+    offered = url in office.get(page_of(ann)).content.decode()
+    office.post(url)
+    before = User.objects.get(pk=ann.pk).email_verified_at
+    office.post(url, {"confirmed": "yes"})
+
+    assert (offered, before) == (True, None)
+    assert User.objects.get(pk=ann.pk).email_verified_at is not None
+    assert url not in office.get(page_of(ann)).content.decode()
+    entry = AuditEntry.objects.get(object_pk=str(ann.pk))
+    assert (entry.actor_email, list(entry.changes or {})) == ("sue@example.com", ["email_verified_at"])
+
+
+def test_support_marks_no_address_as_verified(clerk: Any, make_user: MakeUser) -> None:
+    ann = make_user()
+
+    assert clerk(Role.SUPPORT).post(page_of(ann, "mark-verified"), {"confirmed": "yes"}).status_code == 403
+    assert User.objects.get(pk=ann.pk).email_verified_at is None
+
+
+@pytest.mark.parametrize(("email", "stays"), [("ann@example.com", True), ("new@example.com", False)])
+def test_new_address_is_not_verified(clerk: Any, make_user: MakeUser, email: str, stays: bool) -> None:
+    ann = make_user()
+    verification.mark_verified(user=ann)
+
+    clerk(Role.ADMIN).post(page_of(ann), {"email": email, "role": ""})
+
+    ann = User.objects.get(pk=ann.pk)
+    assert (ann.email, ann.email_verified_at is not None) == (email, stays)

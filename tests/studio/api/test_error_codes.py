@@ -16,7 +16,7 @@ APPS = ("studio", "accounts", "looks", "videos", "operations")
 OF_STAFF = {
     "wrong_code",
     "too_many_codes",
-    "last_admin",
+    "account_deleted",
     "refund_limit_reached",
     "input_unreadable",
     "made_again_before",
