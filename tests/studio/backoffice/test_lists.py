@@ -60,7 +60,9 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
         account=user(number).token_account, kind="grant", amount=1, balance_after=6, actor=user(number)
     ),
     SignIn: lambda number: SignIn.objects.create(user=user(number), channel="api", succeeded=True),
-    AccountTask: lambda number: AccountTask.objects.create(kind="verify_email", user=user(number), due_at=datetime.now(UTC)),
+    AccountTask: lambda number: AccountTask.objects.create(
+        kind="verify_email", user=user(number), due_at=datetime.now(UTC)
+    ),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),
