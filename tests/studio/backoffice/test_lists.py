@@ -65,8 +65,6 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
     AccountTask: lambda number: AccountTask.objects.create(
         kind="verify_email", user=user(number), due_at=datetime.now(UTC)
     ),
-        kind="verify_email", user=user(number), due_at=datetime.now(UTC)
-    ),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),
