@@ -6,22 +6,34 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.models import SignIn, User
+from accounts.models import Method, SignIn, User
 from accounts.sign_in.client_ip import network_of
 
 CLIENT_MAX = 300  # characters; the column's width
 
 
-def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool) -> None:
+def record(
+    *, request: HttpRequest | Request, user: User | None, succeeded: bool, method: Method = Method.PASSWORD
+) -> None:
     """Record one attempt; without a user if no account has the e-mail address."""
     client = request.META.get("HTTP_USER_AGENT", "")
     SignIn.objects.create(
         user=user,
         channel=SignIn.Channel.API if isinstance(request, Request) else SignIn.Channel.BACK_OFFICE,
+        method=method,
         succeeded=succeeded,
         client_ip=network_of(request),
         client="".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX],
     )
+
+
+def set_method(request: HttpRequest | Request, method: Method) -> None:
+    """Name the method for the record that Django's signals cause; without this it is the password."""
+    request.sign_in_method = method  # type: ignore[union-attr]  # read below
+
+
+def _method_of(request: HttpRequest) -> Method:
+    return getattr(request, "sign_in_method", Method.PASSWORD)
 
 
 def listen() -> None:
@@ -31,7 +43,7 @@ def listen() -> None:
 
 
 def _succeeded(sender: Any, *, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    record(request=request, user=user, succeeded=True)
+    record(request=request, user=user, succeeded=True, method=_method_of(request))
 
 
 def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
@@ -39,7 +51,7 @@ def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | 
         return
     typed = str(credentials.get("email") or credentials.get("username") or "")
     user = _owner_of(typed)
-    record(request=request, user=user, succeeded=False)
+    record(request=request, user=user, succeeded=False, method=_method_of(request))
 
 
 def _owner_of(typed: str) -> User | None:

@@ -23,6 +23,8 @@ MEANINGS = {
     "no_active_account": "the e-mail address or the password is wrong",
     "user_not_found": "the token's account no longer exists",
     "user_inactive": "the token's account is deactivated",
+    "account_inactive": "the account is deactivated",
+    "google_token_invalid": "the text is no ID token of Google for this server, or it has expired; sign in again",
     "password_changed": "the password has changed since the token was issued; sign in again",
     "signed_out": "staff has ended the sessions of this account; sign in again",
     # 402
@@ -31,12 +33,17 @@ MEANINGS = {
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
     "back_office_only": "this account may use the back office only",
+    "google_email_unverified": "Google has not verified the address of the Google account",
+    "google_domain_refused": "only Google accounts of one organisation may sign in here",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
     "method_not_allowed": "the endpoint does not support this method",
     # 409
     "conflict": "the object is in a state that does not permit this",
+    "email_unverified_account": "an account has the Google account's address, but has not verified it; sign in with "
+    "the password and verify the address first",
+    "other_google_account": "the account of this address belongs to another Google account",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
@@ -57,6 +64,7 @@ MEANINGS = {
     # 5xx
     "server_error": "an error of the server; it is logged",
     "no_provider": "no provider is configured for this model; use `mockMode=true` or another model",
+    "google_unavailable": "Google's keys cannot be fetched; retry after `Retry-After` seconds",
     "unavailable": "a part of the server is not available; retry later",
     "database_failed": "the database is not available; retry after `Retry-After` seconds",
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",
