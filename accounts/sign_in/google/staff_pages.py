@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.sessions.backends.base import CreateError
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -125,12 +125,10 @@ def _use_up(attempt: dict[str, str]) -> None:
 
     The mark is an empty session, which the daily purge removes after its time.
     """
-    mark = SessionStore(hashlib.sha256(attempt["state"].encode()).hexdigest()[:40])  # the column's width
-    mark.set_expiry(TIME_LIMIT)
-    try:
-        mark.save(must_create=True)
-    except CreateError as exc:
-        raise AttemptUnknown from exc
+    key = hashlib.sha256(attempt["state"].encode()).hexdigest()[:40]  # the column's width
+    mark = {"session_data": "", "expire_date": timezone.now() + TIME_LIMIT}
+    if not Session.objects.get_or_create(session_key=key, defaults=mark)[1]:
+        raise AttemptUnknown
 
 
 def _require(user: User, *, attempt: dict[str, str]) -> None:
