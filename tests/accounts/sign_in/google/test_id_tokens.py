@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from rest_framework.test import APIClient
 
 from accounts.models import SignIn, User
-from tests.accounts.sign_in.google.conftest import SIGN_IN, SignInWithGoogle
-from tests.fakes.google_accounts import OTHER_CLIENT_ID, FakeGoogle, certificate, private_key
+from tests.fakes.google_issuer import OTHER_CLIENT_ID, FakeIssuer, certificate, private_key
+from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
 
 TOKENS = ["access", "refresh"]
 INVALID = 401, "google_token_invalid"
@@ -63,44 +63,44 @@ ACCEPTED: dict[str, Callable[[], dict[str, Any]]] = {
     "issued by a clock a little ahead": lambda: {"iat": now(8), "nbf": now(8)},
     "without nbf": lambda: {"nbf": None},
 }
-REFUSED: dict[str, Callable[[FakeGoogle], str]] = {
-    "audience of another application": lambda google: google.token(aud="other.apps.googleusercontent.com"),
-    "list of audiences": lambda google: google.token(aud=["web.apps.googleusercontent.com"]),
-    "no audience": lambda google: google.token(aud=None),
-    "issuer": lambda google: google.token(iss="https://accounts.google.com.evil.example"),
-    "no issuer": lambda google: google.token(iss=None),
-    "expired": lambda google: google.token(iat=now(-3700), exp=now(-60)),
-    "no expiry": lambda google: google.token(exp=None),
-    "expiry as text": lambda google: google.token(exp="2999"),
-    "no time of issue": lambda google: google.token(iat=None),
-    "issued later": lambda google: google.token(iat=now(600)),
-    "valid later": lambda google: google.token(nbf=now(600)),
-    "valid at a text": lambda google: google.token(nbf="now"),
-    "no subject": lambda google: google.token(sub=None),
-    "empty subject": lambda google: google.token(sub=""),
-    "number as subject": lambda google: google.token(sub=1),
-    "long subject": lambda google: google.token(sub="1" * 256),
-    "no address": lambda google: google.token(email=None),
-    "malformed address": lambda google: google.token(email="ann"),
-    "address with a NUL": lambda google: google.token(email="ann\0@example.com"),
-    "alg=none": lambda google: unsigned(google.token()),
-    "HS256 with the public key": lambda google: signed_with(public_key(), google.token()),
-    "HS256 with the certificate": lambda google: signed_with(certificate("key-1").encode(), google.token()),
-    "key of a stranger under a known id": lambda google: google.token(key="stranger", header={"kid": "key-1"}),
-    "ES256 under the id of an RSA key": lambda google: google.token(key="ec-1", header={"kid": "key-1"}),
-    "unknown key": lambda google: google.token(key="stranger"),
-    "other claims under a genuine signature": lambda google: ".".join(
-        [*google.token().split(".")[:1], encoded({"sub": "1"}), google.token().split(".")[2]]
+REFUSED: dict[str, Callable[[FakeIssuer], str]] = {
+    "audience of another application": lambda issuer: issuer.token(aud="other.apps.googleusercontent.com"),
+    "list of audiences": lambda issuer: issuer.token(aud=["web.apps.googleusercontent.com"]),
+    "no audience": lambda issuer: issuer.token(aud=None),
+    "issuer": lambda issuer: issuer.token(iss="https://accounts.google.com.evil.example"),
+    "no issuer": lambda issuer: issuer.token(iss=None),
+    "expired": lambda issuer: issuer.token(iat=now(-3700), exp=now(-60)),
+    "no expiry": lambda issuer: issuer.token(exp=None),
+    "expiry as text": lambda issuer: issuer.token(exp="2999"),
+    "no time of issue": lambda issuer: issuer.token(iat=None),
+    "issued later": lambda issuer: issuer.token(iat=now(600)),
+    "valid later": lambda issuer: issuer.token(nbf=now(600)),
+    "valid at a text": lambda issuer: issuer.token(nbf="now"),
+    "no subject": lambda issuer: issuer.token(sub=None),
+    "empty subject": lambda issuer: issuer.token(sub=""),
+    "number as subject": lambda issuer: issuer.token(sub=1),
+    "long subject": lambda issuer: issuer.token(sub="1" * 256),
+    "no address": lambda issuer: issuer.token(email=None),
+    "malformed address": lambda issuer: issuer.token(email="ann"),
+    "address with a NUL": lambda issuer: issuer.token(email="ann\0@example.com"),
+    "alg=none": lambda issuer: unsigned(issuer.token()),
+    "HS256 with the public key": lambda issuer: signed_with(public_key(), issuer.token()),
+    "HS256 with the certificate": lambda issuer: signed_with(certificate("key-1").encode(), issuer.token()),
+    "key of a stranger under a known id": lambda issuer: issuer.token(key="stranger", header={"kid": "key-1"}),
+    "ES256 under the id of an RSA key": lambda issuer: issuer.token(key="ec-1", header={"kid": "key-1"}),
+    "unknown key": lambda issuer: issuer.token(key="stranger"),
+    "other claims under a genuine signature": lambda issuer: ".".join(
+        [*issuer.token().split(".")[:1], encoded({"sub": "1"}), issuer.token().split(".")[2]]
     ),
-    "no key id": lambda google: without_key_id(google.token()),
-    "no token": lambda google: "ann@example.com",
-    "two parts": lambda google: "a.b",
-    "no base64": lambda google: "ä.ö.ü",
-    "no JSON": lambda google: f"{encoded(b'{')}.{encoded(b'{')}.{encoded(b'x')}",
-    "list in place of an object": lambda google: f"{encoded([])}.{encoded([])}.{encoded(b'x')}",
-    "list as key id": lambda google: f"{encoded({'alg': 'RS256', 'kid': []})}.{encoded({})}.{encoded(b'x')}",
-    "object as algorithm": lambda google: f"{encoded({'alg': {}, 'kid': 'key-1'})}.{encoded({})}.{encoded(b'x')}",
-    "deep JSON": lambda google: f"{encoded(b'[' * 2900)}.{encoded({})}.x",
+    "no key id": lambda issuer: without_key_id(issuer.token()),
+    "no token": lambda issuer: "ann@example.com",
+    "two parts": lambda issuer: "a.b",
+    "no base64": lambda issuer: "ä.ö.ü",
+    "no JSON": lambda issuer: f"{encoded(b'{')}.{encoded(b'{')}.{encoded(b'x')}",
+    "list in place of an object": lambda issuer: f"{encoded([])}.{encoded([])}.{encoded(b'x')}",
+    "list as key id": lambda issuer: f"{encoded({'alg': 'RS256', 'kid': []})}.{encoded({})}.{encoded(b'x')}",
+    "object as algorithm": lambda issuer: f"{encoded({'alg': {}, 'kid': 'key-1'})}.{encoded({})}.{encoded(b'x')}",
+    "deep JSON": lambda issuer: f"{encoded(b'[' * 2900)}.{encoded({})}.x",
 }
 
 
@@ -114,18 +114,20 @@ def test_genuine_token_signs_in(
 
 
 def test_token_signed_with_an_elliptic_curve_signs_in(
-    google: FakeGoogle, sign_in_with_google: SignInWithGoogle
+    issuer: FakeIssuer, sign_in_with_google: SignInWithGoogle
 ) -> None:
-    google.keys.append("ec-1")
+    issuer.keys.append("ec-1")
 
     assert sign_in_with_google(key="ec-1") == (200, TOKENS)
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
 def test_other_token_is_refused_and_creates_nothing(
-    google: FakeGoogle, sign_in_with_google: SignInWithGoogle, make: Callable[[FakeGoogle], str]
+    issuer: FakeIssuer,
+    sign_in_with_google: SignInWithGoogle,
+    make: Callable[[FakeIssuer], str],
 ) -> None:
-    assert sign_in_with_google(make(google)) == INVALID
+    assert sign_in_with_google(make(issuer)) == INVALID
     assert (User.objects.count(), list(SignIn.objects.values_list("user", "method", "succeeded"))) == (
         0,
         [(None, "google", False)],
@@ -155,7 +157,7 @@ def test_hosted_domain(
     assert sign_in_with_google(hd=domain) == outcome
 
 
-def test_refused_token_is_explained_like_any_401(google: FakeGoogle) -> None:
+def test_refused_token_is_explained_like_any_401(issuer: FakeIssuer) -> None:
     response = APIClient().post(SIGN_IN, {"idToken": "x"})
 
     assert response.json() == {
@@ -166,9 +168,9 @@ def test_refused_token_is_explained_like_any_401(google: FakeGoogle) -> None:
 
 
 @pytest.mark.parametrize("name", ["idToken", "id_token", "google_id_token", "googleIdToken"])
-@pytest.mark.parametrize("format", ["json", "multipart"])
-def test_names_of_the_token(google: FakeGoogle, name: str, format: str) -> None:
-    assert APIClient().post(SIGN_IN, {name: google.token()}, format=format).status_code == 200
+@pytest.mark.parametrize("kind", ["json", "multipart"])
+def test_names_of_the_token(issuer: FakeIssuer, name: str, kind: str) -> None:
+    assert APIClient().post(SIGN_IN, {name: issuer.token()}, format=kind).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_names_of_the_token(google: FakeGoogle, name: str, format: str) -> None:
         ({"idToken": "a", "google_id_token": "b"}, {"idToken": ['Differs from "google_id_token". Give it once.']}),
     ],
 )
-def test_malformed_body(google: FakeGoogle, body: Any, errors: Any) -> None:
+def test_malformed_body(issuer: FakeIssuer, body: Any, errors: Any) -> None:
     response = APIClient().post(SIGN_IN, body)
 
     assert (response.status_code, response.json()["errors"]) == (400, errors)

@@ -14,10 +14,10 @@ from accounts.sign_in.google import keys
 from accounts.sign_in.google.keys import GoogleUnavailable, Keys
 from studio.env import PROJECT
 from studio.http.active_requests import ActiveRequestLimit, holds_slot
-from tests.accounts.sign_in.google.conftest import SIGN_IN, SignInWithGoogle
 from tests.conftest import PASSWORD, MakeUser
-from tests.fakes.google_accounts import FakeGoogle, certificate
+from tests.fakes.google_issuer import FakeIssuer, certificate
 from tests.fakes.trickle import KINDS, TricklingServer
+from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
 
 MAX_AGE = 20_000  # seconds; the fake's, as Google's
 At = Callable[[float], None]
@@ -32,52 +32,56 @@ def found(kept: Keys, key_id: str) -> str | None:
 
 
 @pytest.fixture
-def kept(google: FakeGoogle) -> Keys:
+def kept(issuer: FakeIssuer) -> Keys:
     return keys.KEYS
 
 
-def test_keys_are_fetched_once_while_they_are_fresh(google: FakeGoogle, kept: Keys, at: At) -> None:
+def test_keys_are_fetched_once_while_they_are_fresh(issuer: FakeIssuer, kept: Keys, keys_clock: At) -> None:
     first = kept.certificate("key-1")
-    at(MAX_AGE - 1)
+    keys_clock(MAX_AGE - 1)
 
     assert (first, kept.certificate("key-2")) == (certificate("key-1"), certificate("key-2"))
-    assert google.fetches == 1
+    assert issuer.fetches == 1
 
 
-def test_rotated_key_is_fetched_when_the_old_ones_expire(google: FakeGoogle, kept: Keys, at: At) -> None:
+def test_rotated_key_is_fetched_when_the_old_ones_expire(issuer: FakeIssuer, kept: Keys, keys_clock: At) -> None:
     found(kept, "key-1")
-    google.keys = ["key-2", "key-3"]
+    issuer.keys = ["key-2", "key-3"]
 
     before = found(kept, "key-1")
-    at(MAX_AGE)
+    keys_clock(MAX_AGE)
 
     assert (before, found(kept, "key-1"), found(kept, "key-3")) == ("key", None, "key")
-    assert google.fetches == 2
+    assert issuer.fetches == 2
 
 
-def test_unknown_key_is_looked_up_at_once_but_not_again_and_again(google: FakeGoogle, kept: Keys, at: At) -> None:
+def test_unknown_key_is_looked_up_at_once_but_not_again_and_again(
+    issuer: FakeIssuer, kept: Keys, keys_clock: At
+) -> None:
     found(kept, "key-1")
-    google.keys.append("key-3")
-    at(keys.PAUSE_SECONDS)
+    issuer.keys.append("key-3")
+    keys_clock(keys.PAUSE_SECONDS)
 
     assert found(kept, "key-3") == "key"
     assert [found(kept, f"random-{n}") for n in range(20)] == [None] * 20
-    assert google.fetches == 2
+    assert issuer.fetches == 2
 
-    at(keys.PAUSE_SECONDS * 2)
+    keys_clock(keys.PAUSE_SECONDS * 2)
     assert [found(kept, f"random-{n}") for n in range(20)] == [None] * 20
-    assert google.fetches == 3
+    assert issuer.fetches == 3
 
 
 @pytest.mark.parametrize("header", ["no-cache", "", "max-age=0", "max-age=soon"])
-def test_keys_without_a_lifetime_are_fetched_once_a_pause(google: FakeGoogle, kept: Keys, at: At, header: str) -> None:
-    google.cache_control = header
+def test_keys_without_a_lifetime_are_fetched_once_a_pause(
+    issuer: FakeIssuer, kept: Keys, keys_clock: At, header: str
+) -> None:
+    issuer.cache_control = header
 
     for seconds in (0, 1, keys.PAUSE_SECONDS - 1, keys.PAUSE_SECONDS, keys.PAUSE_SECONDS + 1):
-        at(seconds)
+        keys_clock(seconds)
         assert found(kept, "key-1") == "key"
 
-    assert google.fetches == 2
+    assert issuer.fetches == 2
 
 
 @pytest.mark.parametrize(("age", "fresh"), [("15000", 5000), ("30000", 0), ("old", 20_000)])
@@ -90,64 +94,64 @@ def test_lifetime_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize("fault", ["500", "404", "302", "garbage", "list", "no certificates", "long", "deep"])
-def test_response_without_keys_is_a_failure(google: FakeGoogle, kept: Keys, at: At, fault: str) -> None:
-    google.fault = fault
+def test_response_without_keys_is_a_failure(issuer: FakeIssuer, kept: Keys, keys_clock: At, fault: str) -> None:
+    issuer.fault = fault
 
     assert [found(kept, "key-1") for _ in range(5)] == ["google_unavailable"] * 5
-    assert google.fetches == 1
+    assert issuer.fetches == 1
 
-    google.fault = ""
-    at(keys.PAUSE_AFTER_FAILURE_SECONDS)
+    issuer.fault = ""
+    keys_clock(keys.PAUSE_AFTER_FAILURE_SECONDS)
     assert (found(kept, "key-1"), found(kept, "stranger")) == ("key", None)
 
 
-def test_old_keys_are_used_for_a_day_while_the_server_is_down(google: FakeGoogle, kept: Keys, at: At) -> None:
+def test_old_keys_are_used_for_a_day_while_the_server_is_down(issuer: FakeIssuer, kept: Keys, keys_clock: At) -> None:
     found(kept, "key-1")
-    google.fault = "500"
+    issuer.fault = "500"
 
     for seconds in (MAX_AGE, MAX_AGE + 1, MAX_AGE + keys.STALE_SECONDS - 1):
-        at(seconds)
+        keys_clock(seconds)
         assert (found(kept, "key-1"), found(kept, "key-3")) == ("key", "google_unavailable")
-    at(MAX_AGE + keys.STALE_SECONDS)
+    keys_clock(MAX_AGE + keys.STALE_SECONDS)
 
     assert found(kept, "key-1") == "google_unavailable"
-    assert google.fetches == 3  # at the second and the last time, a fetch has failed just before
+    assert issuer.fetches == 3  # at the second and the last time, a fetch has failed just before
 
 
 def test_others_use_the_old_keys_during_a_fetch_and_those_without_any_wait(
-    google: FakeGoogle, kept: Keys, at: At
+    issuer: FakeIssuer, kept: Keys, keys_clock: At
 ) -> None:
     found(kept, "key-1")
-    google.fault, google.keys = "hang", ["key-1", "key-3"]
-    at(MAX_AGE)
+    issuer.fault, issuer.keys = "hang", ["key-1", "key-3"]
+    keys_clock(MAX_AGE)
     with ThreadPoolExecutor(8) as pool:
         fetching = pool.submit(found, kept, "key-1")
-        while google.fetches < 2:
+        while issuer.fetches < 2:
             assert not fetching.done()
 
         assert found(kept, "key-2") == "key"
         waiting = [pool.submit(found, kept, "key-3") for _ in range(7)]
-        google.may_respond.set()
+        issuer.may_respond.set()
 
         assert [each.result() for each in [fetching, *waiting]] == ["key"] * 8
-    assert google.fetches == 2
+    assert issuer.fetches == 2
 
 
-def test_first_sign_ins_at_once_fetch_once(google: FakeGoogle, kept: Keys) -> None:
-    google.fault = "hang"
+def test_first_sign_ins_at_once_fetch_once(issuer: FakeIssuer, kept: Keys) -> None:
+    issuer.fault = "hang"
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(found, kept, "key-1") for _ in range(8)]
-        while not google.fetches:
+        while not issuer.fetches:
             assert not any(each.done() for each in waiting)
-        google.may_respond.set()
+        issuer.may_respond.set()
 
         assert [each.result() for each in waiting] == ["key"] * 8
-    assert google.fetches == 1
+    assert issuer.fetches == 1
 
 
-def test_fetch_holds_no_slot_of_other_requests(google: FakeGoogle, kept: Keys) -> None:
+def test_fetch_holds_no_slot_of_other_requests(issuer: FakeIssuer, kept: Keys) -> None:
     """With one slot in all, another request is served while the key server does not respond."""
-    google.fault = "hang"
+    issuer.fault = "hang"
     outcomes: list[Any] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -159,10 +163,10 @@ def test_fetch_holds_no_slot_of_other_requests(google: FakeGoogle, kept: Keys) -
     limit = ActiveRequestLimit(application, slots=1, threads=4)
     with ThreadPoolExecutor(1) as pool:
         fetching = pool.submit(limit, {"PATH_INFO": "/google"}, None)
-        while not google.fetches:
+        while not issuer.fetches:
             assert not fetching.done()
         limit({"PATH_INFO": "/password"}, None)
-        google.may_respond.set()
+        issuer.may_respond.set()
         fetching.result()
 
     assert outcomes == [("/password", True, False), ("/google", True, "key")]
@@ -180,12 +184,16 @@ def test_response_that_never_ends_has_a_deadline(kind: str, settings: Any, monke
 
 @pytest.mark.django_db
 def test_key_server_that_is_down_is_a_503_and_passwords_still_sign_in(
-    google: FakeGoogle, sign_in_with_google: SignInWithGoogle, make_user: MakeUser, settings: Any, caplog: Any
+    issuer: FakeIssuer,
+    sign_in_with_google: SignInWithGoogle,
+    make_user: MakeUser,
+    settings: Any,
+    caplog: Any,
 ) -> None:
     make_user()
     settings.GOOGLE_CERTS_URL = "http://127.0.0.1:9/certs"  # nothing listens at the discard port
 
-    response = APIClient().post(SIGN_IN, {"idToken": google.token()})
+    response = APIClient().post(SIGN_IN, {"idToken": issuer.token()})
     password = APIClient().post("/api/v1/auth/token", {"email": "ann@example.com", "password": PASSWORD})
 
     assert (response.status_code, response.json(), response["Retry-After"]) == (

@@ -18,9 +18,9 @@ from accounts.models import LedgerEntry, SignIn, User
 from accounts.sign_in.google import matching
 from accounts.sign_in.google.id_tokens import Identity
 from studio.errors import Conflict
-from tests.accounts.sign_in.google.conftest import SIGN_IN, SignInWithGoogle
 from tests.conftest import PASSWORD, MakeUser
-from tests.fakes.google_accounts import FakeGoogle
+from tests.fakes.google_issuer import FakeIssuer
+from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
 
 SUBJECT = "110169484474386276334"
 TOKENS = ["access", "refresh"]
@@ -48,11 +48,11 @@ def history() -> list[tuple[Any, ...]]:
 
 
 def test_first_sign_in_creates_a_verified_account_without_a_password(
-    google: FakeGoogle, settings: Any, anonymous: APIClient
+    issuer: FakeIssuer, settings: Any, anonymous: APIClient
 ) -> None:
     settings.SIGNUP_TOKENS = 70
 
-    response = anonymous.post(SIGN_IN, {"idToken": google.token(email="Ann@Example.com")})
+    response = anonymous.post(SIGN_IN, {"idToken": issuer.token(email="Ann@Example.com")})
 
     user = User.objects.get()
     assert AccessToken(response.json()["access"])["sub"] == str(user.pk)
@@ -150,14 +150,14 @@ def test_role_of_the_back_office_gets_no_tokens(
 
 
 def test_invalid_tokens_block_googles_way_at_their_client_ip_only(
-    settings: Any, google: FakeGoogle, sign_in_with_google: SignInWithGoogle, verified: User
+    settings: Any, issuer: FakeIssuer, sign_in_with_google: SignInWithGoogle, verified: User
 ) -> None:
     settings.AXES_FAILURE_LIMIT = 3
     refused = [sign_in_with_google("x.y.z") for _ in range(3)]
 
     assert refused == [(401, "google_token_invalid")] * 2 + [(429, "locked_out")]
     assert sign_in_with_google() == (429, "locked_out")
-    assert APIClient(REMOTE_ADDR="10.0.0.9").post(SIGN_IN, {"idToken": google.token()}).status_code == 200
+    assert APIClient(REMOTE_ADDR="10.0.0.9").post(SIGN_IN, {"idToken": issuer.token()}).status_code == 200
     password = APIClient().post("/api/v1/auth/token", {"email": "ann@example.com", "password": PASSWORD})
     assert password.status_code == 200
     assert [row[3] for row in history()] == [False] * 4 + [True] * 2
@@ -195,12 +195,12 @@ def test_client_ip_with_too_many_wrong_passwords_is_locked_here_too(
 
 
 @pytest.mark.parametrize("name", ["idToken", "id_token", "google_id_token", "googleIdToken"])
-@pytest.mark.parametrize("type", ["multipart", "json"])
-def test_refused_token_is_kept_nowhere(google: FakeGoogle, caplog: Any, name: str, type: str) -> None:
-    token = google.token(aud="other.apps.googleusercontent.com")
+@pytest.mark.parametrize("kind", ["multipart", "json"])
+def test_refused_token_is_kept_nowhere(issuer: FakeIssuer, caplog: Any, name: str, kind: str) -> None:
+    token = issuer.token(aud="other.apps.googleusercontent.com")
 
-    APIClient().post(f"{SIGN_IN}?{name}={token}", {name: token}, format=type)
-    APIClient().post(SIGN_IN, {name: token}, format=type)
+    APIClient().post(f"{SIGN_IN}?{name}={token}", {name: token}, format=kind)
+    APIClient().post(SIGN_IN, {name: token}, format=kind)
 
     assert AccessAttempt.objects.get().username == "google"
     kept = [str(list(model.objects.values())) for model in (AccessAttempt, SignIn)]
@@ -250,8 +250,8 @@ def at_once(count: int, act: Callable[[int], Any]) -> Counter[Any]:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_first_sign_ins_at_once_make_one_account(google: FakeGoogle) -> None:
-    token = google.token()
+def test_first_sign_ins_at_once_make_one_account(issuer: FakeIssuer) -> None:
+    token = issuer.token()
 
     statuses = at_once(8, lambda _: APIClient().post(SIGN_IN, {"idToken": token}).status_code)
 
@@ -261,8 +261,8 @@ def test_first_sign_ins_at_once_make_one_account(google: FakeGoogle) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_two_google_accounts_of_one_address_at_once_link_one(google: FakeGoogle, verified: User) -> None:
-    tokens = [google.token(sub=f"{n}") for n in range(6)]
+def test_two_google_accounts_of_one_address_at_once_link_one(issuer: FakeIssuer, verified: User) -> None:
+    tokens = [issuer.token(sub=f"{n}") for n in range(6)]
 
     statuses = at_once(6, lambda n: APIClient().post(SIGN_IN, {"idToken": tokens[n]}).status_code)
 
@@ -271,8 +271,8 @@ def test_two_google_accounts_of_one_address_at_once_link_one(google: FakeGoogle,
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_first_sign_ins_at_once_link_one_account(google: FakeGoogle, verified: User) -> None:
-    token = google.token()
+def test_first_sign_ins_at_once_link_one_account(issuer: FakeIssuer, verified: User) -> None:
+    token = issuer.token()
 
     statuses = at_once(6, lambda _: APIClient().post(SIGN_IN, {"idToken": token}).status_code)
 

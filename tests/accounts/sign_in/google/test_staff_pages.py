@@ -20,7 +20,7 @@ from accounts import access, roles
 from accounts.models import SignIn, User
 from accounts.sign_in.google import staff_pages
 from tests.conftest import MakeUser
-from tests.fakes.google_accounts import CLIENT_ID, FakeGoogle
+from tests.fakes.google_issuer import CLIENT_ID, FakeIssuer
 
 BEGIN, FINISH, LOGIN, OFFICE = "/admin/google/", "/admin/google/finish/", "/admin/login/", "/admin/"
 SUBJECT = "110169484474386276334"
@@ -81,7 +81,7 @@ def message(response: Any) -> str:
     return response.client.get(LOGIN).content.decode()
 
 
-def test_member_of_staff_signs_in(google: FakeGoogle, ann: User) -> None:
+def test_member_of_staff_signs_in(issuer: FakeIssuer, ann: User) -> None:
     begun = begin("?next=/admin/accounts/user/")
 
     response = finish(begun)
@@ -95,13 +95,13 @@ def test_member_of_staff_signs_in(google: FakeGoogle, ann: User) -> None:
     assert User.objects.get().last_login is not None
 
 
-def test_question_to_google(google: FakeGoogle, settings: Any) -> None:
+def test_question_to_google(issuer: FakeIssuer, settings: Any) -> None:
     settings.GOOGLE_HOSTED_DOMAIN = "example.com"
     first, second = begin(), begin()
 
     question, other = first.question, second.question
 
-    assert first.url.startswith(f"{google.authorization_url}?")
+    assert first.url.startswith(f"{issuer.authorization_url}?")
     assert len({question["state"], question["nonce"], other["state"], other["nonce"]}) == 4
     assert {name: value for name, value in question.items() if name not in {"state", "nonce"}} == {
         "client_id": CLIENT_ID,
@@ -130,7 +130,7 @@ def base_path(settings: Any) -> Iterator[str]:
     set_script_prefix("/")
 
 
-def test_base_path_is_in_every_url(google: FakeGoogle, ann: User, base_path: str) -> None:
+def test_base_path_is_in_every_url(issuer: FakeIssuer, ann: User, base_path: str) -> None:
     response = Client().get(f"{base_path}{BEGIN}")
     begun = Begun(response.cookies[staff_pages.COOKIE], response["Location"])
 
@@ -150,11 +150,11 @@ def test_sign_in_page_offers_it_for_the_requested_page(client: Client) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil"])
-def test_other_sites_are_never_next(google: FakeGoogle, ann: User, wanted: str) -> None:
+def test_other_sites_are_never_next(issuer: FakeIssuer, ann: User, wanted: str) -> None:
     assert outcome(finish(begin(f"?{urlencode({'next': wanted})}")))[0] == OFFICE
 
 
-def test_second_factor_is_still_asked_for(google: FakeGoogle, ann: User) -> None:
+def test_second_factor_is_still_asked_for(issuer: FakeIssuer, ann: User) -> None:
     TOTPDevice.objects.create(user=ann, name="Authenticator app", confirmed=True)
 
     browser = finish(begin()).client
@@ -163,21 +163,21 @@ def test_second_factor_is_still_asked_for(google: FakeGoogle, ann: User) -> None
     assert browser.get(BEGIN).status_code == 302
 
 
-def test_required_second_factor_has_to_be_set_up(google: FakeGoogle, ann: User, settings: Any) -> None:
+def test_required_second_factor_has_to_be_set_up(issuer: FakeIssuer, ann: User, settings: Any) -> None:
     settings.REQUIRE_STAFF_OTP = True
 
     assert finish(begin()).client.get(OFFICE)["Location"].startswith("/admin/second-factor/?")
 
 
 @pytest.mark.parametrize("role", [roles.Role.SUPPORT, roles.Role.OPERATOR])
-def test_limited_roles_may_enter(google: FakeGoogle, ann: User, make_user: MakeUser, role: roles.Role) -> None:
+def test_limited_roles_may_enter(issuer: FakeIssuer, ann: User, make_user: MakeUser, role: roles.Role) -> None:
     make_user("boss@example.com", staff=True)
     roles.assign(user=ann, role=role)
 
     assert outcome(finish(begin())) == (OFFICE, "ann@example.com")
 
 
-def test_unknown_google_account_gets_no_account(google: FakeGoogle) -> None:
+def test_unknown_google_account_gets_no_account(issuer: FakeIssuer) -> None:
     response = finish(begin())
 
     assert outcome(response) == (LOGIN, "")
@@ -185,7 +185,7 @@ def test_unknown_google_account_gets_no_account(google: FakeGoogle) -> None:
     assert not User.objects.exists()
 
 
-def test_user_without_a_role_stays_out_and_is_not_linked(google: FakeGoogle, ann: User, make_user: MakeUser) -> None:
+def test_user_without_a_role_stays_out_and_is_not_linked(issuer: FakeIssuer, ann: User, make_user: MakeUser) -> None:
     User.objects.filter(pk=ann.pk).update(is_staff=False, is_superuser=False)
 
     response = finish(begin())
@@ -195,13 +195,13 @@ def test_user_without_a_role_stays_out_and_is_not_linked(google: FakeGoogle, ann
     assert list(SignIn.objects.values_list("user__email", "succeeded")) == [("ann@example.com", False)]
 
 
-def test_deactivated_member_of_staff_stays_out(google: FakeGoogle, ann: User) -> None:
+def test_deactivated_member_of_staff_stays_out(issuer: FakeIssuer, ann: User) -> None:
     access.deactivate(user=ann)
 
     assert outcome(finish(begin())) == (LOGIN, "")
 
 
-def test_unverified_member_of_staff_is_not_taken_over(google: FakeGoogle, make_user: MakeUser) -> None:
+def test_unverified_member_of_staff_is_not_taken_over(issuer: FakeIssuer, make_user: MakeUser) -> None:
     make_user(staff=True)
 
     response = finish(begin())
@@ -210,7 +210,7 @@ def test_unverified_member_of_staff_is_not_taken_over(google: FakeGoogle, make_u
     assert "the address is not verified" in message(response)
 
 
-def test_response_works_once(google: FakeGoogle, ann: User) -> None:
+def test_response_works_once(issuer: FakeIssuer, ann: User) -> None:
     begun = begin()
     form = googles_form(begun.url)[1]
     first = finish(begun, form)
@@ -222,7 +222,7 @@ def test_response_works_once(google: FakeGoogle, ann: User) -> None:
     assert first.cookies[staff_pages.COOKIE]["max-age"] == 0
 
 
-def test_token_of_another_attempt_is_refused(google: FakeGoogle, ann: User) -> None:
+def test_token_of_another_attempt_is_refused(issuer: FakeIssuer, ann: User) -> None:
     """A page that has a genuine token of its visitor cannot use it here."""
     ours, theirs = begin(), begin()
 
@@ -234,16 +234,16 @@ def test_token_of_another_attempt_is_refused(google: FakeGoogle, ann: User) -> N
     ]
 
 
-def test_token_without_a_nonce_is_refused(google: FakeGoogle, ann: User) -> None:
+def test_token_without_a_nonce_is_refused(issuer: FakeIssuer, ann: User) -> None:
     begun = begin()
 
-    response = finish(begun, {"state": begun.question["state"], "id_token": google.token()})
+    response = finish(begun, {"state": begun.question["state"], "id_token": issuer.token()})
 
     assert outcome(response) == (LOGIN, "")
 
 
 @pytest.mark.parametrize("state", ["", "x", "ä", None])
-def test_response_with_another_state_is_refused(google: FakeGoogle, ann: User, state: str | None) -> None:
+def test_response_with_another_state_is_refused(issuer: FakeIssuer, ann: User, state: str | None) -> None:
     """Somebody else's sign-in that is put before a member of staff."""
     begun = begin()
     form = googles_form(begun.url)[1]
@@ -255,11 +255,11 @@ def test_response_with_another_state_is_refused(google: FakeGoogle, ann: User, s
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "e30:1tXXXX:forged"])
-def test_response_without_our_cookie_is_refused(google: FakeGoogle, ann: User, cookie: str) -> None:
+def test_response_without_our_cookie_is_refused(issuer: FakeIssuer, ann: User, cookie: str) -> None:
     assert outcome(finish(begin(), cookie=cookie)) == (LOGIN, "")
 
 
-def test_attempt_expires(google: FakeGoogle, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempt_expires(issuer: FakeIssuer, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = begin()
     form = googles_form(begun.url)[1]
     monkeypatch.setattr(signing.time, "time", lambda: timezone.now().timestamp() + 601)
@@ -267,7 +267,7 @@ def test_attempt_expires(google: FakeGoogle, ann: User, monkeypatch: pytest.Monk
     assert outcome(finish(begun, form)) == (LOGIN, "")
 
 
-def test_user_who_cancels_at_google_is_back_at_the_sign_in_page(google: FakeGoogle, ann: User) -> None:
+def test_user_who_cancels_at_google_is_back_at_the_sign_in_page(issuer: FakeIssuer, ann: User) -> None:
     begun = begin()
 
     response = finish(begun, {"state": begun.question["state"], "error": "access_denied"})
@@ -276,8 +276,8 @@ def test_user_who_cancels_at_google_is_back_at_the_sign_in_page(google: FakeGoog
     assert "Google has not signed you in." in message(response)
 
 
-def test_key_server_that_is_down_is_explained(google: FakeGoogle, ann: User) -> None:
-    google.fault = "500"
+def test_key_server_that_is_down_is_explained(issuer: FakeIssuer, ann: User) -> None:
+    issuer.fault = "500"
 
     response = finish(begin())
 
@@ -285,13 +285,13 @@ def test_key_server_that_is_down_is_explained(google: FakeGoogle, ann: User) -> 
     assert "keys cannot be fetched at the moment" in message(response).replace("&#x27;", "'")
 
 
-def test_locked_client_ip_stays_out_and_no_token_is_kept(google: FakeGoogle, ann: User, settings: Any) -> None:
+def test_locked_client_ip_stays_out_and_no_token_is_kept(issuer: FakeIssuer, ann: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
-    google.user = {"aud": "other.apps.googleusercontent.com"}
+    issuer.user = {"aud": "other.apps.googleusercontent.com"}
     begun = begin()
-    forms = [{"state": begun.question["state"], "id_token": google.token()} for _ in range(2)]
+    forms = [{"state": begun.question["state"], "id_token": issuer.token()} for _ in range(2)]
     refused = [finish(begun, form) for form in forms]
-    google.user = {}
+    issuer.user = {}
 
     response = finish(begin())
 

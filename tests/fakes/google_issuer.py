@@ -45,7 +45,7 @@ def certificate(name: str) -> str:
     return built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
-class FakeGoogle(FakeServer):
+class FakeIssuer(FakeServer):
     """A context manager that serves in a thread. `fault` scripts the key server, `user` is who signs in on its page."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class FakeGoogle(FakeServer):
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    server: FakeGoogle
+    server: FakeIssuer
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         """Be silent: `calls` has the requests."""
