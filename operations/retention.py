@@ -73,7 +73,11 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
+    expired: list[Rows] = [
+        _aged(Session, "expire_date"),
+        lambda span: tokens.ended_sessions(before=span.before),
+        lambda span: tokens.ended(before=span.before),
+    ]
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),

@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts import registration, roles, throttles
+from accounts import registration, throttles
 from accounts.api import serializers
 from accounts.api.google_serializers import GoogleSignInForm
 from accounts.api.views import TAGS, THROTTLED
 from accounts.models import Method, User
-from accounts.sign_in import history, sessions
+from accounts.sign_in import sessions
 from accounts.sign_in.google import attempts
 from accounts.sign_in.google.id_tokens import Identity
 from accounts.sign_in.refusals import AccountInactive
@@ -50,9 +50,7 @@ class GoogleSignInView(ApiView, TokenViewBase):
         form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = attempts.user_of(request=request, require=_require, register=self._register, **form.validated_data)
-        tokens = sessions.begin(user=user, request=request, method=Method.GOOGLE)
-        history.record(request=request, user=user, succeeded=True, method=Method.GOOGLE)
-        return Response(tokens)
+        return Response(sessions.begin(user=user, request=request, method=Method.GOOGLE))
 
     def _register(self, identity: Identity) -> User:
         """Create the account. Counts as a registration, so that it is throttled like one. Raises Throttled."""
@@ -63,8 +61,6 @@ class GoogleSignInView(ApiView, TokenViewBase):
 
 
 def _require(user: User) -> None:
-    """Raise AccountInactive for a deactivated user, and BackOfficeOnly for a role that may not use the API."""
+    """Raise AccountInactive for a deactivated user; `sessions.begin` checks the role."""
     if not user.is_active:
         raise AccountInactive
-    if roles.is_limited(user):
-        raise roles.BackOfficeOnly

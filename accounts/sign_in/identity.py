@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.models import TokenAccount, User
+from accounts.models import Session, TokenAccount, User
 from accounts.roles import LIMITED, Role
 from studio.db.statements import Param, Statement
 
@@ -17,13 +17,11 @@ _OF_ACCOUNT = [field.attname for field in TokenAccount._meta.concrete_fields]
 
 
 class Users:
-    """Users with token account and role, by id, where simplejwt expects the user model.
+    """Users with token account, role and the state of a session, by id.
 
-    One statement reads flags and groups, so that they are consistent. Between two statements, a role could be removed;
-    the API takes staff without a role for an admin.
+    One statement reads flags, groups and the session, so that they are consistent. Between two statements, a role could
+    be removed; the API takes staff without a role for an admin.
     """
-
-    DoesNotExist = User.DoesNotExist
 
     def __init__(self) -> None:
         columns = [*_OF_USER, *(f"token_account__{name}" for name in _OF_ACCOUNT)]
@@ -31,26 +29,27 @@ class Users:
             lambda: (
                 User.objects.filter(pk=Param("id", models.UUIDField()))
                 .order_by()
-                .annotate(limited=_is_limited())
-                .values_list(*columns, "limited")
+                .annotate(session_end_now=_end_of_session(), limited=_is_limited())
+                .values_list(*columns, "session_end_now", "limited")
             )
         )
 
-    @property
-    def objects(self) -> "Users":
-        """The manager: this object."""
-        return self
-
-    def get(self, *, id: str) -> User:  # noqa: A002 - the library names it so
+    def get(self, *, user_id: UUID, session_id: UUID | None = None) -> User:
         """The user as the database has it now. Raises User.DoesNotExist."""
-        row = self._statement.row(id=UUID(id))
+        row = self._statement.row(id=user_id, session=session_id)
         if row is None:
             raise User.DoesNotExist
         user = User.from_db("default", _OF_USER, row[: len(_OF_USER)])
-        user.back_office_only = bool(row[-1])
+        user.session_end, user.back_office_only = row[-2], bool(row[-1])
         if row[len(_OF_USER)]:  # a user created by other tools may have no account
-            _give_account(user, row[len(_OF_USER) : -1])
+            _give_account(user, row[len(_OF_USER) : -2])
         return user
+
+
+def _end_of_session() -> Any:
+    """`Session.end_reason` of the session, by its primary key; null if the user has no such session."""
+    session = Session.objects.filter(pk=Param("session", models.UUIDField()), user=OuterRef("pk"))
+    return Subquery(session.order_by().values("end_reason")[:1])
 
 
 def _is_limited() -> Any:

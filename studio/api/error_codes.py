@@ -17,16 +17,18 @@ MEANINGS = {
     "not_linked": "the video was not made for this look",
     # 401
     "not_authenticated": "the request has no access token",
-    "token_not_valid": "the token is expired, used, revoked or malformed; refresh it, or sign in",
-    "authentication_failed": "the `Authorization` header is malformed",
-    "bad_authorization_header": "the `Authorization` header is malformed",
+    "token_malformed": "the `Authorization` header is malformed; write `Authorization: Bearer <access>`",
+    "token_expired": "the token has expired; exchange the refresh token for a new pair, or sign in",
+    "token_invalid": "the token is incomplete, or not from this server; sign in",
+    "refresh_token_used_as_access": "a refresh token was sent as `Authorization`; send the access token",
+    "access_token_used_as_refresh": "an access token was sent as `refresh`; send the refresh token",
+    "session_ended": "the token's session was ended, or its refresh token was used before; sign in again",
     "no_active_account": "the e-mail address or the password is wrong",
     "user_not_found": "the token's account no longer exists",
-    "user_inactive": "the token's account is deactivated",
     "account_inactive": "the account is deactivated",
     "google_token_invalid": "the text is no ID token of Google for this server, or it has expired; sign in again",
     "password_changed": "the password has changed since the token was issued; sign in again",
-    "signed_out": "staff has ended the sessions of this account; sign in again",
+    "signed_out": "all sessions of this account were ended; sign in again",
     # 402
     "insufficient_tokens": "the balance is lower than the price; `balance` and `price` say both",
     # 403

@@ -101,7 +101,7 @@ def _drf_response(exc: exceptions.APIException, view: APIView) -> Response:
         detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
     response = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
     if header := getattr(exc, "auth_header", None):
-        response["WWW-Authenticate"] = header
+        response["WWW-Authenticate"] = f"{header}{getattr(exc, 'challenge', '')}"
     if wait := getattr(exc, "wait", None):
         response["Retry-After"] = str(int(wait) + 1)
     return response

@@ -15,6 +15,7 @@ NAMES = {
     "accounts.User": ("user", "users"),
     "accounts.TokenAccount": ("token account", "token accounts"),
     "accounts.SignIn": ("sign-in", "sign-ins"),
+    "accounts.Session": ("session", "sessions"),
     "accounts.LedgerEntry": ("ledger entry", "ledger entries"),
     "auditlog.LogEntry": ("change", "changes by staff"),
     "axes.AccessAttempt": ("blocked sign-in", "blocked sign-ins"),
@@ -73,6 +74,7 @@ SIDEBAR: dict[str, Any] = {
             _list("accounts.User", "group"),
             _list("accounts.TokenAccount", "savings"),
             _list("accounts.SignIn", "login"),
+            _list("accounts.Session", "devices"),
             _list("accounts.LedgerEntry", "receipt_long"),
         ),
         _section(

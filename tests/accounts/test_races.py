@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import ledger
 from accounts.models import LedgerEntry, TokenAccount, User
@@ -79,15 +78,6 @@ def test_address_is_registered_once() -> None:
 
     assert at_once(6, register) == {(201, ""): 1, (400, "email_taken"): 5}
     assert (User.objects.count(), TokenAccount.objects.count(), LedgerEntry.objects.count()) == (1, 1, 1)
-
-
-def test_refresh_token_is_swapped_once(make_user: Callable[..., User]) -> None:
-    refresh = str(RefreshToken.for_user(make_user()))
-
-    def swap() -> int:
-        return APIClient().post("/api/v1/auth/token/refresh", {"refresh": refresh}).status_code
-
-    assert at_once(8, swap) == {200: 1, 401: 7}
 
 
 def test_parallel_attempts_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import MakeUser, SignIn
 
 pytestmark = pytest.mark.django_db
 migration = import_module("accounts.migrations.0003_roles")
+sessions = import_module("accounts.migrations.0011_roles_see_sessions")
 
 
 def names_of(role: str) -> set[str]:
@@ -22,8 +23,8 @@ def names_of(role: str) -> set[str]:
 
 
 def test_groups_are_there_with_their_permissions() -> None:
-    assert names_of("support") == set(migration.SUPPORT)
-    assert names_of("operator") == set(migration.OPERATOR)
+    assert names_of("support") == {*migration.SUPPORT, *sessions.GRANTED["support"]}
+    assert names_of("operator") == {*migration.OPERATOR, *sessions.GRANTED["operator"]}
     assert names_of("support") < names_of("operator")
     assert Group.objects.count() == 3
 
@@ -42,6 +43,15 @@ def test_each_permission_is_one_that_the_code_declares() -> None:
     assert set(migration.OPERATOR) - declared <= {"videos.refund_videojob", "videos.operate_videojob"}
     doubled = Permission.objects.values_list("content_type", "codename")
     assert len(doubled) == len(set(doubled))
+
+
+def test_later_permissions_can_be_withdrawn_and_granted_again() -> None:
+    sessions.withdraw(apps, None)
+    without = names_of("operator")
+    sessions.grant(apps, None)
+
+    assert without == set(migration.OPERATOR)
+    assert names_of("operator") - without == {"accounts.view_session", "accounts.change_session"}
 
 
 def test_migration_runs_on_a_database_with_and_without_permissions(make_user: MakeUser) -> None:

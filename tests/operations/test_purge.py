@@ -10,6 +10,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from auditlog.models import LogEntry as AuditEntry
@@ -21,6 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import LedgerEntry, SignIn
+from accounts.models import Session as ApiSession
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -140,6 +142,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
         SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
+        expires_at = timezone.now() + timedelta(days=500 - days)
+        ApiSession.objects.create(user=ann, refresh_id=uuid4(), refreshed_at=timezone.now(), expires_at=expires_at)
     OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
         expires_at=timezone.now() - timedelta(days=1)
     )
@@ -147,9 +151,9 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
-    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
-    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 
 
 def test_it_works_in_batches_and_can_be_interrupted(

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.crypto import constant_time_compare
-from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.sign_in.google import keys
+from accounts.sign_in.refusals import TokenRefused
 from studio.emails import normal_email, require_plain
 from studio.errors import NotAllowed
 
@@ -33,7 +33,7 @@ class Identity:
     email: str
 
 
-class IdTokenInvalid(AuthenticationFailed):
+class IdTokenInvalid(TokenRefused):
     """The text is no ID token of Google for this server, or it has expired."""
 
     default_code = "google_token_invalid"

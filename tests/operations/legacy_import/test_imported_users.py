@@ -62,7 +62,7 @@ def test_google_ids_and_verified_addresses_are_imported(
         ("ann@x.com", "1", CREATED_AT),
         ("bob@x.com", None, None),
     ]
-    assert sign_in_with_google(sub="1", email="ann@new.example") == (200, ["access", "refresh"])
+    assert sign_in_with_google(sub="1", email="ann@new.example") == (200, ["access", "expiresIn", "refresh"])
     assert sign_in_with_google(sub="2", email="bob@x.com") == (409, "email_unverified_account")
 
 

@@ -17,7 +17,7 @@ from accounts.models import SignIn, User
 from tests.fakes.google_issuer import OTHER_CLIENT_ID, FakeIssuer, certificate, private_key
 from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
 
-TOKENS = ["access", "refresh"]
+TOKENS = ["access", "expiresIn", "refresh"]
 INVALID = 401, "google_token_invalid"
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,7 @@ from tests.fakes.google_issuer import FakeIssuer
 from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
 
 SUBJECT = "110169484474386276334"
-TOKENS = ["access", "refresh"]
+TOKENS = ["access", "expiresIn", "refresh"]
 
 pytestmark = pytest.mark.django_db
 
