@@ -198,21 +198,6 @@ def sentry_dsn(name: str) -> str:
     return value
 
 
-def google_client_ids(name: str) -> list[str]:
-    """A comma-separated list of Google's OAuth client ids. Raises BadEnvironment for anything else."""
-    values = words(name)
-    if not all(re.fullmatch(r"[\w.-]+\.apps\.googleusercontent\.com", value) for value in values):
-        # the message omits the values: one may be a client secret
-        raise BadEnvironment(f"{name} should have client ids of the form 123-abc.apps.googleusercontent.com.")
-    return values
-
-
-def requires(name: str, value: object, other_name: str, other_value: object) -> None:
-    """Raises BadEnvironment if a variable has a value and another one that it depends on has none."""
-    if value and not other_value:
-        raise BadEnvironment(f"{name} is set, but {other_name} is not; set both, or unset {name}.")
-
-
 def needs(name: str, package: str) -> None:
     """Raises BadEnvironment if the variable is set but the optional package that it needs is not installed."""
     if text(name) and find_spec(package) is None:

@@ -21,6 +21,7 @@ from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, r
 from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensForm, UserForm
 from accounts.models import User
 from accounts.roles import Role
+from accounts.sign_in.google import matching
 from studio.backoffice import audit
 from studio.backoffice.base import BackOfficeAdmin, badge
 from studio.errors import StudioError
@@ -53,12 +54,12 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     add_form = NewUserForm
     change_password_form = NewPasswordForm
     fieldsets = (
-        (None, {"fields": ("email", "state", "balance", "password_page")}),
+        (None, {"fields": ("email", "state", "balance", "password_page", "google")}),
         ("Permissions", {"fields": ("role",)}),
         ("Dates", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
+    readonly_fields = ("state", "balance", "password_page", "google", "last_login", "signed_out_at", "created_at", "id")
     list_display: tuple[str, ...] = ("email", "role", "balance", "last_login", "can_sign_in")
     list_filter = (RoleFilter, "is_active", "token_account__unlimited")
     list_filter_submit = True
@@ -67,7 +68,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
+    actions_detail = ("tokens", "sign_out", "unlink_google", "deactivate", "reactivate")
     change_form_outer_after_template = "admin/accounts/recent.html"
     recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
 
@@ -97,6 +98,10 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         text = "Set a new password"
         return format_html('<a href="{}" class="underline">{}</a>: it signs the user out everywhere.', url, text)
+
+    @admin.display(description="Google account")
+    def google(self, user: User) -> str:
+        return "Linked: the user can sign in with Google." if user.google_id else "Not linked."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -152,10 +157,11 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     # -- Actions on a user, each with a page that asks for confirmation
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Omit “reactivate” for an active user, and “deactivate” for an inactive one."""
+        """Omit “reactivate” for an active user, “deactivate” for an inactive one, and “unlink” without a link."""
         user = self.get_object(request, str(object_id))
-        needless = "reactivate" if user is None or user.is_active else "deactivate"
-        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
+        needless = {"reactivate" if user is None or user.is_active else "deactivate"}
+        needless |= set() if user and user.google_id else {"unlink_google"}
+        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ not in needless]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
     def tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -182,6 +188,14 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     def sign_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "{email} must sign in again, here and in every program that uses the API. Jobs continue."
         return self._confirm(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
+
+    @action(description="Unlink Google", url_path="unlink-google", permissions=["change"])  # type: ignore[untyped-decorator]
+    def unlink_google(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = (
+            "The Google account of {email} no longer signs in to this account. The next Google account with this "
+            "verified address is linked to it. Open sessions continue."
+        )
+        return self._confirm(request, object_id, "Unlink Google", text, matching.unlink)
 
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -44,7 +44,7 @@ MEANINGS = {
     # 409
     "conflict": "the object is in a state that does not permit this",
     "email_unverified_account": "an account has the Google account's address, but has not verified it; sign in with "
-    "the password and verify the address first",
+    "the password and verify the address, or reset the password",
     "other_google_account": "the account of this address belongs to another Google account",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",

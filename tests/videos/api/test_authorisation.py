@@ -46,6 +46,7 @@ OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or 
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
