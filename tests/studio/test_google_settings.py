@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from studio.env import BadEnvironment
+from studio.env import PROJECT, BadEnvironment
 
 pytestmark = pytest.mark.once
 FORM = "GOOGLE_CLIENT_IDS should have the form 123-abc.apps.googleusercontent.com, comma separated."
@@ -15,7 +15,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, Any
     """The settings that these variables make."""
     for name in ("GOOGLE_CLIENT_IDS", "GOOGLE_HOSTED_DOMAIN", "STAFF_GOOGLE", "GOOGLE_CERTS_URL"):
         monkeypatch.setenv(name, variables.get(name, ""))
-    return runpy.run_module("studio.settings.google_sign_in")
+    return runpy.run_path(str(PROJECT / "studio" / "settings" / "google_sign_in.py"))
 
 
 def test_unset_is_off(monkeypatch: pytest.MonkeyPatch) -> None:

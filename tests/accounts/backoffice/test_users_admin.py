@@ -173,7 +173,7 @@ def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: Make
 
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
-@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "password"])
+@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "unlink-google", "password"])
 def test_only_admins_act_on_users(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
     ann = make_user()
 
