@@ -134,7 +134,8 @@ class Handler(BaseHTTPRequestHandler):
             f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in fields.items()
         )
         action = html.escape(query["redirect_uri"])
-        self._send(200, f'<form method="post" action="{action}">{hidden}</form>'.encode())
+        form = f'<form method="post" action="{action}">{hidden}<button>Ann</button></form>'
+        self._send(200, form.encode(), {"Content-Type": "text/html"})
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
