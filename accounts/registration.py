@@ -6,6 +6,8 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts import ledger, tasks
 from accounts.models import AccountTask, User
@@ -52,6 +54,17 @@ def signup_tokens(*, email: str) -> int:
     return 0 if former_addresses.is_known(email) else settings.SIGNUP_TOKENS
 
 
+def register_google_user(*, email: str, google_id: str) -> User:
+    """Create an account for a user of Google, who has verified the address. Raises RegistrationClosed, EmailTaken.
+
+    The caller has validated the address. The account has no password.
+    """
+    if not settings.REGISTRATION_OPEN:
+        raise RegistrationClosed
+    user = User(email=normal_email(email), google_id=google_id, email_verified_at=timezone.now())
+    return _create(user, password=None, tokens=settings.SIGNUP_TOKENS)
+
+
 def validate_new_user(*, email: str, password: str) -> None:
     """Raise InvalidInput, by field, unless the e-mail address is valid and the password is hard to guess."""
     user = User(email=normal_email(email))
@@ -85,6 +98,11 @@ def create_user(
     """
     role = Role.ADMIN if staff else role
     user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
+    return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited)
+
+
+def _create(user: User, *, password: str | None, tokens: int, role: Role = Role.NONE, unlimited: bool = False) -> User:
+    """Store the new user with an account. Raises EmailTaken, also if the Google account has an account already."""
     user.set_password(password)  # hashing takes a good part of a second, so it comes before the transaction
     try:
         with transaction.atomic():
@@ -95,7 +113,8 @@ def create_user(
             if verify:
                 tasks.add(AccountTask.Kind.VERIFY_EMAIL, email=user.email)
     except IntegrityError as exc:
-        if User.objects.filter(email=user.email).exists():
+        is_known = Q(email=user.email) | (Q(google_id=user.google_id) & Q(google_id__isnull=False))
+        if User.objects.filter(is_known).exists():
             raise EmailTaken from exc
         raise
     logger.info("user.created", extra={"user_id": user.pk, "role": role.value or "none"})

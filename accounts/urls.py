@@ -1,8 +1,9 @@
 """URLs of the account endpoints, below `api/v1/`."""
 
+from django.conf import settings
 from django.urls import path
 
-from accounts.api import key_views, password_views, session_views, views
+from accounts.api import google_views, key_views, password_views, session_views, views
 
 urlpatterns = [
     path("auth/token", views.SignInView.as_view(), name="sign-in"),
@@ -19,3 +20,5 @@ urlpatterns = [
     path("api-keys/<str:id>", key_views.ApiKeyView.as_view(), name="api-key"),
     path("tokens/ledger", views.LedgerView.as_view(), name="ledger"),
 ]
+if settings.GOOGLE_CLIENT_IDS:
+    urlpatterns.append(path("auth/google", google_views.GoogleSignInView.as_view(), name="google-sign-in"))

@@ -23,6 +23,7 @@ from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensF
 from accounts.models import User
 from accounts.own_account import deletion
 from accounts.roles import Role
+from accounts.sign_in.google import matching
 from accounts.sign_in.identity import caller
 from studio.backoffice import audit
 from studio.backoffice.base import BackOfficeAdmin, badge, moment
@@ -37,13 +38,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     add_form = NewUserForm
     change_password_form = NewPasswordForm
     fieldsets = (
-        (None, {"fields": ("email", "state", "balance", "password_page")}),
+        (None, {"fields": ("email", "state", "balance", "password_page", "google")}),
         ("Permissions", {"fields": ("role",)}),
         ("Dates", {"fields": ("email_verified_at", "last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
     readonly_fields = (
-        *("state", "balance", "password_page"),
+        *("state", "balance", "password_page", "google"),
         *("email_verified_at", "last_login", "signed_out_at", "created_at", "id"),
     )
     list_display: tuple[str, ...] = ("address", "role", "balance", "last_login", "can_sign_in")
@@ -54,7 +55,15 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate", "mark_verified", "delete_account")
+    actions_detail = (
+        "tokens",
+        "sign_out",
+        "unlink_google",
+        "deactivate",
+        "reactivate",
+        "mark_verified",
+        "delete_account",
+    )
     change_form_outer_after_template = "admin/accounts/recent.html"
     recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS, KEYS)
 
@@ -92,6 +101,10 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         text = "Set a new password"
         return format_html('<a href="{}" class="underline">{}</a>: it signs the user out everywhere.', url, text)
+
+    @admin.display(description="Google account")
+    def google(self, user: User) -> str:
+        return "Linked: the user can sign in with Google." if user.google_id else "Not linked."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -158,10 +171,12 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         """Omit what would change nothing, and all but “tokens” for a deleted user."""
         user = self.get_object(request, str(object_id))
         omitted = {"reactivate" if user is None or user.is_active else "deactivate"}
+        if user is None or not user.google_id:
+            omitted.add("unlink_google")
         if user is None or user.email_verified_at:
             omitted.add("mark_verified")
         if user and user.deleted_at:
-            omitted = {"sign_out", "deactivate", "reactivate", "mark_verified", "delete_account"}
+            omitted = {"sign_out", "unlink_google", "deactivate", "reactivate", "mark_verified", "delete_account"}
         return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ not in omitted]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
@@ -189,6 +204,14 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     def sign_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "{email} must sign in again, here and in every program that uses the API. Jobs continue."
         return self._confirm(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
+
+    @action(description="Unlink Google", url_path="unlink-google", permissions=["change"])  # type: ignore[untyped-decorator]
+    def unlink_google(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = (
+            "The Google account of {email} no longer signs in to this account. The next Google account with this "
+            "verified address is linked to it. Open sessions continue."
+        )
+        return self._confirm(request, object_id, "Unlink Google", text, matching.unlink)
 
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -28,6 +28,9 @@ AXES_CLIENT_IP_CALLABLE = "accounts.sign_in.lockout.client_ip_tried"
 AXES_ENABLE_ADMIN = False  # accounts.backoffice.security_admin has its page
 AXES_DISABLE_ACCESS_LOG = True  # it would keep a row per sign-in for ever
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = [  # it keeps the form of a refused sign-in; of these, only the names
+    *("email", "username", "next", "state", "idToken", "id_token", "googleIdToken", "google_id_token"),
+]
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"

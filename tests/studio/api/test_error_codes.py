@@ -17,6 +17,8 @@ OF_STAFF = {
     "wrong_code",
     "too_many_codes",
     "account_deleted",
+    "attempt_unknown",
+    "not_staff",
     "refund_limit_reached",
     "input_unreadable",
     "made_again_before",

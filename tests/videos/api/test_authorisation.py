@@ -50,6 +50,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/auth/me": Row(403, 403, 403, 403),  # authorised, and neither a password nor a recent sign-in
     "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
