@@ -62,7 +62,7 @@ def register_google_user(*, email: str, google_id: str) -> User:
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     user = User(email=normal_email(email), google_id=google_id, email_verified_at=timezone.now())
-    return _create(user, password=None, tokens=settings.SIGNUP_TOKENS)
+    return _create(user, password=None, tokens=signup_tokens(email=email))
 
 
 def validate_new_user(*, email: str, password: str) -> None:
@@ -98,10 +98,18 @@ def create_user(
     """
     role = Role.ADMIN if staff else role
     user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
-    return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited)
+    return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited, verify=verify)
 
 
-def _create(user: User, *, password: str | None, tokens: int, role: Role = Role.NONE, unlimited: bool = False) -> User:
+def _create(
+    user: User,
+    *,
+    password: str | None,
+    tokens: int,
+    role: Role = Role.NONE,
+    unlimited: bool = False,
+    verify: bool = False,
+) -> User:
     """Store the new user with an account. Raises EmailTaken, also if the Google account has an account already."""
     user.set_password(password)  # hashing takes a good part of a second, so it comes before the transaction
     try:
