@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import session_views, views
+from accounts.api import key_views, session_views, views
 
 urlpatterns = [
     path("auth/token", views.SignInView.as_view(), name="sign-in"),
@@ -10,5 +10,7 @@ urlpatterns = [
     path("auth/token/revoke", views.RevokeView.as_view(), name="revoke"),
     path("auth/sessions", session_views.SessionsView.as_view(), name="sessions"),
     path("auth/sessions/<str:pk>", session_views.SessionView.as_view(), name="session"),
+    path("api-keys", key_views.ApiKeysView.as_view(), name="api-keys"),
+    path("api-keys/<str:id>", key_views.ApiKeyView.as_view(), name="api-key"),
     path("tokens/ledger", views.LedgerView.as_view(), name="ledger"),
 ]

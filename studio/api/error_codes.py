@@ -27,6 +27,8 @@ MEANINGS = {
     "user_not_found": "the token's account no longer exists",
     "account_inactive": "the token's account is deactivated",
     "password_changed": "the password has changed since the token was issued; sign in again",
+    "key_revoked": "the API key was revoked",
+    "key_expired": "the API key has expired",
     "signed_out": "all sessions of this account were ended; sign in again",
     # 402
     "insufficient_tokens": "the balance is lower than the price; `balance` and `price` say both",
@@ -34,12 +36,14 @@ MEANINGS = {
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
     "back_office_only": "this account may use the back office only",
+    "key_scope": "the API key lacks the scope that `WWW-Authenticate` names; without one, no key may do this",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
     "method_not_allowed": "the endpoint does not support this method",
     # 409
     "conflict": "the object is in a state that does not permit this",
+    "too_many_keys": "you have 50 usable API keys; revoke one",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",

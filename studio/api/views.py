@@ -196,6 +196,7 @@ class ApiView(APIView):
     """The base of every endpoint: limits its body, and reads it before the handler runs."""
 
     body_limits = bodies.FOR_TEXTS
+    scope: str | None = None  # what an API key needs, such as "videos"; without it, keys are refused
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with uploads.released_at_the_end():
