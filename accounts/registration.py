@@ -98,10 +98,18 @@ def create_user(
     """
     role = Role.ADMIN if staff else role
     user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
-    return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited)
+    return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited, verify=verify)
 
 
-def _create(user: User, *, password: str | None, tokens: int, role: Role = Role.NONE, unlimited: bool = False) -> User:
+def _create(
+    user: User,
+    *,
+    password: str | None,
+    tokens: int,
+    role: Role = Role.NONE,
+    unlimited: bool = False,
+    verify: bool = False,
+) -> User:
     """Store the new user with an account. Raises EmailTaken, also if the Google account has an account already."""
     user.set_password(password)  # hashing takes a good part of a second, so it comes before the transaction
     try:
