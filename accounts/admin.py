@@ -7,7 +7,8 @@ from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F4
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts import roles
-from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django imports admin pages from this module only
+from accounts.backoffice import key_admin as _key_admin  # noqa: F401 -- Django imports admin pages from this module only
+from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- as above
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- as above
 from accounts.backoffice import session_admin as _session_admin  # noqa: F401 -- as above
 from accounts.backoffice import task_admin as _task_admin  # noqa: F401 -- as above

@@ -31,9 +31,11 @@ class CannotSucceed(Exception):
     """The task cannot succeed however often it is tried."""
 
 
-def add(kind: AccountTask.Kind, *, user: User | None = None, email: str = "") -> AccountTask:
-    """Add a task that is due at once, in the caller's transaction."""
-    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=Now())
+def add(
+    kind: AccountTask.Kind, *, user: User | None = None, email: str = "", after: timedelta = timedelta()
+) -> AccountTask:
+    """Add a task that is due `after` this time, at once by default, in the caller's transaction."""
+    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=Now() + after)
 
 
 def claim(kinds: Collection[AccountTask.Kind]) -> AccountTask | None:
@@ -52,6 +54,11 @@ def claim(kinds: Collection[AccountTask.Kind]) -> AccountTask | None:
             return task
         fail(task, CannotSucceed("Each attempt ended with the death of its process."))
     return None
+
+
+def renew(task: AccountTask) -> None:
+    """Begin the lease again, during a task that may take longer than one."""
+    _held(task).update(due_at=Now() + LEASE, updated_at=Now())
 
 
 def finish(task: AccountTask, *, content: bytes | None = None) -> bool:
@@ -78,8 +85,11 @@ def fail(task: AccountTask, error: Exception) -> None:
 
 
 def try_again(*, task: AccountTask) -> bool:
-    """Make an unfinished task due at once, with all its attempts; False if it is finished or in progress."""
-    waiting = AccountTask.objects.filter(pk=task.pk, finished_at=None, lease=None)
+    """Make an unfinished task due at once, with all its attempts; False if it is finished or in progress.
+
+    Not an export: its user may have begun another one.
+    """
+    waiting = AccountTask.objects.filter(pk=task.pk, finished_at=None, lease=None).exclude(kind=AccountTask.Kind.EXPORT)
     changes = {"failed_at": None, "attempts": 0, "due_at": Now(), "updated_at": Now()}
     if not waiting.update(**changes):
         return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from accounts import mails, tasks
 from accounts.models import AccountTask
+from operations.account_data import deletion, export
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ Handler = Callable[[AccountTask], bytes | None]  # returns the content to keep; 
 Kind = AccountTask.Kind
 
 MAILS: Mapping[Kind, Handler] = dict.fromkeys(mails.LETTERS, mails.send)
-OTHERS: Mapping[Kind, Handler] = {}
+OTHERS: Mapping[Kind, Handler] = {Kind.EXPORT: export.run, Kind.DELETION: deletion.run}
 
 
 def send_mails(stopping: threading.Event) -> None:

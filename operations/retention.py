@@ -22,7 +22,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tasks, tokens
-from accounts.models import AccountTask, SignIn
+from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
+from accounts.sign_in import api_keys
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -77,6 +78,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
     expired: list[Rows] = [
         _aged(Session, "expire_date"),
+        _aged(FormerAddress, "expires_at"),
         lambda span: tokens.ended_sessions(before=span.before),
         lambda span: tokens.ended(before=span.before),
     ]
@@ -85,7 +87,14 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),
         Rule("log", days["log"], "log lines of finished jobs", _counted(_lines), _remove_lines),
         Rule("reply", days["reply"], "providers' replies of finished jobs", _counted(_replies), _remove_replies),
-        _rule("sign-in", days["sign-in"], "records of sign-ins", _older_sign_ins, *sign_ins),
+        _rule(
+            "sign-in",
+            days["sign-in"],
+            "records of sign-ins, and ended API keys",
+            _older_sign_ins,
+            *sign_ins,
+            _ended_keys,
+        ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
@@ -141,6 +150,10 @@ def _aged(model: Any, field: str) -> Rows:
 
 def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
     return SignIn.objects.older_than(span.before)
+
+
+def _ended_keys(span: Span) -> QuerySet[ApiKey]:
+    return api_keys.ended(before=span.before)
 
 
 def _ended_tasks(span: Span) -> QuerySet[AccountTask]:

@@ -108,6 +108,7 @@ class RevokeView(ApiView, TokenViewBase):
 class LedgerView(ApiView, ListAPIView[LedgerEntry]):
     """Every movement of the caller's tokens, newest first."""
 
+    scope = "account"
     serializer_class = serializers.LedgerLine
     queryset = LedgerEntry.objects.order_by("-created_at", "-id")
 

@@ -38,6 +38,9 @@ class AccountTask(Record):
     last_error = models.CharField(max_length=500, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt was given up.")
+    origin = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="Scheme and host of the links in an export."
+    )
     content = models.BinaryField(null=True, blank=True, help_text="The ZIP of an export.")
 
     class Meta:
@@ -47,6 +50,13 @@ class AccountTask(Record):
             models.Index(fields=("due_at",), condition=Q(finished_at=None, failed_at=None), name="account_tasks_due"),
             # the daily purge
             models.Index(fields=("created_at",), name="account_tasks_by_age"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                name="one_unfinished_export_a_user",
+                fields=("user",),
+                condition=Q(kind="export", finished_at=None, failed_at=None),
+            ),
         )
 
     def __str__(self) -> str:

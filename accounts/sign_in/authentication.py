@@ -1,4 +1,4 @@
-"""Authenticates requests by access token. A token is verified once; the account's state is read every time."""
+"""Authenticates requests by access token or API key. A token is verified once; the account is read every time."""
 
 import threading
 import time
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed, ExpiredTokenError, TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -15,9 +16,9 @@ from rest_framework_simplejwt.tokens import AccessToken, Token, UntypedToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts import tokens
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.roles import BackOfficeOnly
-from accounts.sign_in import refusals
+from accounts.sign_in import api_keys, refusals
 from accounts.sign_in.identity import USERS
 
 KEPT = 10_000  # verified tokens in a process, the most recent ones; about 2 kB each
@@ -28,6 +29,12 @@ class TokenAuthentication(JWTAuthentication):
 
     _verified: "OrderedDict[bytes, Token]" = OrderedDict()
     _lock = threading.Lock()
+
+    def authenticate(self, request: Request) -> tuple[User, Token | ApiKey] | None:  # type: ignore[override]
+        """The user and the token, or the API key; None without a header. Raises APIException where it is refused."""
+        if key := api_keys.in_header(self.get_header(request)):
+            return api_keys.authenticate(request, key)
+        return super().authenticate(request)  # type: ignore[return-value]  # `get_user` returns our users
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token in the header; None for an empty one. Raises TokenMalformed."""
@@ -118,4 +125,5 @@ class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the l
     name = "jwtAuth"
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        text = "An access token, or an API key where the operation has an `x-required-scope`."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}

@@ -1,4 +1,4 @@
-"""The reasons why a token is refused: each a 401 that says what to do."""
+"""The reasons why a token or an API key is refused: each a 401 that says what to do."""
 
 from typing import Any
 
@@ -70,6 +70,20 @@ class AccountInactive(TokenRefused):
 
     default_code = "account_inactive"
     default_detail: Any = "The account is deactivated."
+
+
+class KeyRevoked(TokenRefused):
+    """The API key was revoked."""
+
+    default_code = "key_revoked"
+    default_detail: Any = "The API key was revoked. Use another one."
+
+
+class KeyExpired(TokenRefused):
+    """The API key's time is over."""
+
+    default_code = "key_expired"
+    default_detail: Any = "The API key has expired. Create another one."
 
 
 class PasswordChanged(TokenRefused):

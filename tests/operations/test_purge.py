@@ -21,8 +21,9 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import AccountTask, LedgerEntry, SignIn
+from accounts.models import AccountTask, ApiKey, LedgerEntry, SignIn
 from accounts.models import Session as ApiSession
+from accounts.sign_in import api_keys
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -196,6 +197,25 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     )
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
+
+
+def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
+    ann = make_user()
+    for name, ends in {
+        "revoked": {"revoked_at": 181},
+        "expired": {"expires_at": 181},
+        "lately": {"revoked_at": 1},
+    }.items():
+        key, _ = api_keys.create(user=ann, name=name, scopes=["looks:read"])
+        age(key, 400, "created_at")
+        for column, days in ends.items():
+            age(key, days, column)
+    api_keys.create(user=ann, name="usable", scopes=["looks:read"])
+
+    removed = run("--yes")
+
+    assert removed["sign-in"] == 2
+    assert set(ApiKey.objects.values_list("name", flat=True)) == {"lately", "usable"}
 
 
 def test_it_works_in_batches_and_can_be_interrupted(

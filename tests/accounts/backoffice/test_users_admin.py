@@ -142,6 +142,23 @@ def test_user_is_signed_out_everywhere(clerk: Any, make_user: MakeUser, sign_in:
     assert (api.get("/api/v1/auth/me").status_code, ann.is_active) == (401, True)
 
 
+def test_google_account_is_unlinked(clerk: Any, make_user: MakeUser) -> None:
+    ann, office = make_user(), clerk(Role.ADMIN)
+    without = office.get(page_of(ann)).content.decode()
+    User.objects.filter(pk=ann.pk).update(google_id="1101694")
+    linked = office.get(page_of(ann)).content.decode()
+    asked = office.get(page_of(ann, "unlink-google")).content.decode()
+
+    done = office.post(page_of(ann, "unlink-google"), {"confirmed": "yes"}, follow=True).content.decode()
+
+    ann.refresh_from_db()
+    assert (ann.google_id, "1101694" in linked) == (None, False)
+    assert ("unlink-google" in without, "unlink-google" in linked) == (False, True)
+    assert ("Linked: the user can sign in with Google." in linked, "Not linked." in done) == (True, True)
+    assert "The Google account of ann@example.com no longer signs in to this account." in asked
+    assert LogEntry.objects.get().change_message == "Unlink Google."
+
+
 def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: MakeUser, sign_in: SignInAs) -> None:
     ann = make_user()
     api = sign_in(ann)
@@ -157,7 +174,7 @@ def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: Make
 
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
-@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "password"])
+@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "unlink-google", "password"])
 def test_only_admins_act_on_users(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
     ann = make_user()
 

@@ -18,8 +18,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.models import Session, User
+from accounts.models import ApiKey, Session, User
 from accounts.roles import Role, assign
+from accounts.sign_in import api_keys
 from looks.models import Look, Visibility
 from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import ORDER, MakeJob
@@ -45,10 +46,17 @@ class Row(NamedTuple):
 OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or an empty list
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
+    "PATCH /api/v1/auth/me": OWN,
+    "DELETE /api/v1/auth/me": Row(403, 403, 403, 403),  # authorised, and neither a password nor a recent sign-in
+    "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
+    "GET /api/v1/api-keys": OWN,
+    "POST /api/v1/api-keys": Row(400, 400, 400, 400),
+    "DELETE /api/v1/api-keys/{id}": Row(204, 403, 403, 204),
     "POST /api/v1/auth/password": Row(400, 400, 400, 400),
     "POST /api/v1/auth/password/reset": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/password/reset/confirm": Row(400, 400, 400, 400, anonymous=400),
@@ -85,10 +93,11 @@ def operations() -> frozenset[str]:
 
 
 class World(NamedTuple):
-    """A look with a video, the owner's session, and an access token for every kind of caller."""
+    """A look with a video, the owner's API key and session, and an access token for every kind of caller."""
 
     look: Look
     job: Any
+    key: ApiKey
     session: Session
     tokens: dict[str, str]
 
@@ -98,12 +107,14 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     users = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
     look = Look.objects.create(owner=users["owner"], title="Stone Essence", visibility=Visibility.SHARED)
     look.shared_with.add(users["reader"])
+    look.email_shares.create(email="stranger@example.com")  # not verified, so it grants nothing
     job = make_job(users["owner"], phase=Phase.SUCCEEDED)
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
     tokens = {name: tokens_of(user)["access"] for name, user in users.items()}
     session = Session.objects.get(user=users["owner"])
-    return World(look, job, session, tokens | unusable_tokens(make_user, users["owner"]))
+    key, _ = api_keys.create(user=users["owner"], name="script", scopes=["looks:read"])
+    return World(look, job, key, session, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -134,7 +145,7 @@ def _signed_by_a_stranger(owner: User) -> str:
 
 def ask(world: World, operation: str, who: str) -> int:
     method, _, url = operation.partition(" ")
-    things = {"/looks/": world.look, "/sessions/": world.session}
+    things = {"/looks/": world.look, "/sessions/": world.session, "/api-keys/": world.key}
     thing = next((row for part, row in things.items() if part in url), world.job)
     url = url.replace("{id}", str(thing.pk)).replace("{look_id}", str(world.look.pk))
     token = world.tokens[who]
@@ -168,7 +179,8 @@ def test_anonymous_requests_change_nothing(world: World, operation: str) -> None
     world.look.refresh_from_db()
     world.job.refresh_from_db()
     world.session.refresh_from_db()
-    assert (world.look.updated_at, world.session.ended_at) == (before, None)
+    world.key.refresh_from_db()
+    assert (world.look.updated_at, world.session.ended_at, world.key.revoked_at) == (before, None, None)
 
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])
