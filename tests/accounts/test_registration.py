@@ -34,6 +34,7 @@ def test_new_user_gets_an_account_with_the_signup_tokens(anonymous: APIClient) -
             "email": "ann@example.com",
             "name": "",
             "emailVerified": False,
+            "name": "",
             "isStaff": False,
             "tokens": {"balance": 100, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},
