@@ -35,7 +35,8 @@ def add(
     kind: AccountTask.Kind, *, user: User | None = None, email: str = "", after: timedelta = timedelta()
 ) -> AccountTask:
     """Add a task that is due `after` this time, at once by default, in the caller's transaction."""
-    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=Now() + after)
+    # SQLite writes sums with more digits than Now(), so that "now plus nothing" would be later than now
+    return AccountTask.objects.create(kind=kind, user=user, email=email, due_at=Now() + after if after else Now())
 
 
 def claim(kinds: Collection[AccountTask.Kind]) -> AccountTask | None:

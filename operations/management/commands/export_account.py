@@ -12,7 +12,10 @@ from studio.command_line import OperatorCommand
 
 
 class Command(OperatorCommand):
-    help = "Write the ZIP that a user gets from GET /auth/me/export, of any size."
+    help = (
+        "Write the ZIP that a user gets from GET /auth/me/export: account, ledger, looks and video jobs, with links to "
+        "the files. It may have any size."
+    )
     examples = ("export_account ann@example.com ann.zip --origin https://studio.example.com",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:

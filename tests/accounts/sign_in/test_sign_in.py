@@ -11,6 +11,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.models import Session, User
 from accounts.registration import create_user
+from studio.api.fields import Timestamp
 from videos.models import VideoJob
 from videos.phases import Phase
 
@@ -84,9 +85,11 @@ def test_tokens_for_a_password(anonymous: APIClient, ann: User, email: str) -> N
             "id": str(ann.pk),
             "email": "ann@example.com",
             "emailVerified": False,
+            "name": "",
             "isStaff": False,
             "tokens": {"balance": 0, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},
+            "createdAt": Timestamp().to_representation(ann.created_at),
         },
     )
 
