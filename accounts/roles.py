@@ -1,7 +1,7 @@
 """The three roles of the back office, each a group whose permissions come from a migration.
 
 The API knows users and admins only: `is_staff` may act on every user's objects. Django demands the same flag of every
-user of the back office. So the two limited roles get no tokens for the API (`accounts.serializers.SignInForm`), and
+user of the back office. So the two limited roles get no tokens for the API (`accounts.api.serializers.SignInForm`), and
 their existing tokens are refused (`accounts.sign_in.authentication`): in the API they could do everything.
 """
 
@@ -29,9 +29,9 @@ class Role(models.TextChoices):
 
 MEANINGS = {
     Role.NONE: "Uses the product through the API; cannot enter the back office.",
-    Role.SUPPORT: "Sees users, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
-    Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens. "
-    "Cannot use the API.",
+    Role.SUPPORT: "Sees users, sessions, API keys, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
+    Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens, "
+    "ends sessions, revokes API keys. Cannot use the API.",
     Role.ADMIN: "Everything, users and their roles included; in the API, may act on every user's objects.",
 }
 LIMITED = (Role.SUPPORT, Role.OPERATOR)

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tokens
+from operations import account_tasks
 from operations.reconciliation import daily
 from operations.reconciliation.comparison import copy_refunds
 from operations.retention import purge_daily
@@ -29,6 +30,7 @@ from videos.models import from_now
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 10  # between two rounds
+PROMPT_SECONDS = 1  # between two rounds of what a user waits for
 DAILY = "daily"  # of the row whose `due_at` is when the daily tasks are due again
 DEPLOY_OVERLAP = timedelta(minutes=5)  # how long a worker of the release before may still run
 END_SECONDS = 2  # how long `wait` lets rounds finish: a storage that hangs would take minutes
@@ -41,7 +43,7 @@ class Stopped(Exception):
 
 
 class Housekeeping:
-    """Runs a round of each kind every ten seconds.
+    """Runs a round of each kind every ten seconds; of account tasks, every second.
 
     The threads are daemons, so that a storage that hangs does not keep the process alive; every round can be repeated.
     """
@@ -49,15 +51,15 @@ class Housekeeping:
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(name, work), name=name, daemon=True)
-            for name, work in ROUNDS.items()
+            threading.Thread(target=self._run, args=(name, *of_kind), name=name, daemon=True)
+            for name, of_kind in ROUNDS.items()
         ]
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
-    def _run(self, name: str, work: Round) -> None:
+    def _run(self, name: str, work: Round, pause_seconds: float) -> None:
         while not self._stopping.is_set():
             try:
                 work(self._stopping)
@@ -66,8 +68,9 @@ class Housekeeping:
             except Exception:  # the edge of a thread; the rows are due again
                 logger.exception("housekeeping.failed", extra={"what": name})
             finally:
-                connection.close()
-            self._stopping.wait(ROUND_SECONDS)
+                connection.close_if_unusable_or_obsolete()  # a new one each second would cost more than it frees
+            self._stopping.wait(pause_seconds)
+        connection.close()
 
     def stop(self) -> None:
         """Ask the rounds to end; each does before its next call to the storage, or its next page of a table."""
@@ -111,6 +114,7 @@ def run_housekeeping(stopping: threading.Event) -> None:
 def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     suspension.resume_available(check_stopped=check_stopped)
     retirements.log_warnings()
+    tokens.ended_sessions(before=timezone.now()).delete()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()
@@ -133,4 +137,10 @@ def _stop_check(stopping: threading.Event) -> Callable[[], None]:
     return check_stopped
 
 
-ROUNDS: dict[str, Round] = {"removals": remove_files, "housekeeping": run_housekeeping, "reconciliation": reconcile}
+ROUNDS: dict[str, tuple[Round, float]] = {
+    "removals": (remove_files, ROUND_SECONDS),
+    "housekeeping": (run_housekeeping, ROUND_SECONDS),
+    "reconciliation": (reconcile, ROUND_SECONDS),
+    "mails": (account_tasks.send_mails, PROMPT_SECONDS),
+    "account-tasks": (account_tasks.run_others, PROMPT_SECONDS),
+}

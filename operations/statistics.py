@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from accounts.models import LedgerEntry
-from videos.models import Upstream, VideoJob, price_in
+from videos.models import DeletedJob, Upstream, VideoJob, price_in
 from videos.phases import Phase
 
 DURATIONS_MOST = 1000  # the newest videos, for the quantiles
@@ -76,7 +76,7 @@ def figures(*, since: datetime, mock: bool | None = None) -> Figures:
         failed=failures.total(),
         unknown=failures["submission_unknown"],
         failures=failures.most_common(TOP_FAILURES),
-        dollars=_dollars(groups),
+        dollars=_dollars([*groups, *_deleted_groups(since, mock)]),
         median_seconds=_share(durations, 0.5),
         p95_seconds=_share(durations, 0.95),
         tokens_charged=-tokens.get("charge", 0),
@@ -105,6 +105,16 @@ def lost_submits_by_day(*, first: Date) -> dict[Date, int]:
 def _by_day(first: Date) -> QuerySet[Any]:
     finished = VideoJob.objects.filter(completed_at__gte=datetime.combine(first, time(), UTC)).order_by()
     return finished.annotate(day=TruncDate("completed_at", tzinfo=UTC))
+
+
+def _deleted_groups(since: datetime, mock: bool | None) -> list[Mapping[str, Any]]:
+    """Groups of the real jobs that ended since then, were paid for, and were deleted."""
+    if mock:
+        return []
+    paid = DeletedJob.objects.filter(completed_at__gte=since, generated_at__isnull=False).order_by()
+    columns = ("model", "provider", "upstream_model", "resolution")
+    groups = paid.values(*columns).annotate(seconds=Sum("duration_seconds"))
+    return [{**group, "mock_mode": False} for group in groups]
 
 
 def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:

@@ -1,0 +1,1 @@
+"""The endpoints of accounts: sign-in, sessions, API keys, passwords, the ledger."""
