@@ -18,7 +18,7 @@ from studio.media.images import BadImage, ImageFile, read_image
 from studio.media.storage import disposal, media_storage, store
 from studio.observability import log, telemetry
 from videos import routing
-from videos.engine import metrics, schedule
+from videos.engine import expectations, metrics, schedule
 from videos.engine.hints import hint
 from videos.idempotency import earlier_job
 from videos.job_requests import VideoJobRequest
@@ -97,6 +97,7 @@ def create(
         request_id=log.request_id(),
         provider=route.provider,
         upstream_model=route.upstream_model,
+        expected_seconds=expectations.expected_seconds(provider=route.provider, model=job_request.model),
     )
     if opens_with_look:
         job_request = replace(job_request, initial_image=_picture_of_look(look_image))

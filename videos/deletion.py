@@ -4,11 +4,12 @@ import logging
 import uuid
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts.models import User
 from studio.backoffice import audit
 from studio.media.storage import disposal
-from videos.engine import outcomes
+from videos.engine import hints, outcomes
 from videos.idempotency import keep_key
 from videos.limits import add_to_job_count
 from videos.models import VideoJob
@@ -35,12 +36,16 @@ def delete(*, job_id: uuid.UUID) -> int:
     tokens = 0
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().find(job_id)
+        # its retry, which is newer: jobs are locked in the order of their age
+        VideoJob.objects.filter(retry_of_id=job_id).update(retry_of_id=None, updated_at=Now())
         add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
         if job.phase == Phase.QUEUED:
             tokens = outcomes.refund(job=job, note="video job deleted before it was started")
         # A running transfer has registered its files for removal already, and will find no row to adopt them.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)
+        if job.phase == Phase.GENERATING:
+            hints.ask_to_cancel(provider=job.provider, operation=job.operation)
         phase = job.phase
         job.delete()
     logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})

@@ -13,7 +13,7 @@ from studio.db.storable_text import storable
 from videos import routing, suspension
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint
-from videos.failures import ADOPTABLE, FAILURES, cost_of_attempt, is_refunded
+from videos.failures import ADOPTABLE, CANCELLED, FAILURES, cost_of_attempt, is_refunded
 from videos.models import JobLog, VideoJob, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
@@ -117,9 +117,9 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
     Returns False when another process has moved the job meanwhile. Its pictures are kept for a while, so that staff can
     retry it (videos.staff_actions). `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
     `is_made`: the provider has generated and billed the video. After a submit in doubt, a job that is not known to be
-    accepted always fails as submission_unknown, unless staff cancels it.
+    accepted always fails as submission_unknown, unless it is cancelled.
     """
-    if _may_have_been_accepted(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+    if _may_have_been_accepted(job) and code not in ADOPTABLE | CANCELLED:
         code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
     with transaction.atomic():
@@ -164,3 +164,15 @@ def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
             VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens, updated_at=Now())
             job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
     return tokens
+
+
+def refund_cancelled(job: VideoJob) -> None:
+    """Refund a job that was cancelled while the provider refused it for certain, where the policy says so.
+
+    The cancellation came before the reply, so it counted the job as accepted.
+    """
+    if not is_refunded("cancelled", policy=settings.REFUND_POLICY, was_accepted=False):
+        return
+    with transaction.atomic():
+        for cancelled in VideoJob.objects.select_for_update().filter(pk=job.pk, error_code="cancelled"):
+            refund(job=cancelled, note="video job cancelled, and not accepted by the provider")

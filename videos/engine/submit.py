@@ -19,7 +19,7 @@ from studio.db.statements import Param, SelectModels
 from studio.db.storable_text import is_storable
 from studio.media.storage.base import StorageError
 from videos import suspension
-from videos.engine import accepted_operations, log_context, metrics, outcomes, progress, schedule
+from videos.engine import accepted_operations, hints, log_context, metrics, outcomes, progress, schedule
 from videos.engine.inputs import spec_of
 from videos.models import OPERATION_MAX, VideoJob, from_now, new_lease
 from videos.phases import Phase
@@ -93,12 +93,15 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
     except NotAccepted as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.retry_later, job, job.attempts, exc)
+        _write_through_outage(outcomes.refund_cancelled, job)
     except ProbablyNotAccepted as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.retry_in_doubt, job, exc)
     except ProviderError as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.refuse, job, exc)
+        if isinstance(exc, Refused):
+            _write_through_outage(outcomes.refund_cancelled, job)
     except Exception as exc:  # the call may have been accepted and billed
         logger.exception("adapter.crashed", extra={"job_id": job.pk})
         unknown = OutcomeUnknown(repr(exc))
@@ -117,7 +120,8 @@ def _accept(job: VideoJob, operation: Operation) -> None:
         unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
         _store_outcome(outcomes.refuse, job, unknown)
         return
-    if not _store_outcome(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
+    if not _store_outcome(_store_operation, job, operation):  # deleted or cancelled meanwhile, or given up as lost
+        hints.ask_to_cancel(provider=job.provider, operation=operation.name)
         logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Greatest, Now
 
 from studio.errors import NotFound
@@ -45,6 +45,11 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         # an owner's live jobs, three at most, are found by their slots, however many are finished
         jobs = self.filter(phase__in=sorted(phases))
         return jobs if phases & TERMINAL else jobs.live()
+
+    def with_retries(self) -> Self:
+        """Adds `retried_by`: the id of the job that repeats a failed one, or None."""
+        retries = self.model._default_manager.filter(retry_of_id=OuterRef("pk")).order_by()
+        return self.annotate(retried_by=Subquery(retries.values("pk")))
 
     def due(self, *phases: Phase) -> Self:
         """Due jobs of these phases, the longest waiting first."""

@@ -17,8 +17,6 @@ OF_STAFF = {
     "too_many_codes",
     "last_admin",
     "refund_limit_reached",
-    "input_unreadable",
-    "made_again_before",
 }
 
 
