@@ -145,7 +145,8 @@ class Account:
         work = self.works.get(name)
         if work is None:
             raise Refusal(404, f"{name} is not found")
-        if name in self.cancelled or work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds:
+        is_running = work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds
+        if is_running or name in self.cancelled:
             return self.receipt(work)
         return self._interaction(work) if work.is_omni else self._operation(work)
 

@@ -175,7 +175,7 @@ def test_key_makes_a_repeat_safe(make_user: MakeUser, sign_in: SignIn) -> None:
     assert first.json()["id"] == second.json()["id"]
     assert (of_another.status_code, of_another.json()["code"]) == (409, "idempotency_key_reused")
     assert (after_deletion.status_code, after_deletion.json()["code"]) == (409, "idempotent_job_deleted")
-    assert balance(ann) == 850
+    assert balance(ann) == 900  # the deleted one was still PENDING
 
 
 def test_admin_retries_at_the_owners_cost_and_is_recorded(make_user: MakeUser, sign_in: SignIn) -> None:

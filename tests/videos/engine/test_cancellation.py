@@ -1,4 +1,4 @@
-"""A cancellation against a step that runs: the step drops its result, the money is exact, the provider is asked to stop."""
+"""A cancellation against a step that runs: its result is dropped, the money is exact, the provider is asked to stop."""
 
 from collections import Counter
 from collections.abc import Callable
