@@ -11,6 +11,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from accounts.models import ApiKey
 from accounts.sign_in.client_ip import network_of
 from studio.emails import normal_email
 from studio.redis_client import CircuitOpen, redis_client
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # the views' module loads this one, for the default
 logger = logging.getLogger(__name__)
 
 BATCHES = 50  # of one user's requests in a window
+KEYS_TOGETHER = 3  # times the limit of one key
 MAX_COUNTS = 10_000  # in a process; dropping them loses less than a batch of each
 
 
@@ -80,10 +82,14 @@ class AttemptThrottle(SimpleRateThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
-        key = f"count:{self.scope}:{self.get_ident(request)}:{int(self.timer() // self.duration)}"
+        return self._count(self.get_ident(request), most=self.num_requests)
+
+    def _count(self, ident: str, *, most: int) -> bool:
+        """Count an attempt of this sender; False when there were more than `most`."""
+        key = f"count:{self.scope}:{ident}:{int(self.timer() // self.duration)}"
         attempts, unsent = _counts.add(key, self.batch)
         if not unsent:
-            return attempts <= self.num_requests
+            return attempts <= most
         try:
             with redis_client() as client:
                 attempts = int(client.incr(key, unsent))
@@ -95,7 +101,7 @@ class AttemptThrottle(SimpleRateThrottle):
             _counts.forget(key)
             return True
         _counts.learn(key, attempts)
-        return attempts <= self.num_requests
+        return attempts <= most
 
     def wait(self) -> float:
         """Seconds until the next window."""
@@ -137,13 +143,13 @@ class UserThrottle(AttemptThrottle):
 
     Deleting is free: clients delete page after page, one request for each job. A process sends its counts to Redis in
     batches of a fiftieth of the limit, so each process may let through so many too much (docs/decisions, 23).
+
+    An API key has a count of its own, so that a script does not stop its user's browser, nor another script. All keys
+    of a user together have KEYS_TOGETHER times the limit: fifty keys are not fifty limits.
     """
 
     def __init__(self) -> None:
         """The rate depends on the request's method."""
-
-    def get_ident(self, request: Request) -> str:
-        return str(request.user.pk)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; False when there were too many."""
@@ -152,4 +158,8 @@ class UserThrottle(AttemptThrottle):
         self.scope = "create" if request.method == "POST" else "request"
         super().__init__()
         self.batch = max(1, self.num_requests // BATCHES)
-        return super().allow_request(request, view)
+        if not isinstance(request.auth, ApiKey):
+            return self._count(str(request.user.pk), most=self.num_requests)
+        if not self._count(str(request.auth.pk), most=self.num_requests):
+            return False  # and not counted for the other keys
+        return self._count(f"keys-of-{request.user.pk}", most=self.num_requests * KEYS_TOGETHER)

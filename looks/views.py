@@ -75,6 +75,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Create, list, read, change and delete looks."""
 
     permission_classes = (IsAuthenticated, LookPermission)
+    scope = "looks"
     body_limits = bodies.FOR_FILES_AND_BASE64
     serializer_class = LookOutput
     queryset = Look.objects.all()

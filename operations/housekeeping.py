@@ -114,6 +114,7 @@ def run_housekeeping(stopping: threading.Event) -> None:
 def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     suspension.resume_available(check_stopped=check_stopped)
     retirements.log_warnings()
+    tokens.ended_sessions(before=timezone.now()).delete()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()

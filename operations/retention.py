@@ -22,7 +22,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tokens
-from accounts.models import SignIn
+from accounts.models import ApiKey, SignIn
+from accounts.sign_in import api_keys
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -73,13 +74,24 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
+    expired: list[Rows] = [
+        _aged(Session, "expire_date"),
+        lambda span: tokens.ended_sessions(before=span.before),
+        lambda span: tokens.ended(before=span.before),
+    ]
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),
         Rule("log", days["log"], "log lines of finished jobs", _counted(_lines), _remove_lines),
         Rule("reply", days["reply"], "providers' replies of finished jobs", _counted(_replies), _remove_replies),
-        _rule("sign-in", days["sign-in"], "records of sign-ins", _older_sign_ins, *sign_ins),
+        _rule(
+            "sign-in",
+            days["sign-in"],
+            "records of sign-ins, and ended API keys",
+            _older_sign_ins,
+            *sign_ins,
+            _ended_keys,
+        ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
@@ -133,6 +145,10 @@ def _aged(model: Any, field: str) -> Rows:
 
 def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
     return SignIn.objects.older_than(span.before)
+
+
+def _ended_keys(span: Span) -> QuerySet[ApiKey]:
+    return api_keys.ended(before=span.before)
 
 
 def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:

@@ -15,11 +15,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm
 
 from accounts import access, ledger, roles
-from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
-from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
+from accounts.backoffice.recent_activity import KEYS, SIGN_INS, TOKENS, RecentTable, recent
+from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensForm, UserForm
 from accounts.models import User
 from accounts.roles import Role
 from studio.backoffice import audit
@@ -52,7 +51,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPasswordForm
     fieldsets = (
         (None, {"fields": ("email", "state", "balance", "password_page")}),
         ("Permissions", {"fields": ("role",)}),
@@ -70,7 +69,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     filter_horizontal = ()
     actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
     change_form_outer_after_template = "admin/accounts/recent.html"
-    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
+    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS, KEYS)
 
     @admin.display(description="tokens", ordering="token_account__balance")
     def balance(self, user: User) -> str:

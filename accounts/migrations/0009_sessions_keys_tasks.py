@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('method', models.CharField(choices=[('password', 'Password'), ('google', 'Google')], default='password', max_length=10)),
+                ('signed_in_at', models.DateTimeField(blank=True, help_text='Empty: the session continues a sign-in to a release before 1.2.', null=True)),
                 ('refresh_id', models.UUIDField(help_text='The `jti` of the valid refresh token.')),
                 ('former_refresh_id', models.UUIDField(blank=True, help_text='The `jti` of the token before it, which works for some seconds more.', null=True)),
                 ('refreshed_at', models.DateTimeField(help_text='When the valid refresh token was issued.')),

@@ -2,7 +2,7 @@
 
 from accounts.models.api_keys import ApiKey
 from accounts.models.ledger import AppendOnly, LedgerEntry, TokenAccount
-from accounts.models.sign_in import Method, Session, SignIn, SignInQuerySet
+from accounts.models.sign_in import Method, Session, SessionQuerySet, SignIn, SignInQuerySet
 from accounts.models.tasks import AccountTask
 from accounts.models.users import User, UserManager
 
@@ -13,6 +13,7 @@ __all__ = [
     "LedgerEntry",
     "Method",
     "Session",
+    "SessionQuerySet",
     "SignIn",
     "SignInQuerySet",
     "TokenAccount",

@@ -73,6 +73,8 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     # Whether the role is for the back office only. `accounts.sign_in.identity` reads it with the row, for the API.
     back_office_only: bool = False
+    # Why the session of the request's token ended; "" while it is live, None without one. Read likewise.
+    session_end: str | None = None
     read_values: Mapping[str, Any] = MappingProxyType({})
 
     USERNAME_FIELD = "email"

@@ -6,26 +6,34 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.models import SignIn, User
+from accounts.models import Method, SignIn, User
 from accounts.sign_in.client_ip import network_of
 
 CLIENT_MAX = 300  # characters; the column's width
 
 
-def record(*, request: HttpRequest | Request, user: User | None, succeeded: bool) -> None:
+def record(
+    *, request: HttpRequest | Request, user: User | None, succeeded: bool, method: Method = Method.PASSWORD
+) -> None:
     """Record one attempt; without a user if no account has the e-mail address."""
-    client = request.META.get("HTTP_USER_AGENT", "")
     SignIn.objects.create(
         user=user,
         channel=SignIn.Channel.API if isinstance(request, Request) else SignIn.Channel.BACK_OFFICE,
+        method=method,
         succeeded=succeeded,
         client_ip=network_of(request),
-        client="".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX],
+        client=program_of(request),
     )
 
 
+def program_of(request: HttpRequest | Request) -> str:
+    """The client program as it calls itself, in printable characters, at most CLIENT_MAX of them."""
+    client = request.META.get("HTTP_USER_AGENT", "")
+    return "".join(letter for letter in client if letter.isprintable())[:CLIENT_MAX]
+
+
 def listen() -> None:
-    """Connect to Django's signals. simplejwt sends none for a success: `accounts.api.serializers` calls `record`."""
+    """Connect to Django's signals. simplejwt sends none for a success: `accounts.sign_in.sessions` calls `record`."""
     user_logged_in.connect(_succeeded, dispatch_uid="accounts.sign_in.history")
     user_login_failed.connect(_failed, dispatch_uid="accounts.sign_in.history")
 

@@ -101,7 +101,7 @@ def _drf_response(exc: exceptions.APIException, view: APIView) -> Response:
         detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
     response = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
     if header := getattr(exc, "auth_header", None):
-        response["WWW-Authenticate"] = header
+        response["WWW-Authenticate"] = f"{header}{getattr(exc, 'challenge', '')}"
     if wait := getattr(exc, "wait", None):
         response["Retry-After"] = str(int(wait) + 1)
     return response
@@ -196,6 +196,7 @@ class ApiView(APIView):
     """The base of every endpoint: limits its body, and reads it before the handler runs."""
 
     body_limits = bodies.FOR_TEXTS
+    scope: str | None = None  # what an API key needs, such as "videos"; without it, keys are refused
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with uploads.released_at_the_end():

@@ -15,6 +15,8 @@ NAMES = {
     "accounts.User": ("user", "users"),
     "accounts.TokenAccount": ("token account", "token accounts"),
     "accounts.SignIn": ("sign-in", "sign-ins"),
+    "accounts.Session": ("session", "sessions"),
+    "accounts.ApiKey": ("API key", "API keys"),
     "accounts.LedgerEntry": ("ledger entry", "ledger entries"),
     "auditlog.LogEntry": ("change", "changes by staff"),
     "axes.AccessAttempt": ("blocked sign-in", "blocked sign-ins"),
@@ -73,6 +75,8 @@ SIDEBAR: dict[str, Any] = {
             _list("accounts.User", "group"),
             _list("accounts.TokenAccount", "savings"),
             _list("accounts.SignIn", "login"),
+            _list("accounts.Session", "devices"),
+            _list("accounts.ApiKey", "key"),
             _list("accounts.LedgerEntry", "receipt_long"),
         ),
         _section(

@@ -40,6 +40,9 @@ SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
 # Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
 # milliseconds; without it a machine drifts by a second or two a day. `doctor` warns at half of it (clock_skew).
 CLOCK_LEEWAY_SECONDS = 10
+# Seconds in which a refresh token that was just used gives the same new pair again: two tabs, or a lost response.
+# Later it counts as stolen. Supabase Auth has the same default (reuse interval, read on 2026-11-30).
+REFRESH_REUSE_SECONDS = env.integer("REFRESH_REUSE_SECONDS", 10, most=300)
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",
     "LEEWAY": CLOCK_LEEWAY_SECONDS,

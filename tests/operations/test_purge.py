@@ -10,6 +10,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from auditlog.models import LogEntry as AuditEntry
@@ -20,7 +21,9 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import LedgerEntry, SignIn
+from accounts.models import ApiKey, LedgerEntry, SignIn
+from accounts.models import Session as ApiSession
+from accounts.sign_in import api_keys
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -140,6 +143,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
         SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
+        expires_at = timezone.now() + timedelta(days=500 - days)
+        ApiSession.objects.create(user=ann, refresh_id=uuid4(), refreshed_at=timezone.now(), expires_at=expires_at)
     OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
         expires_at=timezone.now() - timedelta(days=1)
     )
@@ -147,9 +152,28 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
-    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
-    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
+
+
+def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
+    ann = make_user()
+    for name, ends in {
+        "revoked": {"revoked_at": 181},
+        "expired": {"expires_at": 181},
+        "lately": {"revoked_at": 1},
+    }.items():
+        key, _ = api_keys.create(user=ann, name=name, scopes=["looks:read"])
+        age(key, 400, "created_at")
+        for column, days in ends.items():
+            age(key, days, column)
+    api_keys.create(user=ann, name="usable", scopes=["looks:read"])
+
+    removed = run("--yes")
+
+    assert removed["sign-in"] == 2
+    assert set(ApiKey.objects.values_list("name", flat=True)) == {"lately", "usable"}
 
 
 def test_it_works_in_batches_and_can_be_interrupted(

@@ -49,6 +49,8 @@ class RegisterView(ApiView, GenericAPIView[Any]):
 class MeView(ApiView):
     """The caller."""
 
+    scope = "account"
+
     @extend_schema(
         tags=TAGS,
         summary="Get the caller's account",
@@ -62,6 +64,8 @@ class MeView(ApiView):
 
 class BalanceView(ApiView):
     """The caller's tokens."""
+
+    scope = "account"
 
     @extend_schema(
         tags=TAGS,

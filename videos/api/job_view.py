@@ -39,6 +39,7 @@ class JobView(ApiView, viewsets.GenericViewSet[VideoJob]):
     """What the endpoints of video jobs have in common."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    scope = "videos"
     body_limits = bodies.FOR_FILES
     serializer_class = VideoJobOutput
     queryset = VideoJob.objects.all()

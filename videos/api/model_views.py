@@ -22,6 +22,7 @@ from videos.api.serializers import VideoModelOutput
 class VideoModelList(ApiView, ListAPIView[Any]):
     """The models that this server offers, and what each accepts."""
 
+    scope = "videos"
     serializer_class = VideoModelOutput
 
     def get_queryset(self) -> Any:
