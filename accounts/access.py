@@ -10,12 +10,20 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts.models import Session, User
+from studio.errors import Conflict
 
 logger = logging.getLogger(__name__)
 
 # By the database's clock, as the machines' clocks differ. Later than the account's last sign-out even if that clock was
 # set back: sessions and tokens distinguish sign-outs by their times.
 _LATER = Greatest(Now(), Coalesce(F("signed_out_at") + timedelta(microseconds=1), Now()))
+
+
+class AccountDeleted(Conflict):
+    """The account was deleted."""
+
+    code = "account_deleted"
+    message = "This account was deleted."
 
 
 def deactivate(*, user: User) -> None:
@@ -28,7 +36,9 @@ def deactivate(*, user: User) -> None:
 
 
 def reactivate(*, user: User) -> None:
-    """Activate the account again; earlier sessions and tokens stay signed out."""
+    """Activate the account again; earlier sessions and tokens stay signed out. Raises AccountDeleted."""
+    if user.deleted_at:
+        raise AccountDeleted
     user.is_active = True
     user.save(update_fields=["is_active", "updated_at"])
     logger.info("user.reactivated", extra={"user_id": user.pk})

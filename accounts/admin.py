@@ -11,6 +11,7 @@ from accounts.backoffice import key_admin as _key_admin  # noqa: F401 -- Django 
 from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- as above
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- as above
 from accounts.backoffice import session_admin as _session_admin  # noqa: F401 -- as above
+from accounts.backoffice import task_admin as _task_admin  # noqa: F401 -- as above
 from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- as above
 from accounts.models import SignIn
 from accounts.roles import Role

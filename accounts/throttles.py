@@ -60,6 +60,11 @@ class _Counts:
 _counts = _Counts()
 
 
+def _email_in(request: Request) -> str:
+    form: Any = request.data
+    return normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
+
+
 class AttemptThrottle(SimpleRateThrottle):
     """A number of attempts from one client IP in each window of the clock, counted in Redis for all processes.
 
@@ -133,9 +138,38 @@ class SignInAccountThrottle(AttemptThrottle):
 
     def get_ident(self, request: Request) -> str:
         """The client IP and the account, hashed: what users type is no key for Redis."""
-        form: Any = request.data
-        email = normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
-        return hashlib.sha256(f"{super().get_ident(request)} {email}".encode(errors="replace")).hexdigest()
+        words = f"{super().get_ident(request)} {_email_in(request)}"
+        return hashlib.sha256(words.encode(errors="replace")).hexdigest()
+
+
+class MailClientThrottle(AttemptThrottle):
+    """Mails that one client IP requests, for any address."""
+
+    scope = "mail-client"
+
+
+class MailThrottle(AttemptThrottle):
+    """Mails of one kind that anyone requests for one address: nobody can fill another's mailbox.
+
+    The kinds count apart. Else requests of a kind that sends nothing, to verify a verified address, would block the
+    others.
+    """
+
+    scope = "mail"
+
+    def get_ident(self, request: Request) -> str:
+        """The endpoint and the address, hashed: what users type is no key for Redis."""
+        endpoint = request.resolver_match.view_name if request.resolver_match else ""
+        return hashlib.sha256(f"{endpoint} {_email_in(request)}".encode(errors="replace")).hexdigest()
+
+
+class PasswordThrottle(AttemptThrottle):
+    """Checks of one user's password in a request with a token; the limit is that of sign-ins."""
+
+    scope = "sign-in-account"
+
+    def get_ident(self, request: Request) -> str:
+        return str(request.user.pk)
 
 
 class UserThrottle(AttemptThrottle):

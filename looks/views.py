@@ -56,8 +56,8 @@ TOO_MANY_UPLOADS = error("Too many uploads are in progress.")
         operation_id="updateLook",
         summary="Change a look",
         description=(
-            "Change the fields that are sent. `products` and `sharedWithUserIds` replace the whole list; send a "
-            "product's `id` to keep its picture."
+            "Change the fields that are sent. `products`, `sharedWithUserIds` and `sharedWithEmails` each replace "
+            "their whole list; send a product's `id` to keep its picture."
         ),
         request=BODY,
         parameters=[LOOK_ID],

@@ -21,8 +21,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import tokens
-from accounts.models import ApiKey, SignIn
+from accounts import tasks, tokens
+from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
 from accounts.sign_in import api_keys
 from studio.db import batches
 from studio.errors import NotFound
@@ -34,6 +34,8 @@ from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
 JOB_RULES = ("mock", "log", "reply")  # rules that walk finished jobs in order of completed_at
+EXPORT_DAYS = 1  # a user who asked for a ZIP fetches it soon
+TASK_DAYS = 30  # ended tasks of accounts, for questions about mails
 BATCH = 500  # rows per statement, or jobs per query; it holds the writer for some milliseconds
 StopCheck = Callable[[], None]
 
@@ -76,6 +78,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
     expired: list[Rows] = [
         _aged(Session, "expire_date"),
+        _aged(FormerAddress, "expires_at"),
         lambda span: tokens.ended_sessions(before=span.before),
         lambda span: tokens.ended(before=span.before),
     ]
@@ -95,6 +98,8 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
+        Rule("export", EXPORT_DAYS, "contents of exports", _counted(_contents), _remove_contents),
+        _rule("task", TASK_DAYS, "mails, exports and deletions of accounts that have ended", _ended_tasks),
         _rule("expired", None, "sessions and refresh tokens", *expired),
     ]
     return [rule for rule in found if rule.days != 0]
@@ -149,6 +154,19 @@ def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
 
 def _ended_keys(span: Span) -> QuerySet[ApiKey]:
     return api_keys.ended(before=span.before)
+
+
+def _ended_tasks(span: Span) -> QuerySet[AccountTask]:
+    return tasks.ended(before=span.before)
+
+
+def _contents(span: Span) -> QuerySet[AccountTask]:
+    return AccountTask.objects.filter(finished_at__lt=span.before, content__isnull=False)
+
+
+def _remove_contents(span: Span, check_stopped: StopCheck) -> int:
+    check_stopped()
+    return _contents(span).update(content=None, updated_at=Now())
 
 
 def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:

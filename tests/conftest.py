@@ -17,7 +17,12 @@ from accounts.models import Session, User
 from accounts.registration import create_user
 from studio import redis_client
 
-pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs", "tests.fixtures.staff"]
+pytest_plugins = [
+    "tests.fixtures.google_issuer",
+    "tests.fixtures.looks",
+    "tests.fixtures.video_jobs",
+    "tests.fixtures.staff",
+]
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]

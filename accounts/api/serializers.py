@@ -6,8 +6,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
+from accounts import verification
 from accounts.models import LedgerEntry, Method, User
-from accounts.sign_in import lockout, sessions
+from accounts.sign_in import history, lockout, sessions
 from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
 from studio.api.input_serializers import Input, PageQuery, names_of
@@ -58,7 +59,9 @@ class SignInForm(Input, TokenObtainSerializer):
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH, help_text="As typed; blanks count.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
+        """The tokens.
+
+        Raises LockedOut after too many wrong passwords, else AuthenticationFailed; BackOfficeOnly, EmailUnverified.
 
         `accounts.sign_in.history` records wrong passwords itself.
         """
@@ -70,6 +73,11 @@ class SignInForm(Input, TokenObtainSerializer):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
         assert isinstance(self.user, User)
+        try:
+            verification.require_verified(self.user)
+        except verification.EmailUnverified:
+            history.record(request=request, user=self.user, succeeded=False)
+            raise
         tokens = sessions.begin(user=self.user, request=request, method=Method.PASSWORD)
         lockout.forget(request, email=attrs["email"])
         return tokens

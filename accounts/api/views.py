@@ -37,6 +37,7 @@ class SignInView(ApiView, TokenViewBase):
         responses={
             200: OpenApiResponse(serializers.TokenPair, description="The tokens."),
             401: error("The e-mail address or the password is wrong."),
+            403: error("The account is for the back office only, or its address is not verified."),
             429: THROTTLED,
         },
     )

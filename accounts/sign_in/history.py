@@ -26,6 +26,15 @@ def record(
     )
 
 
+def set_method(request: HttpRequest | Request, method: Method) -> None:
+    """Name the method for the record that Django's signals cause; without this it is the password."""
+    request.sign_in_method = method  # type: ignore[union-attr]  # read below
+
+
+def _method_of(request: HttpRequest) -> Method:
+    return getattr(request, "sign_in_method", Method.PASSWORD)
+
+
 def program_of(request: HttpRequest | Request) -> str:
     """The client program as it calls itself, in printable characters, at most CLIENT_MAX of them."""
     client = request.META.get("HTTP_USER_AGENT", "")
@@ -39,7 +48,7 @@ def listen() -> None:
 
 
 def _succeeded(sender: Any, *, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    record(request=request, user=user, succeeded=True)
+    record(request=request, user=user, succeeded=True, method=_method_of(request))
 
 
 def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
@@ -47,7 +56,7 @@ def _failed(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | 
         return
     typed = str(credentials.get("email") or credentials.get("username") or "")
     user = _owner_of(typed)
-    record(request=request, user=user, succeeded=False)
+    record(request=request, user=user, succeeded=False, method=_method_of(request))
 
 
 def _owner_of(typed: str) -> User | None:

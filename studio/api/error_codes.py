@@ -16,6 +16,7 @@ MEANINGS = {
     "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
     "not_linked": "the video was not made for this look",
     "unknown_cursor": "you have no video job with the id in `before`",
+    "link_invalid": "the token of a mailed link is wrong, used or expired; request a new mail",
     # 401
     "not_authenticated": "the request has no access token",
     "token_malformed": "the `Authorization` header is malformed; write `Authorization: Bearer <access>`",
@@ -26,7 +27,8 @@ MEANINGS = {
     "session_ended": "the token's session was ended, or its refresh token was used before; sign in again",
     "no_active_account": "the e-mail address or the password is wrong",
     "user_not_found": "the token's account no longer exists",
-    "account_inactive": "the token's account is deactivated",
+    "account_inactive": "the account is deactivated",
+    "google_token_invalid": "the text is no ID token of Google for this server, or it has expired; sign in again",
     "password_changed": "the password has changed since the token was issued; sign in again",
     "key_revoked": "the API key was revoked",
     "key_expired": "the API key has expired",
@@ -36,8 +38,13 @@ MEANINGS = {
     # 403
     "forbidden": "you may not do this, or the object belongs to another account",
     "registration_closed": "this server takes no new accounts",
+    "wrong_password": "the password is wrong",
+    "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
     "key_scope": "the API key lacks the scope that `WWW-Authenticate` names; without one, no key may do this",
+    "email_unverified": "the password is right, but the e-mail address has to be verified first",
+    "google_email_unverified": "Google has not verified the address of the Google account",
+    "google_domain_refused": "only Google accounts of one organisation may sign in here",
     # 404, 405
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
@@ -45,6 +52,9 @@ MEANINGS = {
     # 409
     "conflict": "the object is in a state that does not permit this",
     "too_many_keys": "you have 50 usable API keys; revoke one",
+    "email_unverified_account": "an account has the Google account's address, but has not verified it; sign in with "
+    "the password and verify the address, or reset the password",
+    "other_google_account": "the account of this address belongs to another Google account",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
@@ -52,6 +62,8 @@ MEANINGS = {
     "not_failed": "only a video job that has FAILED can be retried",
     "already_retried": "the failed video job was retried before, as the job in `retriedBy`",
     "pictures_gone": "the pictures of the failed video job are deleted; send them again, in a new job",
+    "last_admin": "this is the last admin; make another user an admin first",
+    "export_too_large": "the export is larger than 50 MiB; ask the operator for it",
     # 411, 413, 414, 415, 416, 431
     "length_required": "the request has no `Content-Length`",
     "too_large": "the body, a file or the number of parts exceeds the limit",
@@ -69,6 +81,8 @@ MEANINGS = {
     # 5xx
     "server_error": "an error of the server; it is logged",
     "no_provider": "no provider is configured for this model; use `mockMode=true` or another model",
+    "no_mail": "this server sends no mails, so it can neither reset a password nor verify an address",
+    "google_unavailable": "Google's keys cannot be fetched; retry after `Retry-After` seconds",
     "unavailable": "a part of the server is not available; retry later",
     "database_failed": "the database is not available; retry after `Retry-After` seconds",
     "storage_failed": "files cannot be stored or read; retry after `Retry-After` seconds",

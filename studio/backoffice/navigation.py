@@ -15,6 +15,7 @@ NAMES = {
     "accounts.User": ("user", "users"),
     "accounts.TokenAccount": ("token account", "token accounts"),
     "accounts.SignIn": ("sign-in", "sign-ins"),
+    "accounts.AccountTask": ("account task", "account tasks"),
     "accounts.Session": ("session", "sessions"),
     "accounts.ApiKey": ("API key", "API keys"),
     "accounts.LedgerEntry": ("ledger entry", "ledger entries"),
@@ -78,6 +79,7 @@ SIDEBAR: dict[str, Any] = {
             _list("accounts.Session", "devices"),
             _list("accounts.ApiKey", "key"),
             _list("accounts.LedgerEntry", "receipt_long"),
+            _list("accounts.AccountTask", "outgoing_mail"),
         ),
         _section(
             "Operations",

@@ -99,8 +99,8 @@ class _Formatter(logging.Formatter):
 
     @staticmethod
     def _clean(value: Any) -> Any:
-        """Numbers as they are; anything else as redacted text."""
-        if value is None or isinstance(value, bool | int | float):
+        """Numbers, and what is marked as unredacted, as they are; anything else as redacted text."""
+        if value is None or isinstance(value, bool | int | float | redaction.Unredacted):
             return value
         return redaction.redact(str(value), hiding=_context.get().hidden)
 

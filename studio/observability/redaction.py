@@ -29,7 +29,16 @@ _CREDENTIALS = re.compile(
 _SIGNS = ("@", "=", "eyJ", "ais_", "AIza", "ya29", "earer ", "asic ")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")
-_SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY", "METRICS_TOKEN", "SENTRY_DSN")
+_SECRETS = (
+    *("SECRET_KEY", "JWT_SIGNING_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY", "METRICS_TOKEN", "SENTRY_DSN"),
+    "EMAIL_HOST_PASSWORD",
+)
+
+
+class Unredacted(str):
+    """A text that log lines show as it is, such as the link of a mail in development."""
+
+    __slots__ = ()
 
 
 def redact(text: str, *, hiding: Sequence[str] = ()) -> str:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import ApiKey, LedgerEntry, SignIn
+from accounts.models import AccountTask, ApiKey, LedgerEntry, SignIn
 from accounts.models import Session as ApiSession
 from accounts.sign_in import api_keys
 from operations import retention
@@ -77,7 +77,18 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     out = io.StringIO()
     call_command("purge", stdout=out)
 
-    assert found == {"mock": 2, "log": 3, "reply": 2, "sign-in": 0, "audit": 0, "input": 0, "key": 0, "expired": 0}
+    assert found == {
+        "mock": 2,
+        "log": 3,
+        "reply": 2,
+        "sign-in": 0,
+        "audit": 0,
+        "input": 0,
+        "key": 0,
+        "export": 0,
+        "task": 0,
+        "expired": 0,
+    }
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
@@ -101,7 +112,34 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "audit": 0,
         "input": 0,
         "key": 0,
+        "export": 0,
+        "task": 0,
         "expired": 0,
+    }
+
+
+def test_ended_account_tasks_go_after_a_month_and_the_content_of_exports_after_a_day() -> None:
+    made = {}
+    for name, days, fields in (
+        ("old", 31, {"finished_at": timezone.now() - timedelta(days=31), "content": b"zip"}),
+        ("given up", 31, {"failed_at": timezone.now() - timedelta(days=31)}),
+        ("unfinished", 31, {}),
+        ("export", 2, {"finished_at": timezone.now() - timedelta(days=2), "content": b"zip"}),
+        ("new export", 0, {"finished_at": timezone.now(), "content": b"zip"}),
+    ):
+        made[name] = AccountTask.objects.create(kind="export", due_at=timezone.now(), **fields)
+        age(made[name], days, "created_at")
+
+    found = run("--yes")
+
+    rows = {row.pk: bytes(row.content or b"") for row in AccountTask.objects.all()}
+    assert (found["task"], found["export"]) == (2, 2)
+    assert {name: rows.get(task.pk) for name, task in made.items()} == {
+        "old": None,
+        "given up": None,
+        "unfinished": b"",
+        "export": b"",
+        "new export": b"zip",
     }
 
 
@@ -152,7 +190,11 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert counted == removed == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    assert (
+        counted
+        == removed
+        == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "export": 0, "task": 0, "expired": 3}
+    )
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 

@@ -4,7 +4,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from studio.api.views import not_an_endpoint
-from videos.api.account_views import BalanceView, MeView, RegisterView
+from videos.api.account_views import BalanceView, ExportView, MeView, RegisterView
 from videos.api.model_views import VideoModelList
 from videos.api.views import VideoJobViewSet
 
@@ -15,6 +15,7 @@ urlpatterns = [
     *router.urls,
     path("auth/register", RegisterView.as_view(), name="register"),
     path("auth/me", MeView.as_view(), name="me"),
+    path("auth/me/export", ExportView.as_view(), name="export"),
     path("tokens", BalanceView.as_view(), name="tokens"),
     path("video-models", VideoModelList.as_view(), name="video-model-list"),
     # Wrong URLs that clients have used; each gets a hint.

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from studio.backoffice import audit
 from studio.errors import Conflict
-from videos.engine import hints, outcomes
+from videos.engine import hints, metrics, outcomes
 from videos.failures import CANCELLED
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
@@ -51,10 +51,16 @@ def cancel(*, job_id: uuid.UUID, actor: User) -> None:
 
 
 def stop(*, job: VideoJob, code: str, detail: str) -> None:
-    """Fail a locked, live job with one of failures.CANCELLED, and have its provider asked to stop."""
-    if job.phase == Phase.GENERATING:
+    """Fail a locked, live job with one of failures.CANCELLED, and have its provider asked to stop.
+
+    The provider is assumed to bill what it has accepted. While a submit has no response, the step itself counts the
+    cost later (`videos.engine.submit`).
+    """
+    is_running = job.phase == Phase.GENERATING
+    if is_running:
+        metrics.count_cost(job)
         hints.ask_to_cancel(provider=job.provider, operation=job.operation)
-    outcomes.fail(job=job, code=code, detail=detail, was_accepted=job.phase != Phase.QUEUED)
+    outcomes.fail(job=job, code=code, detail=detail, was_accepted=job.phase != Phase.QUEUED, is_made=is_running)
 
 
 def ask_provider(*, provider_name: str, operation: str) -> None:

@@ -21,7 +21,8 @@ from studio.media.storage.base import StorageError
 from videos import suspension
 from videos.engine import accepted_operations, hints, log_context, metrics, outcomes, progress, schedule
 from videos.engine.inputs import spec_of
-from videos.models import OPERATION_MAX, VideoJob, from_now, new_lease
+from videos.failures import CANCELLED
+from videos.models import OPERATION_MAX, DeletedJob, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
     NotAccepted,
@@ -123,6 +124,7 @@ def _accept(job: VideoJob, operation: Operation) -> None:
     if not _store_outcome(_store_operation, job, operation):  # deleted or cancelled meanwhile, or given up as lost
         hints.ask_to_cancel(provider=job.provider, operation=operation.name)
         logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
+        _store_outcome(_count_dropped, job)
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -142,6 +144,18 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
         if moved:
             job.log("The video service has accepted the job.")
     return moved or VideoJob.objects.filter(pk=job.pk, lease=job.lease, operation=operation.name).exists()
+
+
+def _count_dropped(job: VideoJob) -> None:
+    """Count the cost of a job that was deleted or cancelled while its submit had no response.
+
+    The provider generates it anyway.
+    """
+    cancelled = VideoJob.objects.filter(error_code__in=CANCELLED)
+    with transaction.atomic():
+        for rows in (DeletedJob.objects.all(), cancelled):
+            if rows.filter(pk=job.pk, generated_at=None).update(generated_at=Now(), updated_at=Now()):
+                metrics.count_cost(job)
 
 
 def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:

@@ -52,7 +52,7 @@ def _concurrently(schema_editor: Any) -> str:
 
 class Migration(migrations.Migration):
     atomic = False  # nothing is done concurrently inside a transaction
-    dependencies = [("videos", "0021_plain_words")]
+    dependencies = [("videos", "0022_deleted_jobs")]
 
     operations = [
         migrations.AddField(

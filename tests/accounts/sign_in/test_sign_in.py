@@ -83,6 +83,7 @@ def test_tokens_for_a_password(anonymous: APIClient, ann: User, email: str) -> N
         {
             "id": str(ann.pk),
             "email": "ann@example.com",
+            "emailVerified": False,
             "isStaff": False,
             "tokens": {"balance": 0, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},

@@ -16,7 +16,9 @@ APPS = ("studio", "accounts", "looks", "videos", "operations")
 OF_STAFF = {
     "wrong_code",
     "too_many_codes",
-    "last_admin",
+    "account_deleted",
+    "attempt_unknown",
+    "not_staff",
     "refund_limit_reached",
 }
 

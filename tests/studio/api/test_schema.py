@@ -13,6 +13,7 @@ from videos.failures import FAILURES
 OPERATIONS = {
     *("register", "signIn", "refreshTokens", "signOut", "getMe", "getTokens", "listLedger"),
     *("listApiKeys", "createApiKey", "revokeApiKey"),
+    *("updateMe", "deleteMe", "exportMe"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),
@@ -67,6 +68,7 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
 
     assert types == {
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
+        **{key: ["application/json"] for key in ("updateMe", "deleteMe")},
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 

@@ -46,13 +46,22 @@ class Row(NamedTuple):
 OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or an empty list
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
+    "PATCH /api/v1/auth/me": OWN,
+    "DELETE /api/v1/auth/me": Row(403, 403, 403, 403),  # authorised, and neither a password nor a recent sign-in
+    "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
     "GET /api/v1/api-keys": OWN,
     "POST /api/v1/api-keys": Row(400, 400, 400, 400),
     "DELETE /api/v1/api-keys/{id}": Row(204, 403, 403, 204),
+    "POST /api/v1/auth/password": Row(400, 400, 400, 400),
+    "POST /api/v1/auth/password/reset": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/password/reset/confirm": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify/confirm": Row(400, 400, 400, 400, anonymous=400),
     "GET /api/v1/auth/sessions": OWN,
     "DELETE /api/v1/auth/sessions": Row(204, 204, 204, 204),
     "DELETE /api/v1/auth/sessions/{id}": Row(204, 404, 404, 404),  # an admin, too, ends own ones only
@@ -100,6 +109,7 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     users = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
     look = Look.objects.create(owner=users["owner"], title="Stone Essence", visibility=Visibility.SHARED)
     look.shared_with.add(users["reader"])
+    look.email_shares.create(email="stranger@example.com")  # not verified, so it grants nothing
     job = make_job(users["owner"], phase=Phase.SUCCEEDED)
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
