@@ -116,7 +116,7 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
 
     Returns False when another process has moved the job meanwhile. Its pictures are kept for a while, so that staff can
     retry it (videos.staff_actions). `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has generated and billed the video, or does so. After a submit in doubt, a job that is not known to be
+    `is_made`: the provider generates and bills the video. After a submit in doubt, a job that is not known to be
     accepted always fails as submission_unknown, unless it is cancelled.
     """
     if _may_have_been_accepted(job) and code not in ADOPTABLE | CANCELLED:
