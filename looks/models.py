@@ -75,7 +75,7 @@ class LookQuerySet(models.QuerySet["Look"]):
             .values(readers=JSONRows(JSONObject(id="user_id", email="user__email")))
         )
         emails = (
-            LookEmailShare.objects.filter(look=OuterRef("pk")).order_by().values("look").values(rows=_JSONRows("email"))
+            LookEmailShare.objects.filter(look=OuterRef("pk")).order_by().values("look").values(rows=JSONRows("email"))
         )
         return self.annotate(readers=Subquery(readers), emails=Subquery(emails))
 
