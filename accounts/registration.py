@@ -62,7 +62,7 @@ def register_google_user(*, email: str, google_id: str) -> User:
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     user = User(email=normal_email(email), google_id=google_id, email_verified_at=timezone.now())
-    return _create(user, password=None, tokens=settings.SIGNUP_TOKENS)
+    return _create(user, password=None, tokens=signup_tokens(email=email))
 
 
 def validate_new_user(*, email: str, password: str) -> None:

@@ -56,13 +56,8 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     ordering = ("email",)
     filter_horizontal = ()
     actions_detail = (
-        "tokens",
-        "sign_out",
-        "unlink_google",
-        "deactivate",
-        "reactivate",
-        "mark_verified",
-        "delete_account",
+        *("tokens", "sign_out", "unlink_google", "deactivate", "reactivate"),
+        *("mark_verified", "delete_account"),
     )
     change_form_outer_after_template = "admin/accounts/recent.html"
     recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS, KEYS)

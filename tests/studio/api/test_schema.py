@@ -12,8 +12,9 @@ from videos.failures import FAILURES
 
 OPERATIONS = {
     *("register", "signIn", "refreshTokens", "signOut", "getMe", "getTokens", "listLedger"),
-    *("listApiKeys", "createApiKey", "revokeApiKey"),
-    *("updateMe", "deleteMe", "exportMe"),
+    *("listSessions", "endSession", "endSessions", "listApiKeys", "createApiKey", "revokeApiKey"),
+    *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
+    *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),
@@ -68,7 +69,9 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
 
     assert types == {
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
-        **{key: ["application/json"] for key in ("updateMe", "deleteMe")},
+        **{key: ["application/json"] for key in ("updateMe", "deleteMe", "changePassword", "resetPassword")},
+        **{key: ["application/json"] for key in ("requestPasswordReset", "requestEmailVerification", "verifyEmail")},
+        "signInWithGoogle": ["application/json"],
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 
@@ -130,7 +133,7 @@ def test_pages_are_bounded(schema: Any) -> None:
         skip, limit = parameter(operation, "skip")["schema"], parameter(operation, "limit")["schema"]
         assert skip == {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0}
         assert limit == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    assert len(lists) == 5
+    assert len(lists) == 6
 
 
 def test_statuses_are_repeated(schema: Any) -> None:
@@ -145,7 +148,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 11
+    assert len(in_paths) == 12
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 
