@@ -16,7 +16,16 @@ OPERATIONS = {
     *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
     *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
-    *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
+    *(
+        "listVideoModels",
+        "listVideoJobs",
+        "createVideoJob",
+        "getVideoJob",
+        "cancelVideoJob",
+        "retryVideoJob",
+        "deleteVideoJob",
+        "downloadVideo",
+    ),
     *("setDefaultVideo", "unsetDefaultVideo"),
 }
 
@@ -148,7 +157,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 12
+    assert len(in_paths) == 14
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 

@@ -47,7 +47,7 @@ def statements(client: APIClient, path: str, method: str = "get") -> list[str]:
     [
         (JOBS, 3),  # the caller with the account; jobs; their looks
         (f"{JOBS}?skip=1&limit=1", 3),  # the account has the total
-        (JOBS + "/{job}", 4),  # the caller; the job; its looks; its log
+        (JOBS + "/{job}", 2),  # the caller; the job with its looks and its log
         ("/api/v1/looks/{look}", 4),  # the caller; the look with its readers; products; videos
         ("/api/v1/looks", 4),
         ("/api/v1/tokens", 1),
