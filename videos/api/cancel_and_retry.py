@@ -10,7 +10,7 @@ from studio.api.input_serializers import require_no_fields
 from studio.api.schema import InsufficientTokensResponse, error
 from videos.api import representation
 from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, JobView, accepted, idempotency_key
-from videos.api.serializers import VideoJobDetail
+from videos.api.serializers import NotRetriedResponse, VideoJobDetail
 from videos.engine import cancellation
 from videos.recovery import retry
 
@@ -52,9 +52,12 @@ class CancelAndRetry(JobView):
         responses={
             202: OpenApiResponse(VideoJobDetail, description="The new job is accepted and queued."),
             402: OpenApiResponse(InsufficientTokensResponse, description="The balance is lower than the price."),
-            409: error(
-                "The job has not failed, was retried before, or its pictures are deleted; or the Idempotency-Key "
-                "belongs to a different request, or its job was deleted."
+            409: OpenApiResponse(
+                NotRetriedResponse,
+                description=(
+                    "The job has not failed, was retried before, or its pictures are deleted; or the Idempotency-Key "
+                    "belongs to a different request, or its job was deleted."
+                ),
             ),
             429: error("You have 3 unfinished jobs, or have sent too many requests."),
             503: error("No provider is configured for this model, or the pictures cannot be read at the moment."),

@@ -15,6 +15,7 @@ from studio.api.fields import (
     StoredFileUrl,
     Timestamp,
 )
+from studio.api.schema import ErrorResponse
 from studio.media.images import MEDIA_TYPES
 from videos import catalogue
 from videos.engine import expectations
@@ -171,6 +172,14 @@ class VideoJobDetail(VideoJobOutput):
     """A video job with its log."""
 
     logs = ExtraField(JobLogOutput(many=True), help_text="What happened to the job, oldest line first.")
+
+
+class NotRetriedResponse(ErrorResponse):
+    """The body of the 409 of a retry."""
+
+    retriedBy = serializers.UUIDField(
+        required=False, help_text="The job that repeats this one. Only with `already_retried`."
+    )
 
 
 class Durations(serializers.Serializer[Any]):

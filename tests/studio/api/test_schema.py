@@ -132,6 +132,7 @@ def test_responses_have_all_their_fields(schema: Any) -> None:
     assert {name: fields for name, fields in optional.items() if fields} == {
         "ErrorResponse": ["errors"],
         "InsufficientTokensResponse": ["errors"],
+        "NotRetriedResponse": ["errors", "retriedBy"],
     }
 
 
