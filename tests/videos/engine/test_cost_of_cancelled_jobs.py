@@ -11,7 +11,7 @@ from operations.statistics import figures
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import facts
-from tests.operations.account_data.test_phases import COST, Step, to_poll, to_submit
+from tests.operations.account_data.test_phases import Step, to_poll, to_submit
 from tests.videos.engine.test_paid_path import PAID, google
 from tests.videos.engine.test_races import at_once
 from videos import creation, deletion, staff_actions
@@ -19,6 +19,7 @@ from videos.engine import cancellation
 from videos.models import VideoJob
 
 __all__ = ["google"]  # a fixture
+COST = Decimal("0.28")  # of 4 seconds in 720p, by the catalogue
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
