@@ -1,0 +1,90 @@
+"""Events are numbered per owner without a gap, and a reader learns when it has missed some."""
+
+import uuid
+
+import pytest
+from django.db import transaction
+
+from tests.conftest import MakeUser
+from videos.models import Event, EventsExpired
+from videos.models.events import last_numbers, read, record
+
+pytestmark = pytest.mark.django_db
+
+UPDATED = Event.Kind.UPDATED
+
+
+def test_numbers_of_an_owner_have_no_gap(make_user: MakeUser) -> None:
+    ann, bob = make_user(), make_user("bob@example.com")
+    jobs = [uuid.uuid4() for _ in range(4)]
+
+    record(Event.Kind.CREATED, [(ann.pk, jobs[0])])
+    record(UPDATED, [(bob.pk, jobs[1]), (ann.pk, jobs[2]), (ann.pk, jobs[0])])
+    record(Event.Kind.DELETED, [(ann.pk, jobs[0])])
+
+    assert [(event.number, event.kind, event.job_id) for event in read(owner_id=ann.pk, after=0, limit=100)] == [
+        (1, "job.created", jobs[0]),
+        (2, "job.updated", jobs[2]),
+        (3, "job.updated", jobs[0]),
+        (4, "job.deleted", jobs[0]),
+    ]
+    assert [(event.number, event.job_id) for event in read(owner_id=bob.pk, after=0, limit=100)] == [(1, jobs[1])]
+    assert last_numbers([ann.pk, bob.pk]) == {ann.pk: 4, bob.pk: 1}
+
+
+def test_a_transaction_that_rolls_back_uses_no_number(make_user: MakeUser) -> None:
+    ann, job = make_user(), uuid.uuid4()
+    record(UPDATED, [(ann.pk, job)])
+    with transaction.atomic():
+        record(UPDATED, [(ann.pk, job)])
+        transaction.set_rollback(True)
+    record(UPDATED, [(ann.pk, job)])
+
+    assert [event.number for event in read(owner_id=ann.pk, after=0, limit=100)] == [1, 2]
+
+
+def test_no_jobs_make_no_event(make_user: MakeUser) -> None:
+    record(UPDATED, [])
+    assert (Event.objects.count(), last_numbers([make_user().pk])) == (0, {})
+
+
+def test_a_reader_continues_after_its_number(make_user: MakeUser) -> None:
+    ann = make_user()
+    record(UPDATED, [(ann.pk, uuid.uuid4()) for _ in range(5)])
+
+    assert [event.number for event in read(owner_id=ann.pk, after=1, limit=2)] == [2, 3]
+    assert read(owner_id=ann.pk, after=5, limit=2) == []
+
+
+def test_an_owner_without_events_reads_none(make_user: MakeUser) -> None:
+    assert read(owner_id=make_user().pk, after=0, limit=100) == []
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1, 6, 1_000_000])
+def test_a_reader_of_numbers_that_are_not_kept_learns_it(make_user: MakeUser, after: int) -> None:
+    ann = make_user()
+    record(UPDATED, [(ann.pk, uuid.uuid4()) for _ in range(5)])
+    Event.objects.filter(number__lte=2).delete()
+
+    with pytest.raises(EventsExpired):
+        read(owner_id=ann.pk, after=after, limit=100)
+    assert [event.number for event in read(owner_id=ann.pk, after=2, limit=100)] == [3, 4, 5]
+
+
+def test_a_reader_learns_of_a_gap_behind_what_it_reads_first(make_user: MakeUser) -> None:
+    ann = make_user()
+    record(UPDATED, [(ann.pk, uuid.uuid4()) for _ in range(5)])
+    Event.objects.filter(number=4).delete()
+
+    with pytest.raises(EventsExpired):
+        read(owner_id=ann.pk, after=2, limit=100)
+
+
+def test_a_reader_of_the_last_number_learns_that_all_later_ones_are_gone(make_user: MakeUser) -> None:
+    ann = make_user()
+    record(UPDATED, [(ann.pk, uuid.uuid4()) for _ in range(5)])
+    Event.objects.all().delete()
+
+    with pytest.raises(EventsExpired):
+        read(owner_id=ann.pk, after=4, limit=100)
+    assert read(owner_id=ann.pk, after=5, limit=100) == []

@@ -1,0 +1,140 @@
+"""Events: a numbered record of every change that a client can see of a job, in the transaction of the change."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from studio.db.bulk_insert import insert_all
+from studio.db.statements import InParam, Param, SelectModels, Statement
+from studio.models import Record
+
+OwnerAndJob = tuple[uuid.UUID, uuid.UUID]
+
+
+class EventsExpired(Exception):
+    """Events after the number are not kept any more, or the number was never given out: the client lists again."""
+
+
+class EventCounter(Record):
+    """The number of an owner's newest event.
+
+    Recording an event locks the row until the commit. So numbers have no gap, and are committed in their order: who has
+    read number n has missed none below it.
+    """
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    last_number = models.BigIntegerField()
+
+    class Meta:
+        ordering = ("owner",)
+
+    def __str__(self) -> str:
+        return f"event counter {self.short_id}"
+
+
+class Event(Record):
+    """One change of a job. It has no copy of the job: readers show the present one, so nothing is shown backwards."""
+
+    class Kind(models.TextChoices):
+        """What happened, as the API spells it."""
+
+        CREATED = "job.created"
+        UPDATED = "job.updated"
+        DELETED = "job.deleted"
+
+    # db_index=False: the constraint's index begins with it
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.BigIntegerField()
+    # Not a foreign key: the event of a deletion outlives its job.
+    job_id = models.UUIDField()
+    kind = models.CharField(max_length=20, choices=Kind)
+
+    class Meta:
+        ordering = ("owner", "number")
+        indexes = (
+            # the daily purge
+            models.Index(fields=("created_at",), name="events_by_age"),
+        )
+        constraints = (
+            # its index serves `read`: an owner's events after a number
+            models.UniqueConstraint(name="one_event_a_number", fields=("owner", "number")),
+            models.CheckConstraint(
+                name="event_kind_is_known", condition=Q(kind__in=("job.created", "job.deleted", "job.updated"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.kind}"
+
+
+def record(kind: Event.Kind, jobs: Iterable[OwnerAndJob]) -> None:
+    """Record a change of these jobs, each named by its owner's id and its own.
+
+    Call it in the transaction of the change, after its other locks (lock order: job, account, look, event counter):
+    creations lock the account early, so a transaction that waits for an account must not hold a counter.
+    """
+    jobs_of = defaultdict(list)
+    for owner_id, job_id in jobs:
+        jobs_of[owner_id].append(job_id)
+    if not jobs_of:
+        return
+    events = []
+    for owner_id, last in _advance({owner_id: len(job_ids) for owner_id, job_ids in jobs_of.items()}).items():
+        first = last - len(jobs_of[owner_id]) + 1
+        for number, job_id in enumerate(jobs_of[owner_id], first):
+            events.append(Event(owner_id=owner_id, number=number, job_id=job_id, kind=kind))
+    insert_all(events)
+
+
+def _advance(steps: dict[uuid.UUID, int]) -> dict[uuid.UUID, int]:
+    """Advance the owners' counters by these numbers of events; returns their new last numbers."""
+    # sorted: two transactions with several owners take their locks in one order
+    counters = [EventCounter(owner_id=owner_id, last_number=step) for owner_id, step in sorted(steps.items())]
+    table = EventCounter._meta.db_table
+    rows = insert_all(
+        counters,
+        then=f"ON CONFLICT (owner_id) DO UPDATE SET last_number = {table}.last_number + excluded.last_number, "
+        "updated_at = excluded.updated_at RETURNING owner_id, last_number",
+    )
+    return {uuid.UUID(str(owner_id)): last for owner_id, last in rows}
+
+
+def read(*, owner_id: uuid.UUID, after: int, limit: int) -> list[Event]:
+    """The owner's next events after this number, the oldest first; at most `limit`.
+
+    Raises EventsExpired.
+    """
+    last = last_numbers([owner_id]).get(owner_id, 0)  # first: what is committed in between is a later event
+    events: list[Event] = _AFTER.all(owner_id=owner_id, after=after, limit=limit, skip=0)
+    if [event.number for event in events] != list(range(after + 1, after + 1 + len(events))):
+        raise EventsExpired
+    if not events and after != last:
+        raise EventsExpired
+    return events
+
+
+_AFTER = SelectModels(
+    Event,
+    lambda: Event.objects.filter(
+        owner=Param("owner_id", models.UUIDField()), number__gt=Param("after", models.BigIntegerField())
+    ).order_by("number"),
+    in_pages=True,
+)
+
+
+def last_numbers(owner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The number of the newest event of each owner who has had one."""
+    return dict(_LAST.rows(ids=owner_ids))
+
+
+_LAST = Statement(
+    lambda: (
+        EventCounter.objects.filter(InParam("owner", "ids", models.UUIDField()))
+        .order_by()
+        .values_list("owner", "last_number")
+    )
+)
