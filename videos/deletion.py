@@ -5,13 +5,13 @@ import uuid
 
 from django.db import transaction
 
+from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
 from studio.media.storage import disposal
-from videos.engine import outcomes
 from videos.idempotency import keep_key
 from videos.limits import add_to_job_count
-from videos.models import VideoJob
+from videos.models import Event, VideoJob, events
 from videos.phases import Phase
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,14 @@ def delete(*, job_id: uuid.UUID) -> int:
     tokens = 0
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().find(job_id)
-        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
+        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks, event counter
         if job.phase == Phase.QUEUED:
-            tokens = outcomes.refund(job=job, note="video job deleted before it was started")
+            tokens = ledger.refund(user_id=job.owner_id, job_id=job_id, note="video job deleted before it was started")
         # A running transfer has registered its files for removal already, and will find no row to adopt them.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)
         phase = job.phase
         job.delete()
+        events.record(Event.Kind.DELETED, [(job.owner_id, job_id)])
     logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})
     return tokens

@@ -24,7 +24,7 @@ def insert_all(instances: Sequence[models.Model], *, then: str = "") -> list[tup
 
 def _statement(instances: Sequence[models.Model]) -> tuple[str, list[Any]]:
     options, quoted = instances[0]._meta, connection.ops.quote_name
-    fields = options.concrete_fields
+    fields: Sequence[Any] = options.concrete_fields
     names = ", ".join(quoted(field.column) for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
     sql = f"INSERT INTO {quoted(options.db_table)} ({names}) VALUES {', '.join([row] * len(instances))}"  # noqa: S608 - no value in it

@@ -12,8 +12,6 @@ from studio.db.bulk_insert import insert_all
 from studio.db.statements import InParam, Param, SelectModels, Statement
 from studio.models import Record
 
-OwnerAndJob = tuple[uuid.UUID, uuid.UUID]
-
 
 class EventsExpired(Exception):
     """Events after the number are not kept any more, or the number was never given out: the client lists again."""
@@ -71,7 +69,7 @@ class Event(Record):
         return f"{self.number}: {self.kind}"
 
 
-def record(kind: Event.Kind, jobs: Iterable[OwnerAndJob]) -> None:
+def record(kind: Event.Kind, jobs: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
     """Record a change of these jobs, each named by its owner's id and its own.
 
     Call it in the transaction of the change, after its other locks (lock order: job, account, look, event counter):
