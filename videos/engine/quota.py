@@ -46,9 +46,7 @@ def claim_polls(*, limit: int) -> list[VideoJob]:
     differ from that (poll.is_news).
     """
     with transaction.atomic():
-        shown = (
-            _pick_within_rates(limit) if settings.PROVIDER_POLLS_PER_MINUTE else dict(_DUE.rows(skip=0, limit=limit))
-        )
+        shown = _pick_within_rates(limit) if settings.PROVIDER_POLLS_PER_MINUTE else _pick(limit)
         if not shown:
             return []
         jobs: list[VideoJob] = _CLAIM.all(ids=list(shown), wait=_wait())
@@ -62,8 +60,13 @@ def _wait() -> timedelta:
     return timedelta(seconds=max(schedule.POLL_EVERY - schedule.TICK / 2, 0))
 
 
+def _pick(limit: int) -> dict[uuid.UUID, int]:
+    """Lock the longest waiting jobs; returns their ids, with the progress that they show."""
+    return dict(_DUE.rows(skip=0, limit=limit))
+
+
 def _pick_within_rates(limit: int) -> dict[uuid.UUID, int]:
-    """Lock the jobs that may be polled; returns their ids, with the progress that they show."""
+    """Like `_pick`, with no more jobs of a paid provider than its rate allows."""
     rates = {name: _lock(name) for name in _due_providers()}
     jobs = list(_due().exclude(provider__in=registry.PAID)[:limit])
     for name, rate in rates.items():
