@@ -15,7 +15,12 @@ from accounts.models import User
 from accounts.registration import create_user
 from studio import redis_client
 
-pytest_plugins = ["tests.fixtures.looks", "tests.fixtures.video_jobs", "tests.fixtures.event_check", "tests.fixtures.staff"]
+pytest_plugins = [
+    "tests.fixtures.looks",
+    "tests.fixtures.video_jobs",
+    "tests.fixtures.event_check",
+    "tests.fixtures.staff",
+]
 
 MakeUser = Callable[..., User]
 SignIn = Callable[[User], APIClient]

@@ -1,16 +1,22 @@
 """Events: a numbered record of every change that a client can see of a job, in the transaction of the change."""
 
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 
-from studio.db.bulk_insert import insert_all
+from studio.db import batches
+from studio.db.bulk_insert import BATCH, insert_all
 from studio.db.statements import InParam, Param, SelectModels, Statement
 from studio.models import Record
+
+KEPT_DAYS = 1  # how long a client can be away and still catch up
 
 
 class EventsExpired(Exception):
@@ -99,6 +105,20 @@ def _advance(steps: dict[uuid.UUID, int]) -> dict[uuid.UUID, int]:
         "updated_at = excluded.updated_at RETURNING owner_id, last_number",
     )
     return {uuid.UUID(str(owner_id)): last for owner_id, last in rows}
+
+
+def forget() -> None:
+    """Delete all events of a restored database, and raise all counters above any number that a client can have seen.
+
+    The counters of a backup lag behind what clients saw since, and an owner without events has none. Numbers start at
+    1 or at an earlier restore, and an owner has less than one event a millisecond, so the milliseconds since 1970 are
+    above all of them. JavaScript's integers hold them, too.
+    """
+    last = int(time.time() * 1000)
+    owners = batches.rows(get_user_model()._default_manager.order_by("pk"), "pk", batch=BATCH)
+    while counters := [EventCounter(owner_id=owner_id, last_number=last) for (owner_id,) in islice(owners, BATCH)]:
+        insert_all(counters, then="ON CONFLICT (owner_id) DO UPDATE SET last_number = excluded.last_number")
+    Event.objects.all().delete()
 
 
 def read(*, owner_id: uuid.UUID, after: int, limit: int) -> list[Event]:
