@@ -150,11 +150,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert (
-        counted
-        == removed
-        == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "event": 0, "expired": 2}
-    )
+    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
+    assert counted == removed == {"log": 0, "reply": 0, "event": 0} | removable
     tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
 
