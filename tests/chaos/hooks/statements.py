@@ -31,7 +31,6 @@ STEPS = {
     ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
 COMPILING = "statements._compile"  # once a process, not once a step
-BULK_INSERT = "studio/db/bulk_insert.py"  # the models record events with it
 HOMES = ("operations/", "videos/", "accounts/", "looks/", "studio/")
 PROJECT = f"{Path(__file__).parents[3]}/"
 
@@ -102,16 +101,12 @@ def _place(frame: FrameType | None) -> tuple[str, str, FrameType] | None:
         name = frame.f_code.co_filename
         if name.startswith(PROJECT):
             path, function = name.removeprefix(PROJECT), frame.f_code.co_name
-            if not home and path.startswith(HOMES) and not _is_of_models(path):
+            if not home and path.startswith(HOMES) and "models" not in Path(path).with_suffix("").parts:
                 home = f"{Path(path).stem}.{function}"
             if (path, function) in STEPS:
                 step, step_frame = STEPS[path, function], frame
         frame = frame.f_back
     return (step, home, step_frame) if step_frame and home != COMPILING else None
-
-
-def _is_of_models(path: str) -> bool:
-    return "models" in Path(path).with_suffix("").parts or path == BULK_INSERT
 
 
 def _gist(sql: str) -> str:
