@@ -1,11 +1,14 @@
 """Events are numbered per owner without a gap, and a reader learns when it has missed some."""
 
+import time
 import uuid
+from functools import partial
 
 import pytest
 from django.db import transaction
 
 from tests.conftest import MakeUser
+from tests.videos.engine.test_races import at_once
 from videos.models import Event, EventsExpired
 from videos.models.events import last_numbers, read, record
 
@@ -42,6 +45,12 @@ def test_a_transaction_that_rolls_back_uses_no_number(make_user: MakeUser) -> No
     record(UPDATED, [(ann.pk, job)])
 
     assert [event.number for event in read(owner_id=ann.pk, after=0, limit=100)] == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_outside_of_a_transaction_is_refused(make_user: MakeUser) -> None:
+    with pytest.raises(transaction.TransactionManagementError, match="in the transaction of its change"):
+        record(UPDATED, [(make_user().pk, uuid.uuid4())])
 
 
 def test_no_jobs_make_no_event(make_user: MakeUser) -> None:
@@ -89,3 +98,36 @@ def test_a_reader_of_the_last_number_learns_that_all_later_ones_are_gone(make_us
     with pytest.raises(EventsExpired):
         read(owner_id=ann.pk, after=4, limit=100)
     assert read(owner_id=ann.pk, after=5, limit=100) == []
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_numbers_appear_in_their_order_while_many_transactions_commit(make_user: MakeUser) -> None:
+    ann, seen = make_user(), []
+
+    def change() -> None:
+        with transaction.atomic():
+            record(UPDATED, [(ann.pk, uuid.uuid4())])
+            time.sleep(0.002)  # others begin meanwhile
+
+    def listen() -> None:
+        while len(seen) < 60:
+            seen.extend(event.number for event in read(owner_id=ann.pk, after=len(seen), limit=100))
+
+    at_once([listen, *[change] * 60])
+
+    assert seen == list(range(1, 61))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_two_transactions_never_lock_two_counters_crosswise(make_user: MakeUser) -> None:
+    owners = [make_user(f"{name}@example.com") for name in ("ann", "bob", "cid")]
+
+    def change(step: int) -> None:
+        with transaction.atomic():
+            record(UPDATED, [(owner.pk, uuid.uuid4()) for owner in owners[::step]])
+
+    at_once([partial(change, step) for step in [1, -1] * 25])
+
+    assert last_numbers([owner.pk for owner in owners]) == {owner.pk: 50 for owner in owners}

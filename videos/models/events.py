@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import Q
 
 from studio.db import batches
@@ -77,8 +77,11 @@ def record(kind: Event.Kind, jobs: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> Non
     """Record a change of these jobs, each named by its owner's id and its own.
 
     Call it in the transaction of the change, after its other locks (lock order: job, account, look, event counter):
-    creations lock the account early, so a transaction that waits for an account must not hold a counter.
+    creations lock the account early, so a transaction that waits for an account must not hold a counter. Raises
+    TransactionManagementError outside of a transaction.
     """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("An event is recorded in the transaction of its change.")
     named = [{"owner_id": owner_id.hex, "job_id": job_id.hex} for owner_id, job_id in jobs]
     if not named:
         return

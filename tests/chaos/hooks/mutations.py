@@ -1,6 +1,7 @@
 """Removes one safeguard of the engine, to show that the suite fails without it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -65,8 +66,8 @@ def _record_late() -> None:
     record = events.record
 
     def record_after_commit(kind: Event.Kind, jobs: Iterable[tuple[UUID, UUID]]) -> None:
-        pairs = list(jobs)
-        transaction.on_commit(lambda: record(kind, pairs))
+        record_all = transaction.atomic(partial(record, kind, list(jobs)))
+        transaction.on_commit(record_all)
 
     events.record = queryset.record = record_after_commit
 
