@@ -16,7 +16,8 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 AS_IN_PRODUCTION := env ENVIRONMENT=production ALLOWED_HOSTS=studio.example.com TRUST_PROXY=true PROXY_COUNT=1 \
 	SECRET_KEY=a-secret-that-is-good-for-this-check-and-nothing-else \
 	JWT_SIGNING_KEY=a-signing-key-that-is-good-for-this-check-and-nothing-else-at-all \
-	GEMINI_API_KEY=none
+	GEMINI_API_KEY=none EMAIL_URL=smtp://mail.example.com EMAIL_FROM=studio@example.com \
+	FRONTEND_URL=https://app.example.com
 # One more than the processors: tests spend a third of their time waiting for subprocesses.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PYTEST := -m pytest -n $(WORKERS) --dist loadgroup -q

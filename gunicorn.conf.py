@@ -57,7 +57,8 @@ class Log(glogging.Logger):
             "milliseconds": round(request_time.total_seconds() * 1000),
         }
         request_id = next((value for name, value in resp.headers if name == "X-Request-ID"), "")
-        self.access_log.info("request.finished", extra=facts | {"request_id": request_id})
+        with log.context(api_key_id=environ.get("studio.api_key_id", "")):  # as accounts.sign_in.api_keys names it
+            self.access_log.info("request.finished", extra=facts | {"request_id": request_id})
 
 
 logger_class = Log

@@ -7,8 +7,11 @@ from rest_framework_simplejwt.token_blacklist import admin as _admin  # noqa: F4
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts import roles
-from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- Django imports admin pages from this module only
+from accounts.backoffice import key_admin as _key_admin  # noqa: F401 -- Django imports admin pages from this module only
+from accounts.backoffice import ledger_admin as _ledger_admin  # noqa: F401 -- as above
 from accounts.backoffice import security_admin as _security_admin  # noqa: F401 -- as above
+from accounts.backoffice import session_admin as _session_admin  # noqa: F401 -- as above
+from accounts.backoffice import task_admin as _task_admin  # noqa: F401 -- as above
 from accounts.backoffice import user_admin as _user_admin  # noqa: F401 -- as above
 from accounts.models import SignIn
 from accounts.roles import Role
@@ -35,8 +38,8 @@ class RoleAdmin(ReadOnlyAdmin, GroupAdmin):
 class SignInAdmin(ReadOnlyAdmin):
     """Shows who tried to sign in, when and with which outcome; nothing can be edited."""
 
-    list_display = ("created_at", "email", "channel", "outcome", "client_ip", "client")
-    list_filter = ("channel", "succeeded")
+    list_display = ("created_at", "email", "channel", "method", "outcome", "client_ip", "client")
+    list_filter = ("channel", "method", "succeeded")
     list_select_related = ("user",)
     search_fields = ("^user__email", "=user_id")
     search_help_text = "The beginning of an e-mail address or of an id."

@@ -17,6 +17,6 @@ class AccountsConfig(AppConfig):
 
         history.listen()
         token_keys.install()
-        flags = ("email", "is_active", "is_staff", "is_superuser", "signed_out_at")
+        flags = ("email", "is_active", "is_staff", "is_superuser", "signed_out_at", "email_verified_at")
         audit.watch(User, fields=flags, secret=("password",))
         audit.watch(TokenAccount, fields=("balance", "unlimited"))

@@ -29,9 +29,9 @@ class Role(models.TextChoices):
 
 MEANINGS = {
     Role.NONE: "Uses the product through the API; cannot enter the back office.",
-    Role.SUPPORT: "Sees users, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
-    Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens. "
-    "Cannot use the API.",
+    Role.SUPPORT: "Sees users, sessions, API keys, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
+    Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens, "
+    "ends sessions, revokes API keys. Cannot use the API.",
     Role.ADMIN: "Everything, users and their roles included; in the API, may act on every user's objects.",
 }
 LIMITED = (Role.SUPPORT, Role.OPERATOR)

@@ -11,6 +11,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from accounts.models import ApiKey
 from accounts.sign_in.client_ip import network_of
 from studio.emails import normal_email
 from studio.redis_client import CircuitOpen, redis_client
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # the views' module loads this one, for the default
 logger = logging.getLogger(__name__)
 
 BATCHES = 50  # of one user's requests in a window
+KEYS_TOGETHER = 3  # times the limit of one key
 MAX_COUNTS = 10_000  # in a process; dropping them loses less than a batch of each
 
 
@@ -58,6 +60,11 @@ class _Counts:
 _counts = _Counts()
 
 
+def _email_in(request: Request) -> str:
+    form: Any = request.data
+    return normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
+
+
 class AttemptThrottle(SimpleRateThrottle):
     """A number of attempts from one client IP in each window of the clock, counted in Redis for all processes.
 
@@ -80,10 +87,14 @@ class AttemptThrottle(SimpleRateThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the attempt; False when there were too many."""
-        key = f"count:{self.scope}:{self.get_ident(request)}:{int(self.timer() // self.duration)}"
+        return self._count(self.get_ident(request), most=self.num_requests)
+
+    def _count(self, ident: str, *, most: int) -> bool:
+        """Count an attempt of this sender; False when there were more than `most`."""
+        key = f"count:{self.scope}:{ident}:{int(self.timer() // self.duration)}"
         attempts, unsent = _counts.add(key, self.batch)
         if not unsent:
-            return attempts <= self.num_requests
+            return attempts <= most
         try:
             with redis_client() as client:
                 attempts = int(client.incr(key, unsent))
@@ -95,7 +106,7 @@ class AttemptThrottle(SimpleRateThrottle):
             _counts.forget(key)
             return True
         _counts.learn(key, attempts)
-        return attempts <= self.num_requests
+        return attempts <= most
 
     def wait(self) -> float:
         """Seconds until the next window."""
@@ -127,9 +138,38 @@ class SignInAccountThrottle(AttemptThrottle):
 
     def get_ident(self, request: Request) -> str:
         """The client IP and the account, hashed: what users type is no key for Redis."""
-        form: Any = request.data
-        email = normal_email(str(form.get("email", ""))) if hasattr(form, "get") else ""
-        return hashlib.sha256(f"{super().get_ident(request)} {email}".encode(errors="replace")).hexdigest()
+        words = f"{super().get_ident(request)} {_email_in(request)}"
+        return hashlib.sha256(words.encode(errors="replace")).hexdigest()
+
+
+class MailClientThrottle(AttemptThrottle):
+    """Mails that one client IP requests, for any address."""
+
+    scope = "mail-client"
+
+
+class MailThrottle(AttemptThrottle):
+    """Mails of one kind that anyone requests for one address: nobody can fill another's mailbox.
+
+    The kinds count apart. Else requests of a kind that sends nothing, to verify a verified address, would block the
+    others.
+    """
+
+    scope = "mail"
+
+    def get_ident(self, request: Request) -> str:
+        """The endpoint and the address, hashed: what users type is no key for Redis."""
+        endpoint = request.resolver_match.view_name if request.resolver_match else ""
+        return hashlib.sha256(f"{endpoint} {_email_in(request)}".encode(errors="replace")).hexdigest()
+
+
+class PasswordThrottle(AttemptThrottle):
+    """Checks of one user's password in a request with a token; the limit is that of sign-ins."""
+
+    scope = "sign-in-account"
+
+    def get_ident(self, request: Request) -> str:
+        return str(request.user.pk)
 
 
 class UserThrottle(AttemptThrottle):
@@ -137,13 +177,13 @@ class UserThrottle(AttemptThrottle):
 
     Deleting is free: clients delete page after page, one request for each job. A process sends its counts to Redis in
     batches of a fiftieth of the limit, so each process may let through so many too much (docs/decisions, 23).
+
+    An API key has a count of its own, so that a script does not stop its user's browser, nor another script. All keys
+    of a user together have KEYS_TOGETHER times the limit: fifty keys are not fifty limits.
     """
 
     def __init__(self) -> None:
         """The rate depends on the request's method."""
-
-    def get_ident(self, request: Request) -> str:
-        return str(request.user.pk)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; False when there were too many."""
@@ -152,4 +192,8 @@ class UserThrottle(AttemptThrottle):
         self.scope = "create" if request.method == "POST" else "request"
         super().__init__()
         self.batch = max(1, self.num_requests // BATCHES)
-        return super().allow_request(request, view)
+        if not isinstance(request.auth, ApiKey):
+            return self._count(str(request.user.pk), most=self.num_requests)
+        if not self._count(str(request.auth.pk), most=self.num_requests):
+            return False  # and not counted for the other keys
+        return self._count(f"keys-of-{request.user.pk}", most=self.num_requests * KEYS_TOGETHER)

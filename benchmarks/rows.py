@@ -3,13 +3,15 @@
 Templates are made with the product's models, so a new column has the value that the product would write.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, models
-from rest_framework_simplejwt.tokens import RefreshToken
+from django.utils import timezone
 
-from accounts.models import User
+from accounts import tokens
+from accounts.models import Session, User
 from accounts.registration import create_user
 from videos.models import VideoJob
 
@@ -27,8 +29,12 @@ def users(name: str, count: int) -> list[User]:
 
 
 def access_token(user: User) -> str:
-    """A bearer token of the user."""
-    return str(RefreshToken.for_user(user).access_token)
+    """A bearer token of a new session of the user."""
+    now = timezone.now()
+    session = Session.objects.create(
+        user=user, refresh_id=uuid.uuid4(), refreshed_at=now, expires_at=now + tokens.refresh_lifetime()
+    )
+    return tokens.pair(session=session, user=user)["access"]
 
 
 def copy(template: models.Model, numbers: tuple[int, int], **columns: str) -> None:

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 
 from accounts.sign_in.identity import caller
 from looks import defaults, use_cases
-from looks.models import Look, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
 from studio.backoffice import audit
 from studio.backoffice.base import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
 from studio.emails import normal_email
@@ -91,6 +91,15 @@ class ReaderRows(ReadOnlyRows):
         return super().get_queryset(request).select_related("user")
 
 
+class EmailRows(ReadOnlyRows):
+    """The e-mail addresses that a look is shared with. They count for the accounts that have verified them."""
+
+    model = LookEmailShare
+    fields = ("email", "created_at")
+    readonly_fields = ("created_at",)
+    verbose_name_plural = "shared with e-mail addresses"
+
+
 @admin.register(Look)
 class LookAdmin(BackOfficeAdmin):
     """The looks of all users."""
@@ -106,7 +115,7 @@ class LookAdmin(BackOfficeAdmin):
     )
     fields = ("picture", "title", "notes", "visibility", "owner_link", "id", "created_at", "updated_at")
     readonly_fields = ("picture", "owner_link", "id", "created_at", "updated_at")
-    inlines = (VideoRows, ProductRows, ReaderRows)
+    inlines = (VideoRows, ProductRows, ReaderRows, EmailRows)
 
     @admin.display(description="")
     def small_picture(self, look: Look) -> str:

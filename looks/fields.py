@@ -11,12 +11,14 @@ from django.core.files import File
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api.serializers import EMAIL_LENGTH, EmailAddress
 from studio.api import strict_json
 from studio.api.fields import ItemList
 from studio.media.images import BadImage, ImageFile, read_image
 
 Read = Callable[["IO[bytes] | File[Any]"], ImageFile]
 
+READERS_MAX = 100  # of each kind
 PRODUCT_MAX_SIDE = 1024  # pixels; only a thumbnail is stored
 PRODUCT_MAX_PIXELS = 25_000_000  # one request may have fifty
 
@@ -84,6 +86,25 @@ class ShortList(ItemList):
 
     def _is_text(self, item: Any) -> bool:
         return isinstance(item, str) and item.startswith("[")
+
+
+def _readers(**item: Any) -> dict[str, Any]:
+    # without an example, pages that send requests from the schema fill in a reader who does not exist
+    return {"type": "array", "items": {"type": "string", **item}, "maxItems": READERS_MAX, "example": []}
+
+
+@extend_schema_field(_readers(format="uuid"))
+class UserIds(ShortList):
+    """A list of users' ids."""
+
+    child = serializers.UUIDField()
+
+
+@extend_schema_field(_readers(format="email", maxLength=EMAIL_LENGTH))
+class EmailAddresses(ShortList):
+    """A list of e-mail addresses in the one spelling that is stored."""
+
+    child = EmailAddress(max_length=EMAIL_LENGTH)
 
 
 @extend_schema_field({"type": "string", "example": '[{"name": "Silk dress", "price": "120.00", "currency": "EUR"}]'})

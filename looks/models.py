@@ -59,11 +59,13 @@ class Visibility(models.TextChoices):
 class LookQuerySet(models.QuerySet["Look"]):
     """Filters and annotations for lists of looks."""
 
-    def shared_with(self, user: "User | Param") -> Self:
-        """Other users' looks that are shared with the user."""
-        # IN, not EXISTS, which SQLite would run for every look
-        shares = LookShare.objects.filter(user=user).values("look")
-        return self.filter(visibility=Visibility.SHARED, pk__in=shares).exclude(owner=user)
+    def shared_with(self, user: "User | Param", *, verified_email: "str | Param | None") -> Self:
+        """Other users' looks that are shared with the user, or with the address that the user has verified."""
+        # IN, not EXISTS, which SQLite would run for every look; a union, as PostgreSQL would scan all looks for an OR
+        by_user = LookShare.objects.filter(user=user).order_by().values("look")
+        by_email = LookEmailShare.objects.filter(email=verified_email).order_by().values("look")
+        shared = by_user.union(by_email, all=True)
+        return self.filter(visibility=Visibility.SHARED, pk__in=shared).exclude(owner=user)
 
     def public(self) -> Self:
         """Looks that every signed-in user may read."""
@@ -75,14 +77,17 @@ class LookQuerySet(models.QuerySet["Look"]):
         return self.filter(search_text__contains=wanted) if wanted else self.all()
 
     def with_readers(self) -> Self:
-        """Adds `readers`: a list of the ids and e-mail addresses that a look is shared with, or None."""
+        """Adds the lists `readers` (users, with id and e-mail address) and `emails`; None where a look has none."""
         readers = (
             LookShare.objects.filter(look=OuterRef("pk"))
             .order_by()
             .values("look")
             .values(readers=_JSONRows(JSONObject(id="user_id", email="user__email")))
         )
-        return self.annotate(readers=Subquery(readers))
+        emails = (
+            LookEmailShare.objects.filter(look=OuterRef("pk")).order_by().values("look").values(rows=_JSONRows("email"))
+        )
+        return self.annotate(readers=Subquery(readers), emails=Subquery(emails))
 
     def counted(self) -> Self:
         """Adds `total` to each row: the number of matching looks, whatever the later slice."""
@@ -129,6 +134,10 @@ class Look(Record):
     def __str__(self) -> str:
         return self.title
 
+    def get_additional_data(self) -> dict[str, str]:
+        """For auditlog: the owner, so that a deleted account's texts are found after the look is gone."""
+        return {"owner": str(self.owner_id)}
+
 
 class LookShare(Record):
     """A user who may read a look while its visibility is "shared"."""
@@ -152,12 +161,18 @@ class LookEmailShare(Record):
     whether there is one.
     """
 
-    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="email_shares")
-    # its index serves GET /looks?view=shared
-    email = models.EmailField(db_index=True)
+    look = models.ForeignKey(
+        Look,
+        on_delete=models.CASCADE,
+        related_name="email_shares",
+        db_index=False,  # the index of the unique constraint begins with it
+    )
+    email = models.EmailField()
 
     class Meta:
         ordering = ("email",)
+        # GET /looks?view=shared: the looks of an address
+        indexes = (models.Index(fields=("email", "look"), name="email_shares_of_address"),)
         constraints = (
             models.UniqueConstraint(name="one_share_a_look_and_email", fields=("look", "email")),
             models.CheckConstraint(name="email_share_is_lower_case", condition=Q(email=Lower("email"))),

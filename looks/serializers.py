@@ -10,7 +10,17 @@ from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from looks.fields import ListText, PictureText, Price, ShortList, look_picture, product_picture
+from looks.fields import (
+    READERS_MAX,
+    EmailAddresses,
+    ListText,
+    PictureText,
+    Price,
+    ShortList,
+    UserIds,
+    look_picture,
+    product_picture,
+)
 from looks.models import Look, LookVideo, Product, Visibility
 from studio.api.field_names import Spelled, Spellings
 from studio.api.fields import BlankAsNull, Choice, ExtraField, PictureField, StoredFileUrl, Text, Timestamp, WebAddress
@@ -18,13 +28,14 @@ from studio.api.input_serializers import Input, PageQuery, names_of
 from studio.media.images import MORE_FORMATS, listed
 
 TITLE_MAX, NOTES_MAX, SEARCH_MAX = 200, 10_000, 200  # characters
-PRODUCTS_MAX, READERS_MAX = 50, 100
+PRODUCTS_MAX = 50
 CHANGED_BY = {"sharedWith": "sharedWithUserIds", "generatedImageUrl": "generatedImageBase64"}  # output to input field
 # a form's file with the picture of the product at this index
 THUMBNAIL = re.compile(r"(?:productThumbnail|product_thumbnail)(?:\.(\d{1,4})|\[(\d{1,4})\])")
 _KINDS = (
     f"{listed(MORE_FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB; of an animation, the first frame."
 )
+_IN_A_FORM = "In a form, a repeated field; one empty text stands for an empty list."
 _IN_BASE64 = f"In base64, bare or as a data URI: {_KINDS}"
 
 
@@ -93,15 +104,23 @@ class LookInput(Input):
     visibility = Choice(
         choices=Visibility.choices,
         required=False,
-        help_text="Who may read it besides its owner: the users in `sharedWithUserIds`, or everyone signed in. "
-        "A new look is `private`.",
+        help_text="Who may read it besides its owner: the users in `sharedWithUserIds` and `sharedWithEmails`, or "
+        "everyone signed in. A new look is `private`.",
     )
-    sharedWithUserIds = ShortList(
+    sharedWithUserIds = UserIds(
         source="shared_with_user_ids",
-        child=serializers.UUIDField(),
         required=False,
         most=READERS_MAX,
-        help_text='The users who may read it while its visibility is "shared": the whole list.',
+        help_text=f'The users who may read it while its visibility is "shared": the whole list. {_IN_A_FORM}',
+    )
+    sharedWithEmails = EmailAddresses(
+        source="shared_with_emails",
+        required=False,
+        most=READERS_MAX,
+        help_text=(
+            "More such readers, by e-mail address: the whole list. An address counts for the account that has verified "
+            f"it, as soon as there is one; the response does not show whether there is. {_IN_A_FORM}"
+        ),
     )
     products = ShortList(child=ProductInput(), required=False, most=PRODUCTS_MAX, help_text="The whole list.")
     generatedImageBase64 = PictureText(
@@ -129,29 +148,11 @@ class LookInput(Input):
         return attrs
 
 
-@extend_schema_field(
-    {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": READERS_MAX, "example": []}
-)
-class IdsOfForm(ShortList):
-    """Ids in a form, where one empty text stands for the empty list."""
-
-
 @extend_schema_serializer(component_name="Look")
 class LookForm(LookInput):
     """A look to create or to change, with its pictures."""
 
     extra_names = ("productThumbnail.0",)
-
-    sharedWithUserIds = IdsOfForm(
-        source="shared_with_user_ids",
-        child=serializers.UUIDField(),
-        required=False,
-        most=READERS_MAX,
-        help_text=(
-            'The users who may read the look while its visibility is "shared": the whole list, as a repeated field. '
-            "One empty text stands for an empty list."
-        ),
-    )
 
     products = ListText(
         child=ProductInput(),
@@ -265,6 +266,10 @@ class LookOutput(serializers.Serializer[Look]):
     products = ExtraField(ProductOutput(many=True), help_text="Its products, in their order.")
     visibility = serializers.ChoiceField(choices=Visibility.choices, help_text="Who may read it besides its owner.")
     sharedWith = ExtraField(Reader(many=True), help_text="Shown to the owner and admins; empty for others.")
+    sharedWithEmails = ExtraField(
+        serializers.ListField(child=serializers.EmailField()),
+        help_text="The addresses that it is shared with, sorted. Shown to the owner and admins; empty for others.",
+    )
     videos = ExtraField(
         VideoOfLook(many=True),
         help_text="Newest first. The owner and admins see all of them, other readers the ones that succeeded.",

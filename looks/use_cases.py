@@ -10,19 +10,21 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from django.core.files.base import ContentFile
 from django.db import transaction
 
 from accounts.models import User
 from looks import changes
-from looks.models import Look, LookShare, LookVideo, Product, search_text
+from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.media.images import ImageFile, thumbnail_of
 from studio.media.storage import disposal, store
 
 logger = logging.getLogger(__name__)
+
+Share = TypeVar("Share", LookShare, LookEmailShare)
 
 
 class ProductFields(TypedDict, total=False):
@@ -39,7 +41,10 @@ class ProductFields(TypedDict, total=False):
 
 
 class LookFields(TypedDict, total=False):
-    """Fields of a look, in checked values. `products` and `shared_with_user_ids` replace the whole list."""
+    """Fields of a look, in checked values. Each list replaces the whole one.
+
+    Nothing checks whether the addresses in `shared_with_emails` have accounts: a refusal would tell it.
+    """
 
     title: str
     notes: str
@@ -47,6 +52,7 @@ class LookFields(TypedDict, total=False):
     image: ImageFile
     products: Sequence[ProductFields]
     shared_with_user_ids: Collection[uuid.UUID]
+    shared_with_emails: Collection[str]  # in the spelling of `studio.emails`
 
 
 def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
@@ -208,10 +214,15 @@ def _write_parts(look: Look, fields: LookFields, products: list[Product]) -> Non
         look.products.all().delete()
         Product.objects.bulk_create(products)
     if "shared_with_user_ids" in fields:
-        readers = set(fields["shared_with_user_ids"])
-        look.shares.exclude(user_id__in=readers).delete()
-        rows = [LookShare(look=look, user_id=user_id) for user_id in sorted(readers)]
-        LookShare.objects.bulk_create(rows, ignore_conflicts=True)
+        _replace_shares(look, LookShare, "user_id", set(fields["shared_with_user_ids"]))
+    if "shared_with_emails" in fields:
+        _replace_shares(look, LookEmailShare, "email", set(fields["shared_with_emails"]))
+
+
+def _replace_shares(look: Look, model: type[Share], column: str, readers: set[Any]) -> None:
+    model.objects.filter(look=look).exclude(**{f"{column}__in": readers}).delete()
+    rows = [model(look=look, **{column: reader}) for reader in sorted(readers)]
+    model.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _pictures_of(look: Look, products: Collection[Product]) -> set[str]:

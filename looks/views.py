@@ -56,8 +56,8 @@ TOO_MANY_UPLOADS = error("Too many uploads are in progress.")
         operation_id="updateLook",
         summary="Change a look",
         description=(
-            "Change the fields that are sent. `products` and `sharedWithUserIds` replace the whole list; send a "
-            "product's `id` to keep its picture."
+            "Change the fields that are sent. `products`, `sharedWithUserIds` and `sharedWithEmails` each replace "
+            "their whole list; send a product's `id` to keep its picture."
         ),
         request=BODY,
         parameters=[LOOK_ID],
@@ -75,6 +75,7 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
     """Create, list, read, change and delete looks."""
 
     permission_classes = (IsAuthenticated, LookPermission)
+    scope = "looks"
     body_limits = bodies.FOR_FILES_AND_BASE64
     serializer_class = LookOutput
     queryset = Look.objects.all()

@@ -7,20 +7,17 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from accounts import tasks
+from accounts import mails, tasks
 from accounts.models import AccountTask
+from operations.account_data import deletion, export
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[AccountTask], bytes | None]  # returns the content to keep; raises for another attempt later
 Kind = AccountTask.Kind
 
-MAILS: Mapping[Kind, Handler] = {}
-OTHERS: Mapping[Kind, Handler] = {}
-
-
-class CannotSucceed(Exception):
-    """The task cannot succeed however often it is tried."""
+MAILS: Mapping[Kind, Handler] = dict.fromkeys(mails.LETTERS, mails.send)
+OTHERS: Mapping[Kind, Handler] = {Kind.EXPORT: export.run, Kind.DELETION: deletion.run}
 
 
 def send_mails(stopping: threading.Event) -> None:
@@ -37,11 +34,10 @@ def _run_due(handlers: Mapping[Kind, Handler], stopping: threading.Event) -> Non
     while not stopping.is_set() and (task := tasks.claim(handlers)):
         try:
             content = handlers[Kind(task.kind)](task)
-        except CannotSucceed as exc:
-            tasks.fail(task, exc, is_final=True)
+        except (tasks.CannotSucceed, tasks.TryLater) as exc:
+            tasks.fail(task, exc)
         except Exception as exc:  # the edge of a task
             logger.exception("account_task.crashed", extra={"task_id": task.pk, "task_kind": task.kind})
             tasks.fail(task, exc)
         else:
-            if tasks.finish(task, content=content):
-                logger.info("account_task.finished", extra={"task_id": task.pk, "task_kind": task.kind})
+            tasks.finish(task, content=content)

@@ -9,7 +9,12 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        from operations import health_checks, video_health_checks  # noqa: PLC0415 - models can be imported only now
+        from operations import (  # noqa: PLC0415 - models can be imported only now
+            account_health_checks,
+            health_checks,
+            video_health_checks,
+        )
 
         health_checks.register_all()
         video_health_checks.register_all()
+        account_health_checks.register_all()

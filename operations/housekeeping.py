@@ -68,8 +68,9 @@ class Housekeeping:
             except Exception:  # the edge of a thread; the rows are due again
                 logger.exception("housekeeping.failed", extra={"what": name})
             finally:
-                connection.close()
+                connection.close_if_unusable_or_obsolete()  # a new one each second would cost more than it frees
             self._stopping.wait(pause_seconds)
+        connection.close()
 
     def stop(self) -> None:
         """Ask the rounds to end; each does before its next call to the storage, or its next page of a table."""
@@ -113,6 +114,7 @@ def run_housekeeping(stopping: threading.Event) -> None:
 def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     suspension.resume_available(check_stopped=check_stopped)
     retirements.log_warnings()
+    tokens.ended_sessions(before=timezone.now()).delete()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
     inputs.drop_old_inputs()

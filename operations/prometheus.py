@@ -20,6 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from accounts import tasks
 from operations.reconciliation import runs
 from operations.video_health_checks import late_transfers, lost_responses
 from studio.http.probes import has_metrics_token
@@ -105,6 +106,10 @@ def _overdue_disposal() -> Value:
     return _age(Disposal.objects.aggregate(first=Min("due_at"))["first"])
 
 
+def _overdue_account_task() -> Value:
+    return _age(tasks.overdue_since())
+
+
 # Name: help text, label, query. From the database:
 _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_live": ("Unfinished video jobs", "phase", _live),
@@ -132,6 +137,16 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
     "studio_disposals_failing": ("Files that could not be removed three times", "", _failing_disposals),
     "studio_disposals_overdue_seconds": ("Seconds by which the most overdue removal is overdue", "", _overdue_disposal),
+    "studio_account_tasks_overdue_seconds": (
+        "Seconds by which the most overdue mail, export or deletion of an account is overdue",
+        "",
+        _overdue_account_task,
+    ),
+    "studio_account_tasks_failing": (
+        "Mails, exports and deletions of accounts that fail again and again, or were given up",
+        "",
+        tasks.failing,
+    ),
     "studio_reconciliation_age_seconds": ("Seconds since a reconciliation finished", "", _reconciliation_age),
     "studio_mismatches": ("Mismatches found by the last and the current reconciliation", "kind", _mismatches),
     "studio_database_bytes": ("Size of the database", "", disks.database_bytes),

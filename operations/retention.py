@@ -21,8 +21,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import tokens
-from accounts.models import SignIn
+from accounts import tasks, tokens
+from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
+from accounts.sign_in import api_keys
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -33,6 +34,8 @@ from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
 JOB_RULES = ("mock", "log", "reply")  # rules that walk finished jobs in order of completed_at
+EXPORT_DAYS = 1  # a user who asked for a ZIP fetches it soon
+TASK_DAYS = 30  # ended tasks of accounts, for questions about mails
 BATCH = 500  # rows per statement, or jobs per query; it holds the writer for some milliseconds
 StopCheck = Callable[[], None]
 
@@ -73,17 +76,31 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     mock, real = (partial(_finished, mock_mode=is_mock) for is_mock in (True, False))
     sign_ins = [_aged(model, "attempt_time") for model in (AccessAttempt, AccessFailureLog, AccessLog)]
     entries = [_aged(AuditEntry, "timestamp"), _aged(AdminEntry, "action_time")]
-    expired = [_aged(Session, "expire_date"), lambda span: tokens.ended(before=span.before)]
+    expired: list[Rows] = [
+        _aged(Session, "expire_date"),
+        _aged(FormerAddress, "expires_at"),
+        lambda span: tokens.ended_sessions(before=span.before),
+        lambda span: tokens.ended(before=span.before),
+    ]
     found = [
         Rule("mock", days["mock"], "finished mock videos", _counted(mock), partial(_remove_jobs, mock)),
         Rule("real", days["real"], "finished videos that were paid for", _counted(real), partial(_remove_jobs, real)),
         Rule("log", days["log"], "log lines of finished jobs", _counted(_lines), _remove_lines),
         Rule("reply", days["reply"], "providers' replies of finished jobs", _counted(_replies), _remove_replies),
-        _rule("sign-in", days["sign-in"], "records of sign-ins", _older_sign_ins, *sign_ins),
+        _rule(
+            "sign-in",
+            days["sign-in"],
+            "records of sign-ins, and ended API keys",
+            _older_sign_ins,
+            *sign_ins,
+            _ended_keys,
+        ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
         _rule("event", events.KEPT_DAYS, "events of video jobs", _older_events),
+        Rule("export", EXPORT_DAYS, "contents of exports", _counted(_contents), _remove_contents),
+        _rule("task", TASK_DAYS, "mails, exports and deletions of accounts that have ended", _ended_tasks),
         _rule("expired", None, "sessions and refresh tokens", *expired),
     ]
     return [rule for rule in found if rule.days != 0]
@@ -138,6 +155,23 @@ def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
 
 def _older_events(span: Span) -> QuerySet[Event]:
     return Event.objects.filter(created_at__lt=span.before).order_by("created_at")
+
+
+def _ended_keys(span: Span) -> QuerySet[ApiKey]:
+    return api_keys.ended(before=span.before)
+
+
+def _ended_tasks(span: Span) -> QuerySet[AccountTask]:
+    return tasks.ended(before=span.before)
+
+
+def _contents(span: Span) -> QuerySet[AccountTask]:
+    return AccountTask.objects.filter(finished_at__lt=span.before, content__isnull=False)
+
+
+def _remove_contents(span: Span, check_stopped: StopCheck) -> int:
+    check_stopped()
+    return _contents(span).update(content=None, updated_at=Now())
 
 
 def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:

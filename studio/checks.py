@@ -31,6 +31,15 @@ def https_is_recognised(app_configs: Any, **kwargs: Any) -> list[checks.CheckMes
     return [checks.Warning("HTTPS cannot be recognised: TRUST_PROXY is not set.", hint=hint, id="studio.W002")]
 
 
+@checks.register(checks.Tags.security, deploy=True)
+def mails_can_be_sent(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Without mails, a user who forgets the password needs staff."""
+    if settings.MAIL_IS_CONFIGURED:
+        return []
+    hint = "Set EMAIL_URL, EMAIL_FROM and FRONTEND_URL (docs/production.md, section 2)."
+    return [checks.Warning("Users cannot reset a password: EMAIL_URL is not set.", hint=hint, id="studio.W004")]
+
+
 @checks.register
 def settings_are_spelled(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """A misspelt variable is ignored, and its setting keeps the default."""

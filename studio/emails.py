@@ -4,6 +4,7 @@ import idna
 from django.core.exceptions import ValidationError
 
 LENGTH_MAX = 320  # characters, by RFC 3696, 3
+DELETED_DOMAIN = "deleted.invalid"  # of deleted accounts; nobody can have an address in .invalid (RFC 2606, 2)
 
 
 def normal_email(address: str) -> str:
@@ -32,8 +33,10 @@ def _a_label(domain: str) -> str:
 def require_plain(address: str) -> None:
     """Raise ValidationError for a quoted local part, which may contain any character, and for letters beyond ASCII.
 
+    Also for an address of a deleted account.
+
     Django's own check accepts some: ignoring case, Python's regular expressions match the long s as an s.
     """
     plain = normal_email(address)
-    if not (plain.isascii() and plain.isprintable()) or '"' in plain:
+    if not (plain.isascii() and plain.isprintable()) or '"' in plain or plain.endswith(f"@{DELETED_DOMAIN}"):
         raise ValidationError("Enter a valid email address.", code="invalid")

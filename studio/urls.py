@@ -1,5 +1,6 @@
 """All URLs. Apps are included by name: studio imports none of them."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
@@ -22,6 +23,7 @@ urlpatterns = [
     re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("media/<path:name>", media, name="media"),
     path("admin/second-factor/", include("accounts.sign_in.second_factor_urls")),
+    *([path("admin/google/", include("accounts.sign_in.google.urls"))] if settings.STAFF_GOOGLE else []),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs"), name="home"),

@@ -1,6 +1,7 @@
 """Fixtures that every test may use: users, clients, a clean queue."""
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,14 +9,16 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import User
+from accounts import tokens
+from accounts.models import Session, User
 from accounts.registration import create_user
 from studio import redis_client
 
 pytest_plugins = [
+    "tests.fixtures.google_issuer",
     "tests.fixtures.looks",
     "tests.fixtures.video_jobs",
     "tests.fixtures.event_check",
@@ -87,11 +90,24 @@ def make_user(db: None) -> MakeUser:
     return make
 
 
+def tokens_of(user: User) -> dict[str, str]:
+    """The tokens of a new session, without the check of a password."""
+    now = timezone.now()
+    session = Session.objects.create(
+        user=user,
+        signed_in_at=now,
+        refresh_id=uuid.uuid4(),
+        refreshed_at=now,
+        expires_at=now + tokens.refresh_lifetime(),
+    )
+    return tokens.pair(session=session, user=user)
+
+
 @pytest.fixture
 def sign_in() -> SignIn:
     def client_of(user: User) -> APIClient:
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {RefreshToken.for_user(user).access_token}")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_of(user)['access']}")
         return client
 
     return client_of

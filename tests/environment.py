@@ -42,6 +42,9 @@ os.environ.update(
     DATABASE_URL=_database_url(),
     REDIS_URL=valkey.url,
     MOCK_VIDEO_SECONDS="1",
+    GOOGLE_CLIENT_IDS="web.apps.googleusercontent.com,phone.apps.googleusercontent.com",
+    GOOGLE_CERTS_URL="http://127.0.0.1:9/certs",  # the discard port: nothing listens
+    STAFF_GOOGLE="true",
 )
 # A developer's shell or .env must not change the outcome.
 for name in [
@@ -51,6 +54,8 @@ for name in [
     "CLOUDINARY_URL",
     "CLOUDINARY_FOLDER",
     "GEMINI_API_KEY",
+    "GOOGLE_AUTHORIZATION_URL",
+    "GOOGLE_HOSTED_DOMAIN",
     "GOOGLE_API_KEY",
     "GOOGLE_GEMINI_BASE_URL",
     "GOOGLE_VERTEX_BASE_URL",
@@ -66,6 +71,10 @@ for name in [
     "LOG_LEVEL",
     "LOG_FORMAT",
     "METRICS_TOKEN",
+    "EMAIL_URL",
+    "EMAIL_FROM",
+    "FRONTEND_URL",
+    "REQUIRE_VERIFIED_EMAIL",
     "SENTRY_DSN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ]:

@@ -149,7 +149,6 @@ ATTRIBUTES = {
     ("httpx._client", "_mounts"): "as above, behind a proxy",
     ("httpx._transports.default", "_pool"): "as above",
     ("httpcore._sync.connection_pool", "_network_backend"): "as above; httpx hands none on",
-    ("rest_framework_simplejwt.authentication:JWTAuthentication", "user_model"): "its get_user is replaced",
     ("axes.handlers.proxy", "axes_ip_address"): "axes has no other way to pass on the client IP",
     ("axes.handlers.proxy", "axes_locked_out"): "as above, of the result of a sign-in",
     ("PIL.WebPImagePlugin:WebPImageFile", "_decoder"): "is dropped once it has given its frame",

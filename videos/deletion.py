@@ -1,17 +1,19 @@
-"""Deletes video jobs of any phase, with their files; ledger entries stay."""
+"""Deletes video jobs of any phase, with their files; ledger entries and the cost at the provider stay."""
 
 import logging
 import uuid
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
 from studio.media.storage import disposal
+from videos.engine import metrics
 from videos.idempotency import keep_key
 from videos.limits import add_to_job_count
-from videos.models import Event, VideoJob, events
+from videos.models import DeletedJob, Event, VideoJob, events
 from videos.phases import Phase
 
 logger = logging.getLogger(__name__)
@@ -41,8 +43,34 @@ def delete(*, job_id: uuid.UUID) -> int:
         # A running transfer has registered its files for removal already, and will find no row to adopt them.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)
+        _keep_cost(job)
         phase = job.phase
         job.delete()
         events.record(Event.Kind.DELETED, [(job.owner_id, job_id)])
     logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})
     return tokens
+
+
+def _keep_cost(job: VideoJob) -> None:
+    """Keep what the provider is paid for the job.
+
+    It generates a job that it has accepted, whether or not we poll it. While a submit has no response, the step itself
+    counts the cost later (`videos.engine.submit`).
+    """
+    if job.mock_mode or not (job.generated_at or job.phase in {Phase.SUBMITTING, Phase.GENERATING}):
+        return
+    if job.phase == Phase.GENERATING:
+        metrics.count_cost(job)
+        job.generated_at = timezone.now()
+    row = DeletedJob(
+        id=job.pk,
+        owner_id=job.owner_id,
+        model=job.model,
+        provider=job.provider,
+        upstream_model=job.upstream_model,
+        resolution=job.resolution,
+        duration_seconds=job.duration_seconds,
+        generated_at=job.generated_at,
+        completed_at=job.completed_at or timezone.now(),
+    )
+    DeletedJob.objects.bulk_create([row], ignore_conflicts=True)  # an imported job may be deleted and imported again

@@ -1,18 +1,14 @@
-"""Input and output of the sign-in endpoints and the ledger; the tokens are simplejwt's, with its gaps closed."""
+"""Input and output of the sign-in endpoints and the ledger."""
 
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from accounts import roles
-from accounts.models import LedgerEntry, User
-from accounts.sign_in import history, lockout
-from accounts.sign_in.authentication import TokenAuthentication
-from accounts.tokens import AccountRefreshToken
+from accounts import verification
+from accounts.models import LedgerEntry, Method, User
+from accounts.sign_in import history, lockout, sessions
 from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
 from studio.api.input_serializers import Input, PageQuery, names_of
@@ -50,10 +46,9 @@ class RegisterForm(Input):
     password = Password(max_length=PASSWORD_LENGTH, help_text="At least 8 characters, not only digits, not common.")
 
 
-class SignInForm(Input, TokenObtainPairSerializer):
+class SignInForm(Input, TokenObtainSerializer):
     """An e-mail address, in any case, and its password."""
 
-    token_class = AccountRefreshToken
     # one message for an unknown e-mail address, a wrong password and a deactivated account
     default_error_messages = {"no_active_account": "The e-mail address or the password is wrong."}
 
@@ -63,35 +58,33 @@ class SignInForm(Input, TokenObtainPairSerializer):
         self.fields["email"] = Text(write_only=True, max_length=EMAIL_LENGTH, help_text="In any case.")
         self.fields["password"] = Password(max_length=SIGN_IN_LENGTH, help_text="As typed; blanks count.")
 
-    @classmethod
-    def get_token(cls, user: User) -> Token:  # type: ignore[override]  # the stubs ask for any kind of user
-        """A refresh token for a user whose password was right. Raises BackOfficeOnly."""
-        if roles.is_limited(user):
-            raise roles.BackOfficeOnly
-        return super().get_token(user)
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The tokens. Raises LockedOut after too many wrong passwords, else AuthenticationFailed, or BackOfficeOnly.
+        """The tokens.
+
+        Raises LockedOut after too many wrong passwords, else AuthenticationFailed; BackOfficeOnly, EmailUnverified.
 
         `accounts.sign_in.history` records wrong passwords itself.
         """
         request = self.context["request"]
         try:
-            tokens: dict[str, Any] = super().validate(attrs)
+            super().validate(attrs)
         except AuthenticationFailed:
             if lockout.is_blocked(request):
                 raise lockout.refusal(request, email=attrs["email"]) from None
             raise
-        except roles.BackOfficeOnly:
+        assert isinstance(self.user, User)
+        try:
+            verification.require_verified(self.user)
+        except verification.EmailUnverified:
             history.record(request=request, user=self.user, succeeded=False)
             raise
+        tokens = sessions.begin(user=self.user, request=request, method=Method.PASSWORD)
         lockout.forget(request, email=attrs["email"])
-        history.record(request=request, user=self.user, succeeded=True)
         return tokens
 
 
 class RefreshTokenInput(Input):
-    """A refresh token. A client may send the whole pair: the access token is ignored."""
+    """A refresh token. A client may send the whole response: the rest of it is ignored."""
 
     def shown_names(self) -> Spellings:
         return names_of(TokenPair)
@@ -101,41 +94,20 @@ class RefreshForm(RefreshTokenInput):
     """Exchanges a refresh token for a new pair; the old one is used up."""
 
     refresh = Text(help_text="The refresh token of the last response; it works once.")
-    access = serializers.CharField(read_only=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """The new pair. Raises TokenError, or InvalidToken if the token's user may no longer sign in.
-
-        simplejwt's own serializer crashes if the user is deleted, accepts tokens from before a change of password, and
-        lets two simultaneous requests use one token.
-        """
-        old = RefreshToken(attrs["refresh"])
-        try:
-            user = TokenAuthentication().get_user(old)
-        except AuthenticationFailed as exc:
-            raise InvalidToken from exc
-        is_first_use = old.blacklist()[1]  # type: ignore[index]  # annotated wrongly: it is get_or_create's pair
-        if not is_first_use:
-            raise TokenError("Token is blacklisted")
-        new = AccountRefreshToken.for_user(user)
-        return {"access": str(new.access_token), "refresh": str(new)}
-
-
-class _AnyRefreshToken(RefreshToken):
-    """A genuine refresh token, revoked or not."""
-
-    def check_blacklist(self) -> None:
-        """Do nothing: `RevokeForm` accepts a revoked token."""
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The new pair. Raises TokenRefused."""
+        return sessions.refresh(attrs["refresh"], request=self.context["request"])
 
 
 class RevokeForm(RefreshTokenInput):
-    """Signs out: revokes the refresh token."""
+    """Signs out: ends the session of the refresh token."""
 
-    refresh = Text(write_only=True, help_text="The refresh token to revoke.")
+    refresh = Text(write_only=True, help_text="A refresh token of the session to end.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Revoke the token; a repeat changes nothing. Raises TokenError."""
-        _AnyRefreshToken(attrs["refresh"]).blacklist()
+        """End the session; a repeat changes nothing. Raises TokenRefused."""
+        sessions.revoke(attrs["refresh"])
         return {}
 
 
@@ -144,6 +116,7 @@ class TokenPair(serializers.Serializer[Any]):
 
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
     refresh = serializers.CharField(help_text="Exchange it for the next pair; it works once.")
+    expiresIn = serializers.IntegerField(min_value=0, help_text="Seconds until the access token expires.")
 
 
 class LedgerQuery(PageQuery):

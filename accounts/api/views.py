@@ -20,11 +20,11 @@ from studio.http import bodies
 
 TAGS = ["Accounts"]
 THROTTLED = error("Too many attempts.")
-BAD_TOKEN = error("The refresh token is expired, used, revoked or malformed.")
+BAD_TOKEN = error("The refresh token is expired or malformed, or its session has ended.")
 
 
 class SignInView(ApiView, TokenViewBase):
-    """Issues tokens for a password."""
+    """Starts a session for a password."""
 
     throttle_classes = (throttles.SignInClientThrottle, throttles.SignInAccountThrottle)
     body_limits = bodies.FOR_ANONYMOUS
@@ -37,6 +37,7 @@ class SignInView(ApiView, TokenViewBase):
         responses={
             200: OpenApiResponse(serializers.TokenPair, description="The tokens."),
             401: error("The e-mail address or the password is wrong."),
+            403: error("The account is for the back office only, or its address is not verified."),
             429: THROTTLED,
         },
     )
@@ -63,12 +64,16 @@ class RefreshView(ApiView, TokenViewBase):
         },
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Exchange a refresh token for a new pair. Each refresh token works once; keep the new one."""
+        """Exchange a refresh token for a new pair. Each refresh token works once; keep the new one.
+
+        Sent again within 10 seconds, as by two tabs or after a lost response, it returns the same new pair. Sent later,
+        it counts as stolen, and ends the session.
+        """
         return super().post(request, *args, **kwargs)
 
 
 class RevokeView(ApiView, TokenViewBase):
-    """Revokes a refresh token."""
+    """Ends the session of a refresh token."""
 
     throttle_classes = (throttles.TokenThrottle,)
     body_limits = bodies.FOR_ANONYMOUS
@@ -78,10 +83,14 @@ class RevokeView(ApiView, TokenViewBase):
         tags=TAGS,
         summary="Sign out",
         operation_id="signOut",
-        responses={204: OpenApiResponse(description="Revoked, now or before."), 401: BAD_TOKEN, 429: THROTTLED},
+        responses={
+            204: OpenApiResponse(description="The session has ended, now or before."),
+            401: BAD_TOKEN,
+            429: THROTTLED,
+        },
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Revoke a refresh token; access tokens made with it live on until they expire."""
+        """End the session of a refresh token: its tokens stop working at once."""
         super().post(request, *args, **kwargs)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -99,6 +108,7 @@ class RevokeView(ApiView, TokenViewBase):
 class LedgerView(ApiView, ListAPIView[LedgerEntry]):
     """Every movement of the caller's tokens, newest first."""
 
+    scope = "account"
     serializer_class = serializers.LedgerLine
     queryset = LedgerEntry.objects.order_by("-created_at", "-id")
 

@@ -31,7 +31,7 @@ class TokenAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="user__email")
     def email(self, account: TokenAccount) -> str:
-        return account.user.email
+        return str(account.user)
 
 
 class ActorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
@@ -67,7 +67,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @admin.display(ordering="account__user__email")
     def user(self, entry: LedgerEntry) -> str:
         url = reverse("admin:accounts_user_change", args=(entry.account.user_id,))
-        return format_html('<a href="{}">{}</a>', url, entry.account.user.email)
+        return format_html('<a href="{}">{}</a>', url, entry.account.user)
 
     @admin.display(description="video job")
     def job(self, entry: LedgerEntry) -> str:
@@ -76,7 +76,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def by(self, entry: LedgerEntry) -> str:
-        return entry.actor.email if entry.actor else "-"
+        return str(entry.actor) if entry.actor else "-"
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view

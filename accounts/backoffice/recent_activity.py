@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from accounts.models import LedgerEntry, SignIn, User
+from accounts.models import ApiKey, LedgerEntry, SignIn, User
 from studio.backoffice.base import list_url, moment
 
 ROWS = 10  # of each table; the rest is a link away
@@ -76,6 +76,19 @@ def _sign_ins(user: User) -> list[list[str]]:
     ]
 
 
+def _keys(user: User) -> list[list[str]]:
+    return [
+        [
+            link("accounts_apikey", key, key.prefix),
+            key.name,
+            ", ".join(key.scopes),
+            moment(key.last_used_at) if key.last_used_at else "never",
+            "revoked" if key.revoked_at else "expires " + moment(key.expires_at) if key.expires_at else "-",
+        ]
+        for key in ApiKey.objects.filter(user=user)[:ROWS]
+    ]
+
+
 TOKENS = RecentTable(
     title="Tokens",
     permission="accounts.view_ledgerentry",
@@ -89,4 +102,11 @@ SIGN_INS = RecentTable(
     page="accounts_signin",
     headers=("When", "Where", "Outcome", "Client IP", "Client"),
     rows=_sign_ins,
+)
+KEYS = RecentTable(
+    title="API keys",
+    permission="accounts.view_apikey",
+    page="accounts_apikey",
+    headers=("Key", "Name", "Scopes", "Last use", "End"),
+    rows=_keys,
 )

@@ -1,6 +1,7 @@
 """The back office of users."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -8,69 +9,62 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm
 
-from accounts import access, ledger, roles
-from accounts.backoffice.recent_activity import SIGN_INS, TOKENS, RecentTable, recent
-from accounts.backoffice.user_forms import NewUserForm, TokensForm, UserForm
+from accounts import access, ledger, roles, verification
+from accounts.backoffice.recent_activity import KEYS, SIGN_INS, TOKENS, RecentTable, recent
+from accounts.backoffice.user_filters import DeletedFilter, RoleFilter
+from accounts.backoffice.user_forms import NewPasswordForm, NewUserForm, TokensForm, UserForm
 from accounts.models import User
+from accounts.own_account import deletion
 from accounts.roles import Role
+from accounts.sign_in.google import matching
+from accounts.sign_in.identity import caller
 from studio.backoffice import audit
-from studio.backoffice.base import BackOfficeAdmin, badge
+from studio.backoffice.base import BackOfficeAdmin, badge, moment
 from studio.errors import StudioError
-
-
-class RoleFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
-    """Filters by the role, which is a group of the same name."""
-
-    title = "role"
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(role.value, str(role.label)) for role in Role if role]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Filter by staff first, who have an index."""
-        if not self.value():
-            return queryset
-        named = Q(groups__name=self.value())
-        if self.value() == Role.ADMIN:  # a user of Django's createsuperuser is in no group
-            named |= Q(is_superuser=True)
-        return queryset.filter(pk__in=User.objects.filter(named, is_staff=True).values("pk"))
 
 
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg,misc]  # takes none when it runs; stubs differ
-    """Users: find, add, deactivate, grant tokens. Users are never deleted, because the ledger refers to them."""
+    """Users: find, add, deactivate, grant tokens, delete. Of a deleted account its row stays, for the ledger."""
 
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPasswordForm
     fieldsets = (
-        (None, {"fields": ("email", "state", "balance", "password_page")}),
+        (None, {"fields": ("email", "state", "balance", "password_page", "google")}),
         ("Permissions", {"fields": ("role",)}),
-        ("Dates", {"fields": ("last_login", "signed_out_at", "created_at", "id")}),
+        ("Dates", {"fields": ("email_verified_at", "last_login", "signed_out_at", "created_at", "id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2", "role")}),)
-    readonly_fields = ("state", "balance", "password_page", "last_login", "signed_out_at", "created_at", "id")
-    list_display: tuple[str, ...] = ("email", "role", "balance", "last_login", "can_sign_in")
-    list_filter = (RoleFilter, "is_active", "token_account__unlimited")
+    readonly_fields = (
+        *("state", "balance", "password_page", "google"),
+        *("email_verified_at", "last_login", "signed_out_at", "created_at", "id"),
+    )
+    list_display: tuple[str, ...] = ("address", "role", "balance", "last_login", "can_sign_in")
+    list_filter = (RoleFilter, "is_active", "token_account__unlimited", DeletedFilter)
     list_filter_submit = True
     list_select_related = ("token_account",)
     search_fields = ("^email", "=id")
     search_help_text = "The beginning of an e-mail address or of an id."
     ordering = ("email",)
     filter_horizontal = ()
-    actions_detail = ("tokens", "sign_out", "deactivate", "reactivate")
+    actions_detail = (
+        *("tokens", "sign_out", "unlink_google", "deactivate", "reactivate"),
+        *("mark_verified", "delete_account"),
+    )
     change_form_outer_after_template = "admin/accounts/recent.html"
-    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS)
+    recent_tables: tuple[RecentTable, ...] = (TOKENS, SIGN_INS, KEYS)
+
+    @admin.display(description="e-mail address", ordering="email")
+    def address(self, user: User) -> str:
+        return str(user)
 
     @admin.display(description="tokens", ordering="token_account__balance")
     def balance(self, user: User) -> str:
@@ -84,13 +78,17 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     def role(self, user: User) -> str:
         return str(roles.role_of(user).label) if user.is_staff else "-"
 
-    @badge(description="account", colours={"active": "", "deactivated": "danger"})
+    @badge(description="account", colours={"active": "", "deactivated": "danger", "deleted": ""})
     def can_sign_in(self, user: User) -> str:
         """Whether the account may sign in; the only red word of the list."""
+        if user.deleted_at:
+            return "deleted"
         return "active" if user.is_active else "deactivated"
 
     @admin.display(description="account")
     def state(self, user: User) -> str:
+        if user.deleted_at:
+            return f"Deleted on {moment(user.deleted_at)}. Only the ledger and this row are kept."
         return "Can sign in." if user.is_active else "Deactivated. “Reactivate”, above, undoes that."
 
     @admin.display(description="password")
@@ -98,6 +96,10 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         text = "Set a new password"
         return format_html('<a href="{}" class="underline">{}</a>: it signs the user out everywhere.', url, text)
+
+    @admin.display(description="Google account")
+    def google(self, user: User) -> str:
+        return "Linked: the user can sign in with Google." if user.google_id else "Not linked."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -118,7 +120,9 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return form
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Create a new user's token account, in the transaction of Django's form."""
+        """Create a new user's token account, in the transaction of Django's form. A new address is not verified."""
+        if change and "email" in form.changed_data:
+            obj.email_verified_at = None
         super().save_model(request, obj, form, change)
         if not change:
             ledger.open_account(user=obj, tokens=settings.SIGNUP_TOKENS)
@@ -138,8 +142,10 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return super().change_view(request, object_id, form_url, {"recent": tables, **(extra_context or {})})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes an admin: a user who sets a password can sign in with it."""
+        """Only an admin changes an admin: who sets a password can sign in with it. Nobody changes a deleted account."""
         user: Any = request.user
+        if isinstance(obj, User) and obj.deleted_at:
+            return False
         if isinstance(obj, User) and obj.is_superuser and not user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -150,13 +156,23 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.adjust_tokens"))
 
+    def has_erase_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin deletes accounts."""
+        return bool(request.user.is_superuser)
+
     # -- Actions on a user, each with a page that asks for confirmation
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Omit “reactivate” for an active user, and “deactivate” for an inactive one."""
+        """Omit what would change nothing, and all but “tokens” for a deleted user."""
         user = self.get_object(request, str(object_id))
-        needless = "reactivate" if user is None or user.is_active else "deactivate"
-        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ != needless]  # type: ignore[misc]
+        omitted = {"reactivate" if user is None or user.is_active else "deactivate"}
+        if user is None or not user.google_id:
+            omitted.add("unlink_google")
+        if user is None or user.email_verified_at:
+            omitted.add("mark_verified")
+        if user and user.deleted_at:
+            omitted = {"sign_out", "unlink_google", "deactivate", "reactivate", "mark_verified", "delete_account"}
+        return [one for one in super().get_actions_detail(request, object_id) if one.method.__name__ not in omitted]  # type: ignore[misc]
 
     @action(description="Tokens", url_path="tokens", permissions=["adjust"])  # type: ignore[untyped-decorator]
     def tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -184,16 +200,55 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         text = "{email} must sign in again, here and in every program that uses the API. Jobs continue."
         return self._confirm(request, object_id, "Sign out everywhere", text, access.sign_out_everywhere)
 
+    @action(description="Unlink Google", url_path="unlink-google", permissions=["change"])  # type: ignore[untyped-decorator]
+    def unlink_google(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = (
+            "The Google account of {email} no longer signs in to this account. The next Google account with this "
+            "verified address is linked to it. Open sessions continue."
+        )
+        return self._confirm(request, object_id, "Unlink Google", text, matching.unlink)
+
     @action(description="Deactivate", url_path="deactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def deactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         text = "{email} can no longer sign in, and is signed out everywhere at once. Jobs continue; nothing is deleted."
-        return self._confirm(request, object_id, "Deactivate", text, roles.deactivate)
+        return self._confirm(
+            request,
+            object_id,
+            "Deactivate",
+            text,
+            roles.deactivate,
+            on_self="You cannot deactivate yourself; ask another admin.",
+        )
 
     @action(description="Reactivate", url_path="reactivate", permissions=["change"])  # type: ignore[untyped-decorator]
     def reactivate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._confirm(request, object_id, "Reactivate", "{email} can sign in again.", access.reactivate)
 
-    def _confirm(self, request: HttpRequest, object_id: str, title: str, text: str, act: Any) -> HttpResponse:
+    @action(description="Mark address as verified", url_path="mark-verified", permissions=["change"])  # type: ignore[untyped-decorator]
+    def mark_verified(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = "{email} counts as verified, as if its user had opened the link of a mail. Only if you know that it is."
+        return self._confirm(request, object_id, "Mark address as verified", text, verification.mark_verified)
+
+    @action(description="Delete the account", url_path="delete-account", permissions=["erase"])  # type: ignore[untyped-decorator]
+    def delete_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        text = (
+            "{email} is signed out and loses the account at once. Unfinished videos stop; looks, videos and files are "
+            "deleted. Only the ledger is kept, without address and name. This cannot be undone."
+        )
+        act = partial(deletion.delete_by_staff, actor=caller(request))
+        return self._confirm(
+            request,
+            object_id,
+            "Delete the account",
+            text,
+            act,
+            on_self="You cannot delete yourself here; ask another admin.",
+        )
+
+    def _confirm(
+        self, request: HttpRequest, object_id: str, title: str, text: str, act: Any, *, on_self: str = ""
+    ) -> HttpResponse:
+        """Ask, then act. `on_self` is the refusal for members of staff who do it to themselves, if they may not."""
         user = self._user(request, object_id)
         if not self.has_change_permission(request, user):
             raise PermissionDenied
@@ -201,8 +256,8 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
             return self.confirmation_page(
                 request, user, title=title, text=text.format(email=user.email), button=f"Yes: {title}"
             )
-        if user == request.user and act is roles.deactivate:
-            self.message_user(request, "You cannot deactivate yourself; ask another admin.", messages.ERROR)
+        if user == request.user and on_self:
+            self.message_user(request, on_self, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
         try:
             act(user=user)
@@ -210,7 +265,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
             self.message_user(request, f"Nothing was changed. {exc.message}", messages.ERROR)
         else:
             self.log_change(request, user, f"{title}.")
-            self.message_user(request, f"Done: {title} ({user.email}).", messages.SUCCESS)
+            self.message_user(request, f"Done: {title} ({user}).", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
 
     def _user(self, request: HttpRequest, object_id: str) -> User:

@@ -4,13 +4,15 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.utils.html import format_html_join
-from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import ledger, roles
-from accounts.models import LedgerEntry, User
+from accounts.models import LedgerEntry, Session, User
 from accounts.roles import Role
+from accounts.sign_in import sessions
 from studio.errors import StudioError
 
 
@@ -52,6 +54,16 @@ class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold is untyped
             except StudioError as exc:
                 raise forms.ValidationError(exc.message) from exc
         return role
+
+
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # unfold is untyped
+    """A new password for a user, set by staff. Their tokens are refused from then on; this shows it in the tables."""
+
+    def save(self, commit: bool = True) -> Any:
+        with transaction.atomic():
+            user = super().save(commit)
+            sessions.end_all(user=user, reason=Session.End.PASSWORD_CHANGED)
+        return user
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped

@@ -23,9 +23,12 @@ class ApiKey(Record):
     class Meta:
         ordering = ("-created_at", "-id")
         verbose_name = "API key"
+        permissions = (("revoke_apikey", "Can revoke API keys"),)
         indexes = (
             # GET /api-keys, and a user's page: newest first
             models.Index(fields=("user", "-created_at", "-id"), name="api_keys_of_user"),
+            # the back office's search for a key that was found somewhere
+            models.Index(fields=("prefix",), name="api_keys_by_prefix"),
         )
 
     def __str__(self) -> str:

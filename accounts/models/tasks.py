@@ -18,6 +18,7 @@ class AccountTask(Record):
 
         VERIFY_EMAIL = "verify_email", "mail: verify the address"
         RESET_PASSWORD = "reset_password", "mail: reset the password"
+        PASSWORD_CHANGED = "password_changed", "mail: the password was changed"
         EXPORT = "export", "export the account's data"
         DELETION = "deletion", "delete the account's data"
 
@@ -30,13 +31,16 @@ class AccountTask(Record):
         related_name="account_tasks",
         help_text="Empty for a mail: the address may have no account.",
     )
-    email = models.EmailField(blank=True, help_text="Whom a mail is for, as it was typed.")
+    email = models.EmailField(blank=True, db_index=True, help_text="Whom a mail is for, as it was typed.")
     due_at = models.DateTimeField(help_text="When it is to be tried next.")
     lease = models.UUIDField(null=True, blank=True, help_text="Which claim holds the task.")
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt was given up.")
+    origin = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="Scheme and host of the links in an export."
+    )
     content = models.BinaryField(null=True, blank=True, help_text="The ZIP of an export.")
 
     class Meta:
@@ -46,6 +50,13 @@ class AccountTask(Record):
             models.Index(fields=("due_at",), condition=Q(finished_at=None, failed_at=None), name="account_tasks_due"),
             # the daily purge
             models.Index(fields=("created_at",), name="account_tasks_by_age"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                name="one_unfinished_export_a_user",
+                fields=("user",),
+                condition=Q(kind="export", finished_at=None, failed_at=None),
+            ),
         )
 
     def __str__(self) -> str:

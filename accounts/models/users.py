@@ -1,5 +1,6 @@
 """Users, known by e-mail address."""
 
+import uuid
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -13,6 +14,7 @@ from django.db.models.functions import Lower
 
 from accounts.models.ledger import TokenAccount
 from studio.emails import normal_email, require_plain
+from studio.errors import NotFound
 from studio.models import Record
 
 
@@ -34,6 +36,19 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a user who may do everything, for `manage.py createsuperuser`."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def find(self, text: str) -> "User":
+        """The user with this id or e-mail address. Raises NotFound."""
+        try:
+            return self.get(pk=uuid.UUID(text))
+        except ValueError:
+            pass
+        except self.model.DoesNotExist as exc:
+            raise NotFound(f"There is no user {text}.") from exc
+        try:
+            return self.get_by_natural_key(text)
+        except self.model.DoesNotExist as exc:
+            raise NotFound(f"No user has the e-mail address {text!r}.") from exc
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user with this e-mail address. Raises User.DoesNotExist.
@@ -73,6 +88,8 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     # Whether the role is for the back office only. `accounts.sign_in.identity` reads it with the row, for the API.
     back_office_only: bool = False
+    # Why the session of the request's token ended; "" while it is live, None without one. Read likewise.
+    session_end: str | None = None
     read_values: Mapping[str, Any] = MappingProxyType({})
 
     USERNAME_FIELD = "email"
@@ -86,10 +103,21 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
             # the back office's filters: the staff, among all users
             models.Index(fields=("email",), condition=Q(is_staff=True), name="users_staff"),
         )
-        constraints = (models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),)
+        constraints = (
+            models.CheckConstraint(name="user_email_is_lower_case", condition=Q(email=Lower("email"))),
+            models.CheckConstraint(
+                name="deleted_user_cannot_sign_in",
+                condition=Q(deleted_at=None) | Q(is_active=False, is_staff=False, is_superuser=False, google_id=None),
+            ),
+        )
 
     def __str__(self) -> str:
-        return self.email
+        return f"deleted account {self.short_id}" if self.deleted_at else self.email
+
+    @property
+    def verified_email(self) -> str | None:
+        """The e-mail address, once a mailed link has proved that the user reads it."""
+        return self.email if self.email_verified_at else None
 
     def clean(self) -> None:
         """Normalise the e-mail address before it is validated."""

@@ -1,19 +1,24 @@
-"""Authenticates requests by access token. A token is verified once; the account's state is read every time."""
+"""Authenticates requests by access token or API key. A token is verified once; the account is read every time."""
 
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from typing import Any
 
 from django.conf import settings
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.tokens import Token
+from rest_framework_simplejwt.exceptions import AuthenticationFailed, ExpiredTokenError, TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken, Token, UntypedToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts import tokens
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.roles import BackOfficeOnly
+from accounts.sign_in import api_keys, refusals
 from accounts.sign_in.identity import USERS
 
 KEPT = 10_000  # verified tokens in a process, the most recent ones; about 2 kB each
@@ -25,41 +30,53 @@ class TokenAuthentication(JWTAuthentication):
     _verified: "OrderedDict[bytes, Token]" = OrderedDict()
     _lock = threading.Lock()
 
-    def __init__(self) -> None:
-        super().__init__()
-        # simplejwt gets the user from it, and checks the user's state
-        self.user_model = USERS  # type: ignore[assignment]  # it has the part of a model that simplejwt uses
+    def authenticate(self, request: Request) -> tuple[User, Token | ApiKey] | None:  # type: ignore[override]
+        """The user and the token, or the API key; None without a header. Raises APIException where it is refused."""
+        if key := api_keys.in_header(self.get_header(request)):
+            return api_keys.authenticate(request, key)
+        return super().authenticate(request)  # type: ignore[return-value]  # `get_user` returns our users
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """The token in the header; None for another scheme. Raises AuthenticationFailed for a malformed one."""
+        """The token in the header; None for an empty one. Raises TokenMalformed."""
         words = header.split()
-        if words and words[0].lower() == b"bearer":  # in any case: RFC 9110, 11.1; simplejwt knows one spelling
-            words[0] = b"Bearer"
-        return super().get_raw_token(b" ".join(words))
+        if not words:
+            return None
+        if len(words) != 2 or words[0].lower() != b"bearer":  # in any case: RFC 9110, 11.1
+            raise refusals.TokenMalformed
+        return words[1]
 
     def get_validated_token(self, raw_token: bytes) -> Token:
-        """The token. Raises InvalidToken for one that is forged, malformed or expired."""
+        """The token. Raises TokenRefused for one that is forged, malformed, expired or of another kind."""
         with self._lock:
             token = self._verified.get(raw_token)
             if token is not None:
                 self._verified.move_to_end(raw_token)
         if token is None:
-            token = super().get_validated_token(raw_token)
+            token = verified(raw_token, kind=AccessToken)
             self._keep(raw_token, token)
         elif self._has_expired(token):
-            return super().get_validated_token(raw_token)  # raises simplejwt's error
+            raise refusals.TokenExpired
         return token
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]  # no TokenUser: the user is read
         """The token's user, with the state and role of now: read at every request and every refresh.
 
-        Raises AuthenticationFailed for a user who is deactivated, was signed out since, or has a role for the back
-        office only.
+        Raises TokenRefused for a user who is deactivated, was signed out since, or whose session has ended, and
+        AuthenticationFailed for a role that is for the back office only.
         """
-        user = super().get_user(validated_token)
-        assert isinstance(user, User)
+        session_id = tokens.session_of(validated_token)
+        try:
+            user = USERS.get(user_id=uuid.UUID(validated_token["sub"]), session_id=session_id)
+        except User.DoesNotExist as exc:
+            raise refusals.UserNotFound from exc
+        if not user.is_active:
+            raise refusals.AccountInactive
+        if validated_token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+            raise refusals.PasswordChanged
         if tokens.is_signed_out(token=validated_token, user=user):
-            raise AuthenticationFailed("The user has been signed out.", code="signed_out")
+            raise refusals.SignedOut
+        if session_id and user.session_end != "":
+            raise refusals.SessionEnded.because(user.session_end)
         if user.back_office_only:
             raise AuthenticationFailed(BackOfficeOnly.message, code=BackOfficeOnly.code)
         return user
@@ -76,6 +93,31 @@ class TokenAuthentication(JWTAuthentication):
         return bool(token.payload["exp"] <= time.time() - settings.CLOCK_LEEWAY_SECONDS)
 
 
+def verified(raw_token: bytes | str, *, kind: type[Token]) -> Token:
+    """The genuine token. Raises TokenExpired, TokenInvalid, RefreshUsedAsAccess or AccessUsedAsRefresh."""
+    try:
+        token = kind(raw_token)  # type: ignore[arg-type]  # the stubs want an instance; the library decodes text
+        uuid.UUID(token["sub"]), tokens.session_of(token)
+    except ExpiredTokenError as exc:
+        raise refusals.TokenExpired from exc
+    except (TokenError, KeyError, ValueError) as exc:
+        raise _mistake(raw_token, kind=kind) from exc
+    return token
+
+
+def _mistake(raw_token: bytes | str, *, kind: type[Token]) -> refusals.TokenRefused:
+    """Whether the token is only of the other kind."""
+    try:
+        found = UntypedToken(raw_token).get("token_type")  # type: ignore[arg-type]  # as above
+    except TokenError:
+        return refusals.TokenInvalid()
+    if kind is AccessToken and found == tokens.RefreshToken.token_type:
+        return refusals.RefreshUsedAsAccess()
+    if kind is not AccessToken and found == AccessToken.token_type:
+        return refusals.AccessUsedAsRefresh()
+    return refusals.TokenInvalid()
+
+
 class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the library has it
     """Describes bearer tokens in the OpenAPI document."""
 
@@ -83,4 +125,5 @@ class TokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # as the l
     name = "jwtAuth"
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        text = "An access token, or an API key where the operation has an `x-required-scope`."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
@@ -59,6 +60,12 @@ def account_tried(request: Any, credentials: dict[str, Any] | None) -> str:
 def client_ip_tried(request: HttpRequest | Request) -> str | None:
     """The client IP of the attempt, for axes."""
     return network_of(request)
+
+
+def require_open(request: HttpRequest | Request, *, email: str) -> None:
+    """Raise LockedOut if sign-ins of the account are blocked at this client IP; for attempts without a password."""
+    if not AxesProxyHandler.is_allowed(request, {"email": email}):
+        raise refusal(request, email=email)
 
 
 def is_blocked(request: HttpRequest | Request) -> bool:
@@ -127,6 +134,11 @@ def unblock(*, attempts: Sequence[AccessAttempt], actor: User | None) -> None:
 def forget(request: HttpRequest | Request, *, email: str) -> None:
     """Reset the count of this account at this client IP, after a right password."""
     AccessAttempt.objects.filter(username=normal_email(email), ip_address=network_of(request)).delete()
+
+
+def forget_account(*, email: str) -> None:
+    """Reset the count of this account at every client IP, after a new password."""
+    AccessAttempt.objects.filter(username=normal_email(email)).delete()
 
 
 @receiver(user_logged_in)

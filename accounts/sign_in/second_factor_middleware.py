@@ -12,7 +12,7 @@ from accounts.sign_in import second_factor
 
 BACK_OFFICE = "/admin/"
 # Signing in and out, and the two pages that the gate redirects to.
-OPEN = ("/admin/login/", "/admin/logout/", "/admin/second-factor/")
+OPEN = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/google/")
 
 
 class SecondFactorMiddleware:

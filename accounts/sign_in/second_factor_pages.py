@@ -42,9 +42,13 @@ def _to_sign_in() -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("admin:login"))
 
 
-def _requested_page(request: HttpRequest) -> str:
-    """The requested page, if it is one of this server's."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+def requested_page(request: HttpRequest) -> str:
+    """The page in the form or the query, if it is one of this server's; else the admin's first."""
+    return page_here(request, request.POST.get("next") or request.GET.get("next") or "")
+
+
+def page_here(request: HttpRequest, wanted: str) -> str:
+    """The page, if it is one of this server's; else the admin's first."""
     is_local = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
@@ -65,8 +69,8 @@ def ask_for_code(request: HttpRequest) -> HttpResponse:
         except StudioError as exc:
             form.add_error(None, exc.message)
         else:
-            return HttpResponseRedirect(_requested_page(request))
-    context = {"title": "Your code", "form": form, "next": _requested_page(request)}
+            return HttpResponseRedirect(requested_page(request))
+    context = {"title": "Your code", "form": form, "next": requested_page(request)}
     return TemplateResponse(request, "admin/second_factor/code.html", admin.site.each_context(request) | context)
 
 

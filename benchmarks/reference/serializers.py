@@ -162,6 +162,9 @@ class LookOutput(serializers.ModelSerializer):
     thumbnailUrl = serializers.FileField(source="thumbnail")
     products = ProductOfLook(many=True)
     sharedWith = Reader(source="shares", many=True)
+    sharedWithEmails = serializers.SlugRelatedField(
+        source="email_shares", slug_field="email", many=True, read_only=True
+    )
     videos = VideoOfLook(source="look_videos", many=True)
     createdAt = Moment(source="created_at")
     updatedAt = Moment(source="updated_at")
@@ -170,7 +173,7 @@ class LookOutput(serializers.ModelSerializer):
         model = Look
         fields = (
             "id", "title", "notes", "generatedImageUrl", "thumbnailUrl", "products", "visibility", "sharedWith",
-            "videos", "createdAt", "updatedAt",
+            "sharedWithEmails", "videos", "createdAt", "updatedAt",
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from accounts.models import LedgerEntry, TokenAccount
 from benchmarks.reference.serializers import Job, JobDetail, JobForm, LookOutput
-from looks.models import Look, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
 from videos.models import JobLog, VideoJob, VideoModel
 
 PRICE, SLOTS = 50, (1, 2, 3)
@@ -128,6 +128,7 @@ class LookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         """With all that is shown."""
         looks = Look.objects.order_by("-created_at", "-id").prefetch_related(
             Prefetch("products", Product.objects.order_by("position")),
+            Prefetch("email_shares", LookEmailShare.objects.order_by("email")),
             Prefetch("shares", LookShare.objects.select_related("user").order_by("user__email")),
             Prefetch(
                 "look_videos", LookVideo.objects.select_related("video").order_by("-video__created_at", "-video_id")
@@ -139,7 +140,10 @@ class LookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         """One that the caller may read."""
         look: Look = super().get_object()
         user = self.request.user
-        shared = look.visibility == "shared" and any(share.user_id == user.pk for share in look.shares.all())
+        is_reader = any(share.user_id == user.pk for share in look.shares.all()) or any(
+            user.email_verified_at and share.email == user.email for share in look.email_shares.all()
+        )
+        shared = look.visibility == "shared" and is_reader
         if not (look.owner_id == user.pk or user.is_staff or look.visibility == "public" or shared):
             raise PermissionDenied
         return look

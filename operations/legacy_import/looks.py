@@ -147,8 +147,8 @@ class ShareMover(Mover[LookShare]):
 
 
 def existing_users(user_ids: Iterable[object]) -> set[uuid.UUID]:
-    """Return the ids of those users who exist here."""
-    return set(User.objects.filter(pk__in=uuids(user_ids)).values_list("pk", flat=True))
+    """Return the ids of those users who exist here; a deleted account gets nothing back."""
+    return set(User.objects.filter(pk__in=uuids(user_ids), deleted_at=None).values_list("pk", flat=True))
 
 
 def picture_name(url: object, shared_files: set[str], changes: list[str]) -> str:

@@ -26,7 +26,8 @@ class Report:
     tables: dict[str, Counter[str]] = field(default_factory=dict)
     tokens: Counter[str] = field(default_factory=Counter)
     admins: list[str] = field(default_factory=list)
-    without_password: int = 0
+    with_google_id: int = 0
+    without_password: int = 0  # and without a Google id
     lines: list[Line] = field(default_factory=list)
 
     def count(self, table: str, what: str, number: int = 1) -> None:
@@ -58,5 +59,6 @@ class Report:
             "tables": {name: {kind: counts[kind] for kind in kinds} for name, counts in self.tables.items()},
             "tokens": dict(self.tokens),
             "admins": self.admins,
+            "withGoogleId": self.with_google_id,
             "withoutPassword": self.without_password,
         }

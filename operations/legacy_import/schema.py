@@ -36,7 +36,9 @@ USERS = Table(
     (
         _required("id"),
         _required("email"),
-        Column("password_hash", ("hashed_password", "password")),  # bcrypt; none if the user signs in through Google
+        Column("password_hash", ("hashed_password", "password")),  # bcrypt; none if the user signs in with Google
+        Column("google_id", ("google_sub", "google_user_id")),  # the `sub` of Google's ID tokens
+        Column("email_verified", ("email_verified_at", "is_email_verified", "is_verified")),  # a boolean or a time
         Column("role"),  # an enum of user and admin; SQLAlchemy stores its names, in capitals
         Column("is_admin", ("is_superuser", "is_staff")),
         Column("status"),  # an enum of pending, active and suspended

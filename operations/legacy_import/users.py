@@ -1,14 +1,17 @@
-"""Imports users with their passwords and balances."""
+"""Imports users with their passwords, Google ids and balances."""
 
 import re
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
 
 from accounts import ledger
 from accounts.models import LedgerEntry, User
@@ -19,6 +22,7 @@ from operations.legacy_import.values import UnusableRow, created_and_updated, id
 from studio.emails import normal_email, require_plain
 
 EMAIL_MAX = 254  # characters; the column's width
+GOOGLE_ID_MAX = 255  # characters; likewise
 UNLIMITED_TIER = "ultimate"
 OPENING_NOTE = "balance in the previous system"
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d\$[./A-Za-z0-9]{53})")
@@ -44,6 +48,33 @@ class UserMover(Mover[User]):
             for user_id, row in self.source.subscriptions([str(row["id"]) for row in rows]).items()
             if uuids([user_id])
         }
+        google_ids = {_google_id(row) for row in rows} - {None}
+        self._google_ids = set(User.objects.filter(google_id__in=google_ids).values_list("google_id", flat=True))
+        self._add_google_ids(rows)
+
+    def _add_google_ids(self, rows: Sequence[Row]) -> None:
+        """Give users the Google ids that an import by an earlier release left out."""
+        known = {str(row["id"]): row for row in rows if _google_id(row)}
+        for user in User.objects.filter(pk__in=uuids(known), google_id=None, deleted_at=None):
+            row = known[str(user.pk)]
+            google_id = self._free_google_id(row, [])
+            if google_id and user.email == _email(row):
+                verified_at = Coalesce("email_verified_at", F("created_at"))
+                changes = {"google_id": google_id, "email_verified_at": verified_at, "updated_at": Now()}
+                User.objects.filter(pk=user.pk, google_id=None).update(**changes)
+                self.report.add(self.table.name, str(user.pk), "changed", "It has its Google id now.")
+                self.report.with_google_id += 1
+
+    def _free_google_id(self, row: Row, changes: list[str]) -> str | None:
+        """The row's Google id, unless another user has it."""
+        google_id = _google_id(row)
+        if google_id is None:
+            return None
+        if google_id in self._google_ids or len(google_id) > GOOGLE_ID_MAX:
+            changes.append("The Google id is too long, or another user has it, and is left out.")
+            return None
+        self._google_ids.add(google_id)
+        return google_id
 
     def is_moved(self, row: Row) -> bool:
         """By id; reports a balance that has changed since the move."""
@@ -70,9 +101,12 @@ class UserMover(Mover[User]):
         self._email_owners[email] = user_id
         created_at, updated_at = created_and_updated(row)
         is_admin = _is_admin(row)
+        google_id = self._free_google_id(row, changes)
         return User(
             id=user_id,
             email=email,
+            email_verified_at=_verified_at(row, created_at=created_at, google_id=google_id),
+            google_id=google_id,
             password=_password(row["password_hash"], changes),
             is_staff=is_admin,
             is_superuser=is_admin,
@@ -88,7 +122,10 @@ class UserMover(Mover[User]):
         ledger.open_imported_accounts(openings=openings)
         self.report.tokens["opened"] += sum(opening.tokens for opening in openings)
         self.report.admins.extend(item.made.email for item in items if item.made.is_staff)
-        self.report.without_password += sum(not item.made.has_usable_password() for item in items)
+        self.report.with_google_id += sum(item.made.google_id is not None for item in items)
+        self.report.without_password += sum(
+            not item.made.has_usable_password() and item.made.google_id is None for item in items
+        )
 
     def _opening(self, item: Item[User]) -> ledger.Opening:
         row = self._subscriptions.get(item.made.pk)
@@ -102,6 +139,16 @@ class UserMover(Mover[User]):
 
 def _email(row: Row) -> str:
     return normal_email(str(row["email"] or ""))
+
+
+def _google_id(row: Row) -> str | None:
+    return str(row["google_id"] or "").strip() or None
+
+
+def _verified_at(row: Row, *, created_at: datetime, google_id: str | None) -> datetime | None:
+    """When the address was verified; by Google for its users, at the latest when the account was created."""
+    stated = row["email_verified"]
+    return moment(stated) or (created_at if stated is True or google_id else None)
 
 
 def _tokens(subscription: Row, changes: list[str]) -> int:

@@ -30,6 +30,7 @@ SPECTACULAR = {
         "ErrorCode": "studio.api.error_codes.MEANINGS",
         "FailureCode": "videos.failures.FAILURES",
         "LedgerKind": "accounts.models.LedgerEntry.Kind",
+        "ApiKeyScope": "studio.api.scopes.SCOPES",
         "LogLevel": "videos.models.JobLog.Level",
     },
     "POSTPROCESSING_HOOKS": [

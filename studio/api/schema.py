@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from studio.api import error_codes
+from studio.api.scopes import required_scope
 
 MULTIPART = "multipart/form-data"
 RETRY_AFTER = {
@@ -69,14 +70,32 @@ class ExtraFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-u
 
 
 class StudioSchema(AutoSchema):
-    """drf-spectacular's, with one request content type per operation.
+    """drf-spectacular's, with one request content type per operation, and the scope that API keys need.
 
-    Generators make a function or an argument of every further one. The server accepts the others too, as `openapi.md`
-    says.
+    Generators make a function or an argument of every further content type. The server accepts the others too, as
+    `openapi.md` says.
     """
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Add the scope after all others, because descriptions of `extend_schema` replace our own."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation and (scope := required_scope(self.view, self.method)):
+            operation["description"] = f"{operation['description']}\n\nScope of API keys: `{scope}`."
+            operation["x-required-scope"] = scope
+        return operation
 
     def map_parsers(self) -> list[str]:
         return ["application/json"]  # an operation with files names its type itself
+
+    def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Any:
+        """Also the body of a DELETE, where the view reads one; the library leaves it out."""
+        if self.method != "DELETE" or not getattr(self.view, "reads_body_of_delete", False):
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = "DELETE"
 
 
 def for_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:

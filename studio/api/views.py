@@ -101,7 +101,7 @@ def _drf_response(exc: exceptions.APIException, view: APIView) -> Response:
         detail, code = detail.get("detail", exc.default_detail), detail.get("code", exc.default_code)
     response = Response({"detail": str(detail), "code": str(code)}, status=exc.status_code)
     if header := getattr(exc, "auth_header", None):
-        response["WWW-Authenticate"] = header
+        response["WWW-Authenticate"] = f"{header}{getattr(exc, 'challenge', '')}"
     if wait := getattr(exc, "wait", None):
         response["Retry-After"] = str(int(wait) + 1)
     return response
@@ -196,6 +196,8 @@ class ApiView(APIView):
     """The base of every endpoint: limits its body, and reads it before the handler runs."""
 
     body_limits = bodies.FOR_TEXTS
+    scope: str | None = None  # what an API key needs, such as "videos"; without it, keys are refused
+    reads_body_of_delete = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with uploads.released_at_the_end():
@@ -218,7 +220,7 @@ class ApiView(APIView):
             concurrency.user.set(request.user.pk)
             if bodies.is_large(request):
                 uploads.begin(user_id=request.user.pk)
-        if request.method == "DELETE":  # clients send it with arbitrary content types
+        if request.method == "DELETE" and not self.reads_body_of_delete:  # clients send it with arbitrary content types
             bodies.drain(request)
         else:
             _ = request.data  # parses and caches it

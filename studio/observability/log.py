@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -45,6 +45,12 @@ def context(*, hiding: tuple[str, ...] = (), **names: str) -> Iterator[None]:
         yield
     finally:
         _context.reset(token)
+
+
+def add(**names: str) -> None:
+    """Add the parameters to the further lines of the innermost `context` block."""
+    current = _context.get()
+    _context.set(replace(current, names={**current.names, **names}))
 
 
 def request_id() -> str:
@@ -93,8 +99,8 @@ class _Formatter(logging.Formatter):
 
     @staticmethod
     def _clean(value: Any) -> Any:
-        """Numbers as they are; anything else as redacted text."""
-        if value is None or isinstance(value, bool | int | float):
+        """Numbers, and what is marked as unredacted, as they are; anything else as redacted text."""
+        if value is None or isinstance(value, bool | int | float | redaction.Unredacted):
             return value
         return redaction.redact(str(value), hiding=_context.get().hidden)
 

@@ -21,14 +21,24 @@ _CREDENTIALS = re.compile(
     r"(?P<keep>\b(?:bearer|basic)\s+|"  # an Authorization header
     r"\b(?:[\w-]*(?:signature|token|secret|password|credential)|api_?key|key|sig)=|"  # in a signed URL
     r"://[^\s/:@'\"]*:(?=[^\s/@'\"]+@))[^\s&'\"\\@,;)]+|"  # user and password in a URL
-    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bAIza[\w-]{20,}|\bya29\.[\w.-]+",  # a JWT, and Google's keys and tokens
+    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bais_[0-9A-Za-z]{20,}|"  # a JWT, and an API key of ours
+    r"\bAIza[\w-]{20,}|\bya29\.[\w.-]+",  # Google's keys and tokens
     re.IGNORECASE,
 )
 # Each match contains one of these; searching for them first is faster.
-_SIGNS = ("@", "=", "eyJ", "AIza", "ya29", "earer ", "asic ")
+_SIGNS = ("@", "=", "eyJ", "ais_", "AIza", "ya29", "earer ", "asic ")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")
-_SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY", "METRICS_TOKEN", "SENTRY_DSN")
+_SECRETS = (
+    *("SECRET_KEY", "JWT_SIGNING_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY", "METRICS_TOKEN", "SENTRY_DSN"),
+    "EMAIL_HOST_PASSWORD",
+)
+
+
+class Unredacted(str):
+    """A text that log lines show as it is, such as the link of a mail in development."""
+
+    __slots__ = ()
 
 
 def redact(text: str, *, hiding: Sequence[str] = ()) -> str:

@@ -9,6 +9,8 @@ from studio.settings.back_office import *
 from studio.settings.base import *
 from studio.settings.database import *
 from studio.settings.files import *
+from studio.settings.google_sign_in import *
+from studio.settings.mail import *
 from studio.settings.middleware import *
 from studio.settings.observability import *
 from studio.settings.redis import *

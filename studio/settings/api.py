@@ -25,6 +25,8 @@ REST_FRAMEWORK = {
         "sign-in-client": env.rate("SIGN_IN_ADDRESS_RATE", "60/min"),
         "register": env.rate("REGISTER_RATE", "20/hour"),
         "token": env.rate("TOKEN_RATE", "120/min"),
+        "mail": env.rate("MAIL_RATE", "5/hour"),
+        "mail-client": env.rate("MAIL_ADDRESS_RATE", "30/hour"),
         "request": env.rate("REQUEST_RATE", "600/min"),
         "create": env.rate("CREATE_RATE", "60/min"),
     },

@@ -28,6 +28,9 @@ AXES_CLIENT_IP_CALLABLE = "accounts.sign_in.lockout.client_ip_tried"
 AXES_ENABLE_ADMIN = False  # accounts.backoffice.security_admin has its page
 AXES_DISABLE_ACCESS_LOG = True  # it would keep a row per sign-in for ever
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = [  # it keeps the form of a refused sign-in; of these, only the names
+    *("email", "username", "next", "state", "idToken", "id_token", "googleIdToken", "google_id_token"),
+]
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 REQUIRE_STAFF_OTP = env.flag("REQUIRE_STAFF_OTP", default=False)
 OTP_TOTP_ISSUER = "AI Studio"
@@ -37,9 +40,14 @@ PASSWORD_HASHERS = [
 ]
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=not PRODUCTION)  # tokens cost money: videos.signup_cost
 SIGNUP_TOKENS = env.integer("SIGNUP_TOKENS", 100)
+# Days for which a hash of a deleted account's address is kept: a new account of it gets no SIGNUP_TOKENS.
+DELETED_ADDRESS_DAYS = env.integer("DELETED_ADDRESS_DAYS", 365, most=36_500)
 # Seconds by which the clocks of two machines may differ, for `iat` and `exp` of a token. NTP keeps clocks within
 # milliseconds; without it a machine drifts by a second or two a day. `doctor` warns at half of it (clock_skew).
 CLOCK_LEEWAY_SECONDS = 10
+# Seconds in which a refresh token that was just used gives the same new pair again: two tabs, or a lost response.
+# Later it counts as stolen. Supabase Auth has the same default (reuse interval, read on 2026-11-30).
+REFRESH_REUSE_SECONDS = env.integer("REFRESH_REUSE_SECONDS", 10, most=300)
 SIMPLE_JWT = {
     "ALGORITHM": "HS512",
     "LEEWAY": CLOCK_LEEWAY_SECONDS,

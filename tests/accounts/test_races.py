@@ -8,12 +8,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.db import connection, transaction
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import ledger
-from accounts.models import LedgerEntry, TokenAccount, User
+from accounts.models import ApiKey, LedgerEntry, TokenAccount, User
+from accounts.sign_in import api_keys
 from accounts.throttles import AttemptThrottle
 from studio.errors import InsufficientFunds
 
@@ -81,13 +82,28 @@ def test_address_is_registered_once() -> None:
     assert (User.objects.count(), TokenAccount.objects.count(), LedgerEntry.objects.count()) == (1, 1, 1)
 
 
-def test_refresh_token_is_swapped_once(make_user: Callable[..., User]) -> None:
-    refresh = str(RefreshToken.for_user(make_user()))
+def test_fifty_first_key_is_created_once(make_user: Callable[..., User]) -> None:
+    user = make_user()
+    ApiKey.objects.bulk_create(ApiKey(user=user, name="x", digest=f"{number}") for number in range(49))
 
-    def swap() -> int:
-        return APIClient().post("/api/v1/auth/token/refresh", {"refresh": refresh}).status_code
+    def create() -> str:
+        try:
+            api_keys.create(user=user, name="x", scopes=["looks:read"])
+        except api_keys.TooManyKeys:
+            return "refused"
+        return "created"
 
-    assert at_once(8, swap) == {200: 1, 401: 7}
+    assert at_once(8, create) == {"created": 1, "refused": 7}
+    assert ApiKey.objects.count() == 50
+
+
+def test_key_is_revoked_once(make_user: Callable[..., User]) -> None:
+    user, boss = make_user(), make_user("boss@example.com", staff=True)
+    key, _ = api_keys.create(user=user, name="x", scopes=["looks:read"])
+
+    at_once(8, lambda: api_keys.revoke(key=ApiKey.objects.get(pk=key.pk), actor=boss))
+
+    assert LogEntry.objects.filter(object_pk=str(key.pk)).count() == 1
 
 
 def test_parallel_attempts_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ def test_new_user_gets_an_account_with_the_signup_tokens(anonymous: APIClient) -
         {
             "id": str(user.pk),
             "email": "ann@example.com",
+            "emailVerified": False,
             "isStaff": False,
             "tokens": {"balance": 100, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},

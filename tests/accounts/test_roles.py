@@ -1,6 +1,7 @@
 """The roles of the back office: their permissions, and how users get and lose them."""
 
 from importlib import import_module
+from types import ModuleType
 
 import pytest
 from django.apps import apps
@@ -14,6 +15,20 @@ from tests.conftest import MakeUser, SignIn
 
 pytestmark = pytest.mark.django_db
 migration = import_module("accounts.migrations.0003_roles")
+LATER = [
+    import_module(name)
+    for name in (
+        "accounts.migrations.0010_staff_and_api_keys",
+        "accounts.migrations.0011_roles_see_sessions",
+        "accounts.migrations.0012_roles_see_account_tasks",
+        "looks.migrations.0003_roles_see_email_shares",
+    )
+]
+
+
+def with_later(role: str) -> set[str]:
+    """The permissions of a role by all migrations."""
+    return {*getattr(migration, role.upper()), *(name for module in LATER for name in module.GRANTED[role])}
 
 
 def names_of(role: str) -> set[str]:
@@ -22,8 +37,8 @@ def names_of(role: str) -> set[str]:
 
 
 def test_groups_are_there_with_their_permissions() -> None:
-    assert names_of("support") == set(migration.SUPPORT)
-    assert names_of("operator") == set(migration.OPERATOR)
+    assert names_of("support") == with_later("support")
+    assert names_of("operator") == with_later("operator")
     assert names_of("support") < names_of("operator")
     assert Group.objects.count() == 3
 
@@ -39,9 +54,22 @@ def test_each_permission_is_one_that_the_code_declares() -> None:
     }
 
     # permissions of later migrations of videos may follow
+    assert {name for later in LATER for name in later.GRANTED["operator"]} <= declared
     assert set(migration.OPERATOR) - declared <= {"videos.refund_videojob", "videos.operate_videojob"}
     doubled = Permission.objects.values_list("content_type", "codename")
     assert len(doubled) == len(set(doubled))
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_later_permissions_can_be_withdrawn_and_granted_again(later: ModuleType) -> None:
+    before = {role: names_of(role) for role in later.GRANTED}
+
+    later.withdraw(apps, None)
+    without = {role: names_of(role) for role in later.GRANTED}
+    later.grant(apps, None)
+
+    assert without == {role: before[role] - set(names) for role, names in later.GRANTED.items()}
+    assert {role: names_of(role) for role in later.GRANTED} == before
 
 
 def test_migration_runs_on_a_database_with_and_without_permissions(make_user: MakeUser) -> None:

@@ -92,6 +92,30 @@ def removals_forgotten(fleet: Fleet) -> Iterator[None]:
         yield
 
 
+_ADD_TASK = (
+    "INSERT INTO accounts_accounttask"
+    " (id, created_at, updated_at, kind, email, due_at, attempts, last_error, failed_at)"
+    " VALUES (gen_random_uuid(), now(), now(), 'reset_password', 'ann@example.com', {}, {}, 'refused', {})"
+)
+
+
+@contextmanager
+def mail_given_up(fleet: Fleet) -> Iterator[None]:
+    """A mail was given up after 30 attempts."""
+    fleet.database.execute(_ADD_TASK.format("now()", 30, "now()"))
+    yield
+    fleet.database.execute("DELETE FROM accounts_accounttask")
+
+
+@contextmanager
+def task_forgotten(fleet: Fleet) -> Iterator[None]:
+    """A mail was due an hour ago (its row is dated back), and no sweeper runs."""
+    with without(fleet, "sweeper"):
+        fleet.database.execute(_ADD_TASK.format("now() - interval '1 hour'", 0, "NULL"))
+        yield
+    fleet.database.execute("DELETE FROM accounts_accounttask")
+
+
 @contextmanager
 def balance_changed(fleet: Fleet) -> Iterator[None]:
     """A balance is changed without the ledger; then the daily reconciliation is due."""

@@ -17,10 +17,12 @@ from PIL import Image
 from rq.job import Job, JobStatus
 from rq.registry import DeferredJobRegistry, FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 
-from accounts.models import LedgerEntry, SignIn, User
+from accounts.models import ApiKey, LedgerEntry, SignIn, User
 from accounts.registration import create_user
 from accounts.roles import Role
+from accounts.sign_in import api_keys
 from looks.models import Look, LookShare, LookVideo, Product
+from studio.api.scopes import SCOPES
 from studio.backoffice import audit
 from studio.media.storage import media_storage
 from videos.models import JobInput, JobLog, Upstream, VideoJob, VideoModel
@@ -71,6 +73,10 @@ def _security(ann: Any) -> None:
         failures_since_start=7,
     )
     TOTPDevice.objects.create(user=ann, name="default", confirmed=True)
+    now = datetime.now(UTC)
+    for end in ({}, {"expires_at": now + LATER}, {"expires_at": now}, {"revoked_at": now}):
+        key, _ = api_keys.create(user=ann, name=text(100), scopes=tuple(SCOPES))
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, **end)
 
 
 def _jobs(ann: Any) -> list[Any]:

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "MOCK_VIDEO_SECONDS": "1",
     "GEMINI_API_KEY": "not-a-key",
     "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",  # no server listens there: only mock jobs succeed
+    "GOOGLE_CLIENT_IDS": "1-a.apps.googleusercontent.com",
+    "GOOGLE_CERTS_URL": "http://127.0.0.1:9/certs",  # as above: every ID token is refused
     "SIGN_IN_FAILURES": "1000000",
     "SIGN_IN_ADDRESS_FAILURES": "1000000",
     "SIGN_IN_RATE": "1000000/min",
@@ -51,6 +53,7 @@ def known_ids(client: httpx.Client) -> str:
             table.format("downloadVideo", job, ""),
             table.format("setDefaultVideo", job, both),
             table.format("unsetDefaultVideo", job, both),
+            '[[operations]]\ninclude-operation-id = "deleteMe"\nenabled = false\n',  # the user sends all requests
         ]
     )
 

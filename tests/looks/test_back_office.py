@@ -28,7 +28,8 @@ def staff(make_user: MakeUser) -> Client:
 @pytest.fixture
 def look(make_user: MakeUser, make_look: MakeLook, make_video: MakeVideo) -> Look:
     ann = make_user()
-    look = make_look(ann, readers=(make_user("ben@example.com"),), visibility="shared")
+    ben = make_user("ben@example.com")
+    look = make_look(ann, readers=(ben,), emails=("zoe@example.com",), visibility="shared")
     make_video(ann, look=look, is_default=True)
     return look
 
@@ -42,7 +43,14 @@ def test_list_shows_pictures_and_finds_by_product(staff: Client, look: Look) -> 
 def test_page_shows_all_that_belongs_to_a_look(staff: Client, look: Look) -> None:
     page = staff.get(f"{PAGES}/{look.pk}/change/").content.decode()
 
-    for text in (str(look.thumbnail.name), "Linen dress", "SUCCEEDED", "ben@example.com", "ann@example.com"):
+    for text in (
+        str(look.thumbnail.name),
+        "Linen dress",
+        "SUCCEEDED",
+        "ben@example.com",
+        "ann@example.com",
+        "zoe@example.com",
+    ):
         assert text in page
 
 
@@ -56,7 +64,7 @@ def test_corrected_words_are_found(staff: Client, look: Look, media: Path) -> No
     files = stored_files(media)
     rows: dict[str, Any] = {
         f"{prefix}-{name}": "0"
-        for prefix in ("products", "look_videos", "shares")
+        for prefix in ("products", "look_videos", "shares", "email_shares")
         for name in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
 

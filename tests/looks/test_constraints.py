@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from looks.models import Look, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
 from tests.conftest import MakeUser
 from tests.fixtures.looks import MakeLook, MakeVideo
 
@@ -68,6 +68,16 @@ def test_one_share_a_look_and_user(ann: Any, make_look: MakeLook, make_user: Mak
     look = make_look(ann, readers=(ben,))
 
     assert refused("one_share_a_look_and_user", lambda: LookShare.objects.create(look=look, user=ben))
+
+
+def test_one_share_a_look_and_email(ann: Any, make_look: MakeLook) -> None:
+    look = make_look(ann, emails=("ben@example.com",))
+
+    def add(email: str) -> LookEmailShare:
+        return LookEmailShare.objects.create(look=look, email=email)
+
+    assert refused("one_share_a_look_and_email", lambda: add("ben@example.com"))
+    assert refused("email_share_is_lower_case", lambda: add("Zoe@example.com"))
 
 
 def test_one_row_a_look_and_video(ann: Any, make_look: MakeLook, make_video: MakeVideo) -> None:

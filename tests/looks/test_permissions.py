@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -13,25 +14,30 @@ from tests.conftest import MakeUser, SignIn
 from tests.fixtures.looks import URL, MakeLook, MakeVideo
 from videos.phases import Phase
 
-USERS = ("owner", "admin", "reader", "other", "anonymous")  # reader: a user whom the look is shared with
+# reader: a user whom the look is shared with; invited: one whose verified e-mail address it is shared with
+USERS = ("owner", "admin", "reader", "invited", "other", "anonymous")
 
+INVITED = "invited@example.com"
 STATUSES = """
                         private   shared    public
     GET     owner       200       200       200
     GET     admin       200       200       200
     GET     reader      403       200       200
+    GET     invited     403       200       200
     GET     other       403       403       200
     GET     anonymous   401       401       401
 
     PATCH   owner       200       200       200
     PATCH   admin       200       200       200
     PATCH   reader      403       403       403
+    PATCH   invited     403       403       403
     PATCH   other       403       403       403
     PATCH   anonymous   401       401       401
 
     DELETE  owner       204       204       204
     DELETE  admin       204       204       204
     DELETE  reader      403       403       403
+    DELETE  invited     403       403       403
     DELETE  other       403       403       403
     DELETE  anonymous   401       401       401
 """
@@ -41,32 +47,35 @@ LISTED = """
     mine    owner       yes       yes       yes
     mine    admin       -         -         -
     mine    reader      -         -         -
+    mine    invited     -         -         -
     mine    other       -         -         -
     mine    anonymous   401       401       401
 
     shared  owner       -         -         -
     shared  admin       -         -         -
     shared  reader      -         yes       -
+    shared  invited     -         yes       -
     shared  other       -         -         -
     shared  anonymous   401       401       401
 
     public  owner       -         -         yes
     public  admin       -         -         yes
     public  reader      -         -         yes
+    public  invited     -         -         yes
     public  other       -         -         yes
     public  anonymous   401       401       401
 """
 
 UNKNOWN = """
-            owner    admin    reader   other    anonymous
-    GET     404      404      404      404      401
-    PATCH   404      404      404      404      401
-    DELETE  404      404      404      404      401
+            owner    admin    reader   invited  other    anonymous
+    GET     404      404      404      404      404      401
+    PATCH   404      404      404      404      404      401
+    DELETE  404      404      404      404      404      401
 """
 
 CREATED = """
-            owner    admin    reader   other    anonymous
-    POST    201      201      201      201      401
+            owner    admin    reader   invited  other    anonymous
+    POST    201      201      201      201      201      401
 """
 
 
@@ -81,6 +90,7 @@ def cells(table: str, row_names: int) -> list[tuple[str, ...]]:
 @pytest.fixture
 def clients(make_user: MakeUser, sign_in: SignIn) -> dict[str, APIClient]:
     made = {name: sign_in(make_user(f"{name}@example.com", staff=name == "admin")) for name in USERS[:-1]}
+    User.objects.filter(email=INVITED).update(email_verified_at=timezone.now())
     return {**made, "anonymous": APIClient()}
 
 
@@ -92,11 +102,16 @@ def account(name: str) -> User:
     return User.objects.get(email=f"{name}@example.com")
 
 
+def make_shared(make_look: MakeLook, visibility: str) -> Look:
+    owner, reader = account("owner"), account("reader")
+    return make_look(owner, readers=(reader,), emails=(INVITED,), visibility=visibility, image=None)
+
+
 @pytest.mark.parametrize(("method", "who", "visibility", "expected"), cells(STATUSES, 2))
 def test_one_look(
     clients: dict[str, APIClient], make_look: MakeLook, method: str, who: str, visibility: str, expected: str
 ) -> None:
-    look = make_look(account("owner"), readers=(account("reader"),), visibility=visibility, image=None)
+    look = make_shared(make_look, visibility)
     body = {"PATCH": {"title": "Changed"}}.get(method)
 
     response = clients[who].generic(method, f"{URL}/{look.pk}", *as_json(body))
@@ -114,7 +129,7 @@ def test_one_look(
 def test_list(
     clients: dict[str, APIClient], make_look: MakeLook, view: str, who: str, visibility: str, expected: str
 ) -> None:
-    look = make_look(account("owner"), readers=(account("reader"),), visibility=visibility, image=None)
+    look = make_shared(make_look, visibility)
 
     response = clients[who].get(URL, {"view": view})
 
@@ -159,6 +174,7 @@ def test_other_methods_are_not_allowed(clients: dict[str, APIClient], make_look:
         ("owner", ["reader@example.com"], {"SUCCEEDED", "FAILED", "PENDING", "RUNNING"}),
         ("admin", ["reader@example.com"], {"SUCCEEDED", "FAILED", "PENDING", "RUNNING"}),
         ("reader", [], {"SUCCEEDED"}),
+        ("invited", [], {"SUCCEEDED"}),
     ],
 )
 def test_what_is_shown_of_a_shared_look(
@@ -170,16 +186,17 @@ def test_what_is_shown_of_a_shared_look(
     videos: set[str],
 ) -> None:
     owner = account("owner")
-    look = make_look(owner, readers=(account("reader"),), visibility="shared")
+    look = make_look(owner, readers=(account("reader"),), emails=(INVITED,), visibility="shared")
     for phase in (Phase.SUCCEEDED, Phase.FAILED, Phase.QUEUED, Phase.GENERATING):
         make_video(owner, look=look, phase=phase)
 
     shown = [clients[who].get(f"{URL}/{look.pk}").json()]
-    if who == "reader":
+    if who in {"reader", "invited"}:
         shown += clients[who].get(URL, {"view": "shared"}).json()["items"]
 
     for body in shown:
         assert [reader["email"] for reader in body["sharedWith"]] == readers
+        assert body["sharedWithEmails"] == ([INVITED] if readers else [])
         assert {video["status"] for video in body["videos"]} == videos
 
 

@@ -101,6 +101,7 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
         "other disks": "degraded",
         "lost answers": "degraded",
         "previous files": "degraded",
+        "account tasks": "degraded",
         "google": "down",
     }
     assert details["database"].startswith("postgresql does not respond: ")

@@ -15,12 +15,14 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from operations import health_checks
+from accounts.models import AccountTask
+from operations import account_health_checks, health_checks
 from studio.http import probes
 from studio.media.storage import store
 from studio.models import Heartbeat
 from studio.observability import counters, health
 from studio.observability.health import Check, Depth, Finding, Health
+from tests.fakes.smtp import FakeSmtp
 from videos.engine import sweeper
 
 WITH_TOKEN = {"Authorization": "Bearer metrics-token"}
@@ -49,6 +51,7 @@ def test_everything_is_ready(client: Client) -> None:
     checks = response.json()["checks"]
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert {name: check["status"] for name, check in checks.items() if name != "providers"} == {
+        "account tasks": "ok",
         "clock": "ok",
         "database": "ok",
         "disk": "ok",
@@ -130,6 +133,7 @@ def test_details_need_the_metrics_token(client: Client, settings: Any, monkeypat
                 "models": {"status": "ok"},
                 "transfers": {"status": "ok"},
                 "reconciliation": {"status": "ok"},
+                "account tasks": {"status": "ok"},
                 "broken": {"status": "down"},
             },
         }
@@ -229,6 +233,41 @@ def test_doctor_connects_to_reporting_servers(settings: Any) -> None:
     assert off.health == Health.OK
     assert reached == Finding(Health.OK, "Reached: Sentry.")
     assert away == Finding(Health.DEGRADED, "Sentry and OpenTelemetry cannot be reached; nothing waits for them.")
+
+
+def test_doctor_connects_to_the_mail_server(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_TIMEOUT = "127.0.0.1", 5
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "ann", "smtp-password"
+    with FakeSmtp() as server:
+        settings.EMAIL_PORT = server.port
+        accepted = account_health_checks.mail()
+        server.script("auth", "535 wrong password")
+        refused = account_health_checks.mail()
+    away = account_health_checks.mail()
+    settings.MAIL_IS_CONFIGURED = False
+    unset = account_health_checks.mail()
+
+    assert accepted == Finding(Health.OK, "127.0.0.1 accepts us.")
+    assert (refused.health, "SMTPAuthenticationError" in refused.sentence) == (Health.DEGRADED, True)
+    assert (away.health, "ConnectionRefusedError" in away.sentence) == (Health.DEGRADED, True)
+    assert "smtp-password" not in refused.sentence
+    assert unset == Finding(Health.OK, "EMAIL_URL is not set: users cannot reset a password or verify their address.")
+    assert server.mails == []
+
+
+def test_late_and_failing_account_tasks_are_reported(db: None) -> None:
+    fine = account_health_checks.account_tasks()
+    late = AccountTask.objects.create(kind="reset_password", due_at=timezone.now() - timedelta(minutes=12))
+    waits = account_health_checks.account_tasks()
+    AccountTask.objects.filter(pk=late.pk).update(attempts=5)
+    fails = account_health_checks.account_tasks()
+
+    assert fine == Finding(Health.OK, "None is late or fails.")
+    assert waits == Finding(Health.DEGRADED, "A mail, export or deletion of an account has waited for 12 minutes.")
+    assert (fails.health, fails.sentence[:52]) == (
+        *(Health.DEGRADED, "1 mails, exports or deletions of accounts fail again"),
+    )
 
 
 def test_storage_that_cannot_be_written_is_down(db: None, settings: Any, tmp_path: Any) -> None:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import AccountTask
 from operations import prometheus
 from operations.reconciliation import runs
 from operations.reconciliation.mismatches import KINDS, Mismatch
@@ -55,6 +56,16 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         make_job(ann, phase=phase, **fields)
     long_ago = timezone.now() - timedelta(minutes=11)
     make_job(make_user("ben@example.com"), phase=Phase.STORING, generated_at=long_ago, attempts=1)
+    AccountTask.objects.bulk_create(
+        AccountTask(kind="reset_password", due_at=timezone.now() - timedelta(seconds=70), **fields)
+        for fields in (
+            {},
+            {"attempts": 5},
+            {"attempts": 30, "failed_at": timezone.now()},
+            {"attempts": 1, "failed_at": timezone.now()},  # a refused recipient
+            {"attempts": 9, "finished_at": timezone.now()},
+        )
+    )
     VideoJob.objects.filter(phase=Phase.GENERATING).update(started_at=timezone.now() - timedelta(seconds=30))
     VideoJob.objects.filter(phase=Phase.QUEUED).update(created_at=timezone.now() - timedelta(seconds=100))
     VideoJob.objects.filter(phase=Phase.STORING).update(lease_until=from_now(-40))  # its worker has died
@@ -82,6 +93,7 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         "studio_transfers_late": 1,
         "studio_disposals_pending": 3,
         "studio_disposals_failing": 1,
+        "studio_account_tasks_failing": 2,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,
         'studio_up{part="database"}': 1,
@@ -101,6 +113,7 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         'studio_jobs_waiting_seconds{phase="storing"}': 40,
         "studio_sweeper_heartbeat_seconds": 0,
         "studio_disposals_overdue_seconds": 50,
+        "studio_account_tasks_overdue_seconds": 70,
         "studio_reconciliation_age_seconds": 0,
     }
 

@@ -11,6 +11,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from auditlog.models import LogEntry as AuditEntry
@@ -21,7 +22,9 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import LedgerEntry, SignIn
+from accounts.models import AccountTask, ApiKey, LedgerEntry, SignIn
+from accounts.models import Session as ApiSession
+from accounts.sign_in import api_keys
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -76,7 +79,8 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     call_command("purge", stdout=out)
 
     assert found == dict.fromkeys(found, 0) | {"mock": 2, "log": 3, "reply": 2}
-    assert list(found) == ["mock", "log", "reply", "sign-in", "audit", "input", "key", "event", "expired"]
+    kinds = ["mock", "log", "reply", "sign-in", "audit", "input", "key", "event", "export", "task", "expired"]
+    assert list(found) == kinds
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
@@ -101,7 +105,34 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "input": 0,
         "key": 0,
         "event": 0,
+        "export": 0,
+        "task": 0,
         "expired": 0,
+    }
+
+
+def test_ended_account_tasks_go_after_a_month_and_the_content_of_exports_after_a_day() -> None:
+    made = {}
+    for name, days, fields in (
+        ("old", 31, {"finished_at": timezone.now() - timedelta(days=31), "content": b"zip"}),
+        ("given up", 31, {"failed_at": timezone.now() - timedelta(days=31)}),
+        ("unfinished", 31, {}),
+        ("export", 2, {"finished_at": timezone.now() - timedelta(days=2), "content": b"zip"}),
+        ("new export", 0, {"finished_at": timezone.now(), "content": b"zip"}),
+    ):
+        made[name] = AccountTask.objects.create(kind="export", due_at=timezone.now(), **fields)
+        age(made[name], days, "created_at")
+
+    found = run("--yes")
+
+    rows = {row.pk: bytes(row.content or b"") for row in AccountTask.objects.all()}
+    assert (found["task"], found["export"]) == (2, 2)
+    assert {name: rows.get(task.pk) for name, task in made.items()} == {
+        "old": None,
+        "given up": None,
+        "unfinished": b"",
+        "export": b"",
+        "new export": b"zip",
     }
 
 
@@ -143,6 +174,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
         SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
+        expires_at = timezone.now() + timedelta(days=500 - days)
+        ApiSession.objects.create(user=ann, refresh_id=uuid4(), refreshed_at=timezone.now(), expires_at=expires_at)
     OutstandingToken.objects.filter(pk=OutstandingToken.objects.order_by("pk").first().pk).update(  # type: ignore[union-attr]
         expires_at=timezone.now() - timedelta(days=1)
     )
@@ -150,10 +183,29 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 2}
-    assert counted == removed == {"log": 0, "reply": 0, "event": 0} | removable
-    tables = (SignIn, AuditEntry, SpentKey, Session, OutstandingToken, JobInput)
-    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 0]
+    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    assert counted == removed == {"log": 0, "reply": 0, "event": 0, "export": 0, "task": 0} | removable
+    tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
+
+
+def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
+    ann = make_user()
+    for name, ends in {
+        "revoked": {"revoked_at": 181},
+        "expired": {"expires_at": 181},
+        "lately": {"revoked_at": 1},
+    }.items():
+        key, _ = api_keys.create(user=ann, name=name, scopes=["looks:read"])
+        age(key, 400, "created_at")
+        for column, days in ends.items():
+            age(key, days, column)
+    api_keys.create(user=ann, name="usable", scopes=["looks:read"])
+
+    removed = run("--yes")
+
+    assert removed["sign-in"] == 2
+    assert set(ApiKey.objects.values_list("name", flat=True)) == {"lately", "usable"}
 
 
 def test_events_are_kept_for_a_day(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.serializers import SIGN_IN_LENGTH, Password
 from accounts.models import User
+from studio.api.field_names import Spellings
+from studio.api.fields import Text, Timestamp
+from studio.api.input_serializers import Input, names_of
 from videos.limits import MAX_UNFINISHED_JOBS
 
 
@@ -35,9 +39,44 @@ class Me(serializers.Serializer[User]):
 
     id = serializers.UUIDField(help_text="The account's id.")
     email = serializers.CharField(help_text="The account's e-mail address, in lower case.")
+    emailVerified = serializers.SerializerMethodField(help_text="true: the account's owner reads this address.")
+    name = serializers.CharField(help_text="As the user wants to be called; empty until set.")
     isStaff = serializers.BooleanField(source="is_staff", help_text="true: an admin, who may act on any object.")
     tokens = SpendableTokens(source="token_account", help_text="What the account can spend.")
     concurrentJobs = ConcurrentJobs(source="*", help_text="Unfinished video jobs, and how many are allowed.")
+    createdAt = Timestamp(source="created_at", help_text="When the account was created.")
+
+    def get_emailVerified(self, user: User) -> bool:  # noqa: N802 - of the field
+        """Whether a mailed link, or Google, has proved that."""
+        return user.email_verified_at is not None
+
+
+class MeChanges(Input):
+    """What users may change about their account."""
+
+    name = Text(
+        max_length=100, allow_blank=True, required=False, help_text='As the user wants to be called; "" removes it.'
+    )
+
+    def shown_names(self) -> Spellings:
+        """A client may send the whole account back."""
+        return names_of(Me)
+
+
+class DeletionForm(Input):
+    """The confirmation of a deletion."""
+
+    password = Password(
+        max_length=SIGN_IN_LENGTH,
+        required=False,
+        help_text="The account's password. Not needed within 10 minutes of a sign-in.",
+    )
+
+
+class ExportStatus(serializers.Serializer[Any]):
+    """An export that is not finished yet."""
+
+    status = serializers.ChoiceField(choices=["preparing"], help_text="Request it again after `Retry-After` seconds.")
 
 
 class Costs(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from studio.api.views import not_an_endpoint
-from videos.api.account_views import BalanceView, MeView, RegisterView
+from videos.api.account_views import BalanceView, ExportView, MeView, RegisterView
 from videos.api.views import VideoJobViewSet, VideoModelList
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -14,6 +14,7 @@ urlpatterns = [
     *router.urls,
     path("auth/register", RegisterView.as_view(), name="register"),
     path("auth/me", MeView.as_view(), name="me"),
+    path("auth/me/export", ExportView.as_view(), name="export"),
     path("tokens", BalanceView.as_view(), name="tokens"),
     path("video-models", VideoModelList.as_view(), name="video-model-list"),
     # Wrong URLs that clients have used; each gets a hint.

@@ -77,6 +77,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     """Video jobs: create, list, poll, download and delete them, and choose a look's default."""
 
     permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
+    scope = "videos"
     body_limits = bodies.FOR_FILES
     serializer_class = VideoJobOutput
     queryset = VideoJob.objects.all()
@@ -267,6 +268,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
 class VideoModelList(ApiView, ListAPIView[Any]):
     """The models that this server offers, and what each accepts."""
 
+    scope = "videos"
     serializer_class = VideoModelOutput
 
     def get_queryset(self) -> Any:

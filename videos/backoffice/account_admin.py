@@ -45,7 +45,7 @@ JOBS = RecentTable(
 class UserWithJobsAdmin(UserAdmin):
     """Users, with their numbers of jobs and their newest ones."""
 
-    list_display = ("email", "role", "balance", "live_jobs", "all_jobs", "last_login", "can_sign_in")
+    list_display = ("address", "role", "balance", "live_jobs", "all_jobs", "last_login", "can_sign_in")
     recent_tables = (JOBS, *UserAdmin.recent_tables)
 
     @admin.display(description="jobs now")

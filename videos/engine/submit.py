@@ -21,7 +21,7 @@ from studio.media.storage.base import StorageError
 from videos import suspension
 from videos.engine import accepted_operations, log_context, metrics, outcomes, progress, schedule
 from videos.engine.inputs import spec_of
-from videos.models import OPERATION_MAX, VideoJob, from_now, new_lease
+from videos.models import OPERATION_MAX, DeletedJob, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
     NotAccepted,
@@ -119,6 +119,7 @@ def _accept(job: VideoJob, operation: Operation) -> None:
         return
     if not _store_outcome(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
         logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
+        _store_outcome(_count_deleted, job)
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -138,6 +139,13 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
         if moved:
             job.log("The video service has accepted the job.")
     return moved or VideoJob.objects.filter(pk=job.pk, lease=job.lease, operation=operation.name).exists()
+
+
+def _count_deleted(job: VideoJob) -> None:
+    """Count the cost of a job that was deleted while its submit had no response: the provider generates it anyway."""
+    with transaction.atomic():
+        if DeletedJob.objects.filter(pk=job.pk, generated_at=None).update(generated_at=Now(), updated_at=Now()):
+            metrics.count_cost(job)
 
 
 def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0021_plain_words'),
+        ('videos', '0022_deleted_jobs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

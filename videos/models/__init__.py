@@ -1,6 +1,7 @@
 """The tables of video jobs. A job's row is also its queue entry."""
 
 from videos.models.catalogue import Upstream, VideoModel, price_in
+from videos.models.deleted_job import DeletedJob
 from videos.models.events import Event, EventCounter, EventsExpired
 from videos.models.idempotency import SpentKey
 from videos.models.job import IMPORTED, OPERATION_MAX, VideoJob, whole_seconds
@@ -12,6 +13,7 @@ from videos.models.queryset import VideoJobQuerySet, from_now, new_lease
 __all__ = [
     "IMPORTED",
     "OPERATION_MAX",
+    "DeletedJob",
     "Event",
     "EventCounter",
     "EventsExpired",

@@ -195,6 +195,10 @@ class VideoJob(Record):
     def __str__(self) -> str:
         return Truncator(self.prompt).chars(60) or "video without a prompt"
 
+    def get_additional_data(self) -> dict[str, str]:
+        """For auditlog: the owner, so that a deleted account's texts are found after the job is gone."""
+        return {"owner": str(self.owner_id)}
+
     @staticmethod
     def status_of(phase: str) -> Status:
         """The public status of a phase; for code that reaches jobs only through a relation."""

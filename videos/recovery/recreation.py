@@ -131,9 +131,9 @@ def _upstream_model(accepted: AcceptedOperation) -> str:
 
 
 def _owner(text: str) -> User:
-    """The user with this id or e-mail address."""
+    """The user with this id or e-mail address; a deleted one has no jobs."""
     try:
-        return User.objects.get(pk=uuid.UUID(text))
+        return User.objects.get(pk=uuid.UUID(text), deleted_at=None)
     except (ValueError, ValidationError):
         pass
     except User.DoesNotExist as exc:

@@ -62,10 +62,12 @@ class Command(OperatorCommand):
         self._print_unmoved(done)
         if report.admins:
             self.stdout.write(f"Admins here now: {', '.join(report.admins)}.")
+        if report.with_google_id:
+            self.stdout.write(f"{report.with_google_id} users can sign in with Google: docs/google-sign-in.md.")
         if report.without_password:
             self.stdout.write(
-                f"{report.without_password} users have no password. They can sign in once you have set one: "
-                "manage.py changepassword EMAIL."
+                f"{report.without_password} users have neither a password nor a Google id. Each can set a password by "
+                "the link that “Forgot password” mails (POST /api/v1/auth/password/reset)."
             )
         for line in report.lines:
             self.stdout.write(f"{line.outcome:<8} {line.table} {line.row}: {line.reason}")

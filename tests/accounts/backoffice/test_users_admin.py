@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry as AuditEntry
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import roles
+from accounts import roles, verification
 from accounts.models import LedgerEntry, SignIn, User
 from accounts.roles import Role
 from tests.conftest import PASSWORD, MakeUser
@@ -141,6 +142,23 @@ def test_user_is_signed_out_everywhere(clerk: Any, make_user: MakeUser, sign_in:
     assert (api.get("/api/v1/auth/me").status_code, ann.is_active) == (401, True)
 
 
+def test_google_account_is_unlinked(clerk: Any, make_user: MakeUser) -> None:
+    ann, office = make_user(), clerk(Role.ADMIN)
+    without = office.get(page_of(ann)).content.decode()
+    User.objects.filter(pk=ann.pk).update(google_id="1101694")
+    linked = office.get(page_of(ann)).content.decode()
+    asked = office.get(page_of(ann, "unlink-google")).content.decode()
+
+    done = office.post(page_of(ann, "unlink-google"), {"confirmed": "yes"}, follow=True).content.decode()
+
+    ann.refresh_from_db()
+    assert (ann.google_id, "1101694" in linked) == (None, False)
+    assert ("unlink-google" in without, "unlink-google" in linked) == (False, True)
+    assert ("Linked: the user can sign in with Google." in linked, "Not linked." in done) == (True, True)
+    assert "The Google account of ann@example.com no longer signs in to this account." in asked
+    assert LogEntry.objects.get().change_message == "Unlink Google."
+
+
 def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: MakeUser, sign_in: SignInAs) -> None:
     ann = make_user()
     api = sign_in(ann)
@@ -156,7 +174,7 @@ def test_password_set_by_an_admin_ends_what_was_open(clerk: Any, make_user: Make
 
 
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.OPERATOR])
-@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "password"])
+@pytest.mark.parametrize("act", ["deactivate", "reactivate", "sign-out", "unlink-google", "password"])
 def test_only_admins_act_on_users(clerk: Any, make_user: MakeUser, role: Role, act: str) -> None:
     ann = make_user()
 
@@ -268,3 +286,40 @@ def test_roles_are_explained(clerk: Any) -> None:
 
     assert "refunds videos" in office.get("/admin/auth/group/").content.decode()
     assert office.get("/admin/auth/group/add/").status_code == 403
+
+
+# -- Verified addresses
+
+
+def test_admin_marks_an_address_as_verified(clerk: Any, make_user: MakeUser) -> None:
+    ann, office = make_user(), clerk(Role.ADMIN)
+    url = page_of(ann, "mark-verified")
+
+    offered = url in office.get(page_of(ann)).content.decode()
+    office.post(url)
+    before = User.objects.get(pk=ann.pk).email_verified_at
+    office.post(url, {"confirmed": "yes"})
+
+    assert (offered, before) == (True, None)
+    assert User.objects.get(pk=ann.pk).email_verified_at is not None
+    assert url not in office.get(page_of(ann)).content.decode()
+    entry = AuditEntry.objects.get(object_pk=str(ann.pk))
+    assert (entry.actor_email, list(entry.changes or {})) == ("sue@example.com", ["email_verified_at"])
+
+
+def test_support_marks_no_address_as_verified(clerk: Any, make_user: MakeUser) -> None:
+    ann = make_user()
+
+    assert clerk(Role.SUPPORT).post(page_of(ann, "mark-verified"), {"confirmed": "yes"}).status_code == 403
+    assert User.objects.get(pk=ann.pk).email_verified_at is None
+
+
+@pytest.mark.parametrize(("email", "stays"), [("ann@example.com", True), ("new@example.com", False)])
+def test_new_address_is_not_verified(clerk: Any, make_user: MakeUser, email: str, stays: bool) -> None:
+    ann = make_user()
+    verification.mark_verified(user=ann)
+
+    clerk(Role.ADMIN).post(page_of(ann), {"email": email, "role": ""})
+
+    ann = User.objects.get(pk=ann.pk)
+    assert (ann.email, ann.email_verified_at is not None) == (email, stays)

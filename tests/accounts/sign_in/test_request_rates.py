@@ -5,7 +5,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts import throttles
+from accounts.models import User
+from accounts.sign_in import api_keys
 from accounts.throttles import AttemptThrottle, TokenThrottle
+from studio.api.scopes import SCOPES
 from studio.redis_client import client_of
 from tests.conftest import MakeUser, SignIn
 
@@ -106,3 +109,46 @@ def test_guesses_of_tokens_are_limited_by_address(path: str, monkeypatch: pytest
 
     assert answers == [401, 401, 401, 429]
     assert APIClient(REMOTE_ADDR="10.0.0.9").post(path, {"refresh": "x"}).status_code == 401
+
+
+def scripts(user: User, count: int) -> list[APIClient]:
+    """Clients with an API key each."""
+    keys = [api_keys.create(user=user, name="script", scopes=tuple(SCOPES))[1] for _ in range(count)]
+    return [APIClient(HTTP_AUTHORIZATION=f"Bearer {text}") for text in keys]
+
+
+def test_key_is_counted_apart_from_its_users_browser_and_other_keys(make_user: MakeUser, sign_in: SignIn) -> None:
+    user = make_user()
+    first, second = scripts(user, 2)
+
+    statuses = [first.get(ME).status_code for _ in range(5)]
+
+    assert statuses == [200] * 3 + [429] * 2
+    assert [client.get(ME).status_code for client in (second, sign_in(user))] == [200, 200]
+
+
+def test_keys_of_a_user_share_three_limits(make_user: MakeUser, sign_in: SignIn) -> None:
+    user, other = make_user(), make_user("bob@example.com")
+
+    statuses = [client.get(ME).status_code for client in scripts(user, 5) for _ in range(2)]
+
+    assert statuses == [200] * 9 + [429]
+    assert [client.get(ME).status_code for client in (sign_in(user), *scripts(other, 1))] == [200, 200]
+
+
+def test_refused_requests_of_a_key_do_not_count_for_the_others(make_user: MakeUser) -> None:
+    first, second = scripts(make_user(), 2)
+
+    statuses = [first.get(ME).status_code for _ in range(20)]
+
+    assert statuses == [200] * 3 + [429] * 17
+    assert [second.get(ME).status_code for _ in range(3)] == [200] * 3
+
+
+def test_creations_with_a_key_are_counted_by_themselves(make_user: MakeUser) -> None:
+    [client] = scripts(make_user(), 1)
+
+    statuses = [client.post(LOOKS, {"title": "Stone"}).status_code for _ in range(3)]
+
+    assert statuses == [201, 201, 429]
+    assert client.get(LOOKS).status_code == 200

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.registration import create_user
 from videos.models import VideoJob
 from videos.phases import Phase
@@ -17,7 +17,6 @@ from videos.phases import Phase
 SIGN_IN, REFRESH, REVOKE, ME = (f"/api/v1/auth/{name}" for name in ("token", "token/refresh", "token/revoke", "me"))
 PASSWORD = "lorry-violet-42"
 REFUSED = {"detail": "The e-mail address or the password is wrong.", "code": "no_active_account"}
-BAD_TOKEN = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +38,16 @@ def outcome(answer: Any) -> tuple[int, Any]:
     return answer.status_code, answer.json()
 
 
-def revoked() -> int:
-    return BlacklistedToken.objects.count()
+def ended() -> list[str]:
+    """Why each session ended, "" for a live one, in the order of their sign-ins."""
+    return list(Session.objects.order_by("created_at").values_list("end_reason", flat=True))
+
+
+def challenge(answer: Any) -> str:
+    """The header of a refused token, as RFC 6750 has it."""
+    detail = answer.json()["detail"].replace('"', "'")
+    kind = "invalid_request" if answer.json()["code"] == "token_malformed" else "invalid_token"
+    return f'Bearer realm="api", error="{kind}", error_description="{detail}"'
 
 
 def expired(token: RefreshToken) -> RefreshToken:
@@ -68,13 +75,15 @@ def vanish(user: User) -> None:  # only an account that never had a token can
 def test_tokens_for_a_password(anonymous: APIClient, ann: User, email: str) -> None:
     answer = sign_in(anonymous, email)
 
-    assert (answer.status_code, sorted(answer.json())) == (200, ["access", "refresh"])
+    assert (answer.status_code, sorted(answer.json())) == (200, ["access", "expiresIn", "refresh"])
+    assert answer.json()["expiresIn"] == 3600
     assert AccessToken(answer.json()["access"])["sub"] == str(ann.pk)
     assert outcome(me(anonymous, answer.json()["access"])) == (
         200,
         {
             "id": str(ann.pk),
             "email": "ann@example.com",
+            "emailVerified": False,
             "isStaff": False,
             "tokens": {"balance": 0, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},
@@ -99,8 +108,8 @@ def test_refusals_do_not_reveal_who_has_an_account(anonymous: APIClient, ann: Us
 
     for answer in (unknown, no_address, wrong, locked):
         assert outcome(answer) == (401, REFUSED)
-        assert answer["WWW-Authenticate"].startswith("Bearer")
-    assert OutstandingToken.objects.count() == 0
+        assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("form", [{}, {"email": "ann@example.com"}, {"email": {}, "password": PASSWORD}, [1], "text"])
@@ -120,35 +129,77 @@ def test_request_without_a_token(anonymous: APIClient) -> None:
         401,
         {"detail": "Authentication credentials were not provided.", "code": "not_authenticated"},
     )
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.parametrize("change", [lock, change_password, vanish])
+CHANGES = [(lock, "account_inactive"), (change_password, "password_changed"), (vanish, "user_not_found")]
+
+
+@pytest.mark.parametrize(("change", "code"), CHANGES)
 def test_access_ends_with_the_account_or_its_password(
-    anonymous: APIClient, ann: User, change: Callable[[User], None]
+    anonymous: APIClient, ann: User, change: Callable[[User], None], code: str
 ) -> None:
     access = sign_in(anonymous).json()["access"]
     change(ann)
 
     answer = me(anonymous, access)
 
-    assert (answer.status_code, sorted(answer.json())) == (401, ["code", "detail"])
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert (answer.status_code, answer.json()["code"], sorted(answer.json())) == (401, code, ["code", "detail"])
+    assert answer["WWW-Authenticate"] == challenge(answer)
 
 
-@pytest.mark.parametrize("kind", ["refresh", "expired", "garbage", "not ascii"])
-def test_bad_access_token(anonymous: APIClient, ann: User, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("refresh", "refresh_token_used_as_access"),
+        ("refresh of 1.1", "refresh_token_used_as_access"),
+        ("expired", "token_expired"),
+        ("garbage", "token_invalid"),
+        ("not ascii", "token_invalid"),
+        ("no user", "token_invalid"),
+        ("odd session", "token_invalid"),
+    ],
+)
+def test_bad_access_token(anonymous: APIClient, ann: User, kind: str, code: str) -> None:
+    no_user, odd = AccessToken(), AccessToken.for_user(ann)
+    odd["sid"] = "7"
     token = {
-        "refresh": RefreshToken.for_user(ann),
+        "refresh": sign_in(anonymous).json()["refresh"],
+        "refresh of 1.1": RefreshToken.for_user(ann),
         "expired": expired(RefreshToken.for_user(ann).access_token),
         "garbage": "a.b.c",
         "not ascii": "ä.ö.ü",
+        "no user": no_user,
+        "odd session": odd,
     }[kind]
 
-    assert outcome(me(anonymous, str(token))) == (
+    answer = me(anonymous, str(token))
+
+    assert (answer.status_code, answer.json()["code"], sorted(answer.json())) == (401, code, ["code", "detail"])
+    assert answer["WWW-Authenticate"] == challenge(answer)
+
+
+@pytest.mark.parametrize("header", ["Token {0}", "Basic YTpi", "{0}", "Bearer", "Bearer {0} {0}", "Bearer: {0}"])
+def test_malformed_header_is_refused_with_the_right_form(anonymous: APIClient, ann: User, header: str) -> None:
+    access = sign_in(anonymous).json()["access"]
+
+    answer = anonymous.get(ME, HTTP_AUTHORIZATION=header.format(access))
+
+    assert outcome(answer) == (
         401,
-        {"detail": "Given token not valid for any token type", "code": "token_not_valid"},
+        {
+            "detail": 'The Authorization header is malformed; write "Authorization: Bearer <access>".',
+            "code": "token_malformed",
+        },
     )
+    assert answer["WWW-Authenticate"] == challenge(answer)
+
+
+@pytest.mark.parametrize("header", ["bearer {}", "BEARER  {} "])
+def test_scheme_is_read_in_any_case(anonymous: APIClient, ann: User, header: str) -> None:
+    access = sign_in(anonymous).json()["access"]
+
+    assert anonymous.get(ME, HTTP_AUTHORIZATION=header.format(access)).status_code == 200
 
 
 def test_staff_see_is_staff(anonymous: APIClient) -> None:
@@ -177,56 +228,57 @@ def test_own_unfinished_jobs_are_counted(anonymous: APIClient, ann: User) -> Non
 # -- Refresh
 
 
-def test_refresh_token_is_swapped_for_a_new_pair_once(anonymous: APIClient, ann: User) -> None:
+def test_refresh_token_is_exchanged_for_a_new_pair(anonymous: APIClient, ann: User) -> None:
     first = sign_in(anonymous).json()
 
     second = anonymous.post(REFRESH, {"refresh": first["refresh"]})
-    again = anonymous.post(REFRESH, {"refresh": first["refresh"]})
-    third = anonymous.post(REFRESH, {"refresh": second.json()["refresh"]})
+    third = anonymous.post(REFRESH, second.json())  # the whole response
 
-    assert (second.status_code, sorted(second.json())) == (200, ["access", "refresh"])
-    assert me(anonymous, second.json()["access"]).json()["id"] == str(ann.pk)
-    assert outcome(again) == (401, {"detail": "Token is blacklisted", "code": "token_not_valid"})
-    assert (third.status_code, revoked(), OutstandingToken.objects.filter(user=ann).count()) == (200, 2, 3)
+    assert (second.status_code, sorted(second.json())) == (200, ["access", "expiresIn", "refresh"])
+    assert (third.status_code, second.json()["expiresIn"], third.json()["expiresIn"]) == (200, 3600, 3600)
+    for pair in (first, second.json(), third.json()):
+        assert me(anonymous, pair["access"]).json()["id"] == str(ann.pk)
+    assert len({pair["refresh"] for pair in (first, second.json(), third.json())}) == 3
+    assert (ended(), OutstandingToken.objects.count()) == ([""], 0)
 
 
-@pytest.mark.parametrize("change", [lock, change_password, vanish])
+@pytest.mark.parametrize(("change", "code"), CHANGES)
 def test_refresh_ends_with_the_account_or_its_password(
-    anonymous: APIClient, ann: User, change: Callable[[User], None]
+    anonymous: APIClient, ann: User, change: Callable[[User], None], code: str
 ) -> None:
     refresh = sign_in(anonymous).json()["refresh"]
     change(ann)
 
     answer = anonymous.post(REFRESH, {"refresh": refresh})
 
-    assert outcome(answer) == (401, BAD_TOKEN)
-    assert answer["WWW-Authenticate"].startswith("Bearer")
-    assert (revoked(), OutstandingToken.objects.count()) == (0, 1)
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer["WWW-Authenticate"] == challenge(answer)
+    assert ended() in ([""], [])
 
 
 @pytest.mark.parametrize("url", [REFRESH, REVOKE])
 @pytest.mark.parametrize(
-    ("kind", "detail"),
+    ("kind", "code"),
     [
-        ("expired", "Token is expired"),
-        ("access", "Token has wrong type"),
-        ("garbage", "Token is invalid"),
-        ("not ascii", "Token is invalid"),
+        ("expired", "token_expired"),
+        ("access", "access_token_used_as_refresh"),
+        ("garbage", "token_invalid"),
+        ("not ascii", "token_invalid"),
     ],
 )
-def test_bad_refresh_token(anonymous: APIClient, ann: User, url: str, kind: str, detail: str) -> None:
+def test_bad_refresh_token(anonymous: APIClient, ann: User, url: str, kind: str, code: str) -> None:
     token = {
         "expired": expired(RefreshToken.for_user(ann)),
-        "access": AccessToken.for_user(ann),
+        "access": sign_in(anonymous).json()["access"],
         "garbage": "a.b.c",
         "not ascii": "ä.ö.ü",
     }[kind]
 
     answer = anonymous.post(url, {"refresh": str(token)})
 
-    assert outcome(answer) == (401, {"detail": detail, "code": "token_not_valid"})
-    assert answer["WWW-Authenticate"].startswith("Bearer")
-    assert revoked() == 0
+    assert (answer.status_code, answer.json()["code"], sorted(answer.json())) == (401, code, ["code", "detail"])
+    assert answer["WWW-Authenticate"] == challenge(answer)
+    assert (set(ended()) <= {""}, BlacklistedToken.objects.count()) == (True, 0)
 
 
 @pytest.mark.parametrize("url", [REFRESH, REVOKE])
@@ -244,25 +296,35 @@ def test_missing_refresh_token(anonymous: APIClient, url: str) -> None:
 # -- Revoke
 
 
-def test_revoked_token_is_of_no_use(anonymous: APIClient, ann: User) -> None:
-    refresh, other = sign_in(anonymous).json()["refresh"], sign_in(anonymous).json()["refresh"]
+def test_sign_out_ends_the_session_with_its_access_tokens(anonymous: APIClient, ann: User) -> None:
+    pair, other = sign_in(anonymous).json(), sign_in(anonymous).json()
 
-    answer = anonymous.post(REVOKE, {"refresh": refresh})
+    answer = anonymous.post(REVOKE, {"refresh": pair["refresh"]})
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert outcome(anonymous.post(REFRESH, {"refresh": refresh})) == (
-        401,
-        {"detail": "Token is blacklisted", "code": "token_not_valid"},
-    )
-    assert anonymous.post(REFRESH, {"refresh": other}).status_code == 200
+    refused = {"detail": "The session has ended (signed out). Sign in again.", "code": "session_ended"}
+    assert outcome(me(anonymous, pair["access"])) == (401, refused)
+    assert outcome(anonymous.post(REFRESH, {"refresh": pair["refresh"]})) == (401, refused)
+    assert me(anonymous, other["access"]).status_code == 200
+    assert anonymous.post(REFRESH, {"refresh": other["refresh"]}).status_code == 200
+    assert ended() == ["signed_out", ""]
 
 
-def test_revoking_again_changes_nothing(anonymous: APIClient, ann: User) -> None:
+def test_used_refresh_token_signs_out(anonymous: APIClient, ann: User) -> None:
+    first = sign_in(anonymous).json()
+    second = anonymous.post(REFRESH, {"refresh": first["refresh"]}).json()
+
+    assert anonymous.post(REVOKE, {"refresh": first["refresh"]}).status_code == 204
+
+    assert (me(anonymous, second["access"]).status_code, ended()) == (401, ["signed_out"])
+
+
+def test_signing_out_again_changes_nothing(anonymous: APIClient, ann: User) -> None:
     refresh = sign_in(anonymous).json()["refresh"]
 
     answers = [anonymous.post(REVOKE, {"refresh": refresh}).status_code for _ in range(2)]
 
-    assert (answers, revoked()) == ([204, 204], 1)
+    assert (answers, ended(), BlacklistedToken.objects.count()) == ([204, 204], ["signed_out"], 1)
 
 
 @pytest.mark.parametrize("change", [lock, change_password, vanish])
@@ -272,4 +334,5 @@ def test_users_who_cannot_sign_in_can_sign_out(anonymous: APIClient, ann: User, 
 
     answer = anonymous.post(REVOKE, {"refresh": refresh})
 
-    assert (answer.status_code, revoked()) == (204, 1)
+    assert answer.status_code == 204
+    assert ended() in (["signed_out"], [])

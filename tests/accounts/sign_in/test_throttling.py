@@ -105,7 +105,7 @@ def test_sign_in_does_not_need_redis(anonymous: APIClient, settings: Any, caplog
 
     answer = anonymous.post(SIGN_IN, ANN)
 
-    assert (answer.status_code, sorted(answer.json())) == (200, ["access", "refresh"])
+    assert (answer.status_code, sorted(answer.json())) == (200, ["access", "expiresIn", "refresh"])
     assert [(record.levelno, record.getMessage()) for record in caplog.records[1:]] == [
         (logging.WARNING, "rate_limit.unavailable"),
     ]

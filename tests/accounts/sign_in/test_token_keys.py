@@ -1,4 +1,5 @@
 import time
+import uuid
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -12,15 +13,16 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt import state
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
+from accounts import tokens
 from accounts.access import sign_out_everywhere
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.registration import create_user
 from accounts.sign_in import token_keys
-from accounts.tokens import AccountRefreshToken
 from operations.housekeeping import run_housekeeping
 from studio.models import TaskState
+from tests.conftest import tokens_of
 
 CLOCK_LEEWAY_SECONDS: int = project.CLOCK_LEEWAY_SECONDS
 OLD, NEW, STRANGE = "old-" * 20, "new-" * 20, "strange-" * 10
@@ -118,22 +120,30 @@ def test_token_that_ended_on_a_machine_whose_clock_is_ahead(ann: User, ago: int,
 
 @pytest.mark.parametrize("remove", [lambda: run_housekeeping(Event()), lambda: call_command("purge", yes=True)])
 def test_used_refresh_token_is_refused_also_between_its_end_and_the_leeway(ann: User, remove: Any) -> None:
-    token = AccountRefreshToken.for_user(ann)
-    token["exp"] = int(time.time()) - 2
-    token.blacklist()
-    OutstandingToken.objects.update(expires_at=timezone.now() - timedelta(seconds=2))
+    older = RefreshToken.for_user(ann)  # of a release before 1.2
+    older["exp"] = int(time.time()) - 2
+    older.blacklist()
+    tokens_of(ann)
+    session, moment = Session.objects.get(), timezone.now() - timedelta(seconds=2)
+    for model in (Session, OutstandingToken):
+        model.objects.update(expires_at=moment)
+    token = tokens.pair(session=Session.objects.get(), user=ann)["refresh"]
+    Session.objects.update(refresh_id=uuid.uuid4(), former_refresh_id=uuid.uuid4())
 
     remove()
 
-    assert APIClient().post("/api/v1/auth/token/refresh", {"refresh": str(token)}).status_code == 401
-    OutstandingToken.objects.update(expires_at=timezone.now() - timedelta(days=2))
+    for used in (str(older), token):
+        assert APIClient().post("/api/v1/auth/token/refresh", {"refresh": used}).json()["code"] == "session_ended"
+    assert (Session.objects.get().pk, Session.objects.get().end_reason) == (session.pk, "reused")
+    for model in (Session, OutstandingToken):
+        model.objects.update(expires_at=timezone.now() - timedelta(days=2))
     TaskState.objects.filter(name="daily").delete()
     remove()
-    assert OutstandingToken.objects.count() == 0
+    assert (Session.objects.count(), OutstandingToken.objects.count()) == (0, 0)
 
 
 def test_sign_out_ends_tokens_of_a_clock_that_is_ahead(ann: User) -> None:
-    token = AccountRefreshToken.for_user(ann).access_token
+    token = AccessToken(tokens_of(ann)["access"])
     token["iat"] += CLOCK_LEEWAY_SECONDS - 1
 
     sign_out_everywhere(user=ann)
@@ -142,7 +152,7 @@ def test_sign_out_ends_tokens_of_a_clock_that_is_ahead(ann: User) -> None:
 
 
 def test_changed_password_ends_tokens_of_a_clock_that_is_ahead(ann: User) -> None:
-    token = AccountRefreshToken.for_user(ann).access_token
+    token = AccessToken(tokens_of(ann)["access"])
     token["iat"] += CLOCK_LEEWAY_SECONDS - 1
 
     ann.set_password("another-violet-42")

@@ -30,7 +30,7 @@ REFUSALS: list[tuple[str, int, str, dict[str, Any]]] = [
     ("bad host", 400, "bad_request", {"path": JOBS, "HTTP_HOST": "evil.example"}),
     ("bad json", 400, "parse_error", {"path": JOBS, "method": "POST", "data": "{", "auth": True}),
     ("no token", 401, "not_authenticated", {"path": JOBS}),
-    ("bad token", 401, "token_not_valid", {"path": JOBS, "HTTP_AUTHORIZATION": "Bearer x"}),
+    ("bad token", 401, "token_invalid", {"path": JOBS, "HTTP_AUTHORIZATION": "Bearer x"}),
     ("unknown url", 404, "no_such_endpoint", {"path": "/api/v1/nothing"}),
     ("unknown job", 404, "not_found", {"path": f"{JOBS}/nothing", "auth": True}),
     ("method", 405, "method_not_allowed", {"path": JOBS, "method": "PUT", "auth": True}),

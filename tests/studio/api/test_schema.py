@@ -12,6 +12,8 @@ from videos.failures import FAILURES
 
 OPERATIONS = {
     *("register", "signIn", "refreshTokens", "signOut", "getMe", "getTokens", "listLedger"),
+    *("listSessions", "endSession", "endSessions", "listApiKeys", "createApiKey", "revokeApiKey"),
+    *("updateMe", "deleteMe", "exportMe"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),
@@ -65,7 +67,8 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
     }
 
     assert types == {
-        **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut")},
+        **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
+        **{key: ["application/json"] for key in ("updateMe", "deleteMe")},
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 
@@ -127,7 +130,7 @@ def test_pages_are_bounded(schema: Any) -> None:
         skip, limit = parameter(operation, "skip")["schema"], parameter(operation, "limit")["schema"]
         assert skip == {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0}
         assert limit == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    assert len(lists) == 4
+    assert len(lists) == 6
 
 
 def test_statuses_are_repeated(schema: Any) -> None:
@@ -142,7 +145,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 10
+    assert len(in_paths) == 12
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 

@@ -15,10 +15,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.text import capfirst
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import roles
-from accounts.models import LedgerEntry, SignIn, TokenAccount, User
+from accounts.models import AccountTask, ApiKey, LedgerEntry, Session, SignIn, TokenAccount, User
 from accounts.registration import create_user
 from accounts.roles import Role
 from looks.models import Look, LookVideo
@@ -59,7 +60,14 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
     LedgerEntry: lambda number: LedgerEntry.objects.create(
         account=user(number).token_account, kind="grant", amount=1, balance_after=6, actor=user(number)
     ),
+    Session: lambda number: Session.objects.create(
+        user=user(number), refresh_id=uuid.uuid4(), refreshed_at=datetime.now(UTC), expires_at=datetime.now(UTC)
+    ),
     SignIn: lambda number: SignIn.objects.create(user=user(number), channel="api", succeeded=True),
+    ApiKey: lambda number: ApiKey.objects.create(user=user(number), name=f"key {number}", digest=f"{number}"),
+    AccountTask: lambda number: AccountTask.objects.create(
+        kind="verify_email", user=user(number), due_at=datetime.now(UTC)
+    ),
     Look: look,
     VideoJob: job,
     VideoModel: lambda number: VideoModel.objects.create(name=f"model-{number}", title="x"),
@@ -115,7 +123,7 @@ def test_menu_and_pages_have_the_same_names(office: Client) -> None:
     for model in REGISTERED:
         page = office.get(list_of(model))
         titles[list_of(model)] = page.context["title"]
-        trails[list_of(model)] = str(model._meta.verbose_name_plural).capitalize()
+        trails[list_of(model)] = capfirst(model._meta.verbose_name_plural)
 
     assert {url: lines[url] for url in titles} == titles == trails
 

@@ -52,7 +52,7 @@ def test_api_looks_at_no_session(make_user: MakeUser, sign_in: SignIn) -> None:
         answer = client.get(JOBS)
 
     assert (answer.status_code, answer.cookies) == (200, {})
-    assert [query["sql"] for query in queries if "session" in query["sql"]] == []
+    assert [query["sql"] for query in queries if "django_session" in query["sql"]] == []
     assert Client(headers={"Cookie": client.cookies.output(header="")}).get(JOBS).status_code == 401
 
 

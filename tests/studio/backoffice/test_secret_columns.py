@@ -14,7 +14,18 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 import studio.urls  # noqa: F401 - registers the pages
 from tests.conftest import MakeUser
 
-SECRET_NAMES = ("password", "key", "token", "secret", "session_key", "session_data", "jti", "post_data", "get_data")
+SECRET_NAMES = (
+    "password",
+    "key",
+    "token",
+    "secret",
+    "session_key",
+    "session_data",
+    "jti",
+    "post_data",
+    "get_data",
+    "digest",
+)
 NO_SECRETS = {"videos.SpentKey.key", "videos.VideoJob.idempotency_key"}  # clients choose them, and they open nothing
 LOOKUPS = ("", "__startswith", "__regex", "__gt", "__in", "__isnull")
 RELATIONS = 3

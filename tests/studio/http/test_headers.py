@@ -25,6 +25,9 @@ PRODUCTION = {
     "TRUST_PROXY": "true",
     "PROXY_COUNT": "1",
     "GEMINI_API_KEY": "for the check only",
+    "EMAIL_URL": "smtp://mail.example.com",
+    "EMAIL_FROM": "studio@example.com",
+    "FRONTEND_URL": "https://app.example.com",
 }
 
 
@@ -127,6 +130,15 @@ def test_production_settings_leave_nothing_to_say(tmp_path: Path) -> None:
     checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, **SECRETS)
 
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.slow
+def test_production_without_mails_gets_a_warning(tmp_path: Path) -> None:
+    checked = manage(
+        tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION | {"EMAIL_URL": ""}, **SECRETS
+    )
+
+    assert (checked.returncode, "studio.W004" in checked.stderr) == (1, True)
 
 
 @pytest.mark.slow

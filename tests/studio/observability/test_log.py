@@ -83,6 +83,14 @@ def test_log_contexts_nest_and_end() -> None:
     assert "request_id" not in outside
 
 
+def test_added_parameters_end_with_the_block() -> None:
+    with log.context(request_id="r-1"):
+        log.add(api_key_id="k-1")
+        inside = log.parameters()
+
+    assert (inside, log.parameters()) == ({"request_id": "r-1", "api_key_id": "k-1"}, {})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -92,6 +100,10 @@ def test_log_contexts_nest_and_end() -> None:
         ("redis://:pass-word@h:1/0 postgres://me:pw@h/d", "redis://:[hidden]@h:1/0 postgres://me:[hidden]@h/d"),
         ("Key (email)=(ann@example.com) already exists", "Key (email)=([hidden]) already exists"),
         (f"AIza{'x' * 30} ya29.abc eyJh.eyJz.sig", "[hidden] [hidden] [hidden]"),
+        (
+            f"ais_{'x' * 51}, cut off: ais_{'x' * 20}, prefix: ais_{'x' * 8}",
+            f"[hidden], cut off: [hidden], prefix: ais_{'x' * 8}",
+        ),
         ("tokens=5 of one job, kind=charge", "tokens=5 of one job, kind=charge"),
         ("a prompt\\nin two lines, said 'a prompt\nin two lines'", "[hidden], said '[hidden]'"),
     ],

@@ -18,17 +18,18 @@ from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.models import User
+from accounts.models import ApiKey, Session, User
 from accounts.roles import Role, assign
+from accounts.sign_in import api_keys
 from looks.models import Look, Visibility
-from tests.conftest import MakeUser, SignIn
+from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos import creation
 from videos.phases import Phase
 
 pytestmark = pytest.mark.django_db
 
-UNAUTHENTICATED = "anonymous", "deactivated", "expired", "forged", "refresh as access", "other key"
+UNAUTHENTICATED = "anonymous", "deactivated", "expired", "forged", "refresh as access", "other key", "session ended"
 USERS = "owner", "reader", "stranger", "staff"
 
 
@@ -45,10 +46,25 @@ class Row(NamedTuple):
 OWN = Row(200, 200, 200, 200)  # the caller's own rows: every user has some, or an empty list
 TABLE: dict[str, Row] = {
     "GET /api/v1/auth/me": OWN,
+    "PATCH /api/v1/auth/me": OWN,
+    "DELETE /api/v1/auth/me": Row(403, 403, 403, 403),  # authorised, and neither a password nor a recent sign-in
+    "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/revoke": Row(400, 400, 400, 400, anonymous=400),
+    "GET /api/v1/api-keys": OWN,
+    "POST /api/v1/api-keys": Row(400, 400, 400, 400),
+    "DELETE /api/v1/api-keys/{id}": Row(204, 403, 403, 204),
+    "POST /api/v1/auth/password": Row(400, 400, 400, 400),
+    "POST /api/v1/auth/password/reset": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/password/reset/confirm": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify": Row(400, 400, 400, 400, anonymous=400),
+    "POST /api/v1/auth/email/verify/confirm": Row(400, 400, 400, 400, anonymous=400),
+    "GET /api/v1/auth/sessions": OWN,
+    "DELETE /api/v1/auth/sessions": Row(204, 204, 204, 204),
+    "DELETE /api/v1/auth/sessions/{id}": Row(204, 404, 404, 404),  # an admin, too, ends own ones only
     "GET /api/v1/tokens": OWN,
     "GET /api/v1/tokens/ledger": OWN,
     "GET /api/v1/looks": OWN,
@@ -77,10 +93,12 @@ def operations() -> frozenset[str]:
 
 
 class World(NamedTuple):
-    """A look with a video, and an access token for every kind of caller."""
+    """A look with a video, the owner's API key and session, and an access token for every kind of caller."""
 
     look: Look
     job: Any
+    key: ApiKey
+    session: Session
     tokens: dict[str, str]
 
 
@@ -89,15 +107,18 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     users = {name: make_user(f"{name}@example.com", staff=name == "staff") for name in USERS}
     look = Look.objects.create(owner=users["owner"], title="Stone Essence", visibility=Visibility.SHARED)
     look.shared_with.add(users["reader"])
+    look.email_shares.create(email="stranger@example.com")  # not verified, so it grants nothing
     job = make_job(users["owner"], phase=Phase.SUCCEEDED)
     default_storage.save(job.video.name, ContentFile(b"a video"))
     look.look_videos.create(video=job)
-    tokens = {name: str(AccessToken.for_user(user)) for name, user in users.items()}
-    return World(look, job, tokens | unusable_tokens(make_user, users["owner"]))
+    tokens = {name: tokens_of(user)["access"] for name, user in users.items()}
+    session = Session.objects.get(user=users["owner"])
+    key, _ = api_keys.create(user=users["owner"], name="script", scopes=["looks:read"])
+    return World(look, job, key, session, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
-    gone = make_user("gone@example.com")
+    gone, out = make_user("gone@example.com"), make_user("out@example.com")
     expired = AccessToken.for_user(owner)
     expired.set_exp(lifetime=timedelta(minutes=-1))
     head, body, signature = str(AccessToken.for_user(owner)).split(".")
@@ -108,7 +129,9 @@ def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
         "forged": f"{head}.{body}.{signature[::-1]}",
         "refresh as access": str(RefreshToken.for_user(owner)),
         "other key": _signed_by_a_stranger(owner),
+        "session ended": tokens_of(out)["access"],
     }
+    Session.objects.filter(user=out).end(Session.End.SIGNED_OUT)
     User.objects.filter(pk=gone.pk).update(is_active=False)
     return tokens
 
@@ -122,8 +145,9 @@ def _signed_by_a_stranger(owner: User) -> str:
 
 def ask(world: World, operation: str, who: str) -> int:
     method, _, url = operation.partition(" ")
-    thing = world.look.pk if "/looks/" in url else world.job.pk
-    url = url.replace("{id}", str(thing)).replace("{look_id}", str(world.look.pk))
+    things = {"/looks/": world.look, "/sessions/": world.session, "/api-keys/": world.key}
+    thing = next((row for part, row in things.items() if part in url), world.job)
+    url = url.replace("{id}", str(thing.pk)).replace("{look_id}", str(world.look.pk))
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
     send: Callable[..., Any] = getattr(client, method.lower())
@@ -154,7 +178,9 @@ def test_anonymous_requests_change_nothing(world: World, operation: str) -> None
     assert responses == dict.fromkeys(UNAUTHENTICATED, TABLE[operation].anonymous)
     world.look.refresh_from_db()
     world.job.refresh_from_db()
-    assert world.look.updated_at == before
+    world.session.refresh_from_db()
+    world.key.refresh_from_db()
+    assert (world.look.updated_at, world.session.ended_at, world.key.revoked_at) == (before, None, None)
 
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])

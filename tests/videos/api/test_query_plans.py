@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import LedgerEntry, User
-from looks.models import Look, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
 from operations.video_health_checks import late_transfers
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
@@ -28,6 +28,7 @@ LARGE = {
     "looks_look",
     "looks_product",
     "looks_lookshare",
+    "looks_lookemailshare",
     "accounts_ledgerentry",
 }
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
@@ -100,7 +101,7 @@ def scans(sql: str) -> list[str]:
 @pytest.fixture
 def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
     """One user with nearly all jobs and entries, and one with a hundred; the planner sees 10,000 times as many."""
-    many, few = make_user("many@example.com"), make_user("few@example.com")
+    many, few, other = (make_user(f"{name}@example.com") for name in ("many", "few", "other"))
     now = timezone.now()
     jobs = [
         VideoJob(
@@ -114,9 +115,15 @@ def history(make_user: MakeUser, make_job: MakeJob) -> tuple[User, User]:
         Look(owner=job.owner, title="A look", visibility=("private", "shared", "public")[number % 3])
         for number, job in enumerate(jobs)
     )
-    LookShare.objects.bulk_create(
-        LookShare(look=look, user=few if look.owner == many else many) for look in looks if look.visibility == "shared"
-    )
+    shares = [
+        (look, reader)
+        for look in looks
+        if look.visibility == "shared"
+        for reader in (few if look.owner == many else many, other)  # nobody has nearly all shares
+    ]
+    LookShare.objects.bulk_create(LookShare(look=look, user=reader) for look, reader in shares)
+    LookEmailShare.objects.bulk_create(LookEmailShare(look=look, email=reader.email) for look, reader in shares)
+    User.objects.update(email_verified_at=now)
     Product.objects.bulk_create(Product(look=look, position=0, name="Belt") for look in looks)
     LookVideo.objects.bulk_create(LookVideo(look=look, video=job) for look, job in zip(looks, jobs, strict=True))
     LedgerEntry.objects.bulk_create(

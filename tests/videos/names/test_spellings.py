@@ -244,7 +244,7 @@ def test_pair_of_tokens_is_refreshed_as_it_was_kept(anonymous: APIClient, ann: A
 
     fresh = anonymous.post("/api/v1/auth/token/refresh", pair, format="json")
 
-    assert (fresh.status_code, set(fresh.json())) == (200, {"access", "refresh"})
+    assert (fresh.status_code, set(fresh.json())) == (200, {"access", "refresh", "expiresIn"})
     assert anonymous.post("/api/v1/auth/token/revoke", fresh.json(), format="json").status_code == 204
 
 

@@ -1,0 +1,1 @@
+"""The background work of an account's data: exports, and what a deletion removes."""

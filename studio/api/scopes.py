@@ -1,0 +1,20 @@
+"""What an API key may do. A view declares the first half as `scope`; `accounts.sign_in.api_keys` refuses the rest."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS
+
+# Each scope with what it permits; a key has at least one. There is no scope to change an account.
+SCOPES = {
+    "videos:read": "list, read and download video jobs, and list the models",
+    "videos:write": "create and delete video jobs, and choose a look's default video",
+    "looks:read": "list and read looks",
+    "looks:write": "create, change and delete looks",
+    "account:read": "read the account, its balance and its ledger",
+}
+
+
+def required_scope(view: Any, method: str | None) -> str | None:
+    """The scope that a key needs to send this method to the view; None if no key may send it."""
+    scope = f"{getattr(view, 'scope', None)}:{'read' if method in SAFE_METHODS else 'write'}"
+    return scope if scope in SCOPES else None
