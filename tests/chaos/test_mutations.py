@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.catalogue import retired_upstream
 from tests.chaos.fleet import Fleet
-from tests.chaos.flows import HINTS_LOST, PLAIN
+from tests.chaos.flows import DELETED, HINTS_LOST, PLAIN
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.points import KillPoint, kill_at, watch
 from tests.chaos.scenarios.disturbances import adopted
@@ -42,12 +42,10 @@ def lost_beside_another_upstream(fleet: Fleet) -> Outcome:
         return examine(fleet, jobs, scenario="unclear beside another upstream", unknown_at_most=1)
 
 
-def killed_after_the_last_commit(fleet: Fleet) -> Outcome:
-    """The transfer dies when the success is committed: no later change of the job has an event."""
-    where = next(
-        point.where for point in watch(fleet, [PLAIN]) if point.where.endswith("COMMIT in transfer._succeed after")
-    )
-    return kill_at(fleet, KillPoint(PLAIN, where))[0]
+def killed_after_a_deletion(fleet: Fleet) -> Outcome:
+    """The web process dies when the deletion is committed: no later change of the job has an event."""
+    points = [point for point in watch(fleet, [DELETED]) if point.step == "delete"]
+    return kill_at(fleet, next(point for point in points if point.where.endswith("COMMIT in deletion.delete after")))[0]
 
 
 # The safeguard, the run that needs it, and the column that is no longer 0 without it.
@@ -57,7 +55,7 @@ CASES = [
     ("repeated-entries", adopted_and_failed, "money"),
     ("no-rehint", hints_lost, "stuck"),
     ("unsure-refusal", lost_beside_another_upstream, "doubled"),
-    ("late-events", killed_after_the_last_commit, "stuck"),
+    ("late-events", killed_after_a_deletion, "stuck"),
 ]
 
 
