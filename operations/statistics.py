@@ -4,7 +4,7 @@ Every query is bounded by date and has an index, so a million old jobs do not sl
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from datetime import date as Date  # noqa: N812 - a day has a date
@@ -76,7 +76,7 @@ def figures(*, since: datetime, mock: bool | None = None) -> Figures:
         failed=failures.total(),
         unknown=failures["submission_unknown"],
         failures=failures.most_common(TOP_FAILURES),
-        dollars=_dollars(groups) + _dollars_of_deleted(since, mock),
+        dollars=_dollars([*groups, *_deleted_groups(since, mock)]),
         median_seconds=_share(durations, 0.5),
         p95_seconds=_share(durations, 0.95),
         tokens_charged=-tokens.get("charge", 0),
@@ -107,18 +107,17 @@ def _by_day(first: Date) -> QuerySet[Any]:
     return finished.annotate(day=TruncDate("completed_at", tzinfo=UTC))
 
 
-def _dollars_of_deleted(since: datetime, mock: bool | None) -> Decimal:
-    """The cost of real jobs that ended since then and were deleted."""
+def _deleted_groups(since: datetime, mock: bool | None) -> list[Mapping[str, Any]]:
+    """Groups of the real jobs that ended since then, were paid for, and were deleted."""
     if mock:
-        return Decimal()
+        return []
     paid = DeletedJob.objects.filter(completed_at__gte=since, generated_at__isnull=False).order_by()
     columns = ("model", "provider", "upstream_model", "resolution")
-    return _dollars(
-        {**group, "mock_mode": False} for group in paid.values(*columns).annotate(seconds=Sum("duration_seconds"))
-    )
+    groups = paid.values(*columns).annotate(seconds=Sum("duration_seconds"))
+    return [{**group, "mock_mode": False} for group in groups]
 
 
-def _dollars(groups: Iterable[Mapping[str, Any]]) -> Decimal:
+def _dollars(groups: Sequence[Mapping[str, Any]]) -> Decimal:
     """The cost of these groups of jobs by the catalogue's prices; mock videos cost nothing."""
     rows = Upstream.objects.values_list("model__name", "provider", "upstream_model", "prices")
     prices = {tuple(key): by_resolution for *key, by_resolution in rows}

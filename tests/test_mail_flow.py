@@ -1,4 +1,4 @@
-"""Mails over real sockets: register, verify, forget the password, reset it; and a sweeper that is killed."""
+"""Mails from outside, over real sockets: register, verify, forget, reset; and a sweeper that is killed."""
 
 import re
 import time

@@ -178,8 +178,8 @@ def _repeat(*, session_id: uuid.UUID, token_id: uuid.UUID, user: User) -> dict[s
 
 
 def _response(session: Session, user: User, *, age: timedelta = timedelta(0)) -> dict[str, Any]:
-    left = tokens.access_lifetime() - age
-    return {**tokens.pair(session=session, user=user), "expiresIn": int(left.total_seconds())}
+    left = int(tokens.access_lifetime().total_seconds()) - int(age.total_seconds())
+    return {**tokens.pair(session=session, user=user), "expiresIn": left}
 
 
 # Processes of 1.1 issue tokens without a session, and run beside ours during a deploy. Such a refresh token works once,

@@ -66,7 +66,9 @@ def write(
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README.format(id=user.pk, now=timezone.now(), files=files))
         for name, (_, lines) in parts.items():
-            with archive.open(name, "w") as part:
+            entry = zipfile.ZipInfo(name, date_time=timezone.now().timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as part:
                 for number, line in enumerate(lines):
                     part.write(line)
                     if number % RENEW_EVERY == 0:

@@ -141,4 +141,4 @@ def test_every_named_constraint_is_in_the_database() -> None:
         for item in (*model._meta.constraints, *model._meta.indexes)
     }
     assert named - found == set()
-    assert len(named) == 15
+    assert len(named) == 16

@@ -5,6 +5,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import LedgerEntry, TokenAccount, User
 from accounts.registration import EmailTaken, create_user
+from studio.api.fields import Timestamp
 from studio.errors import InsufficientFunds
 
 URL = "/api/v1/auth/register"
@@ -35,6 +36,7 @@ def test_new_user_gets_an_account_with_the_signup_tokens(anonymous: APIClient) -
             "isStaff": False,
             "tokens": {"balance": 100, "unlimited": False},
             "concurrentJobs": {"running": 0, "limit": 3},
+            "createdAt": Timestamp().to_representation(user.created_at),
         },
     )
     assert user.check_password("lorry-violet-42")

@@ -85,7 +85,7 @@ def test_no_jobs_are_no_error() -> None:
 
 
 def test_query_count_does_not_depend_on_the_number_of_jobs(jobs: None, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         run("--days", "30")
 
 

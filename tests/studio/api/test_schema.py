@@ -13,7 +13,8 @@ from videos.failures import FAILURES
 OPERATIONS = {
     *("register", "signIn", "refreshTokens", "signOut", "getMe", "getTokens", "listLedger"),
     *("listSessions", "endSession", "endSessions", "listApiKeys", "createApiKey", "revokeApiKey"),
-    *("updateMe", "deleteMe", "exportMe"),
+    *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
+    *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
     *("setDefaultVideo", "unsetDefaultVideo"),
@@ -68,7 +69,9 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
 
     assert types == {
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
-        **{key: ["application/json"] for key in ("updateMe", "deleteMe")},
+        **{key: ["application/json"] for key in ("updateMe", "deleteMe", "changePassword", "resetPassword")},
+        **{key: ["application/json"] for key in ("requestPasswordReset", "requestEmailVerification", "verifyEmail")},
+        "signInWithGoogle": ["application/json"],
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 

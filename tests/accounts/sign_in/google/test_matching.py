@@ -15,6 +15,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import access, roles
 from accounts.models import LedgerEntry, SignIn, User
+from accounts.own_account import deletion
 from accounts.sign_in.google import matching
 from accounts.sign_in.google.id_tokens import Identity
 from studio.errors import Conflict
@@ -62,6 +63,16 @@ def test_first_sign_in_creates_a_verified_account_without_a_password(
     assert history() == [("ann@example.com", "api", "google", True)]
     me = anonymous.get("/api/v1/auth/me", HTTP_AUTHORIZATION=f"Bearer {response.json()['access']}")
     assert me.json()["tokens"]["balance"] == 70
+
+
+def test_address_of_a_deleted_account_gets_no_tokens_again(sign_in_with_google: SignInWithGoogle) -> None:
+    sign_in_with_google()
+    deletion.delete(user=User.objects.get())
+
+    assert sign_in_with_google() == (200, TOKENS)
+    assert list(User.objects.filter(google_id=SUBJECT).values_list("email", "token_account__balance")) == [
+        ("ann@example.com", 0)
+    ]
 
 
 def test_googles_id_decides_whatever_the_address_is_now(sign_in_with_google: SignInWithGoogle) -> None:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from http.cookies import Morsel
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlencode, urlsplit
-from urllib.request import urlopen
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from axes.models import AccessAttempt
@@ -19,10 +17,21 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import access, roles
 from accounts.models import SignIn, User
 from accounts.sign_in.google import staff_pages
+from tests.accounts.sign_in.google.staff_flow import (
+    BEGIN,
+    FINISH,
+    LOGIN,
+    Begun,
+    begin,
+    finish,
+    googles_form,
+    message,
+    outcome,
+)
 from tests.conftest import MakeUser
 from tests.fakes.google_issuer import CLIENT_ID, FakeIssuer
 
-BEGIN, FINISH, LOGIN, OFFICE = "/admin/google/", "/admin/google/finish/", "/admin/login/", "/admin/"
+OFFICE = "/admin/"
 SUBJECT = "110169484474386276334"
 EXPIRED = "This sign-in with Google has expired, or was used before."
 NOBODY = "No member of staff has this Google account."
@@ -36,49 +45,6 @@ def ann(make_user: MakeUser) -> User:
     user = make_user(staff=True)
     User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
     return user
-
-
-class Begun(NamedTuple):
-    """A sign-in whose user is on Google's page."""
-
-    cookie: Morsel[str]
-    url: str  # of Google's page
-
-    @property
-    def question(self) -> dict[str, str]:
-        return {name: values[0] for name, values in parse_qs(urlsplit(self.url).query).items()}
-
-
-def begin(query: str = "", **headers: Any) -> Begun:
-    response = Client().get(f"{BEGIN}{query}", **headers)
-    assert response.status_code == 302
-    return Begun(response.cookies[staff_pages.COOKIE], response["Location"])
-
-
-def googles_form(url: str) -> tuple[str, dict[str, str]]:
-    """The action and the fields of the form that Google's page posts."""
-    with urlopen(url, timeout=10) as response:
-        page = response.read().decode()
-    [action] = re.findall(r'action="(.*?)"', page)
-    return unescape(action), {name: unescape(value) for name, value in re.findall(r'name="(.*?)" value="(.*?)"', page)}
-
-
-def finish(begun: Begun, form: dict[str, str] | None = None, *, cookie: str | None = None) -> Any:
-    """Post Google's form as a browser does from another site: with the one cookie that is not bound to ours."""
-    browser = Client(enforce_csrf_checks=True)
-    browser.cookies[staff_pages.COOKIE] = begun.cookie.value if cookie is None else cookie
-    return browser.post(FINISH, googles_form(begun.url)[1] if form is None else form)
-
-
-def outcome(response: Any) -> tuple[str, str]:
-    """Where the response leads, and whose session it began."""
-    user_id = response.client.session.get("_auth_user_id", "")
-    email = User.objects.get(pk=user_id).email if user_id else ""
-    return response["Location"], email
-
-
-def message(response: Any) -> str:
-    return response.client.get(LOGIN).content.decode()
 
 
 def test_member_of_staff_signs_in(issuer: FakeIssuer, ann: User) -> None:
