@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import Owned
 from accounts.sign_in.identity import caller
-from looks import use_cases
+from looks import defaults
 from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
 from studio.api.schema import MULTIPART, InsufficientTokensResponse, error, id_in_path, response_header
@@ -218,7 +218,7 @@ class VideoJobViewSet(CancelAndRetry):
     @action(detail=True, methods=["patch"], url_path="set-default-for-look/<str:look_id>")
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Replace the look's former default; a video of any status may be the default."""
-        return self._change_default(use_cases.set_default, "Video set as default successfully", is_default=True)
+        return self._change_default(defaults.set_default, "Video set as default successfully", is_default=True)
 
     @extend_schema(
         operation_id="unsetDefaultVideo",
@@ -231,14 +231,14 @@ class VideoJobViewSet(CancelAndRetry):
     @action(detail=True, methods=["patch"], url_path="unset-default-for-look/<str:look_id>")
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Leave the look without a default."""
-        return self._change_default(use_cases.unset_default, "Video unset as default successfully", is_default=False)
+        return self._change_default(defaults.unset_default, "Video unset as default successfully", is_default=False)
 
     def _change_default(self, change: Callable[..., None], message: str, *, is_default: bool) -> Response:
         require_no_fields(self.request)
         ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
         try:
             change(**ids, user=caller(self.request))
-        except use_cases.NotLinked:
+        except defaults.NotLinked:
             for owned in representation.owners_of(**ids):  # 404 where there is no such video
                 self.check_object_permissions(self.request, owned)
             raise

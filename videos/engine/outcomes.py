@@ -14,7 +14,7 @@ from videos import routing, suspension
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint
 from videos.failures import ADOPTABLE, CANCELLED, FAILURES, cost_of_attempt, is_refunded
-from videos.models import JobLog, VideoJob, from_now
+from videos.models import Event, JobLog, VideoJob, events, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
 
@@ -122,21 +122,24 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
     if _may_have_been_accepted(job) and code not in ADOPTABLE | CANCELLED:
         code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
+    comes_back = is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted)
     with transaction.atomic():
-        if not VideoJob.objects.transition(
+        if not VideoJob.objects.lock_fenced(job):
+            return False
+        # before the transition, which records an event (lock order: job, account, event counter)
+        tokens = _return_tokens(job, note=f"video job failed: {code}") if comes_back else 0
+        VideoJob.objects.transition(
             job,
             Phase.FAILED,
             error_code=code,
             error_message=failure.message,
             provider_reply=for_staff(detail),
+            **({"tokens_refunded": tokens} if tokens else {}),
             **({"generated_at": Now()} if is_made else {}),
-        ):
-            return False
+        )
         job.log(failure.message, level=JobLog.Level.ERROR)
-        if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
-            refund(job=job, note=f"video job failed: {code}")
-        elif job.tokens_charged and not job.tokens_refunded:
-            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
+        if tokens or (job.tokens_charged and not comes_back and not job.tokens_refunded):
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
         metrics.count_end(Phase.FAILED, code)
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
         # staff may recover what was billed
@@ -156,13 +159,20 @@ def for_staff(text: str) -> str:
 
 
 def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
-    """Refund the job's charge, once; returns the refunded tokens, 0 for a repeat."""
+    """Refund the charge of a locked job, once; returns the refunded tokens, 0 for a repeat."""
     with transaction.atomic():
-        tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+        tokens = _return_tokens(job, note=note, actor=actor)
         if tokens:
-            job.tokens_refunded = tokens
             VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens, updated_at=Now())
             job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
+            events.record(Event.Kind.UPDATED, [(job.owner_id, job.pk)])
+    return tokens
+
+
+def _return_tokens(job: VideoJob, *, note: str, actor: User | None = None) -> int:
+    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+    if tokens:
+        job.tokens_refunded = tokens
     return tokens
 
 

@@ -52,7 +52,7 @@ def _concurrently(schema_editor: Any) -> str:
 
 class Migration(migrations.Migration):
     atomic = False  # nothing is done concurrently inside a transaction
-    dependencies = [("videos", "0022_deleted_jobs")]
+    dependencies = [("videos", "0022_events")]
 
     operations = [
         migrations.AddField(
