@@ -45,7 +45,12 @@ def lost_beside_another_upstream(fleet: Fleet) -> Outcome:
 def killed_after_a_deletion(fleet: Fleet) -> Outcome:
     """The web process dies when the deletion is committed: no later change of the job has an event."""
     points = [point for point in watch(fleet, [DELETED]) if point.step == "delete"]
-    return kill_at(fleet, next(point for point in points if point.where.endswith("COMMIT in deletion.delete after")))[0]
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    fleet.listener.catch_up()
+    next(point for point in points if point.where.endswith("COMMIT in deletion.delete after")).set(fleet)
+    fleet.delete(jobs[0])
+    return examine(fleet, jobs, scenario="killed after a deletion")
 
 
 # The safeguard, the run that needs it, and the column that is no longer 0 without it.
