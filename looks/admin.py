@@ -16,7 +16,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from accounts.sign_in.identity import caller
-from looks import use_cases
+from looks import defaults, use_cases
 from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
 from studio.backoffice import audit
 from studio.backoffice.base import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
@@ -170,7 +170,7 @@ class LookAdmin(BackOfficeAdmin):
             row.video_id: f"{row.video} ({row.video.short_id})" for row in look.look_videos.select_related("video")
         }
         former = look.look_videos.filter(is_default=True).values_list("video", flat=True).first()
-        change = use_cases.set_default if act == "set" else use_cases.unset_default
+        change = defaults.set_default if act == "set" else defaults.unset_default
         try:
             change(look_id=look_id, video_id=video_id, user=caller(request))
         except StudioError as exc:

@@ -2,13 +2,14 @@
 
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import JSONField, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject, Lower
 
+from studio.db.json_rows import JSONRows
 from studio.db.statements import Param
 from studio.media.storage import media_storage
 from studio.models import Record
@@ -28,17 +29,6 @@ def search_text(look: "Look", products: "Iterable[Product]") -> str:
     for product in products:
         texts += [product.name, product.sku, product.designer]
     return "\n".join(map(searchable, texts))
-
-
-class _JSONRows(models.Aggregate):
-    """The rows of a group as one JSON list, so that one query reads them together with their parent."""
-
-    name = "JSONRows"
-    function = "JSON_GROUP_ARRAY"
-    output_field = JSONField()
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        return self.as_sql(compiler, connection, function="JSONB_AGG")
 
 
 class _Count(Subquery):
@@ -82,10 +72,10 @@ class LookQuerySet(models.QuerySet["Look"]):
             LookShare.objects.filter(look=OuterRef("pk"))
             .order_by()
             .values("look")
-            .values(readers=_JSONRows(JSONObject(id="user_id", email="user__email")))
+            .values(readers=JSONRows(JSONObject(id="user_id", email="user__email")))
         )
         emails = (
-            LookEmailShare.objects.filter(look=OuterRef("pk")).order_by().values("look").values(rows=_JSONRows("email"))
+            LookEmailShare.objects.filter(look=OuterRef("pk")).order_by().values("look").values(rows=JSONRows("email"))
         )
         return self.annotate(readers=Subquery(readers), emails=Subquery(emails))
 

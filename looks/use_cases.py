@@ -1,4 +1,4 @@
-"""Create, change and delete looks, link videos to them, and choose the default video of a look.
+"""Create, change and delete looks, and link videos to them.
 
 Pictures are registered for removal before they are uploaded, and kept by the transaction that refers to them. The same
 transaction registers the pictures that a change or a deletion leaves unused; they are removed in the background.
@@ -13,15 +13,12 @@ from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from django.core.files.base import ContentFile
-from django.db import models, transaction
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Now
+from django.db import transaction
 
 from accounts.models import User
-from accounts.permissions import is_owner_or_admin
+from looks import changes
 from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product, search_text
-from studio.db.statements import Param, Statement, Update
-from studio.errors import InvalidInput, NotAllowed, NotFound
+from studio.errors import InvalidInput, NotFound
 from studio.media.images import ImageFile, thumbnail_of
 from studio.media.storage import disposal, store
 
@@ -58,13 +55,6 @@ class LookFields(TypedDict, total=False):
     shared_with_emails: Collection[str]  # in the spelling of `studio.emails`
 
 
-class NotLinked(InvalidInput):
-    """The video was not made for the look."""
-
-    code = "not_linked"
-    message = "Video is not associated with this look"
-
-
 def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
     """Create a look; `title` is required. Raises InvalidInput, with nothing stored."""
     _require_known(fields.get("shared_with_user_ids", ()))
@@ -87,64 +77,38 @@ def update_look(*, look_id: uuid.UUID, **fields: Unpack[LookFields]) -> None:
     with _pictures_stored(look_id, fields) as stored, transaction.atomic():
         look = _locked(look_id)
         earlier = list(look.products.order_by("position"))
-        pictures = _pictures_of(look, earlier)
+        pictures, shown = _pictures_of(look, earlier), _shown_by_videos(look)
         products = _fill(look, fields, stored, products=earlier)
         look.save(update_fields=[*_COLUMNS, "updated_at"])
         _write_parts(look, fields, products)
         disposal.adopt(*stored.names)
         disposal.dispose(pictures - _pictures_of(look, products))
+        if _shown_by_videos(look) != shown:
+            changes.record(_videos_of(look_id))
     logger.info("look.updated", extra={"look_id": look_id})
 
 
 def delete_look(*, look_id: uuid.UUID) -> None:
     """Remove the look, its products and its links; the videos stay. Raises NotFound."""
     with transaction.atomic():
-        look = _locked(look_id)
+        look, videos = _locked(look_id), _videos_of(look_id)
         disposal.dispose(_pictures_of(look, look.products.all()))
         look.delete()
+        changes.record(videos)
     logger.info("look.deleted", extra={"look_id": look_id})
 
 
 def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
-    """Record that the video is made for the look; a repeat changes nothing.
+    """Link the video to the look that it is made for; a repeat changes nothing.
 
-    Call it in the transaction that creates the video. Raises NotFound where the look was deleted.
+    Call it in the transaction that creates the video, which records the creation. Raises NotFound where the look was
+    deleted.
     """
     with transaction.atomic():
         look = _locked(look_id)
         LookVideo.objects.get_or_create(look=look, video_id=video_id)
 
 
-def set_default(*, look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
-    """Make the video the look's default, in place of the former one; a repeat changes nothing.
-
-    Raises NotFound, NotLinked, or NotAllowed where the user may not change the look or the video.
-    """
-    with transaction.atomic():
-        _lock_link(look_id, video_id, user)
-        # in this order: the database allows one default a look at any moment
-        _UNSET_OTHERS.run(look_id=look_id, video_id=video_id)
-        if not _SET.run(look_id=look_id, video_id=video_id):
-            raise NotLinked  # the video was deleted meanwhile; rolls the first update back
-
-
-def unset_default(*, look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
-    """Make the video no longer the look's default; a repeat changes nothing. Raises as `set_default` does."""
-    with transaction.atomic():
-        _lock_link(look_id, video_id, user)
-        if not _UNSET.run(look_id=look_id, video_id=video_id):
-            raise NotLinked
-
-
-_OF_LOOK = {"look": Param("look_id", models.UUIDField())}
-_OF_VIDEO = {"video": Param("video_id", models.UUIDField())}
-_SET = Update(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=True, updated_at=Now())
-_UNSET = Update(lambda: LookVideo.objects.filter(**_OF_LOOK, **_OF_VIDEO), is_default=False, updated_at=Now())
-_UNSET_OTHERS = Update(
-    lambda: LookVideo.objects.filter(**_OF_LOOK, is_default=True).exclude(**_OF_VIDEO),
-    is_default=False,
-    updated_at=Now(),
-)
 _COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
 
 
@@ -157,26 +121,14 @@ def _locked(look_id: uuid.UUID) -> Look:
     return look
 
 
-_OWNER_OF_LINKED_VIDEO = LookVideo.objects.filter(look=OuterRef("pk"), **_OF_VIDEO).values("video__owner")
-_LOCK_LINK = Statement(
-    lambda: (
-        Look.objects.select_for_update(no_key=True)
-        .filter(pk=Param("look_id", models.UUIDField()))
-        .order_by()
-        .values_list("owner", Subquery(_OWNER_OF_LINKED_VIDEO, output_field=models.UUIDField()))
-    )
-)
+def _videos_of(look_id: uuid.UUID) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """The look's videos, each with its owner before it."""
+    return list(LookVideo.objects.filter(look=look_id).order_by().values_list("video__owner", "video"))
 
 
-def _lock_link(look_id: uuid.UUID, video_id: uuid.UUID, user: User) -> None:
-    """Lock the look, and check that the video is linked to it and that the user may change both, in one statement."""
-    owners = _LOCK_LINK.row(look_id=look_id, video_id=video_id)
-    if owners is None:
-        raise NotFound("There is no such look.")
-    if owners[1] is None:
-        raise NotLinked
-    if not all(is_owner_or_admin(user, owner) for owner in owners):
-        raise NotAllowed
+def _shown_by_videos(look: Look) -> tuple[str, ...]:
+    """What the jobs of the look's videos show of it."""
+    return look.title, str(look.image.name), str(look.thumbnail.name)
 
 
 def _require_known(user_ids: Collection[uuid.UUID]) -> None:

@@ -23,7 +23,7 @@ from studio.media.storage import disposal
 from studio.media.storage.disposal import AT_ONCE
 from studio.models import TaskState
 from videos import retirements, suspension
-from videos.engine import inputs
+from videos.engine import expectations, inputs
 from videos.idempotency import forget_old_keys
 from videos.models import from_now
 
@@ -93,10 +93,11 @@ def remove_files(stopping: threading.Event) -> None:
 
 
 def run_housekeeping(stopping: threading.Event) -> None:
-    """Copy recent refunds to their jobs and, once a day, remove what has expired.
+    """Refresh the expected durations, copy recent refunds to their jobs and, once a day, remove what has expired.
 
     Raises Stopped soon after the event is set; interrupted daily tasks are due again at once.
     """
+    expectations.refresh()
     copy_refunds(failed_within=DEPLOY_OVERLAP)  # else the daily run would show owners their refund up to a day late
     TaskState.objects.get_or_create(name=DAILY, defaults={"due_at": from_now(AT_ONCE)})
     task = TaskState.objects.filter(name=DAILY)

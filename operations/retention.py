@@ -29,7 +29,7 @@ from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion
 from videos.engine import inputs
-from videos.models import JobInput, JobLog, SpentKey, VideoJob
+from videos.models import Event, JobInput, JobLog, SpentKey, VideoJob, events
 from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
@@ -98,6 +98,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
+        _rule("event", events.KEPT_DAYS, "events of video jobs", _older_events),
         Rule("export", EXPORT_DAYS, "contents of exports", _counted(_contents), _remove_contents),
         _rule("task", TASK_DAYS, "mails, exports and deletions of accounts that have ended", _ended_tasks),
         _rule("expired", None, "sessions and refresh tokens", *expired),
@@ -152,6 +153,10 @@ def _older_sign_ins(span: Span) -> QuerySet[SignIn]:
     return SignIn.objects.older_than(span.before)
 
 
+def _older_events(span: Span) -> QuerySet[Event]:
+    return Event.objects.filter(created_at__lt=span.before).order_by("created_at")
+
+
 def _ended_keys(span: Span) -> QuerySet[ApiKey]:
     return api_keys.ended(before=span.before)
 
@@ -183,7 +188,8 @@ def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:
 
 def _remove_rows(rows: QuerySet[Any], check_stopped: StopCheck) -> int:
     removed = 0
-    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    in_order = rows if rows.query.order_by else rows.order_by("pk")
+    while ids := list(in_order.values_list("pk", flat=True)[:BATCH]):
         check_stopped()
         rows.model._default_manager.filter(pk__in=ids).delete()
         removed += len(ids)

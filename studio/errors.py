@@ -33,7 +33,7 @@ def must_be_one_of(choices: Iterable[Any], sent: Any) -> list[str]:
 class StudioError(Exception):
     """An anticipated failure, with a stable `code` for programs and a message for the caller.
 
-    `facts` are numbers that the response has as members of their own.
+    `facts` are values that the response has as members of their own.
     """
 
     code = "error"
@@ -46,7 +46,7 @@ class StudioError(Exception):
         *,
         code: str = "",
         errors: FieldErrors | None = None,
-        facts: Mapping[str, int] | None = None,
+        facts: Mapping[str, int | str] | None = None,
         retry_after_seconds: int = 0,
     ) -> None:
         self.message = message or (first_error(errors) if errors else self.message)

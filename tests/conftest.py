@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.google_issuer",
     "tests.fixtures.looks",
     "tests.fixtures.video_jobs",
+    "tests.fixtures.event_check",
     "tests.fixtures.staff",
 ]
 

@@ -18,12 +18,12 @@ from studio.media.images import BadImage, ImageFile, read_image
 from studio.media.storage import disposal, media_storage, store
 from studio.observability import log, telemetry
 from videos import routing
-from videos.engine import metrics, schedule
+from videos.engine import expectations, metrics, schedule
 from videos.engine.hints import hint
 from videos.idempotency import earlier_job
 from videos.job_requests import VideoJobRequest
 from videos.limits import JOB_SLOTS, MAX_UNFINISHED_JOBS, VIDEO_PRICE_TOKENS, add_to_job_count
-from videos.models import JobInput, VideoJob, from_now
+from videos.models import Event, JobInput, VideoJob, events, from_now
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ def create(
         request_id=log.request_id(),
         provider=route.provider,
         upstream_model=route.upstream_model,
+        expected_seconds=expectations.expected_seconds(provider=route.provider, model=job_request.model),
     )
     if opens_with_look:
         job_request = replace(job_request, initial_image=_picture_of_look(look_image))
@@ -154,6 +155,9 @@ def _commit(
             _link(look, job)
         job.log("The job is accepted and waits for its turn.")
         hint("submit", str(job.pk))
+        events.record(Event.Kind.CREATED, [(job.owner_id, job.pk)])
+        if job.retry_of_id:  # it shows its retry
+            events.record(Event.Kind.UPDATED, [(job.owner_id, job.retry_of_id)])
     metrics.CREATED.add(job.provider)
     telemetry.link_job(job.pk)
     logger.info("job.created", extra={"job_id": job.pk, "provider": job.provider})

@@ -3,16 +3,20 @@
 import logging
 import uuid
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import ledger
 from accounts.models import User
 from studio.backoffice import audit
+from studio.db.statements import Param, UpdateReturning
 from studio.media.storage import disposal
-from videos.engine import metrics, outcomes
+from videos.engine import hints, metrics
+from videos.failures import CANCELLED
 from videos.idempotency import keep_key
 from videos.limits import add_to_job_count
-from videos.models import DeletedJob, VideoJob
+from videos.models import DeletedJob, Event, VideoJob, events
 from videos.phases import Phase
 
 logger = logging.getLogger(__name__)
@@ -36,17 +40,33 @@ def delete(*, job_id: uuid.UUID) -> int:
     tokens = 0
     with transaction.atomic():
         job = VideoJob.objects.select_for_update().find(job_id)
-        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks
+        # its retry, which is newer: jobs are locked in the order of their age
+        linked = [retry.pk for retry in _UNLINK_RETRY.all(id=job_id)]
+        if job.retry_of_id:
+            linked.append(job.retry_of_id)
+        add_to_job_count(user_id=job.owner_id, more=-1)  # lock order: job, account, links to looks, event counter
         if job.phase == Phase.QUEUED:
-            tokens = outcomes.refund(job=job, note="video job deleted before it was started")
+            tokens = ledger.refund(user_id=job.owner_id, job_id=job_id, note="video job deleted before it was started")
         # A running transfer has registered its files for removal already, and will find no row to adopt them.
         disposal.dispose([job.video.name or "", job.poster.name or "", *job.inputs.values_list("file_name", flat=True)])
         keep_key(job=job)
+        if job.phase == Phase.GENERATING:
+            hints.ask_to_cancel(provider=job.provider, operation=job.operation)
         _keep_cost(job)
         phase = job.phase
         job.delete()
+        events.record(Event.Kind.UPDATED, [(job.owner_id, linked_id) for linked_id in linked])
+        events.record(Event.Kind.DELETED, [(job.owner_id, job_id)])
     logger.info("job.deleted", extra={"job_id": job_id, "phase": phase})
     return tokens
+
+
+_UNLINK_RETRY = UpdateReturning(
+    VideoJob,
+    lambda: VideoJob.objects.filter(retry_of_id=Param("id", models.UUIDField())),
+    retry_of_id=None,
+    updated_at=Now(),
+)
 
 
 def _keep_cost(job: VideoJob) -> None:
@@ -55,7 +75,8 @@ def _keep_cost(job: VideoJob) -> None:
     It generates a job that it has accepted, whether or not we poll it. While a submit has no response, the step itself
     counts the cost later (`videos.engine.submit`).
     """
-    if job.mock_mode or not (job.generated_at or job.phase in {Phase.SUBMITTING, Phase.GENERATING}):
+    is_in_flight = job.phase in {Phase.SUBMITTING, Phase.GENERATING} or job.error_code in CANCELLED
+    if job.mock_mode or not (job.generated_at or is_in_flight):
         return
     if job.phase == Phase.GENERATING:
         metrics.count_cost(job)

@@ -45,6 +45,8 @@ FAILURES: dict[str, Failure] = {
     "result_expired": Failure("The finished video was no longer there when we fetched it.", True),
     "invalid_video": Failure("The video service delivered a file that cannot be played.", True, adoptable=True),
     "storage_failed": Failure("The finished video could not be stored.", True, resumable=True),
+    # refunded while it is queued (videos.engine.cancellation)
+    "cancelled": Failure("This video was cancelled.", False),
     "cancelled_by_staff": Failure("Our staff cancelled this video.", True),
     # jobs imported from another system (operations.legacy_import)
     "unfinished_at_move": Failure("This video was not finished when the service moved. Please create it again.", True),
@@ -68,6 +70,7 @@ def cost_of_attempt(*, charged: int, refunded: int) -> str:
 
 
 ADOPTABLE = frozenset(code for code, failure in FAILURES.items() if failure.adoptable)
+CANCELLED = frozenset({"cancelled", "cancelled_by_staff"})
 RESUMABLE = frozenset(code for code, failure in FAILURES.items() if failure.resumable)
 
 

@@ -28,6 +28,7 @@ class VideoJobRequest:
     initial_image: ImageFile | None = None
     end_frame: ImageFile | None = None
     reference_images: tuple[ImageFile, ...] = ()
+    retry_of: str = ""  # the id of the failed job that it repeats
 
     def pictures(self) -> Iterator[tuple[str, int, ImageFile]]:
         """Every picture with its role and its position in the role."""
@@ -45,12 +46,14 @@ class VideoJobRequest:
     def digest(self) -> str:
         """Identify a repeated request: the hexadecimal SHA-256 of a canonical JSON.
 
-        Its keys are sorted: the fields except pictures, and `pictures`, a list of role, position and SHA-256 of each.
-        The log has it in place of the prompt.
+        Its keys are sorted: the fields except pictures and an empty `retry_of`, and `pictures`, a list of role,
+        position and SHA-256 of each. The log has it in place of the prompt.
         """
         facts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("initial_image", "end_frame", "reference_images"):
             facts.pop(name)
+        if not self.retry_of:  # digests of releases without retries lack it
+            facts.pop("retry_of")
         facts["pictures"] = [
             (role, position, hashlib.sha256(picture.data).hexdigest()) for role, position, picture in self.pictures()
         ]

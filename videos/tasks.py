@@ -1,4 +1,4 @@
-"""The tasks that RQ calls, with only a job's id. A worker imports only the steps of its queues."""
+"""The tasks that RQ calls, with ids only. A worker imports only the steps of its queues."""
 
 from importlib import import_module
 
@@ -23,3 +23,10 @@ def transfer(job_id: str) -> None:
     from videos.engine import transfer  # noqa: PLC0415 - see the module
 
     transfer.transfer(job_id=job_id)
+
+
+def cancel(provider: str, operation: str) -> None:
+    """Ask the provider to cancel an operation whose job has ended."""
+    from videos.engine import cancellation  # noqa: PLC0415 - see the module
+
+    cancellation.ask_provider(provider_name=provider, operation=operation)

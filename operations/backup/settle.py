@@ -11,7 +11,7 @@ from studio.db import batches
 from studio.errors import Conflict
 from studio.models import Heartbeat
 from videos.engine import outcomes, schedule
-from videos.models import VideoJob
+from videos.models import VideoJob, events
 from videos.phases import Phase
 from videos.providers.registry import PROVIDERS, provider
 
@@ -41,7 +41,7 @@ def settle_restored_jobs() -> Counter[str]:
     A paid job may have been submitted since. So it fails as `submission_unknown`, is refunded as the policy says, and
     is never submitted again. An operator who finds the operation can adopt it. A free job starts again. Jobs that were
     generating or storing continue: polling and fetching cost nothing, and they are not submitted again either. Returns
-    the numbers of jobs that were `failed`, were `requeued`, and continue (`go on`).
+    the numbers of jobs that were `failed`, were `requeued`, and continue (`go on`). Clients list their jobs again.
     """
     counts = Counter({"failed": 0, "requeued": 0})
     waiting = VideoJob.objects.filter(phase__in=(Phase.QUEUED, Phase.SUBMITTING)).order_by("pk")
@@ -55,6 +55,7 @@ def settle_restored_jobs() -> Counter[str]:
             outcomes.fail(job=job, code="submission_unknown", detail=detail)
             counts["failed"] += 1
     VideoJob.objects.filter(phase=Phase.GENERATING).update(submit_attempts=schedule.NO_MORE_SUBMITS)
+    events.forget()
     counts["go on"] = VideoJob.objects.filter(phase__in=(Phase.GENERATING, Phase.STORING)).count()
     return counts
 

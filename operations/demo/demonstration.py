@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
-from looks import use_cases
+from looks import defaults, use_cases
 from looks.models import Look
 from operations.demo.looks import LOOKS, DemoLook
 from studio.media.storage import disposal, store
@@ -24,7 +24,7 @@ from videos.failures import FAILURES, is_refunded
 from videos.job_requests import VideoJobRequest
 from videos.limits import MAX_UNFINISHED_JOBS, VIDEO_PRICE_TOKENS, add_to_job_count
 from videos.media import mp4
-from videos.models import JobLog, VideoJob
+from videos.models import Event, JobLog, VideoJob, events
 from videos.phases import Phase
 from videos.providers.mock import size_of
 from videos.providers.mock_video import run_encoder
@@ -194,8 +194,9 @@ def _commit(job: VideoJob, look: Look | None, video: DemoVideo, ended: datetime)
         _add_timeline(job, ended)
         if look:
             use_cases.link(look_id=look.pk, video_id=job.pk)
+        events.record(Event.Kind.CREATED, [(job.owner_id, job.pk)])
         if look and video.is_default:
-            use_cases.set_default(look_id=look.pk, video_id=job.pk, user=job.owner)
+            defaults.set_default(look_id=look.pk, video_id=job.pk, user=job.owner)
         if video.error_code and is_refunded(video.error_code, policy=settings.REFUND_POLICY):
             outcomes.refund(job=job, note=f"video job failed: {video.error_code}")
 

@@ -167,6 +167,7 @@ def _copy(row: Row, plain: str, former: Any, moves: Moves) -> str:
             disposal.adopt(stored)
             disposal.dispose([f"{there}{plain}"], after_seconds=KEPT_DAYS * 24 * 3600)
             moves.bytes += facts.size_bytes
+            _record(model, pk)
             return "moved"
         now = model._default_manager.select_for_update().filter(pk=pk).order_by().values_list(column, flat=True).first()
         if now != stored and not (now and _is_same(now, plain)):  # otherwise another run has moved it
@@ -183,6 +184,14 @@ def _lock_owner(model: type[models.Model], pk: Any) -> None:
         column, owner = OWNERS[model]
         rows = model._default_manager.filter(pk=pk).order_by().values_list(column)
         owner._default_manager.select_for_update(no_key=True).filter(pk__in=rows).order_by().values_list("pk").first()
+
+
+def _record(model: type[models.Model], pk: Any) -> None:
+    """Record that jobs show another URL, of a file of their own or of a look's picture."""
+    if model is VideoJob:
+        VideoJob.objects.filter(pk=pk).record_updates()
+    elif model is Look:
+        VideoJob.objects.filter(look_videos__look=pk).record_updates()
 
 
 @dataclass(frozen=True)

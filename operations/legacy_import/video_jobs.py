@@ -26,7 +26,7 @@ from studio.media.storage import external, media_storage
 from studio.media.storage.base import poster_url
 from videos.failures import FAILURES, is_refunded
 from videos.limits import add_to_job_count
-from videos.models import IMPORTED, VideoJob
+from videos.models import IMPORTED, Event, VideoJob, events
 from videos.phases import Phase
 
 UNFINISHED, LOST, CANCELLED = "unfinished_at_move", "lost_before_move", "cancelled_before_move"
@@ -96,6 +96,7 @@ class JobMover(Mover[VideoJob]):
                 )
                 VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens)
                 self.report.tokens["refunded"] += tokens
+        events.record(Event.Kind.CREATED, [(item.made.owner_id, item.made.pk) for item in items])
 
     def _succeed(self, job: VideoJob, url: str) -> None:
         storage = media_storage()
@@ -154,6 +155,11 @@ class LinkMover(Mover[LookVideo]):
         return LookVideo(
             look_id=look_id, video_id=job_id, is_default=is_default, created_at=created_at, updated_at=updated_at
         )
+
+    def write(self, items: Sequence[Item[LookVideo]]) -> None:
+        """Insert the links, which the jobs show."""
+        super().write(items)
+        VideoJob.objects.filter(pk__in={item.made.video_id for item in items}).record_updates()
 
     def row_name(self, row: Row) -> str:
         """Name look and video: a link has no id of its own."""

@@ -140,7 +140,7 @@ def fix_mismatch(mismatch: Mismatch) -> bool:
             jobs = VideoJob.objects.filter(owner=mismatch.miscounted).count()
             add_to_job_count(user_id=mismatch.miscounted, more=jobs - account.video_job_count)
     elif mismatch.outdated:
-        VideoJob.objects.filter(pk=mismatch.outdated).update(tokens_refunded=_or_zero(_entry("refund")))
+        _copy_refund(mismatch.outdated)
     elif mismatch.file:
         disposal.dispose([mismatch.file])
     else:
@@ -156,7 +156,14 @@ def copy_refunds(*, failed_within: timedelta) -> None:
     recent = VideoJob.objects.filter(phase=Phase.FAILED, completed_at__gte=Now() - failed_within)
     outdated = recent.annotate(in_ledger=_or_zero(_entry("refund"))).exclude(tokens_refunded=F("in_ledger"))
     for job_id in list(outdated.order_by("pk").values_list("pk", flat=True)[:JOBS_PAGE]):
-        VideoJob.objects.filter(pk=job_id).update(tokens_refunded=_or_zero(_entry("refund")))
+        _copy_refund(job_id)
+
+
+def _copy_refund(job_id: uuid.UUID) -> None:
+    jobs = VideoJob.objects.filter(pk=job_id)
+    with transaction.atomic():
+        jobs.update(tokens_refunded=_or_zero(_entry("refund")))
+        jobs.record_updates()
 
 
 def _entry(kind: str) -> Any:

@@ -15,6 +15,7 @@ MEANINGS = {
     "invalid_look": "`lookId` is not the id of one of your looks",
     "nothing_to_show": "a video job needs a prompt, an initial image, or a look with an image",
     "not_linked": "the video was not made for this look",
+    "unknown_cursor": "you have no video job with the id in `before`",
     "link_invalid": "the token of a mailed link is wrong, used or expired; request a new mail",
     # 401
     "not_authenticated": "the request has no access token",
@@ -57,6 +58,10 @@ MEANINGS = {
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
+    "already_finished": "the video job has succeeded, or failed for another reason, and cannot be cancelled",
+    "not_failed": "only a video job that has FAILED can be retried",
+    "already_retried": "the failed video job was retried before, as the job in `retriedBy`",
+    "pictures_gone": "the pictures of the failed video job are deleted; send them again, in a new job",
     "last_admin": "this is the last admin; make another user an admin first",
     "export_too_large": "the export is larger than 50 MiB; ask the operator for it",
     # 411, 413, 414, 415, 416, 431
@@ -84,6 +89,7 @@ MEANINGS = {
     "storage_full": "a disk of the server is full; nothing was done; retry after `Retry-After` seconds",
     "storage_unreadable": "the stored video cannot be read at the moment; retry later",
     "look_image_unreadable": "the look's image cannot be read at the moment; retry later",
+    "input_unreadable": "a picture of the failed video job cannot be read at the moment; retry later",
     "pictures_busy": "too many images are being processed; retry after `Retry-After` seconds",
     "too_many_uploads": "the server is receiving too many uploads; retry after `Retry-After` seconds",
     "too_busy": "the server has too many requests in progress; retry after `Retry-After` seconds",

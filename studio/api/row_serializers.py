@@ -6,11 +6,10 @@ tuple, about a tenth of the time of the serializer itself. The OpenAPI schema co
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from operator import attrgetter
 from typing import Any
 
 from django.core.files.storage import Storage
-from django.db.models import FileField, Model
+from django.db.models import Model
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
@@ -66,10 +65,6 @@ class RowSerializer:
                 data[key] = url
         return data | extra
 
-    def row_from(self, instance: Model) -> tuple[Any, ...]:
-        """The row that `values_list` would return, from an instance that is loaded anyway."""
-        return tuple(read(instance) for read in self._readers)
-
     @cached_property
     def _fields(self) -> Mapping[str, Any]:
         fields: Mapping[str, Any] = self._serializer().fields  # type: ignore[attr-defined]  # every Serializer has them
@@ -120,12 +115,6 @@ class RowSerializer:
                 )
                 steps[source, type(field)] = ((*keys, key), index, represent)
         return list(steps.values())
-
-    @cached_property
-    def _readers(self) -> list[Represent]:
-        return [
-            attrgetter(f"{name}.name" if isinstance(self._column(name), FileField) else name) for name in self.columns
-        ]
 
     def _column(self, name: str) -> Any:
         *relations, last = name.split("__")

@@ -50,7 +50,7 @@ def stored(
     if settings.X_ACCEL_REDIRECT and _is_on_our_disk(storage, name):
         return _by_proxy(storage, name, content_type)
     tag = f'"{etag}"'
-    if _client_has(request, tag):
+    if client_has(request, tag):
         return _with_headers(HttpResponse(status=304), tag, None)
     with without_slot():  # a storage service may be slow
         size = storage.size(name)
@@ -70,8 +70,8 @@ def stored(
     return _with_headers(response, tag, length)
 
 
-def _client_has(request: HttpRequest, tag: str) -> bool:
-    """Whether `If-None-Match` names the file: a list, compared weakly (RFC 9110, 13.1.2)."""
+def client_has(request: HttpRequest, tag: str) -> bool:
+    """Whether `If-None-Match` names this strong tag: a list, compared weakly (RFC 9110, 13.1.2)."""
     tags = request.headers.get("If-None-Match", "").strip()
     return tags == "*" or tag in _ENTITY_TAG.findall(tags)
 

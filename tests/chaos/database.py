@@ -23,6 +23,10 @@ class Database(Protocol):
 
     def execute(self, sql: str) -> None: ...
 
+    def literal(self, key: str) -> str:
+        """An id, as `rows` returns it, for a statement."""
+        ...
+
     def restart(self, mode: str) -> None:
         """Raises NotImplementedError where the database has no server."""
         ...
@@ -47,6 +51,9 @@ class Sqlite:
         with closing(sqlite3.connect(self._path, timeout=20)) as connection, connection:
             connection.execute(sql)
 
+    def literal(self, key: str) -> str:
+        return f"'{uuid.UUID(key).hex}'"
+
     def restart(self, mode: str) -> None:
         raise NotImplementedError("SQLite has no server")
 
@@ -70,6 +77,9 @@ class Postgres(PostgresServer):
     def execute(self, sql: str) -> None:
         with self._connection() as connection:
             connection.execute(sql)  # type: ignore[call-overload]
+
+    def literal(self, key: str) -> str:
+        return f"'{key}'"
 
     def _connection(self) -> "psycopg.Connection[Row]":
         for _ in range(100):

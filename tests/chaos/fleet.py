@@ -26,6 +26,7 @@ from studio.env import PROJECT
 from tests.chaos import catalogue
 from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.hooks.tempo import PROVIDER_SECONDS
+from tests.chaos.listener import Listener
 from tests.chaos.processes import Processes, wait_until
 from tests.chaos.vendors import Cloudinary, Google, Traps
 from tests.fakes.google_account import video_of_length
@@ -113,6 +114,9 @@ class Fleet:
         for name in ("web", "submit", "media", "sweeper"):
             self.processes.start(name)
         wait_until(self.responds, seconds=30, what="a response of the web process")
+        self.listener = Listener(self.database)
+        self.listener.start()
+        self._exit.callback(self.listener.stop)
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tests.chaos.catalogue import suspended_models
 from tests.chaos.database import Row
@@ -62,7 +63,8 @@ def examine(
         outcome.blame(
             "stuck", f"{outcome.unknown} jobs are unknown; at most {unknown_at_most} responses can have been lost"
         )
-    for sentence in (*_inconsistent_rows(fleet), *_wrongly_suspended(fleet), *_orphaned_files(fleet)):
+    faults = (_inconsistent_rows(fleet), _wrongly_suspended(fleet), _orphaned_files(fleet), fleet.listener.faults())
+    for sentence in chain(*faults):
         outcome.blame("stuck", sentence)
     for sentence in _wrong_money(fleet):
         outcome.blame("money", sentence)

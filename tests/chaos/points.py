@@ -48,7 +48,7 @@ class KillPoint:
             return self.call in {"submit", REFUSAL}
         _, _, verb, *_, home, moment = self.where.split()
         if home in UP_TO_THE_CLAIM:
-            return (verb, moment) == ("UPDATE", "after")
+            return (verb, moment) == ("COMMIT", "after")
         return home not in AFTER_THE_OUTCOME and (verb, moment) != ("COMMIT", "after")
 
     def set(self, fleet: Fleet) -> None:

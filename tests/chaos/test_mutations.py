@@ -7,9 +7,9 @@ import pytest
 
 from tests.chaos.catalogue import retired_upstream
 from tests.chaos.fleet import Fleet
-from tests.chaos.flows import HINTS_LOST, PLAIN
+from tests.chaos.flows import DELETED, HINTS_LOST, PLAIN
 from tests.chaos.invariants import Outcome, examine
-from tests.chaos.points import KillPoint, kill_at
+from tests.chaos.points import KillPoint, kill_at, watch
 from tests.chaos.scenarios.disturbances import adopted
 from tests.chaos.scenarios.freezes import submit_frozen_before_claim
 from tests.chaos.scenarios.scenario import SHORT
@@ -42,6 +42,17 @@ def lost_beside_another_upstream(fleet: Fleet) -> Outcome:
         return examine(fleet, jobs, scenario="unclear beside another upstream", unknown_at_most=1)
 
 
+def killed_after_a_deletion(fleet: Fleet) -> Outcome:
+    """The web process dies when the deletion is committed: no later change of the job has an event."""
+    points = [point for point in watch(fleet, [DELETED]) if point.step == "delete"]
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    fleet.listener.catch_up()
+    next(point for point in points if point.where.endswith("COMMIT in deletion.delete after")).set(fleet)
+    fleet.delete(jobs[0])
+    return examine(fleet, jobs, scenario="killed after a deletion")
+
+
 # The safeguard, the run that needs it, and the column that is no longer 0 without it.
 CASES = [
     ("unfenced", frozen_before_claim, "doubled"),
@@ -49,6 +60,7 @@ CASES = [
     ("repeated-entries", adopted_and_failed, "money"),
     ("no-rehint", hints_lost, "stuck"),
     ("unsure-refusal", lost_beside_another_upstream, "doubled"),
+    ("late-events", killed_after_a_deletion, "stuck"),
 ]
 
 

@@ -7,12 +7,12 @@ product behind a gateway must request from the gateway. `GET /__books__` returns
 `POST /__script__` schedules faults: [{"on": "submit", "fault": "503", "times": 2, "skip": 1}], and retires models:
 [{"retired": ["gemini-omni-1.1-flash"]}]. Requests for a retired model get a 404.
 
-`on` is `submit`, `poll`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare": true`: in
-HTML, as from a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the connection is
-reset instead of a response), `lost-429` and the like (done, but refused so), `hang`, `stall` (done, then silence),
-`garbage` (200 and HTML), `empty` (200 and {}), `flood` (6 MB) and `reply` (200 and the JSON in `reply`); for a download
-also `truncate`, `corrupt`, `drip`, `loop`, `redirect` (to another host) and `huge`. With `work`, `fault` is the end of
-an accepted video: `error`, `filtered`, `filtered-count`, `nothing`, `never`, and for Omni `reply`.
+`on` is `submit`, `poll`, `cancel`, `download`, `probe` or `token`. `fault` is an HTTP status in Google's JSON (`"bare":
+true`: in HTML, as from a proxy), or one of `reset` (the connection, before anything is done), `lost` (done, but the
+connection is reset instead of a response), `lost-429` and the like (done, but refused so), `hang`, `stall` (done, then
+silence), `garbage` (200 and HTML), `empty` (200 and {}), `flood` (6 MB) and `reply` (200 and the JSON in `reply`); for
+a download also `truncate`, `corrupt`, `drip`, `loop`, `redirect` (to another host) and `huge`. With `work`, `fault` is
+the end of an accepted video: `error`, `filtered`, `filtered-count`, `nothing`, `never`, and for Omni `reply`.
 
 Behaviour from google-genai 3.6.1 and the pages that docs/providers.md lists, read 2026-11.
 """
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
             response = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
             self._play("token", {}, lambda fault: self._send_json(200, response))
             return
-        body = json.loads(data)
+        body = json.loads(data or b"{}")
         if path == "/__script__":
             for order in body if isinstance(body, list) else [body]:
                 if "retired" in order:
@@ -125,6 +125,13 @@ class Handler(BaseHTTPRequestHandler):
             backend = "omni-vertex" if match["version"] == "v1beta1" else "omni"
             where = match["location"] or ""
             self._play("submit", body, lambda fault: self._accept(backend, where, body["model"], body, fault))
+        else:
+            self._cancel(path, body)
+
+    def _cancel(self, path: str, body: Any) -> None:
+        cancel = self.server.account.cancel
+        if match := re.fullmatch(rf"{INTERACTIONS}/(?P<name>\w+)/cancel", path):
+            self._play("cancel", body, lambda fault: self._send_json(200, cancel(match["name"])))
         else:
             self._play("stray", body, lambda fault: self._send_json(404, {}))
 

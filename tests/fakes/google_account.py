@@ -99,6 +99,7 @@ class Account:
     files_at: str = ""  # the host in the URIs of files; "": this one
     files_end: str = ":download?alt=media"  # ... and how they end
     works: dict[str, Work] = field(default_factory=dict)  # by name
+    cancelled: set[str] = field(default_factory=set)  # names of works
     calls: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -144,13 +145,24 @@ class Account:
         work = self.works.get(name)
         if work is None:
             raise Refusal(404, f"{name} is not found")
-        if work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds:
+        is_running = work.end.fault == "never" or time.monotonic() - work.accepted_at < self.work_seconds
+        if is_running or name in self.cancelled:
             return self.receipt(work)
         return self._interaction(work) if work.is_omni else self._operation(work)
 
+    def cancel(self, name: str) -> dict[str, Any]:
+        """Stop an interaction that is still running. Raises Refusal for an unknown one."""
+        work = self.works.get(name)
+        if work is None:
+            raise Refusal(404, f"{name} is not found")
+        if time.monotonic() - work.accepted_at < self.work_seconds:
+            self.cancelled.add(name)
+        return self.poll(name)
+
     def receipt(self, work: Work) -> dict[str, Any]:
         if work.is_omni:
-            return {"id": work.name, "object": "interaction", "model": work.model, "status": "in_progress"}
+            status = "cancelled" if work.name in self.cancelled else "in_progress"
+            return {"id": work.name, "object": "interaction", "model": work.model, "status": status}
         return {"name": work.name}
 
     def file_uri(self, file_id: str) -> str:

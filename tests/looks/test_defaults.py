@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from looks import use_cases
+from looks.defaults import NotLinked, set_default, unset_default
 from looks.models import LookVideo
 from studio.errors import NotFound
 from tests.conftest import MakeUser
@@ -46,7 +47,7 @@ def test_new_default_takes_the_place_of_the_old_one(ann: Any, make_look: MakeLoo
     other = make_video(ann, look=neighbour, is_default=True)
 
     for _ in range(2):
-        use_cases.set_default(look_id=look.pk, video_id=new.pk, user=ann)
+        set_default(look_id=look.pk, video_id=new.pk, user=ann)
 
     assert set(defaults()) == {new.pk, other.pk}
     assert LookVideo.objects.filter(video=old).exists()
@@ -57,7 +58,7 @@ def test_one_video_can_be_the_default_of_two_looks(ann: Any, make_look: MakeLook
     video = make_video(ann, look=look, is_default=True)
     use_cases.link(look_id=second.pk, video_id=video.pk)
 
-    use_cases.set_default(look_id=second.pk, video_id=video.pk, user=ann)
+    set_default(look_id=second.pk, video_id=video.pk, user=ann)
 
     assert defaults() == [video.pk, video.pk]
 
@@ -66,20 +67,20 @@ def test_default_is_unset_again_and_again(ann: Any, make_look: MakeLook, make_vi
     look = make_look(ann)
     video, bystander = make_video(ann, look=look, is_default=True), make_video(ann, look=look)
 
-    use_cases.unset_default(look_id=look.pk, video_id=bystander.pk, user=ann)
+    unset_default(look_id=look.pk, video_id=bystander.pk, user=ann)
     assert defaults() == [video.pk]
 
     for _ in range(2):
-        use_cases.unset_default(look_id=look.pk, video_id=video.pk, user=ann)
+        unset_default(look_id=look.pk, video_id=video.pk, user=ann)
     assert defaults() == []
 
 
-@pytest.mark.parametrize("change", [use_cases.set_default, use_cases.unset_default])
+@pytest.mark.parametrize("change", [set_default, unset_default])
 def test_video_of_another_look_is_refused(ann: Any, make_look: MakeLook, make_video: MakeVideo, change: Any) -> None:
     look = make_look(ann)
     old, other = make_video(ann, look=look, is_default=True), make_video(ann, look=make_look(ann))
 
-    with pytest.raises(use_cases.NotLinked) as refusal:
+    with pytest.raises(NotLinked) as refusal:
         change(look_id=look.pk, video_id=other.pk, user=ann)
 
     assert (refusal.value.message, refusal.value.code) == ("Video is not associated with this look", "not_linked")
@@ -130,7 +131,7 @@ def test_twenty_calls_at_once_end_with_one_default(
 
     for _ in range(3):
         failures = run_at_once(
-            *[lambda pk=video.pk: use_cases.set_default(look_id=look.pk, video_id=pk, user=ann) for video in videos]
+            *[lambda pk=video.pk: set_default(look_id=look.pk, video_id=pk, user=ann) for video in videos]
         )
 
         assert failures == []
@@ -151,11 +152,11 @@ def test_deletions_between_the_calls_do_no_harm(
         with transaction.atomic():
             video.delete()
 
-    calls = [lambda pk=video.pk: use_cases.set_default(look_id=look.pk, video_id=pk, user=ann) for video in videos]
+    calls = [lambda pk=video.pk: set_default(look_id=look.pk, video_id=pk, user=ann) for video in videos]
     calls += [lambda video=video: remove(video) for video in videos[:10]]
     random.shuffle(calls)
     failures = run_at_once(*calls)
 
-    assert {type(failure) for failure in failures} <= {use_cases.NotLinked}
+    assert {type(failure) for failure in failures} <= {NotLinked}
     assert LookVideo.objects.count() == 10
     assert len(defaults()) <= 1

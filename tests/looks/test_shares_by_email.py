@@ -174,7 +174,7 @@ def test_existing_and_unknown_address_have_the_same_response_and_statements(
     url = f"{URL}/{make_look(ann, image=None).pk}" if method == "patch" else URL
     found = []
     for email in ("known-1@example.com", "other-1@example.com", "known-2@example.com"):
-        body = {"title": "x", "visibility": "shared", "products": [], "sharedWithEmails": [email]}
+        body = {"title": "Stone Essence", "visibility": "shared", "products": [], "sharedWithEmails": [email]}
         with CaptureQueriesContext(connection) as queries:
             response = getattr(client, method)(url, body, format="json")
         shown = response.json()

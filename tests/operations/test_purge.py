@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from studio.env import PROJECT
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
-from videos.models import JobInput, JobLog, SpentKey, VideoJob
+from videos.models import Event, EventsExpired, JobInput, JobLog, SpentKey, VideoJob, events
 from videos.phases import Phase
 
 pytestmark = pytest.mark.django_db
@@ -77,18 +78,9 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     out = io.StringIO()
     call_command("purge", stdout=out)
 
-    assert found == {
-        "mock": 2,
-        "log": 3,
-        "reply": 2,
-        "sign-in": 0,
-        "audit": 0,
-        "input": 0,
-        "key": 0,
-        "export": 0,
-        "task": 0,
-        "expired": 0,
-    }
+    assert found == dict.fromkeys(found, 0) | {"mock": 2, "log": 3, "reply": 2}
+    kinds = ["mock", "log", "reply", "sign-in", "audit", "input", "key", "event", "export", "task", "expired"]
+    assert list(found) == kinds
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
     assert (left(jobs), JobLog.objects.count()) == (set(jobs), 5)
@@ -112,6 +104,7 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "audit": 0,
         "input": 0,
         "key": 0,
+        "event": 0,
         "export": 0,
         "task": 0,
         "expired": 0,
@@ -190,11 +183,8 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    assert (
-        counted
-        == removed
-        == {"log": 0, "reply": 0, "sign-in": 1, "audit": 1, "input": 1, "key": 1, "export": 0, "task": 0, "expired": 3}
-    )
+    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    assert counted == removed == {"log": 0, "reply": 0, "event": 0, "export": 0, "task": 0} | removable
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 
@@ -216,6 +206,19 @@ def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
 
     assert removed["sign-in"] == 2
     assert set(ApiKey.objects.values_list("name", flat=True)) == {"lately", "usable"}
+
+
+def test_events_are_kept_for_a_day(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    ann = make_user()
+    events.record(Event.Kind.UPDATED, [(ann.pk, uuid.uuid4()) for _ in range(5)])
+    Event.objects.filter(number__lte=3).update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+    Event.objects.filter(number=4).update(created_at=timezone.now() - timedelta(hours=23))
+
+    assert (run()["event"], run("--yes")["event"], run()["event"]) == (3, 3, 0)
+    assert [event.number for event in events.read(owner_id=ann.pk, after=3, limit=100)] == [4, 5]
+    with pytest.raises(EventsExpired):
+        events.read(owner_id=ann.pk, after=2, limit=100)
 
 
 def test_it_works_in_batches_and_can_be_interrupted(

@@ -9,9 +9,10 @@ from django.apps import apps
 from studio.errors import Conflict
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.staff import failed
-from videos import deletion, staff_actions
+from videos import deletion
 from videos.idempotency import retry_key
 from videos.models import SpentKey, VideoJob
+from videos.recovery import retry
 
 pytestmark = pytest.mark.django_db
 migration: Any = importlib.import_module("videos.migrations.0018_keys_of_staff")
@@ -26,16 +27,16 @@ def test_client_cannot_take_the_key(make_user: MakeUser, sign_in: SignIn, paddin
         "/api/v1/video-jobs", {"prompt": "A hat", "mockMode": True}, headers={"Idempotency-Key": key}
     )
 
-    again = staff_actions.retry(job_id=job.pk, charge=False, actor=None)
+    again = retry.retry_by_staff(job_id=job.pk, charge=False, actor=None)
 
     assert taken.status_code == 202
     assert (again.retry_of_id, str(again.pk) != taken.json()["id"]) == (job.pk, True)
-    with pytest.raises(staff_actions.AlreadyRetried):
-        staff_actions.retry(job_id=job.pk, charge=False, actor=None)
+    with pytest.raises(retry.AlreadyRetried):
+        retry.retry_by_staff(job_id=job.pk, charge=False, actor=None)
 
 
 def before_the_migration(job: VideoJob) -> VideoJob:
-    again = staff_actions.retry(job_id=job.pk, charge=False, actor=None)
+    again = retry.retry_by_staff(job_id=job.pk, charge=False, actor=None)
     VideoJob.objects.filter(pk=again.pk).update(idempotency_key=f"retry-{job.pk}")
     again.refresh_from_db()
     return again
@@ -51,7 +52,7 @@ def test_job_made_again_before_the_migration_is_not_made_twice(make_user: MakeUs
     migration.move(apps, None)
 
     with pytest.raises(Conflict):
-        staff_actions.retry(job_id=job.pk, charge=False, actor=None)
+        retry.retry_by_staff(job_id=job.pk, charge=False, actor=None)
 
 
 def test_migration_goes_back(make_user: MakeUser) -> None:

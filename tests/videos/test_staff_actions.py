@@ -23,6 +23,7 @@ from videos import deletion, staff_actions
 from videos.engine import sweeper
 from videos.models import VideoJob, from_now, new_lease
 from videos.phases import Phase
+from videos.recovery import retry
 from videos.recovery.adoption import adopt_operation
 
 
@@ -89,7 +90,7 @@ def test_job_in_processing_or_finished_is_not_due_at_once(
 def every_action(job_id: uuid.UUID, actor: User | None) -> list[type[StudioError] | None]:
     """The error of each action, in a fixed order."""
     calls: list[Callable[[], Any]] = [
-        lambda: staff_actions.retry(job_id=job_id, charge=False, actor=actor),
+        lambda: retry.retry_by_staff(job_id=job_id, charge=False, actor=actor),
         lambda: staff_actions.refund(job_id=job_id, reason="x", actor=actor),
         lambda: staff_actions.fail_and_refund(job_id=job_id, reason="x", actor=actor),
         lambda: staff_actions.poll_now(job_id=job_id, actor=actor),
@@ -112,7 +113,7 @@ def test_rights_decide(make_user: MakeUser, support: User, operator: User, make_
     assert every_action(job.pk, nobody) == [NotAllowed] * 4
     assert every_action(job.pk, support) == [NotAllowed, None, NotAllowed, NotAllowed]
     assert every_action(job.pk, operator) == [None, Conflict, Conflict, Conflict]
-    assert every_action(job.pk, None) == [staff_actions.AlreadyRetried, Conflict, Conflict, Conflict]
+    assert every_action(job.pk, None) == [retry.AlreadyRetried, Conflict, Conflict, Conflict]
 
 
 def test_unknown_job_is_not_found(operator: User) -> None:
@@ -131,7 +132,7 @@ def test_every_action_is_kept_with_actor_reason_and_tokens(
     staff_actions.refund(job_id=done.pk, reason="Wrong dress", actor=operator)
     staff_actions.poll_now(job_id=live.pk, actor=operator)
     staff_actions.fail_and_refund(job_id=live.pk, reason="Asked by phone", actor=None)
-    again = staff_actions.retry(job_id=broken.pk, charge=True, actor=operator)
+    again = retry.retry_by_staff(job_id=broken.pk, charge=True, actor=operator)
     adopt_operation(job_id=lost.pk, operation="mock?began=7&seconds=1&scenario=", actor=operator)
     deletion.delete_by_staff(job_id=again.pk, actor=operator)
 
@@ -151,9 +152,9 @@ def test_every_action_is_kept_with_actor_reason_and_tokens(
 
 def test_second_click_is_not_kept(make_user: MakeUser, operator: User) -> None:
     job = failed(make_user())
-    staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+    retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
-    with pytest.raises(staff_actions.AlreadyRetried):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+    with pytest.raises(retry.AlreadyRetried):
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
     assert LogEntry.objects.count() == 1

@@ -28,6 +28,7 @@ from videos import deletion, staff_actions
 from videos.engine import inputs, outcomes
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
+from videos.recovery import retry
 from videos.recovery.adoption import adopt_operation
 
 
@@ -49,7 +50,7 @@ def test_failed_job_is_made_again(make_user: MakeUser, operator: User, charge: b
     ann = make_user()
     job = failed(ann)
 
-    again = staff_actions.retry(job_id=job.pk, charge=charge, actor=operator)
+    again = retry.retry_by_staff(job_id=job.pk, charge=charge, actor=operator)
 
     assert facts(job)[:3] == ("failed", None, "content_filtered")
     assert facts(again)[:3] == ("queued", 1, "")
@@ -77,7 +78,7 @@ def test_job_is_made_again_from_the_same_pictures_for_the_same_look(
     look.image.name = look.thumbnail.name = "looks/another.png"
     look.save(update_fields=["image", "thumbnail"])
 
-    again = staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+    again = retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
     pictures = [(row.role, content(row.file_name)) for row in again.inputs.all()]
     assert pictures == [("first_frame", look_image), ("last_frame", crimson), ("reference", crimson)]
@@ -90,9 +91,9 @@ def test_second_click_makes_no_second_job(make_user: MakeUser, operator: User) -
     ann = make_user()
     job = failed(ann)
 
-    first = staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
-    with pytest.raises(staff_actions.AlreadyRetried) as refused:
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+    first = retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
+    with pytest.raises(retry.AlreadyRetried) as refused:
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
     ann.token_account.refresh_from_db()
     assert (refused.value.job, first.retry_of_id) == (first, job.pk)
@@ -100,7 +101,7 @@ def test_second_click_makes_no_second_job(make_user: MakeUser, operator: User) -
 
 
 def test_free_job_gives_nothing_back(make_user: MakeUser, operator: User) -> None:
-    again = staff_actions.retry(job_id=failed(make_user()).pk, charge=False, actor=operator)
+    again = retry.retry_by_staff(job_id=failed(make_user()).pk, charge=False, actor=operator)
 
     with pytest.raises(Conflict, match="cost nothing"):
         staff_actions.refund(job_id=again.pk, reason="x", actor=operator)
@@ -110,8 +111,8 @@ def test_poor_owner_has_a_job_made_again_for_nothing_only(make_user: MakeUser, o
     job = failed(make_user(tokens=50))
 
     with pytest.raises(InsufficientFunds):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
-    staff_actions.retry(job_id=job.pk, charge=False, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
+    retry.retry_by_staff(job_id=job.pk, charge=False, actor=operator)
 
     assert VideoJob.objects.live().count() == 1
 
@@ -123,7 +124,7 @@ def test_job_is_not_made_again_beyond_the_slots(make_user: MakeUser, make_job: M
         make_job(ann)
 
     with pytest.raises(LimitReached):
-        staff_actions.retry(job_id=job.pk, charge=False, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=False, actor=operator)
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase != Phase.FAILED])
@@ -131,7 +132,7 @@ def test_only_a_failed_job_is_made_again(make_user: MakeUser, make_job: MakeJob,
     job = make_job(make_user(), phase=phase)
 
     with pytest.raises(Conflict, match="failed job"):
-        staff_actions.retry(job_id=job.pk, charge=False, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=False, actor=operator)
 
     assert VideoJob.objects.count() == 1
 
@@ -142,11 +143,11 @@ def test_job_whose_pictures_are_gone_is_not_made_again(make_user: MakeUser, oper
     inputs.drop_old_inputs()
 
     with pytest.raises(Conflict, match="kept for 30 days"):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
     VideoJob.objects.update(input_count=None)  # a row from before they were counted
     with pytest.raises(Conflict, match="kept for 30 days"):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
 
 def test_picture_that_cannot_be_read_stops_the_retry(make_user: MakeUser, operator: User, crimson: bytes) -> None:
@@ -154,26 +155,26 @@ def test_picture_that_cannot_be_read_stops_the_retry(make_user: MakeUser, operat
     default_storage.delete(job.inputs.get().file_name)
 
     with pytest.raises(Unavailable, match="cannot be read"):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
     assert VideoJob.objects.count() == 1
 
 
 def test_retry_that_was_deleted_is_not_repeated_at_once(make_user: MakeUser, operator: User) -> None:
     job = failed(make_user())
-    deletion.delete(job_id=staff_actions.retry(job_id=job.pk, charge=True, actor=operator).pk)
+    deletion.delete(job_id=retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator).pk)
 
     with pytest.raises(Conflict, match="deleted since"):
-        staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+        retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
 
 
 def test_job_that_was_made_again_is_not_adopted(make_user: MakeUser, operator: User) -> None:
     job = failed(make_user(), code="submission_unknown")
-    again = staff_actions.retry(job_id=job.pk, charge=True, actor=operator)
+    again = retry.retry_by_staff(job_id=job.pk, charge=True, actor=operator)
     outcomes.fail(job=again, code="content_filtered")
     deletion.delete(job_id=again.pk)
 
-    with pytest.raises(Conflict, match="retried within the last day"):
+    with pytest.raises(Conflict, match="was retried"):
         adopt_operation(job_id=job.pk, operation="mock?began=7&seconds=1&scenario=", actor=None)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
@@ -195,7 +196,7 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         job = failed(ann, code="submission_unknown")
         answers = at_once(
             [
-                partial(outcome_of, staff_actions.retry, job_id=job.pk, charge=False, actor=None),
+                partial(outcome_of, retry.retry_by_staff, job_id=job.pk, charge=False, actor=None),
                 partial(
                     outcome_of,
                     adopt_operation,
@@ -207,7 +208,7 @@ def test_retry_and_adoption_at_once_make_one_video(make_user: MakeUser) -> None:
         )
 
         assert answers in (
-            ["done", "This job was retried within the last day; its owner would get two videos."],
+            ["done", "This job was retried; its owner would get two videos."],
             ["Only a failed job can be retried.", "done"],
         )
         live = VideoJob.objects.live()

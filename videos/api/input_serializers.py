@@ -15,6 +15,7 @@ from studio.media.images import FORMATS, listed
 from videos import catalogue
 from videos.phases import Status
 
+WAIT_MAX = 60  # seconds that a client may ask to wait; docs/api.md
 PROMPT_MAX = 4000  # characters; docs/api.md
 _KINDS = f"{listed(FORMATS)}, at most {settings.IMAGE_MAX_BYTES // settings.MIB} MiB."
 
@@ -126,6 +127,20 @@ class VideoJobForm(VideoJobInput):
     )
 
 
+class DetailQuery(QueryInput):
+    """The query string of one job."""
+
+    wait = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=WAIT_MAX,
+        help_text=(
+            "Up to so many seconds to wait for a change, where the live process serves the request; elsewhere the "
+            "response comes at once, and `Retry-After` says when to ask again."
+        ),
+    )
+
+
 class DownloadQuery(QueryInput):
     """The query string of a download."""
 
@@ -156,5 +171,12 @@ class ListQuery(PageQuery):
     )
     lookId = serializers.UUIDField(
         required=False, source="look_id", help_text="Only jobs that were made for this look."
+    )
+    before = serializers.UUIDField(
+        required=False,
+        help_text=(
+            "The id of the last job of the page before: the page goes on after it, without repeats while jobs arrive. "
+            "Not together with `skip`."
+        ),
     )
     all = StrictBoolean(default=False, help_text="Admins only: the jobs of all accounts.")

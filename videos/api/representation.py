@@ -1,20 +1,27 @@
-"""Represents video jobs for the API, from three statements: the rows of a page, their looks, the log of a job."""
+"""Represents video jobs for the API: a page from two statements, its rows and their looks, and one job from one."""
 
+import hashlib
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import JSONObject
 from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
 from studio.api.row_serializers import RowSerializer, absolute, origin_of
+from studio.db.json_rows import JSONRows, moment
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from videos.api import listing
 from videos.api.serializers import JobLogOutput, VideoJobOutput
+from videos.engine import expectations
 from videos.models import JobLog, VideoJob
 
 JOB = RowSerializer(VideoJobOutput, VideoJob)
@@ -33,11 +40,38 @@ _OWNERS = Statement(
         )
     )
 )
-_LOG = Statement(
+_LOG = (
+    JobLog.objects.filter(job=models.OuterRef("pk"))
+    .order_by()
+    .values("job")
+    .values(rows=JSONRows(JSONObject(id="id", timestamp="timestamp", level="level", message="message")))
+)
+_LINKS = (
+    LookVideo.objects.filter(video=models.OuterRef("pk"))
+    .order_by()
+    .values("video")
+    .values(
+        rows=JSONRows(
+            JSONObject(
+                created_at="created_at",
+                id="id",
+                look="look_id",
+                title="look__title",
+                image="look__image",
+                thumbnail="look__thumbnail",
+                is_default="is_default",
+            )
+        )
+    )
+)
+# One statement: a client that polls a job pays for nothing else but its sign-in.
+_DETAIL = Statement(
     lambda: (
-        JobLog.objects.filter(job=Param("id", models.UUIDField()))
-        .order_by("timestamp", "id")
-        .values_list(*LINE.columns)
+        VideoJob.objects.filter(pk=Param("id", models.UUIDField()))
+        .order_by()
+        .with_retries()
+        .annotate(links=models.Subquery(_LINKS), log_lines=models.Subquery(_LOG))
+        .values_list("owner", "due_at", "lease_until", "phase", "links", "log_lines", *JOB.columns)
     )
 )
 _LOOKS = Statement(
@@ -49,17 +83,59 @@ _LOOKS = Statement(
 )
 
 
-def detail(job: VideoJob, request: Request) -> dict[str, Any]:
-    """One job with its looks and its log."""
-    origin = origin_of(request)
-    logs = [LINE.serialize(line, origin=origin) for line in _LOG.rows(id=job.pk)]
-    return _serialize(JOB.row_from(job), origin, _looks_of([job.pk], origin)[job.pk], logs=logs)
+@dataclass(frozen=True)
+class Detail:
+    """A job as the API shows it, with its owner for the permission check.
+
+    `retry_after_seconds` is when a live job is likely to have changed; None for a finished one.
+    """
+
+    owner_id: uuid.UUID
+    body: dict[str, Any]
+    retry_after_seconds: int | None
+
+    @property
+    def tag(self) -> str:
+        """The opaque part of the ETag: it changes if and only if the body does, whatever the change was made by."""
+        text = json.dumps(self.body, default=str, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def page(*, filters: listing.Filters, skip: int, limit: int, request: Request) -> tuple[list[dict[str, Any]], int]:
-    """A page of the jobs that match, newest first, and the number of jobs on all pages."""
+def detail(*, job_id: uuid.UUID, request: Request) -> Detail:
+    """One job with its looks and its log. Raises NotFound."""
+    found = _DETAIL.row(id=job_id)
+    if found is None:
+        raise NotFound("There is no such video job.")
+    owner_id, due_at, lease_until, phase, links, lines, *row = found
     origin = origin_of(request)
-    rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit)
+    looks = [
+        _look(
+            uuid.UUID(link["look"]),
+            link["title"],
+            image=link["image"],
+            thumbnail=link["thumbnail"],
+            is_default=bool(link["is_default"]),
+            origin=origin,
+        )
+        for link in sorted(links or (), key=itemgetter("created_at", "id"))
+    ]
+    logs = [
+        LINE.serialize((moment(line["timestamp"]), line["level"], line["message"]), origin=origin)
+        for line in sorted(lines or (), key=itemgetter("timestamp", "id"))
+    ]
+    return Detail(
+        owner_id,
+        _serialize(tuple(row), origin, looks, logs=logs),
+        expectations.seconds_to_change(phase=phase, due_at=due_at, lease_until=lease_until),
+    )
+
+
+def page(
+    *, filters: listing.Filters, skip: int, limit: int, before: uuid.UUID | None, request: Request
+) -> tuple[list[dict[str, Any]], int]:
+    """A page of the jobs that match, newest first, and the number of jobs on all pages; see `listing.page`."""
+    origin = origin_of(request)
+    rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit, before=before)
     looks = _looks_of([row[0] for row in rows], origin)
     return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
 
@@ -83,20 +159,25 @@ def _serialize(row: Row, origin: str, looks: list[dict[str, Any]], **extra: Any)
 
 def _looks_of(ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """The looks of each job, in the order in which they were linked."""
+    looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    for job_id, look_id, title, image, thumbnail, is_default in _LOOKS.rows(ids=ids) if ids else ():
+        look = _look(look_id, title, image=image, thumbnail=thumbnail, is_default=is_default, origin=origin)
+        looks[job_id].append(look)
+    return looks
+
+
+def _look(
+    look_id: uuid.UUID, title: str, *, image: str, thumbnail: str, is_default: bool, origin: str
+) -> dict[str, Any]:
     storage = Look._meta.get_field("image").storage
 
     def url_of(name: str) -> str | None:
         return absolute(storage.url(name), origin=origin) if name else None
 
-    looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
-    for job_id, look_id, title, image, thumbnail, is_default in _LOOKS.rows(ids=ids) if ids else ():
-        looks[job_id].append(
-            {
-                "id": str(look_id),
-                "title": title,
-                "generatedImageUrl": url_of(image),
-                "thumbnailUrl": url_of(thumbnail),
-                "isDefault": is_default,
-            }
-        )
-    return looks
+    return {
+        "id": str(look_id),
+        "title": title,
+        "generatedImageUrl": url_of(image),
+        "thumbnailUrl": url_of(thumbnail),
+        "isDefault": is_default,
+    }

@@ -15,8 +15,10 @@ from studio.api.fields import (
     StoredFileUrl,
     Timestamp,
 )
+from studio.api.schema import ErrorResponse
 from studio.media.images import MEDIA_TYPES
 from videos import catalogue
+from videos.engine import expectations
 from videos.failures import FAILURES, cost_of_attempt
 from videos.models import JobLog, VideoJob, whole_seconds
 from videos.phases import STATUS, Phase, Status
@@ -70,6 +72,19 @@ class ErrorMessage(FromColumns, serializers.CharField):
         return " ".join(filter(None, (value, cost_of_attempt(charged=charged, refunded=refunded)))) if value else None
 
 
+class SecondsLeft(FromColumns, serializers.IntegerField):
+    """How much longer a live job is expected to take; None for other jobs, and if unknown."""
+
+    also = ("phase", "created_at", "updated_at")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def combined(self, value: int | None, *others: Any) -> int | None:
+        phase, created_at, updated_at = others
+        return expectations.seconds_left(phase=phase, expected=value, created_at=created_at, updated_at=updated_at)
+
+
 @extend_schema_serializer(component_name="JobLogLine")
 class JobLogOutput(serializers.Serializer[JobLog]):
     """A line of a job's log."""
@@ -110,6 +125,14 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
         max_value=100,
         help_text="An estimate. It never decreases, and is 100 only when SUCCEEDED.",
     )
+    estimatedSecondsLeft = SecondsLeft(
+        source="expected_seconds",
+        min_value=1,
+        help_text=(
+            "How many seconds after `updatedAt` the video will be ready: the median of the last hundred videos of this "
+            "model. null if unknown, and once the job has ended."
+        ),
+    )
     errorCode = ErrorCode(
         source="error_code",
         help_text=f"Why the job failed, for a program; null if it has not. Codes:\n\n{error_codes.table(_FAILURES)}",
@@ -123,6 +146,12 @@ class VideoJobOutput(serializers.Serializer[VideoJob]):
     )
     tokensRefunded = serializers.IntegerField(
         source="tokens_refunded", min_value=0, help_text="How many of these tokens were returned."
+    )
+    retryOf = serializers.UUIDField(
+        source="retry_of_id", allow_null=True, help_text="The failed job that this one repeats; null for other jobs."
+    )
+    retriedBy = serializers.UUIDField(
+        source="retried_by", allow_null=True, help_text="The job that repeats this failed one; null if there is none."
     )
     associatedLooks = ExtraField(AssociatedLook(many=True), help_text="The looks that the video was made for.")
     createdAt = Timestamp(source="created_at", help_text="When the job was created.")
@@ -143,6 +172,14 @@ class VideoJobDetail(VideoJobOutput):
     """A video job with its log."""
 
     logs = ExtraField(JobLogOutput(many=True), help_text="What happened to the job, oldest line first.")
+
+
+class NotRetriedResponse(ErrorResponse):
+    """The body of the 409 of a retry."""
+
+    retriedBy = serializers.UUIDField(
+        required=False, help_text="The job that repeats this one. Only with `already_retried`."
+    )
 
 
 class Durations(serializers.Serializer[Any]):

@@ -5,7 +5,8 @@ from rest_framework.routers import SimpleRouter
 
 from studio.api.views import not_an_endpoint
 from videos.api.account_views import BalanceView, ExportView, MeView, RegisterView
-from videos.api.views import VideoJobViewSet, VideoModelList
+from videos.api.model_views import VideoModelList
+from videos.api.views import VideoJobViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("video-jobs", VideoJobViewSet, basename="video-job")

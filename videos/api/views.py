@@ -1,47 +1,57 @@
 """The endpoints of video jobs."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.db import models
-from django.http import HttpResponseBase, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import status, viewsets
+from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.generics import ListAPIView
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
-from accounts.permissions import IsOwnerOrAdmin
+from accounts.permissions import Owned
 from accounts.sign_in.identity import caller
-from looks import use_cases
+from looks import defaults
 from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
 from studio.api.schema import MULTIPART, InsufficientTokensResponse, error, id_in_path, response_header
-from studio.api.views import ApiView, as_uuid
-from studio.db.statements import Param, SelectModels
-from studio.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
-from studio.http import bodies, serving
+from studio.api.views import as_uuid
+from studio.errors import Conflict, InvalidInput, NotAllowed, Unavailable
+from studio.http import serving
 from studio.media.storage.base import attachment_url
-from videos import catalogue, creation, deletion
+from videos import creation, deletion
 from videos.api import representation
-from videos.api.input_serializers import DownloadQuery, ListQuery, VideoJobForm
+from videos.api.cancel_and_retry import CancelAndRetry
+from videos.api.input_serializers import DetailQuery, DownloadQuery, ListQuery, VideoJobForm
+from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, accepted, idempotency_key
 from videos.api.listing import Filters
-from videos.api.serializers import DefaultVideo, VideoJobDetail, VideoJobOutput, VideoModelOutput
+from videos.api.serializers import DefaultVideo, VideoJobDetail, VideoJobOutput
 from videos.job_requests import VideoJobRequest
 from videos.models import VideoJob
 from videos.phases import Phase
 
-IDEMPOTENCY_KEY_MAX = 255  # characters
 UNFILTERED = {"skip", "limit"}  # the only parameters of a list that is not filtered
-_JOB = SelectModels(VideoJob, lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by())
 
-JOB_ID = id_in_path("id", "The id of the video job.")
 LOOK_ID = id_in_path("look_id", "The id of the look.")
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The `ETag` of an earlier response.",
+)
+DETAIL_HEADERS = [
+    response_header("ETag", "Changes if and only if the body does.", of=[200, 304]),
+    response_header(
+        "Retry-After",
+        "When an unfinished job is likely to have changed, in seconds.",
+        of=[200, 304],
+        schema=OpenApiTypes.INT,
+    ),
+]
 DOWNLOAD_HEADERS = [
     response_header("ETag", "Identifies the file, for `If-None-Match` and `If-Range`.", of=[200, 304]),
     response_header("Content-Disposition", "A file name from the prompt.", of=[200]),
@@ -61,9 +71,15 @@ DOWNLOAD_HEADERS = [
     retrieve=extend_schema(
         operation_id="getVideoJob",
         summary="Get a video job",
-        description="One job with its log. Poll it every 5 seconds until `status` is `SUCCEEDED` or `FAILED`.",
-        parameters=[JOB_ID],
-        responses={200: OpenApiResponse(VideoJobDetail, description="The job.")},
+        description=(
+            "One job with its log. Poll it until `status` is `SUCCEEDED` or `FAILED`, after as many seconds as "
+            "`Retry-After` says. With `If-None-Match` the response is 304 while nothing has changed."
+        ),
+        parameters=[JOB_ID, DetailQuery, IF_NONE_MATCH, *DETAIL_HEADERS],
+        responses={
+            200: OpenApiResponse(VideoJobDetail, description="The job."),
+            304: OpenApiResponse(description="The client has the job as it is: `If-None-Match` names its ETag."),
+        },
     ),
     destroy=extend_schema(
         operation_id="deleteVideoJob",
@@ -73,23 +89,8 @@ DOWNLOAD_HEADERS = [
         responses={204: OpenApiResponse(description="Deleted.")},
     ),
 )
-class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
-    """Video jobs: create, list, poll, download and delete them, and choose a look's default."""
-
-    permission_classes = (IsAuthenticated, IsOwnerOrAdmin)
-    scope = "videos"
-    body_limits = bodies.FOR_FILES
-    serializer_class = VideoJobOutput
-    queryset = VideoJob.objects.all()
-
-    def get_object(self) -> VideoJob:
-        """The job in the path. Raises NotFound, or PermissionDenied where the caller is not its owner or an admin."""
-        found = _JOB.all(id=as_uuid(self.kwargs["pk"]))
-        if not found:
-            raise NotFound("There is no such video job.")
-        job: VideoJob = found[0]
-        self.check_object_permissions(self.request, job)
-        return job
+class VideoJobViewSet(CancelAndRetry):
+    """Video jobs: create, list, poll, download, cancel, retry and delete them, and choose a look's default."""
 
     @extend_schema(
         operation_id="createVideoJob",
@@ -100,17 +101,9 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         ),
         request={MULTIPART: VideoJobForm},
         parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description=(
-                    "Makes a retry safe: the same key and the same request within 24 hours return the first job again, "
-                    f"and charge nothing. At most {IDEMPOTENCY_KEY_MAX} printable characters."
-                ),
-            ),
+            IDEMPOTENCY_KEY,
             OpenApiParameter("look_id", OpenApiTypes.UUID, description="The same as the field `lookId`. Send one."),
-            response_header("Location", "The URL of the job, to poll.", of=[202], schema=OpenApiTypes.URI),
+            LOCATION,
         ],
         responses={
             202: OpenApiResponse(VideoJobDetail, description="The job is accepted and queued."),
@@ -125,20 +118,31 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
         form = VideoJobForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         job_request = VideoJobRequest(**_tuples(form.validated_data))
-        job = creation.create(owner=caller(request), job_request=job_request, idempotency_key=_idempotency_key(request))
-        location = reverse("video-job-detail", args=[job.pk], request=request)
-        body = representation.detail(job, request)
-        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+        key = idempotency_key(request)
+        return accepted(creation.create(owner=caller(request), job_request=job_request, idempotency_key=key), request)
 
     def list(self, request: Request) -> Response:
         """The caller's own jobs, newest first."""
         skip, limit = SkipLimitPagination.window(request)
-        items, total = representation.page(filters=self._filters(request), skip=skip, limit=limit, request=request)
+        filters, before = self._filters(request)
+        if before and skip:
+            raise InvalidInput(errors={"skip": ["Must be left out, or 0, with `before`."]})
+        items, total = representation.page(filters=filters, skip=skip, limit=limit, before=before, request=request)
         return Response(envelope(items, total=total, skip=skip, limit=limit))
 
-    def retrieve(self, request: Request, pk: str) -> Response:
-        """One job with its log."""
-        return Response(representation.detail(self.get_object(), request))
+    def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
+        """One job with its log; 304 if the client has it as it is."""
+        if request.query_params:
+            DetailQuery(data=request.query_params).is_valid(raise_exception=True)
+        job = representation.detail(job_id=as_uuid(pk), request=request)
+        self.check_object_permissions(request, Owned(job.owner_id))
+        tag = f'"{job.tag}"'
+        headers = {"ETag": f"W/{tag}"}  # weak: the same for every Content-Encoding
+        if job.retry_after_seconds is not None:
+            headers["Retry-After"] = str(job.retry_after_seconds)
+        if serving.client_has(request, tag):
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
+        return Response(job.body, headers=headers)
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the job, whatever its status; its slot is free at once."""
@@ -214,7 +218,7 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     @action(detail=True, methods=["patch"], url_path="set-default-for-look/<str:look_id>")
     def set_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Replace the look's former default; a video of any status may be the default."""
-        return self._change_default(use_cases.set_default, "Video set as default successfully", is_default=True)
+        return self._change_default(defaults.set_default, "Video set as default successfully", is_default=True)
 
     @extend_schema(
         operation_id="unsetDefaultVideo",
@@ -227,64 +231,41 @@ class VideoJobViewSet(ApiView, viewsets.GenericViewSet[VideoJob]):
     @action(detail=True, methods=["patch"], url_path="unset-default-for-look/<str:look_id>")
     def unset_default_for_look(self, request: Request, pk: str, look_id: str) -> Response:
         """Leave the look without a default."""
-        return self._change_default(use_cases.unset_default, "Video unset as default successfully", is_default=False)
+        return self._change_default(defaults.unset_default, "Video unset as default successfully", is_default=False)
 
     def _change_default(self, change: Callable[..., None], message: str, *, is_default: bool) -> Response:
         require_no_fields(self.request)
         ids = {"video_id": as_uuid(self.kwargs["pk"]), "look_id": as_uuid(self.kwargs["look_id"])}
         try:
             change(**ids, user=caller(self.request))
-        except use_cases.NotLinked:
+        except defaults.NotLinked:
             for owned in representation.owners_of(**ids):  # 404 where there is no such video
                 self.check_object_permissions(self.request, owned)
             raise
         body = {"message": message, "videoId": ids["video_id"], "lookId": ids["look_id"], "isDefault": is_default}
         return Response(body)
 
-    def _filters(self, request: Request) -> Filters:
+    def _filters(self, request: Request) -> tuple[Filters, uuid.UUID | None]:
+        """The filters, and the job that the page follows. Raises ValidationError and NotAllowed."""
         user = caller(request)
-        if request.query_params.keys() <= UNFILTERED:
-            account = getattr(user, "token_account", None)  # accounts made by other tools may lack one
-            return Filters(owner_id=user.pk, total=account and account.video_job_count)
         query = ListQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        filters = _tuples(query.validated_data)
-        if not filters.pop("all"):
-            return Filters(owner_id=user.pk, **filters)
-        if not user.is_staff:
-            raise NotAllowed("Only an admin may list other users' video jobs.")
-        return Filters(**filters)
-
-
-@extend_schema_view(
-    get=extend_schema(
-        tags=["Video jobs"],
-        operation_id="listVideoModels",
-        summary="List video models",
-        description="The models that this server offers, and what each accepts.",
-        responses={200: OpenApiResponse(VideoModelOutput(many=True), description="A page of models.")},
-    )
-)
-class VideoModelList(ApiView, ListAPIView[Any]):
-    """The models that this server offers, and what each accepts."""
-
-    scope = "videos"
-    serializer_class = VideoModelOutput
-
-    def get_queryset(self) -> Any:
-        """A list in memory, not a query set: the catalogue is short."""
-        return catalogue.offers()
+        is_filtered = bool(request.query_params.keys() - UNFILTERED)
+        if is_filtered:
+            query.is_valid(raise_exception=True)
+        filters = _tuples(query.validated_data) if is_filtered else {}
+        before = filters.pop("before", None)
+        if filters.pop("all", False):
+            if not user.is_staff:
+                raise NotAllowed("Only an admin may list other users' video jobs.")
+            return Filters(**filters), before
+        if not filters:
+            account = getattr(user, "token_account", None)  # accounts made by other tools may lack one
+            filters["total"] = account and account.video_job_count
+        return Filters(owner_id=user.pk, **filters), before
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def _idempotency_key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > IDEMPOTENCY_KEY_MAX or not key.isprintable():
-        raise InvalidInput(f"Idempotency-Key must be at most {IDEMPOTENCY_KEY_MAX} printable characters.")
-    return key
 
 
 def _file_name(job: VideoJob) -> str:

@@ -16,9 +16,9 @@ from django.utils.html import format_html, strip_tags
 
 from accounts.sign_in.identity import caller
 from studio.errors import StudioError
-from videos import staff_actions
 from videos.backoffice.staff_action_table import MOST_AT_ONCE, STAFF_ACTIONS, StaffAction, refusal
 from videos.models import VideoJob
+from videos.recovery.retry import AlreadyRetried
 
 TEMPLATE = "admin/videos/videojob/staff_action.html"
 
@@ -75,7 +75,7 @@ class StaffActionPages(ModelAdmin):  # type: ignore[type-arg]  # Django's class 
         if form.is_valid():
             try:
                 outcome = self._run(request, action, job, form)
-            except staff_actions.AlreadyRetried as exc:  # the button was pressed twice: no error to correct in the form
+            except AlreadyRetried as exc:  # the button was pressed twice: no error to correct in the form
                 self.message_user(request, refusal(exc), messages.WARNING)
                 return redirect("admin:videos_videojob_change", job.pk)
             except StudioError as exc:

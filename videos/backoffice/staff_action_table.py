@@ -19,13 +19,14 @@ from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 from videos.recovery.adoption import adopt_operation
 from videos.recovery.resumption import can_resume, resume_storing
+from videos.recovery.retry import AlreadyRetried, retry_by_staff
 
 MOST_AT_ONCE = 100  # jobs; each is a transaction of its own, and the page waits for all of them
 RESUMED_AT_ONCE = 10  # each also asks the provider; manage.py jobs resume takes any number
 
 
 def _retry(job: VideoJob, form_data: dict[str, Any], actor: User) -> str:
-    again = staff_actions.retry(job_id=job.pk, charge=form_data["payment"] == "charge", actor=actor)
+    again = retry_by_staff(job_id=job.pk, charge=form_data["payment"] == "charge", actor=actor)
     terms = "charged to the owner" if again.tokens_charged else "free of charge"
     return format_html("Retried as job {}, {}.", _link(again), terms)
 
@@ -64,7 +65,7 @@ def _link(job: VideoJob) -> str:
 
 def refusal(exc: StudioError) -> str:
     """The reason of a refusal, with a link to the new job if the job was already retried."""
-    if not isinstance(exc, staff_actions.AlreadyRetried):
+    if not isinstance(exc, AlreadyRetried):
         return exc.message
     at = moment(exc.job.created_at)
     return format_html("This job was already retried, at {} as job {}.", at, _link(exc.job))
@@ -123,8 +124,8 @@ STAFF_ACTIONS = (
         title="Cancel and refund",
         icon="stop_circle",
         explanation=(
-            "The job fails, its owner can start another one at once, and the tokens are refunded. The provider still "
-            "bills us, but its result is dropped. This cannot be undone."
+            "The job fails, its owner can start another one at once, and the tokens are refunded. The provider is "
+            "asked to stop where it can; it may bill us all the same, and its result is dropped. This cannot be undone."
         ),
         run=_stop,
         makes_sense=lambda job: job.phase in LIVE,

@@ -10,6 +10,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from studio.redis_client import redis_client
+from videos.providers.registry import CANCELLING
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,15 @@ CROWDED = 200  # hints in a queue; above that the sweeper resends none, because 
 def hint(step: Step, job_id: str) -> None:
     """Send the workers a hint that a job's step is due, after the surrounding transaction commits. Never raises."""
     transaction.on_commit(lambda: _send(step, job_id), robust=True)
+
+
+def ask_to_cancel(*, provider: str, operation: str) -> None:
+    """Have a worker ask the provider to cancel the operation, after the surrounding transaction commits.
+
+    Never raises. A lost hint is not repeated: the job has ended already, and only the provider's work may be saved.
+    """
+    if provider in CANCELLING and operation:
+        transaction.on_commit(lambda: _send_cancellation(provider, operation), robust=True)
 
 
 def is_crowded(step: Step) -> bool:
@@ -41,16 +51,27 @@ def lengths() -> dict[str, int]:
 
 def _send(step: Step, job_id: str) -> None:
     try:
-        with _queue(QUEUE_OF[step]) as queue:
-            queue.enqueue(
-                f"videos.tasks.{step}",
-                job_id,
-                result_ttl=0,
-                failure_ttl=FAILURE_SECONDS,
-                description=f"{step} {job_id}",
-            )
+        _enqueue(QUEUE_OF[step], step, job_id)
     except RedisError as exc:  # the sweeper sends it again
         logger.warning("hint.failed", extra={"step": step, "job_id": job_id, "reason": str(exc)})
+
+
+def _send_cancellation(provider: str, operation: str) -> None:
+    try:
+        _enqueue("media", "cancel", provider, operation)
+    except RedisError as exc:
+        logger.warning("cancellation.not_sent", extra={"operation": operation, "reason": str(exc)})
+
+
+def _enqueue(queue_name: str, task: str, *args: str) -> None:
+    with _queue(queue_name) as queue:
+        queue.enqueue(
+            f"videos.tasks.{task}",
+            *args,
+            result_ttl=0,
+            failure_ttl=FAILURE_SECONDS,
+            description=f"{task} {args[-1]}",
+        )
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from studio.db.storable_text import storable
 from videos import routing, suspension
 from videos.engine import metrics, schedule
 from videos.engine.hints import hint
-from videos.failures import ADOPTABLE, FAILURES, cost_of_attempt, is_refunded
-from videos.models import JobLog, VideoJob, from_now
+from videos.failures import ADOPTABLE, CANCELLED, FAILURES, cost_of_attempt, is_refunded
+from videos.models import Event, JobLog, VideoJob, events, from_now
 from videos.phases import Phase
 from videos.providers.base import NotAccepted, NotCharged, ProbablyNotAccepted, ProviderError, Refused
 
@@ -116,27 +116,30 @@ def fail(*, job: VideoJob, code: str, detail: str = "", was_accepted: bool = Tru
 
     Returns False when another process has moved the job meanwhile. Its pictures are kept for a while, so that staff can
     retry it (videos.staff_actions). `detail` is for logs and staff; for `was_accepted` see failures.is_refunded.
-    `is_made`: the provider has generated and billed the video. After a submit in doubt, a job that is not known to be
-    accepted always fails as submission_unknown, unless staff cancels it.
+    `is_made`: the provider generates and bills the video. After a submit in doubt, a job that is not known to be
+    accepted always fails as submission_unknown, unless it is cancelled.
     """
-    if _may_have_been_accepted(job) and code not in ADOPTABLE | {"cancelled_by_staff"}:
+    if _may_have_been_accepted(job) and code not in ADOPTABLE | CANCELLED:
         code, detail = "submission_unknown", f"a submit before was in doubt; then {code}: {detail}"
     failure = FAILURES[code]
+    comes_back = is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted)
     with transaction.atomic():
-        if not VideoJob.objects.transition(
+        if not VideoJob.objects.lock_fenced(job):
+            return False
+        # before the transition, which records an event (lock order: job, account, event counter)
+        tokens = _return_tokens(job, note=f"video job failed: {code}") if comes_back else 0
+        VideoJob.objects.transition(
             job,
             Phase.FAILED,
             error_code=code,
             error_message=failure.message,
             provider_reply=for_staff(detail),
+            **({"tokens_refunded": tokens} if tokens else {}),
             **({"generated_at": Now()} if is_made else {}),
-        ):
-            return False
+        )
         job.log(failure.message, level=JobLog.Level.ERROR)
-        if is_refunded(code, policy=settings.REFUND_POLICY, was_accepted=was_accepted):
-            refund(job=job, note=f"video job failed: {code}")
-        elif job.tokens_charged and not job.tokens_refunded:
-            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=0))
+        if tokens or (job.tokens_charged and not comes_back and not job.tokens_refunded):
+            job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
         metrics.count_end(Phase.FAILED, code)
         facts = {"job_id": job.pk, "failure_code": code, "reason": detail[:500]}
         # staff may recover what was billed
@@ -156,11 +159,30 @@ def for_staff(text: str) -> str:
 
 
 def refund(*, job: VideoJob, note: str, actor: User | None = None) -> int:
-    """Refund the job's charge, once; returns the refunded tokens, 0 for a repeat."""
+    """Refund the charge of a locked job, once; returns the refunded tokens, 0 for a repeat."""
     with transaction.atomic():
-        tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+        tokens = _return_tokens(job, note=note, actor=actor)
         if tokens:
-            job.tokens_refunded = tokens
             VideoJob.objects.filter(pk=job.pk).update(tokens_refunded=tokens, updated_at=Now())
             job.log(cost_of_attempt(charged=job.tokens_charged, refunded=tokens))
+            events.record(Event.Kind.UPDATED, [(job.owner_id, job.pk)])
     return tokens
+
+
+def _return_tokens(job: VideoJob, *, note: str, actor: User | None = None) -> int:
+    tokens = ledger.refund(user_id=job.owner_id, job_id=job.pk, note=note, actor=actor)
+    if tokens:
+        job.tokens_refunded = tokens
+    return tokens
+
+
+def refund_cancelled(job: VideoJob) -> None:
+    """Refund a job that was cancelled while the provider refused it for certain, where the policy says so.
+
+    The cancellation came before the reply, so it counted the job as accepted.
+    """
+    if not is_refunded("cancelled", policy=settings.REFUND_POLICY, was_accepted=False):
+        return
+    with transaction.atomic():
+        for cancelled in VideoJob.objects.select_for_update().filter(pk=job.pk, error_code="cancelled"):
+            refund(job=cancelled, note="video job cancelled, and not accepted by the provider")

@@ -68,6 +68,7 @@ def _apply(job: VideoJob, result: PollResult) -> None:
         _still_running(job, result)
     elif isinstance(result, NotCharged):
         outcomes.retry_later(job, job.submit_attempts, result, operation="")
+        outcomes.refund_cancelled(job)
     elif result.retryable:
         _poll_again(job, result)
     else:

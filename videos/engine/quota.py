@@ -6,6 +6,7 @@ all sweepers share it. Jobs over the rate limit stay due and are claimed first n
 """
 
 import math
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +16,9 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from studio.db.statements import InPage, InParam, Param, Statement, UpdateReturning
+from studio.db.statements import InParam, Param, Statement, UpdateReturning
 from videos.engine import progress, schedule
-from videos.models import PollQuota, VideoJob, VideoJobQuerySet
+from videos.models import Event, PollQuota, VideoJob, VideoJobQuerySet, events
 from videos.phases import Phase
 from videos.providers import registry
 
@@ -44,10 +45,14 @@ def claim_polls(*, limit: int) -> list[VideoJob]:
     Each is due again after POLL_EVERY, with its progress estimated by its age. The caller stores only results that
     differ from that (poll.is_news).
     """
-    if not settings.PROVIDER_POLLS_PER_MINUTE:
-        return _CLAIM_DUE.all(skip=0, limit=limit, wait=_wait())
     with transaction.atomic():
-        return _CLAIM.all(ids=[job.pk for job in _pick(limit)], wait=_wait())
+        shown = _pick_within_rates(limit) if settings.PROVIDER_POLLS_PER_MINUTE else _pick(limit)
+        if not shown:
+            return []
+        jobs: list[VideoJob] = _CLAIM.all(ids=list(shown), wait=_wait())
+        changed = [(job.owner_id, job.pk) for job in jobs if job.progress_percentage != shown[job.pk]]
+        events.record(Event.Kind.UPDATED, changed)
+    return jobs
 
 
 def _wait() -> timedelta:
@@ -55,7 +60,13 @@ def _wait() -> timedelta:
     return timedelta(seconds=max(schedule.POLL_EVERY - schedule.TICK / 2, 0))
 
 
-def _pick(limit: int) -> list[VideoJob]:
+def _pick(limit: int) -> dict[uuid.UUID, int]:
+    """Lock the longest waiting jobs; returns their ids, with the progress that they show."""
+    return dict(_DUE.rows(skip=0, limit=limit))
+
+
+def _pick_within_rates(limit: int) -> dict[uuid.UUID, int]:
+    """Like `_pick`, with no more jobs of a paid provider than its rate allows."""
     rates = {name: _lock(name) for name in _due_providers()}
     jobs = list(_due().exclude(provider__in=registry.PAID)[:limit])
     for name, rate in rates.items():
@@ -63,7 +74,7 @@ def _pick(limit: int) -> list[VideoJob]:
     jobs = sorted(jobs, key=_longest_waiting)[:limit]
     for name, polls in Counter(job.provider for job in jobs if job.provider in rates).items():
         rates[name].spend(polls)
-    return jobs
+    return {job.pk: job.progress_percentage for job in jobs}
 
 
 def _due() -> VideoJobQuerySet:
@@ -75,8 +86,7 @@ _STILL_RUNNING: dict[str, Any] = {
     "progress_percentage": progress.estimated(),
     "updated_at": Now(),
 }
-_PAGE = Statement(lambda: _due().values_list("pk"), in_pages=True)
-_CLAIM_DUE = UpdateReturning(VideoJob, lambda: VideoJob.objects.filter(InPage("pk", _PAGE)), **_STILL_RUNNING)
+_DUE = Statement(lambda: _due().values_list("pk", "progress_percentage"), in_pages=True)
 _CLAIM = UpdateReturning(
     VideoJob, lambda: VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField())), **_STILL_RUNNING
 )

@@ -19,8 +19,9 @@ from studio.db.statements import Param, SelectModels
 from studio.db.storable_text import is_storable
 from studio.media.storage.base import StorageError
 from videos import suspension
-from videos.engine import accepted_operations, log_context, metrics, outcomes, progress, schedule
+from videos.engine import accepted_operations, hints, log_context, metrics, outcomes, progress, schedule
 from videos.engine.inputs import spec_of
+from videos.failures import CANCELLED
 from videos.models import OPERATION_MAX, DeletedJob, VideoJob, from_now, new_lease
 from videos.phases import Phase
 from videos.providers.base import (
@@ -93,12 +94,15 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
     except NotAccepted as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.retry_later, job, job.attempts, exc)
+        _write_through_outage(outcomes.refund_cancelled, job)
     except ProbablyNotAccepted as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.retry_in_doubt, job, exc)
     except ProviderError as exc:
         metrics.count_submit(job, exc)
         _store_outcome(outcomes.refuse, job, exc)
+        if isinstance(exc, Refused):
+            _write_through_outage(outcomes.refund_cancelled, job)
     except Exception as exc:  # the call may have been accepted and billed
         logger.exception("adapter.crashed", extra={"job_id": job.pk})
         unknown = OutcomeUnknown(repr(exc))
@@ -117,9 +121,10 @@ def _accept(job: VideoJob, operation: Operation) -> None:
         unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
         _store_outcome(outcomes.refuse, job, unknown)
         return
-    if not _store_outcome(_store_operation, job, operation):  # deleted meanwhile, or given up as lost
+    if not _store_outcome(_store_operation, job, operation):  # deleted or cancelled meanwhile, or given up as lost
+        hints.ask_to_cancel(provider=job.provider, operation=operation.name)
         logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
-        _store_outcome(_count_deleted, job)
+        _store_outcome(_count_dropped, job)
 
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
@@ -141,11 +146,16 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
     return moved or VideoJob.objects.filter(pk=job.pk, lease=job.lease, operation=operation.name).exists()
 
 
-def _count_deleted(job: VideoJob) -> None:
-    """Count the cost of a job that was deleted while its submit had no response: the provider generates it anyway."""
+def _count_dropped(job: VideoJob) -> None:
+    """Count the cost of a job that was deleted or cancelled while its submit had no response.
+
+    The provider generates it anyway.
+    """
+    cancelled = VideoJob.objects.filter(error_code__in=CANCELLED)
     with transaction.atomic():
-        if DeletedJob.objects.filter(pk=job.pk, generated_at=None).update(generated_at=Now(), updated_at=Now()):
-            metrics.count_cost(job)
+        for rows in (DeletedJob.objects.all(), cancelled):
+            if rows.filter(pk=job.pk, generated_at=None).update(generated_at=Now(), updated_at=Now()):
+                metrics.count_cost(job)
 
 
 def _store_outcome(write: Callable[..., T], job: VideoJob, *args: Any) -> T | None:

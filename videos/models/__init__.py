@@ -2,6 +2,7 @@
 
 from videos.models.catalogue import Upstream, VideoModel, price_in
 from videos.models.deleted_job import DeletedJob
+from videos.models.events import Event, EventCounter, EventsExpired
 from videos.models.idempotency import SpentKey
 from videos.models.job import IMPORTED, OPERATION_MAX, VideoJob, whole_seconds
 from videos.models.job_input import JobInput
@@ -13,6 +14,9 @@ __all__ = [
     "IMPORTED",
     "OPERATION_MAX",
     "DeletedJob",
+    "Event",
+    "EventCounter",
+    "EventsExpired",
     "JobInput",
     "JobLog",
     "PollQuota",

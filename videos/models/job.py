@@ -35,8 +35,11 @@ class VideoJob(Record):
     idempotency_key = models.CharField(max_length=255, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True, help_text="Of the request; on every log line of the job.")
-    # Not a foreign key: deleting the failed job would have to search for these.
-    retry_of_id = models.UUIDField(null=True, editable=False, help_text="The failed job that staff had made again.")
+    # Not a foreign key, whose constraint would scan the table when it is added; `videos.deletion` empties it.
+    retry_of_id = models.UUIDField(null=True, editable=False, help_text="The failed job that this one repeats.")
+    expected_seconds = models.IntegerField(
+        null=True, editable=False, help_text="How long jobs like it took when it was created; unknown: null."
+    )
     # Its upstream, fixed at creation, so that an edit of the catalogue does not affect jobs in flight.
     provider = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100, blank=True)
@@ -149,8 +152,6 @@ class VideoJob(Record):
             models.Index(
                 fields=("error_code", "-created_at", "-id"), condition=~Q(error_code=""), name="jobs_failed_so"
             ),
-            # the back office: the retry of a failed job
-            models.Index(fields=("retry_of_id",), condition=Q(retry_of_id__isnull=False), name="jobs_retry_of"),
             # the sweeper: due rows
             models.Index(fields=("phase", "due_at"), condition=Q(due_at__isnull=False), name="jobs_due"),
         )
@@ -189,6 +190,10 @@ class VideoJob(Record):
                 name="one_job_an_idempotency_key",
                 fields=("owner", "idempotency_key"),
                 condition=~Q(idempotency_key=""),
+            ),
+            # its index serves `retriedBy` of GET /video-jobs
+            models.UniqueConstraint(
+                name="one_retry_a_job", fields=("retry_of_id",), condition=Q(retry_of_id__isnull=False)
             ),
         )
 

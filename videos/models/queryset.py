@@ -4,11 +4,12 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Greatest, Now
 
 from studio.errors import NotFound
+from videos.models.events import Event, record
 from videos.phases import MOVES, STATUS, TERMINAL, Phase, Status
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         jobs = self.filter(phase__in=sorted(phases))
         return jobs if phases & TERMINAL else jobs.live()
 
+    def with_retries(self) -> Self:
+        """Adds `retried_by`: the id of the job that repeats a failed one, or None."""
+        retries = self.model._default_manager.filter(retry_of_id=OuterRef("pk")).order_by()
+        return self.annotate(retried_by=Subquery(retries.values("pk")))
+
     def due(self, *phases: Phase) -> Self:
         """Due jobs of these phases, the longest waiting first."""
         return self.filter(phase__in=phases, due_at__lte=Now()).order_by("due_at", "id")
@@ -60,7 +66,7 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         The only writer of `phase`. It is a conditional UPDATE, so exactly one of several processes gets True; that one
         writes what belongs to the move in the same transaction. A finished job frees its slot and is never due again.
         `fields` must contain `due_at` for a live job. Raises ValueError without it, and for a move that phases.MOVES
-        does not have.
+        does not have. Records an event: a caller that needs the account's lock takes it before.
         """
         if to not in MOVES[Phase(job.phase)]:
             raise ValueError(f"job {job.pk}: no move from {job.phase} to {to}")
@@ -74,20 +80,34 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
         fields.setdefault("attempts", 0)
         fields.setdefault("store_tries", 0)
         fields.setdefault("missing_tries", 0)
-        if self._fence(job).update(phase=to, updated_at=Now(), **fields) != 1:
-            return False
+        with transaction.atomic(savepoint=False):
+            if self._fence(job).update(phase=to, updated_at=Now(), **fields) != 1:
+                return False
+            record(Event.Kind.UPDATED, [(job.owner_id, job.pk)])
         job.phase, job.lease = to, fields["lease"]
         return True
 
     def update_fenced(self, job: "VideoJob", **fields: Any) -> bool:
-        """Write fields of a job that stays in its phase, under the same fence as `transition`."""
+        """Write fields that clients do not see of a job that stays in its phase, under the fence of `transition`."""
         return self._fence(job).update(updated_at=Now(), **fields) == 1
+
+    def lock_fenced(self, job: "VideoJob") -> bool:
+        """Lock the job's row for a later `transition`; False when the job has moved meanwhile."""
+        return self._fence(job).select_for_update(no_key=True).order_by().values_list("pk").first() is not None
 
     def show_progress(self, job: "VideoJob", percentage: int, **fields: Any) -> bool:
         """Raise the progress, under the same fence; it never goes down, and only SUCCEEDED is 100."""
-        return self.update_fenced(
-            job, progress_percentage=Greatest(F("progress_percentage"), min(percentage, 99)), **fields
-        )
+        shown = min(percentage, 99)
+        with transaction.atomic(savepoint=False):
+            if not self.update_fenced(job, progress_percentage=Greatest(F("progress_percentage"), shown), **fields):
+                return False
+            if shown > job.progress_percentage:  # another process may have raised it too, but none has lowered it
+                record(Event.Kind.UPDATED, [(job.owner_id, job.pk)])
+        return True
+
+    def record_updates(self) -> None:
+        """Record that these jobs have changed, other than by the methods above; `events.record` says when."""
+        record(Event.Kind.UPDATED, self.order_by().values_list("owner", "pk"))
 
     def _fence(self, job: "VideoJob") -> Self:
         return self.filter(pk=job.pk, phase=job.phase, lease=job.lease)

@@ -160,6 +160,14 @@ class Unreachable(ProviderError):
         self.is_missing = is_missing
 
 
+class Cancelling(Protocol):
+    """A vendor that can stop an operation; `registry.CANCELLING` lists them."""
+
+    def cancel(self, operation: str) -> None:
+        """Ask to stop the operation. It may end and be billed all the same. Raises Refused or Unreachable."""
+        ...
+
+
 class Provider(Protocol):
     """One vendor. Raises ProviderError and nothing else; sets a time-out on every call.
 

@@ -15,12 +15,14 @@ from videos.providers.base import (
     Operation,
     Progress,
     Refused,
+    Unreachable,
     VideoSpec,
 )
 from videos.providers.google_client import VENDOR_ERRORS, GoogleBackend
-from videos.providers.google_failures import INTERACTION_LOST, start_failure
+from videos.providers.google_failures import INTERACTION_LOST, describe, start_failure
 from videos.providers.google_interactions import accepted, read
 from videos.providers.google_provider import GoogleProvider
+from videos.providers.operation_names import require_path
 
 FIRST_POLL_SECONDS = 15  # a 360p draft takes that long; Google documents no minimum
 
@@ -51,6 +53,14 @@ class Omni(GoogleProvider):
     def get(self, client: genai.Client, name: str) -> Any:
         """Request the interaction as plain JSON (see google_interactions)."""
         return _json(client.interactions.with_raw_response.get(name))
+
+    def cancel(self, operation: str) -> None:
+        """`POST interactions/ID/cancel`, for interactions in the background (google-genai 3.6.1, read 2026-11)."""
+        require_path(operation)
+        try:
+            _json(self.backend.poll_client().interactions.with_raw_response.cancel(operation))
+        except VENDOR_ERRORS as exc:
+            raise Unreachable(describe(exc)) from exc
 
     def name_in(self, response: Any) -> object:
         return response.get("id") if isinstance(response, dict) else None

@@ -26,6 +26,8 @@ _NEEDS = {
     "google_omni_vertex": ("VERTEX_API_KEY", "VERTEX_PROJECT"),
 }
 PAID = frozenset(_NEEDS)
+# Their adapters have `cancel`. Veo's operations have no such request (docs/providers.md).
+CANCELLING = frozenset({"google_omni", "google_omni_vertex"})
 _lock = threading.Lock()
 
 

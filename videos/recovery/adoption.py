@@ -13,10 +13,10 @@ from studio.errors import Conflict, InvalidInput, as_sent
 from videos.creation import free_slots
 from videos.engine import schedule
 from videos.failures import ADOPTABLE
-from videos.idempotency import is_spent, retry_key
 from videos.models import OPERATION_MAX, VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names
+from videos.recovery.retry import was_retried
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
 
     Refunded tokens stay with the owner: the failure was ours. `actor` is None at the server's console. Raises NotFound,
     InvalidInput for a name that the job's provider gives no operation, and Conflict for a job that
-    failed otherwise or was retried within the last day, for an operation of another job, or while the owner has no free
+    failed otherwise or was retried, for an operation of another job, or while the owner has no free
     slot.
     """
     with transaction.atomic():
@@ -37,8 +37,8 @@ def adopt_operation(*, job_id: uuid.UUID, operation: str, actor: User | None) ->
         if holder := job_with(provider=job.provider, operation=name, besides=job_id):
             raise Conflict(f"Another job has this operation: {holder.pk}.")
         slot = require_free_slot(job)
-        if is_spent(owner_id=job.owner_id, key=retry_key(job_id=job.pk)):
-            raise Conflict("This job was retried within the last day; its owner would get two videos.")
+        if was_retried(job):
+            raise Conflict("This job was retried; its owner would get two videos.")
         VideoJob.objects.transition(
             job,
             Phase.GENERATING,

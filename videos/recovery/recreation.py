@@ -15,7 +15,7 @@ from videos.catalogue import ASPECT_RATIOS, DURATIONS_SECONDS, RESOLUTIONS
 from videos.engine import schedule
 from videos.engine.accepted_operations import AcceptedOperation
 from videos.limits import VIDEO_PRICE_TOKENS, add_to_job_count
-from videos.models import Upstream, VideoJob, VideoModel, new_lease
+from videos.models import Event, Upstream, VideoJob, VideoModel, events, new_lease
 from videos.phases import Phase
 from videos.providers import operation_names, registry
 from videos.recovery.adoption import checked_name, job_with, require_free_slot
@@ -93,6 +93,7 @@ def _write(job: VideoJob, accepted: AcceptedOperation, actor: User | None) -> No
         owner=job.owner.email,
         tokens=job.tokens_charged,
     )
+    events.record(Event.Kind.CREATED, [(job.owner_id, job.pk)])
 
 
 def _check(accepted: AcceptedOperation) -> None:

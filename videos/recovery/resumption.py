@@ -14,12 +14,12 @@ from studio.media.storage import disposal
 from videos.engine import inputs
 from videos.engine.hints import hint
 from videos.failures import RESUMABLE
-from videos.idempotency import is_spent, retry_key
 from videos.models import VideoJob, new_lease
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Unreachable
 from videos.providers.registry import UnknownProvider, provider
 from videos.recovery.adoption import require_free_slot
+from videos.recovery.retry import was_retried
 from videos.staff_actions import OPERATE
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
 
     Refunded tokens stay with the owner: the failure was ours. First asks the provider, free of charge, whether it still
     has the file. `actor` is None at the server's console. Raises NotAllowed, NotFound, Unavailable while the provider
-    does not say or denies access, and Conflict for a job that failed otherwise or was retried within the last day, for
+    does not say or denies access, and Conflict for a job that failed otherwise or was retried, for
     a file that is gone or refused, or while the owner has no free slot. Changes nothing then.
     """
     if actor is not None and not actor.has_perm(OPERATE):
@@ -52,8 +52,8 @@ def resume_storing(*, job_id: uuid.UUID, actor: User | None) -> None:
         locked = VideoJob.objects.select_for_update().find(job_id)  # its owner may have deleted it meanwhile
         _require_resumable(locked)  # it may have been resumed meanwhile
         slot = require_free_slot(locked)
-        if is_spent(owner_id=locked.owner_id, key=retry_key(job_id=job_id)):
-            raise Conflict("This job was retried within the last day; its owner would get two videos.")
+        if was_retried(locked):
+            raise Conflict("This job was retried; its owner would get two videos.")
         VideoJob.objects.transition(
             locked,
             Phase.STORING,

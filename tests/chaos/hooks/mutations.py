@@ -1,12 +1,14 @@
 """Removes one safeguard of the engine, to show that the suite fails without it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
 
 from videos.engine import inputs, outcomes, submit, sweeper, unclaimed
-from videos.models import VideoJob, VideoJobQuerySet, from_now, new_lease
+from videos.models import Event, VideoJob, VideoJobQuerySet, events, from_now, new_lease, queryset
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused
 
@@ -59,10 +61,22 @@ def _refuse_unsurely() -> None:
     outcomes.refuse = refuse_anything
 
 
+def _record_late() -> None:
+    """An event is recorded after the commit of its change."""
+    record = events.record
+
+    def record_after_commit(kind: Event.Kind, jobs: Iterable[tuple[UUID, UUID]]) -> None:
+        record_all = transaction.atomic(partial(record, kind, list(jobs)))
+        transaction.on_commit(record_all)
+
+    events.record = queryset.record = record_after_commit
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "unfenced": _write_unfenced,
     "call-before-claim": _call_before_claim,
     "repeated-entries": lambda: None,  # done in the database: `DROPPED` in tests.chaos.fleet
     "no-rehint": _forget_hints,
     "unsure-refusal": _refuse_unsurely,
+    "late-events": _record_late,
 }

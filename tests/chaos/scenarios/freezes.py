@@ -29,7 +29,9 @@ def submit_frozen_before_claim(fleet: Fleet, name: str) -> Outcome:
     with fleet.traced() as statements:
         jobs = fleet.create()
         fleet.finish(jobs)
-    claim = next(line for line in statements if line.endswith("UPDATE videos_videojob in submit._submit"))
+    # SQLite's BEGIN takes the lock of all writers, so the process is frozen before it
+    first = "BEGIN" if fleet.kind == "sqlite" else "UPDATE videos_videojob"
+    claim = next(line for line in statements if line.endswith(f"{first} in submit._submit"))
     fleet.google.account.work_seconds = 4
     fleet.arm(f"{claim} before", signal.SIGSTOP)
     jobs += fleet.create()

@@ -21,7 +21,7 @@ from tests.fixtures.video_jobs import MakeJob
 from tests.operations.backup.archives import pack
 from tests.running import RunningStudio, manage, wait_for
 from videos.engine import schedule, sweeper
-from videos.models import VideoJob, from_now
+from videos.models import Event, EventsExpired, VideoJob, events, from_now
 from videos.phases import Phase
 
 JOBS = "/api/v1/video-jobs"
@@ -72,6 +72,24 @@ def test_free_job_that_waited_starts_again(make_user: MakeUser, make_job: MakeJo
 
     assert settled == {"failed": 0, "requeued": 2, "go on": 0}
     assert VideoJob.objects.due(Phase.QUEUED).claimable().count() == 2
+
+
+@pytest.mark.django_db
+def test_client_of_a_restored_database_lists_its_jobs_again(make_user: MakeUser, make_job: MakeJob) -> None:
+    ann, ben = make_user(), make_user("ben@example.com")  # ben's first event is younger than the backup
+    job = make_job(ann)
+    events.record(Event.Kind.CREATED, [(ann.pk, job.pk)])
+
+    settle_jobs()
+    for owner in (ann, ben):
+        events.record(Event.Kind.UPDATED, [(owner.pk, job.pk)] * 30)
+
+    for owner in (ann, ben):
+        for seen in (0, 1, 20):
+            with pytest.raises(EventsExpired):
+                events.read(owner_id=owner.pk, after=seen, limit=100)
+        last = events.last_numbers([owner.pk])[owner.pk]
+        assert len(events.read(owner_id=owner.pk, after=last - 30, limit=100)) == 30
 
 
 @pytest.mark.django_db

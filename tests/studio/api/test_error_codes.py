@@ -20,8 +20,6 @@ OF_STAFF = {
     "attempt_unknown",
     "not_staff",
     "refund_limit_reached",
-    "input_unreadable",
-    "made_again_before",
 }
 
 

@@ -16,7 +16,16 @@ OPERATIONS = {
     *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
     *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
-    *("listVideoModels", "listVideoJobs", "createVideoJob", "getVideoJob", "deleteVideoJob", "downloadVideo"),
+    *(
+        "listVideoModels",
+        "listVideoJobs",
+        "createVideoJob",
+        "getVideoJob",
+        "cancelVideoJob",
+        "retryVideoJob",
+        "deleteVideoJob",
+        "downloadVideo",
+    ),
     *("setDefaultVideo", "unsetDefaultVideo"),
 }
 
@@ -123,6 +132,7 @@ def test_responses_have_all_their_fields(schema: Any) -> None:
     assert {name: fields for name, fields in optional.items() if fields} == {
         "ErrorResponse": ["errors"],
         "InsufficientTokensResponse": ["errors"],
+        "NotRetriedResponse": ["errors", "retriedBy"],
     }
 
 
@@ -148,7 +158,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 12
+    assert len(in_paths) == 14
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 

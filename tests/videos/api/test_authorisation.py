@@ -78,6 +78,8 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/video-jobs": Row(400, 400, 400, 400),
     "GET /api/v1/video-jobs/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/video-jobs/{id}": Row(204, 403, 403, 204),
+    "POST /api/v1/video-jobs/{id}/cancel": Row(409, 403, 403, 409),  # authorised, and the finished job refused
+    "POST /api/v1/video-jobs/{id}/retry": Row(409, 403, 403, 409),
     "GET /api/v1/video-jobs/{id}/download": Row(200, 403, 403, 200),
     "PATCH /api/v1/video-jobs/{id}/set-default-for-look/{look_id}": Row(200, 403, 403, 200),
     "PATCH /api/v1/video-jobs/{id}/unset-default-for-look/{look_id}": Row(200, 403, 403, 200),

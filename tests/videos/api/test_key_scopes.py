@@ -22,6 +22,8 @@ READS = {
 WRITES = {
     "videos:write": {
         "POST video-jobs",
+        "POST video-jobs/<str:pk>/cancel",
+        "POST video-jobs/<str:pk>/retry",
         "DELETE video-jobs/<str:pk>",
         "PATCH video-jobs/<str:pk>/set-default-for-look/<str:look_id>",
         "PATCH video-jobs/<str:pk>/unset-default-for-look/<str:look_id>",

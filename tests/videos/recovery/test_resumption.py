@@ -22,11 +22,12 @@ from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
 from tests.videos.engine.test_paid_path import aged, drive
 from tests.videos.engine.test_races import at_once
-from videos import creation, deletion, staff_actions
+from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import FAILURES, RESUMABLE
 from videos.models import VideoJob
 from videos.phases import Phase
+from videos.recovery import retry
 from videos.recovery.resumption import resume_storing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -188,7 +189,7 @@ def test_owner_without_a_slot_and_owner_with_another_video_are_refused(made: Vid
         resume_storing(job_id=made.pk, actor=None)
     deletion.delete(job_id=live[0].pk)
 
-    staff_actions.retry(job_id=made.pk, charge=False, actor=None)
+    retry.retry_by_staff(job_id=made.pk, charge=False, actor=None)
     deletion.delete(job_id=live[1].pk)
 
     with pytest.raises(Conflict, match="two videos"):
@@ -208,7 +209,7 @@ def test_races_have_one_winner(made: VideoJob, rival: str) -> None:
     rivals = {
         "resume": lambda: answer(resume_storing, actor=None),
         "delete": lambda: answer(deletion.delete),
-        "retry": lambda: answer(staff_actions.retry, charge=False, actor=None),
+        "retry": lambda: answer(retry.retry_by_staff, charge=False, actor=None),
     }
     first, second = at_once([rivals["resume"], rivals[rival]])
 

@@ -19,6 +19,7 @@ from videos.job_report import find_by_id_prefix, report, summary
 from videos.models import VideoJob
 from videos.phases import Phase, Status
 from videos.recovery.resumption import resume_storing
+from videos.recovery.retry import retry_by_staff
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LIMIT, LIMIT_MAX = 50, 10_000
@@ -139,7 +140,7 @@ class Command(OperatorCommand):
 
     @staticmethod
     def _retry(job: VideoJob, options: dict[str, Any]) -> tuple[Any, str]:
-        again = staff_actions.retry(job_id=job.pk, charge=not options["free"], actor=None)
+        again = retry_by_staff(job_id=job.pk, charge=not options["free"], actor=None)
         text = f"Job {again.pk} retries it, for {again.tokens_charged} tokens; see manage.py jobs show {again.pk}."
         return {"id": str(again.pk), "of": str(job.pk), "tokens": again.tokens_charged}, text
 
