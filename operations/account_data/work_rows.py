@@ -47,7 +47,7 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
 def video_jobs(user: User, origin: str) -> Iterator[dict[str, Any]]:
     """The user's video jobs, oldest first, with the ids of their looks and links to pictures that are still kept."""
     storage = media_storage()
-    for page in _pages(VideoJob.objects.filter(owner=user), JOB.columns):
+    for page in _pages(VideoJob.objects.filter(owner=user).with_retries(), JOB.columns):
         ids = [row[0] for row in page]
         linked = _grouped(LookVideo.objects.filter(video__in=ids).values_list("video", "look"))
         pictures = _grouped(JobInput.objects.filter(job__in=ids).values_list("job", "file_name"))
