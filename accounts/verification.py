@@ -34,7 +34,7 @@ def confirm(*, token: str, session_id: uuid.UUID | None = None) -> None:
     the link is used, proves that its user uses it: this session stays then, and the keys stay.
     """
     user = links.owner_of(token=token, purpose=links.VERIFICATION)
-    own = Session.objects.live().filter(pk=session_id, user=user).exists()
+    own = session_id is not None and Session.objects.live().filter(pk=session_id, user=user).exists()
     unverified = User.objects.filter(pk=user.pk, email=user.email, email_verified_at=None, is_active=True)
     with transaction.atomic():
         if not unverified.update(email_verified_at=Now(), updated_at=Now()):
