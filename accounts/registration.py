@@ -90,14 +90,21 @@ def create_user(
     staff: bool = False,
     role: Role = Role.NONE,
     unlimited: bool = False,
+    verified: bool = False,
     verify: bool = False,
 ) -> User:
     """Create a user whose account starts with `tokens`; `staff` is the same as the role of an admin. Raises EmailTaken.
 
-    With `verify`, the address gets a mail to verify it. The caller checks the input with `validate_new_user`.
+    With `verified`, staff know the address to be the user's; with `verify`, it gets a mail to verify it. The caller
+    checks the input with `validate_new_user`.
     """
     role = Role.ADMIN if staff else role
-    user = User(email=normal_email(email), is_staff=bool(role), is_superuser=role == Role.ADMIN)
+    user = User(
+        email=normal_email(email),
+        email_verified_at=timezone.now() if verified else None,
+        is_staff=bool(role),
+        is_superuser=role == Role.ADMIN,
+    )
     return _create(user, password=password, tokens=tokens, role=role, unlimited=unlimited, verify=verify)
 
 

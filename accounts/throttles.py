@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from django.conf import settings
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -164,12 +165,25 @@ class MailThrottle(AttemptThrottle):
 
 
 class PasswordThrottle(AttemptThrottle):
-    """Checks of one user's password in a request with a token; the limit is that of sign-ins."""
+    """Checks of one user's password in a request with a token; the limit is that of sign-ins.
+
+    It is no throttle of a view: a form without a password to compare is free. See `count_check`.
+    """
 
     scope = "sign-in-account"
 
     def get_ident(self, request: Request) -> str:
         return str(request.user.pk)
+
+    def count(self, request: Request) -> None:
+        """Count a check. Raises Throttled when there were too many."""
+        if not self._count(self.get_ident(request), most=self.num_requests):
+            raise Throttled(self.wait())
+
+
+def count_check(request: Request) -> None:
+    """Count a check of the caller's password, before it. Raises Throttled when there were too many."""
+    PasswordThrottle().count(request)
 
 
 class UserThrottle(AttemptThrottle):

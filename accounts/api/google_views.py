@@ -17,6 +17,7 @@ from accounts.sign_in import sessions
 from accounts.sign_in.google import attempts
 from accounts.sign_in.google.id_tokens import Identity
 from accounts.sign_in.refusals import AccountInactive
+from accounts.sign_in.unverified import require_verified
 from studio.api.schema import error
 from studio.api.views import ApiView
 from studio.http import bodies
@@ -61,6 +62,11 @@ class GoogleSignInView(ApiView, TokenViewBase):
 
 
 def _require(user: User) -> None:
-    """Raise AccountInactive for a deactivated user; `sessions.begin` checks the role."""
+    """Raise AccountInactive or EmailUnverified; `sessions.begin` checks the role.
+
+    Staff may have changed the address of an account that has a Google account. Without one, `matching` refuses it.
+    """
     if not user.is_active:
         raise AccountInactive
+    if user.google_id:
+        require_verified(user)

@@ -12,6 +12,7 @@ from accounts import passwords, throttles, verification
 from accounts.api import password_serializers as forms
 from accounts.api.serializers import TokenPair
 from accounts.api.views import TAGS, THROTTLED
+from accounts.sign_in import sessions
 from accounts.sign_in.identity import caller
 from studio.api.schema import error
 from studio.api.views import ApiView
@@ -37,7 +38,6 @@ class _Form(ApiView, GenericAPIView[Any]):
 class PasswordView(_Form):
     """Changes the caller's password."""
 
-    throttle_classes = (throttles.UserThrottle, throttles.PasswordThrottle)
     serializer_class = forms.ChangePasswordForm
 
     @extend_schema(
@@ -56,7 +56,11 @@ class PasswordView(_Form):
 
         An account without a password sets its first one within 10 minutes after a sign-in.
         """
-        return Response(passwords.change(user=caller(request), request=request, **self.values(request)))
+        return Response(
+            passwords.change(
+                user=caller(request), request=request, count_check=throttles.count_check, **self.values(request)
+            )
+        )
 
 
 class _MailView(_Form):
@@ -123,7 +127,10 @@ class ConfirmResetView(_LinkView):
         responses={204: OpenApiResponse(description="The password is set."), 400: BAD_LINK, 429: THROTTLED},
     )
     def post(self, request: Request) -> Response:
-        """Set the password of the link's account. All sessions end, and the address counts as verified."""
+        """Set the password of the link's account. All sessions end, and the address counts as verified.
+
+        If it was not verified before, all API keys end, too.
+        """
         passwords.reset(**self.values(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -140,6 +147,10 @@ class ConfirmVerifyView(_LinkView):
         responses={204: OpenApiResponse(description="The address is verified."), 400: BAD_LINK, 429: THROTTLED},
     )
     def post(self, request: Request) -> Response:
-        """Record that the link arrived at the account's address."""
-        verification.confirm(**self.values(request))
+        """Record that the link arrived at the account's address.
+
+        All earlier sessions and API keys of the account end. A page that is signed in to the account sends its access
+        token, too: then its session and the keys stay.
+        """
+        verification.confirm(**self.values(request), session_id=sessions.in_header(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

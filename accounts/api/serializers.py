@@ -6,9 +6,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from accounts import verification
 from accounts.models import LedgerEntry, Method, User
 from accounts.sign_in import history, lockout, sessions
+from accounts.sign_in.unverified import EmailUnverified, require_verified
 from studio.api.field_names import Spellings
 from studio.api.fields import LengthAsSent, Text, Timestamp
 from studio.api.input_serializers import Input, PageQuery, names_of
@@ -74,8 +74,8 @@ class SignInForm(Input, TokenObtainSerializer):
             raise
         assert isinstance(self.user, User)
         try:
-            verification.require_verified(self.user)
-        except verification.EmailUnverified:
+            require_verified(self.user)
+        except EmailUnverified:
             history.record(request=request, user=self.user, succeeded=False)
             raise
         tokens = sessions.begin(user=self.user, request=request, method=Method.PASSWORD)
@@ -96,7 +96,7 @@ class RefreshForm(RefreshTokenInput):
     refresh = Text(help_text="The refresh token of the last response; it works once.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The new pair. Raises TokenRefused."""
+        """The new pair. Raises TokenRefused and EmailUnverified."""
         return sessions.refresh(attrs["refresh"], request=self.context["request"])
 
 

@@ -60,6 +60,7 @@ class RefreshView(ApiView, TokenViewBase):
         responses={
             200: OpenApiResponse(serializers.TokenPair, description="The new pair."),
             401: BAD_TOKEN,
+            403: error("The address is not verified, which this server demands (`email_unverified`)."),
             429: THROTTLED,
         },
     )

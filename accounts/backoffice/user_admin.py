@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action
 
@@ -120,8 +121,13 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
         return form
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Create a new user's token account, in the transaction of Django's form. A new address is not verified."""
-        if change and "email" in form.changed_data:
+        """Create a new user's token account, in the transaction of Django's form.
+
+        The address of a user whom staff create is verified; one that they change is not.
+        """
+        if not change:
+            obj.email_verified_at = timezone.now()
+        elif "email" in form.changed_data:
             obj.email_verified_at = None
         super().save_model(request, obj, form, change)
         if not change:
@@ -226,7 +232,10 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     @action(description="Mark address as verified", url_path="mark-verified", permissions=["change"])  # type: ignore[untyped-decorator]
     def mark_verified(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        text = "{email} counts as verified, as if its user had opened the link of a mail. Only if you know that it is."
+        text = (
+            "{email} counts as verified, as if its user had opened the link of a mail. Only if you know that it is. "
+            "All sessions and API keys of the user end."
+        )
         return self._confirm(request, object_id, "Mark address as verified", text, verification.mark_verified)
 
     @action(description="Delete the account", url_path="delete-account", permissions=["erase"])  # type: ignore[untyped-decorator]

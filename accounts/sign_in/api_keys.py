@@ -62,6 +62,12 @@ class TooManyKeys(Conflict):
     message = f"You have {MAX_LIVE} API keys. Revoke one that is no longer used."
 
 
+class VerifiedMeanwhile(Conflict):
+    """The address was verified after the request was authenticated."""
+
+    message = "The e-mail address was verified at the same time. Try again."
+
+
 class InsufficientScope(APIException):
     """The key may not send this request; RFC 6750, 3.1."""
 
@@ -78,10 +84,18 @@ class InsufficientScope(APIException):
 
 
 def create(*, user: User, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-    """Create a key; returns its row, and the key itself, which cannot be read again. Raises TooManyKeys."""
+    """Create a key; returns its row, and the key itself, which cannot be read again.
+
+    Raises TooManyKeys and VerifiedMeanwhile.
+    """
     text = _new_key()
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two requests must not both create the last one
+        # two requests must not both create the last one
+        now = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if (
+            now.email_verified_at and not user.email_verified_at
+        ):  # which revoked the keys, and ended the caller's session
+            raise VerifiedMeanwhile
         if live().filter(user=user).count() >= MAX_LIVE:
             raise TooManyKeys
         key = ApiKey.objects.create(
@@ -104,6 +118,12 @@ def revoke(*, key: ApiKey, actor: User) -> None:
         if actor.pk != key.user_id:
             audit.record_action(key, "Revoke", actor=actor, owner=key.user.email)
     logger.info("api_key.revoked", extra={"api_key_id": key.pk, "user_id": key.user_id, "actor_id": actor.pk})
+
+
+def revoke_all(*, user: User) -> None:
+    """Revoke every key of the user."""
+    revoked = ApiKey.objects.filter(user=user, revoked_at=None).update(revoked_at=Now(), updated_at=Now())
+    logger.info("api_keys.revoked", extra={"user_id": user.pk, "keys": revoked})
 
 
 def live() -> QuerySet[ApiKey]:

@@ -20,6 +20,7 @@ from accounts.models import ApiKey, User
 from accounts.roles import BackOfficeOnly
 from accounts.sign_in import api_keys, refusals
 from accounts.sign_in.identity import USERS
+from accounts.sign_in.unverified import require_verified
 
 KEPT = 10_000  # verified tokens in a process, the most recent ones; about 2 kB each
 
@@ -31,10 +32,18 @@ class TokenAuthentication(JWTAuthentication):
     _lock = threading.Lock()
 
     def authenticate(self, request: Request) -> tuple[User, Token | ApiKey] | None:  # type: ignore[override]
-        """The user and the token, or the API key; None without a header. Raises APIException where it is refused."""
+        """The user and the token, or the API key; None without a header.
+
+        Raises APIException where it is refused, and EmailUnverified.
+        """
+        found: Any  # `get_user` returns our users
         if key := api_keys.in_header(self.get_header(request)):
-            return api_keys.authenticate(request, key)
-        return super().authenticate(request)  # type: ignore[return-value]  # `get_user` returns our users
+            found = api_keys.authenticate(request, key)
+        else:
+            found = super().authenticate(request)
+        if found:
+            require_verified(found[0])
+        return found  # type: ignore[no-any-return]
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token in the header; None for an empty one. Raises TokenMalformed."""

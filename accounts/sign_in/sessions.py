@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken as OlderRefreshToken
@@ -26,6 +27,7 @@ from accounts.models import Method, Session, User
 from accounts.sign_in import history, refusals
 from accounts.sign_in.authentication import TokenAuthentication, verified
 from accounts.sign_in.client_ip import network_of
+from accounts.sign_in.unverified import require_verified
 from studio.db.statements import Param, UpdateReturning
 from studio.errors import NotFound
 
@@ -52,10 +54,11 @@ def begin(*, user: User, request: Request, method: Method) -> dict[str, Any]:
 def refresh(token: str, *, request: Request) -> dict[str, Any]:
     """Exchange a refresh token for the next pair; returns what `begin` does.
 
-    Raises TokenRefused, or AuthenticationFailed for a role that is for the back office only.
+    Raises TokenRefused, EmailUnverified, or AuthenticationFailed for a role that is for the back office only.
     """
     old = verified(token, kind=tokens.RefreshToken)
     user = TokenAuthentication().get_user(old)
+    require_verified(user)
     session_id = tokens.session_of(old)
     # A process of 1.1 uses and revokes tokens there, also those of a session; see `_adopt`.
     if BlacklistedToken.objects.filter(token__jti=old["jti"]).exists():
@@ -112,6 +115,20 @@ def end_all(*, user: User, reason: Session.End, keep: uuid.UUID | None = None) -
 def session_id(request: Request) -> uuid.UUID | None:
     """The session of the request's access token; None for an API key, and for a token of a release before 1.2."""
     return tokens.session_of(request.auth) if isinstance(request.auth, Token) else None
+
+
+def in_header(request: Request) -> uuid.UUID | None:
+    """The live session of the access token that a request to a public endpoint carries; None with any other header."""
+    authentication = TokenAuthentication()
+    try:
+        raw_token = authentication.get_raw_token(authentication.get_header(request) or b"")
+        if raw_token is None:
+            return None
+        token = authentication.get_validated_token(raw_token)
+        authentication.get_user(token)
+    except AuthenticationFailed:
+        return None
+    return tokens.session_of(token)
 
 
 def is_fresh(request: Request) -> bool:

@@ -42,7 +42,7 @@ MEANINGS = {
     "confirmation_needed": "this needs the password, or a sign-in within the last 10 minutes",
     "back_office_only": "this account may use the back office only",
     "key_scope": "the API key lacks the scope that `WWW-Authenticate` names; without one, no key may do this",
-    "email_unverified": "the password is right, but the e-mail address has to be verified first",
+    "email_unverified": "the e-mail address has to be verified first: open the link of `auth/email/verify`",
     "google_email_unverified": "Google has not verified the address of the Google account",
     "google_domain_refused": "only Google accounts of one organisation may sign in here",
     # 404, 405
@@ -53,7 +53,7 @@ MEANINGS = {
     "conflict": "the object is in a state that does not permit this",
     "too_many_keys": "you have 50 usable API keys; revoke one",
     "email_unverified_account": "an account has the Google account's address, but has not verified it; sign in with "
-    "the password and verify the address, or reset the password",
+    "the password, then open the link of `auth/email/verify`; or reset the password",
     "other_google_account": "the account of this address belongs to another Google account",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",

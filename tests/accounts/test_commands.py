@@ -163,6 +163,7 @@ def test_superuser_has_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
     user = User.objects.get()
     assert (user.email, user.is_staff, user.is_superuser) == ("ann@example.com", True, True)
     assert user.check_password("lorry-violet-42")
+    assert user.email_verified_at is not None
     assert balances() == {"ann@example.com": 0}
 
 
@@ -174,6 +175,7 @@ def test_account_with_a_role(role: str, flags: tuple[bool, bool]) -> None:
 
     user = User.objects.get()
     assert (user.is_staff, user.is_superuser) == flags
+    assert user.email_verified_at is not None
     assert list(user.groups.values_list("name", flat=True)) == [role]
 
 

@@ -44,6 +44,7 @@ def test_new_account_has_looks_and_videos(db: None, sign_in: SignIn, media: Path
     printed = seed()
 
     user = User.objects.get(email="demo@example.com")
+    assert user.email_verified_at is not None
     client = sign_in(user)
     looks = {look["title"]: look for look in client.get(URL).json()["items"]}
     videos = client.get("/api/v1/video-jobs").json()["items"]

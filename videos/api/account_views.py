@@ -104,7 +104,8 @@ class MeView(ApiView):
         """Delete the account; what belongs to it is removed in the background."""
         form = account_serializers.DeletionForm(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        confirmation.require(request, user=caller(request), password=form.validated_data.get("password"))
+        password = form.validated_data.get("password")
+        confirmation.require(request, user=caller(request), password=password, count_check=throttles.count_check)
         deletion.delete(user=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

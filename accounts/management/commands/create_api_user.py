@@ -58,7 +58,9 @@ class Command(OperatorCommand):
     def _create(self, password: str, options: dict[str, Any]) -> User:
         validate_new_user(email=options["email"], password=password)
         role = Role(options["role"] or (Role.ADMIN if options["staff"] else Role.NONE))
-        return create_user(email=options["email"], password=password, tokens=options["tokens"], role=role)
+        return create_user(
+            email=options["email"], password=password, tokens=options["tokens"], role=role, verified=True
+        )
 
     def _print_user(self, user: User, options: dict[str, Any], *, created: bool, password: str = "") -> None:
         balance = user.token_account.balance

@@ -21,8 +21,8 @@ class UnverifiedAccount(Conflict):
 
     code = "email_unverified_account"
     message = (
-        "An account has this e-mail address, but the address is not verified. Verify it: sign in with the password, or "
-        "reset the password. Then sign in with Google."
+        "An account has this e-mail address, but the address is not verified. Sign in with the password, request a "
+        "mail to verify the address and open its link; or reset the password. Then sign in with Google."
     )
 
 

@@ -39,6 +39,6 @@ class Command(OperatorCommand):
         except User.DoesNotExist:
             password = sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(12)
             validate_new_user(email=email, password=password)
-            user = create_user(email=email, password=password)
+            user = create_user(email=email, password=password, verified=True)
             self.stdout.write(f"{user.email} was created. Password: {'from stdin' if from_stdin else password}")
             return user

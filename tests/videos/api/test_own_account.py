@@ -135,6 +135,18 @@ class TestDeletion:
         assert client.delete(ME, {"password": PASSWORD}, format="json").status_code == 429
         assert token().status_code == 429
 
+    def test_stolen_token_cannot_guess_from_many_addresses(self, client: APIClient, settings: Any) -> None:
+        rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] | {"sign-in-account": "2/day"}
+        settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
+
+        responses = [
+            client.delete(ME, {"password": "wrong"}, format="json", REMOTE_ADDR=f"10.0.0.{number}")
+            for number in range(3)
+        ]
+
+        assert [one.json()["code"] for one in responses] == ["wrong_password", "wrong_password", "throttled"]
+        assert (responses[-1].status_code, "Retry-After" in responses[-1]) == (429, True)
+
     def test_right_password_resets_the_count_of_wrong_ones(self, client: APIClient) -> None:
         client.delete(ME, {"password": "wrong"}, format="json")
 
