@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import access, roles, tasks
+from accounts import access, ledger, roles, tasks
 from accounts.models import AccountTask, ApiKey, Session, User
 from accounts.own_account import former_addresses
 from studio.backoffice import audit
@@ -52,7 +52,8 @@ def _delete(user: User) -> bool:
         User.objects.filter(pk=user.pk).update(**_anonymous(user), deleted_at=timezone.now(), updated_at=Now())
         ApiKey.objects.filter(user=user, revoked_at=None).update(revoked_at=Now(), updated_at=Now())
         AccessAttempt.objects.filter(username=locked.email).delete()
-        former_addresses.remember(locked.email)
+        if locked.email_verified_at or ledger.has_charges(user=locked):
+            former_addresses.remember(locked.email)
         tasks.add(AccountTask.Kind.DELETION, user=user, email=locked.email)
         logger.info("account.deleted", extra={"user_id": user.pk})
     user.refresh_from_db()
