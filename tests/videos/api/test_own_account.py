@@ -170,7 +170,6 @@ class TestDeletion:
     def test_second_tokens_are_refused_after_an_account_that_verified_the_address_or_spent_some(
         self, user: User, verified: bool, charged: bool, balance: int
     ) -> None:
-        """Otherwise anyone could take the tokens of another person's address, which they register and delete."""
         if verified:
             verification.mark_verified(user=user)
         if charged:
