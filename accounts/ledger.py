@@ -27,6 +27,11 @@ TOKENS = Metric(
 )
 
 
+def has_charges(*, user: User) -> bool:
+    """Whether the user ever spent tokens, refunded ones included."""
+    return LedgerEntry.objects.filter(account__user=user, kind=Kind.CHARGE, amount__lt=0).exists()
+
+
 def open_account(*, user: User, tokens: int, unlimited: bool = False) -> TokenAccount:
     """Create a new user's account, with `tokens` as its sign-up entry."""
     with transaction.atomic():

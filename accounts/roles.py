@@ -31,7 +31,7 @@ MEANINGS = {
     Role.NONE: "Uses the product through the API; cannot enter the back office.",
     Role.SUPPORT: "Sees users, sessions, API keys, jobs, looks and the ledger, and refunds videos. Cannot use the API.",
     Role.OPERATOR: "Support, and: runs and deletes jobs, edits looks and the catalogue, grants and corrects tokens, "
-    "ends sessions, revokes API keys. Cannot use the API.",
+    "ends sessions and revokes API keys, but not of admins. Cannot use the API.",
     Role.ADMIN: "Everything, users and their roles included; in the API, may act on every user's objects.",
 }
 LIMITED = (Role.SUPPORT, Role.OPERATOR)
@@ -62,6 +62,11 @@ def role_of(user: User) -> Role:
 def is_limited(user: User) -> bool:
     """Whether the user has one of the two roles that may not use the API."""
     return user.is_staff and role_of(user) in LIMITED
+
+
+def may_change(*, actor: User, user: User) -> bool:
+    """Whether the actor may change this user or what belongs to the user: only an admin changes an admin."""
+    return actor.is_superuser or not user.is_superuser
 
 
 def groups_of(role: Role) -> QuerySet[Group]:

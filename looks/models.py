@@ -69,7 +69,7 @@ class LookQuerySet(models.QuerySet["Look"]):
     def with_readers(self) -> Self:
         """Adds the lists `readers` (users, with id and e-mail address) and `emails`; None where a look has none."""
         readers = (
-            LookShare.objects.filter(look=OuterRef("pk"))
+            LookShare.objects.filter(look=OuterRef("pk"), user__deleted_at=None)  # the background removes the rows
             .order_by()
             .values("look")
             .values(readers=JSONRows(JSONObject(id="user_id", email="user__email")))

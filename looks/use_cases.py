@@ -132,7 +132,7 @@ def _shown_by_videos(look: Look) -> tuple[str, ...]:
 
 
 def _require_known(user_ids: Collection[uuid.UUID]) -> None:
-    known = set(User.objects.filter(pk__in=user_ids).values_list("pk", flat=True))
+    known = set(User.objects.filter(pk__in=user_ids, deleted_at=None).values_list("pk", flat=True))
     unknown = [str(user_id) for user_id in user_ids if user_id not in known]
     if unknown:
         message = f"There is no user {', '.join(unknown)}."

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.own_account import exports, former_addresses
 from operations import account_tasks
 from operations.reconciliation import daily
 from operations.reconciliation.comparison import copy_refunds
@@ -118,6 +119,8 @@ def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     tokens.ended_sessions(before=timezone.now()).delete()
     tokens.ended(before=timezone.now()).delete()
     forget_old_keys()
+    exports.remove_expired()
+    former_addresses.forget_expired()
     inputs.drop_old_inputs()
     check_stopped()
     if settings.PURGE_DAILY:

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from accounts import tasks, tokens
 from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
+from accounts.own_account import exports
 from accounts.sign_in import api_keys
 from studio.db import batches
 from studio.errors import NotFound
@@ -34,7 +35,6 @@ from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
 JOB_RULES = ("mock", "log", "reply")  # rules that walk finished jobs in order of completed_at
-EXPORT_DAYS = 1  # a user who asked for a ZIP fetches it soon
 TASK_DAYS = 30  # ended tasks of accounts, for questions about mails
 BATCH = 500  # rows per statement, or jobs per query; it holds the writer for some milliseconds
 StopCheck = Callable[[], None]
@@ -99,7 +99,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
         _rule("event", events.KEPT_DAYS, "events of video jobs", _older_events),
-        Rule("export", EXPORT_DAYS, "contents of exports", _counted(_contents), _remove_contents),
+        Rule("export", exports.KEPT.days, "contents of exports", _counted(_contents), _remove_contents),
         _rule("task", TASK_DAYS, "mails, exports and deletions of accounts that have ended", _ended_tasks),
         _rule("expired", None, "sessions and refresh tokens", *expired),
     ]
@@ -165,13 +165,13 @@ def _ended_tasks(span: Span) -> QuerySet[AccountTask]:
     return tasks.ended(before=span.before)
 
 
-def _contents(span: Span) -> QuerySet[AccountTask]:
-    return AccountTask.objects.filter(finished_at__lt=span.before, content__isnull=False)
+def _contents(_: Span) -> QuerySet[AccountTask]:
+    return exports.expired()
 
 
-def _remove_contents(span: Span, check_stopped: StopCheck) -> int:
+def _remove_contents(_: Span, check_stopped: StopCheck) -> int:
     check_stopped()
-    return _contents(span).update(content=None, updated_at=Now())
+    return exports.remove_expired()
 
 
 def _rule(name: str, days: int | None, what: str, *tables: Rows) -> Rule:

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 
+from accounts import roles
 from accounts.models import ApiKey
 from accounts.sign_in import api_keys
 from accounts.sign_in.identity import caller
@@ -75,7 +76,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("accounts.revoke_apikey"))
+        """`obj` is the id of a key; None is the list."""
+        key = self.get_object(request, obj) if obj else None
+        is_allowed = key is None or roles.may_change(actor=caller(request), user=key.user)
+        return is_allowed and request.user.has_perm("accounts.revoke_apikey")
 
     @action(description="Revoke", url_path="revoke", permissions=["revoke"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -90,7 +94,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke_several(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._revoke(request, list(queryset))
+        """Revoke the chosen keys after a confirmation; none, if one is of an admin and the user is no admin."""
+        keys = list(queryset.select_related("user"))
+        if not all(roles.may_change(actor=caller(request), user=key.user) for key in keys):
+            self.message_user(request, "Nothing was changed: only an admin revokes an admin's keys.", messages.ERROR)
+            return redirect("admin:accounts_apikey_changelist")
+        text = "Programs that use these keys get 401 at once. This cannot be undone."
+        page = self.ask_about_several(request, keys, title="Revoke", text=text, button="Yes: revoke")
+        return page or self._revoke(request, keys)
 
     def _revoke(self, request: HttpRequest, keys: list[ApiKey]) -> HttpResponse:
         for key in keys:

@@ -105,7 +105,10 @@ class BlockedSignInAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Unblock", permissions=["unblock"])
     def unblock_several(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._unblock(request, list(queryset))
+        attempts = list(queryset)
+        text = "These accounts can try to sign in again from these client IPs at once."
+        page = self.ask_about_several(request, attempts, title="Unblock", text=text, button="Yes: unblock")
+        return page or self._unblock(request, attempts)
 
     def _unblock(self, request: HttpRequest, attempts: list[Any]) -> HttpResponse:
         lockout.unblock(attempts=attempts, actor=caller(request))

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.decorators import action
 
+from accounts import roles
 from accounts.models import Session
 from accounts.sign_in import sessions
 from accounts.sign_in.identity import caller
@@ -48,7 +49,10 @@ class SessionAdmin(ReadOnlyAdmin):
         return "live", "Live"
 
     def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("accounts.change_session"))
+        """`obj` is the id of a session."""
+        session = self.get_object(request, obj) if obj else None
+        is_allowed = session is None or roles.may_change(actor=caller(request), user=session.user)
+        return is_allowed and request.user.has_perm("accounts.change_session")
 
     @action(description="End the session", url_path="end", permissions=["end"])  # type: ignore[untyped-decorator]
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -75,8 +75,12 @@ class AccountTaskAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Try again", permissions=["repeat"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[AccountTask]) -> HttpResponse:
-        """Make the chosen tasks due at once; finished ones, and those in progress, stay as they are."""
+        """Make the chosen tasks due at once, after a confirmation; finished ones, and those in progress, stay."""
         chosen = list(queryset)
+        text = "These tasks run again at once. Those that are done or in progress stay as they are."
+        page = self.ask_about_several(request, chosen, title="Try again", text=text, button="Yes: try again")
+        if page:
+            return page
         repeated = [task for task in chosen if tasks.try_again(task=task)]
         for task in repeated:
             audit.record_action(task, "Try again", actor=caller(request))

@@ -149,10 +149,7 @@ class UserAdmin(auth_admin.UserAdmin, BackOfficeAdmin):  # type: ignore[type-arg
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Only an admin changes an admin: who sets a password can sign in with it. Nobody changes a deleted account."""
-        user: Any = request.user
-        if isinstance(obj, User) and obj.deleted_at:
-            return False
-        if isinstance(obj, User) and obj.is_superuser and not user.is_superuser:
+        if isinstance(obj, User) and (obj.deleted_at or not roles.may_change(actor=caller(request), user=obj)):
             return False
         return super().has_change_permission(request, obj)
 

@@ -10,8 +10,9 @@ from axes.models import AccessAttempt
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from accounts import access, roles, tasks
+from accounts import access, ledger, roles, tasks
 from accounts.models import AccountTask, ApiKey, Session, User
 from accounts.own_account import former_addresses
 from studio.backoffice import audit
@@ -47,10 +48,12 @@ def _delete(user: User) -> bool:
     locked = User.objects.select_for_update().filter(pk=user.pk, deleted_at=None).first()
     if locked is not None:
         access.sign_out_everywhere(user=locked, reason=Session.End.ACCOUNT_DELETED)
-        User.objects.filter(pk=user.pk).update(**_anonymous(user), deleted_at=Now(), updated_at=Now())
+        # not Now(): the task compares it with dates that this clock gave to rows of the same address
+        User.objects.filter(pk=user.pk).update(**_anonymous(user), deleted_at=timezone.now(), updated_at=Now())
         ApiKey.objects.filter(user=user, revoked_at=None).update(revoked_at=Now(), updated_at=Now())
         AccessAttempt.objects.filter(username=locked.email).delete()
-        former_addresses.remember(locked.email)
+        if locked.email_verified_at or ledger.has_charges(user=locked):
+            former_addresses.remember(locked.email)
         tasks.add(AccountTask.Kind.DELETION, user=user, email=locked.email)
         logger.info("account.deleted", extra={"user_id": user.pk})
     user.refresh_from_db()
@@ -58,9 +61,9 @@ def _delete(user: User) -> bool:
 
 
 def _anonymous(user: User) -> dict[str, Any]:
+    """What is written over the person's. `email_verified_at` stays: the task removes invitations only if it is set."""
     return {
         "email": f"deleted-{user.pk}@{DELETED_DOMAIN}",
-        "email_verified_at": None,
         "name": "",
         "google_id": None,
         "password": make_password(None),

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import AccountTask, User
@@ -41,9 +42,19 @@ def request(*, user: User, origin: str) -> AccountTask | None:
 
 
 def content_of(task: AccountTask) -> bytes:
-    """The ZIP of a finished export."""
+    """The ZIP of an export that `request` returned."""
     content = AccountTask.objects.values_list("content", flat=True).get(pk=task.pk)
     return bytes(content or b"")
+
+
+def expired() -> QuerySet[AccountTask]:
+    """The exports whose content is kept no longer."""
+    return AccountTask.objects.filter(finished_at__lt=timezone.now() - KEPT, content__isnull=False)
+
+
+def remove_expired() -> int:
+    """Remove the content of the expired exports; returns their number."""
+    return expired().update(content=None, updated_at=Now())
 
 
 KIND = AccountTask.Kind.EXPORT

@@ -12,7 +12,11 @@ from studio.emails import normal_email
 
 
 def remember(email: str) -> None:
-    """Remember the address for DELETED_ADDRESS_DAYS; call in the transaction that deletes the account."""
+    """Remember the address for DELETED_ADDRESS_DAYS; call in the transaction that deletes the account.
+
+    Not for an account that neither verified the address nor spent tokens: it gained nothing, and anyone could register
+    the address to take the sign-up tokens from its owner.
+    """
     if not settings.DELETED_ADDRESS_DAYS:
         return
     row = FormerAddress(
@@ -29,6 +33,11 @@ def is_known(email: str) -> bool:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = [_digest(email, key) for key in keys]
     return FormerAddress.objects.filter(digest__in=digests, expires_at__gt=Now()).exists()
+
+
+def forget_expired() -> None:
+    """Delete the rows of addresses whose days are over."""
+    FormerAddress.objects.filter(expires_at__lte=Now()).delete()
 
 
 def _digest(email: str, key: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from auditlog.models import LogEntry as AuditEntry
@@ -15,23 +16,28 @@ REMOVED = "(removed)"
 PERSONAL = {"email", "name", "notes", "owner", "title"}  # fields of `changes` whose values are removed
 
 
-def remove(*, user: User, email: str, rows: set[str], renew: Callable[[], object]) -> None:
-    """Remove the person's texts: in entries about `rows` (ids of the user's rows), and the address in all entries.
+def remove(*, user: User, email: str, until: datetime, rows: set[str], renew: Callable[[], object]) -> None:
+    """Remove the person's texts: in entries about `rows` (ids of the user's rows), and the address in all until then.
+
+    Later entries with the address are about a new account.
 
     Reads both logs once, as no index has texts; the daily purge bounds them. `renew` is called between pages.
     """
     texts = _Texts(user, email)
     rows = set(rows)
     for entry in _pages(AuditEntry.objects.all(), renew):
-        if _is_about(entry, rows, owners={str(user.pk), email} - {""}):
+        is_earlier = entry.timestamp <= until
+        owners = {str(user.pk), email if is_earlier else ""} - {""}
+        if _is_about(entry, rows, owners=owners):
             rows.add(entry.object_pk)
             _save(entry, texts.of_own_entry(entry))
-        else:
+        elif is_earlier:
             _save(entry, texts.of_any_entry(entry, "object_repr", "changes"))
         if entry.actor_id == user.pk:
             _save(entry, {"actor_email": None})
     for entry in _pages(AdminEntry.objects.all(), renew):
-        changes = texts.of_any_entry(entry, "object_repr", "change_message")
+        is_earlier = entry.action_time <= until
+        changes = texts.of_any_entry(entry, "object_repr", "change_message") if is_earlier else {}
         if entry.object_id in rows:
             changes["object_repr"] = texts.title(str(entry.object_id))
         _save(entry, changes)

@@ -5,16 +5,17 @@ The user's row stays without address and name, because the ledger refers to it.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.db.models import Q
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import tasks
+from accounts import mails, tasks
 from accounts.models import AccountTask, ApiKey, LedgerEntry, Session, SignIn, User
 from looks import use_cases
 from looks.models import Look, LookEmailShare, LookShare
@@ -39,7 +40,8 @@ def run(task: AccountTask) -> None:
     if user.deleted_at is None:
         return
     # first, because it needs the ids of the jobs and looks
-    audit_texts.remove(user=user, email=task.email, rows=_ids_of(user), renew=lambda: tasks.renew(task))
+    until = user.deleted_at
+    audit_texts.remove(user=user, email=task.email, until=until, rows=_ids_of(user), renew=lambda: tasks.renew(task))
     _each(VideoJob, user, task, lambda pk: deletion.delete(job_id=pk))
     _each(Look, user, task, lambda pk: use_cases.delete_look(look_id=pk))
     for rows in (
@@ -56,7 +58,7 @@ def run(task: AccountTask) -> None:
         rows.delete()
     user.groups.clear()
     user.user_permissions.clear()
-    _forget_address(task)
+    _forget_address(task, user, until=until)
     if user.deleted_at > timezone.now() - SECOND_PASS:
         tasks.add(AccountTask.Kind.DELETION, user=user, after=SECOND_PASS)
     logger.info("account.data_removed", extra={"user_id": user.pk})
@@ -82,12 +84,19 @@ def _each(model: Any, user: User, task: AccountTask, remove: Callable[[Any], obj
                 continue
 
 
-def _forget_address(task: AccountTask) -> None:
-    """Remove rows with the address. Only once: later they are of a new account with the same address."""
+def _forget_address(task: AccountTask, user: User, *, until: datetime) -> None:
+    """Remove rows with the address from before the deletion; later ones are of a new account with the same address.
+
+    Invitations are removed only if the user had verified the address. It may be another person's.
+    """
     if not task.email:
         return
-    LookEmailShare.objects.filter(email=task.email).delete()
+    if user.email_verified_at:
+        LookEmailShare.objects.filter(email=task.email, created_at__lte=until).delete()
     for model in (AccessAttempt, AccessFailureLog, AccessLog):
-        model.objects.filter(username=task.email).delete()
-    AccountTask.objects.filter(email=task.email).exclude(pk=task.pk).delete()
+        model.objects.filter(username=task.email, attempt_time__lte=until).delete()
+    # mails: a deletion of a later account has the address, too, and its own user
+    AccountTask.objects.filter(kind__in=mails.LETTERS, email=task.email, created_at__lte=until).filter(
+        Q(user=None) | Q(user=user)
+    ).delete()
     AccountTask.objects.filter(pk=task.pk).update(email="", updated_at=timezone.now())

@@ -7,11 +7,13 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -72,6 +74,9 @@ def label(text: str, kind: str = "") -> str:
 
 
 COUNTED_MOST = 10_000  # rows, or 200 pages
+
+
+CONFIRMED_MOST = 100  # rows of one action, as a page can show them all
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's class takes none when it runs
@@ -149,9 +154,25 @@ class BackOfficeAdmin(ModelAdmin):  # type: ignore[type-arg]  # Django's class t
         self, request: HttpRequest, obj: models.Model, *, title: str, text: str, button: str, form: Any = None
     ) -> HttpResponse:
         """A page that asks to confirm an action on one row; its button sends `confirmed`."""
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": obj}
-        context |= {"text": text, "button": button, "form": form, "media": self.media}
-        return TemplateResponse(request, "admin/ask.html", context)
+        back = reverse(f"admin:{self.opts.label_lower.replace('.', '_')}_change", args=(obj.pk,))
+        return self._ask(request, title=title, text=text, button=button, form=form, original=obj, back=back)
+
+    def ask_about_several(
+        self, request: HttpRequest, rows: Sequence[models.Model], *, title: str, text: str, button: str
+    ) -> HttpResponse | None:
+        """A page that asks to confirm an action on the chosen rows of the list; None once that is confirmed."""
+        back = request.get_full_path()
+        if len(rows) > CONFIRMED_MOST:
+            self.message_user(request, f"Choose at most {CONFIRMED_MOST} rows at once.", messages.ERROR)
+            return redirect(back)
+        if "confirmed" in request.POST:
+            return None
+        chosen = {"rows": rows, "checkbox_name": ACTION_CHECKBOX_NAME, "action": request.POST["action"]}
+        return self._ask(request, title=title, text=text, button=button, back=back, **chosen)
+
+    def _ask(self, request: HttpRequest, **context: Any) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, "admin/ask.html", shared | context)
 
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]  # unfold is untyped

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+from accounts.own_account import deletion
 from looks import use_cases
 from looks.fields import look_picture
 from looks.models import Look, Product
@@ -177,6 +178,24 @@ def test_form_can_empty_the_list_of_readers(
     response = client.patch(f"{URL}/{look.pk}", {"sharedWithUserIds": ""}, format="multipart")
 
     assert response.json()["sharedWith"] == []
+
+
+def test_deleted_account_is_no_reader(
+    client: APIClient, ann: Any, make_look: MakeLook, make_user: MakeUser, media: Path
+) -> None:
+    ben, zoe = make_user("ben@example.com"), make_user("zoe@example.com")
+    look = make_look(ann, readers=(ben, zoe), image=None)
+    deletion.delete(user=zoe)
+
+    shown = client.get(f"{URL}/{look.pk}").json()["sharedWith"]
+    refused = client.patch(f"{URL}/{look.pk}", {"sharedWithUserIds": [str(zoe.pk)]}, format="json")
+
+    assert [reader["id"] for reader in shown] == [str(ben.pk)]
+    assert (refused.status_code, refused.json()["errors"]) == (
+        400,
+        {"sharedWithUserIds": [f"There is no user {zoe.pk}."]},
+    )
+    assert client.get(f"{URL}/{look.pk}").json()["sharedWith"] == shown
 
 
 def test_refused_change_leaves_everything(

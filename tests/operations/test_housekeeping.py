@@ -4,12 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts.models import AccountTask, FormerAddress
 from operations.housekeeping import Housekeeping, Stopped, remove_files, run_housekeeping
 from studio.media.storage import disposal
 from studio.models import Disposal, TaskState
@@ -140,3 +142,23 @@ def test_round_removes_all_due_files_except_refused_ones(cloudinary: FakeCloudin
 
     assert Disposal.objects.count() == 3  # due again in a minute
     assert len(cloudinary.calls("destroy")) == 120
+
+
+@pytest.mark.django_db
+def test_exports_and_former_addresses_expire_without_the_daily_purge(make_user: MakeUser, settings: Any) -> None:
+    settings.PURGE_DAILY = False
+    now, ann = timezone.now(), make_user()
+    for age, content in ((timedelta(hours=25), b"old"), (timedelta(hours=23), b"new")):
+        fields: dict[str, Any] = {"finished_at": now - age, "due_at": now, "content": content}
+        AccountTask.objects.create(kind="export", user=ann, **fields)
+    for digest, expires_at in (("old", now - timedelta(hours=1)), ("new", now + timedelta(hours=1))):
+        FormerAddress.objects.create(digest=digest, expires_at=expires_at)
+
+    run_housekeeping(threading.Event())
+
+    kept = [
+        bytes(content or b"")
+        for content in AccountTask.objects.order_by("finished_at").values_list("content", flat=True)
+    ]
+    assert kept == [b"", b"new"]
+    assert list(FormerAddress.objects.values_list("digest", flat=True)) == ["new"]

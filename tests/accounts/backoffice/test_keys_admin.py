@@ -56,9 +56,48 @@ def test_several_keys_are_revoked_from_the_list(make_user: MakeUser, key: ApiKey
     other, _ = api_keys.create(user=make_user("bob@example.com"), name="x", scopes=["looks:read"])
     browser, _ = browser_of(Role.OPERATOR, make_user)
 
-    browser.post(f"{PAGES}/", {"action": "revoke_several", "_selected_action": [str(key.pk), str(other.pk)]})
+    form = {"action": "revoke_several", "_selected_action": [str(key.pk), str(other.pk)]}
+    asked = browser.post(f"{PAGES}/", form)
+    left = ApiKey.objects.filter(revoked_at=None).count()
+    browser.post(f"{PAGES}/", form | {"confirmed": "yes"})
 
+    page = asked.content.decode()
+    assert (asked.status_code, left) == (200, 2)
+    assert all(text in page for text in (str(key), str(other), str(key.pk), str(other.pk), "Yes: revoke"))
     assert not ApiKey.objects.filter(revoked_at=None).exists()
+
+
+def test_too_many_keys_at_once_are_refused(make_user: MakeUser, key: ApiKey) -> None:
+    rows = [
+        ApiKey(user=key.user, name="x", prefix="ais_1", digest=f"{n:064}", scopes=[], revoked_at=key.created_at)
+        for n in range(100)
+    ]
+    ApiKey.objects.bulk_create(rows)
+    browser, _ = browser_of(Role.OPERATOR, make_user)
+    chosen = [str(row.pk) for row in (key, *rows)]
+
+    page = browser.post(
+        f"{PAGES}/", {"action": "revoke_several", "_selected_action": chosen, "confirmed": "yes"}, follow=True
+    )
+
+    key.refresh_from_db()
+    assert ("Choose at most 100 rows at once." in page.content.decode(), key.revoked_at) == (True, None)
+
+
+@pytest.mark.parametrize(("role", "may_revoke"), [(Role.OPERATOR, False), (Role.ADMIN, True)])
+def test_only_an_admin_revokes_keys_of_an_admin(make_user: MakeUser, key: ApiKey, role: Role, may_revoke: bool) -> None:
+    boss = User.objects.get(email="boss@example.com")
+    one, several = (api_keys.create(user=boss, name="x", scopes=["looks:read"])[0] for _ in range(2))
+    browser, _ = browser_of(role, make_user)
+    form = {"action": "revoke_several", "_selected_action": [str(several.pk), str(key.pk)], "confirmed": "yes"}
+
+    offered = "/revoke/" in browser.get(f"{PAGES}/{one.pk}/change/").content.decode()
+    asked = browser.get(f"{PAGES}/{one.pk}/revoke/").status_code == 200
+    browser.post(f"{PAGES}/{one.pk}/revoke/", {"confirmed": "yes"})
+    browser.post(f"{PAGES}/", form)
+
+    revoked = ApiKey.objects.exclude(revoked_at=None).count()
+    assert (offered, asked, revoked) == (may_revoke, may_revoke, 3 if may_revoke else 0)
 
 
 def test_pages_show_no_secret(make_user: MakeUser, key: ApiKey) -> None:

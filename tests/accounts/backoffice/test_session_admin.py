@@ -54,6 +54,21 @@ def test_staff_end_a_session(make_user: MakeUser, pair: Any, role: Role) -> None
     assert list(entries) == [(sue.pk, {"action": ["", "End"], "user": ["", "ann@example.com"]})]
 
 
+@pytest.mark.parametrize(("role", "may_end"), [(Role.OPERATOR, False), (Role.ADMIN, True)])
+def test_only_an_admin_ends_sessions_of_an_admin(make_user: MakeUser, pair: Any, role: Role, may_end: bool) -> None:
+    roles.assign(user=User.objects.get(email="ann@example.com"), role=Role.ADMIN)
+    make_user("root@example.com", staff=True)
+    _, office = staff(make_user, role)
+    session = Session.objects.get()
+    Session.objects.update(ended_at=None, end_reason="")
+
+    offered = "End the session" in office.get(f"{LIST}{session.pk}/change/").content.decode()
+    asked = office.get(f"{LIST}{session.pk}/end/").status_code == 200
+    office.post(f"{LIST}{session.pk}/end/", {"confirmed": "yes"})
+
+    assert (offered, asked, Session.objects.get().end_reason == "staff") == (may_end,) * 3
+
+
 def test_support_sees_sessions_and_ends_none(make_user: MakeUser, pair: Any) -> None:
     _, office = staff(make_user, Role.SUPPORT)
     session = Session.objects.get()

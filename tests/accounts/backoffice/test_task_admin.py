@@ -35,7 +35,7 @@ def given_up() -> AccountTask:
 
 def repeat(office: Client, *tasks: AccountTask) -> Any:
     form = {"action": "try_again", "_selected_action": [str(task.pk) for task in tasks]}
-    return office.post(LIST, form, follow=True)
+    return office.post(LIST, form | {"confirmed": "yes"}, follow=True)
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMIN])
@@ -51,6 +51,16 @@ def test_staff_try_again_what_was_given_up(make_user: MakeUser, given_up: Accoun
     assert "1 will be tried again at once. 1 are done or in progress, and were left as they are." in page
     entries = LogEntry.objects.filter(object_pk=str(given_up.pk)).values_list("actor", "changes")
     assert list(entries) == [(sue.pk, {"action": ["", "Try again"]})]
+
+
+def test_confirmation_is_asked_first(make_user: MakeUser, given_up: AccountTask) -> None:
+    _, office = staff(make_user, Role.OPERATOR)
+
+    page = office.post(LIST, {"action": "try_again", "_selected_action": [str(given_up.pk)]})
+
+    given_up.refresh_from_db()
+    assert (page.status_code, given_up.failed_at is None) == (200, False)
+    assert all(text in page.content.decode() for text in (str(given_up), "Yes: try again"))
 
 
 def test_support_sees_tasks_and_tries_none_again(make_user: MakeUser, given_up: AccountTask) -> None:

@@ -165,8 +165,11 @@ def test_ip_that_is_blocked_as_a_whole_is_unblocked_as_a_whole(ann: User) -> Non
     blocked = lockout.blocked_until(rows)
     chosen = {"action": "unblock_several", "_selected_action": [str(rows[0].pk)]}
     office.post(BLOCKED, chosen)
+    asked_first = AccessAttempt.objects.count() == len(rows)
+    office.post(BLOCKED, chosen | {"confirmed": "yes"})
 
     assert set(blocked) == {row.pk for row in rows}
+    assert asked_first
     assert not AccessAttempt.objects.exists()
     assert try_api(PASSWORD, address=OTHER_IP).status_code == 200
 

@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import IntegrityError, connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -257,7 +258,7 @@ def test_a_crash_at_any_step_is_continued(ann: User, crash_at: int, monkeypatch:
     monkeypatch.setattr(removal, "BATCH", 2)
     monkeypatch.setattr(tasks, "renew", crash)
     run_tasks()
-    AccountTask.objects.filter(finished_at=None, attempts__gt=0).update(due_at=timezone.now())
+    AccountTask.objects.filter(finished_at=None, attempts__gt=0).update(due_at=Now())
     run_tasks()
 
     assert next(calls) > crash_at

@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -11,8 +12,9 @@ from axes.models import AccessAttempt
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import ledger, verification
 from accounts.models import AccountTask, FormerAddress, Session, SignIn, User
-from accounts.own_account import exports
+from accounts.own_account import deletion, exports
 from operations import account_tasks
 from tests.conftest import PASSWORD, MakeUser
 from tests.conftest import SignIn as SignInFixture
@@ -174,7 +176,24 @@ class TestDeletion:
         admin.refresh_from_db()
         assert (admin.is_staff, admin.is_superuser) == (False, False)
 
-    def test_address_can_be_registered_at_once_but_gets_no_second_tokens(self, client: APIClient) -> None:
+    @pytest.mark.parametrize(
+        ("verified", "charged", "balance"), [(True, False, 0), (False, True, 0), (False, False, 100)]
+    )
+    def test_second_tokens_are_refused_after_an_account_that_verified_the_address_or_spent_some(
+        self, user: User, verified: bool, charged: bool, balance: int
+    ) -> None:
+        if verified:
+            verification.mark_verified(user=user)
+        if charged:
+            ledger.charge(account=user.token_account, tokens=50, job_id=uuid.uuid4())
+        deletion.delete(user=user)
+
+        again = APIClient().post("/api/v1/auth/register", {"email": EMAIL, "password": PASSWORD}, format="json")
+
+        assert again.json()["tokens"]["balance"] == balance
+
+    def test_address_can_be_registered_at_once_but_gets_no_second_tokens(self, client: APIClient, user: User) -> None:
+        verification.mark_verified(user=user)
         client.delete(ME)
 
         again = APIClient().post("/api/v1/auth/register", {"email": EMAIL, "password": PASSWORD}, format="json")
@@ -183,7 +202,8 @@ class TestDeletion:
         assert token().status_code == 200
         assert EMAIL not in str(list(FormerAddress.objects.values()))
 
-    def test_address_is_forgotten_after_its_days(self, client: APIClient) -> None:
+    def test_address_is_forgotten_after_its_days(self, client: APIClient, user: User) -> None:
+        verification.mark_verified(user=user)
         client.delete(ME)
         FormerAddress.objects.update(expires_at=timezone.now())
 
@@ -191,14 +211,20 @@ class TestDeletion:
 
         assert again.json()["tokens"]["balance"] == 100
 
-    def test_address_is_not_remembered_where_the_setting_says_so(self, client: APIClient, settings: Any) -> None:
+    def test_address_is_not_remembered_where_the_setting_says_so(
+        self, client: APIClient, user: User, settings: Any
+    ) -> None:
         settings.DELETED_ADDRESS_DAYS = 0
 
+        verification.mark_verified(user=user)
         client.delete(ME)
 
         assert not FormerAddress.objects.exists()
 
-    def test_address_is_known_after_a_change_of_the_secret_key(self, client: APIClient, settings: Any) -> None:
+    def test_address_is_known_after_a_change_of_the_secret_key(
+        self, client: APIClient, user: User, settings: Any
+    ) -> None:
+        verification.mark_verified(user=user)
         client.delete(ME)
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 10, [settings.SECRET_KEY]
 
