@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.api.serializers import SIGN_IN_LENGTH, Password
 from accounts.models import User
+from accounts.sign_in.identity import caller
 from studio.api.field_names import Spellings
 from studio.api.fields import Text, Timestamp
 from studio.api.input_serializers import Input, names_of
@@ -51,6 +52,9 @@ class Me(serializers.Serializer[User]):
         return user.email_verified_at is not None
 
 
+FIXED = ("id", "email", "emailVerified", "isStaff")  # of `Me`
+
+
 class MeChanges(Input):
     """What users may change about their account."""
 
@@ -61,6 +65,18 @@ class MeChanges(Input):
     def shown_names(self) -> Spellings:
         """A client may send the whole account back."""
         return names_of(Me)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError for a change that would be lost. The balance may have changed since it was read."""
+        shown = Me(caller(self.context["request"])).data
+        lost = {
+            sent.spelling: "Cannot be changed here. Omit it, or send it unchanged."
+            for name, sent in self.sent_back.items()
+            if name in FIXED and sent.value != shown[name]
+        }
+        if lost:
+            raise serializers.ValidationError(lost)
+        return attrs
 
 
 class DeletionForm(Input):
