@@ -62,7 +62,8 @@ def test_create_watch_list_play_download_delete(studio: RunningStudio, tmp_path:
     file = tmp_path / "video.mp4"
     file.write_bytes(downloaded.content)
     facts = mp4.inspect(path=file)
-    assert (created["status"], created["progressPercentage"], created["cloudinaryUrl"]) == ("PENDING", 0, None)
+    assert created["status"] in {"PENDING", "RUNNING"}  # a free worker may be faster than the response
+    assert created["cloudinaryUrl"] is None
     assert (done["status"], done["progressPercentage"]) == ("SUCCEEDED", 100)
     assert done["cloudinaryUrl"].startswith(f"{studio.url}/AIStudio/media/videos/")
     assert [item["id"] for item in page["items"]] == [created["id"]]

@@ -24,16 +24,25 @@ class ApiKeyForm(Input):
         child=Choice(choices=tuple(SCOPES)),
         allow_empty=False,
         max_length=len(SCOPES),
+        error_messages={"empty": "Must name at least one scope."},
         help_text="\n".join(["What the key may do:\n", *(f"* `{name}`: {what}" for name, what in SCOPES.items())]),
     )
     expiresAt = serializers.DateTimeField(
-        source="expires_at", required=False, help_text="When the key ends. Without it, it lasts until it is revoked."
+        source="expires_at",
+        required=False,
+        help_text="When the key ends. Without it, it lasts until it is revoked.",
+        error_messages=dict.fromkeys(
+            ("invalid", "date", "overflow", "make_aware"), "Must be a date and time, such as 2030-01-31T12:00:00Z."
+        ),
     )
     expiresInDays = serializers.IntegerField(
         source="expires_in_days",
         required=False,
         min_value=1,
         max_value=MOST_DAYS,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_string_length"), f"Must be a whole number from 1 to {MOST_DAYS}."
+        ),
         help_text="The same as a number of days from now. Send one of the two.",
     )
 

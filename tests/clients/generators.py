@@ -63,7 +63,10 @@ def _orval(script: str, client: str) -> Make:
 
 
 def _openapi_python_client(url: str, folder: Path) -> None:
-    config = {"content_type_overrides": {"video/mp4": "application/octet-stream"}, "post_hooks": []}
+    config = {
+        "content_type_overrides": dict.fromkeys(("video/mp4", "application/zip"), "application/octet-stream"),
+        "post_hooks": [],
+    }
     (folder / "config.json").write_text(json.dumps(config))
     command = (sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json")
     run(

@@ -70,7 +70,7 @@ class MeChanges(Input):
         """Raises ValidationError for a change that would be lost. The balance may have changed since it was read."""
         shown = Me(caller(self.context["request"])).data
         lost = {
-            sent.spelling: "Cannot be changed here. Omit it, or send it unchanged."
+            sent.spelling: "Must be omitted, or sent unchanged: it cannot be changed here."
             for name, sent in self.sent_back.items()
             if name in FIXED and sent.value != shown[name]
         }

@@ -85,12 +85,12 @@ def test_scopes_of_a_form_are_repeated_and_count_once(make_user: MakeUser, sign_
     [
         ({"name": ""}, "name", "This field may not be blank."),
         ({"name": "x" * 101}, "name", "Ensure this field has no more than 100 characters."),
-        ({"scopes": []}, "scopes", "This list may not be empty."),
+        ({"scopes": []}, "scopes", "Must name at least one scope."),
         ({"scopes": None}, "scopes", "This field is required."),
         ({"scopes": ["account:write"]}, "scopes.0", f"Must be one of: {', '.join(SCOPES)}."),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, "expiresAt", "Must be in the future."),
-        ({"expiresInDays": 0}, "expiresInDays", "Ensure this value is greater than or equal to 1."),
-        ({"expiresInDays": 3651}, "expiresInDays", "Ensure this value is less than or equal to 3650."),
+        ({"expiresInDays": 0}, "expiresInDays", "Must be a whole number from 1 to 3650."),
+        ({"expiresInDays": 3651}, "expiresInDays", "Must be a whole number from 1 to 3650."),
         (
             {"expiresInDays": 1, "expiresAt": "2100-01-01T00:00:00Z"},
             "expiresInDays",

@@ -21,7 +21,7 @@ from tests.fakes.google import FakeGoogle
 from tests.fakes.google_account import video_of_length
 from tests.fixtures.video_jobs import ORDER, MakeJob, make_due
 from tests.videos.engine.test_paid_path import drive
-from videos import creation, staff_actions
+from videos import creation
 from videos.engine import inputs, transfer
 from videos.media import mp4
 from videos.models import VideoJob
@@ -29,6 +29,7 @@ from videos.phases import Phase
 from videos.providers.google_client import GEMINI_URL
 from videos.providers.google_download import MISSING_TRIES
 from videos.providers.mock_video import render
+from videos.recovery import retry
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 URL = "/api/v1/video-jobs"
@@ -122,7 +123,7 @@ def test_video_of_another_length_and_shape_is_delivered_and_shown_as_it_is(
     assert (row["delivered_seconds"], row["delivered_aspect_ratio"]) == (job.delivered_seconds, "9:16")
     # what was requested stays: for a repeat, and for a retry
     assert again.pk == job.pk
-    request, order = inputs.spec_of(job), staff_actions._request_of(job)
+    request, order = inputs.spec_of(job), retry._request_of(job)
     assert {(each.duration_seconds, each.aspect_ratio) for each in (request, order)} == {(4, "16:9")}
     after = differences()
     assert {what: after[what] - before.get(what, 0) for what in after} == {
