@@ -29,11 +29,15 @@ def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | Non
     if found and found.request_digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
     if isinstance(found, SpentKey):
-        raise Conflict(
-            "The video job of this Idempotency-Key was deleted; send a new key for a new video.",
-            code="idempotent_job_deleted",
-        )
+        raise JobDeleted
     return found
+
+
+class JobDeleted(Conflict):
+    """The job that the request created, now or before, was deleted since."""
+
+    code = "idempotent_job_deleted"
+    message = "The video job of this Idempotency-Key was deleted; send a new key for a new video."
 
 
 def retry_key(*, job_id: uuid.UUID) -> str:

@@ -17,6 +17,7 @@ from studio.errors import InvalidInput, NotFound
 from studio.http import bodies
 from videos.api import representation
 from videos.api.serializers import VideoJobOutput
+from videos.idempotency import JobDeleted
 from videos.models import VideoJob
 
 IDEMPOTENCY_KEY_MAX = 255  # characters
@@ -55,9 +56,12 @@ class JobView(ApiView, viewsets.GenericViewSet[VideoJob]):
 
 
 def accepted(job: VideoJob, request: Request) -> Response:
-    """202 with a new job and its URL."""
+    """202 with a new job and its URL. Raises JobDeleted if the owner deleted it meanwhile."""
     location = reverse("video-job-detail", args=[job.pk], request=request)
-    body = representation.detail(job_id=job.pk, request=request).body
+    try:
+        body = representation.detail(job_id=job.pk, request=request).body
+    except NotFound:
+        raise JobDeleted from None
     return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 
 

@@ -50,7 +50,7 @@ class VideoJobQuerySet(models.QuerySet["VideoJob"]):
     def with_retries(self) -> Self:
         """Adds `retried_by`: the id of the job that repeats a failed one, or None."""
         retries = self.model._default_manager.filter(retry_of_id=OuterRef("pk")).order_by()
-        return self.annotate(retried_by=Subquery(retries.values("pk")))
+        return self.annotate(retried_by=Subquery(retries.values("pk")[:1]))
 
     def due(self, *phases: Phase) -> Self:
         """Due jobs of these phases, the longest waiting first."""
