@@ -134,6 +134,9 @@ class DetailQuery(QueryInput):
         required=False,
         min_value=0,
         max_value=WAIT_MAX,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_string_length"), f"Must be a whole number from 0 to {WAIT_MAX}."
+        ),
         help_text=(
             "Up to so many seconds to wait for a change, where the live process serves the request; elsewhere the "
             "response comes at once, and `Retry-After` says when to ask again."

@@ -30,7 +30,7 @@ STEPS = {
     ("videos/engine/poll.py", "apply_poll_result"): "poll",
     ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
-COMPILING = "statements._compile"  # once a process, not once a step
+UNCOUNTED = {"statements._compile", "expectations._medians"}  # once a process or a minute, not once a step
 HOMES = ("operations/", "videos/", "accounts/", "looks/", "studio/")
 PROJECT = f"{Path(__file__).parents[3]}/"
 
@@ -106,7 +106,7 @@ def _place(frame: FrameType | None) -> tuple[str, str, FrameType] | None:
             if (path, function) in STEPS:
                 step, step_frame = STEPS[path, function], frame
         frame = frame.f_back
-    return (step, home, step_frame) if step_frame and home != COMPILING else None
+    return (step, home, step_frame) if step_frame and home not in UNCOUNTED else None
 
 
 def _gist(sql: str) -> str:
