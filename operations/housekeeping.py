@@ -52,15 +52,15 @@ class Housekeeping:
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(name, *of_kind), name=name, daemon=True)
-            for name, of_kind in ROUNDS.items()
+            threading.Thread(target=self._run, args=(name, work), name=name, daemon=True)
+            for name, work in ROUNDS.items()
         ]
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
-    def _run(self, name: str, work: Round, pause_seconds: float) -> None:
+    def _run(self, name: str, work: Round) -> None:
         while not self._stopping.is_set():
             try:
                 work(self._stopping)
@@ -70,7 +70,7 @@ class Housekeeping:
                 logger.exception("housekeeping.failed", extra={"what": name})
             finally:
                 connection.close_if_unusable_or_obsolete()  # a new one each second would cost more than it frees
-            self._stopping.wait(pause_seconds)
+            self._stopping.wait(PROMPT_SECONDS if name in PROMPT else ROUND_SECONDS)
         connection.close()
 
     def stop(self) -> None:
@@ -141,10 +141,11 @@ def _stop_check(stopping: threading.Event) -> Callable[[], None]:
     return check_stopped
 
 
-ROUNDS: dict[str, tuple[Round, float]] = {
-    "removals": (remove_files, ROUND_SECONDS),
-    "housekeeping": (run_housekeeping, ROUND_SECONDS),
-    "reconciliation": (reconcile, ROUND_SECONDS),
-    "mails": (account_tasks.send_mails, PROMPT_SECONDS),
-    "account-tasks": (account_tasks.run_others, PROMPT_SECONDS),
+ROUNDS: dict[str, Round] = {
+    "removals": remove_files,
+    "housekeeping": run_housekeeping,
+    "reconciliation": reconcile,
+    "mails": account_tasks.send_mails,
+    "account-tasks": account_tasks.run_others,
 }
+PROMPT = {"mails", "account-tasks"}  # every PROMPT_SECONDS

@@ -23,13 +23,7 @@ def test_killed_around_every_call() -> None:
     assert found == ([], [])
 
 
-# Open fault: after a kill in `create`, one registered input stays past its time to be removed for longer than the wait.
-LATE_REMOVAL = pytest.mark.xfail(reason="a registered input is removed too late after a kill", strict=False)
-
-
-@pytest.mark.parametrize(
-    "steps", ["submit", "transfer", pytest.param("create claim poll", marks=LATE_REMOVAL, id="create claim poll")]
-)
+@pytest.mark.parametrize("steps", ["submit", "transfer", "create claim poll"])
 def test_killed_at_statements(steps: str) -> None:
     with Fleet(kind=KIND) as fleet:
         points = [point for point in watch(fleet, [PICTURED, PLAIN]) if point.step in steps.split()]
