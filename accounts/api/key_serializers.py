@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import ApiKey
-from studio.api.fields import Choice, ItemList, Text, Timestamp
+from studio.api.fields import Choice, ItemList, Text, Timestamp, WholeNumber
 from studio.api.input_serializers import Input
 from studio.api.scopes import SCOPES
 
@@ -35,14 +35,11 @@ class ApiKeyForm(Input):
             ("invalid", "date", "overflow", "make_aware"), "Must be a date and time, such as 2030-01-31T12:00:00Z."
         ),
     )
-    expiresInDays = serializers.IntegerField(
+    expiresInDays = WholeNumber(
         source="expires_in_days",
         required=False,
-        min_value=1,
-        max_value=MOST_DAYS,
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "max_string_length"), f"Must be a whole number from 1 to {MOST_DAYS}."
-        ),
+        least=1,
+        most=MOST_DAYS,
         help_text="The same as a number of days from now. Send one of the two.",
     )
 

@@ -92,9 +92,8 @@ def create(*, user: User, name: str, scopes: Collection[str], expires_at: dateti
     with transaction.atomic():
         # two requests must not both create the last one
         now = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if (
-            now.email_verified_at and not user.email_verified_at
-        ):  # which revoked the keys, and ended the caller's session
+        # a verification revoked the keys, and ended the caller's session
+        if now.email_verified_at and not user.email_verified_at:
             raise VerifiedMeanwhile
         if live().filter(user=user).count() >= MAX_LIVE:
             raise TooManyKeys

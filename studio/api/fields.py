@@ -33,6 +33,15 @@ class StrictBoolean(serializers.BooleanField):
         return word == "true"
 
 
+class WholeNumber(serializers.IntegerField):
+    """A whole number from `least` to `most`, with one sentence for every other value."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        mistakes = ("invalid", "min_value", "max_value", "max_string_length")
+        messages: dict[str, Any] = dict.fromkeys(mistakes, f"Must be a whole number from {least} to {most}.")
+        super().__init__(min_value=least, max_value=most, error_messages=messages, **kwargs)
+
+
 class Choice(serializers.ChoiceField):
     """One of a few values, which the error message lists."""
 

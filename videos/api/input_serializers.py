@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from studio.api.fields import Choice, ItemList, PictureField, StrictBoolean, Text
+from studio.api.fields import Choice, ItemList, PictureField, StrictBoolean, Text, WholeNumber
 from studio.api.input_serializers import Input, PageQuery, QueryInput
 from studio.errors import must_be_one_of
 from studio.media.images import FORMATS, listed
@@ -130,13 +130,10 @@ class VideoJobForm(VideoJobInput):
 class DetailQuery(QueryInput):
     """The query string of one job."""
 
-    wait = serializers.IntegerField(
+    wait = WholeNumber(
         required=False,
-        min_value=0,
-        max_value=WAIT_MAX,
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "max_string_length"), f"Must be a whole number from 0 to {WAIT_MAX}."
-        ),
+        least=0,
+        most=WAIT_MAX,
         help_text=(
             "Up to so many seconds to wait for a change, where the live process serves the request; elsewhere the "
             "response comes at once, and `Retry-After` says when to ask again."
