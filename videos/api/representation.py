@@ -4,7 +4,7 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -81,6 +81,14 @@ _LOOKS = Statement(
         .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
     )
 )
+_JOBS = Statement(
+    lambda: (
+        VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField()))
+        .order_by()
+        .with_retries()
+        .values_list("pk", *JOB.columns)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,13 @@ def page(
     rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit, before=before)
     looks = _looks_of([row[0] for row in rows], origin)
     return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
+
+
+def jobs(*, job_ids: Collection[uuid.UUID], origin: str) -> dict[uuid.UUID, dict[str, Any]]:
+    """Those of the jobs that exist, as a list shows them, by id. `origin` is the scheme and host of local files."""
+    rows = _JOBS.rows(ids=list(job_ids)) if job_ids else []
+    looks = _looks_of([row[0] for row in rows], origin)
+    return {row[0]: _serialize(row[1:], origin, looks[row[0]]) for row in rows}
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:

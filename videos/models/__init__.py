@@ -9,6 +9,7 @@ from videos.models.job_input import JobInput
 from videos.models.job_log import JobLog
 from videos.models.poll_quota import PollQuota
 from videos.models.queryset import VideoJobQuerySet, from_now, new_lease
+from videos.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "IMPORTED",
@@ -25,6 +26,8 @@ __all__ = [
     "VideoJob",
     "VideoJobQuerySet",
     "VideoModel",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "from_now",
     "new_lease",
     "price_in",

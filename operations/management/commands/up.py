@@ -179,7 +179,7 @@ def _check_redis() -> None:
 
 
 def django_parts() -> list[Part]:
-    """Web, both workers and the sweeper."""
+    """Web, the workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
     options = ("--skip-checks", "-v", "0")  # -v 0: keeps the level of our LOGGING
     return [
@@ -187,6 +187,7 @@ def django_parts() -> list[Part]:
         # `up` has run Django's checks
         Part("submit", [python, manage, "rqworker", "submit", *options]),
         Part("media", [python, manage, "rqworker", "media", *options]),
+        Part("webhooks", [python, manage, "rqworker", "webhooks", *options]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 
