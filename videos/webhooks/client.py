@@ -20,6 +20,7 @@ SECONDS = 15  # for the whole attempt
 CONNECT_SECONDS = (
     5  # ... of it, for a connection to one address, and as long again for TLS; at most half of what is left
 )
+BROKEN = "The connection broke before the response."
 READ_MOST = 64 * 1024  # bytes of the response; read so that the receiver can finish it
 
 
@@ -53,8 +54,8 @@ def _send_to_one_of(found: list[str], target: Target, body: bytes, headers: Mapp
 def _send(address: str, target: Target, body: bytes, headers: Mapping[str, str]) -> int:
     of_tls: dict[str, Any] = {}
     if target.scheme == "https":
-        # the certificate has to be the name's, although the connection is to the address
-        of_tls = {"ssl_context": _trusted(), "server_hostname": target.host, "assert_hostname": target.host}
+        # the certificate has to be the name's, although the connection is to the address: OpenSSL compares them
+        of_tls = {"ssl_context": _trusted(), "server_hostname": target.host}
     connect_seconds = min(CONNECT_SECONDS, (deadlines.seconds_left(None) or SECONDS) / 2)
     host = f"[{address}]" if ":" in address else address
     with deadlines.apply_to(urllib3.PoolManager(num_pools=1, **of_tls)) as pool:
@@ -98,4 +99,4 @@ def _sentence(exc: Exception) -> str:
         return f"TLS failed: {getattr(cause, 'verify_message', '') or type(cause).__name__}."
     if isinstance(exc, exceptions.NewConnectionError):
         return "The connection was refused, or there is no route."
-    return "The connection broke before the response."
+    return BROKEN
