@@ -32,6 +32,7 @@ SPECTACULAR = {
         "LedgerKind": "accounts.models.LedgerEntry.Kind",
         "ApiKeyScope": "studio.api.scopes.SCOPES",
         "WebhookEvent": "videos.models.Event.Kind",
+        "WebhookMessageType": "videos.webhooks.serializers.TYPES",
         "WebhookStatus": "videos.webhooks.serializers.STATES",
         "WebhookDeliveryStatus": "videos.models.WebhookDelivery.State",
         "LogLevel": "videos.models.JobLog.Level",

@@ -21,9 +21,9 @@ from operations.management.commands.up import django_parts
 from studio.env import PROJECT
 
 UNITS = PROJECT / "deploy" / "systemd"
-ROLES = ("web", "submit", "media", "sweeper")
+ROLES = ("web", "submit", "media", "webhooks", "sweeper")
 MIGRATE = ("python", "manage.py", "migrate", "--noinput")
-STOP_SECONDS = {"web": 40, "submit": 100, "media": 100, "sweeper": 30}
+STOP_SECONDS = {"web": 40, "submit": 100, "media": 100, "webhooks": 30, "sweeper": 30}
 ANYBODYS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}  # not a setting of ours
 Commands = dict[str, tuple[str, ...]]
 

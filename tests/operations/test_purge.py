@@ -79,7 +79,20 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     call_command("purge", stdout=out)
 
     assert found == dict.fromkeys(found, 0) | {"mock": 2, "log": 3, "reply": 2}
-    kinds = ["mock", "log", "reply", "sign-in", "audit", "input", "key", "event", "export", "task", "expired"]
+    kinds = [
+        "mock",
+        "log",
+        "reply",
+        "sign-in",
+        "audit",
+        "input",
+        "key",
+        "webhook",
+        "event",
+        "export",
+        "task",
+        "expired",
+    ]
     assert list(found) == kinds
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
@@ -104,6 +117,7 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "audit": 0,
         "input": 0,
         "key": 0,
+        "webhook": 0,
         "event": 0,
         "export": 0,
         "task": 0,

@@ -99,7 +99,7 @@ def _claim(messages: QuerySet[WebhookDelivery]) -> WebhookDelivery | None:
         return None
     if message.attempts <= schedule.ATTEMPTS_MOST:
         return message
-    _report_failure(message, status=None, error="The last attempt was cut off.", facts={"attempts": message.attempts})
+    _report_failure(message, status=None, error="The last attempt was cut off.", facts={})
     return None
 
 
@@ -117,11 +117,11 @@ def _attempt(message: WebhookDelivery) -> bool:
         status = client.post(url=endpoint.url, body=message.body.encode(), headers=headers)
     except client.SendFailed as exc:
         error = str(exc)
-    facts = {"attempts": message.attempts, "seconds": round(time.monotonic() - began, 2), "status": status}
+    facts = {"seconds": round(time.monotonic() - began, 2), "status": status}
     if status is not None and 200 <= status < 300:
         if _report_arrival(message, status):
             WEBHOOKS.add("delivered")
-            logger.info("webhook.delivered", extra=facts)
+            logger.info("webhook.delivered", extra={**facts, "attempts": message.attempts})
         return True
     _report_failure(message, status=status, error=error or f"The receiver responded {status}.", facts=facts)
     return False
@@ -151,7 +151,9 @@ def _report_failure(message: WebhookDelivery, *, status: int | None, error: str,
         if not _held(message).update(**changes, updated_at=Now()):
             return
     WEBHOOKS.add("given_up" if is_final else "failed")
-    logger.warning("webhook.failed", extra={**facts, "error": error, "is_final": is_final})
+    logger.warning(
+        "webhook.failed", extra={**facts, "attempts": message.attempts, "error": error, "is_final": is_final}
+    )
     if status == GONE:
         endpoints.disable(endpoint_id=message.endpoint_id, reason=WebhookEndpoint.Reason.GONE)
     else:

@@ -7,13 +7,14 @@ from rest_framework import serializers
 
 from studio.api.fields import BlankAsNull, Choice, ItemList, Text, Timestamp
 from studio.api.input_serializers import Input
-from videos.models import WebhookDelivery, WebhookEndpoint
+from videos.models import Event, WebhookDelivery, WebhookEndpoint
 from videos.models.webhooks import TEST, URL_MAX
 from videos.webhooks import addresses
 from videos.webhooks.messages import KINDS
 
 DESCRIPTION_MAX = 200  # characters; the column
 STATES = ("active", "disabled")
+TYPES = (*(kind.value for kind in KINDS), TEST)
 
 
 class WebhookUrl(Text):
@@ -38,7 +39,7 @@ class WebhookForm(Input):
     )
     events = ItemList(
         source="kinds",
-        child=Choice(choices=[kind.value for kind in KINDS]),
+        child=Choice(choices=Event.Kind.choices),
         allow_empty=False,
         max_length=len(KINDS),
         required=False,
@@ -66,7 +67,7 @@ class WebhookOutput(serializers.ModelSerializer[WebhookEndpoint]):
     """A webhook, without its secret."""
 
     events = serializers.ListField(
-        child=serializers.ChoiceField(choices=[kind.value for kind in KINDS]), help_text="The events that are sent."
+        child=serializers.ChoiceField(choices=Event.Kind.choices), help_text="The events that are sent."
     )
     status = serializers.SerializerMethodField(help_text="`active`; or `disabled`: nothing is sent.")
     disabledReason = BlankAsNull(
@@ -118,14 +119,12 @@ class DeliveryOutput(serializers.ModelSerializer[WebhookDelivery]):
     """A message, and what became of it."""
 
     messageId = serializers.CharField(source="message_id", help_text="The header `webhook-id` of each attempt.")
-    type = serializers.ChoiceField(
-        source="kind", choices=[*(kind.value for kind in KINDS), TEST], help_text="The `type` of the message."
-    )
+    type = serializers.ChoiceField(source="kind", choices=TYPES, help_text="The `type` of the message.")
     number = serializers.IntegerField(allow_null=True, help_text="The number of the event; null for a test.")
     videoJobId = serializers.UUIDField(source="job_id", allow_null=True, help_text="The job; null for a test.")
     status = serializers.ChoiceField(
         source="state",
-        choices=WebhookDelivery.State.values,
+        choices=WebhookDelivery.State.choices,
         help_text="`pending`: it waits, or will be tried again. `delivered`. `failed`: given up.",
     )
     attempts = serializers.IntegerField(help_text="How often it was tried.")

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.generics import ListAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,15 +49,6 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
         """The caller's own."""
         return super().get_queryset().filter(owner=caller(self.request))
 
-    def _endpoint(self, pk: str) -> WebhookEndpoint:
-        """The webhook in the path. Raises NotFound, and NotAllowed for another user's."""
-        endpoint = WebhookEndpoint.objects.filter(pk=as_uuid(pk)).first()
-        if endpoint is None:
-            raise NotFound("There is no such webhook.")
-        if endpoint.owner_id != caller(self.request).pk:
-            raise NotAllowed
-        return endpoint
-
     @extend_schema(
         operation_id="createWebhook",
         summary="Create a webhook",
@@ -82,7 +74,7 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """One webhook, without its secret."""
-        return Response(WebhookOutput(self._endpoint(pk)).data)
+        return Response(WebhookOutput(_endpoint(request, pk)).data)
 
     @extend_schema(
         operation_id="updateWebhook",
@@ -93,12 +85,12 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the fields that are sent; enable or disable the webhook."""
-        endpoint = self._endpoint(pk)
+        endpoint = _endpoint(request, pk)
         fields = _valid(WebhookChanges(data=request.data, partial=True, context={"request": request}))
         if "status" in fields:
             fields["is_active"] = fields.pop("status") == "active"
         endpoints.change(endpoint=endpoint, **fields)
-        return Response(WebhookOutput(self._endpoint(pk)).data)
+        return Response(WebhookOutput(_endpoint(request, pk)).data)
 
     @extend_schema(
         operation_id="deleteWebhook",
@@ -108,7 +100,7 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     )
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a webhook; messages that wait are not sent."""
-        endpoints.delete(endpoint=self._endpoint(pk))
+        endpoints.delete(endpoint=_endpoint(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -126,7 +118,7 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     def rotate_secret(self, request: Request, pk: str) -> Response:
         """Replace the secret."""
         require_no_fields(request)
-        endpoint = self._endpoint(pk)
+        endpoint = _endpoint(request, pk)
         endpoints.rotate_secret(endpoint=endpoint)
         return Response(WebhookWithSecret(endpoint).data)
 
@@ -142,21 +134,8 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     def send_test(self, request: Request, pk: str) -> Response:
         """Send a test message."""
         require_no_fields(request)
-        delivery = endpoints.send_test(endpoint=self._endpoint(pk))
+        delivery = endpoints.send_test(endpoint=_endpoint(request, pk))
         return Response(DeliveryOutput(delivery).data, status=status.HTTP_202_ACCEPTED)
-
-    @extend_schema(
-        operation_id="listWebhookDeliveries",
-        summary="List a webhook's deliveries",
-        description="The messages of the last days and what became of them, newest first.",
-        parameters=[WEBHOOK_ID],
-        responses={200: OpenApiResponse(DeliveryOutput(many=True), description="A page of deliveries.")},
-    )
-    @action(methods=["get"], detail=True, filter_backends=())
-    def deliveries(self, request: Request, pk: str) -> Response:
-        """The log of a webhook."""
-        log: QuerySet[Any] = WebhookDelivery.objects.filter(endpoint=self._endpoint(pk)).defer("body")
-        return self.get_paginated_response(DeliveryOutput(self.paginate_queryset(log), many=True).data)
 
     @extend_schema(
         operation_id="retryWebhookDelivery",
@@ -170,12 +149,44 @@ class WebhookViewSet(ListModelMixin, ApiView, viewsets.GenericViewSet[WebhookEnd
     def send_again(self, request: Request, pk: str, delivery_id: str) -> Response:
         """Send a message again."""
         require_no_fields(request)
-        delivery = WebhookDelivery.objects.filter(pk=as_uuid(delivery_id), endpoint=self._endpoint(pk)).first()
+        delivery = WebhookDelivery.objects.filter(pk=as_uuid(delivery_id), endpoint=_endpoint(request, pk)).first()
         if delivery is None:
             raise NotFound("There is no such delivery.")
         endpoints.send_again(delivery=delivery)
         delivery.refresh_from_db()
         return Response(DeliveryOutput(delivery).data, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema(tags=["Webhooks"])
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="listWebhookDeliveries",
+        summary="List a webhook's deliveries",
+        description="The messages of the last days and what became of them, newest first.",
+        parameters=[WEBHOOK_ID],
+        responses={200: OpenApiResponse(DeliveryOutput(many=True), description="A page of deliveries.")},
+    )
+)
+class DeliveriesView(ApiView, ListAPIView[WebhookDelivery]):
+    """The log of a webhook."""
+
+    scope = "videos"
+    serializer_class = DeliveryOutput
+    queryset = WebhookDelivery.objects.order_by("-created_at", "-id").defer("body")
+
+    def get_queryset(self) -> QuerySet[WebhookDelivery]:
+        """Those of the webhook in the path. Raises NotFound, and NotAllowed for another user's."""
+        return super().get_queryset().filter(endpoint=_endpoint(self.request, self.kwargs["pk"]))
+
+
+def _endpoint(request: Request, pk: str) -> WebhookEndpoint:
+    """The webhook with this id. Raises NotFound, and NotAllowed for another user's."""
+    endpoint = WebhookEndpoint.objects.filter(pk=as_uuid(pk)).first()
+    if endpoint is None:
+        raise NotFound("There is no such webhook.")
+    if endpoint.owner_id != caller(request).pk:
+        raise NotAllowed
+    return endpoint
 
 
 def _valid(form: WebhookForm) -> dict[str, Any]:

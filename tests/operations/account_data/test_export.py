@@ -54,7 +54,7 @@ def test_files_and_their_explanation(ann: User) -> None:
 
     names = [
         *("README.txt", "account.json", "sign-ins.json", "sessions.json", "api-keys.json"),
-        *("ledger.json", "ledger.csv", "looks.json", "video-jobs.json"),
+        *("webhooks.json", "ledger.json", "ledger.csv", "looks.json", "video-jobs.json"),
     ]
     assert archive.namelist() == names
     assert archive.testzip() is None

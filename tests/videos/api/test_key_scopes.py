@@ -15,7 +15,15 @@ from tests.conftest import MakeUser
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 READS = {
-    "videos:read": ("video-jobs", "video-jobs/<str:pk>", "video-jobs/<str:pk>/download", "video-models"),
+    "videos:read": (
+        "video-jobs",
+        "video-jobs/<str:pk>",
+        "video-jobs/<str:pk>/download",
+        "video-models",
+        "webhooks",
+        "webhooks/<str:pk>",
+        "webhooks/<str:pk>/deliveries",
+    ),
     "looks:read": ("looks", "looks/<str:pk>"),
     "account:read": ("auth/me", "tokens", "tokens/ledger"),
 }
@@ -27,6 +35,12 @@ WRITES = {
         "DELETE video-jobs/<str:pk>",
         "PATCH video-jobs/<str:pk>/set-default-for-look/<str:look_id>",
         "PATCH video-jobs/<str:pk>/unset-default-for-look/<str:look_id>",
+        "POST webhooks",
+        "PATCH webhooks/<str:pk>",
+        "DELETE webhooks/<str:pk>",
+        "POST webhooks/<str:pk>/rotate-secret",
+        "POST webhooks/<str:pk>/test",
+        "POST webhooks/<str:pk>/deliveries/<str:delivery_id>/retry",
     },
     "looks:write": {"POST looks", "PATCH looks/<str:pk>", "DELETE looks/<str:pk>"},
 }
