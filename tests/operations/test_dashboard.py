@@ -16,8 +16,9 @@ from tests.conftest import MakeUser
 from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from videos.models import Upstream, VideoJob
+from videos.models import Upstream, VideoJob, WebhookDelivery
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 
 @pytest.fixture
@@ -105,6 +106,17 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
         True,
         False,
     )
+
+
+def test_messages_that_wait_for_their_worker_are_an_alarm(office: Client, make_user: MakeUser) -> None:
+    endpoint = endpoints.create(owner=make_user(), url="https://hooks.example.com/", kinds=[], origin="http://x")
+    message = endpoints.send_test(endpoint=endpoint)
+    alarms = []
+    for minutes in (9, 11):
+        WebhookDelivery.objects.filter(pk=message.pk).update(due_at=timezone.now() - timedelta(minutes=minutes))
+        alarms.append("A message to a webhook has waited for 11 minutes" in office.get("/admin/").content.decode())
+
+    assert alarms == [False, True]
 
 
 def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:

@@ -25,6 +25,7 @@ from tests.fixtures.looks import MakeLook, png
 from tests.fixtures.video_jobs import MakeJob
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +95,27 @@ def test_sign_in_data_is_there_and_no_secret(ann: User) -> None:
     everything = b"".join(archive.read(name) for name in archive.namelist())
     assert b"f" * 64 not in everything
     assert ann.password.encode() not in everything
+
+
+def test_webhooks_without_their_secrets(ann: User) -> None:
+    hook = endpoints.create(
+        owner=ann, url="https://hooks.example.com/", kinds=["job.deleted"], origin=ORIGIN, description="our shop"
+    )
+    endpoints.rotate_secret(endpoint=hook)
+
+    archive = archive_of(ann)
+
+    (one,) = json.loads(archive.read("webhooks.json"))
+    assert (one["id"], one["url"], one["description"], one["events"], one["disabledAt"]) == (
+        str(hook.pk),
+        "https://hooks.example.com/",
+        "our shop",
+        ["job.deleted"],
+        None,
+    )
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert hook.secret.encode() not in everything
+    assert hook.previous_secret.encode() not in everything
 
 
 def test_ledger_as_json_and_as_csv(ann: User) -> None:

@@ -104,6 +104,7 @@ def test_added_parameters_end_with_the_block() -> None:
             f"ais_{'x' * 51}, cut off: ais_{'x' * 20}, prefix: ais_{'x' * 8}",
             f"[hidden], cut off: [hidden], prefix: ais_{'x' * 8}",
         ),
+        (f"the secret whsec_{'Ab+/' * 10}A= of a webhook", "the secret [hidden] of a webhook"),
         ("tokens=5 of one job, kind=charge", "tokens=5 of one job, kind=charge"),
         ("a prompt\\nin two lines, said 'a prompt\nin two lines'", "[hidden], said '[hidden]'"),
     ],
