@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -22,7 +21,7 @@ class Message:
     path: str
     headers: dict[str, str]
     text: str
-    at: float = field(default_factory=time.monotonic)
+    response: int | str = 0
 
     @property
     def id(self) -> str:
@@ -63,8 +62,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        message = Message(self.path, {name.lower(): value for name, value in self.headers.items()}, text)
         response = self.server.account.next_response()
+        message = Message(self.path, {name.lower(): value for name, value in self.headers.items()}, text, response)
         with self.server.account.lock:
             self.server.account.messages.append(message)
         if response == "hang":
