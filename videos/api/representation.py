@@ -4,7 +4,7 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -74,19 +74,19 @@ _DETAIL = Statement(
         .values_list("owner", "due_at", "lease_until", "phase", "links", "log_lines", *JOB.columns)
     )
 )
-_LOOKS = Statement(
-    lambda: (
-        LookVideo.objects.filter(InParam("video", "ids", models.UUIDField()))
-        .order_by("created_at", "id")
-        .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
-    )
-)
-_JOBS = Statement(
+_SEVERAL = Statement(
     lambda: (
         VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField()))
         .order_by()
         .with_retries()
         .values_list("pk", *JOB.columns)
+    )
+)
+_LOOKS = Statement(
+    lambda: (
+        LookVideo.objects.filter(InParam("video", "ids", models.UUIDField()))
+        .order_by("created_at", "id")
+        .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
     )
 )
 
@@ -148,11 +148,10 @@ def page(
     return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
 
 
-def jobs(*, job_ids: Collection[uuid.UUID], origin: str) -> dict[uuid.UUID, dict[str, Any]]:
-    """Those of the jobs that exist, as a list shows them, by id. `origin` is the scheme and host of local files."""
-    rows = _JOBS.rows(ids=list(job_ids)) if job_ids else []
-    looks = _looks_of([row[0] for row in rows], origin)
-    return {row[0]: _serialize(row[1:], origin, looks[row[0]]) for row in rows}
+def several(*, ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, dict[str, Any]]:
+    """These jobs as the list shows them, by id; those that were deleted are missing."""
+    looks = _looks_of(ids, origin)
+    return {row[0]: _serialize(row[1:], origin, looks[row[0]]) for row in _SEVERAL.rows(ids=ids)}
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:

@@ -23,9 +23,8 @@ def of_events(endpoint: WebhookEndpoint, events: Sequence[Event]) -> list[Webhoo
     to show, and a message of its deletion follows.
     """
     chosen = [event for event in events if event.kind in endpoint.events]
-    shown = representation.jobs(
-        job_ids={event.job_id for event in chosen if event.kind != Event.Kind.DELETED}, origin=endpoint.origin
-    )
+    ids = {event.job_id for event in chosen if event.kind != Event.Kind.DELETED}
+    shown = representation.several(ids=list(ids), origin=endpoint.origin)
     deliveries = []
     for event in chosen:
         job = {"id": str(event.job_id)} if event.kind == Event.Kind.DELETED else shown.get(event.job_id)
