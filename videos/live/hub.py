@@ -14,8 +14,9 @@ from django.db import DatabaseError, InterfaceError
 
 from accounts.sign_in import grants
 from accounts.sign_in.grants import Grant
-from videos.live import metrics, pages, threads
+from videos.live import metrics, pages
 from videos.live.pages import Frame, Page, Place
+from videos.live.threads import EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ class Hub:
             except Exception:  # the edge of a task, without which no stream would get anything
                 logger.exception("live.crashed")
                 await asyncio.sleep(OUTAGE_SECONDS)
-            await asyncio.sleep(max(POLL_SECONDS, PAUSE_FACTOR * (time.monotonic() - began_at)))
+            pause = max(POLL_SECONDS, PAUSE_FACTOR * (time.monotonic() - began_at))
+            await asyncio.sleep(min(pause, OUTAGE_SECONDS))
 
     async def _deliver(self) -> None:
         """Give their next page to the listeners that have taken the last one: a slow reader has one in memory."""
@@ -136,14 +138,14 @@ class Hub:
             if listener.page is None:
                 ready.setdefault(listener.place, []).append(listener)
         began_at = time.monotonic()
-        found = await threads.run(pages.read, ready.keys())
+        found = await EVENTS.run(pages.read, ready.keys())
         metrics.READS.observe(time.monotonic() - began_at)
         for place, page in found.items():
             for listener in ready[place]:
                 listener.give(page)
 
     async def _end_refused(self) -> None:
-        ended = await threads.run(grants.ended, {listener.grant for listener in self._listeners})
+        ended = await EVENTS.run(grants.ended, {listener.grant for listener in self._listeners})
         for listener in self._listeners:
             if listener.grant in ended:
                 listener.end()

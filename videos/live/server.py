@@ -1,21 +1,22 @@
 """uvicorn with what streams need: no reader is waited for, and a stop ends all streams."""
 
 import asyncio
+import gc
 import logging
 import socket
 from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_started
 from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
 from django.db.models.functions import Now
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from studio.models import Heartbeat
-from videos.live import threads
+from videos.live.handler import StreamHandler
 from videos.live.hub import HUB
+from videos.live.threads import REQUESTS
 
 logger = logging.getLogger(__name__)
 
@@ -89,23 +90,25 @@ def serve() -> None:
         date_header=True,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    gc.collect()
+    gc.freeze()  # as in the web process: collections skip the objects of the start
     logger.info("live.started", extra={"port": settings.LIVE_PORT})
     Server(config).run()
     logger.info("live.stopped")
 
 
-def _application() -> ASGIHandler:
+def _application() -> StreamHandler:
     settings.MIDDLEWARE, settings.ROOT_URLCONF = settings.LIVE_MIDDLEWARE, settings.LIVE_URLCONF
     # They would start a thread for each stream; `videos.live.threads` closes its connections itself.
     request_started.disconnect(close_old_connections)
     request_started.disconnect(reset_queries)
-    return ASGIHandler()
+    return StreamHandler()
 
 
 async def _beat() -> None:
     while True:
         try:
-            await threads.run(_write_heartbeat)
+            await REQUESTS.run(_write_heartbeat)
         except (DatabaseError, InterfaceError) as exc:
             logger.warning("live.database_failed", extra={"reason": str(exc)})
         await asyncio.sleep(BEAT_SECONDS)

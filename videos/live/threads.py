@@ -9,17 +9,20 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import close_old_connections
 
-THREADS = 4  # and so connections to the database
-
 P = ParamSpec("P")
 R = TypeVar("R")
-_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
 
 
-def run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-    """Call the function in a thread, with the caller's context; the future returns and raises what it does."""
-    context = contextvars.copy_context()
-    return asyncio.get_running_loop().run_in_executor(_pool, partial(_call, context, partial(work, *args, **kwargs)))
+class Threads:
+    """Some threads, each with a connection to the database."""
+
+    def __init__(self, count: int, *, name: str) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Call the function in a thread, with the caller's context; the future returns and raises what it does."""
+        call = partial(_call, contextvars.copy_context(), partial(work, *args, **kwargs))
+        return asyncio.get_running_loop().run_in_executor(self._pool, call)
 
 
 def _call(context: contextvars.Context, call: Callable[[], Any]) -> Any:
@@ -28,3 +31,7 @@ def _call(context: contextvars.Context, call: Callable[[], Any]) -> Any:
         return context.run(call)
     finally:
         close_old_connections()
+
+
+REQUESTS = Threads(2, name="request")
+EVENTS = Threads(1, name="events")  # of their own: thousands of clients that connect at once must not delay them

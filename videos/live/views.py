@@ -5,14 +5,16 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.sign_in.grants import Grant
 from videos.api.input_serializers import WAIT_MAX
 from videos.api.views import VideoJobViewSet
-from videos.live import admission, metrics, pages, threads
+from videos.live import admission, metrics, pages
+from videos.live.handler import StreamResponse
 from videos.live.hub import HUB, Listener
 from videos.live.pages import Page
+from videos.live.threads import REQUESTS
 from videos.models import VideoJob
 
 KEEPALIVE_SECONDS = 15  # between two comments of a silent stream; proxies close after 30 to 60
@@ -29,11 +31,11 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of events, or the refusal."""
-    admitted: Any = await threads.run(admission.respond, _admit, request)
+    admitted: Any = await REQUESTS.run(admission.respond, _admit, request)
     listener = getattr(admitted, "listener", None)
     if listener is None:
         return admitted  # type: ignore[no-any-return]  # rendered by Django
-    response = StreamingHttpResponse(_stream(listener), content_type="text/event-stream")
+    response = StreamResponse(_stream(listener), content_type="text/event-stream")
     response["X-Accel-Buffering"] = "no"  # nginx: send each event at once
     return response
 
@@ -73,15 +75,15 @@ def _text(listener: Listener, page: Page) -> bytes:
 async def job(request: HttpRequest, pk: str) -> HttpResponseBase:
     """One job; with `wait`, once it has changed or the time is up. The response is the API's."""
     seconds = _seconds(request)
-    place = await threads.run(_place, pk) if seconds else None
-    response: Any = await threads.run(admission.respond, _job, request, pk=pk)
+    place = await REQUESTS.run(_place, pk) if seconds else None
+    response: Any = await REQUESTS.run(admission.respond, _job, request, pk=pk)
     if place is None or not _is_unchanged(request, response):
         return response  # type: ignore[no-any-return]
     owner_id, position = place
     listener = Listener(grant=Grant(owner_id), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
     metrics.WAITS.add()
     await _change(listener, seconds)
-    return await threads.run(admission.respond, _job, request, pk=pk)
+    return await REQUESTS.run(admission.respond, _job, request, pk=pk)
 
 
 async def _change(listener: Listener, seconds: float) -> None:
