@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest
 from django.urls import reverse
 
 from looks.models import Look, LookLink, LookVideo, Product
 from looks.representation import SUCCEEDED
-from studio.api.row_serializers import absolute
 from studio.http.serving import is_on_our_disk
 from studio.media import sized
 from studio.media.storage import base, media_storage
@@ -52,7 +50,7 @@ def stored_name(link: LookLink, requested: Requested) -> str:
     """The name of the file in the storage; "" if the look has no such file."""
     if requested.role == PICTURE:
         return str(link.look.image.name or "")
-    if requested.role == PRODUCT:
+    if requested.place is not None:
         names = Product.objects.filter(look=link.look_id, position=requested.place).values_list("thumbnail", flat=True)
         return names.first() or ""
     video: Any = default_video(link.look)
@@ -70,11 +68,10 @@ def default_video(look: Look) -> Any:
 
 
 class Files:
-    """Builds the absolute URLs of one link's files."""
+    """Builds the URLs of one link's files: our own without a host, those of a storage service with theirs."""
 
-    def __init__(self, link: LookLink, request: HttpRequest) -> None:
-        self._token = link.token
-        self._origin = request.build_absolute_uri("/").rstrip("/")
+    def __init__(self, token: str) -> None:
+        self._token = token
         self._storage = media_storage()
         self._others: set[str] = set()
 
@@ -102,13 +99,12 @@ class Files:
         return sorted(self._others)
 
     def _own(self, file: str) -> str:
-        return absolute(reverse("shared-look-file", args=[self._token, file]), origin=self._origin)
+        return reverse("shared-look-file", args=[self._token, file])
 
     def _elsewhere(self, url: str) -> str:
-        url = absolute(url, origin=self._origin)
         parts = urlsplit(url)
-        if (origin := f"{parts.scheme}://{parts.netloc}") != self._origin:
-            self._others.add(origin)
+        if parts.netloc:
+            self._others.add(f"{parts.scheme}://{parts.netloc}")
         return url
 
 

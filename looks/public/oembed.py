@@ -82,8 +82,8 @@ def _fits(width: int, height: int, max_width: int | None, max_height: int | None
 def _html(look: SharedLook, width: int, height: int) -> str:
     if look.video:
         text = '<video src="{}" poster="{}" width="{}" height="{}" controls muted loop playsinline></video>'
-        return format_html(text, look.video.url, look.video.poster, width, height)
+        return format_html(text, look.video.address, look.video.preview, width, height)
     if look.picture:
         text = '<a href="{}"><img src="{}" alt="{}" width="{}" height="{}"></a>'
-        return format_html(text, look.url, look.picture.url, look.title, width, height)
+        return format_html(text, look.url, look.picture.preview, look.title, width, height)
     return format_html('<a href="{}">{}</a>', look.url, look.title)

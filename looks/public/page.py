@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from looks.models import LookLink, Product
 from looks.public.files import PICTURE, POSTER, PRODUCT, Files, default_video, fitted
+from studio.api.row_serializers import absolute, origin_of
 from studio.media import sized
 
 UNKNOWN_SIZE = 1080, 1350  # pixels; place for a picture whose size is not stored: 4:5, the most common upright one
@@ -19,7 +20,10 @@ _RESOLUTIONS = {"720p": 720, "1080p": 1080}  # pixels of the shorter side
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture. `source_set` is empty where the size is unknown; `preview` is its JPEG for chat services."""
+    """A picture. `source_set` is empty where the size is unknown.
+
+    `preview` is the absolute URL of a JPEG for chat services.
+    """
 
     url: str
     width: int
@@ -31,12 +35,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Video:
-    """A video, with its size in pixels."""
+    """A video, with its size in pixels. `address` and `preview`, of its poster, are absolute, for other sites."""
 
     url: str
     width: int
     height: int
     poster: str
+    address: str
     preview: str
 
 
@@ -90,37 +95,42 @@ class SharedLook:
 
 def shared_look(link: LookLink, request: HttpRequest) -> SharedLook:
     """What the link shows, from two statements."""
-    files = Files(link, request)
-    picture, video = _picture(link.look, files), _video(default_video(link.look), files)
+    files, origin = Files(link.token), origin_of(request)
+    picture, video = _picture(link.look, files, origin), _video(default_video(link.look), files, origin)
     pieces = [_piece(product, files) for product in Product.objects.filter(look=link.look_id).order_by("position")]
     url = request.build_absolute_uri(reverse("shared-look", args=[link.token]))
     return SharedLook(link.look.title, url, picture, video, pieces, files.origins)
 
 
-def _picture(look: Any, files: Files) -> Picture | None:
+def _picture(look: Any, files: Files, origin: str) -> Picture | None:
     name = look.image.name
     if not name:
         return None
     width, height = look.image_width, look.image_height
     known = bool(width and height)
+    shown_width, shown_height = (width, height) if known else UNKNOWN_SIZE
     return Picture(
-        files.picture(name, PICTURE, sized.MEDIUM if known else sized.LARGE),
-        *((width, height) if known else UNKNOWN_SIZE),
+        url=files.picture(name, PICTURE, sized.MEDIUM if known else sized.LARGE),
+        width=shown_width,
+        height=shown_height,
         source_set=files.source_set(name, PICTURE, width=width, height=height) if known else "",
-        preview=files.picture(name, PICTURE, sized.PREVIEW),
+        preview=absolute(files.picture(name, PICTURE, sized.PREVIEW), origin=origin),
         preview_size=fitted(width, height, sized.PREVIEW) if known else None,
     )
 
 
-def _video(job: Any, files: Files) -> Video | None:
+def _video(job: Any, files: Files, origin: str) -> Video | None:
     if job is None:
         return None
-    poster = job.poster.name
+    poster, url = job.poster.name, files.video(job.video.name)
+    width, height = _size_of(job.resolution, job.delivered_aspect_ratio or job.aspect_ratio)
     return Video(
-        files.video(job.video.name),
-        *_size_of(job.resolution, job.delivered_aspect_ratio or job.aspect_ratio),
+        url=url,
+        width=width,
+        height=height,
         poster=files.picture(poster, POSTER, sized.MEDIUM) if poster else "",
-        preview=files.picture(poster, POSTER, sized.PREVIEW) if poster else "",
+        address=absolute(url, origin=origin),
+        preview=absolute(files.picture(poster, POSTER, sized.PREVIEW), origin=origin) if poster else "",
     )
 
 

@@ -48,7 +48,7 @@ def file(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     stored = files.stored_name(link, requested) if link and requested else ""
     if not stored or requested is None:
         raise Http404
-    response = _sent(request, stored, requested.side)
+    response: HttpResponseBase = _sent(request, stored, requested.side)
     response["X-Robots-Tag"] = _HEADERS["X-Robots-Tag"]
     return response
 
