@@ -1,14 +1,16 @@
 """The views of a shared look. Every address that shows nothing now gets the same response, whatever the reason."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from looks import links
 from looks.public import files, oembed
-from looks.public.page import shared_look
+from looks.public.page import SharedLook, shared_look
 from studio.http import serving
 from studio.http.responses import refusal
 from studio.media import sized
@@ -16,6 +18,7 @@ from studio.media.decode_budget import ImagesBusy
 from studio.media.images import BadImage
 from studio.media.storage import base, media_storage
 
+STYLE_SHEETS = ("site/tokens.css", "site/look.css")
 # Own files and nothing else; a storage service's origins are added where the look has files there.
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -38,7 +41,9 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "GET":
         links.record_view(link)
     context = {"look": look, "oembed": oembed.address_of(look.url, request)}
-    return _with_headers(render(request, "public_look/page.html", context), origins=look.origins)
+    response = _with_headers(render(request, "public_look/page.html", context), origins=look.origins)
+    response["Link"] = ", ".join(_preloads(look))
+    return response
 
 
 @require_safe
@@ -81,6 +86,14 @@ def _sent(request: HttpRequest, name: str, side: int | None) -> Any:
         busy["Retry-After"] = str(exc.retry_after_seconds)
         return busy
     return serving.on_our_disk(request, storage=sized.folder(), name=copy)
+
+
+def _preloads(look: SharedLook) -> Iterator[str]:
+    """What the first view needs, as values of `Link`: browsers fetch it before they parse the page."""
+    if look.video and look.video.poster:
+        yield f"<{look.video.poster}>; rel=preload; as=image; fetchpriority=high"
+    for sheet in STYLE_SHEETS:
+        yield f"<{static(sheet)}>; rel=preload; as=style"
 
 
 def _with_headers(response: HttpResponse, *, origins: Any = ()) -> HttpResponse:
