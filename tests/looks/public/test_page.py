@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import access
 from accounts.models import User
+from accounts.own_account import deletion
 from looks import links, use_cases
 from looks.models import Look, LookLink, LookVideo
 from studio.media.storage.external import name_at
@@ -137,10 +138,21 @@ def end(how: str, link: LookLink) -> str:
         use_cases.delete_look(look_id=link.look_id)
     elif how == "owner deactivated":
         access.deactivate(user=link.look.owner)
+    elif how == "account deleted":
+        deletion.delete(user=link.look.owner)
     return {"unknown": "x" * 26, "malformed": "x\x00", "other case": link.token.swapcase()}.get(how, link.token)
 
 
-ENDS = ["revoked", "expired", "look deleted", "owner deactivated", "unknown", "malformed", "other case"]
+ENDS = [
+    "revoked",
+    "expired",
+    "look deleted",
+    "owner deactivated",
+    "account deleted",
+    "unknown",
+    "malformed",
+    "other case",
+]
 
 
 @pytest.mark.parametrize("how", ENDS)
