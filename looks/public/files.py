@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 
 from looks.models import Look, LookLink, LookVideo, Product
 from looks.representation import SUCCEEDED
@@ -104,7 +105,7 @@ class Files:
     def _elsewhere(self, url: str) -> str:
         if origin := _ORIGIN.match(url):
             self._others.add(origin[0])
-        return url
+        return iri_to_uri(url)  # fit for headers and `srcset`
 
 
 def fitted(width: int, height: int, side: int) -> tuple[int, int]:

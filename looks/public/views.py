@@ -6,7 +6,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.utils.encoding import iri_to_uri
 from django.views.decorators.http import require_safe
 
 from looks import links
@@ -92,7 +91,11 @@ def _sent(request: HttpRequest, name: str, side: int | None) -> Any:
 def _preloads(look: SharedLook) -> Iterator[str]:
     """What the first view needs, as values of `Link`: browsers fetch it before they parse the page."""
     if look.video and look.video.poster:
-        yield f"<{iri_to_uri(look.video.poster)}>; rel=preload; as=image; fetchpriority=high"
+        yield f"<{look.video.poster}>; rel=preload; as=image; fetchpriority=high"
+    elif look.picture and not look.video:
+        chosen = f'; imagesrcset="{look.picture.source_set}"; imagesizes="{look.sizes}"'
+        sources = chosen if look.picture.source_set else ""
+        yield f"<{look.picture.url}>; rel=preload; as=image; fetchpriority=high{sources}"
     for sheet in STYLE_SHEETS:
         yield f"<{static(sheet)}>; rel=preload; as=style"
 

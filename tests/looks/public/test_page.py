@@ -112,6 +112,16 @@ def test_headers(client: Client, link: LookLink) -> None:
     assert not {"<script", " style=", "<style"} & set(re.findall(r"<script|<style| style=", response.content.decode()))
 
 
+def test_picture_without_a_video_is_fetched_first(client: Client, share: Share) -> None:
+    link = share()
+
+    first = client.get(f"/l/{link.token}")["Link"].partition(", </static/")[0]
+
+    sources = re.findall(r' srcset="([^"]+)" sizes="([^"]+)"', text_of(client, link))
+    assert sources
+    assert first.endswith(f'; imagesrcset="{sources[0][0]}"; imagesizes="{sources[0][1]}"')
+
+
 def test_host_of_files_elsewhere_is_allowed_and_no_other(client: Client, share: Share) -> None:
     link = share()
     Look.objects.filter(pk=link.look_id).update(image=name_at("https://files.example.com/a/look.jpg"))
