@@ -180,7 +180,7 @@ def test_page_for_production_has_one_way_to_run_commands() -> None:
     page = (PROJECT / "docs" / "production.md").read_text()
 
     # commands of units, and settings of `manage.py up`, which is not for servers
-    others = {"COMMAND", "up", "sweep", "migrate", "backup", "restore"}
+    others = {"COMMAND", "up", "sweep", "live", "migrate", "backup", "restore"}
     assert set(re.findall(r"(?<![\w-])manage\.py ([\w.]+)", page)) <= others
     assert set(re.findall(r"studio-manage ([a-z_]+)", page)) <= {"check", *get_commands()}
 
