@@ -24,6 +24,7 @@ def canonical(get_response: Respond) -> Respond:
     """The canonical path, a request id, and the security headers, as in the web process."""
 
     async def respond(request: ASGIRequest) -> HttpResponseBase:
+        request.urlconf = settings.LIVE_URLCONF  # Django's hook
         request_id = id_of(request)
         with log.context(request_id=request_id):
             canonicalise(request)

@@ -74,35 +74,36 @@ class Server(uvicorn.Server):
 
 def serve() -> None:
     """Serve until SIGTERM or SIGINT."""
-    config = uvicorn.Config(
-        _application(),
-        host=settings.HOST,
-        port=settings.LIVE_PORT,
-        http=Connection,
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,  # settings.TRUST_PROXY decides
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    gc.collect()
-    gc.freeze()  # as in the web process: collections skip the objects of the start
-    logger.info("live.started", extra={"port": settings.LIVE_PORT})
-    Server(config).run()
-    logger.info("live.stopped")
-
-
-def _application() -> StreamHandler:
-    settings.MIDDLEWARE, settings.ROOT_URLCONF = settings.LIVE_MIDDLEWARE, settings.LIVE_URLCONF
+    settings.MIDDLEWARE = settings.LIVE_MIDDLEWARE
     # They would start a thread for each stream; `videos.live.threads` closes its connections itself.
     request_started.disconnect(close_old_connections)
     request_started.disconnect(reset_queries)
-    return StreamHandler()
+    gc.collect()
+    gc.freeze()  # as in the web process: collections skip the objects of the start
+    logger.info("live.started", extra={"port": settings.LIVE_PORT})
+    server(StreamHandler(), host=settings.HOST, port=settings.LIVE_PORT).run()
+    logger.info("live.stopped")
+
+
+def server(application: StreamHandler, *, host: str, port: int) -> Server:
+    """A server of the application."""
+    return Server(
+        uvicorn.Config(
+            application,
+            host=host,
+            port=port,
+            http=Connection,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # settings.TRUST_PROXY decides
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
 
 
 async def _beat() -> None:
