@@ -20,7 +20,6 @@ from studio.env import PROJECT
 PASSWORD = "a-long-enough-passphrase"
 # Distinguishes the parts by their command lines.
 PARTS = {
-    "live": "manage.py live",
     "submit": "rqworker submit",
     "media": "rqworker media",
     "sweeper": "manage.py sweep",
