@@ -25,12 +25,13 @@ from accounts import tasks, tokens
 from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
 from accounts.own_account import exports
 from accounts.sign_in import api_keys
+from looks import links
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion
 from videos.engine import inputs
-from videos.models import Event, JobInput, JobLog, SpentKey, VideoJob, WebhookDelivery, events
+from videos.models import Event, JobInput, JobLog, LiveTicket, SpentKey, VideoJob, WebhookDelivery, events
 from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
@@ -80,6 +81,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     expired: list[Rows] = [
         _aged(Session, "expire_date"),
         _aged(FormerAddress, "expires_at"),
+        _aged(LiveTicket, "expires_at"),
         lambda span: tokens.ended_sessions(before=span.before),
         lambda span: tokens.ended(before=span.before),
     ]
@@ -91,10 +93,11 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         _rule(
             "sign-in",
             days["sign-in"],
-            "records of sign-ins, and ended API keys",
+            "records of sign-ins, ended API keys and ended links of looks",
             _older_sign_ins,
             *sign_ins,
             _ended_keys,
+            lambda span: links.ended(before=span.before),
         ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),

@@ -24,6 +24,7 @@ PARTS = {
     "media": "rqworker media",
     "webhooks": "rqworker webhooks",
     "sweeper": "manage.py sweep",
+    "live": "manage.py live",
     "valkey": "valkey-server",
 }
 
@@ -64,11 +65,13 @@ class RunningStudio:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.port = free_port()
+        self.live_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **os.environ,
             "DATA_DIR": str(folder),
             "PORT": str(self.port),
+            "LIVE_PORT": str(self.live_port),
             "REDIS_URL": "",
             "DATABASE_URL": own_database_url(),
             "MOCK_VIDEO_SECONDS": "2",
@@ -110,6 +113,10 @@ class RunningStudio:
         """An HTTP client, signed in as a new user."""
         options = ["--staff"] if staff else []
         self.manage("create_api_user", email, "--password-stdin", "--tokens", str(tokens), *options, stdin=PASSWORD)
+        return self.signed_in(email)
+
+    def signed_in(self, email: str) -> httpx.Client:
+        """An HTTP client, signed in as an existing user."""
         response = httpx.post(f"{self.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD})
         token = response.json()["access"]
         return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})

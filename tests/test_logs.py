@@ -66,7 +66,7 @@ def run(folder: Path, video: bytes, **environment: str) -> tuple[str, str, list[
     hidden = [*PROMPT.splitlines(), EMAIL, KEY, METRICS, PASSWORD, access, "X-Goog-Signature=", *secrets, *account]
     hidden += [secret, "url-marker"]
     text = "".join(logs.values())
-    assert set(logs) == {"web", "submit", "media", "webhooks", "sweeper"}
+    assert set(logs) == {"web", "live", "submit", "media", "webhooks", "sweeper"}
     return made, text, hidden
 
 

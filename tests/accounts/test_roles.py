@@ -23,6 +23,7 @@ LATER = [
         "accounts.migrations.0012_roles_see_account_tasks",
         "looks.migrations.0003_roles_see_email_shares",
         "videos.migrations.0027_roles_see_webhooks",
+        "looks.migrations.0005_roles_see_links",
     )
 ]
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, list[str]] = {
     "media": ["manage.py", "rqworker", "media", *THREADS],
     "webhooks": ["manage.py", "rqworker", "webhooks", *THREADS],
     "sweeper": ["manage.py", "sweep"],
+    "live": ["manage.py", "live"],
 }
 
 

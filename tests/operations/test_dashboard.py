@@ -119,6 +119,17 @@ def test_messages_that_wait_for_their_worker_are_an_alarm(office: Client, make_u
     assert alarms == [False, True]
 
 
+def test_dead_live_process_is_a_warning(office: Client) -> None:
+    sentence = "start manage.py live; meanwhile clients poll."
+    before = office.get("/admin/").content.decode()
+    Heartbeat.objects.create(name="live", beat_at=timezone.now() - timedelta(minutes=5))
+    dead = office.get("/admin/").content.decode()
+    Heartbeat.objects.update(beat_at=timezone.now())
+    alive = office.get("/admin/").content.decode()
+
+    assert [sentence in page for page in (before, dead, alive)] == [False, True, False]
+
+
 def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:
     client.force_login(make_staff("view_look"))
 

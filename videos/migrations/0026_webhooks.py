@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0024_retries_and_estimates'),
+        ('videos', '0025_live_tickets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

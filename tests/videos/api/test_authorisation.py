@@ -21,7 +21,8 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.models import ApiKey, Session, User
 from accounts.roles import Role, assign
 from accounts.sign_in import api_keys
-from looks.models import Look, Visibility
+from looks import links
+from looks.models import Look, LookLink, Visibility
 from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos import creation
@@ -74,10 +75,15 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/looks/{id}": Row(200, 200, 403, 200),
     "PATCH /api/v1/looks/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/looks/{id}": Row(204, 403, 403, 204),
+    "GET /api/v1/looks/{id}/links": Row(200, 403, 403, 200),
+    "POST /api/v1/looks/{id}/links": Row(201, 403, 403, 201),
+    "DELETE /api/v1/looks/{id}/links/{link_id}": Row(204, 403, 403, 204),
     "GET /api/v1/video-models": OWN,
     "GET /api/v1/video-jobs": OWN,
     "GET /api/v1/video-jobs?all=true": Row(403, 403, 403, 200),
     "POST /api/v1/video-jobs": Row(400, 400, 400, 400),
+    "GET /api/v1/video-jobs/events": Row(404, 404, 404, 404),  # the live process serves it
+    "POST /api/v1/video-jobs/events/ticket": Row(201, 201, 201, 201),
     "GET /api/v1/video-jobs/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/video-jobs/{id}": Row(204, 403, 403, 204),
     "POST /api/v1/video-jobs/{id}/cancel": Row(409, 403, 403, 409),  # authorised, and the finished job refused
@@ -106,13 +112,14 @@ def operations() -> frozenset[str]:
 
 
 class World(NamedTuple):
-    """A look with a video, the owner's API key and session, and an access token for every kind of caller."""
+    """A look with a video and a link, the owner's API key and session, and an access token for every kind of caller."""
 
     look: Look
     job: Any
     key: ApiKey
     session: Session
     delivery: WebhookDelivery
+    link: LookLink
     tokens: dict[str, str]
 
 
@@ -132,7 +139,8 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
         owner=users["owner"], url="https://hooks.example.com/", kinds=["job.updated"], origin="http://testserver"
     )
     delivery = endpoints.send_test(endpoint=webhook)
-    return World(look, job, key, session, delivery, tokens | unusable_tokens(make_user, users["owner"]))
+    link = links.create(look_id=look.pk, user=users["owner"])
+    return World(look, job, key, session, delivery, link, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -175,6 +183,7 @@ def ask(world: World, operation: str, who: str) -> int:
         .replace("{look_id}", str(world.look.pk))
         .replace("{delivery_id}", str(world.delivery.pk))
     )
+    url = url.replace("{link_id}", str(world.link.pk))
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
     send: Callable[..., Any] = getattr(client, method.lower())
@@ -209,7 +218,9 @@ def test_anonymous_requests_change_nothing(world: World, operation: str, setting
     world.job.refresh_from_db()
     world.session.refresh_from_db()
     world.key.refresh_from_db()
-    assert (world.look.updated_at, world.session.ended_at, world.key.revoked_at) == (before, None, None)
+    world.link.refresh_from_db()
+    ended = (world.session.ended_at, world.key.revoked_at, world.link.revoked_at)
+    assert (world.look.updated_at, ended) == (before, (None, None, None))
 
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])

@@ -19,17 +19,19 @@ READS = {
         "video-jobs",
         "video-jobs/<str:pk>",
         "video-jobs/<str:pk>/download",
+        "video-jobs/events",
         "video-models",
         "webhooks",
         "webhooks/<str:pk>",
         "webhooks/<str:pk>/deliveries",
     ),
-    "looks:read": ("looks", "looks/<str:pk>"),
+    "looks:read": ("looks", "looks/<str:pk>", "looks/<str:pk>/links"),
     "account:read": ("auth/me", "tokens", "tokens/ledger"),
 }
 WRITES = {
     "videos:write": {
         "POST video-jobs",
+        "POST video-jobs/events/ticket",
         "POST video-jobs/<str:pk>/cancel",
         "POST video-jobs/<str:pk>/retry",
         "DELETE video-jobs/<str:pk>",
@@ -42,7 +44,13 @@ WRITES = {
         "POST webhooks/<str:pk>/test",
         "POST webhooks/<str:pk>/deliveries/<str:delivery_id>/retry",
     },
-    "looks:write": {"POST looks", "PATCH looks/<str:pk>", "DELETE looks/<str:pk>"},
+    "looks:write": {
+        "POST looks",
+        "PATCH looks/<str:pk>",
+        "DELETE looks/<str:pk>",
+        "POST looks/<str:pk>/links",
+        "DELETE looks/<str:pk>/links/<str:link_id>",
+    },
 }
 
 pytestmark = pytest.mark.django_db
