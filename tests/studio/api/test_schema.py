@@ -27,6 +27,7 @@ OPERATIONS = {
         "deleteVideoJob",
         "downloadVideo",
     ),
+    *("createEventTicket", "streamVideoJobEvents"),
     *("listWebhooks", "createWebhook", "getWebhook", "updateWebhook", "deleteWebhook"),
     *("rotateWebhookSecret", "testWebhook", "listWebhookDeliveries", "retryWebhookDelivery"),
     *("setDefaultVideo", "unsetDefaultVideo"),
