@@ -80,7 +80,8 @@ class Job(serializers.ModelSerializer):
         fields = (
             "id", "status", "prompt", "model", "resolution", "aspectRatio", "durationSeconds", "generateAudio",
             "mockMode", "cloudinaryUrl", "posterUrl", "progressPercentage", "errorCode", "errorMessage",
-            "tokensCharged", "tokensRefunded", "estimatedSecondsLeft", "retryOf", "retriedBy", "associatedLooks", "createdAt", "startedAt", "completedAt", "updatedAt",
+            "tokensCharged", "tokensRefunded", "estimatedSecondsLeft", "retryOf", "retriedBy", "associatedLooks",
+            "createdAt", "startedAt", "completedAt", "updatedAt",
             "cloudinary_url", "progress_percentage", "created_at", "updated_at",
         )  # fmt: skip
 
