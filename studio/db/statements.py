@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models.expressions import Expression
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import DeleteQuery, UpdateQuery
 
 Row = tuple[Any, ...]
 _Converters = list[tuple[int, list[Callable[..., Any]], Any]]
@@ -204,6 +204,26 @@ class UpdateReturning(Update):
         columns = [field.get_col(table) for field in self._model._meta.concrete_fields]
         names = ", ".join(compiler.compile(column)[0] for column in columns)
         return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, columns))
+
+
+class Delete(_Declared):
+    """A DELETE of the rows of `build`, and of no others: rows that refer to them have to be deleted first."""
+
+    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"]) -> None:
+        super().__init__()
+        self._build = build
+
+    def run(self, **values: Any) -> int:
+        """Delete the rows; returns their number. Raises IntegrityError."""
+        compiled = self.compiled
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.prepared(values))
+            return int(cursor.rowcount)
+
+    def _compile(self) -> _Compiled:
+        query: Any = self._build().query.chain(DeleteQuery)
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return _Compiled(sql, list(params), [])
 
 
 class Insert(_Declared):
