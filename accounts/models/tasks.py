@@ -21,6 +21,7 @@ class AccountTask(Record):
         PASSWORD_CHANGED = "password_changed", "mail: the password was changed"
         EXPORT = "export", "export the account's data"
         DELETION = "deletion", "delete the account's data"
+        DEMO = "demo", "fill the account with demo data"
 
     kind = models.CharField(max_length=20, choices=Kind)
     user = models.ForeignKey(

@@ -1,0 +1,70 @@
+"""The studio's pages: one document for all of them, which the modules in `studio/static/site` fill from the API."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.views.i18n import JavaScriptCatalog
+
+from studio import __version__
+from studio.http.responses import refusal
+
+_READS = ("GET", "HEAD")
+
+
+def page(request: HttpRequest) -> HttpResponseBase:
+    """The document of every page, in the language of the cookie or of `Accept-Language`."""
+    if request.method not in _READS:
+        return _method_not_allowed()
+    with translation.override(translation.get_language_from_request(request)) as _:
+        language = translation.get_language()
+        response = render(
+            request,
+            "site/page.html",
+            {
+                "is_home": request.path_info == "/",
+                "language": language,
+                "languages": settings.LANGUAGES,
+                "language_cookie": settings.LANGUAGE_COOKIE_NAME,
+                "base": settings.BASE_PATH,
+                "version": __version__,
+            },
+        )
+    response.headers["Content-Language"] = str(language)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = content_policy()
+    response.headers["Referrer-Policy"] = "same-origin"
+    patch_vary_headers(response, ("Accept-Language", "Cookie"))
+    return response
+
+
+def content_policy() -> str:
+    """The content security policy of the pages.
+
+    Scripts and styles are ours alone. Trusted Types refuse to make HTML of text, so a title cannot become a script:
+    the pages keep tokens where scripts can read them (docs/frontend.md).
+    """
+    files = " ".join(["'self'", "blob:", *(f"https://{host}" for host in settings.EXTERNAL_FILE_HOSTS)])
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        f"script-src 'self'; style-src 'self'; connect-src 'self'; img-src {files}; media-src {files}; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def texts(request: HttpRequest, language: str) -> HttpResponseBase:
+    """Django's script with the translated texts of the modules: `gettext` and `ngettext`."""
+    if request.method not in _READS:
+        return _method_not_allowed()
+    with translation.override(language):
+        response: HttpResponse = JavaScriptCatalog.as_view(packages=["studio"])(request)
+    response.headers["Cache-Control"] = "public, max-age=60"  # as WhiteNoise says of static files
+    return response
+
+
+def _method_not_allowed() -> HttpResponseBase:
+    response = refusal(405, "method_not_allowed", "This URL accepts GET only.")
+    response.headers["Allow"] = ", ".join(_READS)
+    return response
