@@ -18,7 +18,7 @@ _PATHS = "|".join(
 
 urlpatterns = [
     path("", page, name="home"),
-    re_path(rf"^(?:{_PATHS})/?$", page, name="page"),
+    re_path(rf"^({_PATHS})/?$", page, name="page"),
     re_path(rf"^site/texts/(?P<language>{_LANGUAGES})\.js$", texts, name="texts"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}site/pictures/favicon.ico"), name="favicon"),
 ]

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.views.i18n import JavaScriptCatalog
@@ -12,19 +13,26 @@ from studio import __version__
 from studio.http.responses import refusal
 
 _READS = ("GET", "HEAD")
+_SHEETS = ("tokens", "base", "parts", "pages")
+# What every page imports: named in the document, they load at once and not one after the other.
+_MODULES = tuple(f"core/{name}" for name in ("api", "dom", "me", "page", "router", "session", "text")) + ("parts/header",)
 
 
-def page(request: HttpRequest) -> HttpResponseBase:
+def page(request: HttpRequest, path: str = "") -> HttpResponseBase:
     """The document of every page, in the language of the cookie or of `Accept-Language`."""
     if request.method not in _READS:
         return _method_not_allowed()
-    with translation.override(translation.get_language_from_request(request)) as _:
+    with translation.override(translation.get_language_from_request(request)):
         language = translation.get_language()
         response = render(
             request,
             "site/page.html",
             {
-                "is_home": request.path_info == "/",
+                "is_home": not path,
+                "demo": not settings.PRODUCTION,
+                "registration_open": settings.REGISTRATION_OPEN,
+                "sheets": [static(f"site/{name}.css") for name in _SHEETS],
+                "modules": [static(f"site/{name}.js") for name in _MODULES],
                 "language": language,
                 "languages": settings.LANGUAGES,
                 "language_cookie": settings.LANGUAGE_COOKIE_NAME,

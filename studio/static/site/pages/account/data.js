@@ -1,0 +1,54 @@
+// A copy of everything, and the end of the account.
+
+import * as api from "../../core/api.js";
+import { h } from "../../core/dom.js";
+import { forget } from "../../core/session.js";
+import { t } from "../../core/text.js";
+import { confirm } from "../../parts/dialog.js";
+import { field, form, input } from "../../parts/form.js";
+import { acting } from "../../parts/notice.js";
+import { saveAs } from "../../parts/player.js";
+
+export default async function data({ signal }) {
+  const state = h("p", { class: "soft", role: "status" });
+  const download = async () => {
+    for (;;) {
+      const response = await api.request("GET", "/auth/me/export", { signal });
+      if (response.status === 200) {
+        await saveAs(response, "account.zip");
+        break;
+      }
+      state.textContent = t("Being prepared …");
+      await new Promise((resolve) => setTimeout(resolve, 1000 * (Number(response.headers.get("Retry-After")) || 3)));
+    }
+    state.textContent = t("The file is saved.");
+  };
+  return [
+    h(
+      "section",
+      { class: "panel" },
+      h("h2", {}, t("Your data")),
+      h("p", {}, t("One file with the account, its looks, videos, tokens and sign-ins.")),
+      h("p", {}, h("button", { class: "button quiet", type: "button", onclick: acting(download) }, t("Download"))),
+      state,
+    ),
+    h("section", { class: "panel" }, h("h2", {}, t("Delete the account")), deletion()),
+  ];
+}
+
+function deletion() {
+  const fields = {
+    password: field(t("Password"), input("password", { type: "password", autocomplete: "current-password" }), {
+      hint: t("Not needed within 10 minutes of a sign-in."),
+    }),
+  };
+  const send = async ({ password }) => {
+    const text = t("Looks, videos and files are removed for good, and every session and key ends.");
+    if (!(await confirm({ title: t("Delete the account?"), text, yes: t("Delete the account") }))) return;
+    await api.remove("/auth/me", password ? { password } : {});
+    forget();
+  };
+  const node = form({ fields, submit: t("Delete the account"), send });
+  node.button.classList.add("harmful");
+  return node;
+}

@@ -1,0 +1,84 @@
+// The pages of mailed links: a new password, and a verified address.
+
+import * as api from "../core/api.js";
+import { h } from "../core/dom.js";
+import { loaded, reload } from "../core/me.js";
+import { pathOf, url } from "../core/page.js";
+import { sentence } from "../core/refusals.js";
+import { go } from "../core/router.js";
+import { forget, isSignedIn } from "../core/session.js";
+import { t } from "../core/text.js";
+import { field, form, input } from "../parts/form.js";
+import { acting, notify } from "../parts/notice.js";
+
+const PAGES = { "/forgot-password": forgotten, "/reset-password": reset, "/verify-email": verify };
+
+export default ({ query }) => PAGES[pathOf(location)](query.get("token") ?? "");
+
+const narrow = (title, ...parts) => ({ title, node: h("section", { class: "narrow" }, h("h1", {}, title), parts) });
+
+function forgotten() {
+  const fields = {
+    email: field(t("E-mail address"), input("email", { type: "email", autocomplete: "username", required: true })),
+  };
+  const done = h("p", { role: "status" });
+  const send = async (values) => {
+    await api.post("/auth/password/reset", values, { anonymous: true });
+    done.textContent = t("If an account has this address, a mail with a link is on its way.");
+  };
+  return narrow(
+    t("Forgotten password"),
+    h("p", { class: "lead" }, t("We mail you a link to set a new one. It works once, for an hour.")),
+    form({ fields, submit: t("Send the link"), send }),
+    done,
+  );
+}
+
+function reset(token) {
+  const fields = {
+    newPassword: field(
+      t("New password"),
+      input("newPassword", { type: "password", autocomplete: "new-password", required: true, minlength: 8 }),
+      { hint: t("At least 8 characters, not only digits, not common.") },
+    ),
+  };
+  const send = async ({ newPassword }) => {
+    await api.post("/auth/password/reset/confirm", { token, newPassword }, { anonymous: true });
+    forget(); // all sessions have ended
+    notify(t("Your password is set. Sign in with it."));
+    go("/sign-in", { replace: true });
+  };
+  return narrow(t("Set a new password"), form({ fields, submit: t("Set the password"), send, quiet: true }));
+}
+
+async function verify(token) {
+  const title = t("Verify your address");
+  if (!token) return request(title);
+  try {
+    await api.post("/auth/email/verify/confirm", { token }, { anonymous: !isSignedIn() });
+    if (isSignedIn()) await reload();
+    return narrow(
+      title,
+      h("p", { class: "lead" }, t("Your address is verified.")),
+      h("a", { class: "button", href: url(isSignedIn() ? "/looks" : "/sign-in") }, isSignedIn() ? t("To my looks") : t("Sign in")),
+    );
+  } catch (error) {
+    return request(title, h("p", { class: "error", role: "alert" }, sentence(error)));
+  }
+}
+
+/** Offer to mail a link. */
+async function request(title, why) {
+  if (!isSignedIn()) return narrow(title, why, h("a", { class: "button quiet", href: url("/sign-in?next=/verify-email") }, t("Sign in")));
+  const { email } = await loaded();
+  const send = async () => {
+    await api.post("/auth/email/verify", { email }, { anonymous: true });
+    notify(t("A mail with a link is on its way."));
+  };
+  return narrow(
+    title,
+    why,
+    h("p", { class: "lead" }, t("We mail a link to {email}.", { email })),
+    h("button", { class: "button", type: "button", onclick: acting(send) }, t("Send the link")),
+  );
+}

@@ -1,0 +1,33 @@
+// The demo account of a development server: signing in to it, and filling an empty account with its data.
+
+import * as api from "../core/api.js";
+import { h } from "../core/dom.js";
+import { reload } from "../core/me.js";
+import { t } from "../core/text.js";
+import { acting, notify } from "./notice.js";
+
+const ASK_AGAIN_MS = 3000;
+const TIMES = 20; // the videos take most of a minute
+
+let known = null;
+
+/** How this server lets people sign in; see `GET /auth/options`. */
+export const options = () => (known ??= api.get("/auth/options", { anonymous: true }));
+
+/** A button that fills the account, in development; `show()` is called while the data arrives and the page is shown. */
+export function demoButton(show, signal) {
+  const place = h("span");
+  const fill = async () => {
+    await api.post("/auth/me/demo");
+    notify(t("Looks and videos are being added, one by one."));
+    for (let time = 0; time < TIMES && !signal.aborted; time += 1) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      if (!signal.aborted) await show();
+    }
+    reload();
+  };
+  options().then(({ demo }) => {
+    if (demo) place.append(h("button", { class: "button quiet", type: "button", onclick: acting(fill) }, t("Fill with demo data")));
+  });
+  return place;
+}

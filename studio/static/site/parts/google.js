@@ -1,0 +1,45 @@
+// Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
+
+import { h } from "../core/dom.js";
+import { url } from "../core/page.js";
+import { t } from "../core/text.js";
+import { newKey } from "../core/api.js";
+
+const KEY = "studio.google";
+
+/** A button that leads to Google. */
+export const googleButton = (google, next) =>
+  h("button", { class: "button quiet", type: "button", onclick: () => leave(google, next) }, t("Sign in with Google"));
+
+function leave({ clientId, authorizationUrl, hostedDomain }, next) {
+  const attempt = { state: newKey(), nonce: newKey(), next };
+  sessionStorage.setItem(KEY, JSON.stringify(attempt));
+  const question = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: location.origin + url("/sign-in/google"),
+    response_type: "id_token",
+    scope: "openid email",
+    state: attempt.state,
+    nonce: attempt.nonce,
+    prompt: "select_account",
+    ...(hostedDomain && { hd: hostedDomain }),
+  });
+  location.assign(`${authorizationUrl}?${question}`);
+}
+
+/** The ID token in the address, for the attempt that this tab began; raises for any other. */
+export function backFromGoogle() {
+  const response = new URLSearchParams(location.hash.slice(1));
+  const attempt = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+  sessionStorage.removeItem(KEY);
+  history.replaceState(null, "", location.pathname);
+  const idToken = response.get("id_token");
+  const isOurs = idToken && response.get("state") === attempt.state && claimsOf(idToken).nonce === attempt.nonce;
+  if (!isOurs) throw new Error(t("Google has not signed you in. Please try again."));
+  return { idToken, next: attempt.next };
+}
+
+function claimsOf(idToken) {
+  const [, payload = ""] = idToken.split(".");
+  return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/")));
+}

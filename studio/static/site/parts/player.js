@@ -1,0 +1,35 @@
+// Plays a video in a dialog, and saves its file.
+
+import * as api from "../core/api.js";
+import { h } from "../core/dom.js";
+import { t } from "../core/text.js";
+import { open } from "./dialog.js";
+
+/** A video element that plays on its own, without sound first: browsers demand that. */
+export const video = (job, attributes = {}) =>
+  h("video", { src: job.cloudinaryUrl, poster: job.posterUrl, controls: true, playsinline: true, ...attributes });
+
+/** Show the video. */
+export function play(job) {
+  const node = video(job, { autoplay: true, loop: true, "aria-label": job.prompt || t("Video") });
+  const dialog = open({
+    title: job.prompt || t("Video"),
+    content: node,
+    wide: true,
+    actions: [h("button", { class: "button quiet", type: "button", onclick: () => save(job) }, t("Download"))],
+  });
+  dialog.addEventListener("close", () => node.pause());
+  node.play().catch(() => null);
+}
+
+/** Save the file under the name that the server gives it. A link could not send the token. */
+export const save = async (job) =>
+  saveAs(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }), "video.mp4");
+
+/** Save the body of a response. */
+export async function saveAs(response, otherwise) {
+  const [, name = otherwise] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
+  const href = URL.createObjectURL(await response.blob());
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
