@@ -1,5 +1,7 @@
 // Makes elements. Text stays text: no module makes HTML of it, which the page's Trusted Types would refuse.
 
+import { url } from "./page.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   account: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-8 8c1-4 4.5-5 8-5s7 1 8 5",
@@ -15,15 +17,24 @@ const ICONS = {
   videos: "M4 6h16v12H4ZM8 6v12M16 6v12M4 12h4m8 0h4",
 };
 
-/** An element. `on…` attributes are listeners; true, false and null work as in `toggleAttribute`. */
-export function h(tag, attributes = {}, ...children) {
+/**
+ * An element: `h("p.soft", {title: "…"}, child, …)`; the attributes may be left out. `on…` attributes are listeners;
+ * true, false and null work as in `toggleAttribute`.
+ */
+export function h(selector, ...children) {
+  const [tag, ...classes] = selector.split(".");
   const node = document.createElement(tag);
-  set(node, attributes);
+  if (classes.length) node.className = classes.join(" ");
+  if (tag === "button") node.type = "button";
+  if (children[0]?.constructor === Object) set(node, children.shift());
   return fill(node, ...children);
 }
 
+/** A link to a page of ours. */
+export const link = (path, text, style = "") => h(`a${style && `.${style}`}`, { href: url(path) }, text);
+
 export function set(node, attributes) {
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === false || value === null || value === undefined) node.removeAttribute(name);
     else node.setAttribute(name, value === true ? "" : value);

@@ -75,11 +75,11 @@ function present({ title, node }, isFirst) {
 
 function failure(error) {
   console.warn(error);
-  const retry = h("button", { class: "button", type: "button", onclick: () => location.reload() }, t("Load again"));
+  const retry = h("button.button", { onclick: () => location.reload() }, t("Load again"));
   const text = error.status === 403 ? t("This belongs to another account.") : error.message;
   const [title, words] =
     error.status === 404
       ? [t("Not found"), t("It may have been deleted.")]
       : [t("This page cannot be shown"), text];
-  return { title, node: h("section", { class: "empty" }, h("h1", {}, title), h("p", {}, words), retry) };
+  return { title, node: h("section.empty", h("h1", title), h("p", words), retry) };
 }

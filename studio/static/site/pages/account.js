@@ -1,10 +1,7 @@
 // The account: a page of its own for each subject.
 
-import { fill, h } from "../core/dom.js";
-import { url } from "../core/page.js";
-import { t } from "../core/text.js";
-import { skeleton } from "../parts/list.js";
-import { complain } from "../parts/notice.js";
+import { fill, h, t, url } from "../core.js";
+import { complain, skeleton } from "../parts.js";
 
 const SECTIONS = [
   ["", () => t("Profile"), () => import("./account/profile.js")],
@@ -17,10 +14,8 @@ const SECTIONS = [
 
 export default async function account({ parameters: [chosen = ""], signal }) {
   const [, name, load] = SECTIONS.find(([part]) => part === chosen);
-  const place = h("div", { class: "stack" }, skeleton(3, "lines"));
-  const nav = h(
-    "nav",
-    { class: "tabs", "aria-label": t("Account") },
+  const place = h("div.stack", skeleton(3, "lines"));
+  const nav = h("nav.tabs", { "aria-label": t("Account") },
     SECTIONS.map(([part, label]) =>
       h("a", { href: url(part ? `/account/${part}` : "/account"), "aria-current": part === chosen ? "page" : null }, label()),
     ),
@@ -31,6 +26,6 @@ export default async function account({ parameters: [chosen = ""], signal }) {
     .catch((error) => (fill(place), complain(error)));
   return {
     title: name(),
-    node: [h("header", { class: "head" }, h("h1", {}, name()), nav), place],
+    node: [h("header.head", h("h1", name()), nav), place],
   };
 }

@@ -1,17 +1,7 @@
 // Ordering a video. The form offers what the chosen model can do, and says the price before it is pressed.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { tell } from "../core/live.js";
-import { onMe, reload } from "../core/me.js";
-import { url } from "../core/page.js";
-import { go } from "../core/router.js";
-import { n, t } from "../core/text.js";
-import { choice, field, form } from "../parts/form.js";
-import * as job from "../parts/job.js";
-import { lookPicker } from "../parts/look-picker.js";
-import { notify } from "../parts/notice.js";
-import { pictures } from "../parts/picture.js";
+import { api, fill, go, h, link, n, onMe, reload, t, tell } from "../core.js";
+import { choice, field, form, job, lookPicker, notify, pictures } from "../parts.js";
 
 const PROMPT_MAX = 4000; // characters; the API's limit
 
@@ -25,21 +15,21 @@ export default async function create({ query, signal }) {
     h("textarea", { name: "prompt", rows: 4, maxlength: PROMPT_MAX, placeholder: t("She turns slowly; the pleats open in the wind") }),
     { hint: t("Say how the look moves, and how the camera does.") },
   );
-  const options = h("div", { class: "options" });
+  const options = h("div.options");
   const first = pictures(t("First frame"), { hint: t("In place of the look's picture."), onchange: draw });
   const last = pictures(t("Last frame"), { hint: t("Needs a first frame, or a look."), onchange: draw });
   const references = pictures(t("Reference pictures"), { hint: t("What the video should show."), most: 3, onchange: draw });
-  const frames = h("details", { class: "frames" }, h("summary", {}, t("Frames and references")), first, last, references);
+  const frames = h("details.frames", h("summary", t("Frames and references")), first, last, references);
   const looks = lookPicker(query.get("look"), (look) => {
     wanted.look = look;
     if (look?.generatedImageUrl) wanted.aspectRatio = "9:16"; // people stand upright
     draw();
   });
   const fields = { prompt, initialImage: first, endFrame: last, referenceImages: references, lookId: looks };
-  const summary = h("div", { class: "summary" });
+  const summary = h("div.summary");
   const blocked = h("div", { role: "alert" });
   const node = form({ fields: {}, content: [looks, prompt, options, frames], submit: "", send, quiet: true });
-  node.append(h("aside", { class: "order" }, summary, blocked, node.alert, node.button));
+  node.append(h("aside.order", summary, blocked, node.alert, node.button));
   node.classList.add("create");
 
   const hasFirst = () => Boolean(first.files().length || wanted.look?.generatedImageUrl);
@@ -108,13 +98,13 @@ export default async function create({ query, signal }) {
     show.balance = balance;
     fill(
       summary,
-      h("h2", {}, t("Your order")),
-      h("p", { class: "price" }, n("{count} token", "{count} tokens", price)),
-      h("p", { class: "soft" }, n("You have {count}.", "You have {count}.", balance), " ", h("a", { href: url("/account/tokens") }, t("Balance"))),
-      wanted.model.isAvailable ? null : h("p", { class: "soft" }, t("No provider is set up for this model here.")),
+      h("h2", t("Your order")),
+      h("p.price", n("{count} token", "{count} tokens", price)),
+      h("p.soft", n("You have {count}.", "You have {count}.", balance), " ", link("/account/tokens", t("Balance"))),
+      wanted.model.isAvailable ? null : h("p.soft", t("No provider is set up for this model here.")),
       wanted.mockMode
-        ? h("p", { class: "soft" }, t("A test video is drawn by this server: every step is taken, and it costs the same."))
-        : h("p", { class: "soft" }, t("{model} makes it; that takes a few minutes.", { model: wanted.model.title })),
+        ? h("p.soft", t("A test video is drawn by this server: every step is taken, and it costs the same."))
+        : h("p.soft", t("{model} makes it; that takes a few minutes.", { model: wanted.model.title })),
     );
     node.button.textContent = t("Make the video");
   }
@@ -145,7 +135,7 @@ export default async function create({ query, signal }) {
     } catch (error) {
       if (error.status) key = api.newKey(); // a refusal; after a lost response the same order is repeated
       if (error.code === "too_many_jobs") await showRunning();
-      if (error.code === "insufficient_tokens") fill(blocked, h("p", {}, h("a", { href: url("/account/tokens") }, t("See where your tokens went"))));
+      if (error.code === "insufficient_tokens") fill(blocked, h("p", link("/account/tokens", t("See where your tokens went"))));
       throw named(error, fields);
     }
   }
@@ -167,11 +157,11 @@ export default async function create({ query, signal }) {
     const { items } = await api.get("/video-jobs?status=PENDING,RUNNING");
     fill(
       blocked,
-      h("ul", { class: "running" }, items.map((item) => h("li", {}, h("a", { href: url(`/videos/${item.id}`) }, job.nameOf(item)), job.progress(item), job.actions(item)))),
+      h("ul.running", items.map((item) => h("li", link(`/videos/${item.id}`, job.nameOf(item)), job.progress(item), job.actions(item)))),
     );
   }
 
-  return { title: t("Make a video"), node: [h("header", { class: "head" }, h("h1", {}, t("Make a video"))), node] };
+  return { title: t("Make a video"), node: [h("header.head", h("h1", t("Make a video"))), node] };
 }
 
 const keep = (value, values) => (values.includes(value) ? value : values[0]);

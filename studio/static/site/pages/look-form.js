@@ -1,20 +1,14 @@
 // Adding a look, and changing one: its picture, its texts, its products.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { url } from "../core/page.js";
-import { go } from "../core/router.js";
-import { t } from "../core/text.js";
-import { field, form, input } from "../parts/form.js";
-import { notify } from "../parts/notice.js";
-import { pictures } from "../parts/picture.js";
+import { api, fill, go, h, link, t } from "../core.js";
+import { field, form, input, notify, pictures } from "../parts.js";
 
 const PRODUCTS_MAX = 50; // the API's limit
 
 /** The page `/looks/new`. */
 export default async function newLook() {
   const title = t("Add a look");
-  return { title, node: [h("header", { class: "head" }, h("h1", {}, title)), lookForm(null)] };
+  return { title, node: [h("header.head", h("h1", title)), lookForm(null)] };
 }
 
 /** The form of a new look, or of this one. */
@@ -55,13 +49,13 @@ export function lookForm(look) {
 
   const node = form({
     fields,
-    content: [picture, h("div", { class: "stack" }, fields.title, fields.notes, products, progress)],
+    content: [picture, h("div.stack", fields.title, fields.notes, products, progress)],
     submit: look ? t("Save") : t("Add the look"),
     send,
     quiet: true,
   });
   node.classList.add("two");
-  if (look) node.append(h("a", { class: "button quiet", href: url(`/looks/${look.id}`) }, t("Leave as it is")));
+  if (look) node.append(link(`/looks/${look.id}`, t("Leave as it is"), "button.quiet"));
   return node;
 }
 
@@ -73,18 +67,16 @@ function textarea(name, value) {
 
 /** The products, as rows that can be added and removed. */
 function productList(products) {
-  const rows = h("div", { class: "stack" });
-  const error = h("p", { class: "error", role: "alert", hidden: true });
-  const add = h("button", { class: "button quiet small", type: "button", onclick: () => append({}).focus() }, t("Add a product"));
-  const node = h("fieldset", { class: "products" }, h("legend", {}, t("Products")), rows, error, add);
+  const rows = h("div.stack");
+  const error = h("p.error", { role: "alert", hidden: true });
+  const add = h("button.button.quiet.small", { onclick: () => append({}).focus() }, t("Add a product"));
+  const node = h("fieldset.products", h("legend", t("Products")), rows, error, add);
 
   function append(product) {
     const file = h("input", { type: "file", accept: "image/*", "aria-label": t("Picture of the product") });
     const cell = (name, label, attributes = {}) =>
       h("input", { "data-name": name, "aria-label": label, placeholder: label, value: product[name], ...attributes });
-    const row = h(
-      "div",
-      { class: "product" },
+    const row = h("div.product",
       cell("name", t("Name"), { maxlength: 200 }),
       cell("designer", t("Designer"), { maxlength: 200 }),
       cell("sku", t("SKU"), { maxlength: 100 }),
@@ -92,7 +84,7 @@ function productList(products) {
       cell("currency", t("EUR"), { maxlength: 3 }),
       cell("productUrl", t("Address of the shop"), { type: "url" }),
       file,
-      h("button", { class: "link harmful", type: "button", onclick: () => (row.remove(), limit()) }, t("Remove")),
+      h("button.link.harmful", { onclick: () => (row.remove(), limit()) }, t("Remove")),
     );
     row.read = () => ({
       ...(product.id && { id: product.id }),

@@ -1,16 +1,7 @@
 // One look: its picture, its products, its videos, and who sees it.
 
-import * as api from "../core/api.js";
-import { fill, h, icon } from "../core/dom.js";
-import { follow, onJob } from "../core/live.js";
-import { url } from "../core/page.js";
-import { go } from "../core/router.js";
-import { moment, n, t } from "../core/text.js";
-import { confirm } from "../parts/dialog.js";
-import * as job from "../parts/job.js";
-import { empty } from "../parts/list.js";
-import { acting, complain, notify } from "../parts/notice.js";
-import { share } from "../parts/share.js";
+import { api, fill, follow, go, h, icon, link, moment, n, onJob, t } from "../core.js";
+import { button, complain, confirm, empty, job, notify, share } from "../parts.js";
 import { lookForm } from "./look-form.js";
 
 const VISIBILITY = { private: () => t("Private"), shared: () => t("Shared"), public: () => t("Public") };
@@ -20,7 +11,7 @@ export default async function look({ parameters: [id], query, signal }) {
   const isMine = shown.canEdit;
   if (query.has("edit")) {
     const title = t("Change “{look}”", { look: shown.title });
-    return { title, node: [h("header", { class: "head" }, h("h1", {}, title)), lookForm(shown)] };
+    return { title, node: [h("header.head", h("h1", title)), lookForm(shown)] };
   }
   const mine = await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal });
   const videos = h("div");
@@ -28,7 +19,7 @@ export default async function look({ parameters: [id], query, signal }) {
 
   function draw() {
     const items = isMine && jobs.size ? [...jobs.values()] : shown.videos.map((video) => ({ ...video, prompt: "", associatedLooks: [] }));
-    fill(videos, items.length ? h("ul", { class: "grid clips" }, items.map((item) => clip(item, id))) : none(id, isMine));
+    fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(id, isMine));
   }
 
   async function changed({ kind, job: item }) {
@@ -55,7 +46,7 @@ export default async function look({ parameters: [id], query, signal }) {
   return { title: shown.title, node: [back(), article(shown, isMine, videos)] };
 }
 
-const back = () => h("p", { class: "back" }, h("a", { href: url("/looks") }, t("All looks")));
+const back = () => h("p.back", link("/looks", t("All looks")));
 
 function article(look, isMine, videos) {
   const remove = async () => {
@@ -66,55 +57,45 @@ function article(look, isMine, videos) {
     go("/looks", { replace: true });
   };
   const picture = look.generatedImageUrl
-    ? h("img", { class: "portrait", src: look.generatedImageUrl, alt: t("The look “{look}”", { look: look.title }) })
-    : h("span", { class: "portrait blank" }, icon("looks"));
+    ? h("img.portrait", { src: look.generatedImageUrl, alt: t("The look “{look}”", { look: look.title }) })
+    : h("span.portrait.blank", icon("looks"));
   const own = [
-    h("a", { class: "button", href: url(`/create?look=${look.id}`) }, t("Make a video")),
-    h("button", { class: "button quiet", type: "button", onclick: acting(() => share(look)) }, t("Share")),
-    h("a", { class: "button quiet", href: url(`/looks/${look.id}?edit`) }, t("Change")),
-    h("button", { class: "link harmful", type: "button", onclick: acting(remove) }, t("Delete")),
+    link(`/create?look=${look.id}`, t("Make a video"), "button"),
+    button(t("Share"), () => share(look), "button.quiet"),
+    link(`/looks/${look.id}?edit`, t("Change"), "button.quiet"),
+    button(t("Delete"), remove, "link.harmful"),
   ];
-  return h(
-    "article",
-    { class: "look" },
+  return h("article.look",
     picture,
-    h(
-      "div",
-      { class: "about" },
-      h("h1", {}, look.title),
-      isMine ? h("p", { class: "badges" }, h("span", { class: "badge" }, VISIBILITY[look.visibility]())) : null,
-      look.notes ? h("p", { class: "notes" }, look.notes) : null,
-      isMine ? h("p", { class: "row" }, own) : null,
-      look.products.length ? h("h2", {}, t("Products")) : null,
-      h("ul", { class: "pieces" }, look.products.map(piece)),
-      h("h2", {}, t("Videos")),
+    h("div.about",
+      h("h1", look.title),
+      isMine ? h("p.badges", h("span.badge", VISIBILITY[look.visibility]())) : null,
+      look.notes ? h("p.notes", look.notes) : null,
+      isMine ? h("p.row", own) : null,
+      look.products.length ? h("h2", t("Products")) : null,
+      h("ul.pieces", look.products.map(piece)),
+      h("h2", t("Videos")),
       videos,
-      h("p", { class: "soft" }, t("Added"), " ", moment(look.createdAt)),
+      h("p.soft", t("Added"), " ", moment(look.createdAt)),
     ),
   );
 }
 
 function piece(product) {
   const price = product.price && `${product.price} ${product.currency}`;
-  return h(
-    "li",
-    {},
-    product.thumbnailUrl ? h("img", { src: product.thumbnailUrl, alt: "", loading: "lazy" }) : h("span", { class: "blank" }),
-    h(
-      "div",
-      {},
+  return h("li",
+    product.thumbnailUrl ? h("img", { src: product.thumbnailUrl, alt: "", loading: "lazy" }) : h("span.blank"),
+    h("div",
       product.productUrl ? h("a", { href: product.productUrl, rel: "noopener noreferrer", target: "_blank" }, product.name) : product.name,
-      h("p", { class: "soft" }, [product.designer, product.sku, price].filter(Boolean).join(" · ")),
+      h("p.soft", [product.designer, product.sku, price].filter(Boolean).join(" · ")),
     ),
   );
 }
 
 const clip = (item, lookId) =>
-  h(
-    "li",
-    {},
+  h("li",
     job.poster(item),
-    item.prompt ? h("a", { href: url(`/videos/${item.id}`) }, job.nameOf(item)) : null,
+    item.prompt ? link(`/videos/${item.id}`, job.nameOf(item)) : null,
     job.badges({ ...item, associatedLooks: item.associatedLooks.filter((one) => one.id === lookId) }),
     job.progress(item),
     item.prompt ? job.actions({ ...item, associatedLooks: item.associatedLooks.filter((one) => one.id === lookId) }) : null,
@@ -122,5 +103,5 @@ const clip = (item, lookId) =>
 
 const none = (id, isMine) =>
   isMine
-    ? empty(t("No videos of this look yet"), t("Say how it should move."), h("a", { class: "button quiet", href: url(`/create?look=${id}`) }, t("Make a video")))
-    : h("p", { class: "soft" }, n("{count} video", "{count} videos", 0));
+    ? empty(t("No videos of this look yet"), t("Say how it should move."), link(`/create?look=${id}`, t("Make a video"), "button.quiet"))
+    : h("p.soft", n("{count} video", "{count} videos", 0));

@@ -1,11 +1,7 @@
 // Looks, as a grid of pictures.
 
-import * as api from "../core/api.js";
-import { fill, h, icon } from "../core/dom.js";
-import { url } from "../core/page.js";
-import { n, t } from "../core/text.js";
-import { demoButton } from "../parts/demo.js";
-import { empty, more, skeleton } from "../parts/list.js";
+import { api, fill, h, icon, link, n, t, url } from "../core.js";
+import { demoButton, empty, more, skeleton } from "../parts.js";
 
 const PAGE = 24;
 const DEMO_LOOKS = 6;
@@ -21,10 +17,10 @@ export default async function looks({ query, signal }) {
   let search = query.get("search") ?? "";
   let skip = 0;
   let timer = null;
-  const grid = h("ul", { class: "grid" });
-  const place = h("div", {}, skeleton(8, "grid"));
+  const grid = h("ul.grid");
+  const place = h("div", skeleton(8, "grid"));
   const pager = more(() => load());
-  const count = h("p", { class: "unseen", role: "status" });
+  const count = h("p.unseen", { role: "status" });
 
   async function load({ anew = false } = {}) {
     const asked = search;
@@ -61,23 +57,17 @@ export default async function looks({ query, signal }) {
   return {
     title: t("Looks"),
     node: [
-      h(
-        "header",
-        { class: "head" },
-        h("h1", {}, t("Looks")),
-        h(
-          "nav",
-          { class: "tabs", "aria-label": t("Which looks") },
+      h("header.head",
+        h("h1", t("Looks")),
+        h("nav.tabs", { "aria-label": t("Which looks") },
           VIEWS.map(([value, name]) => h("a", { href: url(`/looks?view=${value}`), "aria-current": value === view ? "page" : null }, name())),
         ),
-        h(
-          "label",
-          { class: "search" },
+        h("label.search",
           icon("search"),
-          h("span", { class: "unseen" }, t("Search")),
+          h("span.unseen", t("Search")),
           h("input", { type: "search", value: search, placeholder: t("Title, notes, product"), maxlength: 200, oninput: typed }),
         ),
-        h("a", { class: "button", href: url("/looks/new") }, t("Add a look")),
+        link("/looks/new", t("Add a look"), "button"),
       ),
       count,
       place,
@@ -90,12 +80,10 @@ const card = (look) =>
   h(
     "li",
     { "data-id": look.id },
-    h(
-      "a",
-      { class: "card", href: url(`/looks/${look.id}`) },
-      look.thumbnailUrl ? h("img", { src: look.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }) : h("span", { class: "blank" }, icon("looks")),
-      h("span", { class: "name" }, look.title),
-      h("span", { class: "soft" }, n("{count} video", "{count} videos", look.videos.length)),
+    h("a.card", { href: url(`/looks/${look.id}`) },
+      look.thumbnailUrl ? h("img", { src: look.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }) : h("span.blank", icon("looks")),
+      h("span.name", look.title),
+      h("span.soft", n("{count} video", "{count} videos", look.videos.length)),
     ),
   );
 
@@ -106,7 +94,7 @@ function nothing(view, search, show, signal) {
   return empty(
     t("No looks yet"),
     t("A look is one picture of an outfit. Upload the first one, and let it move."),
-    h("a", { class: "button", href: url("/looks/new") }, t("Add a look")),
+    link("/looks/new", t("Add a look"), "button"),
     demoButton(show, signal),
   );
 }

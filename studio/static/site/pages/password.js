@@ -1,21 +1,13 @@
 // The pages of mailed links: a new password, and a verified address.
 
-import * as api from "../core/api.js";
-import { h } from "../core/dom.js";
-import { loaded, reload } from "../core/me.js";
-import { pathOf, url } from "../core/page.js";
-import { sentence } from "../core/refusals.js";
-import { go } from "../core/router.js";
-import { forget, isSignedIn } from "../core/session.js";
-import { t } from "../core/text.js";
-import { field, form, input } from "../parts/form.js";
-import { acting, notify } from "../parts/notice.js";
+import { api, forget, go, h, isSignedIn, link, loaded, pathOf, reload, sentence, t } from "../core.js";
+import { button, field, form, input, notify } from "../parts.js";
 
 const PAGES = { "/forgot-password": forgotten, "/reset-password": reset, "/verify-email": verify };
 
 export default ({ query }) => PAGES[pathOf(location)](query.get("token") ?? "");
 
-const narrow = (title, ...parts) => ({ title, node: h("section", { class: "narrow" }, h("h1", {}, title), parts) });
+const narrow = (title, ...parts) => ({ title, node: h("section.narrow", h("h1", title), parts) });
 
 function forgotten() {
   const fields = {
@@ -28,7 +20,7 @@ function forgotten() {
   };
   return narrow(
     t("Forgotten password"),
-    h("p", { class: "lead" }, t("We mail you a link to set a new one. It works once, for an hour.")),
+    h("p.lead", t("We mail you a link to set a new one. It works once, for an hour.")),
     form({ fields, submit: t("Send the link"), send }),
     done,
   );
@@ -59,17 +51,17 @@ async function verify(token) {
     if (isSignedIn()) await reload();
     return narrow(
       title,
-      h("p", { class: "lead" }, t("Your address is verified.")),
-      h("a", { class: "button", href: url(isSignedIn() ? "/looks" : "/sign-in") }, isSignedIn() ? t("To my looks") : t("Sign in")),
+      h("p.lead", t("Your address is verified.")),
+      link(isSignedIn() ? "/looks" : "/sign-in", isSignedIn() ? t("To my looks") : t("Sign in"), "button"),
     );
   } catch (error) {
-    return request(title, h("p", { class: "error", role: "alert" }, sentence(error)));
+    return request(title, h("p.error", { role: "alert" }, sentence(error)));
   }
 }
 
 /** Offer to mail a link. */
 async function request(title, why) {
-  if (!isSignedIn()) return narrow(title, why, h("a", { class: "button quiet", href: url("/sign-in?next=/verify-email") }, t("Sign in")));
+  if (!isSignedIn()) return narrow(title, why, link("/sign-in?next=/verify-email", t("Sign in"), "button.quiet"));
   const { email } = await loaded();
   const send = async () => {
     await api.post("/auth/email/verify", { email }, { anonymous: true });
@@ -78,7 +70,7 @@ async function request(title, why) {
   return narrow(
     title,
     why,
-    h("p", { class: "lead" }, t("We mail a link to {email}.", { email })),
-    h("button", { class: "button", type: "button", onclick: acting(send) }, t("Send the link")),
+    h("p.lead", t("We mail a link to {email}.", { email })),
+    button(t("Send the link"), send),
   );
 }

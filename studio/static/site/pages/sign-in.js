@@ -1,16 +1,7 @@
 // Signing in, by password or with Google, and registering.
 
-import * as api from "../core/api.js";
-import { h } from "../core/dom.js";
-import { pathOf, url } from "../core/page.js";
-import { sentence } from "../core/refusals.js";
-import { go } from "../core/router.js";
-import { begin } from "../core/session.js";
-import { number, t } from "../core/text.js";
-import { options } from "../parts/demo.js";
-import { field, form, input } from "../parts/form.js";
-import { backFromGoogle, googleButton } from "../parts/google.js";
-import { acting, notify } from "../parts/notice.js";
+import { api, begin, go, h, link, number, pathOf, sentence, t } from "../core.js";
+import { backFromGoogle, button, field, form, googleButton, input, notify, options } from "../parts.js";
 
 const LEAST_PASSWORD = 8; // characters; the server's rule
 
@@ -43,30 +34,26 @@ export default async function signIn({ query }) {
   const other = isNew ? "/sign-in" : "/register";
   return {
     title,
-    node: h(
-      "section",
-      { class: "narrow" },
-      h("h1", {}, title),
-      isNew && offers.signUpTokens ? h("p", { class: "lead" }, t("You start with {tokens} tokens.", { tokens: number(offers.signUpTokens) })) : null,
+    node: h("section.narrow",
+      h("h1", title),
+      isNew && offers.signUpTokens ? h("p.lead", t("You start with {tokens} tokens.", { tokens: number(offers.signUpTokens) })) : null,
       isNew && !offers.registrationOpen
-        ? h("p", { class: "lead" }, sentence({ code: "registration_closed" }))
+        ? h("p.lead", t("New accounts are created by the staff of this server."))
         : form({ fields, submit: title, send, quiet: true }),
       offers.google ? googleButton(offers.google, next) : null,
       offers.demo && !isNew ? demo(next) : null,
-      h(
-        "p",
-        { class: "row" },
+      h("p.row",
         isNew || offers.registrationOpen
-          ? h("a", { href: url(`${other}${location.search}`) }, isNew ? t("I have an account") : t("Create an account"))
+          ? link(`${other}${location.search}`, isNew ? t("I have an account") : t("Create an account"))
           : null,
-        isNew || !offers.mail ? null : h("a", { href: url("/forgot-password") }, t("Forgotten password")),
+        isNew || !offers.mail ? null : link("/forgot-password", t("Forgotten password")),
       ),
     ),
   };
 }
 
 const demo = (next) =>
-  h("button", { class: "button quiet", type: "button", onclick: acting(() => enterDemo(next)) }, t("Try it as demo"));
+  button(t("Try it as demo"), () => enterDemo(next), "button.quiet");
 
 /** Sign in to the demo account, without a password. */
 export async function enterDemo(next = "/looks") {
@@ -87,12 +74,10 @@ async function google() {
   } catch (error) {
     return {
       title,
-      node: h(
-        "section",
-        { class: "narrow" },
-        h("h1", {}, title),
-        h("p", { class: "error", role: "alert" }, sentence(error)),
-        h("a", { class: "button quiet", href: url("/sign-in") }, t("Sign in")),
+      node: h("section.narrow",
+        h("h1", title),
+        h("p.error", { role: "alert" }, sentence(error)),
+        link("/sign-in", t("Sign in"), "button.quiet"),
       ),
     };
   }

@@ -1,36 +1,28 @@
 // One video: the player or its progress, its facts, and its log.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { follow, isFinished, onJob } from "../core/live.js";
-import { url } from "../core/page.js";
-import { moment, number, t } from "../core/text.js";
-import * as job from "../parts/job.js";
-import { complain } from "../parts/notice.js";
-import { video as player } from "../parts/player.js";
+import { api, fill, follow, h, isFinished, link, moment, number, onJob, t } from "../core.js";
+import { complain, job, video as player } from "../parts.js";
 
 export default async function video({ parameters: [id], signal }) {
   let shown = await api.get(`/video-jobs/${id}`, { signal });
   let progress = null;
-  const node = h("article", { class: "video" });
-  const spoken = h("p", { class: "unseen", role: "status" });
+  const node = h("article.video");
+  const spoken = h("p.unseen", { role: "status" });
 
   function draw() {
     progress = job.progress(shown);
     fill(
       node,
-      h("div", { class: "stage" }, shown.cloudinaryUrl ? player(shown, { "aria-label": job.nameOf(shown) }) : job.poster(shown, { large: true })),
-      h(
-        "div",
-        { class: "about" },
-        h("h1", {}, job.nameOf(shown)),
+      h("div.stage", shown.cloudinaryUrl ? player(shown, { "aria-label": job.nameOf(shown) }) : job.poster(shown, { large: true })),
+      h("div.about",
+        h("h1", job.nameOf(shown)),
         job.badges(shown),
         progress,
         job.failure(shown),
         job.actions(shown),
         facts(shown),
-        h("h2", {}, t("What happened")),
-        h("ol", { class: "log" }, (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", line.message))),
+        h("h2", t("What happened")),
+        h("ol.log", (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", line.message))),
       ),
     );
   }
@@ -55,12 +47,12 @@ export default async function video({ parameters: [id], signal }) {
   draw();
   follow([shown]);
   onJob(changed, signal);
-  return { title: job.nameOf(shown), node: [h("p", { class: "back" }, h("a", { href: url("/videos") }, t("All videos"))), spoken, node] };
+  return { title: job.nameOf(shown), node: [h("p.back", link("/videos", t("All videos"))), spoken, node] };
 }
 
 function facts(shown) {
   const looks = job.looksOf(shown);
-  const other = (label, id) => (id ? [[label, h("a", { href: url(`/videos/${id}`) }, t("Show it"))]] : []);
+  const other = (label, id) => (id ? [[label, link(`/videos/${id}`, t("Show it"))]] : []);
   const rows = [
     ...(looks.length ? [[t("Look"), looks]] : []),
     [t("Model"), shown.model],
@@ -71,5 +63,5 @@ function facts(shown) {
     ...other(t("Made again from"), shown.retryOf),
     ...other(t("Made again as"), shown.retriedBy),
   ];
-  return h("dl", { class: "facts" }, rows.map(([label, value]) => [h("dt", {}, label), h("dd", {}, value)]));
+  return h("dl.facts", rows.map(([label, value]) => [h("dt", label), h("dd", value)]));
 }

@@ -1,15 +1,7 @@
 // All videos of the account: one row each, which follow their jobs by themselves.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { follow, isFinished, onJob } from "../core/live.js";
-import { reload } from "../core/me.js";
-import { url } from "../core/page.js";
-import { moment, n, number, t } from "../core/text.js";
-import * as job from "../parts/job.js";
-import { demoButton } from "../parts/demo.js";
-import { empty, more, skeleton } from "../parts/list.js";
-import { acting, complain } from "../parts/notice.js";
+import { api, fill, follow, h, isFinished, link, moment, n, number, onJob, reload, t, url } from "../core.js";
+import { button, complain, demoButton, empty, job, more, skeleton } from "../parts.js";
 
 const PAGE = 20;
 const FILTERS = [
@@ -23,11 +15,11 @@ export default async function videos({ query, signal }) {
   const status = query.get("status") ?? "";
   const rows = new Map(); // id → {job, node, box}
   const chosen = new Set();
-  const list = h("div", { class: "videos" }, skeleton(5, "lines"));
-  const toolbar = h("div", { class: "toolbar", role: "status" });
-  const spoken = h("p", { class: "unseen", role: "status" });
+  const list = h("div.videos", skeleton(5, "lines"));
+  const toolbar = h("div.toolbar", { role: "status" });
+  const spoken = h("p.unseen", { role: "status" });
   const body = h("tbody");
-  const table = h("table", { class: "jobs" }, heads(), body);
+  const table = h("table.jobs", heads(), body);
   const pager = more(() => load(oldest()));
 
   const matches = (item) => !status || status.split(",").includes(item.status);
@@ -56,21 +48,19 @@ export default async function videos({ query, signal }) {
     row.progress = job.progress(item);
     fill(
       row.node,
-      h("td", { class: "pick" }, row.box),
-      h("td", { class: "still" }, job.poster(item)),
-      h(
-        "td",
-        { class: "what" },
-        h("a", { href: url(`/videos/${item.id}`) }, job.nameOf(item)),
+      h("td.pick", row.box),
+      h("td.still", job.poster(item)),
+      h("td.what",
+        link(`/videos/${item.id}`, job.nameOf(item)),
         job.badges(item),
         row.progress,
         job.failure(item),
       ),
-      h("td", { class: "soft" }, job.looksOf(item)),
-      h("td", { class: "soft" }, job.format(item), h("br"), item.model),
-      h("td", { class: "soft number" }, cost(item)),
-      h("td", { class: "soft" }, moment(item.createdAt)),
-      h("td", { class: "do" }, job.actions(item)),
+      h("td.soft", job.looksOf(item)),
+      h("td.soft", job.format(item), h("br"), item.model),
+      h("td.soft.number", cost(item)),
+      h("td.soft", moment(item.createdAt)),
+      h("td.do", job.actions(item)),
     );
   }
 
@@ -83,9 +73,9 @@ export default async function videos({ query, signal }) {
   function show() {
     fill(
       toolbar,
-      chosen.size ? h("span", {}, n("{count} selected", "{count} selected", chosen.size)) : null,
+      chosen.size ? h("span", n("{count} selected", "{count} selected", chosen.size)) : null,
       chosen.size
-        ? h("button", { class: "button harmful", type: "button", onclick: acting(removeChosen) }, t("Delete"))
+        ? button(t("Delete"), removeChosen, "button.harmful")
         : null,
     );
     fill(list, rows.size ? table : nothing(status, () => rows.size || refresh(), signal));
@@ -139,7 +129,7 @@ export default async function videos({ query, signal }) {
   return {
     title: t("Videos"),
     node: [
-      h("header", { class: "head" }, h("h1", {}, t("Videos")), filters(status), toolbar),
+      h("header.head", h("h1", t("Videos")), filters(status), toolbar),
       spoken,
       list,
       pager,
@@ -150,17 +140,13 @@ export default async function videos({ query, signal }) {
 function heads() {
   const names = [t("Select"), t("Picture"), t("Video"), t("Look"), t("Format"), t("Tokens"), t("Ordered"), t("Actions")];
   const unseen = [0, 1, 7];
-  return h(
-    "thead",
-    {},
-    h("tr", {}, names.map((name, at) => h("th", { scope: "col" }, unseen.includes(at) ? h("span", { class: "unseen" }, name) : name))),
+  return h("thead",
+    h("tr", names.map((name, at) => h("th", { scope: "col" }, unseen.includes(at) ? h("span.unseen", name) : name))),
   );
 }
 
 const filters = (status) =>
-  h(
-    "nav",
-    { class: "tabs", "aria-label": t("Status") },
+  h("nav.tabs", { "aria-label": t("Status") },
     FILTERS.map(([value, label]) =>
       h("a", { href: url(`/videos${value && `?status=${value}`}`), "aria-current": value === status ? "page" : null }, label()),
     ),
@@ -168,15 +154,15 @@ const filters = (status) =>
 
 function cost({ tokensCharged, tokensRefunded }) {
   if (!tokensRefunded) return number(tokensCharged);
-  return [h("s", {}, number(tokensCharged)), ` ${number(tokensCharged - tokensRefunded)}`];
+  return [h("s", number(tokensCharged)), ` ${number(tokensCharged - tokensRefunded)}`];
 }
 
 const nothing = (status, refresh, signal) =>
   status
-    ? empty(t("None of these"), t("No video has this status now."), h("a", { class: "button quiet", href: url("/videos") }, t("All videos")))
+    ? empty(t("None of these"), t("No video has this status now."), link("/videos", t("All videos"), "button.quiet"))
     : empty(
         t("No videos yet"),
         t("Choose a look, say how it should move, and the first one is ready in a few minutes."),
-        h("a", { class: "button", href: url("/create") }, t("Make a video")),
+        link("/create", t("Make a video"), "button"),
         demoButton(refresh, signal),
       );

@@ -1,10 +1,7 @@
 // The demo account of a development server: signing in to it, and filling an empty account with its data.
 
-import * as api from "../core/api.js";
-import { h } from "../core/dom.js";
-import { reload } from "../core/me.js";
-import { t } from "../core/text.js";
-import { acting, notify } from "./notice.js";
+import { api, h, reload, t } from "../core.js";
+import { button, notify } from "./notice.js";
 
 const ASK_AGAIN_MS = 3000;
 const TIMES = 20; // the videos take most of a minute
@@ -27,7 +24,7 @@ export function demoButton(show, signal) {
     reload();
   };
   options().then(({ demo }) => {
-    if (demo) place.append(h("button", { class: "button quiet", type: "button", onclick: acting(fill) }, t("Fill with demo data")));
+    if (demo) place.append(button(t("Fill with demo data"), fill, "button.quiet"));
   });
   return place;
 }

@@ -1,22 +1,18 @@
 // Questions before what cannot be undone, and other dialogs. The browser keeps the focus inside.
 
-import { h, icon, newId } from "../core/dom.js";
-import { t } from "../core/text.js";
+import { h, icon, newId, t } from "../core.js";
+import { button, copy } from "./notice.js";
 
 /** Show a dialog; returns it. It goes when it is closed, and the focus returns. */
 export function open({ title, content, actions = [], wide = false }) {
   const id = newId();
-  const dialog = h(
-    "dialog",
-    { class: wide ? "dialog wide" : "dialog", "aria-labelledby": id },
-    h(
-      "header",
-      {},
+  const dialog = h(`dialog.dialog${wide ? ".wide" : ""}`, { "aria-labelledby": id },
+    h("header",
       h("h2", { id }, title),
-      h("button", { class: "plain", type: "button", "aria-label": t("Close"), onclick: () => dialog.close() }, icon("close")),
+      h("button.plain", { "aria-label": t("Close"), onclick: () => dialog.close() }, icon("close")),
     ),
     content,
-    actions.length ? h("footer", {}, actions) : null,
+    actions.length ? h("footer", actions) : null,
   );
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -30,20 +26,22 @@ export function confirm({ title, text, yes, isHarmful = true }) {
   return new Promise((resolve) => {
     const dialog = open({
       title,
-      content: h("p", {}, text),
+      content: h("p", text),
       actions: [
-        h("button", { class: "button quiet", type: "button", autofocus: true, onclick: () => dialog.close() }, t("Not now")),
-        h(
-          "button",
-          {
-            class: isHarmful ? "button harmful" : "button",
-            type: "button",
-            onclick: () => (resolve(true), dialog.close()),
-          },
-          yes,
-        ),
+        h("button.button.quiet", { autofocus: true, onclick: () => dialog.close() }, t("Not now")),
+        h(`button.button${isHarmful ? ".harmful" : ""}`, { onclick: () => (resolve(true), dialog.close()) }, yes),
       ],
     });
     dialog.addEventListener("close", () => resolve(false));
+  });
+}
+
+/** Show a secret, this once. */
+export function secret(title, text) {
+  const value = h("input.secret", { readonly: true, value: text, "aria-label": title });
+  open({
+    title,
+    content: h("div.stack", h("p", t("Copy it now: it is not shown again.")), value),
+    actions: [button(t("Copy"), () => copy(text))],
   });
 }

@@ -1,20 +1,16 @@
 // Forms: a label and an error for each field, and the refusal of the whole.
 
-import { fill, h, newId, set } from "../core/dom.js";
-import { sentence } from "../core/refusals.js";
-import { t } from "../core/text.js";
+import { fill, h, newId, sentence, set, t } from "../core.js";
 
 /** A labelled control. `hint` stays below it; `say(text)` shows an error there, "" removes it. */
 export function field(label, control, { hint = "" } = {}) {
   const [id, hintId, errorId] = [newId(), newId(), newId()];
-  const error = h("p", { class: "error", id: errorId, hidden: true });
+  const error = h("p.error", { id: errorId, hidden: true });
   set(control, { id, "aria-describedby": hint ? `${hintId} ${errorId}` : errorId });
-  const node = h(
-    "div",
-    { class: "field" },
+  const node = h("div.field",
     h("label", { for: id }, label),
     control,
-    hint ? h("p", { class: "hint", id: hintId }, hint) : null,
+    hint ? h("p.hint", { id: hintId }, hint) : null,
     error,
   );
   node.say = (text) => say(error, control, text);
@@ -30,20 +26,14 @@ function say(error, control, text) {
 
 /** A group of radio buttons as a row of choices. `options` are [value, label]; `onchange` gets the value. */
 export function choice(legend, name, options, chosen, onchange) {
-  const error = h("p", { class: "error", hidden: true });
-  const node = h(
-    "fieldset",
-    { class: "choice" },
-    h("legend", {}, legend),
-    h(
-      "div",
-      {},
+  const error = h("p.error", { hidden: true });
+  const node = h("fieldset.choice",
+    h("legend", legend),
+    h("div",
       options.map(([value, label]) =>
-        h(
-          "label",
-          {},
+        h("label",
           h("input", { type: "radio", name, value, checked: value === chosen, onchange: () => onchange(value) }),
-          h("span", {}, label),
+          h("span", label),
         ),
       ),
     ),
@@ -53,13 +43,26 @@ export function choice(legend, name, options, chosen, onchange) {
   return node;
 }
 
+/** Boxes to tick; `node.values()` has the chosen ones. `options` are [value, () => label]. */
+export function checks(legend, options, areChosen) {
+  const error = h("p.error", { hidden: true });
+  const node = h("fieldset.checks",
+    h("legend", legend),
+    options.map(([value, label]) => h("label", h("input", { type: "checkbox", value, checked: areChosen }), label())),
+    error,
+  );
+  node.values = () => [...node.querySelectorAll(":checked")].map((box) => box.value);
+  node.say = (text) => say(error, node, text);
+  return node;
+}
+
 export const input = (name, attributes = {}) => h("input", { name, type: "text", ...attributes });
 
 /** A form that sends by `send(values)`. Refused fields show their error, the rest is said above the button. */
 export function form({ fields = {}, content, submit, send, quiet = false }) {
   const alert = h("div", { role: "alert" });
-  const button = h("button", { class: "button", type: "submit" }, submit);
-  const node = h("form", { class: "form", novalidate: true }, content ?? Object.values(fields), alert, button);
+  const button = h("button.button", { type: "submit" }, submit);
+  const node = h("form.form", { novalidate: true }, content ?? Object.values(fields), alert, button);
   node.alert = alert;
   node.button = button;
   node.addEventListener("submit", async (event) => {
@@ -92,6 +95,6 @@ export function refuse(error, node, fields) {
   const known = Object.entries(error.errors ?? {}).filter(([name]) => fields[name]);
   for (const [name, texts] of known) fields[name].say(texts.join(" "));
   const words = known.length ? t("Please check the fields above.") : sentence(error);
-  fill(node.alert, h("p", { class: "error" }, words));
+  fill(node.alert, h("p.error", words));
   if (known.length) node.elements[known[0][0]]?.focus?.();
 }

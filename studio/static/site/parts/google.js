@@ -1,15 +1,12 @@
 // Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
 
-import { h } from "../core/dom.js";
-import { url } from "../core/page.js";
-import { t } from "../core/text.js";
-import { newKey } from "../core/api.js";
+import { h, newKey, t, url } from "../core.js";
 
 const KEY = "studio.google";
 
 /** A button that leads to Google. */
 export const googleButton = (google, next) =>
-  h("button", { class: "button quiet", type: "button", onclick: () => leave(google, next) }, t("Sign in with Google"));
+  h("button.button.quiet", { onclick: () => leave(google, next) }, t("Sign in with Google"));
 
 function leave({ clientId, authorizationUrl, hostedDomain }, next) {
   const attempt = { state: newKey(), nonce: newKey(), next };

@@ -1,10 +1,6 @@
 // The header: where the person is, and the balance.
 
-import { fill, h, icon } from "../core/dom.js";
-import { onMe } from "../core/me.js";
-import { url } from "../core/page.js";
-import { isSignedIn, onChange } from "../core/session.js";
-import { n, t } from "../core/text.js";
+import { fill, h, icon, isSignedIn, link, n, onChange, onMe, t, url } from "../core.js";
 
 const PLACES = [
   ["/looks", "looks", () => t("Looks")],
@@ -30,15 +26,15 @@ function draw() {
   if (!isSignedIn()) {
     balance = null;
     fill(nav);
-    fill(aside, h("a", { class: "button quiet small", href: url("/sign-in") }, t("Sign in")));
+    fill(aside, link("/sign-in", t("Sign in"), "button.quiet.small"));
     return;
   }
   if (balance) return;
   fill(
     nav,
-    PLACES.map(([path, picture, name]) => h("a", { href: url(path), "data-nav": "" }, icon(picture), h("span", {}, name()))),
+    PLACES.map(([path, picture, name]) => h("a", { href: url(path), "data-nav": "" }, icon(picture), h("span", name()))),
   );
-  balance = h("a", { class: "balance", href: url("/account/tokens"), "aria-live": "polite" }, "…");
+  balance = h("a.balance", { href: url("/account/tokens"), "aria-live": "polite" }, "…");
   fill(aside, balance);
   onMe((account) => account && fill(balance, account.tokens.unlimited ? t("Unlimited") : tokens(account.tokens.balance)));
 }

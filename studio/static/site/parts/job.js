@@ -1,12 +1,6 @@
 // A video job: its badges, its progress, and what can be done with it.
 
-import * as api from "../core/api.js";
-import { fill, h, icon, set } from "../core/dom.js";
-import { isFinished, tell } from "../core/live.js";
-import { reload } from "../core/me.js";
-import { url } from "../core/page.js";
-import { go } from "../core/router.js";
-import { n, t } from "../core/text.js";
+import { api, fill, go, h, icon, isFinished, link, n, reload, sentences, set, t, tell, url } from "../core.js";
 import { confirm } from "./dialog.js";
 import { acting, notify } from "./notice.js";
 import { play, save } from "./player.js";
@@ -22,10 +16,8 @@ export const nameOf = (job) => job.prompt || job.associatedLooks?.[0]?.title || 
 
 /** The status, and what else marks the job. */
 export function badges(job) {
-  const is = (condition, text) => (condition ? h("span", { class: "badge" }, text) : null);
-  return h(
-    "p",
-    { class: "badges" },
+  const is = (condition, text) => (condition ? h("span.badge", text) : null);
+  return h("p.badges",
     h("span", { class: `badge ${job.status.toLowerCase()}` }, STATUS[job.status]()),
     is(job.associatedLooks?.some((look) => look.isDefault) || job.isDefault, t("Default")),
     is(job.mockMode, t("Test")),
@@ -37,8 +29,8 @@ export function badges(job) {
 export function progress(job) {
   if (isFinished(job)) return null;
   const bar = h("progress", { max: 100, "aria-label": t("Progress of the video") });
-  const text = h("span", { class: "soft" });
-  const node = h("div", { class: "progress" }, bar, text);
+  const text = h("span.soft");
+  const node = h("div.progress", bar, text);
   node.update = (next) => {
     set(bar, { value: next.progressPercentage });
     text.textContent = [`${next.progressPercentage} %`, remaining(next)].filter(Boolean).join(" · ");
@@ -65,24 +57,20 @@ export const format = (job) =>
 export function poster(job, { large = false } = {}) {
   const picture = job.posterUrl
     ? h("img", { src: job.posterUrl, alt: "", loading: large ? "eager" : "lazy", decoding: "async" })
-    : h("span", { class: "blank" }, icon("videos"));
-  if (job.status !== "SUCCEEDED") return h("div", { class: "poster" }, picture);
-  return h(
-    "button",
-    { class: "poster", type: "button", "aria-label": t("Play: {name}", { name: nameOf(job) }), onclick: () => play(job) },
+    : h("span.blank", icon("videos"));
+  if (job.status !== "SUCCEEDED") return h("div.poster", picture);
+  return h("button.poster", { "aria-label": t("Play: {name}", { name: nameOf(job) }), onclick: () => play(job) },
     picture,
-    h("span", { class: "over" }, icon("play")),
+    h("span.over", icon("play")),
   );
 }
 
 /** The buttons that the job's status permits. */
 export function actions(job) {
   const button = (text, work, kind = "") =>
-    h("button", { class: `link ${kind}`, type: "button", "aria-label": `${text}: ${nameOf(job)}`, onclick: acting(work) }, text);
+    h("button", { class: `link ${kind}`, "aria-label": `${text}: ${nameOf(job)}`, onclick: acting(work) }, text);
   const looks = job.status === "SUCCEEDED" ? (job.associatedLooks ?? []) : [];
-  return h(
-    "div",
-    { class: "actions" },
+  return h("div.actions",
     job.status === "SUCCEEDED" ? button(t("Download"), () => save(job)) : null,
     looks.map((look) =>
       look.isDefault
@@ -135,11 +123,11 @@ export async function removeAll(jobs) {
 }
 
 /** Why a job failed, and what that cost. */
-export const failure = (job) => (job.errorMessage ? h("p", { class: "error" }, job.errorMessage) : null);
+export const failure = (job) => (job.errorMessage ? h("p.error", sentences(job.errorMessage)) : null);
 
 /** The looks of the job, as links. */
 export const looksOf = (job) =>
-  (job.associatedLooks ?? []).map((look) => h("a", { href: url(`/looks/${look.id}`) }, look.title));
+  (job.associatedLooks ?? []).map((look) => link(`/looks/${look.id}`, look.title));
 
 /** Replace the contents of a live region without a repeat of the same text. */
 export function speak(region, text) {

@@ -1,18 +1,16 @@
 // Choosing one of the own looks, by its picture.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { t } from "../core/text.js";
+import { api, fill, h, t } from "../core.js";
 import { more } from "./list.js";
 
 const PAGE = 12;
 
 /** A field for a look or none; `onchange` gets the look. `chosenId` is chosen at first. */
 export function lookPicker(chosenId, onchange) {
-  const strip = h("div", { class: "strip" });
-  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const strip = h("div.strip");
+  const error = h("p.error", { role: "alert", hidden: true });
   const pager = more(() => load());
-  const node = h("fieldset", { class: "choice looks" }, h("legend", {}, t("Look")), strip, pager, error);
+  const node = h("fieldset.choice.looks", h("legend", t("Look")), strip, pager, error);
   let skip = 0;
   node.say = (text) => {
     error.textContent = text;
@@ -25,11 +23,11 @@ export function lookPicker(chosenId, onchange) {
       { title: name },
       h("input", { type: "radio", name: "look", value: look?.id ?? "", checked: (look?.id ?? null) === chosenId, onchange: () => onchange(look) }),
       picture,
-      h("span", {}, name),
+      h("span", name),
     );
 
   function add(look) {
-    const picture = look.thumbnailUrl ? h("img", { src: look.thumbnailUrl, alt: "", loading: "lazy" }) : h("span", { class: "blank" });
+    const picture = look.thumbnailUrl ? h("img", { src: look.thumbnailUrl, alt: "", loading: "lazy" }) : h("span.blank");
     strip.append(option(look, picture, look.title));
   }
 
@@ -47,7 +45,7 @@ export function lookPicker(chosenId, onchange) {
       else chosenId = null;
       onchange(look);
     }
-    strip.prepend(option(null, h("span", { class: "blank" }, "–"), t("No look")));
+    strip.prepend(option(null, h("span.blank", "–"), t("No look")));
     pager.show(await load());
   }
 

@@ -1,7 +1,6 @@
 // Short messages at the edge of the page, which screen readers speak.
 
-import { h } from "../core/dom.js";
-import { sentence } from "../core/refusals.js";
+import { h, sentence, t } from "../core.js";
 
 const SHOWN_MS = 6000;
 const region = document.getElementById("notices");
@@ -9,7 +8,7 @@ const region = document.getElementById("notices");
 /** Show a message for some seconds. */
 export function notify(text, kind = "good") {
   const node = h("p", { class: `notice ${kind}` }, text);
-  region.append(node);
+  region.replaceChildren(node);
   setTimeout(() => node.remove(), SHOWN_MS);
 }
 
@@ -30,3 +29,14 @@ export const acting = (work) => async (event) => {
     button.disabled = false;
   }
 };
+
+/** A button that does the work. */
+export const button = (text, work, style = "button") => h(`button.${style}`, { onclick: acting(work) }, text);
+
+/** Copy the text, where the browser permits it: over HTTPS. */
+export async function copy(text) {
+  await navigator.clipboard.writeText(text).then(
+    () => notify(t("Copied.")),
+    () => notify(t("Copy it from the field: the browser does not permit more.")),
+  );
+}

@@ -1,7 +1,6 @@
 // Pictures to upload: chosen, dropped, or taken with a phone's camera, with a preview of each.
 
-import { fill, h, icon, newId } from "../core/dom.js";
-import { t } from "../core/text.js";
+import { fill, h, icon, newId, t } from "../core.js";
 
 const MIB = 1024 * 1024;
 const HAS_CAMERA = matchMedia("(pointer: coarse)").matches;
@@ -13,24 +12,20 @@ const HAS_CAMERA = matchMedia("(pointer: coarse)").matches;
 export function pictures(label, { hint = "", most = 1, accept = "image/*", maxBytes = 10 * MIB, shown = "", onchange = () => {} } = {}) {
   const id = newId();
   let files = [];
-  const error = h("p", { class: "error", role: "alert", hidden: true });
-  const previews = h("ul", { class: "previews" });
+  const error = h("p.error", { role: "alert", hidden: true });
+  const previews = h("ul.previews");
   const picker = (attributes) => h("input", { type: "file", accept, onchange: chosen, ...attributes });
-  const zone = h(
-    "label",
-    { class: "drop", for: id },
+  const zone = h("label.drop", { for: id },
     icon("upload"),
-    h("span", {}, most > 1 ? t("Drop pictures here, or choose them") : t("Drop a picture here, or choose one")),
+    h("span", most > 1 ? t("Drop pictures here, or choose them") : t("Drop a picture here, or choose one")),
     picker({ id, multiple: most > 1, class: "unseen", "aria-label": label }),
   );
   const camera = HAS_CAMERA
-    ? h("label", { class: "button quiet small" }, icon("camera"), t("Take a photo"), picker({ capture: "environment", class: "unseen" }))
+    ? h("label.button.quiet.small", icon("camera"), t("Take a photo"), picker({ capture: "environment", class: "unseen" }))
     : null;
-  const node = h(
-    "div",
-    { class: "field pictures", role: "group", "aria-label": label },
-    h("p", { class: "label", "aria-hidden": "true" }, label),
-    hint ? h("p", { class: "hint" }, hint) : null,
+  const node = h("div.field.pictures", { role: "group", "aria-label": label },
+    h("p.label", { "aria-hidden": "true" }, label),
+    hint ? h("p.hint", hint) : null,
     previews,
     zone,
     camera,
@@ -65,9 +60,9 @@ export function pictures(label, { hint = "", most = 1, accept = "image/*", maxBy
 
   function draw() {
     const items = files.map((file) => preview(file, () => keep(files.filter((one) => one !== file))));
-    fill(previews, items.length || !shown ? items : h("li", {}, h("img", { src: shown, alt: "" })));
+    fill(previews, items.length || !shown ? items : h("li", h("img", { src: shown, alt: "" })));
     previews.hidden = !previews.childElementCount;
-    zone.hidden = most > 1 && files.length === most;
+    zone.hidden = files.length === most;
   }
 
   for (const kind of ["dragover", "dragleave", "drop"])
@@ -86,12 +81,10 @@ function preview(file, drop) {
     src: source,
     alt: file.name,
     onload: () => URL.revokeObjectURL(source),
-    onerror: () => picture.replaceWith(h("span", { class: "blank" }, file.name)), // HEIC, in most browsers
+    onerror: () => picture.replaceWith(h("span.blank", file.name)), // HEIC, in most browsers
   });
-  return h(
-    "li",
-    {},
+  return h("li",
     picture,
-    h("button", { class: "plain", type: "button", "aria-label": t("Remove {name}", { name: file.name }), onclick: drop }, icon("close")),
+    h("button.plain", { "aria-label": t("Remove {name}", { name: file.name }), onclick: drop }, icon("close")),
   );
 }

@@ -1,8 +1,6 @@
 // Plays a video in a dialog, and saves its file.
 
-import * as api from "../core/api.js";
-import { h } from "../core/dom.js";
-import { t } from "../core/text.js";
+import { api, h, t } from "../core.js";
 import { open } from "./dialog.js";
 
 /** A video element that plays on its own, without sound first: browsers demand that. */
@@ -16,7 +14,7 @@ export function play(job) {
     title: job.prompt || t("Video"),
     content: node,
     wide: true,
-    actions: [h("button", { class: "button quiet", type: "button", onclick: () => save(job) }, t("Download"))],
+    actions: [h("button.button.quiet", { onclick: () => save(job) }, t("Download"))],
   });
   dialog.addEventListener("close", () => node.pause());
   node.play().catch(() => null);

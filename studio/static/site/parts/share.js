@@ -1,11 +1,10 @@
 // Who sees a look: its visibility, addresses, and public links.
 
-import * as api from "../core/api.js";
-import { fill, h } from "../core/dom.js";
-import { moment, t } from "../core/text.js";
+import { api, h, moment, t } from "../core.js";
 import { open } from "./dialog.js";
 import { choice, field, form } from "./form.js";
-import { acting, notify } from "./notice.js";
+import { rows } from "./list.js";
+import { button, copy, notify } from "./notice.js";
 
 const DAYS = [
   ["", () => t("No end")],
@@ -16,63 +15,43 @@ const DAYS = [
 
 /** The dialog. */
 export async function share(look) {
-  const links = h("ul", { class: "rows" });
+  const path = `/looks/${look.id}/links`;
+  const links = await rows(path, row(path), t("No links yet."));
   const days = h("select", { name: "days" }, DAYS.map(([value, name]) => h("option", { value }, name())));
   const create = async () => {
-    const made = await api.post(`/looks/${look.id}/links`, days.value ? { expiresInDays: Number(days.value) } : {});
+    const made = await api.post(path, days.value ? { expiresInDays: Number(days.value) } : {});
     await copy(made.url);
-    await draw();
+    await links.draw();
   };
-
-  async function draw() {
-    const { items } = await api.get(`/looks/${look.id}/links?limit=100`);
-    fill(links, items.filter(isLive).map((link) => row(link, draw, look)));
-  }
 
   open({
     title: t("Share “{look}”", { look: look.title }),
-    content: h(
-      "div",
-      { class: "stack" },
-      h("h3", {}, t("By link")),
-      h("p", { class: "soft" }, t("Everyone who has the link sees the look and its default video, without an account.")),
+    content: h("div.stack",
+      h("h3", t("By link")),
+      h("p.soft", t("Everyone who has the link sees the look and its default video, without an account.")),
       links,
-      h("div", { class: "row" }, field(t("Ends after"), days), h("button", { class: "button", type: "button", onclick: acting(create) }, t("Create a link"))),
-      h("h3", {}, t("In the studio")),
+      h("div.row", field(t("Ends after"), days), button(t("Create a link"), create)),
+      h("h3", t("In the studio")),
       people(look),
     ),
   });
-  await draw();
 }
 
-const isLive = ({ revokedAt, expiresAt }) => !revokedAt && !(expiresAt && new Date(expiresAt) < new Date());
-
-function row(link, draw, look) {
+const row = (path) => (link, draw) => {
+  if (link.revokedAt || (link.expiresAt && new Date(link.expiresAt) < new Date())) return null;
   const revoke = async () => {
-    await api.remove(`/looks/${look.id}/links/${link.id}`);
+    await api.remove(`${path}/${link.id}`);
     notify(t("The link does not work any more."));
     await draw();
   };
-  return h(
-    "li",
-    {},
-    h("input", { readonly: true, value: link.url, "aria-label": t("Link"), onfocus: ({ target }) => target.select() }),
-    h("span", { class: "soft" }, link.expiresAt ? [t("Ends"), " ", moment(link.expiresAt)] : t("No end")),
-    h("button", { class: "link", type: "button", onclick: acting(() => copy(link.url)) }, t("Copy")),
-    h("a", { class: "link", href: link.url, target: "_blank", rel: "noopener" }, t("Open")),
-    h("button", { class: "link harmful", type: "button", onclick: acting(revoke) }, t("Revoke")),
-  );
-}
-
-/** Copy where the browser permits it: over HTTPS, and after a click. */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify(t("The link is copied."));
-  } catch {
-    notify(t("Copy the link from the field."));
-  }
-}
+  return [
+    h("input", { readonly: true, value: link.url, "aria-label": t("Link") }),
+    h("span.soft", link.expiresAt ? [t("Ends"), " ", moment(link.expiresAt)] : t("No end")),
+    button(t("Copy"), () => copy(link.url), "link"),
+    h("a.link", { href: link.url, target: "_blank", rel: "noopener" }, t("Open")),
+    button(t("Revoke"), revoke, "link.harmful"),
+  ];
+};
 
 function people(look) {
   let { visibility } = look;

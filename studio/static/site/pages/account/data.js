@@ -1,16 +1,10 @@
 // A copy of everything, and the end of the account.
 
-import * as api from "../../core/api.js";
-import { h } from "../../core/dom.js";
-import { forget } from "../../core/session.js";
-import { t } from "../../core/text.js";
-import { confirm } from "../../parts/dialog.js";
-import { field, form, input } from "../../parts/form.js";
-import { acting } from "../../parts/notice.js";
-import { saveAs } from "../../parts/player.js";
+import { api, forget, h, t } from "../../core.js";
+import { button, confirm, field, form, input, saveAs } from "../../parts.js";
 
 export default async function data({ signal }) {
-  const state = h("p", { class: "soft", role: "status" });
+  const state = h("p.soft", { role: "status" });
   const download = async () => {
     for (;;) {
       const response = await api.request("GET", "/auth/me/export", { signal });
@@ -24,15 +18,13 @@ export default async function data({ signal }) {
     state.textContent = t("The file is saved.");
   };
   return [
-    h(
-      "section",
-      { class: "panel" },
-      h("h2", {}, t("Your data")),
-      h("p", {}, t("One file with the account, its looks, videos, tokens and sign-ins.")),
-      h("p", {}, h("button", { class: "button quiet", type: "button", onclick: acting(download) }, t("Download"))),
+    h("section.panel",
+      h("h2", t("Your data")),
+      h("p", t("One file with the account, its looks, videos, tokens and sign-ins.")),
+      h("p", button(t("Download"), download, "button.quiet")),
       state,
     ),
-    h("section", { class: "panel" }, h("h2", {}, t("Delete the account")), deletion()),
+    h("section.panel", h("h2", t("Delete the account")), deletion()),
   ];
 }
 

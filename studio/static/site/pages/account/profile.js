@@ -1,14 +1,7 @@
 // Name, address and password.
 
-import * as api from "../../core/api.js";
-import { h } from "../../core/dom.js";
-import { know, reload } from "../../core/me.js";
-import { url } from "../../core/page.js";
-import { begin, end } from "../../core/session.js";
-import { t } from "../../core/text.js";
-import { options } from "../../parts/demo.js";
-import { field, form, input } from "../../parts/form.js";
-import { acting, notify } from "../../parts/notice.js";
+import { api, begin, end, h, know, link, reload, t } from "../../core.js";
+import { button, field, form, input, notify, options } from "../../parts.js";
 
 export default async function profile() {
   const [account, offers] = await Promise.all([reload(), options()]);
@@ -20,12 +13,12 @@ export default async function profile() {
     notify(t("Saved."));
   };
   const verification = account.emailVerified
-    ? h("p", { class: "badges" }, h("span", { class: "badge succeeded" }, t("Verified")))
-    : h("p", {}, offers.mail ? h("a", { href: url("/verify-email") }, t("Verify this address")) : t("Not verified"));
+    ? h("p.badges", h("span.badge.succeeded", t("Verified")))
+    : h("p", offers.mail ? link("/verify-email", t("Verify this address")) : t("Not verified"));
   return [
-    h("section", { class: "panel" }, h("h2", {}, account.email), verification, form({ fields, submit: t("Save"), send, quiet: true })),
-    h("section", { class: "panel" }, h("h2", {}, t("Password")), password()),
-    h("section", { class: "panel" }, h("h2", {}, t("This browser")), h("button", { class: "button quiet", type: "button", onclick: acting(end) }, t("Sign out"))),
+    h("section.panel", h("h2", account.email), verification, form({ fields, submit: t("Save"), send, quiet: true })),
+    h("section.panel", h("h2", t("Password")), password()),
+    h("section.panel", h("h2", t("This browser")), button(t("Sign out"), end, "button.quiet")),
   ];
 }
 

@@ -1,28 +1,16 @@
 // Where the account is signed in.
 
-import * as api from "../../core/api.js";
-import { fill, h } from "../../core/dom.js";
-import { forget } from "../../core/session.js";
-import { moment, t } from "../../core/text.js";
-import { confirm } from "../../parts/dialog.js";
-import { acting, notify } from "../../parts/notice.js";
+import { api, forget, h, moment, t } from "../../core.js";
+import { button, confirm, notify, rows } from "../../parts.js";
 
-export default async function sessions({ signal }) {
-  const list = h("ul", { class: "rows" });
-
-  async function draw() {
-    const { items } = await api.get("/auth/sessions?limit=100", { signal });
-    fill(list, items.map((one) => row(one, draw)));
-  }
-
+export default async function sessions() {
   const everywhere = async () => {
     const text = t("Every browser is signed out, this one too. API keys stay.");
     if (!(await confirm({ title: t("Sign out everywhere?"), text, yes: t("Sign out everywhere") }))) return;
     await api.remove("/auth/sessions");
     forget();
   };
-  await draw();
-  return [list, h("p", {}, h("button", { class: "button harmful", type: "button", onclick: acting(everywhere) }, t("Sign out everywhere")))];
+  return [await rows("/auth/sessions", row), h("p", button(t("Sign out everywhere"), everywhere, "button.harmful"))];
 }
 
 function row(session, draw) {
@@ -32,15 +20,13 @@ function row(session, draw) {
     notify(t("The session has ended."));
     return draw();
   };
-  return h(
-    "li",
-    {},
-    h("strong", {}, clientOf(session.client)),
-    session.isCurrent ? h("span", { class: "badge succeeded" }, t("This browser")) : null,
-    h("span", { class: "soft" }, session.clientIp),
-    h("span", { class: "soft" }, t("used"), " ", moment(session.lastUsedAt)),
-    h("button", { class: "link harmful", type: "button", onclick: acting(finish) }, t("Sign out")),
-  );
+  return [
+    h("strong", clientOf(session.client)),
+    session.isCurrent ? h("span.badge.succeeded", t("This browser")) : null,
+    h("span.soft", session.clientIp),
+    h("span.soft", t("used"), " ", moment(session.lastUsedAt)),
+    button(t("Sign out"), finish, "link.harmful"),
+  ];
 }
 
 /** “Chrome · Linux” of a browser's own long name. */

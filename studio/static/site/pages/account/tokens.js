@@ -1,11 +1,7 @@
 // The balance, and every movement of it.
 
-import * as api from "../../core/api.js";
-import { h } from "../../core/dom.js";
-import { reload } from "../../core/me.js";
-import { url } from "../../core/page.js";
-import { moment, n, number, t } from "../../core/text.js";
-import { more } from "../../parts/list.js";
+import { api, h, link, moment, n, number, reload, t } from "../../core.js";
+import { more } from "../../parts.js";
 
 const PAGE = 30;
 const KINDS = {
@@ -35,16 +31,12 @@ export default async function tokens({ signal }) {
   const price = prices.costs.videoJob;
   const { balance, unlimited } = account.tokens;
   return [
-    h(
-      "section",
-      { class: "panel" },
-      h("p", { class: "price" }, unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance)),
-      unlimited ? null : h("p", { class: "soft" }, n("Enough for {count} video.", "Enough for {count} videos.", Math.floor(balance / price))),
+    h("section.panel",
+      h("p.price", unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance)),
+      unlimited ? null : h("p.soft", n("Enough for {count} video.", "Enough for {count} videos.", Math.floor(balance / price))),
     ),
-    h(
-      "table",
-      { class: "plain" },
-      h("thead", {}, h("tr", {}, [t("When"), t("What"), t("Tokens"), t("Balance")].map((name) => h("th", { scope: "col" }, name)))),
+    h("table.plain",
+      h("thead", h("tr", [t("When"), t("What"), t("Tokens"), t("Balance")].map((name) => h("th", { scope: "col" }, name)))),
       body,
     ),
     pager,
@@ -54,12 +46,10 @@ export default async function tokens({ signal }) {
 function line(entry) {
   const what = KINDS[entry.kind]?.() ?? entry.kind;
   const sign = entry.amount > 0 ? "+" : "−";
-  return h(
-    "tr",
-    {},
-    h("td", {}, moment(entry.createdAt)),
-    h("td", {}, entry.videoJobId ? h("a", { href: url(`/videos/${entry.videoJobId}`) }, what) : what, entry.note ? h("span", { class: "soft" }, ` ${entry.note}`) : null),
-    h("td", { class: "number" }, `${sign}${number(Math.abs(entry.amount))}`),
-    h("td", { class: "number soft" }, number(entry.balanceAfter)),
+  return h("tr",
+    h("td", moment(entry.createdAt)),
+    h("td", entry.videoJobId ? link(`/videos/${entry.videoJobId}`, what) : what, entry.note ? h("span.soft", ` ${entry.note}`) : null),
+    h("td.number", `${sign}${number(Math.abs(entry.amount))}`),
+    h("td.number.soft", number(entry.balanceAfter)),
   );
 }
