@@ -16,8 +16,8 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from accounts.sign_in.identity import caller
-from looks import defaults, use_cases
-from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
+from looks import defaults, links, use_cases
+from looks.models import Look, LookEmailShare, LookLink, LookShare, LookVideo, Product
 from studio.backoffice import audit
 from studio.backoffice.base import BackOfficeAdmin, DaysFilter, ReadOnlyRows, by_id, first_found, moment
 from studio.emails import normal_email
@@ -26,6 +26,16 @@ from studio.errors import StudioError
 
 def _picture(file: models.fields.files.FieldFile, side: int) -> str:
     return format_html('<img src="{}" alt="" style="max-height: {}px">', file.url, side) if file else "-"
+
+
+def _button(url: str, text: str) -> str:
+    """A button in a row that posts the page's own form to another URL: it works by keyboard and without scripts."""
+    return format_html(
+        '<button type="submit" formaction="{}" formnovalidate class="underline text-primary-600 '
+        'dark:text-primary-500 cursor-pointer">{}</button>',
+        url,
+        text,
+    )
 
 
 class ProductRows(ReadOnlyRows):
@@ -68,15 +78,8 @@ class VideoRows(ReadOnlyRows):
 
     def default(self, row: LookVideo) -> str:
         """A button that sets or unsets the video as the default."""
-        # `formaction` on a button of the page's own form works by keyboard and without scripts
         act, text = ("unset", "Unset default") if row.is_default else ("set", "Set as default")
-        url = reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act))
-        return format_html(
-            '<button type="submit" formaction="{}" formnovalidate class="underline text-primary-600 '
-            'dark:text-primary-500 cursor-pointer">{}</button>',
-            url,
-            text,
-        )
+        return _button(reverse("admin:looks_look_default", args=(row.look_id, row.video_id, act)), text)
 
 
 class ReaderRows(ReadOnlyRows):
@@ -100,6 +103,30 @@ class EmailRows(ReadOnlyRows):
     verbose_name_plural = "shared with e-mail addresses"
 
 
+class LinkRows(ReadOnlyRows):
+    """The links of a look, without their addresses: whoever sees one could pass it on, and staff see the look here."""
+
+    model = LookLink
+    fields = ("link", "state", "created_by", "created_at", "expires_at", "last_viewed_at", "revoke")
+    readonly_fields = fields
+    verbose_name_plural = "links for everyone"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LookLink]:
+        return super().get_queryset(request).select_related("created_by").defer("token")
+
+    def link(self, link: LookLink) -> str:
+        return link.short_id
+
+    def state(self, link: LookLink) -> str:
+        return links.state_of(link)
+
+    @admin.display(description="")
+    def revoke(self, link: LookLink) -> str:
+        if links.state_of(link) != "active":
+            return ""
+        return _button(reverse("admin:looks_look_revoke_link", args=(link.look_id, link.pk)), "Revoke")
+
+
 @admin.register(Look)
 class LookAdmin(BackOfficeAdmin):
     """The looks of all users."""
@@ -115,7 +142,7 @@ class LookAdmin(BackOfficeAdmin):
     )
     fields = ("picture", "title", "notes", "visibility", "owner_link", "id", "created_at", "updated_at")
     readonly_fields = ("picture", "owner_link", "id", "created_at", "updated_at")
-    inlines = (VideoRows, ProductRows, ReaderRows, EmailRows)
+    inlines = (VideoRows, ProductRows, ReaderRows, EmailRows, LinkRows)
 
     @admin.display(description="")
     def small_picture(self, look: Look) -> str:
@@ -157,9 +184,14 @@ class LookAdmin(BackOfficeAdmin):
         return first_found(text, by_id(queryset, text, ("pk", "owner_id")), by_text), False
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.change_default)
-        url = "<uuid:look_id>/default/<uuid:video_id>/<str:act>/"
-        return [path(url, view, name="looks_look_default"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        default = "<uuid:look_id>/default/<uuid:video_id>/<str:act>/"
+        link = "<uuid:look_id>/links/<uuid:link_id>/revoke/"
+        return [
+            path(default, wrap(self.change_default), name="looks_look_default"),
+            path(link, wrap(self.revoke_link), name="looks_look_revoke_link"),
+            *super().get_urls(),
+        ]
 
     def change_default(self, request: HttpRequest, look_id: uuid.UUID, video_id: uuid.UUID, act: str) -> HttpResponse:
         """Set or unset a video as its look's default."""
@@ -181,6 +213,15 @@ class LookAdmin(BackOfficeAdmin):
             self.log_change(request, look, f"The default video is now: {after}.")
             audit.record(look, default_video=(before, after))
             self.message_user(request, "Changed. Clients get it with their next request.", messages.SUCCESS)
+        return redirect("admin:looks_look_change", look_id)
+
+    def revoke_link(self, request: HttpRequest, look_id: uuid.UUID, link_id: uuid.UUID) -> HttpResponse:
+        """Revoke a link of the look."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        link = get_object_or_404(links.of_look(look_id).select_related("look__owner"), pk=link_id)
+        links.revoke(link=link, actor=caller(request))
+        self.message_user(request, f"Revoked: {link}. Its page is not found any more.", messages.SUCCESS)
         return redirect("admin:looks_look_change", look_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

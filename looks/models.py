@@ -93,6 +93,9 @@ class Look(Record):
     notes = models.TextField(blank=True, max_length=10_000)
     image = models.FileField(storage=media_storage, max_length=300, blank=True)
     thumbnail = models.FileField(storage=media_storage, max_length=300, blank=True, help_text="For lists.")
+    # Of `image`, so that a page can reserve its place. Null for pictures of release 1.1 and of the legacy system.
+    image_width = models.IntegerField(null=True, editable=False, help_text="In pixels.")
+    image_height = models.IntegerField(null=True, editable=False, help_text="In pixels.")
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.PRIVATE)
     # kept while the visibility is another one, without effect
     shared_with = models.ManyToManyField(
@@ -170,6 +173,29 @@ class LookEmailShare(Record):
 
     def __str__(self) -> str:
         return f"share {self.pk}"
+
+
+class LookLink(Record):
+    """An address under which everyone can see a look, whatever its visibility, until the link ends.
+
+    The token is stored as it is, not as a hash: its owner wants to copy the address again weeks later. Who reads this
+    table reads the looks' own rows as well.
+    """
+
+    look = models.ForeignKey(Look, on_delete=models.CASCADE, related_name="links", db_index=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(max_length=26, unique=True, editable=False, help_text="The secret part of the address.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_viewed_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        # GET /looks/{id}/links: newest first
+        indexes = (models.Index(fields=("look", "-created_at", "-id"), name="links_of_look"),)
+
+    def __str__(self) -> str:
+        return f"link {self.short_id}"
 
 
 class Product(Record):

@@ -109,7 +109,7 @@ def link(*, look_id: uuid.UUID, video_id: uuid.UUID) -> None:
         LookVideo.objects.get_or_create(look=look, video_id=video_id)
 
 
-_COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "search_text")
+_COLUMNS = ("title", "notes", "visibility", "image", "thumbnail", "image_width", "image_height", "search_text")
 
 
 def _locked(look_id: uuid.UUID) -> Look:
@@ -181,6 +181,7 @@ def _fill(look: Look, fields: LookFields, stored: _Stored, *, products: list[Pro
     look.visibility = fields.get("visibility", look.visibility)
     if stored.image:
         look.image.name, look.thumbnail.name = stored.image, stored.thumbnail
+        look.image_width, look.image_height = fields["image"].width, fields["image"].height
     if "products" in fields:
         earlier = {product.pk: product for product in products}
         products = []

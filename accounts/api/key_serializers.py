@@ -1,22 +1,17 @@
 """Input and output of the endpoints of API keys."""
 
-from datetime import timedelta
-from typing import Any
-
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import ApiKey
-from studio.api.fields import Choice, ItemList, Text, Timestamp, WholeNumber
-from studio.api.input_serializers import Input
+from studio.api.end_serializers import EndInput
+from studio.api.fields import Choice, ItemList, Text, Timestamp
 from studio.api.scopes import SCOPES
 
 NAME_LENGTH = 100  # characters; the column
-MOST_DAYS = 3650
 
 
-class ApiKeyForm(Input):
+class ApiKeyForm(EndInput):
     """The input of a new API key."""
 
     name = Text(max_length=NAME_LENGTH, help_text="What the key is for.")
@@ -27,32 +22,6 @@ class ApiKeyForm(Input):
         error_messages={"empty": "Must name at least one scope."},
         help_text="\n".join(["What the key may do:\n", *(f"* `{name}`: {what}" for name, what in SCOPES.items())]),
     )
-    expiresAt = serializers.DateTimeField(
-        source="expires_at",
-        required=False,
-        help_text="When the key ends. Without it, it lasts until it is revoked.",
-        error_messages=dict.fromkeys(
-            ("invalid", "date", "overflow", "make_aware"), "Must be a date and time, such as 2030-01-31T12:00:00Z."
-        ),
-    )
-    expiresInDays = WholeNumber(
-        source="expires_in_days",
-        required=False,
-        least=1,
-        most=MOST_DAYS,
-        help_text="The same as a number of days from now. Send one of the two.",
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The fields of the key. Raises ValidationError for two ends, or one in the past."""
-        days = attrs.pop("expires_in_days", None)
-        if days is not None and "expires_at" in attrs:
-            raise serializers.ValidationError({"expiresInDays": "Send this or expiresAt, not both."})
-        if days is not None:
-            attrs["expires_at"] = timezone.now() + timedelta(days=days)
-        elif "expires_at" in attrs and attrs["expires_at"] <= timezone.now():
-            raise serializers.ValidationError({"expiresAt": "Must be in the future."})
-        return attrs
 
 
 @extend_schema_serializer(component_name="ApiKey")

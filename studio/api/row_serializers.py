@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.db.models import Model
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
@@ -19,7 +20,7 @@ Represent = Callable[[Any], Any]
 Step = tuple[tuple[str, ...], int, Represent]  # the JSON keys, the column's index in the row, its representation
 
 
-def origin_of(request: Request) -> str:
+def origin_of(request: Request | HttpRequest) -> str:
     """Scheme and host of the URL that the client has used."""
     return str(request.build_absolute_uri("/")).rstrip("/")
 

@@ -8,8 +8,8 @@ from rest_framework.permissions import SAFE_METHODS
 SCOPES = {
     "videos:read": "list, read and download video jobs, and list the models",
     "videos:write": "create, cancel, retry and delete video jobs, and choose a look's default video",
-    "looks:read": "list and read looks",
-    "looks:write": "create, change and delete looks",
+    "looks:read": "list and read looks, and their links",
+    "looks:write": "create, change and delete looks, and share them by link",
     "account:read": "read the account, its balance and its ledger",
 }
 

@@ -24,6 +24,7 @@ _MEDIA = (
 POLICIES = (
     ("/api/", _CLOSED),
     ("/media/", _MEDIA),
+    ("/l/", _MEDIA),  # files of a shared look; its page has a policy of its own
     ("/admin/rq/", f"{_ADMIN} 'unsafe-inline'"),  # django-rq's pages have inline scripts
     ("/admin/", _ADMIN),
     ("/docs", _DOCS),

@@ -27,15 +27,7 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
 
     `?download=1` makes a link save it, also from another origin, where browsers ignore the attribute `download`.
     """
-    content_type = TYPES.get(name.rpartition(".")[2].lower())
-    try:
-        default_storage.path(name)  # local files only: a client must not choose the names for a storage service
-        if content_type is None or not default_storage.exists(name):
-            raise Http404
-        etag = f"{default_storage.size(name)}-{default_storage.get_modified_time(name).timestamp()}"
-    except (SuspiciousFileOperation, FileNotFoundError, ValueError, NotImplementedError) as exc:
-        raise Http404 from exc
-    response = stored(request, storage=default_storage, name=name, content_type=content_type, etag=etag)
+    response = on_our_disk(request, storage=default_storage, name=name)
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     if request.GET.get("download") in {"1", "true"}:
         saved_as = content_disposition_header(as_attachment=True, filename=name.rpartition("/")[2])
@@ -43,11 +35,24 @@ def media(request: HttpRequest, name: str) -> HttpResponseBase:
     return response
 
 
+def on_our_disk(request: HttpRequest, *, storage: Storage, name: str) -> HttpResponse | StreamingHttpResponse:
+    """The response with a file of a local folder. Raises Http404 for any other name."""
+    content_type = TYPES.get(name.rpartition(".")[2].lower())
+    try:
+        storage.path(name)  # local files only: a client must not choose the names for a storage service
+        if content_type is None or not storage.exists(name):
+            raise Http404
+        etag = f"{storage.size(name)}-{storage.get_modified_time(name).timestamp()}"
+    except (SuspiciousFileOperation, FileNotFoundError, ValueError, NotImplementedError) as exc:
+        raise Http404 from exc
+    return stored(request, storage=storage, name=name, content_type=content_type, etag=etag)
+
+
 def stored(
     request: HttpRequest, *, storage: Storage, name: str, content_type: str, etag: str
 ) -> HttpResponse | StreamingHttpResponse:
     """The response with the stored file: 200, 206, 304 or 416. Raises FileNotFoundError."""
-    if settings.X_ACCEL_REDIRECT and _is_on_our_disk(storage, name):
+    if settings.X_ACCEL_REDIRECT and is_on_our_disk(storage, name):
         return _by_proxy(storage, name, content_type)
     tag = f'"{etag}"'
     if client_has(request, tag):
@@ -76,7 +81,8 @@ def client_has(request: HttpRequest, tag: str) -> bool:
     return tags == "*" or tag in _ENTITY_TAG.findall(tags)
 
 
-def _is_on_our_disk(storage: Storage, name: str) -> bool:
+def is_on_our_disk(storage: Storage, name: str) -> bool:
+    """Whether the file is in a local folder, not in a storage service or in another system."""
     try:
         storage.path(name)
     except (NotImplementedError, SuspiciousFileOperation):  # a storage service, or a file of another system

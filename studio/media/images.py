@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import pi_heif
 from django.conf import settings
@@ -20,6 +20,7 @@ FORMATS = (*EXTENSIONS, "HEIF")  # accepted everywhere; a file that is not store
 MEDIA_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic"]  # of FORMATS
 MORE_FORMATS = (*FORMATS, "GIF", "BMP", "TIFF", "AVIF")  # accepted with `any_format`
 _NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's name is not the usual one
+_QUALITY = {"JPEG": 82, "WEBP": 80}  # of copies for pages; a higher one shows no difference at their size
 _PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}  # every browser and vendor shows these alike
 # TIFF tags. The first IFD of a camera's raw image is a preview, marked in the lowest bit of the first tag.
 _SUBFILE_TYPE, _BITS_PER_SAMPLE, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 322, 323
@@ -102,20 +103,36 @@ def thumbnail_of(file: ImageFile, *, side: int = 512) -> ImageFile:
 
     Raises ImagesBusy, and BadImage, which should not happen for a result of `read_image`.
     """
+    return _small(_scaled(file.data, file.width * file.height, side))
+
+
+def smaller(data: bytes, *, kind: Literal["JPEG", "WEBP"], side: int) -> ImageFile:
+    """A copy in sRGB of at most `side` pixels, for a page: lossy, a JPEG on white. The data is a stored picture's.
+
+    Raises ImagesBusy, and BadImage for a file that was not stored by us.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=list(EXTENSIONS)) as image:
+            size = image.width * image.height
+    except Exception as exc:  # as in _scaled
+        raise BadImage("The picture cannot be read.") from exc
+    scaled = _scaled(data, size, side)
+    return _encode(pixels.on_white(scaled) if kind == "JPEG" else scaled, kind, quality=_QUALITY[kind])
+
+
+def _scaled(data: bytes, size: int, side: int) -> Image.Image:
+    """The picture in sRGB with at most `side` pixels; `size` is its number of pixels. Raises ImagesBusy, BadImage."""
     try:
         # the whole size, even with a draft: a progressive JPEG is decoded in full
-        with (
-            decode_budget.reserve(file.width * file.height),
-            Image.open(io.BytesIO(file.data), formats=list(EXTENSIONS)) as image,
-        ):
+        with decode_budget.reserve(size), Image.open(io.BytesIO(data), formats=list(EXTENSIONS)) as image:
             image.draft(None, (2 * side, 2 * side))  # a JPEG needn't be decoded in full
             whole = pixels.loaded(image)
-            colours = colour.colours_of(whole, file.data)
-            return _small(colour.in_srgb(pixels.sampled(whole, side), colours))
+            colours = colour.colours_of(whole, data)
+            return colour.in_srgb(pixels.sampled(whole, side), colours)
     except decode_budget.ImagesBusy:
         raise
     except Exception as exc:  # Pillow raises nearly anything
-        raise BadImage("No thumbnail of the image can be made.") from exc
+        raise BadImage("No smaller copy of the image can be made.") from exc
 
 
 def _small(image: Image.Image) -> ImageFile:

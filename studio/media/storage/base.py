@@ -83,6 +83,12 @@ def poster_url(*, storage: Storage, name: str) -> str | None:
     return derive(name) if derive else None
 
 
+def sized_url(*, storage: Storage, name: str, side: int) -> str:
+    """The URL of the stored picture with at most `side` pixels, or of the whole picture if the storage makes none."""
+    derive: Callable[[str, int], str] | None = getattr(storage, "sized_url", None)
+    return derive(name, side) if derive else storage.url(name)
+
+
 def attachment_url(*, storage: Storage, name: str, file_name: str) -> str:
     """The URL at which a browser saves the file, under `file_name` if the storage supports that."""
     derive: Callable[[str, str], str] | None = getattr(storage, "attachment_url", None)

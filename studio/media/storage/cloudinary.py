@@ -99,6 +99,10 @@ class CloudinaryFolder(Storage):
         url = self._asset(name).url("so_auto/")
         return f"{url.rpartition('.')[0]}.jpg"
 
+    def sized_url(self, name: str, side: int) -> str:
+        """The URL of the picture with at most `side` pixels, in a format that the browser accepts."""
+        return self._asset(name).url(f"c_limit,f_auto,h_{side},q_auto,w_{side}/")
+
     def attachment_url(self, name: str, file_name: str) -> str:
         """The URL at which a browser saves the file under a name."""
         stem = re.sub(r"[^\w-]+", "-", PurePosixPath(file_name).stem, flags=re.ASCII).strip("-")  # takes no dot
@@ -230,6 +234,10 @@ class CloudinaryFolder(Storage):
 
 class _Account(ExternalFilesMixin, CloudinaryFolder):
     """Also accepts the names of external files."""
+
+    def sized_url(self, name: str, side: int) -> str:
+        """The URL of the picture with at most `side` pixels; of an external one the whole picture."""
+        return url_of(name) or super().sized_url(name, side)
 
     def attachment_url(self, name: str, file_name: str) -> str:
         """The URL at which a browser saves the file under a name; an external file's plain URL."""

@@ -1,5 +1,6 @@
 """Stores files in a folder of this machine."""
 
+import glob
 import os
 import re
 import time
@@ -21,6 +22,7 @@ from studio.media.storage.previous import IN_FOLDER, PreviousStorageMixin, is_ur
 
 _PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*", re.ASCII)  # needs no quoting in a URL
 PARTS = ".parts"  # a separate folder, so that listings do not contain unfinished files
+SIZED = "sized"  # a folder with smaller copies of pictures (studio.media.sized)
 PARTS_KEPT_SECONDS = 24 * 3600  # longer than any file takes to write
 
 
@@ -39,6 +41,17 @@ class _Folder(ExternalFilesMixin, FileSystemStorage):
     def attachment_url(self, name: str, file_name: str) -> str:
         """The URL at which a browser saves the file under its stored name."""
         return external.url_of(name) or f"{self.url(name)}?download=1"
+
+    def delete(self, name: str) -> None:
+        """Remove the file and its smaller copies."""
+        super().delete(name)
+        if not external.url_of(name):
+            for copy in self._copies_of(name):
+                copy.unlink(missing_ok=True)
+
+    def _copies_of(self, name: str) -> Iterator[Path]:
+        path = Path(self.path(f"{SIZED}/{name}"))
+        return path.parent.glob(f"{glob.escape(path.name)}-*")
 
     def _save(self, name: str, content: "File[Any]") -> str:
         _remove_old_parts(Path(self.path(PARTS)))
