@@ -24,6 +24,7 @@ export function moment(iso) {
   node.title = MOMENT.format(new Date(iso));
   if (hours >= 24) node.textContent = node.title;
   else if (hours >= 1) node.textContent = AGO.format(Math.trunc(seconds / 3600), "hour");
+  else if (hours < 1 / 60) node.textContent = t("just now");
   else node.textContent = AGO.format(Math.trunc(seconds / 60), "minute");
   return node;
 }

@@ -1,6 +1,6 @@
 // Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
 
-import { h, newKey, t, url } from "../core.js";
+import { api, h, t, url } from "../core.js";
 
 const KEY = "studio.google";
 
@@ -9,7 +9,7 @@ export const googleButton = (google, next) =>
   h("button.button.quiet", { onclick: () => leave(google, next) }, t("Sign in with Google"));
 
 function leave({ clientId, authorizationUrl, hostedDomain }, next) {
-  const attempt = { state: newKey(), nonce: newKey(), next };
+  const attempt = { state: api.newKey(), nonce: api.newKey(), next };
   sessionStorage.setItem(KEY, JSON.stringify(attempt));
   const question = new URLSearchParams({
     client_id: clientId,

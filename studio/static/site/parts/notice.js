@@ -5,9 +5,10 @@ import { h, sentence, t } from "../core.js";
 const SHOWN_MS = 6000;
 const region = document.getElementById("notices");
 
-/** Show a message for some seconds. */
+/** Show a message for some seconds. An open dialog makes the rest of the page inert, so it goes inside. */
 export function notify(text, kind = "good") {
-  const node = h("p", { class: `notice ${kind}` }, text);
+  const node = h(`p.notice.${kind}`, text);
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
   region.replaceChildren(node);
   setTimeout(() => node.remove(), SHOWN_MS);
 }
