@@ -4,9 +4,9 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework_simplejwt.views import TokenViewBase
 
 from accounts import throttles
 from accounts.api.serializers import TokenPair
@@ -26,11 +26,9 @@ class DemoContentStatus(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["preparing"], help_text="The looks and videos appear one by one.")
 
 
-class DemoSignInView(ApiView, GenericAPIView[Any]):
+class DemoSignInView(ApiView, TokenViewBase):
     """Starts a session of the demo account."""
 
-    authentication_classes = ()
-    permission_classes = ()
     throttle_classes = (throttles.SignInClientThrottle,)
     body_limits = bodies.FOR_ANONYMOUS
 
@@ -45,7 +43,7 @@ class DemoSignInView(ApiView, GenericAPIView[Any]):
             429: error("Too many attempts."),
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Sign in to the demo account without a password. Only a development server has this endpoint."""
         user = account.find_or_create()
         if not user.is_active:

@@ -43,7 +43,6 @@ def page(request: HttpRequest, path: str = "") -> HttpResponseBase:
     response.headers["Content-Language"] = str(language)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = content_policy()
-    response.headers["Referrer-Policy"] = "same-origin"
     patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response
 

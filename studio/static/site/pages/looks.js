@@ -32,7 +32,7 @@ export default async function looks({ query, signal }) {
     if (anew) fill(grid);
     const known = new Set([...grid.children].map((node) => node.dataset.id)); // new looks shift the pages
     grid.append(...items.filter(({ id }) => !known.has(id)).map(card));
-    fill(place, grid.childElementCount ? grid : nothing(view, search, demo, signal));
+    fill(place, grid.childElementCount ? grid : await nothing(view, search, demo, signal));
     count.textContent = n("{count} look", "{count} looks", total);
     return skip < total;
   }
@@ -87,7 +87,7 @@ const card = (look) =>
     ),
   );
 
-function nothing(view, search, show, signal) {
+async function nothing(view, search, show, signal) {
   if (search) return empty(t("Nothing found"), t("No look has “{search}” in its title, notes or products.", { search }));
   if (view === "shared") return empty(t("Nothing is shared with you"), t("Looks that others share with your address appear here."));
   if (view === "public") return empty(t("No public looks"), t("A look is public once its owner says so."));
@@ -95,6 +95,6 @@ function nothing(view, search, show, signal) {
     t("No looks yet"),
     t("A look is one picture of an outfit. Upload the first one, and let it move."),
     link("/looks/new", t("Add a look"), "button"),
-    demoButton(show, signal),
+    await demoButton(show, signal),
   );
 }

@@ -21,6 +21,7 @@ export default async function videos({ query, signal }) {
   const body = h("tbody");
   const table = h("table.jobs", heads(), body);
   const pager = more(() => load(oldest()));
+  const demo = await demoButton(() => rows.size || refresh(), signal);
 
   const matches = (item) => !status || status.split(",").includes(item.status);
   const oldest = () => [...rows.keys()].at(-1);
@@ -78,7 +79,7 @@ export default async function videos({ query, signal }) {
         ? button(t("Delete"), removeChosen, "button.harmful")
         : null,
     );
-    fill(list, rows.size ? table : nothing(status, () => rows.size || refresh(), signal));
+    fill(list, rows.size ? table : nothing(status, demo));
   }
 
   const removeChosen = () => job.removeAll([...chosen].map((id) => rows.get(id).job));
@@ -157,12 +158,12 @@ function cost({ tokensCharged, tokensRefunded }) {
   return [h("s", number(tokensCharged)), ` ${number(tokensCharged - tokensRefunded)}`];
 }
 
-const nothing = (status, refresh, signal) =>
+const nothing = (status, demo) =>
   status
     ? empty(t("None of these"), t("No video has this status now."), link("/videos", t("All videos"), "button.quiet"))
     : empty(
         t("No videos yet"),
         t("Choose a look, say how it should move, and the first one is ready in a few minutes."),
         link("/create", t("Make a video"), "button"),
-        demoButton(refresh, signal),
+        demo,
       );

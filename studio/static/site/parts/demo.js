@@ -12,8 +12,7 @@ let known = null;
 export const options = () => (known ??= api.get("/auth/options", { anonymous: true }));
 
 /** A button that fills the account, in development; `show()` is called while the data arrives and the page is shown. */
-export function demoButton(show, signal) {
-  const place = h("span");
+export async function demoButton(show, signal) {
   const fill = async () => {
     await api.post("/auth/me/demo");
     notify(t("Looks and videos are being added, one by one."));
@@ -23,8 +22,5 @@ export function demoButton(show, signal) {
     }
     reload();
   };
-  options().then(({ demo }) => {
-    if (demo) place.append(button(t("Fill with demo data"), fill, "button.quiet"));
-  });
-  return place;
+  return (await options()).demo ? button(t("Fill with demo data"), fill, "button.quiet") : null;
 }
