@@ -30,7 +30,12 @@ SENTENCES = (
     *("accounts/passwords.py", "accounts/registration.py", "accounts/access.py", "accounts/links.py"),
     *("accounts/mails.py", "accounts/roles.py", "accounts/sign_in/confirmation.py", "accounts/sign_in/unverified.py"),
     *("accounts/sign_in/google/matching.py", "accounts/sign_in/google/id_tokens.py"),
-    *("accounts/sign_in/google/keys.py", "accounts/api/serializers.py", "studio/errors.py", "studio/media/full_disk.py"),
+    *(
+        "accounts/sign_in/google/keys.py",
+        "accounts/api/serializers.py",
+        "studio/errors.py",
+        "studio/media/full_disk.py",
+    ),
     *("studio/media/decode_budget.py", "videos/engine/cancellation.py", "videos/recovery/retry.py"),
 )
 MESSAGE = re.compile(r'^(?: +|    default_error_messages = \{"\w+": )(?:message = )?"([A-Z][^"{}]+\.)"', re.MULTILINE)

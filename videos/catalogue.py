@@ -74,9 +74,7 @@ def offer_of(model: VideoModel) -> Offer:
 def _lengths(usable: list[Upstream], limits: list[list[int]]) -> list[int]:
     """The lengths that one of these limits permits; an empty limit permits all of them."""
     return [
-        seconds
-        for seconds in DURATIONS_SECONDS
-        if not usable or any(not limit or seconds in limit for limit in limits)
+        seconds for seconds in DURATIONS_SECONDS if not usable or any(not limit or seconds in limit for limit in limits)
     ]
 
 

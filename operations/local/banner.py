@@ -88,5 +88,7 @@ def banner_text(accounts: dict[str, str]) -> str:
     banner = BANNER.format(base=base, accounts=listed, data=settings.DATA_DIR, manage=manage)
     if accounts.get(DEMO_EMAIL):
         api = f"{base}/api/v1"
-        banner += FIRST_VIDEO.format(api=api, sign_in=SIGN_IN.format(api=api, email=DEMO_EMAIL, password=accounts[DEMO_EMAIL]))
+        banner += FIRST_VIDEO.format(
+            api=api, sign_in=SIGN_IN.format(api=api, email=DEMO_EMAIL, password=accounts[DEMO_EMAIL])
+        )
     return banner

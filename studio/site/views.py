@@ -1,7 +1,7 @@
 """The studio's pages: one document for all of them, which the modules in `studio/static/site` fill from the API."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -15,7 +15,10 @@ from studio.http.responses import refusal
 _READS = ("GET", "HEAD")
 _SHEETS = ("tokens", "base", "parts", "pages")
 # What every page imports: named in the document, they load at once and not one after the other.
-_MODULES = tuple(f"core/{name}" for name in ("api", "dom", "me", "page", "router", "session", "text")) + ("parts/header",)
+_MODULES = (
+    *("core", "core/api", "core/dom", "core/live", "core/me", "core/page", "core/refusals", "core/router"),
+    *("core/session", "core/text", "parts/header"),
+)
 
 
 def page(request: HttpRequest, path: str = "") -> HttpResponseBase:
@@ -66,7 +69,7 @@ def texts(request: HttpRequest, language: str) -> HttpResponseBase:
     if request.method not in _READS:
         return _method_not_allowed()
     with translation.override(language):
-        response: HttpResponse = JavaScriptCatalog.as_view(packages=["studio"])(request)
+        response: HttpResponseBase = JavaScriptCatalog.as_view(packages=["studio"])(request)
     response.headers["Cache-Control"] = "public, max-age=60"  # as WhiteNoise says of static files
     return response
 

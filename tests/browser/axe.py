@@ -28,7 +28,15 @@ def install() -> None:
         raise NotHere("npm is not installed")
     WORK.mkdir(exist_ok=True)
     installed.write_text(wanted)
-    command = ["npm", "install", "--loglevel=error", "--fetch-retries=0", "--no-package-lock", "--no-audit", "--no-fund"]
+    command = [
+        "npm",
+        "install",
+        "--loglevel=error",
+        "--fetch-retries=0",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+    ]
     try:
         subprocess.run(command, cwd=WORK, check=True, capture_output=True, timeout=INSTALL_SECONDS)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:

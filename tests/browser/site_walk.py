@@ -23,7 +23,9 @@ LINK = re.compile(r"https?://\S+/verify-email\?token=[\w=-]+")
 class Person:
     """A browser at our pages. `troubles` has errors, requests to other hosts, and responses that were not expected."""
 
-    def __init__(self, browser: Browser, studio: RunningStudio, *, viewport: dict[str, int] = WIDE, **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, studio: RunningStudio, *, viewport: dict[str, int] = WIDE, **options: Any
+    ) -> None:
         self.url = studio.url.replace("127.0.0.1", "localhost")  # the host in mailed links
         self.studio = studio
         self.expected: set[int] = set()
@@ -83,7 +85,9 @@ class Person:
 
     def add_look(self, title: str, picture: Path | bytes) -> None:
         self.go("/looks/new")
-        file: Any = picture if isinstance(picture, Path) else {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture}
+        file: Any = (
+            picture if isinstance(picture, Path) else {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture}
+        )
         self.page.locator(".drop input[type=file]").first.set_input_files(file)
         self.page.get_by_label("Title").fill(title)
         self.press("Add the look")

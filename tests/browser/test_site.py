@@ -16,7 +16,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("brows
 SCREENS = {"desktop": WIDE, "phone": chromium.PHONE}
 BUDGET_BYTES = 100_000  # of our scripts and styles, uncompressed, for any page
 PAGES = (
-    *("/", "/sign-in", "/register", "/forgot-password", "/looks", "/looks/new", "/looks?view=public", "/videos", "/create"),
+    *(
+        "/",
+        "/sign-in",
+        "/register",
+        "/forgot-password",
+        "/looks",
+        "/looks/new",
+        "/looks?view=public",
+        "/videos",
+        "/create",
+    ),
     *("/account", "/account/tokens", "/account/sessions", "/account/keys", "/account/data"),
 )
 
@@ -52,22 +62,33 @@ def test_guest_sees_a_look_move_and_tries_the_demo(person: Person) -> None:
 
 
 def test_walk_from_registration_to_the_last_sign_out(person: Person, request: pytest.FixtureRequest) -> None:
-    page = person.page
     email = f"{request.node.callspec.id}@example.com"
     person.register(email)
     person.verify(email)
-    assert page.locator(".balance").inner_text() == "200 tokens"
+    assert person.page.locator(".balance").inner_text() == "200 tokens"
 
-    # looks: an upright picture, and a lying one that its EXIF data turns
+    add_an_upright_and_a_lying_picture(person)
+    order_three_videos_and_be_refused_a_fourth(person)
+    watch_them_finish_without_a_reload(person)
+    set_a_default_play_and_download(person)
+    delete_two_after_a_question(person)
+    run_out_of_tokens(person)
+    sign_out_everywhere(person)
+
+
+def add_an_upright_and_a_lying_picture(person: Person) -> None:
     person.add_look("City Rain", LOOK)
     person.add_look("From my phone", rotated_picture())
-    assert page.evaluate("(({naturalWidth: w, naturalHeight: h}) => h > w)(document.querySelector('.portrait'))")
 
-    # three videos of it at once, and no fourth
+    assert person.page.evaluate("(({naturalWidth: w, naturalHeight: h}) => h > w)(document.querySelector('.portrait'))")
+
+
+def order_three_videos_and_be_refused_a_fourth(person: Person) -> None:
+    page = person.page
+    look = page.url.rpartition("/")[2]
     for number in range(3):
-        person.follow("Make a video") if not number else person.go(f"/create?look={look_of(person)}")
-        person.heading("Make a video")
-        expect(page.locator(".strip :checked")).not_to_have_attribute("value", "")
+        person.go(f"/create?look={look}")
+        expect(page.locator(f".strip [value='{look}']")).to_be_checked()
         person.order(f"Turn {number} [mock:slow={20 if number else 30}]")
         person.heading("Videos")
     person.expected = {429}
@@ -76,61 +97,64 @@ def test_walk_from_registration_to_the_last_sign_out(person: Person, request: py
     page.get_by_text("Three videos are being made already.").wait_for()
     assert page.locator(".running li").count() == 3
 
-    # they finish before the person's eyes, without a reload
-    person.go("/videos")
-    page.evaluate("window.isTheSame = true")
-    wait_for_rows(page, "Ready", 3)
-    assert page.evaluate("window.isTheSame")
-    assert page.locator(".balance").inner_text() == "50 tokens"
 
-    # a default, the player, a download
-    person.press("Set as default: Turn 0 [mock:slow=30]")
+def watch_them_finish_without_a_reload(person: Person) -> None:
+    person.go("/videos")
+    person.page.evaluate("window.isTheSame = true")
+    wait_for_rows(person.page, "Ready", 3)
+
+    assert person.page.evaluate("window.isTheSame")
+    assert person.page.locator(".balance").inner_text() == "50 tokens"
+
+
+def set_a_default_play_and_download(person: Person) -> None:
+    page, name = person.page, "Turn 0 [mock:slow=30]"
+    person.press(f"Set as default: {name}")
     expect(badge(page, "Default")).to_have_count(1)
-    person.press("Play: Turn 0 [mock:slow=30]")
+    person.press(f"Play: {name}")
     person.wait_until_played("dialog video", 1)
     page.keyboard.press("Escape")
     with page.expect_download() as download:
-        person.press("Download: Turn 0 [mock:slow=30]")
+        person.press(f"Download: {name}")
     assert Path(download.value.path()).read_bytes()[4:8] == b"ftyp"
 
-    # two of them deleted at once; the question can be refused
+
+def delete_two_after_a_question(person: Person) -> None:
+    page = person.page
+    rows, button = page.locator("tbody tr"), page.locator(".toolbar").get_by_role("button")
     for box in page.get_by_role("checkbox").all()[:2]:
         box.check()
-    page.locator(".toolbar").get_by_role("button").click()
+    button.click()
     person.press("Not now")
-    expect(page.locator("tbody tr")).to_have_count(3)
-    page.locator(".toolbar").get_by_role("button").click()
+    expect(rows).to_have_count(3)
+    button.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(rows).to_have_count(1)
 
-    # the last tokens
+
+def run_out_of_tokens(person: Person) -> None:
     person.go("/create")
     person.order("The fourth")
     person.heading("Videos")
     person.expected = {402}
     person.go("/create")
     person.order("The fifth")
-    page.get_by_text("This video costs 50 tokens, and you have 0.").wait_for()
+    person.page.get_by_text("This video costs 50 tokens, and you have 0.").wait_for()
     person.follow("See where your tokens went")
     person.heading("Balance")
-    expect(page.locator("tbody tr")).to_have_count(5)
+    expect(person.page.locator("tbody tr")).to_have_count(5)
 
-    # signed out everywhere, in the other tab, too
-    other = page.context.new_page()
+
+def sign_out_everywhere(person: Person) -> None:
+    """In the other tab, too."""
+    other = person.page.context.new_page()
     other.goto(f"{person.url}/videos")
     other.get_by_role("heading", name="Videos", level=1).wait_for()
     person.go("/account/sessions")
     person.press("Sign out everywhere")
-    page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
+    person.page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
     person.heading("Sign in")
     other.get_by_role("heading", name="Sign in", level=1).wait_for()
-
-
-def look_of(person: Person) -> str:
-    """The id of the newest look."""
-    person.go("/looks")
-    person.page.locator(".card").first.wait_for()
-    return str(person.page.locator(".card").first.get_attribute("href")).rpartition("/")[2]
 
 
 def test_link_shows_a_look_to_guests_until_it_is_revoked(person: Person, request: pytest.FixtureRequest) -> None:
@@ -216,9 +240,11 @@ def test_no_page_loads_more_than_its_budget(browser: Browser, site: RunningStudi
     path = ""
     person.page.on(
         "response",
-        lambda response: sizes.update({path: sizes.get(path, 0) + int(response.headers["content-length"])})
-        if "/static/site/" in response.url and response.url.endswith((".js", ".css"))
-        else None,
+        lambda response: (
+            sizes.update({path: sizes.get(path, 0) + int(response.headers["content-length"])})
+            if "/static/site/" in response.url and response.url.endswith((".js", ".css"))
+            else None
+        ),
     )
     person.go("/")
     person.press("Try it as demo")

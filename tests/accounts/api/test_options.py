@@ -46,9 +46,7 @@ def test_closed_server_offers_little(anonymous: APIClient, settings: Any) -> Non
     }
 
 
-def test_options_need_no_token_and_no_statement(
-    anonymous: APIClient, django_assert_num_queries: Any
-) -> None:
+def test_options_need_no_token_and_no_statement(anonymous: APIClient, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = anonymous.get(URL, headers={"Authorization": "Bearer expired"})
 
