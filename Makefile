@@ -1,7 +1,7 @@
 # All tasks of the project: `make run` to try it, `make check test` before a commit.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean python chaos alerts fuzz clients production screenshots
+.PHONY: help run test check bench format clean python chaos alerts fuzz clients production screenshots page-speed
 .DELETE_ON_ERROR:
 
 # Else every process started here compiles its imports again, in three seconds instead of one.
@@ -76,6 +76,9 @@ alerts: python $(VENV)/.installed-dev ## cause each fault, and check that its al
 
 screenshots: python $(VENV)/.installed-dev ## take the screenshots and the recording in docs/screenshots; needs Chromium
 	@$(PY) -m tests.browser.screenshots
+
+page-speed: python $(VENV)/.installed-dev ## measure how fast a shared look's page shows on a slow phone; needs Chromium
+	@$(PY) -m tests.browser.page_speed
 
 format: python $(VENV)/.installed-dev ## format, and fix what ruff can fix
 	$(PY) -m ruff format .

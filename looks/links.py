@@ -78,6 +78,11 @@ def of_look(look_id: uuid.UUID) -> QuerySet[LookLink]:
     return LookLink.objects.filter(look=look_id).order_by("-created_at", "-id")
 
 
+def ended(*, before: datetime) -> QuerySet[LookLink]:
+    """The links that were revoked or expired before the moment."""
+    return LookLink.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
+
+
 def state_of(link: LookLink) -> str:
     """`active`, `revoked` or `expired`."""
     if link.revoked_at:

@@ -25,6 +25,7 @@ from accounts import tasks, tokens
 from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
 from accounts.own_account import exports
 from accounts.sign_in import api_keys
+from looks import links
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -90,10 +91,11 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         _rule(
             "sign-in",
             days["sign-in"],
-            "records of sign-ins, and ended API keys",
+            "records of sign-ins, ended API keys and ended links of looks",
             _older_sign_ins,
             *sign_ins,
             _ended_keys,
+            lambda span: links.ended(before=span.before),
         ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),

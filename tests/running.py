@@ -109,6 +109,10 @@ class RunningStudio:
         """An HTTP client, signed in as a new user."""
         options = ["--staff"] if staff else []
         self.manage("create_api_user", email, "--password-stdin", "--tokens", str(tokens), *options, stdin=PASSWORD)
+        return self.signed_in(email)
+
+    def signed_in(self, email: str) -> httpx.Client:
+        """An HTTP client, signed in as an existing user."""
         response = httpx.post(f"{self.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD})
         token = response.json()["access"]
         return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 
 from looks.models import Look, LookLink, LookVideo, Product
 from looks.representation import SUCCEEDED
@@ -21,6 +21,7 @@ from studio.media.storage import base, media_storage
 
 PICTURE, POSTER, PRODUCT, VIDEO = "picture", "poster", "product", "video.mp4"
 SHOWN = (sized.SMALL, sized.MEDIUM, sized.LARGE)  # sides in pixels of the pictures among which a browser chooses
+_ORIGIN = re.compile(r"https?://[\w.:-]+", re.ASCII)  # ends before what could end it in a content policy
 _SIZED = re.compile(
     rf"(?P<role>{PICTURE}|{POSTER}|{PRODUCT}-(?P<place>\d{{1,4}}))-(?P<side>\d{{3,4}})\.(?P<extension>\w+)"
 )
@@ -102,10 +103,9 @@ class Files:
         return reverse("shared-look-file", args=[self._token, file])
 
     def _elsewhere(self, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.netloc:
-            self._others.add(f"{parts.scheme}://{parts.netloc}")
-        return url
+        if origin := _ORIGIN.match(url):
+            self._others.add(origin[0])
+        return iri_to_uri(url)  # fit for headers and `srcset`
 
 
 def fitted(width: int, height: int, side: int) -> tuple[int, int]:

@@ -77,6 +77,11 @@ class SharedLook:
         return "pair" if all(one.height >= one.width for one in shown) else "stack"
 
     @property
+    def sizes(self) -> str:
+        """The width of the picture on the page, for `sizes`; as in the style sheet."""
+        return "(min-width: 64rem) 32rem, 84vw" if self.layout == "pair" else "(min-width: 64rem) 55rem, 92vw"
+
+    @property
     def designers(self) -> list[str]:
         """Each designer once, in the order of the pieces."""
         return list(dict.fromkeys(piece.designer for piece in self.pieces if piece.designer))

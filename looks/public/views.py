@@ -92,6 +92,10 @@ def _preloads(look: SharedLook) -> Iterator[str]:
     """What the first view needs, as values of `Link`: browsers fetch it before they parse the page."""
     if look.video and look.video.poster:
         yield f"<{look.video.poster}>; rel=preload; as=image; fetchpriority=high"
+    elif look.picture and not look.video:
+        chosen = f'; imagesrcset="{look.picture.source_set}"; imagesizes="{look.sizes}"'
+        sources = chosen if look.picture.source_set else ""
+        yield f"<{look.picture.url}>; rel=preload; as=image; fetchpriority=high{sources}"
     for sheet in STYLE_SHEETS:
         yield f"<{static(sheet)}>; rel=preload; as=style"
 

@@ -24,7 +24,8 @@ README = """AI Studio: everything that is stored about the account {id}, as of {
 
 Times are in UTC. JSON is UTF-8; `video-jobs.json`, `looks.json` and the other lists have the names of fields that the
 API has. Pictures and videos are not in this file: `…Url` and `pictures` link to them. The links work while the account
-has the look or the video job. Passwords and API keys are not stored in readable form, so they cannot be exported.
+has the look or the video job. Passwords and API keys are not stored in readable form, so they cannot be exported; the
+addresses of links to looks are not in this file, because everyone can open them.
 """
 
 
@@ -59,7 +60,7 @@ def write(
         "api-keys.json": ("API keys, without the keys themselves", _array(account_rows.api_keys(user))),
         "ledger.json": ("every movement of tokens, oldest first", _array(account_rows.ledger(user))),
         "ledger.csv": ("the same, for a spreadsheet", account_rows.ledger_csv(user)),
-        "looks.json": ("looks with their products and shares", _array(work_rows.looks(user, origin))),
+        "looks.json": ("looks with their products, shares and links", _array(work_rows.looks(user, origin))),
         "video-jobs.json": ("video jobs, with links to the videos", _array(work_rows.video_jobs(user, origin))),
     }
     files = "\n".join(f"{name:<18}{what}" for name, (what, _) in parts.items())

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import User
-from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookLink, LookShare, LookVideo, Product
 from looks.representation import LOOK, PRODUCT
 from studio.api.row_serializers import absolute
 from studio.db import batches
@@ -19,16 +19,25 @@ from videos.models import JobInput, VideoJob
 
 PAGE = 500  # rows in memory at once
 Row = tuple[Any, ...]
+# Without the addresses: the file may be passed on, and an address opens the look to everyone.
+_LINK = {
+    "id": "id",
+    "createdAt": "created_at",
+    "expiresAt": "expires_at",
+    "revokedAt": "revoked_at",
+    "lastViewedAt": "last_viewed_at",
+}
 
 
 def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
-    """The user's looks, oldest first, with products, shares and the ids of their videos."""
+    """The user's looks, oldest first, with products, shares, links and the ids of their videos."""
     for page in _pages(Look.objects.filter(owner=user), LOOK.columns):
         ids = [row[0] for row in page]
         products = Product.objects.filter(look__in=ids).order_by("look", "position")
         of_look = _grouped(products.values_list("look", *PRODUCT.columns))
         readers = _grouped(LookShare.objects.filter(look__in=ids).values_list("look", "user"))
         emails = _grouped(LookEmailShare.objects.filter(look__in=ids).values_list("look", "email"))
+        links = _grouped(LookLink.objects.filter(look__in=ids).values_list("look", *_LINK.values()))
         videos = _grouped(LookVideo.objects.filter(look__in=ids).values_list("look", "video"))
         for pk, *columns in page:
             yield _documented(
@@ -40,6 +49,7 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
             ) | {
                 "sharedWithUserIds": [user_id for (user_id,) in readers[pk]],
                 "sharedWithEmails": [email for (email,) in emails[pk]],
+                "links": [dict(zip(_LINK, link, strict=True)) for link in links[pk]],
                 "videoJobIds": [video_id for (video_id,) in videos[pk]],
             }
 

@@ -32,4 +32,6 @@ else:
         "keepalives_interval": 10,  # seconds between probes
         "keepalives_count": 3,  # lost probes
         "tcp_user_timeout": 60_000,  # milliseconds until sent data must be acknowledged; Linux
+        "server_side_binding": True,
+        "prepare_threshold": 5,  # runs on a connection until PostgreSQL keeps the statement; psycopg's default
     } | DATABASES["default"].get("OPTIONS", {})

@@ -43,6 +43,24 @@ def page_of(running: Browser, *, viewport: dict[str, int] = DESKTOP, **options: 
     return page
 
 
+def slow_down(page: Page, *, latency_ms: float = 150, bits_a_second: float = 1_600_000, cpu: float = 4) -> None:
+    """Make the page's line slow, by default fast 3G, and its processor as many times slower."""
+    session = page.context.new_cdp_session(page)
+    line = {"downloadThroughput": bits_a_second / 8, "uploadThroughput": bits_a_second / 16, "latency": latency_ms}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, **line})
+    session.send("Emulation.setCPUThrottlingRate", {"rate": cpu})
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Wait until the expression is true. `wait_for_function` needs `eval`, which our content policies forbid."""
+    for _ in range(PATIENCE_MS // 100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"still not true: {expression}")
+
+
 def sign_in(page: Page, *, url: str, email: str, password: str) -> None:
     """Sign in through the admin's form."""
     page.goto(f"{url}/admin/")

@@ -21,7 +21,7 @@ from accounts.models import ApiKey, LedgerEntry, SignIn, User
 from accounts.registration import create_user
 from accounts.roles import Role
 from accounts.sign_in import api_keys
-from looks.models import Look, LookShare, LookVideo, Product
+from looks.models import Look, LookLink, LookShare, LookVideo, Product
 from studio.api.scopes import SCOPES
 from studio.backoffice import audit
 from studio.media.storage import media_storage
@@ -154,6 +154,8 @@ def _look(ann: Any, boss: Any, jobs: list[Any]) -> None:
     )
     Look.objects.create(owner=ann, title=WORD)
     LookShare.objects.create(look=look, user=boss)
+    for token, end in (("a", None), ("b", datetime.now(UTC))):
+        LookLink.objects.create(look=look, created_by=boss, token=token * 26, expires_at=end, last_viewed_at=end)
     for job in jobs:
         LookVideo.objects.create(look=look, video=job, is_default=job.phase == "succeeded")
     Product.objects.create(

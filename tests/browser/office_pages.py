@@ -14,7 +14,14 @@ from accounts.models import User
 from tests.browser.long_rows import BOSS, QUEUE, WORD
 
 NO_PAGES = {
-    *("admin:logout", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site", "admin:looks_look_default"),
+    *(
+        "admin:logout",
+        "admin:autocomplete",
+        "admin:jsi18n",
+        "admin:view_on_site",
+        "admin:looks_look_default",
+        "admin:looks_look_revoke_link",
+    ),
     "django_rq:scheduler_jobs",  # of a package that is not installed
 }
 SECOND_ADDRESS = "admin:django_rq_"  # of django_rq's pages, which "django_rq:" has at the first

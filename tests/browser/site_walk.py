@@ -98,15 +98,6 @@ class Person:
         self.page.get_by_label("What happens").fill(prompt)
         self.press("Make the video")
 
-    def wait_until_played(self, selector: str, seconds: float) -> None:
-        """Playwright's own wait compiles text, which the pages' policy refuses."""
-        played = f"document.querySelector({selector!r}).currentTime"
-        for _ in range(200):
-            if self.page.evaluate(played) > seconds:
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"{selector} does not play")
-
     def close(self) -> None:
         self.page.context.close()
         assert self.troubles == []

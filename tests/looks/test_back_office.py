@@ -64,7 +64,7 @@ def test_corrected_words_are_found(staff: Client, look: Look, media: Path) -> No
     files = stored_files(media)
     rows: dict[str, Any] = {
         f"{prefix}-{name}": "0"
-        for prefix in ("products", "look_videos", "shares", "email_shares")
+        for prefix in ("products", "look_videos", "shares", "email_shares", "links")
         for name in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
 

@@ -25,6 +25,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from accounts.models import AccountTask, ApiKey, LedgerEntry, SignIn
 from accounts.models import Session as ApiSession
 from accounts.sign_in import api_keys
+from looks import links
+from looks.models import Look, LookLink
 from operations import retention
 from operations.housekeeping import Stopped, run_housekeeping
 from studio.env import PROJECT
@@ -187,6 +189,22 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     assert counted == removed == {"log": 0, "reply": 0, "event": 0, "export": 0, "task": 0} | removable
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
+
+
+def test_links_of_looks_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
+    look = Look.objects.create(owner=make_user(), title="A look")
+    kept = []
+    for column, days, is_kept in (("revoked_at", 181, False), ("expires_at", 181, False), ("revoked_at", 1, True)):
+        link = links.create(look_id=look.pk, user=look.owner)
+        age(link, 400, "created_at")
+        age(link, days, column)
+        kept += [link.pk] if is_kept else []
+    kept.append(links.create(look_id=look.pk, user=look.owner).pk)
+
+    removed = run("--yes")
+
+    assert removed["sign-in"] == 2
+    assert set(LookLink.objects.values_list("pk", flat=True)) == set(kept)
 
 
 def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:

@@ -13,7 +13,7 @@ OPTIONS = {
     "real": "finished videos that were paid for; kept unless you set this",
     "log": "log lines of finished jobs",
     "reply": "providers' replies about finished jobs, for staff",
-    "sign-in": "records of sign-ins, and ended API keys",
+    "sign-in": "records of sign-ins, ended API keys and ended links of looks",
     "audit": "audit records of the back office",
 }
 

@@ -18,11 +18,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     Django parses timestamps in Python. A page of jobs has eighty, which would be 15 % more CPU
     (docs/decisions/19-connection-pool.md).
+
+    The options `server_side_binding` and `prepare_threshold` (studio/settings/database.py) let PostgreSQL keep the plan
+    of a statement (docs/decisions/27-prepared-statements.md). It keeps them by session, so a connection through a pool
+    prepares nothing.
     """
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Django's connection, with our loader of timestamps."""
+        """Django's connection, with our loader of timestamps; it prepares no statements behind a connection pool."""
         connection = super().get_new_connection(conn_params)
+        if _is_pooled(connection):
+            connection.prepare_threshold = None
         if self.timezone:  # as long as USE_TZ is set
             connection.adapters.register_loader("timestamptz", _timestamp_loader(self.timezone))
         return connection
@@ -37,6 +43,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if not socket.poll(0):
                 return True
         return super().is_usable()
+
+
+def _is_pooled(connection: Any) -> bool:
+    """Whether a pool such as PgBouncer is in between: it reports another process than the one that runs statements."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        found: bool = cursor.fetchone()[0] != connection.info.backend_pid
+    connection.rollback()  # Django turns autocommit on later, outside of a transaction
+    return found
 
 
 @cache

@@ -121,7 +121,7 @@ def _staff_actions(user: User, staff: User, make_job: MakeJob, looks: list[Look]
 
 
 def _no_inlines() -> dict[str, str]:
-    prefixes = ("look_videos", "products", "shares", "email_shares")
+    prefixes = ("look_videos", "products", "shares", "email_shares", "links")
     return {f"{prefix}-{name}_FORMS": "0" for prefix in prefixes for name in ("TOTAL", "INITIAL")}
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import ledger, tasks
 from accounts.models import AccountTask, ApiKey, Session, SignIn, User
 from accounts.own_account.exports import ExportTooLarge
+from looks import links
 from looks.models import LookEmailShare
 from operations.account_data import export
 from tests.conftest import MakeUser
@@ -113,6 +114,7 @@ def test_looks_with_products_shares_and_links(ann: User, make_user: MakeUser, ma
     reader = make_user("bea@example.com")
     look = make_look(ann, readers=(reader,), image=png())
     LookEmailShare.objects.create(look=look, email="cleo@example.com")
+    link = links.create(look_id=look.pk, user=ann)
     make_look(reader, title="Not hers")
 
     (shown,) = part(ann, "looks.json")
@@ -122,6 +124,8 @@ def test_looks_with_products_shares_and_links(ann: User, make_user: MakeUser, ma
         ["Linen dress", "Belt"],
     )
     assert shown["generatedImageUrl"] == f"{ORIGIN}/media/{look.image.name}"
+    assert [(row["id"], row["revokedAt"]) for row in shown["links"]] == [(str(link.pk), None)]
+    assert link.token not in json.dumps(shown)
     assert (shown["sharedWithUserIds"], shown["sharedWithEmails"]) == ([str(reader.pk)], ["cleo@example.com"])
 
 

@@ -16,6 +16,7 @@ OPERATIONS = {
     *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
     *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
+    *("listLookLinks", "createLookLink", "revokeLookLink"),
     *(
         "listVideoModels",
         "listVideoJobs",
@@ -80,7 +81,7 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
         **{key: ["application/json"] for key in ("updateMe", "deleteMe", "changePassword", "resetPassword")},
         **{key: ["application/json"] for key in ("requestPasswordReset", "requestEmailVerification", "verifyEmail")},
-        "signInWithGoogle": ["application/json"],
+        **{key: ["application/json"] for key in ("signInWithGoogle", "createLookLink")},
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 
@@ -143,7 +144,7 @@ def test_pages_are_bounded(schema: Any) -> None:
         skip, limit = parameter(operation, "skip")["schema"], parameter(operation, "limit")["schema"]
         assert skip == {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0}
         assert limit == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    assert len(lists) == 6
+    assert len(lists) == 7
 
 
 def test_statuses_are_repeated(schema: Any) -> None:
@@ -158,7 +159,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 14
+    assert len(in_paths) == 18
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL backend checks kept connections without a statement, and parses timestamps."""
+"""The PostgreSQL backend checks kept connections without a statement, parses timestamps, and prepares statements."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DataError, close_old_connections, connection, connections
 from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -105,3 +107,29 @@ def test_timestamp_that_python_cannot_hold_is_an_error() -> None:
         cursor.execute("SELECT CAST('infinity' AS timestamptz)")
         with pytest.raises(DataError, match="too large"):
             cursor.fetchone()
+
+
+def prepared() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [text for (text,) in cursor.fetchall()]
+
+
+def test_repeated_statement_is_prepared() -> None:
+    for _ in range(7):
+        list(User.objects.filter(email="nobody@example.com"))
+
+    assert [text for text in prepared() if "accounts_user" in text] != []
+
+
+def test_prepared_statement_runs_after_a_column_was_added() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE test_prepared (id integer); INSERT INTO test_prepared VALUES (1)")
+        try:
+            for _ in range(7):
+                cursor.execute("SELECT id FROM test_prepared WHERE id = %s", [1])
+            cursor.execute("ALTER TABLE test_prepared ADD COLUMN name text")
+            cursor.execute("SELECT id FROM test_prepared WHERE id = %s", [1])
+            assert cursor.fetchall() == [(1,)]
+        finally:
+            cursor.execute("DROP TABLE test_prepared")

@@ -10,7 +10,7 @@ from django.core.files.storage import FileSystemStorage
 from django.test import RequestFactory
 
 from studio.http import serving
-from studio.media.storage.base import FileMissing, StorageError, attachment_url, poster_url
+from studio.media.storage.base import FileMissing, StorageError, attachment_url, poster_url, sized_url
 from studio.media.storage.cloudinary import CloudinaryStorage
 from tests.fakes.cloudinary import STILL, FakeCloudinary
 from tests.studio.media.cloudinary_files import (
@@ -162,8 +162,18 @@ def test_poster_and_attachment(storage: CloudinaryStorage, video: str) -> None:
     assert "/upload/fl_attachment/v" in storage.attachment_url(video, "…")
 
 
+def test_service_scales_our_pictures_and_no_others(storage: CloudinaryStorage) -> None:
+    ours = sized_url(storage=storage, name="looks/1.png", side=960)
+    external = sized_url(storage=storage, name="elsewhere:https://old.example.com/a.jpg", side=960)
+
+    assert "/image/upload/c_limit,f_auto,h_960,q_auto,w_960/v1/ai-studio/looks/1.png" in ours
+    assert external == "https://old.example.com/a.jpg"
+
+
 def test_other_storages_derive_nothing() -> None:
     local = FileSystemStorage(base_url="/media/")
+
+    assert sized_url(storage=local, name="looks/1.png", side=960) == "/media/looks/1.png"
 
     assert poster_url(storage=local, name="videos/1.mp4") is None
     assert attachment_url(storage=local, name="videos/1.mp4", file_name="x.mp4") == "/media/videos/1.mp4"

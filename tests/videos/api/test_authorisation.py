@@ -21,7 +21,8 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.models import ApiKey, Session, User
 from accounts.roles import Role, assign
 from accounts.sign_in import api_keys
-from looks.models import Look, Visibility
+from looks import links
+from looks.models import Look, LookLink, Visibility
 from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos import creation
@@ -75,6 +76,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/looks/{id}": Row(200, 200, 403, 200),
     "PATCH /api/v1/looks/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/looks/{id}": Row(204, 403, 403, 204),
+    "GET /api/v1/looks/{id}/links": Row(200, 403, 403, 200),
+    "POST /api/v1/looks/{id}/links": Row(201, 403, 403, 201),
+    "DELETE /api/v1/looks/{id}/links/{link_id}": Row(204, 403, 403, 204),
     "GET /api/v1/video-models": OWN,
     "GET /api/v1/video-jobs": OWN,
     "GET /api/v1/video-jobs?all=true": Row(403, 403, 403, 200),
@@ -98,12 +102,13 @@ def operations() -> frozenset[str]:
 
 
 class World(NamedTuple):
-    """A look with a video, the owner's API key and session, and an access token for every kind of caller."""
+    """A look with a video and a link, the owner's API key and session, and an access token for every kind of caller."""
 
     look: Look
     job: Any
     key: ApiKey
     session: Session
+    link: LookLink
     tokens: dict[str, str]
 
 
@@ -119,7 +124,8 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     tokens = {name: tokens_of(user)["access"] for name, user in users.items()}
     session = Session.objects.get(user=users["owner"])
     key, _ = api_keys.create(user=users["owner"], name="script", scopes=["looks:read"])
-    return World(look, job, key, session, tokens | unusable_tokens(make_user, users["owner"]))
+    link = links.create(look_id=look.pk, user=users["owner"])
+    return World(look, job, key, session, link, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -153,6 +159,7 @@ def ask(world: World, operation: str, who: str) -> int:
     things = {"/looks/": world.look, "/sessions/": world.session, "/api-keys/": world.key}
     thing = next((row for part, row in things.items() if part in url), world.job)
     url = url.replace("{id}", str(thing.pk)).replace("{look_id}", str(world.look.pk))
+    url = url.replace("{link_id}", str(world.link.pk))
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))
     send: Callable[..., Any] = getattr(client, method.lower())
@@ -187,7 +194,9 @@ def test_anonymous_requests_change_nothing(world: World, operation: str, setting
     world.job.refresh_from_db()
     world.session.refresh_from_db()
     world.key.refresh_from_db()
-    assert (world.look.updated_at, world.session.ended_at, world.key.revoked_at) == (before, None, None)
+    world.link.refresh_from_db()
+    ended = (world.session.ended_at, world.key.revoked_at, world.link.revoked_at)
+    assert (world.look.updated_at, ended) == (before, (None, None, None))
 
 
 @pytest.mark.parametrize("operation", [operation for operation in TABLE if "{id}" in operation])

@@ -16,7 +16,7 @@ from tests.conftest import MakeUser
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 READS = {
     "videos:read": ("video-jobs", "video-jobs/<str:pk>", "video-jobs/<str:pk>/download", "video-models"),
-    "looks:read": ("looks", "looks/<str:pk>"),
+    "looks:read": ("looks", "looks/<str:pk>", "looks/<str:pk>/links"),
     "account:read": ("auth/me", "tokens", "tokens/ledger"),
 }
 WRITES = {
@@ -28,7 +28,13 @@ WRITES = {
         "PATCH video-jobs/<str:pk>/set-default-for-look/<str:look_id>",
         "PATCH video-jobs/<str:pk>/unset-default-for-look/<str:look_id>",
     },
-    "looks:write": {"POST looks", "PATCH looks/<str:pk>", "DELETE looks/<str:pk>"},
+    "looks:write": {
+        "POST looks",
+        "PATCH looks/<str:pk>",
+        "DELETE looks/<str:pk>",
+        "POST looks/<str:pk>/links",
+        "DELETE looks/<str:pk>/links/<str:link_id>",
+    },
 }
 
 pytestmark = pytest.mark.django_db
