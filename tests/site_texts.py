@@ -1,10 +1,11 @@
 """The translations of our pages: `python -m tests.site_texts --write` brings them up to date with the code.
 
-Texts are read from the templates (`{% translate "…" %}`), the modules (`t("…")`, `n("…", "…", …)`), and the API's
+Texts are read from the templates (`{% translate "…" %}`, `{% blocktranslate %}`), the modules (`t("…")`, `n("…", "…", …)`), and the API's
 sentences that the pages show. Translations are written by hand in the .po files; the compiled .mo files are committed,
 because a server has no gettext tools.
 """
 
+import ast
 import io
 import re
 import sys
@@ -15,14 +16,17 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
 
 PROJECT = Path(__file__).parents[1]
 LOCALE = PROJECT / "studio" / "locale"
+TEMPLATES = (PROJECT / "templates" / "site", PROJECT / "templates" / "public_look")
 LANGUAGES = ("de",)
 HEAD = "# Translations of our pages; see tests/site_texts.py."
 DATE = datetime(2026, 11, 30, tzinfo=UTC)  # the format wants one; the real ones are in the history
 TEXT = r'"((?:[^"\\]|\\.)+)"'
-TRANSLATE = re.compile(r"{% translate " + TEXT)
+LITERAL = r"u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+CALL = re.compile(rf"\bn?gettext\({LITERAL}(?:, {LITERAL}, count)?\)")
 ONE = re.compile(r"\bt\(\s*" + TEXT)
 MANY = re.compile(r"\bn\(\s*" + TEXT + r",\s*" + TEXT)
 # Modules whose refusals the pages show.
@@ -48,13 +52,18 @@ Texts = set[tuple[str, str]]  # singular, and plural or ""
 def texts_of(domain: str) -> Texts:
     """The texts of one catalogue: `django` has those of templates, `djangojs` those of modules."""
     if domain == "django":
-        pages = (PROJECT / "templates" / "site").glob("*.html")
-        return {(text, "") for page in pages for text in TRANSLATE.findall(page.read_text())}
+        return {text for folder in TEMPLATES for page in folder.glob("*.html") for text in _in_template(page)}
     found: Texts = {(sentence, "") for sentence in _sentences()}
     for module in (PROJECT / "studio" / "static" / "site").rglob("*.js"):
         source = module.read_text()
         found |= {(text, "") for text in ONE.findall(source)} | set(MANY.findall(source))
     return found
+
+
+def _in_template(page: Path) -> Iterator[tuple[str, str]]:
+    """The texts of Django's tags, which Django itself rewrites as calls of functions."""
+    for one, many in CALL.findall(templatize(page.read_text())):
+        yield ast.literal_eval(one), ast.literal_eval(many or "''")
 
 
 def _sentences() -> Iterator[str]:

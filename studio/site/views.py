@@ -6,10 +6,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils import translation
-from django.utils.cache import patch_vary_headers
 from django.views.i18n import JavaScriptCatalog
 
 from studio import __version__
+from studio.http.language import localised
 from studio.http.responses import refusal
 
 _READS = ("GET", "HEAD")
@@ -21,32 +21,26 @@ _MODULES = (
 )
 
 
+@localised
 def page(request: HttpRequest, path: str = "") -> HttpResponseBase:
-    """The document of every page, in the language of the cookie or of `Accept-Language`."""
+    """The document of every page."""
     if request.method not in _READS:
         return _method_not_allowed()
-    with translation.override(translation.get_language_from_request(request)):
-        language = translation.get_language()
-        response = render(
-            request,
-            "site/page.html",
-            {
-                "is_home": not path,
-                "demo": not settings.PRODUCTION,
-                "registration_open": settings.REGISTRATION_OPEN,
-                "sheets": [static(f"site/{name}.css") for name in _SHEETS],
-                "modules": [static(f"site/{name}.js") for name in _MODULES],
-                "language": language,
-                "languages": settings.LANGUAGES,
-                "language_cookie": settings.LANGUAGE_COOKIE_NAME,
-                "base": settings.BASE_PATH,
-                "version": __version__,
-            },
-        )
-    response.headers["Content-Language"] = str(language)
+    context = {
+        "is_home": not path,
+        "demo": not settings.PRODUCTION,
+        "registration_open": settings.REGISTRATION_OPEN,
+        "sheets": [static(f"site/{name}.css") for name in _SHEETS],
+        "modules": [static(f"site/{name}.js") for name in _MODULES],
+        "language": translation.get_language(),
+        "languages": settings.LANGUAGES,
+        "language_cookie": settings.LANGUAGE_COOKIE_NAME,
+        "base": settings.BASE_PATH,
+        "version": __version__,
+    }
+    response = render(request, "site/page.html", context)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = content_policy()
-    patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests import site_texts
 
 DOMAINS = ("django", "djangojs")
-PLACEHOLDER = re.compile(r"\{\w+\}|#")
+PLACEHOLDER = re.compile(r"\{\w+\}|#|%\(\w+\)s")
 
 pytestmark = pytest.mark.once
 each = pytest.mark.parametrize("domain", DOMAINS)
