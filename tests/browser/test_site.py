@@ -186,6 +186,20 @@ def test_form_says_what_is_missing_beside_the_field(person: Person) -> None:
     assert person.page.evaluate("document.activeElement.name") == "prompt"
 
 
+def test_without_events_an_unfinished_video_is_polled(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    person.expected = {503}
+    person.page.route("**/events/ticket", lambda route: route.fulfill(status=503, body="{}"))
+    person.register("polls@example.com")
+    person.go("/create")
+    person.order("Quietly [mock:slow=10]")
+    person.heading("Videos")
+
+    wait_for_rows(person.page, "In progress", 1)
+    wait_for_rows(person.page, "Ready", 1)
+    person.close()
+
+
 def test_pages_speak_german(browser: Browser, site: RunningStudio) -> None:
     person = Person(browser, site, locale="de")
     person.go("/sign-in")
