@@ -1,9 +1,8 @@
 // The start: the header, the languages, and the pages by their addresses (studio/site/urls.py has the same).
 
 import "./core/me.js";
-import { start } from "./core/router.js";
-import { isSignedIn, onChange } from "./core/session.js";
-import { go } from "./core/router.js";
+import { again, start } from "./core/router.js";
+import { onChange } from "./core/session.js";
 import * as header from "./parts/header.js";
 
 const ID = "([0-9a-fA-F-]{36})";
@@ -27,7 +26,7 @@ const ROUTES = [
 
 header.start();
 start(ROUTES);
-onChange((isIn) => (isIn || isSignedIn() ? null : go("/sign-in")));
+onChange((isIn) => isIn || again());
 
 const languages = document.getElementById("language");
 languages.addEventListener("change", () => {

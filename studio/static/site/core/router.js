@@ -18,6 +18,9 @@ export function start(all) {
   return show({ isFirst: true });
 }
 
+/** Show the page of the address once more: after a sign-out it may be another one. */
+export const again = () => show();
+
 /** Go to a page of ours. */
 export function go(path, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", url(path));

@@ -18,7 +18,7 @@ export default async function look({ parameters: [id], query, signal }) {
   const jobs = new Map(mine.items.map((item) => [item.id, item]));
 
   function draw() {
-    const items = isMine && jobs.size ? [...jobs.values()] : shown.videos.map((video) => ({ ...video, prompt: "", associatedLooks: [] }));
+    const items = isMine && jobs.size ? [...jobs.values()] : shown.videos.map((video) => ({ ...video, prompt: "", associatedLooks: [], isOthers: true }));
     fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(id, isMine));
   }
 

@@ -1,7 +1,7 @@
 // The pages of mailed links: a new password, and a verified address.
 
 import { api, forget, go, h, isSignedIn, link, loaded, pathOf, reload, sentence, t } from "../core.js";
-import { button, field, form, input, notify } from "../parts.js";
+import { field, form, input, notify } from "../parts.js";
 
 const PAGES = { "/forgot-password": forgotten, "/reset-password": reset, "/verify-email": verify };
 
@@ -10,9 +10,7 @@ export default ({ query }) => PAGES[pathOf(location)](query.get("token") ?? "");
 const narrow = (title, ...parts) => ({ title, node: h("section.narrow", h("h1", title), parts) });
 
 function forgotten() {
-  const fields = {
-    email: field(t("E-mail address"), input("email", { type: "email", autocomplete: "username", required: true })),
-  };
+  const fields = { email: emailField() };
   const done = h("p", { role: "status" });
   const send = async (values) => {
     await api.post("/auth/password/reset", values, { anonymous: true });
@@ -61,16 +59,14 @@ async function verify(token) {
 
 /** Offer to mail a link. */
 async function request(title, why) {
-  if (!isSignedIn()) return narrow(title, why, link("/sign-in?next=/verify-email", t("Sign in"), "button.quiet"));
-  const { email } = await loaded();
-  const send = async () => {
-    await api.post("/auth/email/verify", { email }, { anonymous: true });
+  const value = isSignedIn() ? (await loaded()).email : "";
+  const fields = { email: emailField(value) };
+  const send = async (values) => {
+    await api.post("/auth/email/verify", values, { anonymous: true });
     notify(t("A mail with a link is on its way."));
   };
-  return narrow(
-    title,
-    why,
-    h("p.lead", t("We mail a link to {email}.", { email })),
-    button(t("Send the link"), send),
-  );
+  return narrow(title, why, form({ fields, submit: t("Send the link"), send, quiet: true }));
 }
+
+const emailField = (value = "") =>
+  field(t("E-mail address"), input("email", { type: "email", autocomplete: "username", required: true, value }));

@@ -1,6 +1,6 @@
 // The demo account of a development server: signing in to it, and filling an empty account with its data.
 
-import { api, h, reload, t } from "../core.js";
+import { api, reload, t } from "../core.js";
 import { button, notify } from "./notice.js";
 
 const ASK_AGAIN_MS = 3000;

@@ -2,6 +2,7 @@
 
 import { api, h, t } from "../core.js";
 import { open } from "./dialog.js";
+import { button } from "./notice.js";
 
 /** A video element that plays on its own, without sound first: browsers demand that. */
 export const video = (job, attributes = {}) =>
@@ -14,7 +15,7 @@ export function play(job) {
     title: job.prompt || t("Video"),
     content: node,
     wide: true,
-    actions: [h("button.button.quiet", { onclick: () => save(job) }, t("Download"))],
+    actions: job.isOthers ? [] : [button(t("Download"), () => save(job), "button.quiet")],
   });
   dialog.addEventListener("close", () => node.pause());
   node.play().catch(() => null);
