@@ -27,6 +27,7 @@ PARTS = {
     "pictures": (300, 420),
     "hung": (300, 420),
     "crowd": (300, 420),
+    "live": (180, 300),
     "back_office": (600, 600),
     "enumeration": (600, 600),
 }

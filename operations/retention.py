@@ -31,7 +31,7 @@ from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion
 from videos.engine import inputs
-from videos.models import Event, JobInput, JobLog, SpentKey, VideoJob, events
+from videos.models import Event, JobInput, JobLog, LiveTicket, SpentKey, VideoJob, events
 from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
@@ -80,6 +80,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
     expired: list[Rows] = [
         _aged(Session, "expire_date"),
         _aged(FormerAddress, "expires_at"),
+        _aged(LiveTicket, "expires_at"),
         lambda span: tokens.ended_sessions(before=span.before),
         lambda span: tokens.ended(before=span.before),
     ]

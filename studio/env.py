@@ -131,6 +131,14 @@ def origins(name: str) -> list[str]:
     return values
 
 
+def origin_or_port(name: str, default: str) -> str:
+    """A web origin, a port such as ":8001", or "". Raises BadEnvironment for anything else."""
+    value = text(name, default).rstrip("/")
+    if value and not re.fullmatch(r":\d{1,5}|https?://[^\s/?#@]+", value):
+        raise BadEnvironment(f"{name} is {value!r}; it should be an origin such as https://live.example.com.")
+    return value
+
+
 def url_prefix(name: str, *, example: str = "/AIStudio") -> str:
     """A path such as /AIStudio, or "". Raises BadEnvironment for one that does not start with a slash."""
     value = text(name).rstrip("/")

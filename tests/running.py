@@ -23,6 +23,7 @@ PARTS = {
     "submit": "rqworker submit",
     "media": "rqworker media",
     "sweeper": "manage.py sweep",
+    "live": "manage.py live",
     "valkey": "valkey-server",
 }
 

@@ -127,7 +127,7 @@ def revoke_all(*, user: User) -> None:
 
 def live() -> QuerySet[ApiKey]:
     """The keys that are neither revoked nor expired."""
-    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
 
 
 def ended(*, before: datetime) -> QuerySet[ApiKey]:

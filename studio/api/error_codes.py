@@ -30,6 +30,7 @@ MEANINGS = {
     "account_inactive": "the account is deactivated",
     "google_token_invalid": "the text is no ID token of Google for this server, or it has expired; sign in again",
     "password_changed": "the password has changed since the token was issued; sign in again",
+    "ticket_invalid": "the ticket is unknown, used or expired; `POST /video-jobs/events/ticket` issues another",
     "key_revoked": "the API key was revoked",
     "key_expired": "the API key has expired",
     "signed_out": "all sessions of this account were ended; sign in again",
@@ -49,6 +50,7 @@ MEANINGS = {
     "not_found": "no object has this id",
     "no_such_endpoint": "no endpoint has this path",
     "method_not_allowed": "the endpoint does not support this method",
+    "not_live": "the live process serves this URL; `POST /video-jobs/events/ticket` returns where it is",
     # 409
     "conflict": "the object is in a state that does not permit this",
     "too_many_keys": "you have 50 usable API keys; revoke one",
@@ -77,6 +79,7 @@ MEANINGS = {
     "throttled": "too many requests; wait for `Retry-After` seconds",
     "too_many_jobs": "you have 3 unfinished video jobs; wait until one is finished",
     "uploads_in_progress": "you have 8 uploads in progress; wait until one has finished",
+    "too_many_streams": "you have 20 streams of events; close one",
     "limit_reached": "too many requests; wait for `Retry-After` seconds",
     "locked_out": "too many wrong passwords; wait for `Retry-After` seconds",
     # 5xx
@@ -94,6 +97,7 @@ MEANINGS = {
     "pictures_busy": "too many images are being processed; retry after `Retry-After` seconds",
     "too_many_uploads": "the server is receiving too many uploads; retry after `Retry-After` seconds",
     "too_busy": "the server has too many requests in progress; retry after `Retry-After` seconds",
+    "too_many_listeners": "the server has as many streams of events as it can hold; poll, or retry later",
     "too_many_downloads": "the server is sending too many files; retry after `Retry-After` seconds",
 }
 

@@ -24,12 +24,17 @@ class BasePathMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The response for the canonical path. Raises DisallowedHost."""
-        path = _canonical(request.path_info, settings.BASE_PATH)
-        if path.rstrip("/") not in FOR_MACHINES:
-            request.get_host()
-        request.path_info = path
-        request.path = f"{settings.BASE_PATH}{path}"
+        canonicalise(request)
         return self.get_response(request)
+
+
+def canonicalise(request: HttpRequest) -> None:
+    """Give the request its canonical path. Raises DisallowedHost."""
+    path = _canonical(request.path_info, settings.BASE_PATH)
+    if path.rstrip("/") not in FOR_MACHINES:
+        request.get_host()
+    request.path_info = path
+    request.path = f"{settings.BASE_PATH}{path}"
 
 
 def _canonical(path: str, prefix: str) -> str:

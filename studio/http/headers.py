@@ -43,10 +43,14 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        path = request.path_info  # canonical, by BasePathMiddleware
-        policy = next((policy for start, policy in POLICIES if path.startswith(start)), _CLOSED)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if path.startswith("/api/"):
-            response.headers.setdefault("Cache-Control", "no-store")
+        add_security_headers(response, path=request.path_info)  # canonical, by BasePathMiddleware
         return response
+
+
+def add_security_headers(response: HttpResponseBase, *, path: str) -> None:
+    """Add the headers that a response of this path needs."""
+    policy = next((policy for start, policy in POLICIES if path.startswith(start)), _CLOSED)
+    response.headers.setdefault("Content-Security-Policy", policy)
+    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")

@@ -20,8 +20,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        sent = request.headers.get("X-Request-ID", "")
-        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        request_id = id_of(request)
         with log.context(request_id=request_id):
             response = self.get_response(request)
             if response.status_code >= 500:  # Django would log it further out, without the id
@@ -29,3 +28,9 @@ class RequestIdMiddleware:
                 log_response("%s: %s", response.reason_phrase, request.path, **facts)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+def id_of(request: HttpRequest) -> str:
+    """The id that the client sent, if it is well-formed; else a new one."""
+    sent = request.headers.get("X-Request-ID", "")
+    return sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex

@@ -10,6 +10,7 @@ from studio.settings.base import *
 from studio.settings.database import *
 from studio.settings.files import *
 from studio.settings.google_sign_in import *
+from studio.settings.live import *
 from studio.settings.mail import *
 from studio.settings.middleware import *
 from studio.settings.observability import *

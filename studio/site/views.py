@@ -10,6 +10,7 @@ from django.views.i18n import JavaScriptCatalog
 
 from studio import __version__
 from studio.http.language import localised
+from studio.http.origins import origin_at
 from studio.http.responses import refusal
 
 _READS = ("GET", "HEAD")
@@ -40,11 +41,11 @@ def page(request: HttpRequest, path: str = "") -> HttpResponseBase:
     }
     response = render(request, "site/page.html", context)
     response.headers["Cache-Control"] = "no-cache"
-    response.headers["Content-Security-Policy"] = content_policy()
+    response.headers["Content-Security-Policy"] = content_policy(request)
     return response
 
 
-def content_policy() -> str:
+def content_policy(request: HttpRequest) -> str:
     """The content security policy of the pages.
 
     Scripts and styles are ours alone. Trusted Types refuse to make HTML of text, so a title cannot become a script:
@@ -53,7 +54,8 @@ def content_policy() -> str:
     files = " ".join(["'self'", "blob:", *(f"https://{host}" for host in settings.EXTERNAL_FILE_HOSTS)])
     return (
         "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        f"script-src 'self'; style-src 'self'; connect-src 'self'; img-src {files}; media-src {files}; "
+        f"script-src 'self'; style-src 'self'; connect-src 'self' {origin_at(settings.LIVE_URL, request)}; "
+        f"img-src {files}; media-src {files}; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
 

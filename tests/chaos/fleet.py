@@ -81,7 +81,7 @@ class Fleet:
         self._schedule: dict[str, Any] = schedule or {}
         self.jobs: list[Job] = []
         self.traps = Traps()
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url, self.live_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
 
     def __enter__(self) -> Self:
         self._exit = contextlib.ExitStack()
@@ -124,6 +124,7 @@ class Fleet:
             "ENVIRONMENT": "development",
             "DATA_DIR": str(self.folder / "data"),
             "PORT": self.url.rpartition(":")[2],
+            "LIVE_PORT": self.live_url.rpartition(":")[2],
             "DATABASE_URL": self.database.url,
             "REDIS_URL": self.valkey.url,
             "GEMINI_API_KEY": "fake-key",

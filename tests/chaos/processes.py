@@ -26,6 +26,7 @@ COMMANDS: dict[str, list[str]] = {
     "submit": ["manage.py", "rqworker", "submit", *THREADS],
     "media": ["manage.py", "rqworker", "media", *THREADS],
     "sweeper": ["manage.py", "sweep"],
+    "live": ["manage.py", "live"],
 }
 
 

@@ -74,6 +74,14 @@ _DETAIL = Statement(
         .values_list("owner", "due_at", "lease_until", "phase", "links", "log_lines", *JOB.columns)
     )
 )
+_SEVERAL = Statement(
+    lambda: (
+        VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField()))
+        .order_by()
+        .with_retries()
+        .values_list("pk", *JOB.columns)
+    )
+)
 _LOOKS = Statement(
     lambda: (
         LookVideo.objects.filter(InParam("video", "ids", models.UUIDField()))
@@ -138,6 +146,12 @@ def page(
     rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit, before=before)
     looks = _looks_of([row[0] for row in rows], origin)
     return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
+
+
+def several(*, ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, dict[str, Any]]:
+    """These jobs as the list shows them, by id; those that were deleted are missing."""
+    looks = _looks_of(ids, origin)
+    return {row[0]: _serialize(row[1:], origin, looks[row[0]]) for row in _SEVERAL.rows(ids=ids)}
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from studio.api.views import not_an_endpoint
 from videos.api.account_views import BalanceView, ExportView, MeView, RegisterView
+from videos.api.event_views import EventStreamView, TicketView
 from videos.api.model_views import VideoModelList
 from videos.api.views import VideoJobViewSet
 
@@ -12,7 +13,9 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("video-jobs", VideoJobViewSet, basename="video-job")
 
 urlpatterns = [
-    *router.urls,
+    path("video-jobs/events", EventStreamView.as_view(), name="video-job-events"),
+    path("video-jobs/events/ticket", TicketView.as_view(), name="video-job-ticket"),
+    *router.urls,  # after those: an id would match "events"
     path("auth/register", RegisterView.as_view(), name="register"),
     path("auth/me", MeView.as_view(), name="me"),
     path("auth/me/export", ExportView.as_view(), name="export"),

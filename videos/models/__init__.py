@@ -7,6 +7,7 @@ from videos.models.idempotency import SpentKey
 from videos.models.job import IMPORTED, OPERATION_MAX, VideoJob, whole_seconds
 from videos.models.job_input import JobInput
 from videos.models.job_log import JobLog
+from videos.models.live_tickets import LiveTicket
 from videos.models.poll_quota import PollQuota
 from videos.models.queryset import VideoJobQuerySet, from_now, new_lease
 
@@ -19,6 +20,7 @@ __all__ = [
     "EventsExpired",
     "JobInput",
     "JobLog",
+    "LiveTicket",
     "PollQuota",
     "SpentKey",
     "Upstream",

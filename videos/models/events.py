@@ -4,16 +4,18 @@ import json
 import time
 import uuid
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, models, transaction
 from django.db.models import Q
 
-from studio.db import batches
-from studio.db.statements import InParam, Param, SelectModels, Statement
+from studio.db import batches, json_rows
+from studio.db.statements import InParam, Statement
 from studio.models import Record
 
+Position = tuple[uuid.UUID, int]  # an owner, and the number of the last event that was read
 KEPT_DAYS = 1  # how long a client can be away and still catch up
 
 
@@ -141,22 +143,61 @@ def read(*, owner_id: uuid.UUID, after: int, limit: int) -> list[Event]:
 
     Raises EventsExpired.
     """
-    last = last_numbers([owner_id]).get(owner_id, 0)  # first: what is committed in between is a later event
-    events: list[Event] = _AFTER.all(owner_id=owner_id, after=after, limit=limit, skip=0)
-    if [event.number for event in events] != list(range(after + 1, after + 1 + len(events))):
+    found = read_all({(owner_id, after)}, limit=limit).get((owner_id, after), [])
+    if found is None:
         raise EventsExpired
-    if not events and after != last:
-        raise EventsExpired
-    return events
+    return found
 
 
-_AFTER = SelectModels(
-    Event,
-    lambda: Event.objects.filter(
-        owner=Param("owner_id", models.UUIDField()), number__gt=Param("after", models.BigIntegerField())
-    ).order_by("number"),
-    in_pages=True,
-)
+def read_all(positions: Collection[Position], *, limit: int) -> dict[Position, list[Event] | None]:
+    """The next events after each position, the oldest first, at most `limit` of each; None where some are not kept.
+
+    A position without later events is left out. Two statements, however many positions there are.
+    """
+    last = last_numbers({owner_id for owner_id, _ in positions})  # first: what is committed in between is a later event
+    behind = [(owner_id, after) for owner_id, after in positions if last.get(owner_id, 0) != after]
+    if not behind:
+        return {}
+    found: dict[Position, list[Event]] = {position: [] for position in behind}
+    listed = json.dumps([{"owner_id": owner_id.hex, "after": after} for owner_id, after in behind])
+    with connection.cursor() as cursor:
+        cursor.execute(_READ[connection.vendor], {"positions": listed, "limit": limit})
+        for owner_id, after, number, job_id, kind, created_at in cursor.fetchall():
+            event = Event(number=number, kind=kind, created_at=_moment(created_at))
+            event.owner_id, event.job_id = _uuid(owner_id), _uuid(job_id)
+            found[event.owner_id, after].append(event)
+    return {position: events if _is_complete(events, position[1]) else None for position, events in found.items()}
+
+
+def _is_complete(events: list[Event], after: int) -> bool:
+    return bool(events) and [event.number for event in events] == list(range(after + 1, after + 1 + len(events)))
+
+
+# SQLite stores both as text.
+
+
+def _uuid(value: uuid.UUID | str) -> uuid.UUID:
+    return uuid.UUID(value) if isinstance(value, str) else value
+
+
+def _moment(value: datetime | str) -> datetime:
+    return json_rows.moment(value) if isinstance(value, str) else value
+
+
+# Plain SQL, because a query set has no pairs of values. Numbers have no gap, so the range has `limit` events at most.
+_NEXT = """
+    SELECT event.owner_id, position.after, event.number, event.job_id, event.kind, event.created_at
+    FROM {positions} JOIN videos_event event ON event.owner_id = position.owner_id
+        AND event.number > position.after AND event.number <= position.after + %(limit)s
+    ORDER BY event.number
+"""
+_READ = {
+    "postgresql": _NEXT.format(positions="json_to_recordset(%(positions)s) AS position (owner_id uuid, after bigint)"),
+    "sqlite": _NEXT.format(
+        positions="(SELECT json_extract(value, '$.owner_id') AS owner_id, json_extract(value, '$.after') AS after"
+        " FROM json_each(%(positions)s)) position"
+    ),
+}
 
 
 def last_numbers(owner_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:

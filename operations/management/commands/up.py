@@ -43,8 +43,8 @@ class CannotStart(Exception):
 
 class Command(OperatorCommand):
     help = (
-        "Run the whole system on this machine: Valkey (unless REDIS_URL is set), web, workers and sweeper. Set HOST, "
-        "PORT and DATA_DIR to change where; Ctrl+C stops it."
+        "Run the whole system on this machine: Valkey (unless REDIS_URL is set), web, live, workers and sweeper. "
+        "Set HOST, PORT, LIVE_PORT and DATA_DIR to change where; Ctrl+C stops it."
     )
     examples = ("up", "up --no-demo")
     failure = "cannot start; a sentence on stderr says why"
@@ -111,8 +111,12 @@ def _check_address() -> None:
 
 
 def _address_problem() -> str:
-    """A sentence, or "" if a server can listen on HOST and PORT now."""
-    host, port = settings.HOST, settings.PORT
+    """A sentence, or "" if servers can listen on HOST, at PORT and LIVE_PORT, now."""
+    return _port_problem("PORT", settings.PORT) or _port_problem("LIVE_PORT", settings.LIVE_PORT)
+
+
+def _port_problem(name: str, port: int) -> str:
+    host = settings.HOST
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
@@ -121,9 +125,9 @@ def _address_problem() -> str:
             probe.listen()
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            return f"port {port} is in use; set PORT to another one."
+            return f"port {port} is in use; set {name} to another one."
         if exc.errno == errno.EACCES:
-            return f"port {port} is not open to this user; set PORT to one above 1023."
+            return f"port {port} is not open to this user; set {name} to one above 1023."
         return f"HOST is {host!r}; it should be an address of this machine, such as 127.0.0.1 or 0.0.0.0."
     return ""
 
@@ -179,11 +183,12 @@ def _check_redis() -> None:
 
 
 def django_parts() -> list[Part]:
-    """Web, both workers and the sweeper."""
+    """Web, live, both workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
     options = ("--skip-checks", "-v", "0")  # -v 0: keeps the level of our LOGGING
     return [
         Part("web", [python, "-m", "gunicorn", "studio.wsgi:application"]),
+        Part("live", [python, manage, "live"]),
         # `up` has run Django's checks
         Part("submit", [python, manage, "rqworker", "submit", *options]),
         Part("media", [python, manage, "rqworker", "media", *options]),

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -14,15 +14,23 @@ from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
 from tests.chaos.scenarios.freezes import SUBMIT_THREADS
 from tests.chaos.scenarios.scenario import Scale
+from tests.chaos.stream import StreamClient
 
 ROLES = ("web", "submit", "media", "sweeper")
 POLLED_WITHIN_SECONDS = 5.0
 
 
 def random_kills(seconds: float, seed: int) -> Callable[[Fleet, Scale, str], Outcome]:
-    """Kill processes at random while customers order and delete."""
+    """Kill processes at random while customers order and delete, and follow the stream of their events."""
 
     def run(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+        with _streams(fleet) as streams:
+            outcome = disturb(fleet, name)
+            for stream in streams:
+                outcome.faults += stream.faults()
+        return outcome
+
+    def disturb(fleet: Fleet, name: str) -> Outcome:
         dice, jobs = random.Random(seed), list[Job]()
         before = fleet.processes.deaths["submit"]
         restarts = 0
@@ -35,6 +43,21 @@ def random_kills(seconds: float, seed: int) -> Callable[[Fleet, Scale, str], Out
         return examine(fleet, jobs, scenario=name, unknown_at_most=lost)
 
     return run
+
+
+@contextlib.contextmanager
+def _streams(fleet: Fleet) -> Iterator[list[StreamClient]]:
+    """A client of the live process for each customer."""
+    fleet.processes.start("live")
+    streams = [StreamClient(live_url=fleet.live_url, web=customer.client) for customer in fleet.customers]
+    for stream in streams:
+        stream.start()
+    try:
+        yield streams
+    finally:
+        for stream in streams:
+            stream.stop()
+        fleet.processes.retire("live")
 
 
 def _order_and_delete(fleet: Fleet, dice: random.Random, jobs: list[Job]) -> list[Job]:
@@ -63,7 +86,9 @@ def _strike(fleet: Fleet, dice: random.Random) -> int:
     elif choice < 0.15:
         _kill_web_worker(fleet, dice)
     elif choice < 0.5:
-        fleet.processes.kill(dice.choice(ROLES), dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
+        fleet.processes.kill(
+            dice.choice([*ROLES, "live"]), dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+        )
     return 0
 
 

@@ -82,7 +82,7 @@ def test_document_has_no_script_or_style_of_its_own(client: Client) -> None:
 
 
 def test_policy_lets_nothing_run_but_our_files(client: Client, settings: Any) -> None:
-    settings.EXTERNAL_FILE_HOSTS = ["files.example.com"]
+    settings.EXTERNAL_FILE_HOSTS, settings.LIVE_URL = ["files.example.com"], "https://live.example.com"
 
     found = policy(client.get("/"))
 
@@ -94,7 +94,7 @@ def test_policy_lets_nothing_run_but_our_files(client: Client, settings: Any) ->
         "frame-ancestors": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'", "https://live.example.com"],
         "img-src": files,
         "media-src": files,
         "require-trusted-types-for": ["'script'"],

@@ -83,6 +83,8 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/video-jobs": OWN,
     "GET /api/v1/video-jobs?all=true": Row(403, 403, 403, 200),
     "POST /api/v1/video-jobs": Row(400, 400, 400, 400),
+    "GET /api/v1/video-jobs/events": Row(404, 404, 404, 404),  # the live process serves it
+    "POST /api/v1/video-jobs/events/ticket": Row(201, 201, 201, 201),
     "GET /api/v1/video-jobs/{id}": Row(200, 403, 403, 200),
     "DELETE /api/v1/video-jobs/{id}": Row(204, 403, 403, 204),
     "POST /api/v1/video-jobs/{id}/cancel": Row(409, 403, 403, 409),  # authorised, and the finished job refused

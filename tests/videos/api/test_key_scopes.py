@@ -15,13 +15,20 @@ from tests.conftest import MakeUser
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 READS = {
-    "videos:read": ("video-jobs", "video-jobs/<str:pk>", "video-jobs/<str:pk>/download", "video-models"),
+    "videos:read": (
+        "video-jobs",
+        "video-jobs/<str:pk>",
+        "video-jobs/<str:pk>/download",
+        "video-jobs/events",
+        "video-models",
+    ),
     "looks:read": ("looks", "looks/<str:pk>", "looks/<str:pk>/links"),
     "account:read": ("auth/me", "tokens", "tokens/ledger"),
 }
 WRITES = {
     "videos:write": {
         "POST video-jobs",
+        "POST video-jobs/events/ticket",
         "POST video-jobs/<str:pk>/cancel",
         "POST video-jobs/<str:pk>/retry",
         "DELETE video-jobs/<str:pk>",

@@ -6,12 +6,13 @@
 import * as api from "./api.js";
 import { isSignedIn, onChange } from "./session.js";
 
-const RETRY_MS = 20_000; // between two attempts to open the stream while polling
+const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [5_000, 60_000]; // between two attempts to open the stream, while polling
 const listeners = new Set();
 const unfinished = new Map(); // job id → {etag, timer}
 let source = null;
 let lastNumber = "";
 let retry = null;
+let pause = FIRST_PAUSE_MS;
 
 export const isFinished = (job) => job.status === "SUCCEEDED" || job.status === "FAILED";
 
@@ -40,7 +41,8 @@ export function tell(kind, job) {
 
 async function open() {
   if (source || retry || !isSignedIn()) return;
-  retry = setTimeout(reopen, RETRY_MS);
+  retry = setTimeout(reopen, pause);
+  pause = Math.min(2 * pause, LAST_PAUSE_MS);
   try {
     const { url } = await api.post("/video-jobs/events/ticket");
     connect(lastNumber ? `${url}${url.includes("?") ? "&" : "?"}after=${lastNumber}` : url);
@@ -59,6 +61,8 @@ function connect(url) {
   source.onopen = () => {
     clearTimeout(retry);
     retry = null;
+    pause = FIRST_PAUSE_MS;
+    if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
     for (const state of unfinished.values()) {
       clearTimeout(state.timer);
       state.timer = null;

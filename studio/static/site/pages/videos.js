@@ -26,9 +26,10 @@ export default async function videos({ query, signal }) {
   const matches = (item) => !status || status.split(",").includes(item.status);
   const oldest = () => [...rows.keys()].at(-1);
 
-  async function load(before) {
+  async function load(before, isAnew = false) {
     const filter = `${status && `&status=${status}`}${before ? `&before=${before}` : ""}`;
     const { items, total } = await api.get(`/video-jobs?limit=${PAGE}${filter}`, { signal });
+    if (isAnew) [...rows.keys()].forEach(drop);
     for (const item of items) if (!rows.has(item.id)) body.append(add(item).node);
     follow(items);
     show();
@@ -84,17 +85,18 @@ export default async function videos({ query, signal }) {
 
   const removeChosen = () => job.removeAll([...chosen].map((id) => rows.get(id).job));
 
-  function forget(id) {
+  function drop(id) {
     rows.get(id)?.node.remove();
     rows.delete(id);
     chosen.delete(id);
+  }
+
+  function forget(id) {
+    drop(id);
     show();
   }
 
-  async function refresh() {
-    for (const id of [...rows.keys()]) forget(id);
-    pager.show(await load());
-  }
+  const refresh = async () => pager.show(await load(null, true));
 
   function changed({ kind, job: item }) {
     if (kind === "reset") return refresh().catch(complain);

@@ -1,0 +1,26 @@
+"""URLs of another process of the deployment, as the client reaches it."""
+
+from urllib.parse import urlsplit
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+
+
+def origin_at(place: str, request: HttpRequest) -> str:
+    """The origin that LIVE_URL or WEB_URL names: itself, or a port of the host that the client has used, or its own.
+
+    Raises DisallowedHost.
+    """
+    own = f"{request.scheme}://{request.get_host()}"
+    if not place.startswith(":"):
+        return place or own
+    return f"{request.scheme}://{split_domain_port(request.get_host())[0]}{place}"
+
+
+def move_to(origin: str, request: ASGIRequest) -> None:
+    """Let absolute URLs that are built from the request begin with this origin."""
+    scheme, host = urlsplit(origin)[:2]
+    request.META["HTTP_HOST"] = request.META["HTTP_X_FORWARDED_HOST"] = host
+    request.META["HTTP_X_FORWARDED_PROTO"] = scheme
+    request.scope = {**request.scope, "scheme": scheme}

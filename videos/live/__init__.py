@@ -1,0 +1,1 @@
+"""The live process: streams of events, and requests that wait for a change."""

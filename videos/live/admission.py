@@ -1,0 +1,113 @@
+"""Admits clients: the API's own authentication, throttle and error responses, in a thread."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.sign_in import grants
+from accounts.sign_in.authentication import TokenAuthentication
+from accounts.sign_in.grants import Grant, grant_of
+from accounts.sign_in.identity import USERS
+from studio.api.row_serializers import origin_of
+from studio.errors import InvalidInput, LimitReached, Unavailable
+from videos import live_tickets
+from videos.api.event_serializers import NUMBER_MAX, EventQuery
+from videos.api.event_views import EventStreamView
+from videos.live import pages
+from videos.live.hub import HUB, STREAMS_A_USER, Listener
+
+BUSY_SECONDS = 30  # until a client of a full process should try again
+
+
+class TicketInvalid(AuthenticationFailed):
+    """The ticket is unknown, used or expired, or what it was issued for has ended."""
+
+    default_code = "ticket_invalid"
+    default_detail = "The ticket is unknown, used or expired. Get another one."
+
+
+class TooManyStreams(LimitReached):
+    """The user has as many streams as one may have."""
+
+    code = "too_many_streams"
+    message = f"You have {STREAMS_A_USER} streams of events. Close one."
+
+
+class TooManyListeners(Unavailable):
+    """The process has as many streams as it may have."""
+
+    code = "too_many_listeners"
+    message = "The server has as many streams of events as it can hold. Poll, or try again later."
+    retry_after_seconds = BUSY_SECONDS
+
+
+class TicketAuthentication(BaseAuthentication):
+    """The user of the ticket in the URL."""
+
+    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
+        """The user and the ticket's grant; None without a ticket. Raises TicketInvalid."""
+        text = request.query_params.get("ticket")
+        if not text:
+            return None
+        grant = live_tickets.redeem(text)
+        if grant is None or grants.ended([grant]):
+            raise TicketInvalid
+        return USERS.get(user_id=grant.user_id, session_id=grant.session_id), grant
+
+    def authenticate_header(self, request: Request) -> str:
+        """For 401 in place of 403."""
+        return "Bearer"
+
+
+class Admission(EventStreamView):
+    """Responds 200 with the listener as `listener`, or with the refusal."""
+
+    authentication_classes = (TicketAuthentication, TokenAuthentication)
+
+    def get(self, request: Request) -> Response:
+        """Admit the client. Raises ValidationError, InvalidInput, TooManyStreams and TooManyListeners."""
+        query = EventQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        grant = grant_of(request)
+        if HUB.of_user(grant.user_id) >= STREAMS_A_USER:
+            raise TooManyStreams
+        if len(HUB) >= settings.LIVE_MAX_STREAMS:
+            raise TooManyListeners
+        after = _last_event_id(request)
+        if after is None:
+            after = query.validated_data.get("after")
+        response = Response(status=status.HTTP_200_OK)
+        response.listener = Listener(  # type: ignore[attr-defined]  # for videos.live.views
+            grant=grant,
+            owner_id=grant.user_id,
+            origin=origin_of(request),
+            position=pages.newest(grant.user_id) if after is None else after,
+            job_id=query.validated_data.get("job_id"),
+            look_id=query.validated_data.get("look_id"),
+        )
+        return response
+
+
+def _last_event_id(request: Request) -> int | None:
+    """The number in the header that an EventSource sends when it connects again. Raises InvalidInput."""
+    text = request.headers.get("Last-Event-ID", "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or not text.isascii() or int(text[:20]) > NUMBER_MAX:
+        raise InvalidInput(errors={"Last-Event-ID": ["Must be the id of an event."]})
+    return int(text)
+
+
+def respond(view: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    """The rendered response of a view of the API; call it in a thread."""
+    response = view(request, **kwargs)
+    if hasattr(response, "render"):
+        response.render()
+    return response

@@ -1,0 +1,119 @@
+"""uvicorn with what streams need: no reader is waited for, and a stop ends all streams."""
+
+import asyncio
+import gc
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.signals import request_started
+from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
+from django.db.models.functions import Now
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from studio.models import Heartbeat
+from videos.live.handler import StreamHandler
+from videos.live.hub import HUB
+from videos.live.threads import REQUESTS
+
+logger = logging.getLogger(__name__)
+
+NAME = "live"
+BEAT_SECONDS = 10.0
+SLOW_SECONDS = 10.0  # that a client may leave unread what no buffer takes any more
+ACK_MILLISECONDS = 30_000  # until a client that has vanished counts as gone; Linux
+STOP_SECONDS = 5  # for streams to end
+
+
+class Connection(H11Protocol):
+    """Closes the connection of a client that reads too slowly, so that nothing is kept for it."""
+
+    _abort: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_MILLISECONDS)
+
+    def pause_writing(self) -> None:
+        """The buffers are full: give the client some seconds."""
+        super().pause_writing()
+        self._abort = self.loop.call_later(SLOW_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._keep()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._keep()
+        super().connection_lost(exc)
+
+    def _keep(self) -> None:
+        if self._abort:
+            self._abort.cancel()
+            self._abort = None
+
+
+class Server(uvicorn.Server):
+    """Ends all streams at a stop, and shows that it runs."""
+
+    async def main_loop(self) -> None:
+        beat = asyncio.create_task(_beat())
+        try:
+            await super().main_loop()
+        finally:
+            beat.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        HUB.end_all()
+        await super().shutdown(sockets)
+
+
+def serve() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings.MIDDLEWARE = settings.LIVE_MIDDLEWARE
+    # They would start a thread for each stream; `videos.live.threads` closes its connections itself.
+    request_started.disconnect(close_old_connections)
+    request_started.disconnect(reset_queries)
+    gc.collect()
+    gc.freeze()  # as in the web process: collections skip the objects of the start
+    logger.info("live.started", extra={"port": settings.LIVE_PORT})
+    server(StreamHandler(), host=settings.HOST, port=settings.LIVE_PORT).run()
+    logger.info("live.stopped")
+
+
+def server(application: StreamHandler, *, host: str, port: int) -> Server:
+    """A server of the application."""
+    return Server(
+        uvicorn.Config(
+            application,
+            host=host,
+            port=port,
+            http=Connection,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # settings.TRUST_PROXY decides
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+
+async def _beat() -> None:
+    while True:
+        try:
+            await REQUESTS.run(_write_heartbeat)
+        except (DatabaseError, InterfaceError) as exc:
+            logger.warning("live.database_failed", extra={"reason": str(exc)})
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _write_heartbeat() -> None:
+    Heartbeat.objects.update_or_create(name=NAME, defaults={"beat_at": Now()})
