@@ -8,8 +8,8 @@ const TIMES = 20; // the videos take most of a minute
 
 let known = null;
 
-/** How this server lets people sign in; see `GET /auth/options`. */
-export const options = () => (known ??= api.get("/auth/options", { anonymous: true }));
+/** How this server lets people sign in; see `GET /auth/methods`. */
+export const options = () => (known ??= api.get("/auth/methods", { anonymous: true }));
 
 /** A button that fills the account, in development; `show()` is called while the data arrives and the page is shown. */
 export async function demoButton(show, signal) {

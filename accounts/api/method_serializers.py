@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-class GoogleOptions(serializers.Serializer[Any]):
+class GoogleMethod(serializers.Serializer[Any]):
     """What a page needs to redirect to Google."""
 
     clientId = serializers.CharField(help_text="For Google's button, or as `client_id` of a redirect.")
@@ -15,7 +15,7 @@ class GoogleOptions(serializers.Serializer[Any]):
     hostedDomain = serializers.CharField(allow_null=True, help_text="The only Workspace domain that may sign in.")
 
 
-class SignInOptions(serializers.Serializer[Any]):
+class SignInMethods(serializers.Serializer[Any]):
     """The ways to sign in."""
 
     registrationOpen = serializers.BooleanField(help_text="true: anyone may register.")
@@ -24,8 +24,8 @@ class SignInOptions(serializers.Serializer[Any]):
     demo = serializers.BooleanField(help_text="true: `POST /auth/demo` signs in to a demo account.")
     google = serializers.SerializerMethodField(help_text="null: sign-in with Google is off.")
 
-    @extend_schema_field(GoogleOptions(allow_null=True))
-    def get_google(self, options: dict[str, Any]) -> dict[str, Any] | None:
+    @extend_schema_field(GoogleMethod(allow_null=True))
+    def get_google(self, methods: dict[str, Any]) -> dict[str, Any] | None:
         """The first client id is that of the pages."""
         if not settings.GOOGLE_CLIENT_IDS:
             return None

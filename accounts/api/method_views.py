@@ -5,12 +5,12 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.option_serializers import SignInOptions
+from accounts.api.method_serializers import SignInMethods
 from accounts.api.views import TAGS
 from studio.api.views import ApiView
 
 
-class OptionsView(ApiView):
+class MethodsView(ApiView):
     """The ways to sign in."""
 
     authentication_classes = ()
@@ -20,15 +20,15 @@ class OptionsView(ApiView):
     @extend_schema(
         tags=TAGS,
         summary="Get the ways to sign in",
-        operation_id="getSignInOptions",
-        responses={200: OpenApiResponse(SignInOptions, description="What this server offers.")},
+        operation_id="getSignInMethods",
+        responses={200: OpenApiResponse(SignInMethods, description="What this server offers.")},
     )
     def get(self, request: Request) -> Response:
         """What a sign-in page may offer: registration, Google, mails, and in development the demo account."""
-        options = {
+        methods = {
             "registrationOpen": settings.REGISTRATION_OPEN,
             "signUpTokens": settings.SIGNUP_TOKENS,
             "mail": settings.MAIL_IS_CONFIGURED,
             "demo": not settings.PRODUCTION,
         }
-        return Response(SignInOptions(options).data)
+        return Response(SignInMethods(methods).data)
