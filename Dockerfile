@@ -25,7 +25,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0
 # for settings without ENVIRONMENT
 ENV ENVIRONMENT=production
 USER 10001
-EXPOSE 8000
-# For the web process; the others have no port, and the sweeper's heartbeat is in /readyz.
+EXPOSE 8000 8001
+# For the web process; the live process passes its port, the workers have none, and the sweeper's heartbeat is in /readyz.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 CMD ["python", "deploy/healthcheck.py"]
 CMD ["python", "-m", "gunicorn", "studio.wsgi:application"]

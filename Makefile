@@ -27,7 +27,7 @@ help: ## list these tasks
 
 # ENVIRONMENT is set unless it or .env says otherwise: an archive has no .git, which studio.env requires without it.
 # die_with_parent: a kill -9 of make must not leave the rest running.
-run: python $(VENV)/.installed ## run Valkey, web, workers and sweeper on this machine (operations/management/commands/up.py)
+run: python $(VENV)/.installed ## run Valkey, web, live, workers and sweeper on this machine (operations/management/commands/up.py)
 	@grep -qsE '^(ENVIRONMENT|DATA_DIR)=.' .env || export ENVIRONMENT="$${ENVIRONMENT:-development}"; \
 	exec $(PY) -m operations.local.die_with_parent $(PY) manage.py up $(ARGS)
 

@@ -3,7 +3,6 @@
 import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 from datetime import timedelta
@@ -16,6 +15,7 @@ from gunicorn import glogging, util
 
 from operations.local.die_with_parent import PR_SET_PDEATHSIG
 from studio.env import BadEnvironment
+from studio.http.open_files import permit_open_files
 from studio.observability import log
 
 try:
@@ -28,11 +28,7 @@ threads = 64  # most wait for slow clients; WEB_MAX_ACTIVE_REQUESTS limits those
 keepalive = 75  # seconds; longer than usual idle time-outs of proxies, so that they close first
 limit_request_line = 8190  # bytes, gunicorn's maximum; 200 characters of a search take up to 2400 when escaped
 graceful_timeout = 30 + settings.STOP_DELAY_SECONDS  # seconds for requests in progress at a stop
-# A worker needs a file descriptor per connection, and some for files, pipes and services. Many systems allow 1024.
-_files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-if _files != resource.RLIM_INFINITY:
-    _wanted = 4096 if _most_files == resource.RLIM_INFINITY else min(4096, _most_files)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files, _wanted), _most_files))
+permit_open_files(4096)  # of a worker: one per connection, and some for files, pipes and services
 control_socket_disable = True  # it would be in the home directory, shared by all installations
 worker_class = "studio.http.web_server.Worker"
 

@@ -1,4 +1,7 @@
-"""Exit status 0 while the web process in this container responds; for images without curl."""
+"""Exit status 0 while the process in this container responds on the port of the first argument, or else PORT.
+
+For images without curl.
+"""
 
 import http.client
 import os
@@ -7,7 +10,8 @@ import sys
 
 def main() -> int:
     """Request `/healthz` once."""
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), timeout=5)
+    port = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT", "8000")
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
     try:
         connection.request("GET", "/healthz")
         return int(connection.getresponse().status != 200)

@@ -1,4 +1,4 @@
-"""Health checks of database, migrations, sweeper, storage, Redis, disks, clock and error reporting."""
+"""Health checks of database, migrations, sweeper, live process, storage, Redis, disks, clock and error reporting."""
 
 import base64
 import shutil
@@ -24,7 +24,7 @@ from studio.models import Heartbeat
 from studio.observability import clock_skew, counters, health
 from studio.observability.health import Depth, Finding, Health
 
-STALE_SECONDS = 30  # a sweeper beats every five seconds
+STALE_SECONDS = 30  # a sweeper beats every five seconds, a live process every ten
 FAILURE_SECONDS = 3600  # how long a failed write counts; transfers are retried at least once an hour
 CONNECT_SECONDS = 3.0
 LEAST_FREE_BYTES = 1024 * 1024  # a job's transaction adds about 100 KiB to SQLite's write-ahead log
@@ -42,6 +42,7 @@ def register_all() -> None:
     health.register("migrations", _migrations, if_late=Health.DOWN)
     health.register("rows", rows, if_late=Health.DOWN)
     health.register("sweeper", sweeper)
+    health.register("live", live)
     health.register("redis", _redis)
     health.register("writes", _writes)
     health.register("disk", disk)
@@ -168,17 +169,28 @@ def _redis() -> Finding:
 
 def sweeper() -> Finding:
     """Check that the sweeper, which polls every unfinished job, is alive."""
+    never = Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
+    return _alive("sweeper", command="manage.py sweep", never=never)
+
+
+def live() -> Finding:
+    """Check that the live process is alive where one has run; without it clients poll."""
+    never = Finding(Health.OK, "It has never run here: clients poll.")
+    return _alive("live", command="manage.py live; meanwhile clients poll", never=never)
+
+
+def _alive(name: str, *, command: str, never: Finding) -> Finding:
     try:
-        beat = Heartbeat.objects.filter(name="sweeper").first()
+        beat = Heartbeat.objects.filter(name=name).first()
     except DatabaseError:
         return Finding(Health.DEGRADED, NO_DATABASE)
     if beat is None:
-        return Finding(Health.DEGRADED, "It has never run; start manage.py sweep.")
+        return never
     age = (timezone.now() - beat.beat_at).total_seconds()
-    if age < -STALE_SECONDS:  # a live sweeper would have left a newer one
+    if age < -STALE_SECONDS:  # a running process would have left a newer one
         return Finding(Health.DEGRADED, "Its last sign of life is in the future: the clock was set back.")
     if age > STALE_SECONDS:
-        return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start manage.py sweep.")
+        return Finding(Health.DEGRADED, f"Its last sign of life is {age:.0f} s old; start {command}.")
     return Finding(Health.OK, "It is alive.")
 
 

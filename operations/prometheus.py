@@ -30,6 +30,7 @@ from studio.observability import counters
 from studio.observability.counters import Sums
 from videos import retirements
 from videos.engine import hints
+from videos.live import metrics as _of_live  # noqa: F401 - declares what only the live process counts
 from videos.models import VideoJob
 from videos.phases import LIVE, Phase
 
@@ -80,8 +81,18 @@ def _age(moment: Any) -> float:
 
 
 def _heartbeat() -> Value:
-    beat = Heartbeat.objects.filter(name="sweeper").values_list("beat_at", flat=True).first()
+    beat = _last_beat("sweeper")
     return _age(beat) if beat else float("inf")
+
+
+def _live_heartbeat() -> Value:
+    """No series where no live process has run."""
+    beat = _last_beat("live")
+    return _age(beat) if beat else {}
+
+
+def _last_beat(name: str) -> Any:
+    return Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
 
 
 def _reconciliation_age() -> Value:
@@ -134,6 +145,7 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
         lambda: late_transfers().count(),
     ),
     "studio_sweeper_heartbeat_seconds": ("Age of the sweeper's last sign of life", "", _heartbeat),
+    "studio_live_heartbeat_seconds": ("Age of the live process's last sign of life", "", _live_heartbeat),
     "studio_disposals_pending": ("Files to be removed, now or later", "", _disposals),
     "studio_disposals_failing": ("Files that could not be removed three times", "", _failing_disposals),
     "studio_disposals_overdue_seconds": ("Seconds by which the most overdue removal is overdue", "", _overdue_disposal),

@@ -26,16 +26,27 @@ http {{
 
 
 class Nginx:
-    """nginx with TLS in front of the web processes on `ports`. Skips the test if nginx is not installed."""
+    """nginx with TLS in front of the web processes on `ports`, and of a live process on `live_port`.
 
-    def __init__(self, folder: Path, *, ports: list[int], prefix: str = "", media: Path | None = None) -> None:
+    Skips the test if nginx is not installed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: list[int],
+        live_port: int | None = None,
+        prefix: str = "",
+        media: Path | None = None,
+    ) -> None:
         if NGINX is None:
             pytest.skip("NO NGINX: THE SITE OF deploy/nginx IS NOT TESTED (on Debian: apt install nginx-light)")
         self.folder = folder
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}{prefix}"
         self.certificate = self._make_certificate()
-        (folder / "studio.conf").write_text(self._site(ports, prefix, media))
+        (folder / "studio.conf").write_text(self._site(ports, live_port or free_port(), prefix, media))
         (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
         command = [NGINX, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -55,10 +66,12 @@ class Nginx:
         )
         return certificate
 
-    def _site(self, ports: list[int], prefix: str, media: Path | None) -> str:
+    def _site(self, ports: list[int], live_port: int, prefix: str, media: Path | None) -> str:
         servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;" for port in ports)
         changes = {
             "    server 127.0.0.1:8000 max_fails=1 fail_timeout=2s;": servers,
+            "    server 127.0.0.1:8000 max_fails=1 fail_timeout=2s backup;": servers.replace(";", " backup;"),
+            "    server 127.0.0.1:8001 ": f"    server 127.0.0.1:{live_port} ",
             "listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl",
             "    listen [::]:443 ssl http2;\n": "",
             "listen 80;": f"listen 127.0.0.1:{free_port()};",

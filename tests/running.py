@@ -64,11 +64,13 @@ class RunningStudio:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.port = free_port()
+        self.live_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **os.environ,
             "DATA_DIR": str(folder),
             "PORT": str(self.port),
+            "LIVE_PORT": str(self.live_port),
             "REDIS_URL": "",
             "DATABASE_URL": own_database_url(),
             "MOCK_VIDEO_SECONDS": "2",

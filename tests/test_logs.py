@@ -61,7 +61,7 @@ def run(folder: Path, video: bytes, **environment: str) -> tuple[str, str, list[
         account = [cloudinary.cloudinary_url.split("@")[0].split(":")[-1]]
     hidden = [*PROMPT.splitlines(), EMAIL, KEY, METRICS, PASSWORD, access, "X-Goog-Signature=", *secrets, *account]
     text = "".join(logs.values())
-    assert set(logs) == {"web", "submit", "media", "sweeper"}
+    assert set(logs) == {"web", "live", "submit", "media", "sweeper"}
     return made, text, hidden
 
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from accounts.api.method_serializers import SignInMethods
 from accounts.api.views import TAGS
 from studio.api.views import ApiView
+from studio.http import bodies
 
 
 class MethodsView(ApiView):
@@ -16,6 +17,7 @@ class MethodsView(ApiView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()  # as a static file
+    body_limits = bodies.FOR_ANONYMOUS
 
     @extend_schema(
         tags=TAGS,

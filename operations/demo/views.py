@@ -23,7 +23,7 @@ from studio.http import bodies
 class DemoContentStatus(serializers.Serializer[Any]):
     """Demo data that is not complete yet."""
 
-    status = serializers.ChoiceField(choices=["preparing"], help_text="The looks and videos appear one by one.")
+    status = serializers.CharField(help_text="`preparing`: looks and videos appear one by one.")
 
 
 class DemoSignInView(ApiView, TokenViewBase):

@@ -31,7 +31,7 @@ SESSION_COOKIE_AGE = env.integer("ADMIN_SESSION_HOURS", 12, least=1, most=720) *
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [env.PRIVATE_ORIGIN]
 CORS_ALLOW_HEADERS = [  # the last three are sent by pages that Sentry or OpenTelemetry traces
-    *("authorization", "content-type", "idempotency-key", "if-none-match", "ngrok-skip-browser-warning"),
-    *("x-request-id", "sentry-trace", "baggage", "traceparent"),
+    *("authorization", "content-type", "idempotency-key", "if-none-match", "last-event-id"),
+    *("ngrok-skip-browser-warning", "x-request-id", "sentry-trace", "baggage", "traceparent"),
 ]
 CORS_EXPOSE_HEADERS = ["Retry-After", "Location", "X-Request-ID", "Content-Disposition", "Content-Range", "ETag"]

@@ -117,6 +117,18 @@ def task_forgotten(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
+def live_silent(fleet: Fleet) -> Iterator[None]:
+    """A live process has run, and died two minutes ago: its row is dated back."""
+    fleet.database.execute(
+        "INSERT INTO studio_heartbeat (id, created_at, updated_at, name, beat_at)"
+        " VALUES (gen_random_uuid(), now(), now(), 'live', now() - interval '2 minutes')"
+        " ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at"
+    )
+    yield
+    fleet.database.execute("DELETE FROM studio_heartbeat WHERE name = 'live'")
+
+
+@contextmanager
 def balance_changed(fleet: Fleet) -> Iterator[None]:
     """A balance is changed without the ledger; then the daily reconciliation is due."""
     change = (

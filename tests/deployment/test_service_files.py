@@ -2,6 +2,7 @@
 
 import configparser
 import http.server
+import itertools
 import json
 import os
 import re
@@ -21,16 +22,18 @@ from operations.management.commands.up import django_parts
 from studio.env import PROJECT
 
 UNITS = PROJECT / "deploy" / "systemd"
-ROLES = ("web", "submit", "media", "sweeper")
+ROLES = ("web", "live", "submit", "media", "sweeper")
 MIGRATE = ("python", "manage.py", "migrate", "--noinput")
-STOP_SECONDS = {"web": 40, "submit": 100, "media": 100, "sweeper": 30}
+STOP_SECONDS = {"web": 40, "live": 15, "submit": 100, "media": 100, "sweeper": 30}
 ANYBODYS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}  # not a setting of ours
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
 Commands = dict[str, tuple[str, ...]]
 
 
 def normal(command: str | list[str]) -> tuple[str, ...]:
     """A command without the path of Python and the address that a Procfile has to name."""
     words = shlex.split(command) if isinstance(command, str) else command
+    words = list(itertools.dropwhile(ASSIGNMENT.match, words))
     if words[0] == "gunicorn":
         words = ["python", "-m", *words]
     if "--bind" in words:
@@ -129,6 +132,21 @@ def test_probes_ask_for_pages_that_there_are() -> None:
     assert delay > pod["readinessProbe"]["periodSeconds"] * pod["readinessProbe"]["failureThreshold"]
 
 
+def test_every_host_connects_to_the_port_of_the_live_process() -> None:
+    service = compose()["services"]["live"]
+    entries = {entry["key"]: entry.get("value") for entry in on_render()["live"]["envVars"] if "key" in entry}
+    container = kubernetes()["live"]["containers"][0]
+    port = service["environment"]["LIVE_PORT"]
+
+    assert service["ports"] == [f"127.0.0.1:${{LIVE_PORT:-8001}}:{port}"]
+    assert service["healthcheck"]["test"] == ["CMD", "python", "deploy/healthcheck.py", port]
+    assert f"EXPOSE 8000 {port}\n" in (PROJECT / "Dockerfile").read_text()
+    assert (entries["PORT"], entries["LIVE_PORT"]) == (port, port)
+    assert container["ports"] == [{"name": "live", "containerPort": int(port)}]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": "live"}
+    assert (PROJECT / "deploy" / "nginx" / "studio.conf").read_text().count(f"    server 127.0.0.1:{port} ") == 2
+
+
 def test_every_process_is_bounded() -> None:
     for role in ROLES:
         service = compose()["services"][role]
@@ -162,7 +180,7 @@ def test_page_for_production_has_one_way_to_run_commands() -> None:
     page = (PROJECT / "docs" / "production.md").read_text()
 
     # commands of units, and settings of `manage.py up`, which is not for servers
-    others = {"COMMAND", "up", "sweep", "migrate", "backup", "restore"}
+    others = {"COMMAND", "up", "sweep", "live", "migrate", "backup", "restore"}
     assert set(re.findall(r"(?<![\w-])manage\.py ([\w.]+)", page)) <= others
     assert set(re.findall(r"studio-manage ([a-z_]+)", page)) <= {"check", *get_commands()}
 
@@ -203,12 +221,13 @@ def test_container_asks_whether_it_lives(answer: int, status: int) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         assert healthcheck(server.server_port) == status
+        assert healthcheck(1, str(server.server_port)) == status
         server.shutdown()
     assert healthcheck(server.server_port) == 1
 
 
-def healthcheck(port: int) -> int:
-    command = [sys.executable, str(PROJECT / "deploy" / "healthcheck.py")]
+def healthcheck(port: int, *arguments: str) -> int:
+    command = [sys.executable, str(PROJECT / "deploy" / "healthcheck.py"), *arguments]
     return subprocess.run(command, env=os.environ | {"PORT": str(port)}, check=False, timeout=20).returncode
 
 
@@ -227,4 +246,6 @@ def test_connections_that_are_gone_are_noticed(query: str, idle: object) -> None
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "tcp_user_timeout": 60_000,
+        "prepare_threshold": 5,
+        "server_side_binding": True,
     } | ({"sslmode": "require"} if query else {})

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from studio.env import PROJECT
 from studio.media import disks
+from studio.models import Heartbeat
 from studio.observability import counters
 from tests.alerts.faults import FAULTS
 from tests.alerts.prometheus import shortened
@@ -41,6 +43,7 @@ def exposed(client: Client, make_user: MakeUser, sign_in: SignIn, settings: Any)
     """The labels of every series, by metric; a list was requested first, so that its route appears."""
     settings.METRICS_TOKEN = "metrics-token"
     settings.GEMINI_API_KEY = settings.VERTEX_PROJECT = "x"  # else no model has an upstream
+    Heartbeat.objects.create(name="live", beat_at=timezone.now())
     sign_in(make_user()).get("/api/v1/video-jobs")
     counters.flush()
     text = client.get("/metrics", headers={"Authorization": "Bearer metrics-token"}).content.decode()

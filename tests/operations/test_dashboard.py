@@ -107,6 +107,17 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
     )
 
 
+def test_dead_live_process_is_a_warning(office: Client) -> None:
+    sentence = "start manage.py live; meanwhile clients poll."
+    before = office.get("/admin/").content.decode()
+    Heartbeat.objects.create(name="live", beat_at=timezone.now() - timedelta(minutes=5))
+    dead = office.get("/admin/").content.decode()
+    Heartbeat.objects.update(beat_at=timezone.now())
+    alive = office.get("/admin/").content.decode()
+
+    assert [sentence in page for page in (before, dead, alive)] == [False, True, False]
+
+
 def test_figures_need_the_permission_to_view_jobs(client: Client, make_staff: MakeStaff) -> None:
     client.force_login(make_staff("view_look"))
 
@@ -124,10 +135,10 @@ def test_dashboard_costs_the_same_for_any_number_of_rows(
         finished(make_job, make_user(f"{_}@example.com"), phase=Phase.SUCCEEDED)
     office.get("/admin/")
 
-    with django_assert_max_num_queries(17) as asked:
+    with django_assert_max_num_queries(18) as asked:
         office.get("/admin/")
 
-    assert len(asked) <= 16
+    assert len(asked) <= 17
 
 
 def test_mock_videos_are_separate_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:

@@ -93,6 +93,7 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
         "clock": "degraded",
         "rows": "down",
         "sweeper": "degraded",
+        "live": "degraded",
         "storage": "down",
         "providers": "degraded",
         "models": "degraded",
@@ -113,8 +114,8 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
     assert details["google"].startswith("google_omni: ")
     assert details["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
     assert details["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
-    assert {details[name] for name in ("sweeper", "clock", "providers", "models", "transfers", "lost answers")} == {
-        "Unknown while the database is unavailable."
-    }
+    assert {
+        details[name] for name in ("sweeper", "live", "clock", "providers", "models", "transfers", "lost answers")
+    } == {"Unknown while the database is unavailable."}
     assert "hidden" not in done.stdout
     assert "a-refused-key" not in done.stdout

@@ -55,6 +55,7 @@ def test_everything_is_ready(client: Client) -> None:
         "clock": "ok",
         "database": "ok",
         "disk": "ok",
+        "live": "ok",
         "migrations": "ok",
         "models": "ok",
         "redis": "ok",
@@ -97,6 +98,20 @@ def test_sweeper_that_never_ran_or_died_degrades(client: Client) -> None:
     assert (dead["status"], dead["detail"][:29]) == ("degraded", "Its last sign of life is 300 ")
 
 
+@pytest.mark.django_db(transaction=True)  # readyz runs its checks in its own thread
+def test_live_process_that_died_degrades_and_is_not_missed_where_none_has_run(client: Client) -> None:
+    never = client.get("/readyz", headers=WITH_TOKEN).json()["checks"]["live"]
+    Heartbeat.objects.create(name="live", beat_at=timezone.now() - timedelta(minutes=5))
+    dead = client.get("/readyz", headers=WITH_TOKEN)
+    Heartbeat.objects.update(beat_at=timezone.now())
+    alive = client.get("/readyz", headers=WITH_TOKEN).json()["checks"]["live"]
+
+    assert never == {"status": "ok", "detail": "It has never run here: clients poll."}
+    assert (dead.status_code, dead.json()["checks"]["live"]["status"]) == (200, "degraded")
+    assert dead.json()["checks"]["live"]["detail"].endswith(" s old; start manage.py live; meanwhile clients poll.")
+    assert alive == {"status": "ok", "detail": "It is alive."}
+
+
 def test_missing_migration_is_not_ready(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'videos'")
@@ -125,6 +140,7 @@ def test_details_need_the_metrics_token(client: Client, settings: Any, monkeypat
                 "migrations": {"status": "ok"},
                 "disk": {"status": "ok"},
                 "sweeper": {"status": "degraded"},
+                "live": {"status": "ok"},
                 "redis": {"status": "degraded"},
                 "writes": {"status": "degraded"},
                 "clock": {"status": "ok"},

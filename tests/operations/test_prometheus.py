@@ -16,7 +16,7 @@ from operations.reconciliation import runs
 from operations.reconciliation.mismatches import KINDS, Mismatch
 from studio.env import PROJECT
 from studio.http.request_metrics import REQUESTS, RESPONSES
-from studio.models import Disposal, TaskState
+from studio.models import Disposal, Heartbeat, TaskState
 from studio.observability import counters
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
@@ -189,6 +189,15 @@ def test_money_is_counted_when_it_is_committed(
     dollars = found['studio_provider_dollars_total{model="veo-3.1-generate-preview",provider="google_veo"}']
     assert dollars == pytest.approx(8 * 0.4)
     assert found['studio_jobs_finished_total{code="generation_failed",phase="failed"}'] == 1
+
+
+def test_heartbeat_of_the_live_process_is_shown_where_one_has_run(client: Client) -> None:
+    never = page(client)
+    Heartbeat.objects.create(name="live", beat_at=timezone.now() - timedelta(seconds=90))
+    dead = page(client)
+
+    assert "studio_live_heartbeat_seconds" not in never
+    assert dead["studio_live_heartbeat_seconds"] == pytest.approx(90, abs=60)
 
 
 def test_mismatches_and_an_overdue_reconciliation_are_shown(client: Client) -> None:

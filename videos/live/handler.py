@@ -10,7 +10,9 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+
+from studio.errors import TooLarge
 
 Message = dict[str, Any]
 
@@ -21,6 +23,10 @@ class StreamResponse(HttpResponse):
     def __init__(self, stream: AsyncIterator[bytes], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stream = stream
+
+
+def _too_large() -> JsonResponse:
+    return JsonResponse({"detail": "This process takes no bodies.", "code": TooLarge.code}, status=413)
 
 
 class _Send:
@@ -39,7 +45,11 @@ class StreamHandler(ASGIHandler):
     """Serves StreamResponses beside Django's own."""
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
-        """Serve a request."""
+        """Serve a request. One with a body is refused unread: Django would store it first, however large it is."""
+        headers = dict(scope["headers"])
+        if b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0":
+            await super().send_response(_too_large(), send)
+            return
         handed_over = _Send(send)
         await super().__call__(scope, receive, handed_over)
         if handed_over.stream is not None:

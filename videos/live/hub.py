@@ -10,6 +10,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from accounts.sign_in import grants
@@ -97,6 +98,10 @@ class Hub:
     def of_user(self, user_id: uuid.UUID) -> int:
         """The number of the user's listeners."""
         return sum(listener.grant.user_id == user_id for listener in tuple(self._listeners))
+
+    def has_room(self, user_id: uuid.UUID) -> bool:
+        """Whether the process and the user may have one listener more."""
+        return len(self) < settings.LIVE_MAX_STREAMS and self.of_user(user_id) < STREAMS_A_USER
 
     def add(self, listener: Listener) -> None:
         """Serve the listener until `remove`."""

@@ -22,18 +22,21 @@ logger = logging.getLogger(__name__)
 
 NAME = "live"
 BEAT_SECONDS = 10.0
+HEAD_SECONDS = 10.0  # for the head of a connection's first request
 SLOW_SECONDS = 10.0  # that a client may leave unread what no buffer takes any more
 ACK_MILLISECONDS = 30_000  # until a client that has vanished counts as gone; Linux
+MORE_CONNECTIONS = 1_000  # than streams: requests that wait, and clients that are refused
 STOP_SECONDS = 5  # for streams to end
 
 
 class Connection(H11Protocol):
-    """Closes the connection of a client that reads too slowly, so that nothing is kept for it."""
+    """Closes the connection of a client that sends no request or reads too slowly, so that nothing is kept for it."""
 
     _abort: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.loop.call_later(HEAD_SECONDS, self._close_without_request)
         sock = transport.get_extra_info("socket")
         if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_MILLISECONDS)
@@ -50,6 +53,11 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep()
         super().connection_lost(exc)
+
+    def _close_without_request(self) -> None:
+        cycle: Any = self.cycle  # None until there is a request, whatever its annotation says
+        if cycle is None:
+            self.transport.abort()
 
     def _keep(self) -> None:
         if self._abort:
@@ -102,6 +110,7 @@ def server(application: StreamHandler, *, host: str, port: int) -> Server:
             proxy_headers=False,  # settings.TRUST_PROXY decides
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            limit_concurrency=settings.LIVE_MAX_STREAMS + MORE_CONNECTIONS,
         )
     )
 

@@ -33,7 +33,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of events, or the refusal."""
     admitted: Any = await REQUESTS.run(admission.respond, _admit, request)
     listener = getattr(admitted, "listener", None)
-    if listener is None:
+    if listener is None or request.method == "HEAD":
         return admitted  # type: ignore[no-any-return]  # rendered by Django
     response = StreamResponse(_stream(listener), content_type="text/event-stream")
     response["X-Accel-Buffering"] = "no"  # nginx: send each event at once
@@ -77,10 +77,11 @@ async def job(request: HttpRequest, pk: str) -> HttpResponseBase:
     seconds = _seconds(request)
     place = await REQUESTS.run(_place, pk) if seconds else None
     response: Any = await REQUESTS.run(admission.respond, _job, request, pk=pk)
-    if place is None or not _is_unchanged(request, response):
+    user: Any = request.user  # set by REST framework
+    if place is None or not _is_unchanged(request, response) or not HUB.has_room(user.pk):
         return response  # type: ignore[no-any-return]
     owner_id, position = place
-    listener = Listener(grant=Grant(owner_id), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
+    listener = Listener(grant=Grant(user.pk), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
     metrics.WAITS.add()
     await _change(listener, seconds)
     return await REQUESTS.run(admission.respond, _job, request, pk=pk)

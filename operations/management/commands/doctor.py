@@ -12,8 +12,9 @@ MARKS = {Health.OK: "ok  ", Health.DEGRADED: "WARN", Health.DOWN: "FAIL"}
 
 class Command(OperatorCommand):
     help = (
-        "Check this deployment: database, migrations, Redis, sweeper, storage (writes, reads and removes a file) and "
-        "video providers (free requests only). WARN: requests are served, but something waits or fails; FAIL: broken."
+        "Check this deployment: database, migrations, Redis, sweeper, live process, storage (writes, reads and removes "
+        "a file) and video providers (free requests only). WARN: requests are served, but something waits or fails; "
+        "FAIL: broken."
     )
     examples = ("doctor", "doctor --probe", "doctor --json | jq 'map_values(.status)'")
     failure = "a check has found WARN or FAIL"

@@ -112,6 +112,8 @@ def _check_address() -> None:
 
 def _address_problem() -> str:
     """A sentence, or "" if servers can listen on HOST, at PORT and LIVE_PORT, now."""
+    if settings.PORT == settings.LIVE_PORT:
+        return f"PORT and LIVE_PORT are both {settings.PORT}; set LIVE_PORT to another one."
     return _port_problem("PORT", settings.PORT) or _port_problem("LIVE_PORT", settings.LIVE_PORT)
 
 

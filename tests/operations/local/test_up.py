@@ -16,7 +16,7 @@ from tests.operations.local.up_process import START_SECONDS, Start, Up, wait_unt
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("up")]
 once = pytest.mark.once
-PARTS = ("web", "submit", "media", "sweeper", "valkey")
+PARTS = ("web", "live", "submit", "media", "sweeper", "valkey")
 
 
 def paste(line: str, *, into: Path) -> str:
@@ -83,6 +83,19 @@ def test_output_is_prefixed_with_the_name_of_its_part(up: Up) -> None:
 
 
 @once
+def test_live_process_is_the_one_that_the_url_of_the_stream_names(up: Up) -> None:
+    email, password = up.passwords()[0]
+    token = httpx.post(f"{up.api}/auth/token", json={"email": email, "password": password}).json()["access"]
+
+    ticket = httpx.post(f"{up.api}/video-jobs/events/ticket", headers={"Authorization": f"Bearer {token}"}).json()
+    with httpx.stream("GET", ticket["url"]) as stream:
+        first = next(stream.iter_lines())
+
+    assert ticket["url"].startswith(f"http://localhost:{up.live_port}/api/v1/video-jobs/events?ticket=")
+    assert (stream.status_code, first) == (200, "retry: 2000")
+
+
+@once
 def test_line_break_in_a_path_makes_no_line_in_the_log(up: Up) -> None:
     httpx.get(f"http://localhost:{up.port}/nothing%0aFORGED%20line")
 
@@ -145,7 +158,7 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_keeps_the_data(start: Start) -
     second.wait_for("Ctrl+C stops everything.")
     assert seconds < 12  # four, and what a busy machine adds
     assert first.process.returncode == 0
-    assert len(family) >= 7  # five parts and two workers of gunicorn
+    assert len(family) >= 8  # six parts and two workers of gunicorn
     assert (left, url_was_kept) == ([], False)
     assert shown.strip().splitlines()[-1] == "up      | stopped"
     assert dict(second.passwords()) == passwords | {"demo@example.com": "(changed since it was created)"}

@@ -28,9 +28,11 @@ def test_second_one_with_the_same_data_is_refused(up: Up) -> None:
 
 @once
 def test_port_in_use_is_one_sentence(up: Up, start: Start) -> None:
-    outcome = refused(start(PORT=up.port))
+    outcomes = [refused(start(**{name: up.port})) for name in ("PORT", "LIVE_PORT")]
 
-    assert outcome == (1, f"Cannot start: port {up.port} is in use; set PORT to another one.")
+    assert outcomes == [
+        (1, f"Cannot start: port {up.port} is in use; set {name} to another one.") for name in ("PORT", "LIVE_PORT")
+    ]
 
 
 @once
@@ -39,6 +41,7 @@ def test_port_in_use_is_one_sentence(up: Up, start: Start) -> None:
     [
         ({"HOST": "192.0.2.1"}, "HOST is '192.0.2.1'; it should be an address of this machine, such as 127.0.0.1"),
         ({"HOST": "no host"}, "HOST is 'no host'; it should be an address of this machine, such as 127.0.0.1"),
+        ({"PORT": "9", "LIVE_PORT": "9"}, "PORT and LIVE_PORT are both 9; set LIVE_PORT to another one."),
         ({"PORT": "http"}, "PORT is 'http'; it should be a whole number from 1 to 65535."),
         ({"REDIS_URL": "redis://:hidden@127.0.0.1:1/0"}, "Redis at REDIS_URL does not respond ("),
         ({"DATABASE_URL": "postgresql://ann:hidden@127.0.0.1:1/x"}, "the database cannot be prepared ("),
@@ -88,6 +91,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["manage.py", "up"],
         ["manage.py", "rqworker", "submit"],
         ["manage.py", "sweep"],
+        ["manage.py", "live"],
         ["-m", "gunicorn", "studio.wsgi:application"],
     ],
 )

@@ -25,11 +25,13 @@ class Up:
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
         self.port = environment.get("PORT") or str(free_port())
+        self.live_port = environment.get("LIVE_PORT") or str(free_port())
         self.api = f"http://localhost:{self.port}{environment.get('BASE_PATH', '')}/api/v1"
         self.environment = {
             **os.environ,
             "DATA_DIR": str(folder),
             "PORT": self.port,
+            "LIVE_PORT": self.live_port,
             "REDIS_URL": "",
             "MOCK_VIDEO_SECONDS": "1",
             "PYTHONUNBUFFERED": "1",
