@@ -4,9 +4,13 @@ import { api, h, t } from "../core.js";
 import { open } from "./dialog.js";
 import { button } from "./notice.js";
 
-/** A video element that plays on its own, without sound first: browsers demand that. */
-export const video = (job, attributes = {}) =>
-  h("video", { src: job.cloudinaryUrl, poster: job.posterUrl, controls: true, playsinline: true, ...attributes });
+/** A video element, of its final size before the file has arrived. */
+export function video(job, attributes = {}) {
+  const node = h("video", { src: job.cloudinaryUrl, poster: job.posterUrl, controls: true, playsinline: true, ...attributes });
+  const [width, height] = (job.aspectRatio ?? "9:16").split(":");
+  node.style.setProperty("--ratio", width / height);
+  return node;
+}
 
 /** Show the video. */
 export function play(job) {
