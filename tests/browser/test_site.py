@@ -187,6 +187,47 @@ def test_form_says_what_is_missing_beside_the_field(person: Person) -> None:
     assert person.page.evaluate("document.activeElement.name") == "prompt"
 
 
+def test_two_tabs_refresh_the_session_once(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    person.register("tabs@example.com")
+    other = person.page.context.new_page()
+    other.goto(f"{person.url}/looks")
+    for tab in (person.page, other):
+        tab.wait_for_load_state("networkidle")  # a request that the next step breaks off would refresh, too
+    refreshes: list[str] = []
+    person.page.context.on(
+        "request", lambda request: refreshes.append(request.url) if "/token/refresh" in request.url else None
+    )
+
+    person.page.evaluate(
+        "localStorage['studio.session'] = JSON.stringify({...JSON.parse(localStorage['studio.session']), expiresAt: 0})"
+    )
+    for tab in (person.page, other):
+        tab.evaluate("void setTimeout(() => location.assign('/account/tokens'))")
+    for tab in (person.page, other):
+        tab.get_by_role("cell", name="+200").wait_for()
+
+    assert len(refreshes) == 1
+    person.close()
+
+
+def test_text_of_a_user_stays_text_and_what_is_gone_is_not_found(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    person.register("text@example.com")
+    title = "<img src=x onerror=alert(1)>{name}"
+
+    person.add_look(title, LOOK)
+    address = person.page.url.removeprefix(person.url)
+    person.press("Delete")
+    person.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    person.heading("Looks")
+    person.expected = {404}
+    person.go(address)
+
+    person.heading("Not found")
+    person.close()
+
+
 def test_without_events_an_unfinished_video_is_polled(browser: Browser, site: RunningStudio) -> None:
     person = Person(browser, site)
     person.expected = {503}
