@@ -43,6 +43,7 @@ LETTERS: dict[Kind, Letter] = {
     Kind.VERIFY_EMAIL: Letter(lambda user: not user.email_verified_at, "verify-email", links.VERIFICATION),
     Kind.RESET_PASSWORD: Letter(lambda user: True, "reset-password", links.RESET),
     Kind.PASSWORD_CHANGED: Letter(lambda user: True),
+    Kind.WEBHOOK_DISABLED: Letter(lambda user: True),
 }
 
 

@@ -52,7 +52,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now, kind = timezone.now(), _kind(request)
     mock = MOCK[kind]
     phases, chart_days, sweeper = _phases_now(mock), _days(now, mock), health_checks.sweeper()
-    transfers, live = video_health_checks.transfers(), health_checks.live()
+    transfers, webhooks, live = video_health_checks.transfers(), video_health_checks.webhooks(), health_checks.live()
     dashboard = {
         "now": now,
         "kind": kind,
@@ -67,6 +67,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart_options": json.dumps(CHART_OPTIONS),
         "warnings": retirements.warnings(),
         "transfers": "" if transfers.health == health.Health.OK else transfers.sentence,
+        "webhooks": "" if webhooks.health == health.Health.OK else webhooks.sentence,
         "live_process": "" if live.health == health.Health.OK else live.sentence,
         "sweeper": sweeper,
         "sweeper_is_alive": sweeper.health == health.Health.OK,

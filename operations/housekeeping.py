@@ -27,6 +27,7 @@ from videos import retirements, suspension
 from videos.engine import expectations, inputs
 from videos.idempotency import forget_old_keys
 from videos.models import from_now
+from videos.webhooks import dispatch, endpoints
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Stopped(Exception):
 
 
 class Housekeeping:
-    """Runs a round of each kind every ten seconds; of account tasks, every second.
+    """Runs a round of each kind every ten seconds; of account tasks and webhooks, every second.
 
     The threads are daemons, so that a storage that hangs does not keep the process alive; every round can be repeated.
     """
@@ -122,6 +123,7 @@ def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     exports.remove_expired()
     former_addresses.forget_expired()
     inputs.drop_old_inputs()
+    endpoints.forget_previous_secrets()
     check_stopped()
     if settings.PURGE_DAILY:
         for rule, removed in purge_daily(check_stopped=check_stopped):
@@ -131,6 +133,11 @@ def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
 def reconcile(stopping: threading.Event) -> None:
     """Continue the day's reconciliation. Raises Stopped soon after the event is set."""
     daily.resume_run(check_stopped=_stop_check(stopping))
+
+
+def make_deliveries(stopping: threading.Event) -> None:
+    """Make the deliveries of webhooks whose owners have new events; the workers send them."""
+    dispatch.dispatch(is_stopped=stopping.is_set)
 
 
 def _stop_check(stopping: threading.Event) -> Callable[[], None]:
@@ -147,5 +154,6 @@ ROUNDS: dict[str, Round] = {
     "reconciliation": reconcile,
     "mails": account_tasks.send_mails,
     "account-tasks": account_tasks.run_others,
+    "webhooks": make_deliveries,
 }
-PROMPT = {"mails", "account-tasks"}  # every PROMPT_SECONDS
+PROMPT = {"mails", "account-tasks", "webhooks"}  # every PROMPT_SECONDS

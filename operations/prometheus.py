@@ -31,8 +31,9 @@ from studio.observability.counters import Sums
 from videos import retirements
 from videos.engine import hints
 from videos.live import metrics as _of_live  # noqa: F401 - declares what only the live process counts
-from videos.models import VideoJob
+from videos.models import VideoJob, WebhookDelivery, WebhookEndpoint
 from videos.phases import LIVE, Phase
+from videos.webhooks import delivery
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,20 @@ def _overdue_account_task() -> Value:
     return _age(tasks.overdue_since())
 
 
+def _overdue_webhook() -> Value:
+    return _age(delivery.overdue_since())
+
+
+def _webhooks() -> Value:
+    """Messages that wait, and webhooks whose attempts fail or that are disabled."""
+    pending = WebhookDelivery.objects.filter(due_at__isnull=False).count()
+    of_endpoints = WebhookEndpoint.objects.aggregate(
+        failing=Count("pk", filter=Q(disabled_at=None, failing_since__isnull=False)),
+        disabled=Count("pk", filter=Q(disabled_at__isnull=False)),
+    )
+    return {"messages pending": pending, **of_endpoints}
+
+
 # Name: help text, label, query. From the database:
 _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
     "studio_jobs_live": ("Unfinished video jobs", "phase", _live),
@@ -159,6 +174,12 @@ _OF_DATABASE: dict[str, tuple[str, str, Callable[[], Value]]] = {
         "",
         tasks.failing,
     ),
+    "studio_webhooks_overdue_seconds": (
+        "Seconds by which the most overdue message to a webhook that accepts messages is overdue",
+        "",
+        _overdue_webhook,
+    ),
+    "studio_webhooks": ("Messages that wait, and webhooks that fail or are disabled", "state", _webhooks),
     "studio_reconciliation_age_seconds": ("Seconds since a reconciliation finished", "", _reconciliation_age),
     "studio_mismatches": ("Mismatches found by the last and the current reconciliation", "kind", _mismatches),
     "studio_database_bytes": ("Size of the database", "", disks.database_bytes),

@@ -31,7 +31,7 @@ from studio.errors import NotFound
 from studio.models import TaskState
 from videos import deletion
 from videos.engine import inputs
-from videos.models import Event, JobInput, JobLog, LiveTicket, SpentKey, VideoJob, events
+from videos.models import Event, JobInput, JobLog, LiveTicket, SpentKey, VideoJob, WebhookDelivery, events
 from videos.phases import TERMINAL, Phase
 
 NAME = "purge"  # of the row with the position of the daily purge
@@ -68,6 +68,7 @@ def default_days() -> dict[str, int]:
         "log": settings.PURGE_LOG_DAYS,
         "reply": settings.PURGE_REPLY_DAYS,
         "sign-in": settings.PURGE_SIGN_IN_DAYS,
+        "webhook": settings.PURGE_WEBHOOK_DAYS,
         "audit": settings.PURGE_AUDIT_DAYS,
     }
 
@@ -101,6 +102,7 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
         _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
+        _rule("webhook", days["webhook"], "messages to webhooks, delivered or given up", _ended_messages),
         _rule("event", events.KEPT_DAYS, "events of video jobs", _older_events),
         Rule("export", exports.KEPT.days, "contents of exports", _counted(_contents), _remove_contents),
         _rule("task", TASK_DAYS, "mails, exports and deletions of accounts that have ended", _ended_tasks),
@@ -166,6 +168,11 @@ def _ended_keys(span: Span) -> QuerySet[ApiKey]:
 
 def _ended_tasks(span: Span) -> QuerySet[AccountTask]:
     return tasks.ended(before=span.before)
+
+
+def _ended_messages(span: Span) -> QuerySet[WebhookDelivery]:
+    """By age, as their index; a message waits for four days at most, or while its owner's account is deactivated."""
+    return WebhookDelivery.objects.filter(created_at__lt=span.before, due_at=None).order_by("created_at")
 
 
 def _contents(_: Span) -> QuerySet[AccountTask]:

@@ -22,7 +22,9 @@ from videos.models import VideoJob, from_now
 from videos.phases import Phase
 from videos.providers import registry
 from videos.providers.base import ProviderError
+from videos.webhooks import delivery
 
+WEBHOOKS_LATE = timedelta(minutes=10)  # ten leases: the message of a dead worker is repeated before
 REASON_MAX = 200  # characters of a provider's message in a sentence
 
 
@@ -31,6 +33,7 @@ def register_all() -> None:
     health.register("providers", _providers)
     health.register("models", _models)
     health.register("transfers", transfers)
+    health.register("webhooks", webhooks)
     health.register("reconciliation", runs.check)
     health.register("registration", _registration, depth=Depth.THOROUGH)
     health.register("lost answers", _unknown, depth=Depth.THOROUGH)
@@ -111,6 +114,20 @@ def transfers() -> Finding:
     if sentences:
         return Finding(Health.DEGRADED, " ".join(sentences))
     return Finding(Health.OK, "Generated videos are stored in time.")
+
+
+def webhooks() -> Finding:
+    """Check that messages to webhooks are sent in time; receivers that fail are their owners' matter."""
+    try:
+        since = delivery.overdue_since()
+    except DatabaseError:
+        return Finding(Health.DEGRADED, NO_DATABASE)
+    if since and timezone.now() - since > WEBHOOKS_LATE:
+        minutes = int((timezone.now() - since).total_seconds() // 60)
+        return Finding(
+            Health.DEGRADED, f"A message to a webhook has waited for {minutes} minutes. Is `rqworker webhooks` running?"
+        )
+    return Finding(Health.OK, "Messages are sent in time.")
 
 
 def _refused() -> Iterator[str]:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("looks.urls")),
     path("api/v1/", include("videos.api.urls")),
+    path("api/v1/", include("videos.webhooks.urls")),
     path("", include("looks.public.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

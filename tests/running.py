@@ -22,6 +22,7 @@ PASSWORD = "a-long-enough-passphrase"
 PARTS = {
     "submit": "rqworker submit",
     "media": "rqworker media",
+    "webhooks": "rqworker webhooks",
     "sweeper": "manage.py sweep",
     "live": "manage.py live",
     "valkey": "valkey-server",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("logs"
 PROMPT = "An unmistakable prompt\nof two lines"
 EMAIL = "unmistakable.user@example.com"
 KEY = "unmistakable-gemini-key"
+HOOKS = "/api/v1/webhooks"
 METRICS = "unmistakable-metrics-token"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")
 
@@ -41,10 +43,12 @@ def run(folder: Path, video: bytes, **environment: str) -> tuple[str, str, list[
             GOOGLE_GEMINI_BASE_URL=google.url,
             CLOUDINARY_URL=cloudinary.cloudinary_url,
             METRICS_TOKEN=METRICS,
+            WEBHOOK_ALLOW_PRIVATE="true",
             **environment,
         )
         try:
             with studio.client(EMAIL) as client:
+                secret = fail_webhook(client)
                 made = create(client, "the-request")
                 wait_for(client, [made], seconds=90)
                 google.script("submit", "400")
@@ -60,9 +64,21 @@ def run(folder: Path, video: bytes, **environment: str) -> tuple[str, str, list[
         secrets = [path.read_text().strip() for path in (folder / "secrets").iterdir() if path.suffix != ".json"]
         account = [cloudinary.cloudinary_url.split("@")[0].split(":")[-1]]
     hidden = [*PROMPT.splitlines(), EMAIL, KEY, METRICS, PASSWORD, access, "X-Goog-Signature=", *secrets, *account]
+    hidden += [secret, "url-marker"]
     text = "".join(logs.values())
-    assert set(logs) == {"web", "live", "submit", "media", "sweeper"}
+    assert set(logs) == {"web", "live", "submit", "media", "webhooks", "sweeper"}
     return made, text, hidden
+
+
+def fail_webhook(client: httpx.Client) -> str:
+    """Have a message sent to a port without a server; returns the webhook's secret."""
+    made = client.post(HOOKS, json={"url": "http://127.0.0.1:9/url-marker", "events": ["job.deleted"]}).json()
+    log = f"{HOOKS}/{made['id']}"
+    client.post(f"{log}/test")
+    deadline = time.monotonic() + 60
+    while not client.get(f"{log}/deliveries").json()["items"][0]["error"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return str(made["secret"])
 
 
 def create(client: httpx.Client, request_id: str) -> str:

@@ -21,6 +21,7 @@ from videos import deletion
 from videos.backoffice import account_admin as _account_admin  # noqa: F401 -- Django imports admin pages from this module only
 from videos.backoffice import catalogue_admin as _catalogue_admin  # noqa: F401 -- as above
 from videos.backoffice import job_search
+from videos.backoffice import webhook_admin as _webhook_admin  # noqa: F401 -- as above
 from videos.backoffice.staff_action_pages import StaffActionPages
 from videos.models import VideoJob, VideoModel
 from videos.phases import Status

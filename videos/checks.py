@@ -17,6 +17,7 @@ def register_checks() -> None:
     checks.register(provider_is_configured, checks.Tags.compatibility)
     checks.register(key_is_accepted, checks.Tags.database)
     checks.register(open_registration_costs, checks.Tags.security, deploy=True)
+    checks.register(webhooks_reach_private_networks, checks.Tags.security, deploy=True)
 
 
 def provider_is_configured(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -48,6 +49,14 @@ def open_registration_costs(app_configs: Any, **kwargs: Any) -> list[checks.Chec
         sentence = "Registration is open; its cost is unknown, because the catalogue cannot be read."
     hint = "Set REGISTRATION_OPEN=false and create accounts by hand, or lower SIGNUP_TOKENS or REGISTER_RATE."
     return [checks.Warning(sentence, hint=hint, id="videos.W003")] if sentence else []
+
+
+def webhooks_reach_private_networks(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """`check --deploy`: no user can have messages sent into our network."""
+    if not settings.WEBHOOK_ALLOW_PRIVATE:
+        return []
+    hint = "Unset WEBHOOK_ALLOW_PRIVATE; it is for development."
+    return [checks.Warning("Webhooks may have addresses of this network.", hint=hint, id="videos.W004")]
 
 
 def rejecting_providers() -> list[str]:

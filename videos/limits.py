@@ -1,4 +1,4 @@
-"""The limits of an account's video jobs: their price, how many run at once, and the count of all."""
+"""The limits of an account: the price of a video, how many jobs run at once, the count of all, and its webhooks."""
 
 import uuid
 
@@ -12,6 +12,8 @@ from studio.db.statements import Param, Update
 VIDEO_PRICE_TOKENS = 50  # the price of a video job, in tokens; docs/api.md
 MAX_UNFINISHED_JOBS = 3  # the rule of three: an account has at most three unfinished jobs; constraint `one_job_a_slot`
 JOB_SLOTS = tuple(range(1, MAX_UNFINISHED_JOBS + 1))  # each unfinished job holds one, by a constraint
+MAX_WEBHOOKS = 10  # of an account; docs/api.md
+WEBHOOK_PLACES = tuple(range(1, MAX_WEBHOOKS + 1))  # each webhook holds one, by a constraint
 
 
 def add_to_job_count(*, user_id: uuid.UUID, more: int) -> None:

@@ -1,10 +1,10 @@
 """The RQ worker of `manage.py rqworker` (settings.RQ): it runs jobs in threads, and without Redis too.
 
-The steps of a video wait for the network. RQ's own worker forks a process for each, which costs five times the CPU and
-far more memory.
+The steps of a video and the deliveries of webhooks wait for the network. RQ's own worker forks a process for each,
+which costs five times the CPU and far more memory.
 
-Hints name due jobs at once. The worker finds jobs with a lost hint by scanning the table
-(videos.engine.unclaimed). While Redis is away, it finds all jobs there, and reconnects by itself.
+Hints name due rows at once. The worker finds those with a lost hint by scanning the table (videos.engine.unclaimed,
+videos.webhooks.delivery). While Redis is away, it finds all there, and reconnects by itself.
 """
 
 import logging
@@ -30,9 +30,9 @@ from rq.worker.base import WorkerStatus
 
 from studio.observability import counters, telemetry
 from videos import tasks
-from videos.engine import schedule, unclaimed
-from videos.engine.hints import QUEUE_OF, Step
+from videos.engine import schedule
 from videos.providers import registry
+from videos.tasks import STEP_OF
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ HINT_SECONDS = 3  # that a call waits for a hint; short, to notice a hanging Red
 CALL_SECONDS = 5  # time-out of a call to Redis, that wait included
 RECONNECT_SECONDS = 2  # between two tries while Redis is away
 SCAN_END_SECONDS = 5  # for a running scan of the table when the process ends
-STEP_OF: dict[str, Step] = {queue: step for step, queue in QUEUE_OF.items()}
 
 
 class ListeningWorker(SimpleWorker):
@@ -158,7 +157,8 @@ class ThreadWorker(ListeningWorker):
 
     def work(self, *args: Any, **options: Any) -> bool:
         """Import the steps of its queues and the providers' SDKs before the first job, then follow hints."""
-        registry.preload()
+        if set(self.queue_names()) - {"webhooks"}:
+            registry.preload()
         tasks.preload(self.queue_names())
         telemetry.start(process="-".join(self.queue_names()))
         counters.start()
@@ -242,24 +242,24 @@ class ThreadWorker(ListeningWorker):
         reserved = sum(self._free.acquire(blocking=False) for _ in range(self._threads))
         begun = 0
         try:
-            ids = unclaimed.take(step=STEP_OF[queue.name], limit=reserved) if reserved else []
-            for job_id in ids:
-                self._pool.submit(self._run_step, queue, job_id)
+            ids = tasks.take(queue.name, limit=reserved) if reserved else []
+            for row_id in ids:
+                self._pool.submit(self._run_step, queue, row_id)
                 begun += 1
         finally:
             if reserved > begun:
                 self._free.release(reserved - begun)
 
-    def _run_step(self, queue: Queue, job_id: str) -> None:
+    def _run_step(self, queue: Queue, row_id: str) -> None:
         """Run the step that a hint would have started, within its time limit."""
         step = STEP_OF[queue.name]
         close_old_connections()
         try:
             limit: Any = self.death_penalty_class
-            with limit(queue._default_timeout, JobTimeoutException, job_id=job_id):  # noqa: SLF001 - RQ has no public name
-                getattr(tasks, step)(job_id)
+            with limit(queue._default_timeout, JobTimeoutException, job_id=row_id):  # noqa: SLF001 - RQ has no public name
+                getattr(tasks, step)(row_id)
         except Exception:  # the edge of a thread; the row says what happens next
-            logger.exception("step.crashed", extra={"step": step, "job_id": job_id})
+            logger.exception("step.crashed", extra={"step": step, "row_id": row_id})
         finally:
             close_old_connections()
             self._free.release()

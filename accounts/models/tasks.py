@@ -19,6 +19,7 @@ class AccountTask(Record):
         VERIFY_EMAIL = "verify_email", "mail: verify the address"
         RESET_PASSWORD = "reset_password", "mail: reset the password"
         PASSWORD_CHANGED = "password_changed", "mail: the password was changed"
+        WEBHOOK_DISABLED = "webhook_disabled", "mail: a webhook was disabled"
         EXPORT = "export", "export the account's data"
         DELETION = "deletion", "delete the account's data"
         DEMO = "demo", "fill the account with demo data"

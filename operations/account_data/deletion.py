@@ -22,7 +22,7 @@ from looks.models import Look, LookEmailShare, LookShare
 from operations.account_data import audit_texts
 from studio.errors import NotFound
 from videos import deletion
-from videos.models import SpentKey, VideoJob
+from videos.models import SpentKey, VideoJob, WebhookEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ def run(task: AccountTask) -> None:
     _each(Look, user, task, lambda pk: use_cases.delete_look(look_id=pk))
     for rows in (
         SpentKey.objects.filter(owner=user),
+        WebhookEndpoint.objects.filter(owner=user),
         LookShare.objects.filter(user=user),
         SignIn.objects.filter(user=user),
         Session.objects.filter(user=user),
@@ -70,6 +71,7 @@ def _ids_of(user: User) -> set[str]:
     ids = {user.pk, user.token_account.pk, *of_ledger.values_list("video_job_id", flat=True)}
     ids.update(VideoJob.objects.filter(owner=user).values_list("pk", flat=True))
     ids.update(ApiKey.objects.filter(user=user).values_list("pk", flat=True))
+    ids.update(WebhookEndpoint.objects.filter(owner=user).values_list("pk", flat=True))
     ids.update(Look.objects.filter(owner=user).values_list("pk", flat=True))
     return set(map(str, ids))
 

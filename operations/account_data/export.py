@@ -58,6 +58,7 @@ def write(
         "sign-ins.json": ("attempts to sign in", _array(account_rows.sign_ins(user))),
         "sessions.json": ("where the account is or was signed in", _array(account_rows.sessions(user))),
         "api-keys.json": ("API keys, without the keys themselves", _array(account_rows.api_keys(user))),
+        "webhooks.json": ("webhooks, without their secrets", _array(work_rows.webhooks(user))),
         "ledger.json": ("every movement of tokens, oldest first", _array(account_rows.ledger(user))),
         "ledger.csv": ("the same, for a spreadsheet", account_rows.ledger_csv(user)),
         "looks.json": ("looks with their products, shares and links", _array(work_rows.looks(user, origin))),

@@ -15,7 +15,7 @@ from studio.api.row_serializers import absolute
 from studio.db import batches
 from studio.media.storage import media_storage
 from videos.api.representation import JOB
-from videos.models import JobInput, VideoJob
+from videos.models import JobInput, VideoJob, WebhookEndpoint
 
 PAGE = 500  # rows in memory at once
 Row = tuple[Any, ...]
@@ -66,6 +66,21 @@ def video_jobs(user: User, origin: str) -> Iterator[dict[str, Any]]:
                 "lookIds": [look_id for (look_id,) in linked[pk]],
                 "pictures": [absolute(storage.url(name), origin=origin) for (name,) in pictures[pk]],
             }
+
+
+def webhooks(user: User) -> Iterator[dict[str, Any]]:
+    """The user's webhooks, oldest first, without their secrets."""
+    names = {
+        "id": "id",
+        "createdAt": "created_at",
+        "url": "url",
+        "description": "description",
+        "events": "events",
+        "disabledAt": "disabled_at",
+        "disabledReason": "disabled_reason",
+    }
+    for row in batches.rows(WebhookEndpoint.objects.filter(owner=user).order_by("created_at", "id"), *names.values()):
+        yield dict(zip(names, row, strict=True))
 
 
 def _documented(item: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from videos.engine import outcomes, schedule
 from videos.models import VideoJob, events
 from videos.phases import Phase
 from videos.providers.registry import PROVIDERS, provider
+from videos.webhooks import endpoints
 
 ALIVE_SECONDS = 12  # a sweeper beats every five
 
@@ -56,6 +57,7 @@ def settle_restored_jobs() -> Counter[str]:
             counts["failed"] += 1
     VideoJob.objects.filter(phase=Phase.GENERATING).update(submit_attempts=schedule.NO_MORE_SUBMITS)
     events.forget()
+    counts["messages dropped"] = endpoints.settle_restored()
     counts["go on"] = VideoJob.objects.filter(phase__in=(Phase.GENERATING, Phase.STORING)).count()
     return counts
 

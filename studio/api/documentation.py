@@ -31,6 +31,10 @@ SPECTACULAR = {
         "FailureCode": "videos.failures.FAILURES",
         "LedgerKind": "accounts.models.LedgerEntry.Kind",
         "ApiKeyScope": "studio.api.scopes.SCOPES",
+        "WebhookEvent": "videos.models.Event.Kind",
+        "WebhookMessageType": "videos.webhooks.serializers.TYPES",
+        "WebhookStatus": "videos.webhooks.serializers.STATES",
+        "WebhookDeliveryStatus": "videos.models.WebhookDelivery.State",
         "LogLevel": "videos.models.JobLog.Level",
     },
     "POSTPROCESSING_HOOKS": [

@@ -54,6 +54,8 @@ MEANINGS = {
     # 409
     "conflict": "the object is in a state that does not permit this",
     "too_many_keys": "you have 50 usable API keys; revoke one",
+    "too_many_webhooks": "you have 10 webhooks; delete one",
+    "webhook_disabled": 'the webhook is disabled; enable it with `{"status": "active"}`',
     "too_many_links": "the look has 20 usable links; revoke one",
     "email_unverified_account": "an account has the Google account's address, but has not verified it; sign in with "
     "the password, then open the link of `auth/email/verify`; or reset the password",

@@ -6,8 +6,8 @@ from rest_framework.permissions import SAFE_METHODS
 
 # Each scope with what it permits; a key has at least one. There is no scope to change an account.
 SCOPES = {
-    "videos:read": "list, read and download video jobs, and list the models",
-    "videos:write": "create, cancel, retry and delete video jobs, and choose a look's default video",
+    "videos:read": "list, read and download video jobs, list the models, and see webhooks and their deliveries",
+    "videos:write": "create, cancel, retry and delete video jobs, choose a look's default video, and manage webhooks",
     "looks:read": "list and read looks, and their links",
     "looks:write": "create, change and delete looks, and share them by link",
     "account:read": "read the account, its balance and its ledger",

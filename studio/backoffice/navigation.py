@@ -11,6 +11,8 @@ from django.urls import reverse_lazy
 NAMES = {
     "videos.VideoJob": ("video job", "video jobs"),
     "videos.VideoModel": ("model on offer", "models on offer"),
+    "videos.WebhookEndpoint": ("webhook", "webhooks"),
+    "videos.WebhookDelivery": ("webhook delivery", "webhook deliveries"),
     "looks.Look": ("look", "looks"),
     "accounts.User": ("user", "users"),
     "accounts.TokenAccount": ("token account", "token accounts"),
@@ -69,7 +71,13 @@ SIDEBAR: dict[str, Any] = {
     "show_search": True,
     "navigation": [
         {"items": [_item("Dashboard", "monitoring", "admin:index")]},
-        _section("Videos", _list("videos.VideoJob", "movie"), _list("videos.VideoModel", "tune")),
+        _section(
+            "Videos",
+            _list("videos.VideoJob", "movie"),
+            _list("videos.VideoModel", "tune"),
+            _list("videos.WebhookEndpoint", "webhook"),
+            _list("videos.WebhookDelivery", "send"),
+        ),
         _section("Looks", _list("looks.Look", "checkroom")),
         _section(
             "Users",

@@ -22,12 +22,13 @@ _CREDENTIALS = re.compile(
     r"\b(?:[\w-]*(?:signature|token|secret|password|credential)|api_?key|key|sig)=|"  # in a signed URL
     r"://[^\s/:@'\"]*:(?=[^\s/@'\"]+@))[^\s&'\"\\@,;)]+|"  # user and password in a URL
     r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bais_[0-9A-Za-z]{20,}|"  # a JWT, and an API key of ours
+    r"\bwhsec_[\w+/=-]{20,}|"  # the secret of a webhook
     r"\bAIza[\w-]{20,}|\bya29\.[\w.-]+|"  # Google's keys and tokens
     r"(?<=/l/)[0-9a-z]{26}\b|(?<=%2Fl%2F)[0-9a-z]{26}\b",  # the token of a shared look, in its address
     re.IGNORECASE,
 )
 # Each match contains one of these; searching for them first is faster.
-_SIGNS = ("@", "=", "eyJ", "ais_", "AIza", "ya29", "earer ", "asic ", "/l/", "%2Fl%2F", "%2fl%2f")
+_SIGNS = ("@", "=", "eyJ", "ais_", "whsec_", "AIza", "ya29", "earer ", "asic ", "/l/", "%2Fl%2F", "%2fl%2f")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _QUERY = re.compile(r"(https?://[^\s\"'?]+)\?[^\s\"']*")
 _SECRETS = (

@@ -12,12 +12,14 @@ _URL = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}{_TIMEOUTS}"
 RQ_QUEUES = {
     "submit": {"URL": _URL, "DEFAULT_TIMEOUT": 180},  # seconds; longer than a lease (videos.engine.schedule)
     "media": {"URL": _URL, "DEFAULT_TIMEOUT": 1800},
+    "webhooks": {"URL": _URL, "DEFAULT_TIMEOUT": 180},
 }
 # videos.engine.hints waits for the commit itself
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "videos.worker.ThreadWorker"}
 WORKER_THREADS = {
     "submit": env.integer("SUBMIT_THREADS", 4, least=1, most=64),
     "media": env.integer("MEDIA_THREADS", 16, least=1, most=256),
+    "webhooks": env.integer("WEBHOOK_THREADS", 16, least=1, most=256),
 }
 CACHES = {
     "default": {

@@ -23,12 +23,16 @@ GOOGLE_VERTEX_BASE_URL = env.http_url("GOOGLE_VERTEX_BASE_URL")
 PROVIDER_TIMEOUT_SECONDS = env.integer("PROVIDER_TIMEOUT_SECONDS", 60, least=1, most=90)  # below schedule.LEASE
 PROVIDER_POLLS_PER_MINUTE = env.integer("PROVIDER_POLLS_PER_MINUTE", 0)  # 0: no limit but videos.engine.schedule
 
+# Whether webhooks may have http:// URLs and private addresses (videos.webhooks.addresses). Development only.
+WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE", default=False)
+
 # Days that rows are kept (operations.retention); 0 for ever. The ledger and paid videos are always kept.
 PURGE_DAILY = env.flag("PURGE_DAILY", default=PRODUCTION)  # the sweeper runs `manage.py purge --yes` daily
 PURGE_MOCK_DAYS = env.integer("PURGE_MOCK_DAYS", 30, most=36_500)
 PURGE_LOG_DAYS = env.integer("PURGE_LOG_DAYS", 180, most=36_500)
 PURGE_REPLY_DAYS = env.integer("PURGE_REPLY_DAYS", 180, most=36_500)
 PURGE_SIGN_IN_DAYS = env.integer("PURGE_SIGN_IN_DAYS", 180, most=36_500)
+PURGE_WEBHOOK_DAYS = env.integer("PURGE_WEBHOOK_DAYS", 7, most=36_500)
 PURGE_AUDIT_DAYS = env.integer("PURGE_AUDIT_DAYS", 730, most=36_500)
 # Minutes a day spent on comparing rows with stored files (operations.reconciliation); the ledger takes up to an hour
 # besides.

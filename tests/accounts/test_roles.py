@@ -22,6 +22,7 @@ LATER = [
         "accounts.migrations.0011_roles_see_sessions",
         "accounts.migrations.0012_roles_see_account_tasks",
         "looks.migrations.0003_roles_see_email_shares",
+        "videos.migrations.0027_roles_see_webhooks",
         "looks.migrations.0005_roles_see_links",
     )
 ]

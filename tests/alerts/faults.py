@@ -58,6 +58,7 @@ FAULTS = (
     Fault("the storage removes nothing", ("RemovalsFail",), mishaps.removals_refused),
     Fault("the mail server refuses a mail for a day", ("AccountTasksFail",), mishaps.mail_given_up),
     Fault("an account's deletion waits for its worker", ("AccountTasksAreOverdue",), mishaps.task_forgotten),
+    Fault("a message to a webhook waits for its worker", ("WebhooksAreOverdue",), mishaps.message_waits),
     Fault("the live process has died", ("LiveIsDead",), mishaps.live_silent),
     Fault("a balance is changed without the ledger", ("BooksDisagree",), mishaps.balance_changed),
     Fault("the storage has lost its files", ("FilesAreMissing",), mishaps.file_vanished),

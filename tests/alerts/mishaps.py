@@ -117,6 +117,31 @@ def task_forgotten(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
+def message_waits(fleet: Fleet) -> Iterator[None]:
+    """A message to a webhook was due an hour ago, and no worker sends it: the fleet has none."""
+    fleet.database.execute(_ADD_WEBHOOK)
+    fleet.database.execute(_ADD_MESSAGE)
+    yield
+    fleet.database.execute("DELETE FROM videos_webhookdelivery")
+    fleet.database.execute("DELETE FROM videos_webhookendpoint")
+
+
+_ADD_WEBHOOK = (
+    "INSERT INTO videos_webhookendpoint"
+    " (id, created_at, updated_at, owner_id, place, url, description, events, origin, secret, previous_secret,"
+    " disabled_reason, last_number)"
+    " SELECT gen_random_uuid(), now(), now(), id, 1, 'https://hooks.example.com/', '', '[]', '', '', '', '', 0"
+    " FROM accounts_user LIMIT 1"
+)
+_ADD_MESSAGE = (
+    "INSERT INTO videos_webhookdelivery"
+    " (id, created_at, updated_at, endpoint_id, kind, body, state, due_at, attempts, last_error)"
+    " SELECT gen_random_uuid(), now(), now(), id, 'webhook.test', '{}', 'pending', now() - interval '1 hour', 0, ''"
+    " FROM videos_webhookendpoint"
+)
+
+
+@contextmanager
 def live_silent(fleet: Fleet) -> Iterator[None]:
     """A live process has run, and died two minutes ago: its row is dated back."""
     fleet.database.execute(

@@ -28,6 +28,7 @@ from tests.chaos.database import KINDS, Database, Row
 from tests.chaos.hooks.tempo import PROVIDER_SECONDS
 from tests.chaos.listener import Listener
 from tests.chaos.processes import Processes, wait_until
+from tests.chaos.receiver import Receiver
 from tests.chaos.vendors import Cloudinary, Google, Traps
 from tests.fakes.google_account import video_of_length
 
@@ -72,13 +73,12 @@ class Fleet:
         policy: str = "unstarted",
         schedule: Any = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        webhooks: bool = False,
         project: Path = PROJECT,
     ) -> None:
         self.kind, self._customer_count, self._mutation = kind, customers, mutation
-        self.policy = policy
-        self._patience_seconds = patience_seconds
-        self._project = project
-        self._schedule: dict[str, Any] = schedule or {}
+        self.policy, self._project, self._has_webhooks = policy, project, webhooks
+        self._patience_seconds, self._schedule = patience_seconds, dict(schedule or {})
         self.jobs: list[Job] = []
         self.traps = Traps()
         self.url, self.live_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
@@ -114,6 +114,10 @@ class Fleet:
         for name in ("web", "submit", "media", "sweeper"):
             self.processes.start(name)
         wait_until(self.responds, seconds=30, what="a response of the web process")
+        if self._has_webhooks:
+            self.processes.start("webhooks")
+            self.receiver = self._exit.enter_context(Receiver())
+            self.receiver.subscribe(self.customers)
         self.listener = Listener(self.database)
         self.listener.start()
         self._exit.callback(self.listener.stop)
@@ -135,6 +139,7 @@ class Fleet:
             "REFUND_POLICY": self.policy,
             "ACCESS_MINUTES": "600",
             "BASE_PATH": "",
+            "WEBHOOK_ALLOW_PRIVATE": "true",  # the receiver is on this machine
             "MUTATION": self._mutation,
             "CHAOS_SCHEDULE": json.dumps(self._schedule),
         }
@@ -277,7 +282,7 @@ class Fleet:
     def queues(self) -> Iterator[dict[str, Queue]]:
         """The RQ queues of hints."""
         with redis.Redis.from_url(self.valkey.url) as connection:
-            yield {name: Queue(name, connection=connection) for name in ("submit", "media")}
+            yield {name: Queue(name, connection=connection) for name in ("submit", "media", "webhooks")}
 
     def hint(self, step: str, job: Job, *, times: int) -> None:
         with self.queues() as queues, contextlib.suppress(redis.RedisError):
@@ -291,10 +296,6 @@ class Fleet:
                 queue.empty()
 
 
-def _picture() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64), "red").save(file, "PNG")
-    return file.getvalue()
-
-
-PICTURE = _picture()
+_file = io.BytesIO()
+Image.new("RGB", (64, 64), "red").save(_file, "PNG")
+PICTURE = _file.getvalue()

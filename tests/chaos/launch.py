@@ -27,6 +27,7 @@ PRELOADED = (
     "operations.management.commands.sweep",
     "videos.providers.google_omni",
     "videos.tasks",
+    "videos.webhooks.delivery",
     "videos.worker",
     "django_rq.management.commands.rqworker",
 )

@@ -25,6 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "web": ["gunicorn", "studio.wsgi:application"],
     "submit": ["manage.py", "rqworker", "submit", *THREADS],
     "media": ["manage.py", "rqworker", "media", *THREADS],
+    "webhooks": ["manage.py", "rqworker", "webhooks", *THREADS],
     "sweeper": ["manage.py", "sweep"],
     "live": ["manage.py", "live"],
 }

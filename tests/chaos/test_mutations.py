@@ -13,6 +13,7 @@ from tests.chaos.points import KillPoint, kill_at, watch
 from tests.chaos.scenarios.disturbances import adopted
 from tests.chaos.scenarios.freezes import submit_frozen_before_claim
 from tests.chaos.scenarios.scenario import SHORT
+from tests.chaos.scenarios.webhooks import killed_at, receiver_fails
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 KIND = os.environ.get("TEST_DATABASE", "sqlite")
@@ -53,6 +54,15 @@ def killed_after_a_deletion(fleet: Fleet) -> Outcome:
     return examine(fleet, jobs, scenario="killed after a deletion")
 
 
+def webhook_refused_at_first(fleet: Fleet) -> Outcome:
+    return receiver_fails(fleet, SHORT, "webhook receiver fails")
+
+
+def killed_before_the_messages(fleet: Fleet) -> Outcome:
+    """The sweeper dies just before the messages of a page of events are inserted."""
+    return killed_at(fleet, "INSERT videos_webhookdelivery", "killed before the messages")
+
+
 # The safeguard, the run that needs it, and the column that is no longer 0 without it.
 CASES = [
     ("unfenced", frozen_before_claim, "doubled"),
@@ -61,13 +71,17 @@ CASES = [
     ("no-rehint", hints_lost, "stuck"),
     ("unsure-refusal", lost_beside_another_upstream, "doubled"),
     ("late-events", killed_after_a_deletion, "stuck"),
+    ("forgotten-messages", webhook_refused_at_first, "stuck"),
+    ("cursor-first", killed_before_the_messages, "stuck"),
 ]
 
 
 @pytest.mark.parametrize(("mutation", "run", "column"), CASES, ids=[case[0] for case in CASES])
 def test_breaks_an_invariant_without(mutation: str, run: Callable[[Fleet], Outcome], column: str) -> None:
     patience = 6 if column == "stuck" else 30  # a stuck job takes the whole patience
-    with Fleet(kind=KIND, mutation=mutation, policy="failed", patience_seconds=patience) as fleet:
+    has_webhooks = run in {webhook_refused_at_first, killed_before_the_messages}
+    options = {"patience_seconds": patience, "webhooks": has_webhooks}
+    with Fleet(kind=KIND, mutation=mutation, policy="failed", **options) as fleet:
         outcome = run(fleet)
 
     assert getattr(outcome, column) > 0

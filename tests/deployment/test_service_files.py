@@ -22,9 +22,9 @@ from operations.management.commands.up import django_parts
 from studio.env import PROJECT
 
 UNITS = PROJECT / "deploy" / "systemd"
-ROLES = ("web", "live", "submit", "media", "sweeper")
+ROLES = ("web", "live", "submit", "media", "webhooks", "sweeper")
 MIGRATE = ("python", "manage.py", "migrate", "--noinput")
-STOP_SECONDS = {"web": 40, "live": 15, "submit": 100, "media": 100, "sweeper": 30}
+STOP_SECONDS = {"web": 40, "live": 15, "submit": 100, "media": 100, "webhooks": 30, "sweeper": 30}
 ANYBODYS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}  # not a setting of ours
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 Commands = dict[str, tuple[str, ...]]

@@ -16,8 +16,9 @@ from tests.conftest import MakeUser
 from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
-from videos.models import Upstream, VideoJob
+from videos.models import Upstream, VideoJob, WebhookDelivery
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 
 @pytest.fixture
@@ -107,6 +108,17 @@ def test_dead_sweeper_is_an_alarm(office: Client) -> None:
     )
 
 
+def test_messages_that_wait_for_their_worker_are_an_alarm(office: Client, make_user: MakeUser) -> None:
+    endpoint = endpoints.create(owner=make_user(), url="https://hooks.example.com/", kinds=[], origin="http://x")
+    message = endpoints.send_test(endpoint=endpoint)
+    alarms = []
+    for minutes in (9, 11):
+        WebhookDelivery.objects.filter(pk=message.pk).update(due_at=timezone.now() - timedelta(minutes=minutes))
+        alarms.append("A message to a webhook has waited for 11 minutes" in office.get("/admin/").content.decode())
+
+    assert alarms == [False, True]
+
+
 def test_dead_live_process_is_a_warning(office: Client) -> None:
     sentence = "start manage.py live; meanwhile clients poll."
     before = office.get("/admin/").content.decode()
@@ -135,10 +147,10 @@ def test_dashboard_costs_the_same_for_any_number_of_rows(
         finished(make_job, make_user(f"{_}@example.com"), phase=Phase.SUCCEEDED)
     office.get("/admin/")
 
-    with django_assert_max_num_queries(18) as asked:
+    with django_assert_max_num_queries(19) as asked:
         office.get("/admin/")
 
-    assert len(asked) <= 17
+    assert len(asked) <= 18
 
 
 def test_mock_videos_are_separate_from_real_ones(office: Client, make_user: MakeUser, make_job: MakeJob) -> None:

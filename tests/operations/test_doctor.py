@@ -98,6 +98,7 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
         "providers": "degraded",
         "models": "degraded",
         "transfers": "degraded",
+        "webhooks": "degraded",
         "reconciliation": "degraded",
         "other disks": "degraded",
         "lost answers": "degraded",
@@ -115,7 +116,8 @@ def test_everything_is_unavailable(tmp_path: Path) -> None:
     assert details["google"].endswith("See GEMINI_API_KEY and VERTEX_… in the environment.")
     assert details["migrations"] == "Unknown: the database is unavailable, or manage.py migrate was never run."
     assert {
-        details[name] for name in ("sweeper", "live", "clock", "providers", "models", "transfers", "lost answers")
+        details[name]
+        for name in ("sweeper", "live", "clock", "providers", "models", "transfers", "webhooks", "lost answers")
     } == {"Unknown while the database is unavailable."}
     assert "hidden" not in done.stdout
     assert "a-refused-key" not in done.stdout

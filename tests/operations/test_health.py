@@ -62,6 +62,7 @@ def test_everything_is_ready(client: Client) -> None:
         "rows": "ok",
         "sweeper": "ok",
         "transfers": "ok",
+        "webhooks": "ok",
         "reconciliation": "ok",
         "writes": "ok",
     }
@@ -148,6 +149,7 @@ def test_details_need_the_metrics_token(client: Client, settings: Any, monkeypat
                 "providers": {"status": "ok"},
                 "models": {"status": "ok"},
                 "transfers": {"status": "ok"},
+                "webhooks": {"status": "ok"},
                 "reconciliation": {"status": "ok"},
                 "account tasks": {"status": "ok"},
                 "broken": {"status": "down"},

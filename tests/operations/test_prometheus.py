@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import AccountTask
+from accounts.models import AccountTask, User
 from operations import prometheus
 from operations.reconciliation import runs
 from operations.reconciliation.mismatches import KINDS, Mismatch
@@ -22,9 +22,10 @@ from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
 from videos.engine import metrics, sweeper
 from videos.failures import FAILURES
-from videos.models import VideoJob, from_now
+from videos.models import VideoJob, WebhookDelivery, WebhookEndpoint, from_now
 from videos.phases import Phase
 from videos.providers.base import Finished, NotAccepted, OutcomeUnknown, Progress, Refused, Unreachable
+from videos.webhooks import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,21 @@ def page(client: Client) -> dict[str, float]:
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
 
 
-def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: MakeJob) -> None:
+def _make_webhooks(owner: User) -> None:
+    """One that accepts messages, one that fails, and one that is disabled; a message for each, and a later one."""
+    good, failing, disabled = (
+        endpoints.create(owner=owner, url="https://hooks.example.com/", kinds=[], origin="https://studio.example.com")
+        for _ in range(3)
+    )
+    now = timezone.now()
+    for endpoint, ago in ((good, 25), (failing, 500), (good, -500)):
+        message = endpoints.send_test(endpoint=endpoint)
+        WebhookDelivery.objects.filter(pk=message.pk).update(due_at=now - timedelta(seconds=ago))
+    WebhookEndpoint.objects.filter(pk=failing.pk).update(failing_since=now)
+    endpoints.disable(endpoint_id=disabled.pk, reason=WebhookEndpoint.Reason.OWNER)
+
+
+def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: MakeJob, rq_hints: Any) -> None:
     empty = page(client)
     sweeper.beat()
     ann = make_user()
@@ -74,6 +89,8 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         Disposal.objects.create(name=name, due_at=due_at)
     Disposal.objects.create(name="c", due_at=timezone.now() + timedelta(hours=1), attempts=3)
 
+    _make_webhooks(ann)
+
     full = {
         name: value for name, value in page(client).items() if re.match(rf"({'|'.join(prometheus.GAUGES)})\b", name)
     }
@@ -96,6 +113,10 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         "studio_account_tasks_failing": 2,
         'studio_queue_hints{queue="submit"}': 0,
         'studio_queue_hints{queue="media"}': 0,
+        'studio_queue_hints{queue="webhooks"}': 0,
+        'studio_webhooks{state="disabled"}': 1,
+        'studio_webhooks{state="failing"}': 1,
+        'studio_webhooks{state="messages pending"}': 3,
         'studio_up{part="database"}': 1,
         'studio_up{part="redis"}': 1,
     }
@@ -114,6 +135,7 @@ def test_gauges_show_the_tables(client: Client, make_user: MakeUser, make_job: M
         "studio_sweeper_heartbeat_seconds": 0,
         "studio_disposals_overdue_seconds": 50,
         "studio_account_tasks_overdue_seconds": 70,
+        "studio_webhooks_overdue_seconds": 25,
         "studio_reconciliation_age_seconds": 0,
     }
 

@@ -33,8 +33,9 @@ from studio.env import PROJECT
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
-from videos.models import Event, EventsExpired, JobInput, JobLog, SpentKey, VideoJob, events
+from videos.models import Event, EventsExpired, JobInput, JobLog, SpentKey, VideoJob, WebhookDelivery, events
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +82,20 @@ def test_dry_run_counts_and_removes_nothing(jobs: dict[str, VideoJob]) -> None:
     call_command("purge", stdout=out)
 
     assert found == dict.fromkeys(found, 0) | {"mock": 2, "log": 3, "reply": 2}
-    kinds = ["mock", "log", "reply", "sign-in", "audit", "input", "key", "event", "export", "task", "expired"]
+    kinds = [
+        "mock",
+        "log",
+        "reply",
+        "sign-in",
+        "audit",
+        "input",
+        "key",
+        "webhook",
+        "event",
+        "export",
+        "task",
+        "expired",
+    ]
     assert list(found) == kinds
     assert "        2  finished mock videos, older than 30 days\n" in out.getvalue()
     assert out.getvalue().endswith("Nothing was removed; add --yes to remove it.\n")
@@ -106,6 +120,7 @@ def test_old_mock_videos_and_lines_are_removed(jobs: dict[str, VideoJob]) -> Non
         "audit": 0,
         "input": 0,
         "key": 0,
+        "webhook": 0,
         "event": 0,
         "export": 0,
         "task": 0,
@@ -186,7 +201,7 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     removed = run("--yes", "--mock-days", "0")
 
     removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
-    assert counted == removed == {"log": 0, "reply": 0, "event": 0, "export": 0, "task": 0} | removable
+    assert counted == removed == {"log": 0, "reply": 0, "webhook": 0, "event": 0, "export": 0, "task": 0} | removable
     tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
     assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
 
@@ -224,6 +239,21 @@ def test_api_keys_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:
 
     assert removed["sign-in"] == 2
     assert set(ApiKey.objects.values_list("name", flat=True)) == {"lately", "usable"}
+
+
+def test_ended_messages_to_webhooks_are_kept_for_a_week(make_user: MakeUser) -> None:
+    endpoint = endpoints.create(
+        owner=make_user(), url="https://hooks.example.com/", kinds=[], origin="http://testserver"
+    )
+    for number, (state, days) in enumerate((("delivered", 8), ("failed", 8), ("delivered", 6), ("pending", 8))):
+        due_at = timezone.now() if state == "pending" else None
+        row = WebhookDelivery.objects.create(
+            endpoint=endpoint, number=number, kind="job.updated", body="{}", state=state, due_at=due_at
+        )
+        age(row, days, "created_at")
+
+    assert (run()["webhook"], run("--yes")["webhook"], run("--webhook-days", "5")["webhook"]) == (2, 2, 1)
+    assert set(WebhookDelivery.objects.values_list("number", flat=True)) == {2, 3}
 
 
 def test_events_are_kept_for_a_day(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:

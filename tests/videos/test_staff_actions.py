@@ -84,7 +84,7 @@ def test_job_in_processing_or_finished_is_not_due_at_once(
     with pytest.raises(Conflict, match=reason):
         staff_actions.poll_now(job_id=job.pk, actor=operator)
 
-    assert rq_hints() == {"submit": [], "media": []}
+    assert rq_hints() == {"submit": [], "media": [], "webhooks": []}
 
 
 def every_action(job_id: uuid.UUID, actor: User | None) -> list[type[StudioError] | None]:

@@ -1,4 +1,4 @@
-"""Hints to the workers, through RQ. A hint may be lost, late or repeated: the job's row is the truth."""
+"""Hints to the workers, through RQ. A hint may be lost, late or repeated: the row is the truth."""
 
 import logging
 from collections.abc import Iterator
@@ -14,15 +14,18 @@ from videos.providers.registry import CANCELLING
 
 logger = logging.getLogger(__name__)
 
-Step = Literal["submit", "transfer"]
-QUEUE_OF: dict[Step, str] = {"submit": "submit", "transfer": "media"}
+Step = Literal["submit", "transfer", "deliver"]
+QUEUE_OF: dict[Step, str] = {"submit": "submit", "transfer": "media", "deliver": "webhooks"}
 FAILURE_SECONDS = 24 * 3600  # RQ keeps a crashed task that long, for its dashboard
 CROWDED = 200  # hints in a queue; above that the sweeper resends none, because more hints only lengthen the queue
 
 
-def hint(step: Step, job_id: str) -> None:
-    """Send the workers a hint that a job's step is due, after the surrounding transaction commits. Never raises."""
-    transaction.on_commit(lambda: _send(step, job_id), robust=True)
+def hint(step: Step, row_id: str) -> None:
+    """Send the workers a hint that a step is due, after the surrounding transaction commits. Never raises.
+
+    The row is a video job's; for "deliver", a webhook delivery's.
+    """
+    transaction.on_commit(lambda: _send(step, row_id), robust=True)
 
 
 def ask_to_cancel(*, provider: str, operation: str) -> None:
@@ -49,11 +52,11 @@ def lengths() -> dict[str, int]:
     return found
 
 
-def _send(step: Step, job_id: str) -> None:
+def _send(step: Step, row_id: str) -> None:
     try:
-        _enqueue(QUEUE_OF[step], step, job_id)
-    except RedisError as exc:  # the sweeper sends it again
-        logger.warning("hint.failed", extra={"step": step, "job_id": job_id, "reason": str(exc)})
+        _enqueue(QUEUE_OF[step], step, row_id)
+    except RedisError as exc:  # the workers find the row
+        logger.warning("hint.failed", extra={"step": step, "row_id": row_id, "reason": str(exc)})
 
 
 def _send_cancellation(provider: str, operation: str) -> None:

@@ -111,6 +111,11 @@ DOLLARS = Metric(
     {"provider": (), "model": ()},
     series=_priced,
 )
+WEBHOOKS = Metric(
+    "studio_webhook_attempts_total",
+    "Attempts to deliver a webhook's message, by outcome",
+    {"outcome": ("delivered", "failed", "given_up")},
+)
 
 
 def count_submit(job: VideoJob, outcome: ProviderError | None) -> None:

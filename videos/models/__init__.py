@@ -10,6 +10,7 @@ from videos.models.job_log import JobLog
 from videos.models.live_tickets import LiveTicket
 from videos.models.poll_quota import PollQuota
 from videos.models.queryset import VideoJobQuerySet, from_now, new_lease
+from videos.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "IMPORTED",
@@ -27,6 +28,8 @@ __all__ = [
     "VideoJob",
     "VideoJobQuerySet",
     "VideoModel",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "from_now",
     "new_lease",
     "price_in",

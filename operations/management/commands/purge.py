@@ -14,6 +14,7 @@ OPTIONS = {
     "log": "log lines of finished jobs",
     "reply": "providers' replies about finished jobs, for staff",
     "sign-in": "records of sign-ins, ended API keys and ended links of looks",
+    "webhook": "messages to webhooks, delivered or given up",
     "audit": "audit records of the back office",
 }
 

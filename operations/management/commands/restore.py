@@ -60,4 +60,6 @@ class Command(OperatorCommand):
             f"Jobs: {settled['failed']} may have been paid for since and failed as submission_unknown, "
             f"{settled['requeued']} free ones start again, {settled['go on']} continue."
         )
+        if settled["messages dropped"]:
+            self.stdout.write(f"Webhooks: {settled['messages dropped']} messages that waited will not be sent.")
         self.stdout.write("Start the system, then run manage.py reconcile and manage.py doctor.")

@@ -185,7 +185,7 @@ def _check_redis() -> None:
 
 
 def django_parts() -> list[Part]:
-    """Web, live, both workers and the sweeper."""
+    """Web, live, the workers and the sweeper."""
     python, manage = sys.executable, "manage.py"
     options = ("--skip-checks", "-v", "0")  # -v 0: keeps the level of our LOGGING
     return [
@@ -194,6 +194,7 @@ def django_parts() -> list[Part]:
         # `up` has run Django's checks
         Part("submit", [python, manage, "rqworker", "submit", *options]),
         Part("media", [python, manage, "rqworker", "media", *options]),
+        Part("webhooks", [python, manage, "rqworker", "webhooks", *options]),
         Part("sweeper", [python, manage, "sweep"], stage=1),
     ]
 

@@ -1,16 +1,20 @@
 """Removes one safeguard of the engine, to show that the suite fails without it."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
+from types import SimpleNamespace
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from videos.engine import inputs, outcomes, submit, sweeper, unclaimed
-from videos.models import Event, VideoJob, VideoJobQuerySet, events, from_now, new_lease, queryset
+from videos.models import Event, VideoJob, VideoJobQuerySet, WebhookDelivery, events, from_now, new_lease, queryset
 from videos.phases import Phase
 from videos.providers.base import ProviderError, Refused
+from videos.webhooks import delivery, dispatch
 
 
 def mutate(name: str) -> None:
@@ -72,6 +76,25 @@ def _record_late() -> None:
     events.record = queryset.record = record_after_commit
 
 
+def _forget_messages() -> None:
+    """A message counts as delivered once a worker has claimed it."""
+    claim = delivery._claim
+
+    def claim_and_finish(messages: QuerySet[WebhookDelivery]) -> WebhookDelivery | None:
+        message = claim(messages)
+        if message:
+            row = WebhookDelivery.objects.filter(pk=message.pk)
+            row.update(state=WebhookDelivery.State.DELIVERED, due_at=None, lease=None)
+        return message
+
+    delivery._claim = claim_and_finish
+
+
+def _move_cursor_first() -> None:
+    """The cursor of a webhook moves in a transaction of its own, before its messages are made."""
+    dispatch.transaction = SimpleNamespace(atomic=nullcontext)
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "unfenced": _write_unfenced,
     "call-before-claim": _call_before_claim,
@@ -79,4 +102,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "no-rehint": _forget_hints,
     "unsure-refusal": _refuse_unsurely,
     "late-events": _record_late,
+    "forgotten-messages": _forget_messages,
+    "cursor-first": _move_cursor_first,
 }

@@ -28,6 +28,8 @@ STEPS = {
     ("videos/engine/unclaimed.py", "take"): "unclaimed",
     ("videos/engine/sweeper.py", "settle_lost_submits"): "settle",
     ("videos/engine/poll.py", "apply_poll_result"): "poll",
+    ("videos/webhooks/dispatch.py", "dispatch"): "dispatch",
+    ("videos/webhooks/delivery.py", "deliver"): "deliver",
     ("studio/media/storage/disposal.py", "sweep"): "dispose",
 }
 UNCOUNTED = {"statements._compile", "expectations._medians"}  # once a process or a minute, not once a step

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 PROVIDER_SECONDS = 4  # a call to Google
+RECEIVER_SECONDS = 1.0  # an attempt to deliver a webhook's message
 LEASE_SECONDS = 5.0  # longer, also on a busy machine, than a call
 ADOPTION_SECONDS = 12.0  # longer than every lease and back-off here, as the hour is in production
 
@@ -22,7 +23,10 @@ FAST: dict[str, dict[str, Any]] = {
         "TRANSFER_BACKOFF": (1, 1, 2, 2),
     },
     "videos.engine.sweeper": {"OUTAGE_SECONDS": 0.3},
-    "operations.housekeeping": {"ROUND_SECONDS": 0.5},
+    "operations.housekeeping": {"ROUND_SECONDS": 0.5, "PROMPT_SECONDS": 0.2},
+    "videos.webhooks.client": {"SECONDS": RECEIVER_SECONDS, "CONNECT_SECONDS": 1},
+    # more attempts than kills and faults can spoil
+    "videos.webhooks.schedule": {"LEASE": 4, "TURN": 0.5, "BACKOFF": (0.5,) * 60, "ATTEMPTS_MOST": 61},
     "videos.providers.google_omni": {"FIRST_POLL_SECONDS": 0.2},
     "studio.media.storage.disposal": {"ADOPTION_SECONDS": ADOPTION_SECONDS, "RETRY_SECONDS": (1, 1, 2)},
 }

@@ -12,7 +12,7 @@ from tests.chaos.fleet import JOBS, Fleet, Job
 from tests.chaos.flows import away
 from tests.chaos.invariants import Outcome, examine
 from tests.chaos.processes import wait_until
-from tests.chaos.scenarios import freezes, no_redis
+from tests.chaos.scenarios import freezes, no_redis, webhooks
 from tests.chaos.scenarios.freezes import SUBMIT_THREADS
 from tests.chaos.scenarios.scenario import Scale, Scenario
 from tests.chaos.vendors import REFUSAL, RETIRED
@@ -245,4 +245,8 @@ SCENARIOS = (
     Scenario("deleted meanwhile", deleted_meanwhile),
     Scenario("first upstream retired", first_upstream_retired),
     Scenario("adopted", adopted, options={"policy": "failed"}),
+    Scenario("webhook receiver fails", webhooks.receiver_fails, options={"webhooks": True}),
+    Scenario("webhooks killed at statements", webhooks.killed_at_every_statement, options={"webhooks": True}),
+    Scenario("webhooks killed at random", webhooks.killed_at_random, options={"webhooks": True}),
+    Scenario("webhooks without hints", webhooks.no_hints, options={"webhooks": True}),
 )

@@ -38,13 +38,15 @@ from tests.conftest import PASSWORD, MakeUser
 from tests.fixtures.looks import MakeLook, png, stored_files
 from tests.fixtures.video_jobs import MakeJob
 from videos import deletion as job_deletion
-from videos.models import JobInput, SpentKey, VideoJob
+from videos.models import JobInput, SpentKey, VideoJob, WebhookDelivery
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 EMAIL, NAME = "ann.marker@example.com", "Ann Markerova"
 TEXTS = (EMAIL, NAME, "google-marker", "prompt-marker", "look-marker", "product-marker", "key-marker", "client-marker")
+TEXTS += ("hook-marker",)
 
 
 @pytest.fixture
@@ -100,6 +102,10 @@ def _sign_in_data(user: User) -> None:
     ApiKey.objects.create(user=user, name="key-marker", prefix="ais_1", digest="0" * 64, scopes=["videos:read"])
     TOTPDevice.objects.create(user=user, name=NAME)
     StaticDevice.objects.create(user=user, name=NAME)
+    hook = endpoints.create(
+        owner=user, url="https://hooks.example.com/hook-marker", kinds=["job.updated"], origin="http://testserver"
+    )
+    WebhookDelivery.objects.create(endpoint=hook, kind="webhook.test", body="hook-marker", due_at=timezone.now())
     tasks.add(AccountTask.Kind.VERIFY_EMAIL, email=EMAIL)
     export = tasks.add(AccountTask.Kind.EXPORT, user=user)
     AccountTask.objects.filter(pk=export.pk).update(content=EMAIL.encode(), finished_at=timezone.now())
@@ -178,6 +184,8 @@ def test_fixture_has_the_texts_in_every_place(ann: User) -> None:
         "videos_spentkey.key",
         "videos_videojob.idempotency_key",
         "videos_videojob.prompt",
+        "videos_webhookdelivery.body",
+        "videos_webhookendpoint.url",
     }
 
 

@@ -26,6 +26,7 @@ from tests.fixtures.looks import MakeLook, png
 from tests.fixtures.video_jobs import MakeJob
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +56,7 @@ def test_files_and_their_explanation(ann: User) -> None:
 
     names = [
         *("README.txt", "account.json", "sign-ins.json", "sessions.json", "api-keys.json"),
-        *("ledger.json", "ledger.csv", "looks.json", "video-jobs.json"),
+        *("webhooks.json", "ledger.json", "ledger.csv", "looks.json", "video-jobs.json"),
     ]
     assert archive.namelist() == names
     assert archive.testzip() is None
@@ -95,6 +96,27 @@ def test_sign_in_data_is_there_and_no_secret(ann: User) -> None:
     everything = b"".join(archive.read(name) for name in archive.namelist())
     assert b"f" * 64 not in everything
     assert ann.password.encode() not in everything
+
+
+def test_webhooks_without_their_secrets(ann: User) -> None:
+    hook = endpoints.create(
+        owner=ann, url="https://hooks.example.com/", kinds=["job.deleted"], origin=ORIGIN, description="our shop"
+    )
+    endpoints.rotate_secret(endpoint=hook)
+
+    archive = archive_of(ann)
+
+    (one,) = json.loads(archive.read("webhooks.json"))
+    assert (one["id"], one["url"], one["description"], one["events"], one["disabledAt"]) == (
+        str(hook.pk),
+        "https://hooks.example.com/",
+        "our shop",
+        ["job.deleted"],
+        None,
+    )
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert hook.secret.encode() not in everything
+    assert hook.previous_secret.encode() not in everything
 
 
 def test_ledger_as_json_and_as_csv(ann: User) -> None:

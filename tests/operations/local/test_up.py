@@ -16,7 +16,7 @@ from tests.operations.local.up_process import START_SECONDS, Start, Up, wait_unt
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("up")]
 once = pytest.mark.once
-PARTS = ("web", "live", "submit", "media", "sweeper", "valkey")
+PARTS = ("web", "live", "submit", "media", "webhooks", "sweeper", "valkey")
 
 
 def paste(line: str, *, into: Path) -> str:

@@ -28,6 +28,9 @@ OPERATIONS = {
         "deleteVideoJob",
         "downloadVideo",
     ),
+    *("createEventTicket", "streamVideoJobEvents"),
+    *("listWebhooks", "createWebhook", "getWebhook", "updateWebhook", "deleteWebhook"),
+    *("rotateWebhookSecret", "testWebhook", "listWebhookDeliveries", "retryWebhookDelivery"),
     *("setDefaultVideo", "unsetDefaultVideo"),
 }
 
@@ -82,7 +85,10 @@ def test_every_operation_takes_one_content_type(schema: Any) -> None:
         **{key: ["application/json"] for key in ("register", "signIn", "refreshTokens", "signOut", "createApiKey")},
         **{key: ["application/json"] for key in ("updateMe", "deleteMe", "changePassword", "resetPassword")},
         **{key: ["application/json"] for key in ("requestPasswordReset", "requestEmailVerification", "verifyEmail")},
-        **{key: ["application/json"] for key in ("signInWithGoogle", "createLookLink")},
+        **{
+            key: ["application/json"]
+            for key in ("signInWithGoogle", "createLookLink", "createWebhook", "updateWebhook")
+        },
         **{key: ["multipart/form-data"] for key in ("createLook", "updateLook", "createVideoJob")},
     }
 
@@ -145,7 +151,7 @@ def test_pages_are_bounded(schema: Any) -> None:
         skip, limit = parameter(operation, "skip")["schema"], parameter(operation, "limit")["schema"]
         assert skip == {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0}
         assert limit == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    assert len(lists) == 7
+    assert len(lists) == 9
 
 
 def test_statuses_are_repeated(schema: Any) -> None:
@@ -160,7 +166,7 @@ def test_ids_in_paths_are_uuids(schema: Any) -> None:
         found for operation in operations(schema) for found in operation.get("parameters", ()) if found["in"] == "path"
     ]
 
-    assert len(in_paths) == 18
+    assert len(in_paths) == 26
     assert all(found["schema"] == {"type": "string", "format": "uuid"} for found in in_paths)
 
 

@@ -25,8 +25,9 @@ from accounts.roles import Role
 from looks.models import Look, LookVideo
 from studio import urls
 from studio.backoffice import navigation
-from videos.models import VideoJob, VideoModel
+from videos.models import VideoJob, VideoModel, WebhookDelivery, WebhookEndpoint
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 MOST = 12  # statements; session and user are two of them
 assert urls.urlpatterns  # with them come the pages
@@ -52,6 +53,11 @@ def look(number: int) -> Look:
     return made
 
 
+def webhook(number: int) -> WebhookEndpoint:
+    url = "https://hooks.example.com/"
+    return endpoints.create(owner=user(number), url=url, kinds=["job.updated"], origin="https://studio.example.com")
+
+
 # A new list needs a row here, or the test of it fails.
 MAKE: dict[type[Any], Callable[[int], Any]] = {
     Group: lambda number: Group.objects.create(name=f"group {number}"),
@@ -67,6 +73,10 @@ MAKE: dict[type[Any], Callable[[int], Any]] = {
     ApiKey: lambda number: ApiKey.objects.create(user=user(number), name=f"key {number}", digest=f"{number}"),
     AccountTask: lambda number: AccountTask.objects.create(
         kind="verify_email", user=user(number), due_at=datetime.now(UTC)
+    ),
+    WebhookEndpoint: webhook,
+    WebhookDelivery: lambda number: WebhookDelivery.objects.create(
+        endpoint=webhook(number), kind="webhook.test", body="{}", due_at=datetime.now(UTC)
     ),
     Look: look,
     VideoJob: job,

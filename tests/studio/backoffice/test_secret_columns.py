@@ -19,6 +19,9 @@ SECRET_NAMES = (
     "key",
     "token",
     "secret",
+    "previous_secret",
+    "url",  # of a webhook
+    "body",
     "session_key",
     "session_data",
     "jti",

@@ -26,7 +26,9 @@ from looks.models import Look, LookLink, Visibility
 from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos import creation
+from videos.models import WebhookDelivery
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +94,15 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/video-jobs/{id}/download": Row(200, 403, 403, 200),
     "PATCH /api/v1/video-jobs/{id}/set-default-for-look/{look_id}": Row(200, 403, 403, 200),
     "PATCH /api/v1/video-jobs/{id}/unset-default-for-look/{look_id}": Row(200, 403, 403, 200),
+    "GET /api/v1/webhooks": OWN,
+    "POST /api/v1/webhooks": Row(400, 400, 400, 400),
+    "GET /api/v1/webhooks/{id}": Row(200, 403, 403, 403),  # an admin, too, uses own ones only: some show the secret
+    "PATCH /api/v1/webhooks/{id}": Row(200, 403, 403, 403),
+    "DELETE /api/v1/webhooks/{id}": Row(204, 403, 403, 403),
+    "POST /api/v1/webhooks/{id}/rotate-secret": Row(200, 403, 403, 403),
+    "POST /api/v1/webhooks/{id}/test": Row(202, 403, 403, 403),
+    "GET /api/v1/webhooks/{id}/deliveries": Row(200, 403, 403, 403),
+    "POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/retry": Row(202, 403, 403, 403),
 }
 
 
@@ -110,6 +121,7 @@ class World(NamedTuple):
     job: Any
     key: ApiKey
     session: Session
+    delivery: WebhookDelivery
     link: LookLink
     tokens: dict[str, str]
 
@@ -126,8 +138,12 @@ def world(make_user: MakeUser, make_job: MakeJob, settings: Any) -> World:
     tokens = {name: tokens_of(user)["access"] for name, user in users.items()}
     session = Session.objects.get(user=users["owner"])
     key, _ = api_keys.create(user=users["owner"], name="script", scopes=["looks:read"])
+    webhook = endpoints.create(
+        owner=users["owner"], url="https://hooks.example.com/", kinds=["job.updated"], origin="http://testserver"
+    )
+    delivery = endpoints.send_test(endpoint=webhook)
     link = links.create(look_id=look.pk, user=users["owner"])
-    return World(look, job, key, session, link, tokens | unusable_tokens(make_user, users["owner"]))
+    return World(look, job, key, session, delivery, link, tokens | unusable_tokens(make_user, users["owner"]))
 
 
 def unusable_tokens(make_user: MakeUser, owner: User) -> dict[str, str]:
@@ -158,9 +174,18 @@ def _signed_by_a_stranger(owner: User) -> str:
 
 def ask(world: World, operation: str, who: str) -> int:
     method, _, url = operation.partition(" ")
-    things = {"/looks/": world.look, "/sessions/": world.session, "/api-keys/": world.key}
+    things = {
+        "/looks/": world.look,
+        "/sessions/": world.session,
+        "/api-keys/": world.key,
+        "/webhooks/": world.delivery.endpoint,
+    }
     thing = next((row for part, row in things.items() if part in url), world.job)
-    url = url.replace("{id}", str(thing.pk)).replace("{look_id}", str(world.look.pk))
+    url = (
+        url.replace("{id}", str(thing.pk))
+        .replace("{look_id}", str(world.look.pk))
+        .replace("{delivery_id}", str(world.delivery.pk))
+    )
     url = url.replace("{link_id}", str(world.link.pk))
     token = world.tokens[who]
     client = APIClient(**({"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}))

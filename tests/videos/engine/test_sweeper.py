@@ -20,7 +20,7 @@ def test_lost_hints_are_sent_again(make_user: MakeUser, make_job: MakeJob, rq_hi
         sweeper.resend_hints("submit", Phase.QUEUED)
         sweeper.resend_hints("transfer", Phase.STORING)
 
-    assert rq_hints() == {"submit": [str(queued.pk)], "media": [str(storing.pk)]}
+    assert rq_hints() == {"submit": [str(queued.pk)], "media": [str(storing.pk)], "webhooks": []}
 
 
 def test_sweeper_runs_one_statement_where_nothing_is_due(

@@ -148,7 +148,7 @@ def test_hint_and_table_at_once_buy_once(
 def test_worker_without_redis_works(
     away: str, threads: int, request: pytest.FixtureRequest, make_user: MakeUser, make_job: MakeJob, settings: Any
 ) -> None:
-    settings.WORKER_THREADS = {"submit": threads, "media": threads}
+    settings.WORKER_THREADS = {"submit": threads, "media": threads, "webhooks": threads}
     jobs = six_jobs(make_user, make_job)
 
     def are_submitted() -> bool:

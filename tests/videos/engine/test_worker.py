@@ -31,12 +31,12 @@ def work(name: str) -> None:
 
 def test_worker_submits_what_was_created(make_user: MakeUser, rq_hints: Any) -> None:
     jobs = [creation.create(owner=make_user(), job_request=ORDER) for _ in range(1)]
-    assert rq_hints() == {"submit": [str(jobs[0].pk)], "media": []}
+    assert rq_hints() == {"submit": [str(jobs[0].pk)], "media": [], "webhooks": []}
 
     work("submit")
 
     assert list(VideoJob.objects.values_list("phase", flat=True)) == [Phase.GENERATING]
-    assert rq_hints() == {"submit": [], "media": []}
+    assert rq_hints() == {"submit": [], "media": [], "webhooks": []}
 
 
 @pytest.mark.parametrize("options", [{}, {"worker_class": "videos.worker.ThreadWorker"}])  # the latter until 1.0

@@ -1,0 +1,55 @@
+"""A receiver, webhooks that send to it, and the two steps that lead there."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from accounts.models import User
+from tests.fakes.receiver import FakeReceiver
+from videos.models import WebhookDelivery, WebhookEndpoint
+from videos.webhooks import delivery, dispatch, endpoints
+from videos.webhooks.messages import KINDS
+
+MakeWebhook = Callable[..., WebhookEndpoint]
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[FakeReceiver]:
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with FakeReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def make_webhook(db: None) -> MakeWebhook:
+    def make(owner: User, receiver: FakeReceiver | None = None, **fields: Any) -> WebhookEndpoint:
+        url = f"{receiver.url}/hooks?key=a-key" if receiver else "https://hooks.example.com/"
+        values = {"url": url, "kinds": KINDS, "origin": "https://studio.example.com"} | fields
+        return endpoints.create(owner=owner, **values)
+
+    return make
+
+
+def make_deliveries() -> None:
+    """One round of the sweeper's."""
+    dispatch.dispatch(is_stopped=lambda: False)
+
+
+def deliver_due() -> None:
+    """Send what is due, and what the first messages lead to, as a worker does."""
+    while ids := delivery.take(limit=100):
+        for delivery_id in ids:
+            delivery.deliver(delivery_id=delivery_id)
+
+
+def make_due(**of: Any) -> None:
+    """Make waiting messages due now, and end their leases."""
+    WebhookDelivery.objects.filter(state="pending", **of).update(due_at=Now())
+
+
+def facts(message: WebhookDelivery) -> tuple[str, int, int | None, str]:
+    """State, attempts, the receiver's last status, and the last error."""
+    message.refresh_from_db()
+    return message.state, message.attempts, message.response_status, message.last_error

@@ -1,0 +1,1 @@
+"""Webhooks: signed messages about video jobs to addresses that their owners choose."""
