@@ -27,7 +27,7 @@ PAGES = (
         "/videos",
         "/create",
     ),
-    *("/account", "/account/tokens", "/account/sessions", "/account/keys", "/account/data"),
+    *("/account", "/account/tokens", "/account/sessions", "/account/keys", "/account/webhooks", "/account/data"),
 )
 
 
