@@ -47,10 +47,18 @@ class Deployment:
         meters.bind_to(core, [process.pid])
         return process.pid
 
-    def start_web(self, name: str, *, workers: int, core: int | None = None, **environment: str) -> int:
+    def start_web(
+        self,
+        name: str,
+        *,
+        workers: int,
+        core: int | None = None,
+        application: str = "studio.wsgi:application",
+        **environment: str,
+    ) -> int:
         """Start gunicorn with the product's own settings, and return when it responds."""
         port = self.ports[name] = free_port()
-        argv = ("-m", "gunicorn", "studio.wsgi:application", "--workers", str(workers), *QUIET)
+        argv = ("-m", "gunicorn", application, "--workers", str(workers), *QUIET)
         process_id = self.start(name, *argv, core=core, PORT=str(port), **environment)
         self.wait_until(lambda: _responds(port), name=name)
         return process_id

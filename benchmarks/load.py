@@ -103,6 +103,8 @@ class _Client:
         lines = self.head.split(b"\r\n")
         self.status = int(lines[0].split()[1])
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+        if self.status == 204:
+            headers[b"content-length"] = b"0"
         if b"content-length" not in headers:
             raise ConnectionError(f"a response without a length: {lines[0]!r}")
         self.missing = int(headers[b"content-length"])

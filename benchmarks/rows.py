@@ -62,6 +62,13 @@ def key_of(kind: str, number: int) -> str:
         return str(cursor.fetchone()[0])
 
 
+def keys(kind: str, count: int) -> list[str]:
+    """The ids of the rows with the numbers from 1."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {key(kind)} FROM generate_series(1, {count}) n ORDER BY n")
+        return [str(found) for (found,) in cursor.fetchall()]
+
+
 def finished_job(owner: User, **fields: Any) -> VideoJob:
     """A template: a job with its video, as the product leaves it."""
     from django.utils import timezone

@@ -1,4 +1,7 @@
-"""The seven busiest endpoints, beside the same product written the plain way (benchmarks/reference), in turns."""
+"""The eight busiest endpoints, in turns with the same product written the plain way, and with the limit.
+
+`benchmarks/reference` has both: `views.py` and `bare.py`.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,6 +13,7 @@ import redis
 from benchmarks import load, meters
 from benchmarks.database import server_process
 from benchmarks.deployment import Deployment, deployment
+from benchmarks.differences import first_difference, lasting, without_ports
 from benchmarks.load import Shot, shot
 from benchmarks.report import Report
 
@@ -19,10 +23,8 @@ OWN_JOBS = 10_000  # of the account that reads
 LOOKS, VIDEOS_A_LOOK, PRODUCTS_A_LOOK = 500, 5, 3
 FORM = {"mockMode": "true", "prompt": "A red dress in the wind", "resolution": "720p", "aspectRatio": "16:9"}
 WARMING = 48  # requests before anything is measured
-SIDES = ("product", "plain")
+SIDES = ("product", "plain", "bare")
 LAST_PAGE_FACTOR = 1.5  # of the first page's cost, at most
-# Fields that may differ between two responses to the same request.
-VOLATILE = {"id", "createdAt", "updatedAt", "created_at", "updated_at", "timestamp"}
 BUSY = 0.8  # a client above this share of its core may be the bottleneck
 
 
@@ -31,12 +33,19 @@ class Scenario:
     """One endpoint: its requests, and the target as a multiple of the plain way's rate."""
 
     name: str
-    factor: float
+    factor: float  # 0 where the plain way has no such endpoint
+    share: float  # of the limit: its CPU by the product's, web and database together
     shots: Sequence[Shot]
-    is_used_up: bool = False  # each shot can be fired once
+    is_used_up: bool = False  # each shot can be fired once, until slots are freed
+    once: Iterator[Shot] | None = None  # in place of `shots`: each can be fired once
     rates: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
     cpu: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
     database_cpu: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Those that have the endpoint."""
+        return SIDES if self.factor else ("product", "bare")
 
 
 def run(report: Report) -> None:
@@ -46,6 +55,7 @@ def run(report: Report) -> None:
         core, _ = site.give_services_a_core()
         scenarios = _seed(others=others, creators=creators, rounds=rounds)
         site.start_web("product", workers=1, core=core)
+        site.start_web("bare", workers=1, core=core, application="benchmarks.reference.bare:application")
         site.start_web("plain", workers=1, core=core, DJANGO_SETTINGS_MODULE="benchmarks.reference.settings")
         report.target(
             "endpoints with responses that differ", value=_differences(site, scenarios, report), limit=0, unit=""
@@ -62,6 +72,7 @@ def _seed(*, others: int, creators: int, rounds: int) -> list[Scenario]:
     rows.copy_jobs(template, (OWN_JOBS + 1, OWN_JOBS + others), owner_id=rows.among(neighbours))
     _seed_lines(template)
     _seed_looks(ann, neighbours[0], template)
+    deletions = _seed_deletions(template, 12_000 if creators > 100 else 2_000)
     template.delete()
     makers = [rows.access_token(user) for user in rows.users("maker", creators)]
     rows.settle()
@@ -80,17 +91,33 @@ def _seed(*, others: int, creators: int, rounds: int) -> list[Scenario]:
         return shot("GET", path, token=token)
 
     return [
-        Scenario("list, page 1", 3.35, [get(JOBS)]),
-        Scenario("list, last page", 5.3, [get(f"{JOBS}?skip={OWN_JOBS - 20}&limit=20")]),
-        Scenario("one job", 3.3, [get(f"{JOBS}/{pk}") for pk in jobs]),
-        Scenario("one look", 2.95, [get(f"/api/v1/looks/{pk}") for pk in looks]),
-        Scenario("list of looks", 2.74, [get("/api/v1/looks")]),
+        Scenario("list, page 1", 3.35, 0.45, [get(JOBS)]),
+        Scenario("list, last page", 5.3, 0.45, [get(f"{JOBS}?skip={OWN_JOBS - 20}&limit=20")]),
+        Scenario("one job", 3.3, 0.45, [get(f"{JOBS}/{pk}") for pk in jobs]),
+        Scenario("one look", 2.95, 0.45, [get(f"/api/v1/looks/{pk}") for pk in looks]),
+        Scenario("list of looks", 2.74, 0.45, [get("/api/v1/looks")]),
         Scenario(
             "set default",
             2.4,
+            0.5,
             [shot("PATCH", f"{JOBS}/{job}/set-default-for-look/{look}", token=token) for job, look in defaults],
         ),
-        Scenario("create, multipart", 2.0, create, is_used_up=True),
+        Scenario("create, multipart", 2.0, 0.4, create, is_used_up=True),
+        Scenario("delete", 0, 0.4, deletions[:1], once=iter(deletions)),
+    ]
+
+
+def _seed_deletions(template: Any, count: int) -> list[Shot]:
+    """Requests that delete a job each, of some users with many."""
+    from benchmarks import rows
+
+    owners = rows.users("deleter", 20)
+    rows.copy_jobs(template, (1, count), kind="gone", owner_id=rows.among(owners))
+    tokens = [rows.access_token(owner) for owner in owners]
+    ids = rows.keys("gone", count)
+    return [
+        shot("DELETE", f"{JOBS}/{job}", token=tokens[number % len(owners)], status=204)
+        for number, job in enumerate(ids, 1)
     ]
 
 
@@ -138,44 +165,17 @@ def _differences(site: Deployment, scenarios: Sequence[Scenario], report: Report
     """How many endpoints differ between the two sides, field by field."""
     wrong = 0
     for scenario in scenarios:
+        if not scenario.factor:
+            continue
         one = scenario.shots[0]
-        bodies = {side: _without_ports(load.ask_json(one, port=site.ports[side]), site) for side in SIDES}
+        bodies = {side: without_ports(load.ask_json(one, port=site.ports[side]), site) for side in SIDES[:2]}
         if scenario.is_used_up:
             _free_slots(site)
-            bodies = {side: _lasting(body) for side, body in bodies.items()}
+            bodies = {side: lasting(body) for side, body in bodies.items()}
         if bodies["product"] != bodies["plain"]:
             wrong += 1
-            report.say(f"{scenario.name} differs: {_first_difference(bodies['product'], bodies['plain'])}")
+            report.say(f"{scenario.name} differs: {first_difference(bodies['product'], bodies['plain'])}")
     return wrong
-
-
-def _without_ports(body: Any, site: Deployment) -> Any:
-    if isinstance(body, dict):
-        return {name: _without_ports(value, site) for name, value in body.items()}
-    if isinstance(body, list):
-        return [_without_ports(value, site) for value in body]
-    if isinstance(body, str):
-        for port in site.ports.values():
-            body = body.replace(f":{port}/", "/")
-    return body
-
-
-def _lasting(body: Any) -> Any:
-    if isinstance(body, dict):
-        return {name: _lasting(value) for name, value in body.items() if name not in VOLATILE}
-    return [_lasting(value) for value in body] if isinstance(body, list) else body
-
-
-def _first_difference(one: Any, other: Any, path: str = "") -> str:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for name in sorted({*one, *other}):
-            if one.get(name) != other.get(name) or (name in one) != (name in other):
-                return _first_difference(one.get(name), other.get(name), f"{path}.{name}")
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for number, (mine, plain) in enumerate(zip(one, other, strict=True)):
-            if mine != plain:
-                return _first_difference(mine, plain, f"{path}[{number}]")
-    return f"{path or 'all'}: {str(one)[:120]!r} and {str(other)[:120]!r}"
 
 
 def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, seconds: float) -> float:
@@ -183,10 +183,10 @@ def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, se
     busiest = 0.0
     database = server_process(site.environment["DATABASE_URL"])
     for scenario in scenarios:
-        for side in SIDES:
+        for side in scenario.sides:
             _warm_up(site, side, scenario)
         for number in range(rounds):
-            for side in SIDES if number % 2 else reversed(SIDES):
+            for side in scenario.sides if number % 2 else reversed(scenario.sides):
                 server = [site.processes[side].pid]
                 before = meters.cpu_seconds(server), meters.cpu_seconds([database] if database else [])
                 volley = _fire(site, side, scenario, seconds=seconds)
@@ -199,7 +199,7 @@ def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, se
 
 
 def _fire(site: Deployment, side: str, scenario: Scenario, *, seconds: float) -> load.Volley:
-    shots: Iterator[Shot] = iter(scenario.shots) if scenario.is_used_up else itertools.cycle(scenario.shots)
+    shots = scenario.once or (iter(scenario.shots) if scenario.is_used_up else itertools.cycle(scenario.shots))
     volley = load.fire(shots, port=site.ports[side], clients=CLIENTS, seconds=seconds)
     if scenario.is_used_up:
         _free_slots(site)
@@ -208,7 +208,7 @@ def _fire(site: Deployment, side: str, scenario: Scenario, *, seconds: float) ->
 
 def _warm_up(site: Deployment, side: str, scenario: Scenario) -> None:
     """The first requests import modules, and connect each thread to the database."""
-    shots = itertools.islice(itertools.cycle(scenario.shots), WARMING)
+    shots = itertools.islice(scenario.once or itertools.cycle(scenario.shots), WARMING)
     load.fire(shots, port=site.ports[side], clients=CLIENTS)
     if scenario.is_used_up:
         _free_slots(site)
@@ -232,7 +232,7 @@ def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jo
     )
     rows = []
     for scenario in scenarios:
-        for side in SIDES:
+        for side in scenario.sides:
             rates = scenario.rates[side]
             rows.append(
                 [scenario.name, side, round(meters.median(rates)), meters.spread(rates), _median(scenario.cpu[side]),
@@ -241,20 +241,34 @@ def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jo
     report.table(
         "Requests a second", ["endpoint", "side", "requests/s", "spread", "CPU ms/request", "database CPU ms"], rows
     )
-    ratios = {name: _ratios(scenario) for name, scenario in ((one.name, one) for one in scenarios)}
+    ratios = {scenario.name: _ratios(scenario) for scenario in scenarios if scenario.factor}
     report.table(
         "Product to plain",
         ["endpoint", "requests/s", "CPU"],
         [[name, f"{rate:.2f}×", f"{cpu:.2f}×"] for name, (rate, cpu) in ratios.items()],
     )
     for scenario in scenarios:
-        report.target(scenario.name, value=ratios[scenario.name][0], limit=scenario.factor, at_least=True)
+        if scenario.factor:
+            report.target(scenario.name, value=ratios[scenario.name][0], limit=scenario.factor, at_least=True)
+    for scenario in scenarios:
+        report.target(
+            f"{scenario.name}, share of the limit", value=_share(scenario), limit=scenario.share, unit="", at_least=True
+        )
     first, last = (meters.median(scenario.cpu["product"]) for scenario in scenarios[:2])
     report.target("last page's CPU to the first one's", value=last / first, limit=LAST_PAGE_FACTOR)
     busy = "may be the limit" if busiest > BUSY else "is not the limit"
     report.say(
         f"The client used at most {100 * busiest:.0f} % of its core, so it {busy}; it shares it with the database."
     )
+
+
+def _share(scenario: Scenario) -> float:
+    """The CPU of the limit by that of the product, web and database together."""
+    both = {
+        side: [web + database for web, database in zip(scenario.cpu[side], scenario.database_cpu[side], strict=True)]
+        for side in ("bare", "product")
+    }
+    return meters.median([bare / mine for bare, mine in zip(both["bare"], both["product"], strict=True)])
 
 
 def _ratios(scenario: Scenario) -> tuple[float, float]:

@@ -63,6 +63,9 @@ class Job(serializers.ModelSerializer):
     errorMessage = serializers.SerializerMethodField()
     tokensCharged = serializers.IntegerField(source="tokens_charged")
     tokensRefunded = serializers.IntegerField(source="tokens_refunded")
+    estimatedSecondsLeft = serializers.SerializerMethodField()
+    retryOf = serializers.UUIDField(source="retry_of_id")
+    retriedBy = serializers.UUIDField(source="retried_by")
     associatedLooks = AssociatedLook(source="look_videos", many=True)
     createdAt = Moment(source="created_at")
     startedAt = Moment(source="started_at")
@@ -77,9 +80,13 @@ class Job(serializers.ModelSerializer):
         fields = (
             "id", "status", "prompt", "model", "resolution", "aspectRatio", "durationSeconds", "generateAudio",
             "mockMode", "cloudinaryUrl", "posterUrl", "progressPercentage", "errorCode", "errorMessage",
-            "tokensCharged", "tokensRefunded", "associatedLooks", "createdAt", "startedAt", "completedAt", "updatedAt",
+            "tokensCharged", "tokensRefunded", "estimatedSecondsLeft", "retryOf", "retriedBy", "associatedLooks",
+            "createdAt", "startedAt", "completedAt", "updatedAt",
             "cloudinary_url", "progress_percentage", "created_at", "updated_at",
         )  # fmt: skip
+
+    def get_estimatedSecondsLeft(self, job: VideoJob) -> None:  # noqa: N802 - DRF derives it from the field
+        """Unknown: nothing was made before."""
 
     def get_errorCode(self, job: VideoJob) -> str | None:  # noqa: N802 - DRF derives it from the field
         """Null where there is none."""

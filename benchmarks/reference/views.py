@@ -54,7 +54,8 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def get_queryset(self) -> Any:
         """With the looks of each job, and the timeline where it is shown."""
         links = LookVideo.objects.select_related("look").order_by("created_at", "id")
-        jobs = VideoJob.objects.order_by("-created_at", "-id").prefetch_related(Prefetch("look_videos", links))
+        jobs = VideoJob.objects.order_by("-created_at", "-id").with_retries()
+        jobs = jobs.prefetch_related(Prefetch("look_videos", links))
         if self.action == "list":
             return jobs.filter(owner=self.request.user)
         return jobs.prefetch_related(Prefetch("logs", JobLog.objects.order_by("timestamp", "id")))
