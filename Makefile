@@ -74,7 +74,7 @@ production: python $(VENV)/.installed-dev ## follow docs/production.md on a fres
 alerts: python $(VENV)/.installed-dev ## cause each fault, and check that its alert fires in Prometheus; ten minutes; ARGS="--only NAME"
 	@$(PY) -m tests.alerts $(ARGS)
 
-screenshots: python $(VENV)/.installed-dev ## take the screenshots of the back office in docs/screenshots; needs Chromium
+screenshots: python $(VENV)/.installed-dev ## take the screenshots and the recording in docs/screenshots; needs Chromium
 	@$(PY) -m tests.browser.screenshots
 
 page-speed: python $(VENV)/.installed-dev ## measure how fast a shared look's page shows on a slow phone; needs Chromium

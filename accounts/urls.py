@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.urls import path
 
-from accounts.api import google_views, key_views, password_views, session_views, views
+from accounts.api import google_views, key_views, method_views, password_views, session_views, views
 
 urlpatterns = [
+    path("auth/methods", method_views.MethodsView.as_view(), name="sign-in-methods"),
     path("auth/token", views.SignInView.as_view(), name="sign-in"),
     path("auth/token/refresh", views.RefreshView.as_view(), name="refresh"),
     path("auth/token/revoke", views.RevokeView.as_view(), name="revoke"),

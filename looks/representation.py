@@ -125,6 +125,7 @@ def _one(row: Row, user: User, origin: str, products: Parts, videos: Parts) -> d
         row[len(_HEAD) :],
         origin=origin,
         products=products[look_id],
+        canEdit=may_edit,
         sharedWith=_in_order(readers) if may_edit and readers else [],
         sharedWithEmails=sorted(emails) if may_edit and emails else [],
         videos=[video for video in videos[look_id] if may_edit or video["status"] == SUCCEEDED],

@@ -274,6 +274,9 @@ class LookOutput(serializers.Serializer[Look]):
         VideoOfLook(many=True),
         help_text="Newest first. The owner and admins see all of them, other readers the ones that succeeded.",
     )
+    canEdit = ExtraField(
+        serializers.BooleanField(), help_text="true: the caller may change and delete it, as its owner or as an admin."
+    )
     createdAt = Timestamp(source="created_at", help_text="When the look was created.")
     updatedAt = Timestamp(source="updated_at", help_text="When the look last changed.")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from accounts import mails, tasks
 from accounts.models import AccountTask
 from operations.account_data import deletion, export
+from operations.demo import account
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ Handler = Callable[[AccountTask], bytes | None]  # returns the content to keep; 
 Kind = AccountTask.Kind
 
 MAILS: Mapping[Kind, Handler] = dict.fromkeys(mails.LETTERS, mails.send)
-OTHERS: Mapping[Kind, Handler] = {Kind.EXPORT: export.run, Kind.DELETION: deletion.run}
+OTHERS: Mapping[Kind, Handler] = {Kind.EXPORT: export.run, Kind.DELETION: deletion.run, Kind.DEMO: account.fill}
 
 
 def send_mails(stopping: threading.Event) -> None:

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from studio.http.serving import media
@@ -28,5 +27,5 @@ urlpatterns = [
     *([path("admin/google/", include("accounts.sign_in.google.urls"))] if settings.STAFF_GOOGLE else []),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(pattern_name="docs"), name="home"),
+    path("", include("studio.site.urls")),
 ]

@@ -29,6 +29,8 @@ class Offer:
     takes_last_frame: bool
     max_references: int
     mixes_references_and_first_frame: bool
+    last_frame_durations: list[int]
+    reference_durations: list[int]
 
 
 def offers() -> list[Offer]:
@@ -60,7 +62,20 @@ def offer_of(model: VideoModel) -> Offer:
         takes_last_frame=not usable or any(upstream.takes_last_frame for upstream in usable),
         max_references=max((upstream.max_references for upstream in usable), default=MAX_REFERENCES),
         mixes_references_and_first_frame=not usable or any(up.mixes_references_and_frames for up in usable),
+        last_frame_durations=_lengths(
+            usable, [upstream.last_frame_durations for upstream in usable if upstream.takes_last_frame]
+        ),
+        reference_durations=_lengths(
+            usable, [upstream.reference_durations for upstream in usable if upstream.max_references]
+        ),
     )
+
+
+def _lengths(usable: list[Upstream], limits: list[list[int]]) -> list[int]:
+    """The lengths that one of these limits permits; an empty limit permits all of them."""
+    return [
+        seconds for seconds in DURATIONS_SECONDS if not usable or any(not limit or seconds in limit for limit in limits)
+    ]
 
 
 def usable_upstreams(model: VideoModel) -> list[Upstream]:

@@ -22,6 +22,7 @@ class AccountTask(Record):
         WEBHOOK_DISABLED = "webhook_disabled", "mail: a webhook was disabled"
         EXPORT = "export", "export the account's data"
         DELETION = "deletion", "delete the account's data"
+        DEMO = "demo", "fill the account with demo data"
 
     kind = models.CharField(max_length=20, choices=Kind)
     user = models.ForeignKey(

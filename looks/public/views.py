@@ -12,6 +12,7 @@ from looks import links
 from looks.public import files, oembed
 from looks.public.page import SharedLook, shared_look
 from studio.http import serving
+from studio.http.language import localised
 from studio.http.responses import refusal
 from studio.media import sized
 from studio.media.decode_budget import ImagesBusy
@@ -32,7 +33,8 @@ _HEADERS = {
 
 
 @require_safe
-def page(request: HttpRequest, token: str) -> HttpResponse:
+@localised
+def page(request: HttpRequest, token: str) -> HttpResponseBase:
     """The look, or a page that says that the link does not work."""
     link = links.find(token)
     if link is None:

@@ -8,13 +8,14 @@ import time
 
 from django.conf import settings
 
+from operations.demo.account import DEMO_EMAIL
 from operations.local.supervisor import Console
 from studio import env
 
 HINT_SECONDS = 60  # between two messages that the web process does not respond
 LOOPBACK = ("127.0.0.1", "::1")
 BANNER = """
-AI Studio is ready.
+AI Studio is ready: {base}/
 
   API     {base}/api/v1
   Docs    {base}/docs
@@ -85,8 +86,9 @@ def banner_text(accounts: dict[str, str]) -> str:
         variables = f"ENVIRONMENT={settings.ENVIRONMENT} {variables}"
     manage = f"{variables}.venv/bin/python manage.py"
     banner = BANNER.format(base=base, accounts=listed, data=settings.DATA_DIR, manage=manage)
-    email = "demo@example.com"
-    if accounts.get(email):
+    if accounts.get(DEMO_EMAIL):
         api = f"{base}/api/v1"
-        banner += FIRST_VIDEO.format(api=api, sign_in=SIGN_IN.format(api=api, email=email, password=accounts[email]))
+        banner += FIRST_VIDEO.format(
+            api=api, sign_in=SIGN_IN.format(api=api, email=DEMO_EMAIL, password=accounts[DEMO_EMAIL])
+        )
     return banner

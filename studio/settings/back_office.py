@@ -4,6 +4,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from studio.backoffice import navigation
+from studio.settings.web import BASE_PATH
 
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # auditlog trusts any X-Forwarded-For; the user is enough
 AUDITLOG_CID_GETTER = "studio.backoffice.audit.request_id"
@@ -11,7 +12,7 @@ UNFOLD = {
     "SITE_TITLE": "AI Studio",
     "SITE_HEADER": "AI Studio",
     "SITE_SYMBOL": "movie",
-    "SITE_URL": "/docs",
+    "SITE_URL": f"{BASE_PATH}/",
     "LOGIN": {"form": "accounts.sign_in.admin_form.BackOfficeSignIn"},
     "ACCOUNT": {"navigation": [{"title": "Two-step sign-in", "link": reverse_lazy("second-factor")}]},
     "DASHBOARD_CALLBACK": "operations.dashboard.show",

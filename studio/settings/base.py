@@ -30,5 +30,6 @@ JWT_VERIFYING_KEYS = env.verifying_secrets(
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
-USE_I18N = False
+USE_I18N = True  # for the pages of studio.site; nothing else activates a language
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 FORMAT_MODULE_PATH = "studio.backoffice.formats"

@@ -1,4 +1,4 @@
-"""`make screenshots`: starts the product with demo data, and draws the back office into docs/screenshots."""
+"""`make screenshots`: starts the product with demo data, and draws all its pages into docs/screenshots."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 os.environ.setdefault("DATABASE_URL", "")  # SQLite, in a temporary folder
 
 from studio.env import PROJECT
-from tests.browser import chromium
+from tests.browser import chromium, site_screenshots
 from tests.running import PASSWORD, RunningStudio
 
 FOLDER = PROJECT / "docs" / "screenshots"
@@ -95,6 +95,7 @@ def main() -> None:
             studio.manage("seed_demo", "ann@example.com", seconds=300)  # it draws videos
             with chromium.browser() as browser:
                 draw(browser, studio.url, folder)
+                site_screenshots.draw(browser, studio, folder)
         finally:
             studio.stop()
 

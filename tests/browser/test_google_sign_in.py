@@ -1,4 +1,4 @@
-"""Staff sign in with Google in a real browser, which decides which cookies go from one site to another."""
+"""People sign in with Google in a real browser, which decides which cookies go from one site to another."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,4 +45,26 @@ def test_member_of_staff_reaches_the_requested_page(browser: Browser, studio_wit
     page.wait_for_url(f"{studio_with_google.url}/admin/accounts/user/")
     assert page.get_by_role("link", name="ann@example.com").count() == 1
     assert not [cookie for cookie in page.context.cookies() if cookie["name"] == "google_sign_in"]
+    page.context.close()
+
+
+def test_person_signs_in_to_our_pages(browser: Browser, studio_with_google: RunningStudio) -> None:
+    page = chromium.page_of(browser, locale="en")
+    page.goto(f"{studio_with_google.url}/sign-in?next=/account")
+
+    page.get_by_role("button", name="Sign in with Google").click()
+    page.get_by_role("link", name="Ann").click()
+
+    page.get_by_role("heading", name="ann@example.com").wait_for()
+    assert page.url == f"{studio_with_google.url}/account"
+    page.context.close()
+
+
+def test_response_that_this_tab_has_not_asked_for_is_refused(
+    browser: Browser, studio_with_google: RunningStudio, issuer: FakeIssuer
+) -> None:
+    page = chromium.page_of(browser, locale="en")
+    page.goto(f"{studio_with_google.url}/sign-in/google#state=x&id_token={issuer.token(nonce='y')}")
+
+    page.get_by_text("Google has not signed you in. Please try again.").wait_for()
     page.context.close()

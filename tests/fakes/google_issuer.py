@@ -13,7 +13,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography import x509
@@ -125,8 +125,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(int(fault) if fault.isdecimal() else 200, body, {"Cache-Control": self.server.cache_control})
 
     def _page(self, query: dict[str, str]) -> None:
-        """The form that Google's page posts after the user has chosen an account."""
-        usual = {"response_type": "id_token", "response_mode": "form_post", "scope": "openid email"}
+        """The page on which the user chooses an account: a form that it posts, or by default a link with a fragment."""
+        usual = {"response_type": "id_token", "scope": "openid email"}
         assert {name: query[name] for name in usual} == usual
         token = self.server.token(aud=query["client_id"], nonce=query["nonce"])
         fields = {"state": query["state"], "id_token": token}
@@ -134,6 +134,11 @@ class Handler(BaseHTTPRequestHandler):
             f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in fields.items()
         )
         action = html.escape(query["redirect_uri"])
+        if "response_mode" not in query:
+            link = f'<a href="{action}#{html.escape(urlencode(fields))}">Ann</a>'
+            self._send(200, link.encode(), {"Content-Type": "text/html"})
+            return
+        assert query["response_mode"] == "form_post"
         form = f'<form method="post" action="{action}">{hidden}<button>Ann</button></form>'
         self._send(200, form.encode(), {"Content-Type": "text/html"})
 

@@ -82,6 +82,7 @@ def test_form_makes_a_look(ann: APIClient, media: Path) -> None:
         "sharedWith": [],
         "sharedWithEmails": [],
         "videos": [],
+        "canEdit": True,
         "createdAt": look.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "updatedAt": look.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }

@@ -198,6 +198,7 @@ def test_what_is_shown_of_a_shared_look(
         assert [reader["email"] for reader in body["sharedWith"]] == readers
         assert body["sharedWithEmails"] == ([INVITED] if readers else [])
         assert {video["status"] for video in body["videos"]} == videos
+        assert body["canEdit"] is bool(readers)
 
 
 def test_public_look_in_the_list_hides_from_others_what_its_owner_sees(

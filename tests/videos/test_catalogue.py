@@ -47,6 +47,8 @@ def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, ver
         "endFrame": True,
         "maxReferenceImages": 3,
         "referenceImagesWithInitialImage": False,
+        "endFrameDurationsSeconds": [8, 4],
+        "referenceImagesDurationsSeconds": [8],
         "images": {
             "formats": ["image/png", "image/jpeg", "image/webp", "image/heic"],
             "maxBytes": 10 * 1024 * 1024,
@@ -68,6 +70,8 @@ def test_models_are_offered_for_a_form(make_user: MakeUser, sign_in: SignIn, ver
                 "isDefault": False,
                 "endFrame": False,
                 "maxReferenceImages": 0,
+                "endFrameDurationsSeconds": [],
+                "referenceImagesDurationsSeconds": [],
             },
         ],
     }

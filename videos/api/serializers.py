@@ -225,6 +225,16 @@ class VideoModelOutput(serializers.Serializer[catalogue.Offer]):
         source="mixes_references_and_first_frame",
         help_text="true: it accepts reference images together with a first frame (`initialImage` or the look's image).",
     )
+    endFrameDurationsSeconds = serializers.ListField(
+        source="last_frame_durations",
+        child=serializers.IntegerField(min_value=1),
+        help_text="Values for `durationSeconds` together with `endFrame`; empty if it accepts none.",
+    )
+    referenceImagesDurationsSeconds = serializers.ListField(
+        source="reference_durations",
+        child=serializers.IntegerField(min_value=1),
+        help_text="Values for `durationSeconds` together with `referenceImages`; empty if it accepts none.",
+    )
     images = serializers.SerializerMethodField(help_text="The limits of pictures.")
 
     @extend_schema_field(PictureLimits)

@@ -8,6 +8,7 @@ from typing import Any
 from accounts.models import User
 from accounts.registration import create_user, validate_new_user
 from operations.demo import demonstration
+from operations.demo.account import DEMO_EMAIL
 from studio.command_line import OperatorCommand
 
 
@@ -19,7 +20,7 @@ class Command(OperatorCommand):
     examples = ("seed_demo", "seed_demo ann@example.com --password-stdin < password.txt")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email", metavar="EMAIL", nargs="?", default="demo@example.com", help="%(default)s")
+        parser.add_argument("email", metavar="EMAIL", nargs="?", default=DEMO_EMAIL, help="%(default)s")
         parser.add_argument(
             "--password-stdin", action="store_true", help="a new account's password is the first line of stdin"
         )

@@ -24,6 +24,7 @@ from accounts.registration import create_user
 from accounts.roles import Role
 from operations import health_checks
 from operations.backup.data_folder import FolderInUse, alone_in, close_to_others
+from operations.demo.account import DEMO_EMAIL, DEMO_TOKENS
 from operations.local.banner import announce
 from operations.local.supervisor import Console, Part, Supervisor
 from operations.local.valkey import Valkey
@@ -33,8 +34,7 @@ from studio.observability.health import Health
 
 PORT_SECONDS = 1.0  # how long an `up` that was just killed may still hold the port
 REDIS_SECONDS = 5
-DEMO_TOKENS = 1000
-ACCOUNTS = {"demo@example.com": Role.NONE, "admin@example.com": Role.ADMIN}  # created at the first start, and printed
+ACCOUNTS = {DEMO_EMAIL: Role.NONE, "admin@example.com": Role.ADMIN}  # created at the first start, and printed
 
 
 class CannotStart(Exception):

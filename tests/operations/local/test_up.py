@@ -31,6 +31,8 @@ def test_links_of_the_banner_work(up: Up) -> None:
     urls = dict(re.findall(r"^  (API|Docs|Admin) +(\S+)$", shown, re.MULTILINE))
 
     base = f"http://localhost:{up.port}"
+    assert f"AI Studio is ready: {base}/\n" in shown
+    assert "Your looks, in motion" in httpx.get(f"{base}/", headers={"Accept-Language": "en"}).text
     assert urls == {"API": f"{base}/api/v1", "Docs": f"{base}/docs", "Admin": f"{base}/admin/"}
     assert httpx.get(urls["Docs"]).status_code == 200
     assert httpx.get(urls["Admin"], follow_redirects=True).status_code == 200
@@ -174,7 +176,7 @@ def change_password(up: Up, email: str) -> None:
 @once
 def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(up: Up, start: Start) -> None:
     other = start("--no-demo", BASE_PATH="/AIStudio", HOST="0.0.0.0")
-    shown = other.wait_for("AI Studio is ready.")
+    shown = other.wait_for("AI Studio is ready:")
     responses = [httpx.get(f"http://localhost:{port}/healthz").json() for port in (up.port, other.port)]
     family = other.family()
 
@@ -183,7 +185,7 @@ def test_second_copy_beside_the_first_dies_with_kill_9_and_starts_again_at_once(
     again = start("--no-demo", PORT=other.port)
 
     left = wait_until_gone(family, within_seconds=2)
-    again.wait_for("AI Studio is ready.")
+    again.wait_for("AI Studio is ready:")
     assert responses == [{"status": "ok"}] * 2
     assert f"http://localhost:{other.port}/AIStudio/docs" in shown
     assert "password" not in shown

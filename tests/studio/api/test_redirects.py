@@ -92,7 +92,6 @@ def test_machines_are_not_redirected(proxy: tuple[str, bool], ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
-        ("/", "/docs"),
         ("/admin", "/admin/"),
         ("/admin/accounts/user", "/admin/login/"),
         ("/admin/", "/admin/login/"),

@@ -15,6 +15,7 @@ OPERATIONS = {
     *("listSessions", "endSession", "endSessions", "listApiKeys", "createApiKey", "revokeApiKey"),
     *("updateMe", "deleteMe", "exportMe", "changePassword", "requestPasswordReset", "resetPassword"),
     *("requestEmailVerification", "verifyEmail", "signInWithGoogle"),
+    *("getSignInMethods", "signInToDemo", "fillWithDemo"),
     *("listLooks", "createLook", "getLook", "updateLook", "deleteLook"),
     *("listLookLinks", "createLookLink", "revokeLookLink"),
     *(

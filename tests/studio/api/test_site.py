@@ -67,10 +67,6 @@ def test_schema_offers_every_field_of_a_video_job(client: Client) -> None:
     }
 
 
-def test_home_leads_to_the_documentation(client: Client) -> None:
-    assert client.get("/")["Location"] == "/docs"
-
-
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
 def test_alive(client: Client, path: str) -> None:
     response = client.get(path)

@@ -18,7 +18,7 @@ KIB, MIB = 1024, 1024 * 1024
 AUTH = [
     *("/api/v1/auth/register", "/api/v1/auth/token", "/api/v1/auth/token/refresh", "/api/v1/auth/token/revoke"),
     *("/api/v1/auth/google", "/api/v1/auth/password/reset", "/api/v1/auth/password/reset/confirm"),
-    *("/api/v1/auth/email/verify", "/api/v1/auth/email/verify/confirm"),
+    *("/api/v1/auth/email/verify", "/api/v1/auth/email/verify/confirm", "/api/v1/auth/methods", "/api/v1/auth/demo"),
 ]
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
 TYPES = [URLENCODED, "application/json", MULTIPART, "text/plain", ""]

@@ -53,6 +53,9 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/auth/me": Row(204, 204, 204, 409),  # the session is new; the only admin stays
     "GET /api/v1/auth/me/export": Row(202, 202, 202, 202),
     "POST /api/v1/auth/register": Row(400, 400, 400, 400, anonymous=400),  # open to all: the empty form is refused
+    "GET /api/v1/auth/methods": Row(200, 200, 200, 200, anonymous=200),
+    "POST /api/v1/auth/demo": Row(200, 200, 200, 200, anonymous=200),
+    "POST /api/v1/auth/me/demo": Row(202, 202, 202, 202),
     "POST /api/v1/auth/google": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token": Row(400, 400, 400, 400, anonymous=400),
     "POST /api/v1/auth/token/refresh": Row(400, 400, 400, 400, anonymous=400),

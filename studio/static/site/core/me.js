@@ -1,0 +1,40 @@
+// The caller's account, as the header and the forms show it.
+
+import * as api from "./api.js";
+import { isSignedIn, onChange } from "./session.js";
+
+const listeners = new Set();
+let current = null;
+let request = null;
+
+/** The account as last read; null before that, and for guests. */
+export const me = () => current;
+
+/** Call the function with the account, now if it is known, and whenever it changes. */
+export function onMe(listener, signal) {
+  listeners.add(listener);
+  signal?.addEventListener("abort", () => listeners.delete(listener));
+  if (current) listener(current);
+}
+
+/** Read the account; at the same time once only. */
+export function reload() {
+  request ??= api.get("/auth/me").finally(() => (request = null));
+  return request.then(know);
+}
+
+/** The account, read if it is not known yet. */
+export const loaded = async () => current ?? reload();
+
+/** Show this account, which a response has brought. */
+export function know(account) {
+  current = account;
+  listeners.forEach((listener) => listener(account));
+  return account;
+}
+
+onChange((isIn) => {
+  if (!isIn) know(null);
+  else reload().catch(() => null);
+});
+if (isSignedIn()) reload().catch(() => null);

@@ -1,0 +1,88 @@
+// One document, many pages: follows links without loading, and tells assistive technology where it is.
+
+import { fill, h, set } from "./dom.js";
+import { pathOf, url } from "./page.js";
+import { isSignedIn } from "./session.js";
+import { t } from "./text.js";
+
+const main = document.getElementById("main");
+let routes = [];
+let leave = new AbortController();
+let shown = location.href;
+
+/** Show the page of the address, and of every later one. A route is [pattern, load, "user" | "guest" | "all"]. */
+export function start(all) {
+  routes = all;
+  addEventListener("popstate", () => (location.href.split("#")[0] === shown.split("#")[0] ? null : show()));
+  document.addEventListener("click", follow);
+  return show({ isFirst: true });
+}
+
+/** Show the page of the address once more: after a sign-out it may be another one. */
+export const again = () => show();
+
+/** Go to a page of ours. */
+export function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", url(path));
+  return show();
+}
+
+function follow(event) {
+  const link = event.target.closest("a[href]");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+  if (!matching(pathOf(link)) || link.getAttribute("href").startsWith("#")) return;
+  event.preventDefault();
+  go(pathOf(link) + link.search);
+}
+
+const matching = (path) => routes.find(([pattern]) => pattern.test(path));
+
+async function show({ isFirst = false } = {}) {
+  const path = pathOf(location);
+  const route = matching(path);
+  if (!route) return location.reload();
+  const [pattern, load, who] = route;
+  if (who === "user" && !isSignedIn()) {
+    const next = encodeURIComponent(path + location.search);
+    return go(`/sign-in?next=${next}`, { replace: true });
+  }
+  if (who === "guest" && isSignedIn()) return go("/looks", { replace: true });
+  leave.abort();
+  leave = new AbortController();
+  const { signal } = leave;
+  shown = location.href;
+  const [, ...parameters] = pattern.exec(path);
+  try {
+    const { default: page } = await load();
+    if (signal.aborted) return null;
+    present(await page({ main, parameters, query: new URLSearchParams(location.search), signal }), isFirst);
+  } catch (error) {
+    if (!signal.aborted) present(failure(error), isFirst);
+  }
+  return null;
+}
+
+/** A page is {title, node}; without a node it has changed what the server rendered. */
+function present({ title, node }, isFirst) {
+  document.title = title ? `${title} · AI Studio` : "AI Studio";
+  if (node) fill(main, node);
+  for (const link of document.querySelectorAll("[data-nav]"))
+    set(link, { "aria-current": pathOf(location).startsWith(pathOf(link)) ? "page" : null });
+  if (isFirst) return;
+  scrollTo(0, 0);
+  const heading = main.querySelector("h1");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
+}
+
+function failure(error) {
+  console.warn(error);
+  const retry = h("button.button", { onclick: () => location.reload() }, t("Load again"));
+  const text = error.status === 403 ? t("This belongs to another account.") : error.message;
+  const [title, words] =
+    error.status === 404
+      ? [t("Not found"), t("It may have been deleted.")]
+      : [t("This page cannot be shown"), text];
+  return { title, node: h("section.empty", h("h1", title), h("p", words), retry) };
+}

@@ -1,0 +1,77 @@
+// The session: its tokens, shared by all tabs of this browser.
+//
+// They are in localStorage, so that a tab that opens later is signed in. A script of an attacker could read them there;
+// the page's policy lets no script run but ours, and Trusted Types let no text become one.
+
+import { API } from "./page.js";
+
+const KEY = "studio.session";
+const EARLY_MS = 30_000; // refresh before the end: a request takes time, too
+const listeners = new Set();
+
+const read = () => JSON.parse(localStorage.getItem(KEY));
+
+export const isSignedIn = () => read() !== null;
+
+/** Call the function when the session begins or ends, also in another tab. */
+export const onChange = (listener) => listeners.add(listener);
+
+const changed = () => listeners.forEach((listener) => listener(isSignedIn()));
+
+/** Keep the tokens of a response. */
+export function begin({ access, refresh, expiresIn }) {
+  const isNew = !isSignedIn();
+  localStorage.setItem(KEY, JSON.stringify({ access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));
+  if (isNew) changed();
+}
+
+/** Forget the tokens; the server may know the session still. */
+export function forget() {
+  if (!isSignedIn()) return;
+  localStorage.removeItem(KEY);
+  changed();
+}
+
+/** Sign out here. Without a network the session stays alive at the server until it expires. */
+export async function end() {
+  const refresh = read()?.refresh;
+  forget();
+  await post("/auth/token/revoke", { refresh }).catch(() => null);
+}
+
+/** An access token that works, refreshed if it must be; null if there is no session. */
+export async function accessToken() {
+  const session = read();
+  if (!session) return null;
+  return session.expiresAt - Date.now() > EARLY_MS ? session.access : refreshed(session.access);
+}
+
+/** A newer access token than `stale`. One tab at a time asks for it: each refresh token works once. */
+export async function refreshed(stale) {
+  return locked(async () => {
+    const session = read();
+    if (!session || session.access !== stale) return session?.access ?? null; // another tab was faster
+    const response = await post("/auth/token/refresh", { refresh: session.refresh });
+    if (response.ok) {
+      begin(await response.json());
+      return read().access;
+    }
+    if ([400, 401, 403].includes(response.status)) forget();
+    return null;
+  });
+}
+
+// Without HTTPS there are no locks; then the server gives two tabs the same pair (REFRESH_REUSE_SECONDS).
+const locked = (work) => (navigator.locks ? navigator.locks.request("studio.refresh", work) : work());
+
+const post = (path, body) =>
+  fetch(API + path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  });
+
+addEventListener("storage", (event) => {
+  if (event.key === KEY && !event.oldValue !== !event.newValue) changed();
+});

@@ -1,0 +1,33 @@
+// Texts in the page's language, by Django's catalogue (`site/texts/….js`); dates and numbers by the browser's.
+
+import { LANGUAGE } from "./page.js";
+
+const put = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+
+/** The text in this language, with its `{names}` filled in. */
+export const t = (text, values) => put(window.gettext(text), values);
+
+/** As `t`, for a number: it is `{count}` in both texts. */
+export const n = (one, many, count, values) => put(window.ngettext(one, many, count), { count: number(count), ...values });
+
+export const number = (value) => value.toLocaleString(LANGUAGE);
+
+const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+
+/** An element with a moment: “5 minutes ago” within a day, else the date. */
+export function moment(iso) {
+  const node = document.createElement("time");
+  const seconds = (new Date(iso) - Date.now()) / 1000;
+  const hours = Math.abs(seconds) / 3600;
+  node.dateTime = iso;
+  node.title = MOMENT.format(new Date(iso));
+  if (hours >= 24) node.textContent = node.title;
+  else if (hours >= 1) node.textContent = AGO.format(Math.trunc(seconds / 3600), "hour");
+  else if (hours < 1 / 60) node.textContent = t("just now");
+  else node.textContent = AGO.format(Math.trunc(seconds / 60), "minute");
+  return node;
+}
+
+/** “0:08” or “2:05”. */
+export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

@@ -1,0 +1,42 @@
+// Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
+
+import { api, h, t, url } from "../core.js";
+
+const KEY = "studio.google";
+
+/** A button that leads to Google. */
+export const googleButton = (google, next) =>
+  h("button.button.quiet", { onclick: () => leave(google, next) }, t("Sign in with Google"));
+
+function leave({ clientId, authorizationUrl, hostedDomain }, next) {
+  const attempt = { state: api.newKey(), nonce: api.newKey(), next };
+  sessionStorage.setItem(KEY, JSON.stringify(attempt));
+  const question = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: location.origin + url("/sign-in/google"),
+    response_type: "id_token",
+    scope: "openid email",
+    state: attempt.state,
+    nonce: attempt.nonce,
+    prompt: "select_account",
+    ...(hostedDomain && { hd: hostedDomain }),
+  });
+  location.assign(`${authorizationUrl}?${question}`);
+}
+
+/** The ID token in the address, for the attempt that this tab began; raises for any other. */
+export function backFromGoogle() {
+  const response = new URLSearchParams(location.hash.slice(1));
+  const attempt = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+  sessionStorage.removeItem(KEY);
+  history.replaceState(null, "", location.pathname);
+  const idToken = response.get("id_token");
+  const isOurs = idToken && response.get("state") === attempt.state && claimsOf(idToken).nonce === attempt.nonce;
+  if (!isOurs) throw new Error(t("Google has not signed you in. Please try again."));
+  return { idToken, next: attempt.next };
+}
+
+function claimsOf(idToken) {
+  const [, payload = ""] = idToken.split(".");
+  return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/")));
+}

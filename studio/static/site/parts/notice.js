@@ -1,0 +1,43 @@
+// Short messages at the edge of the page, which screen readers speak.
+
+import { h, sentence, t } from "../core.js";
+
+const SHOWN_MS = 6000;
+const region = document.getElementById("notices");
+
+/** Show a message for some seconds. An open dialog makes the rest of the page inert, so it goes inside. */
+export function notify(text, kind = "good") {
+  const node = h(`p.notice.${kind}`, text);
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
+  region.replaceChildren(node);
+  setTimeout(() => node.remove(), SHOWN_MS);
+}
+
+/** Show why something was refused. */
+export const complain = (error) => {
+  if (error.name !== "AbortError") notify(sentence(error), "bad");
+};
+
+/** Run the work of a button, which is off meanwhile; a refusal becomes a message. */
+export const acting = (work) => async (event) => {
+  const button = event.currentTarget;
+  button.disabled = true;
+  try {
+    await work(event);
+  } catch (error) {
+    complain(error);
+  } finally {
+    button.disabled = false;
+  }
+};
+
+/** A button that does the work. */
+export const button = (text, work, style = "button") => h(`button.${style}`, { onclick: acting(work) }, text);
+
+/** Copy the text, where the browser permits it: over HTTPS. */
+export async function copy(text) {
+  await navigator.clipboard.writeText(text).then(
+    () => notify(t("Copied.")),
+    () => notify(t("Copy it from the field: the browser does not permit more.")),
+  );
+}

@@ -1,0 +1,38 @@
+// Plays a video in a dialog, and saves its file.
+
+import { api, h, t } from "../core.js";
+import { open } from "./dialog.js";
+import { button } from "./notice.js";
+
+/** A video element, of its final size before the file has arrived. */
+export function video(job, attributes = {}) {
+  const node = h("video", { src: job.cloudinaryUrl, poster: job.posterUrl, controls: true, playsinline: true, ...attributes });
+  const [width, height] = (job.aspectRatio ?? "9:16").split(":");
+  node.style.setProperty("--ratio", width / height);
+  return node;
+}
+
+/** Show the video. */
+export function play(job) {
+  const node = video(job, { autoplay: true, loop: true, "aria-label": job.prompt || t("Video") });
+  const dialog = open({
+    title: job.prompt || t("Video"),
+    content: node,
+    wide: true,
+    actions: job.isOthers ? [] : [button(t("Download"), () => save(job), "button.quiet")],
+  });
+  dialog.addEventListener("close", () => node.pause());
+  node.play().catch(() => null);
+}
+
+/** Save the file under the name that the server gives it. A link could not send the token. */
+export const save = async (job) =>
+  saveAs(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }), "video.mp4");
+
+/** Save the body of a response. */
+export async function saveAs(response, otherwise) {
+  const [, name = otherwise] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
+  const href = URL.createObjectURL(await response.blob());
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
