@@ -181,8 +181,8 @@ def test_browser_may_ask_from_this_and_private_networks(client: Client, origin: 
     allowed = {name.strip() for name in response["Access-Control-Allow-Headers"].split(",")}
     assert response["Access-Control-Allow-Origin"] == origin
     assert allowed == {
-        *("authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"),
-        *("ngrok-skip-browser-warning", "sentry-trace", "baggage", "traceparent"),
+        *("authorization", "content-type", "idempotency-key", "if-none-match", "last-event-id"),
+        *("ngrok-skip-browser-warning", "x-request-id", "sentry-trace", "baggage", "traceparent"),
     }
 
 
