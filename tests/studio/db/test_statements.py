@@ -11,7 +11,17 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.models import TokenAccount, User
-from studio.db.statements import InPage, InParam, Insert, Param, SelectModels, Statement, Update, UpdateReturning
+from studio.db.statements import (
+    Delete,
+    InPage,
+    InParam,
+    Insert,
+    Param,
+    SelectModels,
+    Statement,
+    Update,
+    UpdateReturning,
+)
 from studio.media.storage.local import LocalStorage
 from studio.models import Disposal
 from tests.conftest import MakeUser
@@ -135,6 +145,17 @@ def test_row_that_is_there_already_is_left_alone() -> None:
     assert list(Disposal.objects.values_list("attempts")) == [(0,)]
     with pytest.raises(IntegrityError), transaction.atomic():
         insertion.run(Disposal(name="videos/b.mp4", due_at=due_at, attempts=-1))  # no repeat, but a wrong row
+
+
+@pytest.mark.django_db
+def test_matching_rows_are_deleted_and_no_others() -> None:
+    due_at = datetime(2026, 1, 2, tzinfo=UTC)
+    for name in ("a", "b", "c"):
+        Disposal.objects.create(name=name, due_at=due_at, attempts=name == "b")
+    deletion = Delete(lambda: Disposal.objects.filter(attempts=Param("attempts", models.IntegerField())).order_by())
+
+    assert [deletion.run(attempts=attempts) for attempts in (7, 0)] == [0, 2]
+    assert list(Disposal.objects.values_list("name", flat=True)) == ["b"]
 
 
 @pytest.mark.parametrize(
