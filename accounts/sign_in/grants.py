@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from rest_framework.request import Request
@@ -17,7 +18,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import ApiKey, Session, User
 from accounts.sign_in import api_keys, sessions
-from accounts.sign_in.identity import caller
+from accounts.sign_in.identity import caller, is_limited
 from studio.db.statements import InParam, Statement
 
 
@@ -45,12 +46,16 @@ def grant_of(request: Request) -> Grant:
 
 
 def ended(grants: Collection[Grant]) -> set[Grant]:
-    """Those that count no more: the account is deactivated or deleted, the session or the key has ended.
+    """Those that count no more: the session or key has ended, or the account may not use the API.
 
     Raises DatabaseError.
     """
     now = timezone.now()
-    users = _ids(_ACTIVE, {grant.user_id for grant in grants})
+    users = {
+        user_id
+        for user_id, verified_at in _USERS.rows(ids={grant.user_id for grant in grants})
+        if verified_at or not settings.REQUIRE_VERIFIED_EMAIL
+    }
     live_sessions = _ids(_SESSIONS, {grant.session_id for grant in grants if grant.session_id})
     keys = _ids(_KEYS, {grant.api_key_id for grant in grants if grant.api_key_id})
     return {
@@ -68,6 +73,8 @@ def _ids(statement: Statement, ids: set[UUID]) -> set[UUID]:
 
 
 _AMONG = InParam("pk", "ids", models.UUIDField())
-_ACTIVE = Statement(lambda: User.objects.filter(_AMONG, is_active=True).order_by().values_list("pk"))
+_USERS = Statement(
+    lambda: User.objects.filter(~is_limited(), _AMONG, is_active=True).order_by().values_list("pk", "email_verified_at")
+)
 _SESSIONS = Statement(lambda: Session.objects.live().filter(_AMONG).order_by().values_list("pk"))
 _KEYS = Statement(lambda: api_keys.live().filter(_AMONG).order_by().values_list("pk"))

@@ -24,7 +24,7 @@ def with_caller(rows: "QuerySet[Any, Any]", *columns: str, path: str = "") -> "Q
     """
     names = [*_OF_USER, *(f"token_account__{name}" for name in _OF_ACCOUNT)]
     of_user = (f"{path}{name}" for name in names)
-    found: QuerySet[Any, Any] = rows.order_by().annotate(limited=_is_limited(path))
+    found: QuerySet[Any, Any] = rows.order_by().annotate(limited=is_limited(path))
     return found.values_list(*columns, *of_user, "limited")
 
 
@@ -64,7 +64,7 @@ def _end_of_session() -> Any:
     return Subquery(session.order_by().values("end_reason")[:1])
 
 
-def _is_limited(path: str) -> Any:
+def is_limited(path: str = "") -> Any:
     """`accounts.roles.is_limited`, in SQL."""
     groups = User.groups.through.objects.filter(user_id=OuterRef(f"{path}pk"))
     limited, admin = groups.filter(group__name__in=LIMITED), groups.filter(group__name=Role.ADMIN)

@@ -15,6 +15,11 @@ SCOPES = {
 
 
 def required_scope(view: Any, method: str | None) -> str | None:
-    """The scope that a key needs to send this method to the view; None if no key may send it."""
-    scope = f"{getattr(view, 'scope', None)}:{'read' if method in SAFE_METHODS else 'write'}"
+    """The scope that a key needs to send this method to the view; None if no key may send it.
+
+    A view's `scope` is the first half, such as "videos", or the whole where a POST only reads.
+    """
+    scope = str(getattr(view, "scope", None))
+    if ":" not in scope:
+        scope = f"{scope}:{'read' if method in SAFE_METHODS else 'write'}"
     return scope if scope in SCOPES else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from studio.env import PROJECT
 from tests.browser import chromium
@@ -20,16 +20,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
 CUT_SECONDS = 3
 PAGE = """
 <!doctype html><title>jobs</title><script>
-const jobs = {}, seen = []
+const seen = []
 const api = async (path, options = {}) => {
   const response = await fetch(API + path, { ...options, headers: { Authorization: 'Bearer ' + TOKEN } })
   if (!response.ok) throw new Error(response.status)
   return response.json()
 }
 LISTEN
-const show = job => { seen.push([last, job.id]); jobs[job.id] = job }
-const list = async () => { for (const job of (await api('/video-jobs?limit=100')).items) jobs[job.id] = job }
-listen(show, job => { seen.push([last, job.id]); delete jobs[job.id] }, list)
+listen(() => seen.push(last))
 </script>
 """
 
@@ -58,18 +56,22 @@ def served(text: str) -> Iterator[str]:
 
 
 def page_with_the_documented_code(browser: Browser, studio: RunningStudio, client: httpx.Client) -> Page:
-    code = re.search(r"```js\n(let last.*?)```", (PROJECT / "docs" / "api.md").read_text(), re.DOTALL)
-    assert code
-    script = PAGE.replace("LISTEN", code[1]).replace("API", f"'{studio.url}/api/v1'")
-    script = script.replace("TOKEN", f"'{client.headers['Authorization'].removeprefix('Bearer ')}'")
     page = chromium.page_of(browser)
-    with served(script) as url:
-        page.goto(url)
+    open_the_documented_code(page, studio, client)
     return page
 
 
+def open_the_documented_code(page: Page, studio: RunningStudio, client: httpx.Client) -> None:
+    code = re.search(r"```js\n(const jobs.*?)```", (PROJECT / "docs" / "api.md").read_text(), re.DOTALL)
+    assert code
+    script = PAGE.replace("LISTEN", code[1]).replace("API", f"'{studio.url}/api/v1'")
+    script = script.replace("TOKEN", f"'{client.headers['Authorization'].removeprefix('Bearer ')}'")
+    with served(script) as url:
+        page.goto(url)
+
+
 def shown(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = page.evaluate("jobs")
+    found: dict[str, Any] = page.evaluate("Object.fromEntries(jobs)")
     return found
 
 
@@ -94,9 +96,9 @@ def test_page_of_another_origin_misses_nothing(browser: Browser, studio: Running
     client = studio.client("live@example.com")
     before = create(client, "A coat")
     page = page_with_the_documented_code(browser, studio, client)
-    page.wait_for_function("Object.keys(jobs).length === 1")
+    page.wait_for_function("jobs.size === 1")
     during = create(client, "A red dress")
-    page.wait_for_function(f"jobs['{during}']?.status === 'SUCCEEDED'", timeout=60_000)
+    page.wait_for_function(f"jobs.get('{during}')?.status === 'SUCCEEDED'", timeout=60_000)
 
     ends_at = time.monotonic() + CUT_SECONDS
     made, gone = [create(client, "A hat"), create(client, "A scarf")], before
@@ -108,6 +110,27 @@ def test_page_of_another_origin_misses_nothing(browser: Browser, studio: Running
     until_equal(page, client)
 
     assert shown(page).keys() == {during, *made}
-    numbers = [int(number) for number, _ in page.evaluate("seen")]
-    assert numbers == sorted(set(numbers))
+    numbers = [int(number) for number in page.evaluate("seen") if number]
+    assert numbers == sorted(numbers)
+    page.context.close()
+
+
+def test_list_that_is_older_than_an_event_does_not_win(browser: Browser, studio: RunningStudio) -> None:
+    client = studio.client("slow@example.com")
+    cancelled, deleted = (create(client, f"A coat [mock:slow={seconds}]") for seconds in (600, 601))
+    page = chromium.page_of(browser)
+    listed_at_first = client.get("/api/v1/video-jobs?limit=100").text
+    held: list[Route] = []
+    page.route("**/api/v1/video-jobs?limit=100", held.append)
+    open_the_documented_code(page, studio, client)
+    while not held:
+        page.wait_for_timeout(50)
+
+    client.post(f"/api/v1/video-jobs/{cancelled}/cancel").raise_for_status()
+    client.delete(f"/api/v1/video-jobs/{deleted}").raise_for_status()
+    page.wait_for_function("held?.length >= 2")
+    held[0].fulfill(body=listed_at_first, content_type="application/json", headers={"Access-Control-Allow-Origin": "*"})
+    until_equal(page, client)
+
+    assert {job["id"]: job["errorCode"] for job in shown(page).values()} == {cancelled: "cancelled"}
     page.context.close()

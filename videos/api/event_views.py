@@ -67,7 +67,7 @@ class EventStreamView(ApiView):
 class TicketView(ApiView):
     """Tickets for the stream."""
 
-    scope = "videos"
+    scope = "videos:read"
 
     @extend_schema(
         operation_id="createEventTicket",

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -122,19 +123,26 @@ class Hub:
     async def _serve(self) -> None:
         while self._listeners:
             began_at = time.monotonic()
-            try:
-                await self._deliver()
-                if began_at >= self._grants_due_at:
-                    self._grants_due_at = began_at + GRANTS_SECONDS
-                    await self._end_refused()
-            except (DatabaseError, InterfaceError) as exc:
-                logger.warning("live.database_failed", extra={"reason": str(exc)})
-                await asyncio.sleep(OUTAGE_SECONDS)
-            except Exception:  # the edge of a task, without which no stream would get anything
-                logger.exception("live.crashed")
+            works = await self._attempt(self._deliver)
+            if began_at >= self._grants_due_at:
+                self._grants_due_at = began_at + GRANTS_SECONDS
+                works = await self._attempt(self._end_refused) and works
+            if not works:
                 await asyncio.sleep(OUTAGE_SECONDS)
             pause = max(POLL_SECONDS, PAUSE_FACTOR * (time.monotonic() - began_at))
             await asyncio.sleep(min(pause, OUTAGE_SECONDS))
+
+    async def _attempt(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Whether the step has succeeded; one that fails must not prevent the other."""
+        try:
+            await step()
+        except (DatabaseError, InterfaceError) as exc:
+            logger.warning("live.database_failed", extra={"reason": str(exc)})
+            return False
+        except Exception:  # the edge of a task, without which no stream would get anything
+            logger.exception("live.crashed")
+            return False
+        return True
 
     async def _deliver(self) -> None:
         """Give their next page to the listeners that have taken the last one: a slow reader has one in memory."""

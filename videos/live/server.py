@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "live"
 BEAT_SECONDS = 10.0
-HEAD_SECONDS = 10.0  # for the head of a connection's first request
+HEAD_SECONDS = 10.0  # for the head of a request
 SLOW_SECONDS = 10.0  # that a client may leave unread what no buffer takes any more
 ACK_MILLISECONDS = 30_000  # until a client that has vanished counts as gone; Linux
 MORE_CONNECTIONS = 1_000  # than streams: requests that wait, and clients that are refused
@@ -33,10 +33,11 @@ class Connection(H11Protocol):
     """Closes the connection of a client that sends no request or reads too slowly, so that nothing is kept for it."""
 
     _abort: asyncio.TimerHandle | None = None
+    _head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.loop.call_later(HEAD_SECONDS, self._close_without_request)
+        self._expect_head()
         sock = transport.get_extra_info("socket")
         if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_MILLISECONDS)
@@ -52,12 +53,28 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep()
+        if self._head:
+            self._head.cancel()
         super().connection_lost(exc)
 
-    def _close_without_request(self) -> None:
-        cycle: Any = self.cycle  # None until there is a request, whatever its annotation says
-        if cycle is None:
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._expect_head()
+
+    def _expect_head(self) -> None:
+        """Give the client some seconds for the head of its next request, if it has begun none."""
+        if self._head is None and self._is_idle:
+            self._head = self.loop.call_later(HEAD_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._head = None
+        if self._is_idle:
             self.transport.abort()
+
+    @property
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle  # None until there is a request, whatever its annotation says
+        return cycle is None or bool(cycle.response_complete)
 
     def _keep(self) -> None:
         if self._abort:

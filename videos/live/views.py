@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.sign_in.grants import Grant
@@ -104,9 +105,9 @@ def _place(pk: str) -> tuple[uuid.UUID, int] | None:
     """The job's owner, and the number of the owner's last event; None if there is no such job."""
     try:
         found = VideoJob.objects.filter(pk=uuid.UUID(pk)).values_list("owner", flat=True).first()
-    except ValueError:
+        return (found, pages.newest(found)) if found else None
+    except (ValueError, DatabaseError, InterfaceError):  # the API's own response, which follows, reports an outage
         return None
-    return (found, pages.newest(found)) if found else None
 
 
 def _seconds(request: HttpRequest) -> int:

@@ -99,6 +99,8 @@ class WebhookDelivery(Record):
         indexes = (
             # the workers, and the check that they run: messages that are due
             models.Index(fields=("due_at",), condition=Q(due_at__isnull=False), name="webhooks_due"),
+            # the dispatch: how many messages of an endpoint wait
+            models.Index(fields=("endpoint",), condition=Q(due_at__isnull=False), name="webhooks_waiting"),
             # the workers: how many messages an endpoint is being sent
             models.Index(fields=("endpoint",), condition=Q(lease__isnull=False), name="webhooks_being_sent"),
             # the log of an endpoint, newest first

@@ -94,6 +94,8 @@ def parse(url: str) -> Target:
 def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")  # without the root's dot, which certificates do not have
     if "[" in parts.netloc:  # IPv6; a zone such as %eth0 is local to a machine
+        if "%" in host:
+            raise Refused("Must have no zone (%) in its IPv6 address.")
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError as exc:

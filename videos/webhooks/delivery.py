@@ -146,9 +146,11 @@ def _report_failure(message: WebhookDelivery, *, status: int | None, error: str,
     else:
         changes |= {"due_at": from_now(schedule.backoff(message.attempts))}
     with transaction.atomic():
-        endpoint = WebhookEndpoint.objects.filter(pk=message.endpoint_id)
-        endpoint.filter(failing_since=None).update(failing_since=Now(), updated_at=Now())
+        # unless the owner has changed the URL meanwhile
+        endpoint = WebhookEndpoint.objects.filter(pk=message.endpoint_id, url=message.endpoint.url, failing_since=None)
+        endpoint.update(failing_since=Now(), updated_at=Now())
         if not _held(message).update(**changes, updated_at=Now()):
+            transaction.set_rollback(True)
             return
     WEBHOOKS.add("given_up" if is_final else "failed")
     logger.warning(
@@ -156,7 +158,7 @@ def _report_failure(message: WebhookDelivery, *, status: int | None, error: str,
     )
     if status == GONE:
         endpoints.disable(endpoint_id=message.endpoint_id, reason=WebhookEndpoint.Reason.GONE)
-    else:
+    elif message.attempts > 1:  # the first failure after a silence of days is no proof
         endpoints.disable_if_failing(endpoint_id=message.endpoint_id)
 
 

@@ -21,6 +21,7 @@ from videos.webhooks.schedule import AT_ONCE_MOST
 logger = logging.getLogger(__name__)
 
 PAGE = 100  # events of an endpoint in one transaction
+WAITING_MOST = 1_000  # messages of an endpoint; with so many, the cursor waits
 _IS_BEHIND = Exists(
     EventCounter.objects.filter(owner=OuterRef("owner"), last_number__gt=OuterRef("last_number")).order_by()
 )
@@ -33,15 +34,17 @@ _BEHIND = Statement(
 
 def dispatch(*, is_stopped: Callable[[], bool]) -> None:
     """Make the deliveries of all endpoints that are behind; the rest later, once `is_stopped` returns True."""
-    for (endpoint_id,) in _BEHIND.rows():
-        while not is_stopped() and (endpoint := WebhookEndpoint.objects.filter(pk=endpoint_id).first()):
-            if not _dispatch_page(endpoint):
-                break
+    behind = [endpoint_id for (endpoint_id,) in _BEHIND.rows()]
+    while behind and not is_stopped():  # a page of each in turn: nobody waits for another's thousands
+        found = (WebhookEndpoint.objects.filter(pk=endpoint_id).first() for endpoint_id in behind)
+        behind = [endpoint.pk for endpoint in found if endpoint and not is_stopped() and _dispatch_page(endpoint)]
 
 
 def _dispatch_page(endpoint: WebhookEndpoint) -> bool:
     """Make the deliveries of the endpoint's next events; whether there may be more."""
     owner_id, after = endpoint.owner_id, endpoint.last_number
+    if WebhookDelivery.objects.filter(endpoint=endpoint, due_at__isnull=False)[:WAITING_MOST].count() == WAITING_MOST:
+        return False
     try:
         page = events.read(owner_id=owner_id, after=after, limit=PAGE)
     except EventsExpired:

@@ -29,9 +29,9 @@ READS = {
     "account:read": ("auth/me", "tokens", "tokens/ledger"),
 }
 WRITES = {
+    "videos:read": {"POST video-jobs/events/ticket"},
     "videos:write": {
         "POST video-jobs",
-        "POST video-jobs/events/ticket",
         "POST video-jobs/<str:pk>/cancel",
         "POST video-jobs/<str:pk>/retry",
         "DELETE video-jobs/<str:pk>",
