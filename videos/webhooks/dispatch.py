@@ -6,6 +6,7 @@ whatever dies, and however many sweepers run.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from django.db import transaction
@@ -34,10 +35,11 @@ _BEHIND = Statement(
 
 def dispatch(*, is_stopped: Callable[[], bool]) -> None:
     """Make the deliveries of all endpoints that are behind; the rest later, once `is_stopped` returns True."""
-    behind = [endpoint_id for (endpoint_id,) in _BEHIND.rows()]
-    while behind and not is_stopped():  # a page of each in turn: nobody waits for another's thousands
-        found = (WebhookEndpoint.objects.filter(pk=endpoint_id).first() for endpoint_id in behind)
-        behind = [endpoint.pk for endpoint in found if endpoint and not is_stopped() and _dispatch_page(endpoint)]
+    behind = deque(endpoint_id for (endpoint_id,) in _BEHIND.rows())
+    while behind and not is_stopped():
+        endpoint = WebhookEndpoint.objects.filter(pk=behind.popleft()).first()
+        if endpoint and _dispatch_page(endpoint):
+            behind.append(endpoint.pk)  # a page of each in turn: no owner waits for another's thousands
 
 
 def _dispatch_page(endpoint: WebhookEndpoint) -> bool:

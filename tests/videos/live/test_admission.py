@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, Session, User
+from accounts.roles import Role, assign
 from accounts.sign_in import api_keys, grants
 from accounts.sign_in.grants import Grant
 from tests.conftest import MakeUser, SignIn, tokens_of
@@ -170,7 +171,8 @@ def test_stream_of_a_ticket_ends_with_the_session(live: Live, make_user: MakeUse
 
 
 def test_grants_that_have_ended(make_user: MakeUser) -> None:
-    ann, bob = make_user(), make_user("bob@example.com")
+    ann, bob, support = make_user(), make_user("bob@example.com"), make_user("support@example.com")
+    assign(user=support, role=Role.SUPPORT)
     tokens_of(ann), tokens_of(bob)
     session = Session.objects.get(user=ann)
     ended_session = Session.objects.get(user=bob)
@@ -182,6 +184,7 @@ def test_grants_that_have_ended(make_user: MakeUser) -> None:
     good = {Grant(ann.pk), Grant(ann.pk, session.pk), Grant(ann.pk, api_key_id=key.pk)}
     good.add(Grant(ann.pk, ends_at=now + timedelta(minutes=1)))
     bad = {Grant(bob.pk, ended_session.pk), Grant(ann.pk, api_key_id=expired.pk), Grant(uuid.uuid4())}
+    bad.add(Grant(support.pk))
     bad |= {Grant(ann.pk, ends_at=now), Grant(ann.pk, session_id=uuid.uuid4())}
 
     assert grants.ended(good | bad) == bad
@@ -216,6 +219,7 @@ def test_process_has_so_many_streams(live: Live, make_user: MakeUser, settings: 
         ("jobId=7", {}),
         ("", {"Last_Event_ID": "x"}),
         ("", {"Last_Event_ID": "9" * 30}),
+        ("", {"Last_Event_ID": "0" * 20 + "9" * 25}),
     ],
 )
 def test_bad_position_or_filter_is_refused(

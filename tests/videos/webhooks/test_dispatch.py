@@ -193,6 +193,38 @@ def test_stop_ends_it_after_a_page(
     assert cursor(endpoint) == 2
 
 
+def test_webhooks_take_turns(
+    make_user: MakeUser, make_job: MakeJob, make_webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "PAGE", 2)
+    endpoints_of_two = [make_webhook(make_user(email)) for email in ("ann@example.com", "bob@example.com")]
+    for endpoint in endpoints_of_two:
+        recorded(make_job(endpoint.owner), *["job.updated"] * 5)
+    answers = [False, False, True]
+
+    dispatch.dispatch(is_stopped=lambda: answers.pop(0))
+
+    assert [cursor(endpoint) for endpoint in endpoints_of_two] == [2, 2]
+
+
+def test_cursor_waits_while_many_messages_wait(
+    make_user: MakeUser, make_job: MakeJob, make_webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "PAGE", 2)
+    monkeypatch.setattr(dispatch, "WAITING_MOST", 3)
+    ann = make_user()
+    endpoint = make_webhook(ann)
+    recorded(make_job(ann), *["job.updated"] * 5)
+
+    make_deliveries()
+    waiting = cursor(endpoint)
+    WebhookDelivery.objects.filter(number=1).update(state="delivered", due_at=None)
+    WebhookDelivery.objects.filter(number=2).update(state="delivered", due_at=None)
+    make_deliveries()
+
+    assert (waiting, cursor(endpoint)) == (4, 5)
+
+
 def test_events_that_are_not_kept_are_skipped_with_a_warning(
     make_user: MakeUser, make_job: MakeJob, make_webhook: MakeWebhook, caplog: pytest.LogCaptureFixture
 ) -> None:
