@@ -159,20 +159,27 @@ class SelectModels(Statement):
         return _instances(self._model, self.rows(**values))
 
 
-class Update(_Declared):
-    """An UPDATE of the rows of `build`; `columns` has their new values, expressions and `Param`s included."""
+class _Write(_Declared):
+    """A statement that changes the rows of `build`."""
 
-    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any) -> None:
+    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"]) -> None:
         super().__init__()
         self._build = build
-        self._columns = columns
 
     def run(self, **values: Any) -> int:
-        """Update the rows; returns their number."""
+        """Change the rows; returns their number. Raises IntegrityError."""
         compiled = self.compiled
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.prepared(values))
             return int(cursor.rowcount)
+
+
+class Update(_Write):
+    """An UPDATE; `columns` has the new values, expressions and `Param`s included."""
+
+    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"], **columns: Any) -> None:
+        super().__init__(build)
+        self._columns = columns
 
     def _compile(self) -> _Compiled:
         sql, params = self._compiler().as_sql()
@@ -206,19 +213,8 @@ class UpdateReturning(Update):
         return _Compiled(f"{sql} RETURNING {names}", list(params), _converters(compiler, columns))
 
 
-class Delete(_Declared):
-    """A DELETE of the rows of `build`, and of no others: rows that refer to them have to be deleted first."""
-
-    def __init__(self, build: Callable[[], "models.QuerySet[Any, Any]"]) -> None:
-        super().__init__()
-        self._build = build
-
-    def run(self, **values: Any) -> int:
-        """Delete the rows; returns their number. Raises IntegrityError."""
-        compiled = self.compiled
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.prepared(values))
-            return int(cursor.rowcount)
+class Delete(_Write):
+    """A DELETE of these rows and no others: rows that refer to them have to be deleted first."""
 
     def _compile(self) -> _Compiled:
         query: Any = self._build().query.chain(DeleteQuery)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: it verifies and keeps each message, and responds as it is told."""
+"""A receiver of webhooks: it verifies and keeps each message, and responds as a test wants it."""
 
 import json
 import socket

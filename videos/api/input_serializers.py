@@ -135,8 +135,8 @@ class DetailQuery(QueryInput):
         least=0,
         most=WAIT_MAX,
         help_text=(
-            "Up to so many seconds to wait for a change, where the live process serves the request; elsewhere the "
-            "response comes at once, and `Retry-After` says when to ask again."
+            "Up to so many seconds to wait for a change, where the live process serves the request; from another one "
+            "the response comes at once, and `Retry-After` says when to ask again."
         ),
     )
 
@@ -175,7 +175,7 @@ class ListQuery(PageQuery):
     before = serializers.UUIDField(
         required=False,
         help_text=(
-            "The id of the last job of the page before: the page goes on after it, without repeats while jobs arrive. "
+            "The id of the last job of the page before: the page follows it, without repeats while jobs arrive. "
             "Not together with `skip`."
         ),
     )
