@@ -45,7 +45,7 @@ check: python $(VENV)/.installed-dev ## check format, lint, layers, migrations, 
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m ruff check --quiet .
 	$(VENV)/bin/lint-imports --no-logo
-	$(PY) -m tests.dependencies
+	$(PY) -m tests.deployment.dependencies
 	@set -e; DATA_DIR=$$(mktemp -d); trap 'rm -rf "$$DATA_DIR"' EXIT; \
 	export DATA_DIR ENVIRONMENT=development DATABASE_URL= REDIS_URL= BASE_PATH=; set -x; \
 	$(PY) manage.py check --fail-level WARNING; \

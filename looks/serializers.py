@@ -166,10 +166,7 @@ class LookForm(LookInput):
         ),
     )
     generatedImage = PictureField(
-        source="image",
-        required=False,
-        read=look_picture,
-        help_text=f"The look's picture. {_KINDS}",
+        source="image", required=False, read=look_picture, help_text=f"The look's picture. {_KINDS}"
     )
 
     def find(self, spelling: str) -> Spelled | None:

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -174,11 +174,8 @@ def cloudinary_url(name: str) -> dict[str, Any] | None:
         if not re.fullmatch(pattern, setting):
             raise BadEnvironment(f"{name} has {option}={setting}; it should be a value such as {option}={example}.")
     account = {part: match[part] for part in ("cloud_name", "api_key", "api_secret")}
-    return account | {
-        "upload_prefix": options.get("upload_prefix", ""),
-        "secure_distribution": options.get("secure_distribution", ""),
-        "private_cdn": options.get("private_cdn") == "true",
-    }
+    addresses = {option: options.get(option, "") for option in ("upload_prefix", "secure_distribution")}
+    return account | addresses | {"private_cdn": options.get("private_cdn") == "true"}
 
 
 def folder(name: str, default: str) -> str:
@@ -297,6 +294,5 @@ def _secret_in(path: Path) -> str:
 
 def write_private(path: Path, content: str) -> None:
     """Write a file that only its owner can read."""
-    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - open() takes a callable
-    with open(path, "w", opener=opener) as file:
+    with open(path, "w", opener=partial(os.open, mode=0o600)) as file:
         file.write(content)

@@ -13,7 +13,7 @@ import pytest
 
 from operations.local.valkey import free_port
 from studio.http.bodies import IncompleteBody
-from tests.nginx import NGINX
+from tests.deployment.nginx import NGINX
 from tests.running import RunningStudio
 
 CONFIGURATION = """

@@ -1,4 +1,4 @@
-"""A browser and a running product for each module of browser tests."""
+"""A browser and a running product for each module of browser tests, and a person who uses our pages."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import chromium
+from tests.browser.site_walk import WIDE, Person
 from tests.running import RunningStudio
+
+SCREENS = {"desktop": WIDE, "phone": chromium.PHONE}
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +31,20 @@ def studio(tmp_path_factory: pytest.TempPathFactory, _worth_it: None) -> Iterato
 def browser(_worth_it: None) -> Iterator[Browser]:
     with chromium.browser() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, _worth_it: None) -> Iterator[RunningStudio]:
+    """The product. A new account can pay for four videos."""
+    running = RunningStudio(tmp_path_factory.mktemp("site"), MOCK_VIDEO_SECONDS="0", SIGNUP_TOKENS="200")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(params=SCREENS, ids=SCREENS)
+def person(request: pytest.FixtureRequest, browser: Browser, site: RunningStudio) -> Iterator[Person]:
+    someone = Person(browser, site, viewport=SCREENS[request.param])
+    yield someone
+    someone.close()

@@ -176,8 +176,7 @@ class Fleet:
         while len(made) < count:
             customer = next(self._turns)
             wait_until(partial(self._is_idle, customer), seconds=PATIENCE_SECONDS, what="free slots")
-            for _ in range(min(3, count - len(made))):
-                made.append(self.order(customer, with_picture=with_picture))
+            made += [self.order(customer, with_picture=with_picture) for _ in range(min(3, count - len(made)))]
         return made
 
     def _is_idle(self, customer: Customer) -> bool:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dependencies import pinned, unlike
+from tests.deployment.dependencies import pinned, unlike
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.nginx import Nginx
+from tests.deployment.nginx import Nginx
 from tests.running import PASSWORD, RunningStudio
 
 PREFIX = "/AIStudio"

@@ -18,7 +18,7 @@ from PIL import Image
 
 from operations.local.valkey import free_port
 from studio.env import PROJECT
-from tests.nginx import Nginx
+from tests.deployment.nginx import Nginx
 from tests.running import PASSWORD, manage, own_database_url
 
 PREFIX = "/AIStudio"

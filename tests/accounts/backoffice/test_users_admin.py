@@ -1,4 +1,4 @@
-"""Actions of staff on users in the back office, by role."""
+"""Actions of staff on users in the back office, by role: deactivating, roles, verified addresses."""
 
 import uuid
 from typing import Any
@@ -7,103 +7,16 @@ import pytest
 from auditlog.models import LogEntry as AuditEntry
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import roles, verification
-from accounts.models import LedgerEntry, SignIn, User
+from accounts.models import User
 from accounts.roles import Role
+from tests.accounts.backoffice.conftest import page_of
 from tests.conftest import PASSWORD, MakeUser
 from tests.conftest import SignIn as SignInAs
 
 pytestmark = pytest.mark.django_db
-
-
-def page_of(user: User, name: str = "change") -> str:
-    return f"/admin/accounts/user/{user.pk}/{name}/"
-
-
-@pytest.fixture
-def clerk(make_user: MakeUser) -> Any:
-    """A member of staff, signed in to the back office."""
-
-    def enter(role: Role, email: str = "sue@example.com") -> Client:
-        user, client = make_user(email, staff=role == Role.ADMIN), Client()
-        if role != Role.ADMIN:
-            roles.assign(user=user, role=role)
-        client.force_login(user)
-        return client
-
-    return enter
-
-
-def order(**change: Any) -> dict[str, Any]:
-    return {"kind": "grant", "tokens": "500", "reason": "invoice 7", "entry_id": str(uuid.UUID(int=7)), **change}
-
-
-def entries(user: User) -> list[tuple[Any, ...]]:
-    rows = LedgerEntry.objects.filter(account__user=user).exclude(kind="signup").order_by("created_at")
-    return list(rows.values_list("kind", "amount", "balance_after", "note", "actor__email"))
-
-
-# -- Tokens
-
-
-@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMIN])
-def test_tokens_are_granted_after_a_second_look(clerk: Any, make_user: MakeUser, role: Role) -> None:
-    ann, office = make_user(tokens=10), clerk(role)
-
-    form = office.get(page_of(ann, "tokens")).content.decode()
-    look = office.post(page_of(ann, "tokens"), order()).content.decode()
-    before = entries(ann)
-    done = office.post(page_of(ann, "tokens"), order(step="sure"), follow=True).content.decode()
-    office.post(page_of(ann, "tokens"), order(step="sure"))  # pressed twice
-
-    assert "ann@example.com has 10 tokens" in form
-    assert "the balance goes from 10 to 510. The reason: invoice 7" in look
-    assert 'name="step" value="sure"' in look
-    assert (before, entries(ann)) == ([], [("grant", 500, 510, "invoice 7", "sue@example.com")])
-    assert "has 510 tokens now" in done
-    assert LogEntry.objects.filter(object_id=str(ann.pk)).first().change_message == "grant of 500 tokens: invoice 7"  # type: ignore[union-attr]
-
-
-def test_balance_is_corrected_downwards(clerk: Any, make_user: MakeUser) -> None:
-    ann = make_user(tokens=60)
-
-    clerk(Role.OPERATOR).post(page_of(ann, "tokens"), order(kind="adjustment", tokens="-60", step="sure"))
-
-    assert entries(ann) == [("adjustment", -60, 0, "invoice 7", "sue@example.com")]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"reason": " "}, "This field is required."),
-        ({"reason": "y" * 501}, "at most 500"),
-        ({"tokens": "0"}, "Zero changes nothing."),
-        ({"tokens": "1.5"}, "Enter a whole number."),
-        ({"tokens": "1000000001"}, "less than or equal to 1000000000"),
-        ({"tokens": "-5"}, "choose a correction"),
-        ({"kind": "adjustment", "tokens": "-11"}, "The balance is 10; it cannot go below zero."),
-        ({"kind": "charge"}, "Select a valid choice."),
-        ({"entry_id": "x"}, "Enter a valid UUID."),
-    ],
-)
-def test_slip_is_refused_with_a_reason(clerk: Any, make_user: MakeUser, change: dict[str, str], message: str) -> None:
-    ann = make_user(tokens=10)
-
-    answer = clerk(Role.OPERATOR).post(page_of(ann, "tokens"), order(step="sure", **change))
-
-    assert (answer.status_code, message in answer.content.decode()) == (200, True)
-    assert entries(ann) == []
-
-
-def test_support_gives_no_tokens(clerk: Any, make_user: MakeUser) -> None:
-    ann, office = make_user(), clerk(Role.SUPPORT)
-
-    assert page_of(ann, "tokens") not in office.get(page_of(ann)).content.decode()
-    assert office.post(page_of(ann, "tokens"), order(step="sure")).status_code == 403
-    assert entries(ann) == []
 
 
 # -- Deactivating
@@ -243,49 +156,6 @@ def test_staff_who_may_change_users_cannot_become_admins(clerk: Any, make_user: 
     sue.refresh_from_db()
     boss.refresh_from_db()
     assert (roles.role_of(sue), boss.email, taken, password) == (Role.SUPPORT, "boss@example.com", 403, 403)
-
-
-# -- Lists and pages
-
-
-def test_page_shows_the_activity_of_a_user(clerk: Any, make_user: MakeUser) -> None:
-    ann = make_user(tokens=77)
-    SignIn.objects.create(user=ann, channel="api", succeeded=False, client_ip="192.0.2.7", client="curl/8")
-
-    page = clerk(Role.SUPPORT).get(page_of(ann)).content.decode()
-
-    for text in ("77", "192.0.2.7", "curl/8", "refused", "Signup", "Video jobs"):
-        assert text in page
-    assert "md5" not in page  # no password
-
-
-@pytest.mark.parametrize("words", ["", "ann", "ANN@Example", "nobody", "x" * 500])
-def test_users_are_searched_by_the_beginning_of_the_email(clerk: Any, make_user: MakeUser, words: str) -> None:
-    make_user()
-    page = clerk(Role.SUPPORT).get("/admin/accounts/user/", {"q": words}).content.decode()
-
-    assert ("ann@example.com" in page) == (words.lower() in "ann@example.com")
-
-
-def test_users_are_found_by_id_and_role(clerk: Any, make_user: MakeUser) -> None:
-    ann, office = make_user(), clerk(Role.SUPPORT)
-    make_user("boss@example.com", staff=True)
-
-    def found(**query: str) -> list[bool]:
-        page = office.get("/admin/accounts/user/", query).content.decode()
-        return [f"/admin/accounts/user/{User.objects.get(email=who).pk}/change/" in page for who in asked]
-
-    asked = ("ann@example.com", "sue@example.com", "boss@example.com")
-    assert found(q=str(ann.pk)) == [True, False, False]
-    assert found(role="support") == [False, True, False]
-    assert found(role="admin") == [False, False, True]
-
-
-def test_roles_are_explained(clerk: Any) -> None:
-    office = clerk(Role.ADMIN)
-
-    assert "refunds videos" in office.get("/admin/auth/group/").content.decode()
-    assert office.get("/admin/auth/group/add/").status_code == 403
 
 
 # -- Verified addresses

@@ -12,7 +12,7 @@ from django.test import Client
 from studio.observability import counters
 from studio.observability.counters import Metric, Sums, Tally
 from tests.conftest import MakeUser, SignIn
-from tests.redis_that_loses_replies import LosesReplies
+from tests.studio.observability.redis_that_loses_replies import LosesReplies
 
 COUNTED = "studio_test_total"
 

@@ -39,7 +39,7 @@ CHANGED = ("phase", "error_code", "slot", "completed_at", "tokens_refunded", "up
 @pytest.fixture
 def made(google: FakeGoogle, make_user: MakeUser) -> VideoJob:
     """A job that failed in storing while Google still has its video; its tokens were refunded."""
-    from tests.videos.engine.test_transfer import PAID  # noqa: PLC0415 - a module of tests, with a fixture of this name
+    from tests.videos.engine.transfer.test_transfer import PAID  # noqa: PLC0415 - a module of tests, with a fixture of this name
 
     job = drive(creation.create(owner=make_user(), job_request=PAID), rounds=2)
     assert job.phase == Phase.STORING

@@ -1,18 +1,22 @@
-"""A receiver, webhooks that send to it, and the two steps that lead there."""
+"""A receiver, webhooks that send to it, the two steps that lead there, and an owner."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from rest_framework.test import APIClient
 
 from accounts.models import User
+from tests.conftest import MakeUser, SignIn
 from tests.fakes.receiver import FakeReceiver
 from videos.models import WebhookDelivery, WebhookEndpoint
 from videos.webhooks import delivery, dispatch, endpoints
 from videos.webhooks.messages import KINDS
 
 MakeWebhook = Callable[..., WebhookEndpoint]
+
+URL = "/api/v1/webhooks"
 
 
 @pytest.fixture
@@ -53,3 +57,12 @@ def facts(message: WebhookDelivery) -> tuple[str, int, int | None, str]:
     """State, attempts, the receiver's last status, and the last error."""
     message.refresh_from_db()
     return message.state, message.attempts, message.response_status, message.last_error
+
+
+def send_tests(endpoint: WebhookEndpoint, count: int = 1) -> list[WebhookDelivery]:
+    return [endpoints.send_test(endpoint=endpoint) for _ in range(count)]
+
+
+@pytest.fixture
+def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
+    return sign_in(make_user())

@@ -1,31 +1,22 @@
-"""The endpoints of webhooks: create, list, change, test, rotate, send again."""
+"""The endpoints of webhooks: create, list, change, rotate."""
 
 import threading
-import uuid
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.conftest import MakeUser, SignIn
-from tests.fakes.receiver import FakeReceiver
-from tests.videos.webhooks.conftest import MakeWebhook, deliver_due, make_due
+from tests.videos.webhooks.conftest import URL, MakeWebhook
 from videos.limits import MAX_WEBHOOKS
-from videos.models import WebhookDelivery, WebhookEndpoint
+from videos.models import WebhookEndpoint
 from videos.webhooks import endpoints
 from videos.webhooks.messages import KINDS
 
-URL = "/api/v1/webhooks"
 HOOK = "https://hooks.example.com/studio?key=1"
-
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
-    return sign_in(make_user())
 
 
 def create(client: APIClient, **fields: Any) -> Any:
@@ -121,42 +112,6 @@ def test_requests_at_once_create_ten_together(make_user: MakeUser, sign_in: Sign
     assert sorted(WebhookEndpoint.objects.values_list("place", flat=True)) == list(range(1, 11))
 
 
-def test_rows_beyond_ten_are_refused_by_the_database(make_user: MakeUser, make_webhook: MakeWebhook) -> None:
-    endpoint = make_webhook(make_user())
-    endpoint.pk, endpoint.place = uuid.uuid4(), 11
-
-    with pytest.raises(IntegrityError, match="webhook_place_is_known"):
-        endpoint.save(force_insert=True)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"disabled_reason": "gone"},
-        {"previous_secret": "whsec_x"},
-        {"disabled_at": "2026-11-30T12:00Z"},
-        {"previous_valid_until": "2026-11-30T12:00Z"},
-    ],
-)
-def test_half_a_state_is_refused_by_the_database(
-    make_user: MakeUser, make_webhook: MakeWebhook, changes: dict[str, str]
-) -> None:
-    make_webhook(make_user())
-
-    with pytest.raises(IntegrityError):
-        WebhookEndpoint.objects.update(**changes)
-
-
-@pytest.mark.parametrize("changes", [{"state": "delivered"}, {"due_at": None}])
-def test_message_is_due_if_and_only_if_it_is_pending(
-    make_user: MakeUser, make_webhook: MakeWebhook, changes: dict[str, Any], rq_hints: Any
-) -> None:
-    endpoints.send_test(endpoint=make_webhook(make_user()))
-
-    with pytest.raises(IntegrityError, match="webhook_pending_if_and_only_if_due"):
-        WebhookDelivery.objects.update(**changes)
-
-
 def test_change_keeps_what_is_left_out(ann: APIClient) -> None:
     made = create(ann, description="our shop").json()
     WebhookEndpoint.objects.update(failing_since="2026-11-30T12:00Z")
@@ -204,97 +159,6 @@ def test_rotation_shows_the_new_secret_and_when_the_old_one_ends(ann: APIClient)
     assert rotated["secret"] == endpoint.secret != made["secret"] == endpoint.previous_secret
     assert rotated["previousSecretValidUntil"] is not None
     assert "secret" not in ann.get(f"{URL}/{made['id']}").json()
-
-
-def test_log_shows_each_message_and_what_became_of_it(
-    make_user: MakeUser, sign_in: SignIn, make_webhook: MakeWebhook, receiver: FakeReceiver
-) -> None:
-    user = make_user()
-    endpoint, client = make_webhook(user, receiver), sign_in(user)
-    receiver.account.script = [503]
-    sent = client.post(f"{URL}/{endpoint.pk}/test")
-    deliver_due()
-    failed = client.get(f"{URL}/{endpoint.pk}/deliveries").json()
-    make_due()
-    deliver_due()
-    delivered = client.get(f"{URL}/{endpoint.pk}/deliveries").json()["items"][0]
-
-    item = failed["items"][0]
-    assert (sent.status_code, sent.json()["status"], sent.json()["attempts"]) == (202, "pending", 0)
-    assert (failed["total"], failed["skip"], failed["limit"]) == (1, 0, 20)
-    assert item["nextAttemptAt"] is not None
-    assert item["attemptedAt"] is not None
-    assert item == {
-        "id": sent.json()["id"],
-        "messageId": receiver.messages[0].id,
-        "type": "webhook.test",
-        "number": None,
-        "videoJobId": None,
-        "status": "pending",
-        "attempts": 1,
-        "responseStatus": 503,
-        "error": "The receiver responded 503.",
-        "createdAt": item["createdAt"],
-        "attemptedAt": item["attemptedAt"],
-        "deliveredAt": None,
-        "nextAttemptAt": item["nextAttemptAt"],
-    }
-    assert (delivered["status"], delivered["attempts"], delivered["responseStatus"]) == ("delivered", 2, 204)
-    assert (delivered["error"], delivered["nextAttemptAt"]) == (None, None)
-
-
-def test_delivered_message_is_sent_again_with_its_id(
-    make_user: MakeUser, sign_in: SignIn, make_webhook: MakeWebhook, receiver: FakeReceiver
-) -> None:
-    user = make_user()
-    endpoint, client = make_webhook(user, receiver), sign_in(user)
-    message = endpoints.send_test(endpoint=endpoint)
-    deliver_due()
-
-    again = client.post(f"{URL}/{endpoint.pk}/deliveries/{message.pk}/retry")
-    deliver_due()
-
-    assert (again.status_code, again.json()["status"], again.json()["attempts"]) == (202, "pending", 0)
-    assert [got.id for got in receiver.messages] == [message.message_id] * 2
-    message.refresh_from_db()
-    assert (message.state, message.attempts) == ("delivered", 1)
-
-
-def test_message_in_flight_is_not_sent_twice(
-    make_user: MakeUser, sign_in: SignIn, make_webhook: MakeWebhook, rq_hints: Any
-) -> None:
-    user = make_user()
-    endpoint = make_webhook(user)
-    message = endpoints.send_test(endpoint=endpoint)
-    WebhookDelivery.objects.update(lease=uuid.uuid4(), attempts=1)
-
-    again = sign_in(user).post(f"{URL}/{endpoint.pk}/deliveries/{message.pk}/retry")
-
-    assert (again.status_code, again.json()["attempts"]) == (202, 1)
-
-
-def test_delivery_of_another_webhook_is_unknown(
-    make_user: MakeUser, sign_in: SignIn, make_webhook: MakeWebhook, rq_hints: Any
-) -> None:
-    ann, bob = make_user(), make_user("bob@example.com")
-    of_bob = endpoints.send_test(endpoint=make_webhook(bob))
-
-    refused = sign_in(ann).post(f"{URL}/{make_webhook(ann).pk}/deliveries/{of_bob.pk}/retry")
-
-    assert refused.status_code == 404
-
-
-def test_deletion_removes_the_log_and_what_waits(
-    make_user: MakeUser, sign_in: SignIn, make_webhook: MakeWebhook, rq_hints: Any
-) -> None:
-    user = make_user()
-    endpoint = make_webhook(user)
-    endpoints.send_test(endpoint=endpoint)
-
-    deleted = sign_in(user).delete(f"{URL}/{endpoint.pk}")
-
-    assert deleted.status_code == 204
-    assert not WebhookDelivery.objects.exists()
 
 
 def test_lists_are_of_the_caller_and_need_few_statements(

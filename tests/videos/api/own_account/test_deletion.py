@@ -1,10 +1,6 @@
-"""The caller's own account: name, export, deletion."""
+"""The deletion of the caller's own account: what confirms it, and what it ends at once."""
 
-import io
-import json
 import uuid
-import zipfile
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,82 +10,11 @@ from rest_framework.test import APIClient
 
 from accounts import ledger, verification
 from accounts.models import AccountTask, FormerAddress, Session, SignIn, User
-from accounts.own_account import deletion, exports
-from operations import account_tasks
+from accounts.own_account import deletion
 from tests.conftest import PASSWORD, MakeUser
-from tests.conftest import SignIn as SignInFixture
-from tests.fixtures.looks import MakeLook
-from tests.fixtures.video_jobs import MakeJob
-from videos.phases import Phase
+from tests.videos.api.own_account.conftest import EMAIL, ME, age_sign_in, token
 
 pytestmark = pytest.mark.django_db
-
-ME, EXPORT = "/api/v1/auth/me", "/api/v1/auth/me/export"
-EMAIL = "ann@example.com"
-
-
-def token(email: str = EMAIL, password: str = PASSWORD) -> Any:
-    return APIClient().post("/api/v1/auth/token", {"email": email, "password": password}, format="json")
-
-
-@pytest.fixture
-def user(make_user: MakeUser) -> User:
-    return make_user(EMAIL)
-
-
-@pytest.fixture
-def client(user: User) -> APIClient:
-    """Signed in a moment ago."""
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token().json()['access']}")
-    return client
-
-
-def age_sign_in() -> None:
-    Session.objects.update(signed_in_at=timezone.now() - timedelta(minutes=11))
-
-
-class TestName:
-    def test_name_is_trimmed_stored_and_shown(self, client: APIClient, user: User) -> None:
-        response = client.patch(ME, {"name": "  Ann Å. "}, format="json")
-
-        assert (response.status_code, response.json()["name"]) == (200, "Ann Å.")
-        assert client.get(ME).json() == response.json()
-        user.refresh_from_db()
-        assert user.name == "Ann Å."
-
-    @pytest.mark.parametrize("change", [{"email": "new@example.com"}, {"isStaff": True}, {"is_staff": True}])
-    def test_change_that_would_be_lost_is_refused(self, client: APIClient, user: User, change: Any) -> None:
-        response = client.patch(ME, {"name": "Ann", **change}, format="json")
-
-        assert (response.status_code, list(response.json()["errors"])) == (400, list(change))
-        user.refresh_from_db()
-        assert user.name == ""
-
-    def test_account_can_be_sent_back_and_only_the_name_changes(self, client: APIClient) -> None:
-        before = client.get(ME).json()
-
-        response = client.patch(ME, before | {"name": "Ann"}, format="json")
-
-        assert response.json() == before | {"name": "Ann"}
-
-    @pytest.mark.parametrize("name", ["x" * 101, "a\0b", "\ud800", 7, ["Ann"]])
-    def test_unusable_name_is_refused(self, client: APIClient, user: User, name: Any) -> None:
-        response = client.patch(ME, json.dumps({"name": name}), content_type="application/json")
-
-        assert (response.status_code, response.json()["code"] in {"invalid", "parse_error"}) == (400, True)
-        user.refresh_from_db()
-        assert user.name == ""
-
-    def test_name_is_removed_by_an_empty_one(self, client: APIClient) -> None:
-        client.patch(ME, {"name": "Ann"}, format="json")
-
-        assert client.patch(ME, {"name": ""}, format="json").json()["name"] == ""
-
-    def test_unknown_field_is_refused(self, client: APIClient) -> None:
-        response = client.patch(ME, {"nmae": "Ann"}, format="json")
-
-        assert (response.status_code, response.json()["code"]) == (400, "unknown_field")
 
 
 class TestDeletion:
@@ -244,75 +169,3 @@ class TestDeletion:
         response = APIClient().post("/api/v1/auth/register", {"email": email, "password": PASSWORD}, format="json")
 
         assert response.status_code == 400
-
-
-class TestExport:
-    def test_first_request_begins_one_and_the_next_ones_wait_for_it(self, client: APIClient) -> None:
-        responses = [client.get(EXPORT) for _ in range(2)]
-
-        assert [(one.status_code, one.json(), one["Retry-After"]) for one in responses] == [
-            (202, {"status": "preparing"}, "3")
-        ] * 2
-        assert AccountTask.objects.count() == 1
-
-    def test_finished_one_is_sent_as_a_file(
-        self, client: APIClient, user: User, make_job: MakeJob, make_look: MakeLook, media: Any
-    ) -> None:
-        look = make_look(user)
-        job = make_job(user, phase=Phase.SUCCEEDED, prompt="A red dress")
-        look.look_videos.create(video=job)
-        client.get(EXPORT)
-        account_tasks.run_others(_never())
-
-        response = client.get(EXPORT)
-
-        assert (response.status_code, response["Content-Type"]) == (200, "application/zip")
-        day = timezone.now().date()
-        assert response["Content-Disposition"] == f'attachment; filename="account-{day}.zip"'
-        archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
-        video = json.loads(archive.read("video-jobs.json"))[0]
-        assert video["cloudinaryUrl"] == f"http://testserver/media/videos/{job.pk}.mp4"
-        assert (video["prompt"], video["lookIds"]) == ("A red dress", [str(look.pk)])
-
-    def test_failed_one_is_tried_again(self, client: APIClient) -> None:
-        client.get(EXPORT)
-        AccountTask.objects.update(failed_at=timezone.now(), last_error="OSError: disk")
-
-        assert client.get(EXPORT).status_code == 202
-        assert AccountTask.objects.filter(failed_at=None).count() == 1
-
-    def test_too_large_one_is_refused_with_the_reason(self, client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("operations.account_data.export.MIB_MAX", 0)
-        client.get(EXPORT)
-        account_tasks.run_others(_never())
-
-        response = client.get(EXPORT)
-
-        assert (response.status_code, response.json()["code"]) == (409, "export_too_large")
-        assert AccountTask.objects.count() == 1
-
-    def test_old_one_is_made_again(self, client: APIClient) -> None:
-        client.get(EXPORT)
-        account_tasks.run_others(_never())
-        AccountTask.objects.update(finished_at=timezone.now() - exports.KEPT)
-
-        assert client.get(EXPORT).status_code == 202
-
-    def test_purged_one_is_made_again(self, client: APIClient) -> None:
-        client.get(EXPORT)
-        account_tasks.run_others(_never())
-        AccountTask.objects.update(content=None)
-
-        assert client.get(EXPORT).status_code == 202
-
-    def test_others_do_not_get_it(self, client: APIClient, make_user: MakeUser, sign_in: SignInFixture) -> None:
-        client.get(EXPORT)
-        account_tasks.run_others(_never())
-
-        assert sign_in(make_user("eve@example.com")).get(EXPORT).status_code == 202
-
-
-def _never() -> Any:
-    import threading  # noqa: PLC0415
-
-    return threading.Event()

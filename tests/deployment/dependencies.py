@@ -85,7 +85,7 @@ def holes(folder: Path) -> list[str] | None:
 
 def main() -> int:
     """Print the faults; returns 1 if any."""
-    folder = Path(__file__).parent.parent
+    folder = Path(__file__).parents[2]
     pins, wrong = pinned(folder)
     installed = {plain(found.metadata["Name"]): found.version for found in distributions()}
     wrong += unlike(pins, installed, needed_by(pins) - OWN_TOOLS)
