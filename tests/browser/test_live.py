@@ -16,7 +16,7 @@ from studio.env import PROJECT
 from tests.browser import chromium
 from tests.running import RunningStudio, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 CUT_SECONDS = 3
 PAGE = """
 <!doctype html><title>jobs</title><script>
