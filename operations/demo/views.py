@@ -15,6 +15,7 @@ from accounts.sign_in import sessions
 from accounts.sign_in.identity import caller
 from accounts.sign_in.refusals import AccountInactive
 from operations.demo import account
+from studio.api.input_serializers import require_no_fields
 from studio.api.schema import error
 from studio.api.views import ApiView
 from studio.http import bodies
@@ -45,6 +46,7 @@ class DemoSignInView(ApiView, TokenViewBase):
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Sign in to the demo account without a password. Only a development server has this endpoint."""
+        require_no_fields(request)
         user = account.find_or_create()
         if not user.is_active:
             raise AccountInactive
@@ -63,5 +65,6 @@ class DemoContentView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Add looks, and videos in every state, with the tokens that they cost. Only a development server does."""
+        require_no_fields(request)
         account.request_content(user=caller(request))
         return Response({"status": "preparing"}, status=status.HTTP_202_ACCEPTED)

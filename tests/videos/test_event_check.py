@@ -37,14 +37,14 @@ def test_changes_without_an_event_are_found(
     assert found(event_check) == [
         "claim_polls recorded no job.updated",
         "fail recorded no job.updated",
-        "delete recorded no job.deleted",
+        "_delete_rows and delete recorded no job.deleted",
     ]
 
 
 def test_an_event_without_a_change_is_found(
     event_check: EventCheck, job: VideoJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(VideoJob, "delete", lambda self: None)
+    monkeypatch.setattr(deletion, "_delete_rows", lambda job_id: None)
 
     deletion.delete(job_id=job.pk)
 

@@ -59,7 +59,8 @@ class EventStreamView(ApiView):
         },
     )
     def get(self, request: Request) -> Response:
-        """Raise NotLive."""
+        """Raise ValidationError, or NotLive."""
+        EventQuery(data=request.query_params).is_valid(raise_exception=True)
         raise NotLive
 
 

@@ -15,6 +15,7 @@ from looks.models import Look
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
 from videos.phases import Phase
+from videos.webhooks import endpoints
 
 JOBS, LOOKS = "/api/v1/video-jobs", "/api/v1/looks"
 FORM = {"mockMode": "true", "prompt": "A red dress"}
@@ -48,7 +49,8 @@ def paths(ann: Any, make_job: MakeJob) -> Paths:
     """The ids in the paths of the schema."""
     look, job = Look.objects.create(owner=ann, title="Stone"), make_job(ann, phase=Phase.FAILED)
     use_cases.link(look_id=look.pk, video_id=job.pk)
-    return {"look": str(look.pk), "job": str(job.pk)}
+    webhook = endpoints.create(owner=ann, url="https://hooks.example.com", kinds=["job.updated"], origin="")
+    return {"look": str(look.pk), "job": str(job.pk), "webhook": str(webhook.pk)}
 
 
 def everything_stored(media: Path) -> tuple[dict[str, int], list[str]]:

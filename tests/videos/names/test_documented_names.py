@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 def url_of(template: str, paths: Paths) -> str:
-    first = paths["look"] if template.startswith(LOOKS) else paths["job"]
+    kinds = {LOOKS: "look", "/api/v1/webhooks": "webhook"}
+    first = paths[next((kind for start, kind in kinds.items() if template.startswith(start)), "job")]
     return template.replace("{id}", first).replace("{look_id}", paths["look"])
 
 

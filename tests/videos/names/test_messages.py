@@ -57,7 +57,8 @@ def test_every_refused_value_is_refused_in_plain_words(client: APIClient, paths:
 
     found = {sentence for body in bodies for sentences in body.get("errors", {}).values() for sentence in sentences}
 
-    assert {response.status_code for response in responses} <= {200, 201, 400, 401, 429}
+    # 404: the stream of events, which another process serves
+    assert {response.status_code for response in responses} <= {200, 201, 400, 401, 404, 429}
     assert len(found) > 25
     assert [sentence for sentence in sorted(found) if ODD.search(sentence) or not PLAIN.match(sentence)] == []
 
