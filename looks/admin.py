@@ -104,7 +104,7 @@ class EmailRows(ReadOnlyRows):
 
 
 class LinkRows(ReadOnlyRows):
-    """The links of a look, without their addresses: whoever sees one could pass it on, and staff see the look here."""
+    """The links of a look, without their addresses: an address can be passed on, and staff see the look here."""
 
     model = LookLink
     fields = ("link", "state", "created_by", "created_at", "expires_at", "last_viewed_at", "revoke")

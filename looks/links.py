@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from accounts.models import User
 from looks.models import Look, LookLink
 from studio.backoffice import audit
 from studio.errors import Conflict, NotFound
+from studio.models import ended_before, is_usable
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def create(*, look_id: uuid.UUID, user: User, expires_at: datetime | None = None
         look = Look.objects.select_for_update(no_key=True).filter(pk=look_id).first()
         if look is None:
             raise NotFound("There is no such look.")
-        if LookLink.objects.filter(_is_live(), look=look).count() >= MAX_LIVE:
+        if LookLink.objects.filter(is_usable(), look=look).count() >= MAX_LIVE:
             raise TooManyLinks
         token = "".join(secrets.choice(_DIGITS) for _ in range(_LENGTH))
         link = LookLink.objects.create(look=look, created_by=user, token=token, expires_at=expires_at)
@@ -62,7 +63,7 @@ def find(token: str) -> LookLink | None:
     """The link with this token and its look, if everyone may see it now: not after a deactivation of the owner."""
     if not _FORM.fullmatch(token):
         return None
-    live = LookLink.objects.filter(_is_live(), token=token, look__owner__is_active=True)
+    live = LookLink.objects.filter(is_usable(), token=token, look__owner__is_active=True)
     return live.select_related("look").defer("look__search_text").first()
 
 
@@ -80,7 +81,7 @@ def of_look(look_id: uuid.UUID) -> QuerySet[LookLink]:
 
 def ended(*, before: datetime) -> QuerySet[LookLink]:
     """The links that were revoked or expired before the moment."""
-    return LookLink.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
+    return LookLink.objects.filter(ended_before(before))
 
 
 def state_of(link: LookLink) -> str:
@@ -88,10 +89,6 @@ def state_of(link: LookLink) -> str:
     if link.revoked_at:
         return "revoked"
     return "expired" if link.expires_at and link.expires_at <= timezone.now() else "active"
-
-
-def _is_live() -> Q:
-    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
 def _record(link: LookLink, action: str, *, actor: User) -> None:

@@ -15,9 +15,10 @@ from accounts.permissions import is_owner_or_admin
 from accounts.sign_in.identity import caller
 from looks.models import Look, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.row_serializers import RowSerializer, origin_of
+from studio.api.row_serializers import RowSerializer
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
+from studio.http.origins import origin_of
 
 View = Literal["mine", "shared", "public"]
 Parts = Mapping[uuid.UUID, list[dict[str, Any]]]

@@ -1,8 +1,11 @@
 """The base of our models, and the tables that belong to no app."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
 
 ID_PREFIX_MIN = 4  # hexadecimal digits of an id; fewer match one row in some hundred, and are a slip
 
@@ -36,6 +39,16 @@ def ids_with_prefix(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     if not ID_PREFIX_MIN <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+
+
+def is_usable() -> Q:
+    """Neither revoked nor expired; for models with `revoked_at` and `expires_at`."""
+    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
+
+
+def ended_before(moment: datetime) -> Q:
+    """Revoked or expired before the moment; for the same models."""
+    return Q(revoked_at__lt=moment) | Q(expires_at__lt=moment)
 
 
 class Disposal(Record):

@@ -16,7 +16,7 @@ class GoogleMethod(serializers.Serializer[Any]):
 
 
 class SignInMethods(serializers.Serializer[Any]):
-    """The ways to sign in."""
+    """Which ways to sign in this server offers."""
 
     registrationOpen = serializers.BooleanField(help_text="true: anyone may register.")
     signUpTokens = serializers.IntegerField(min_value=0, help_text="What a new account starts with.")

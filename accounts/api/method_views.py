@@ -1,4 +1,4 @@
-"""How users can sign in to this server, for a page that nobody is signed in to."""
+"""How users can sign in to this server, for a page whose user is not signed in."""
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -12,7 +12,7 @@ from studio.http import bodies
 
 
 class MethodsView(ApiView):
-    """The ways to sign in."""
+    """Needs no token: sign-in pages read it."""
 
     authentication_classes = ()
     permission_classes = ()

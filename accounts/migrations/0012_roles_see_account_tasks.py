@@ -1,26 +1,13 @@
 """Support and operators see account tasks; operators try them again."""
 
-from importlib import import_module
-
 from django.db import migrations
 
-permission = import_module("accounts.migrations.0003_roles").permission
+from accounts.migrations._granting import granted
+
 GRANTED = {
     "support": ("accounts.view_accounttask",),
     "operator": ("accounts.view_accounttask", "accounts.change_accounttask"),
 }
-
-
-def grant(apps, schema_editor):
-    for role, names in GRANTED.items():
-        for group in apps.get_model("auth", "Group").objects.filter(name=role):
-            group.permissions.add(*(permission(apps, name) for name in names))
-
-
-def withdraw(apps, schema_editor):
-    for role, names in GRANTED.items():
-        for group in apps.get_model("auth", "Group").objects.filter(name=role):
-            group.permissions.remove(*(permission(apps, name) for name in names))
 
 
 class Migration(migrations.Migration):
@@ -30,4 +17,4 @@ class Migration(migrations.Migration):
         ("contenttypes", "0002_remove_content_type_name"),
     ]
 
-    operations = [migrations.RunPython(grant, withdraw)]
+    operations = [granted(GRANTED)]

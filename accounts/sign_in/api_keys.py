@@ -29,6 +29,7 @@ from studio.api.scopes import SCOPES, required_scope
 from studio.backoffice import audit
 from studio.db.statements import Param, Statement, Update
 from studio.errors import Conflict
+from studio.models import ended_before, is_usable
 from studio.observability import log
 
 logger = logging.getLogger(__name__)
@@ -127,12 +128,12 @@ def revoke_all(*, user: User) -> None:
 
 def live() -> QuerySet[ApiKey]:
     """The keys that are neither revoked nor expired."""
-    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+    return ApiKey.objects.filter(is_usable())
 
 
 def ended(*, before: datetime) -> QuerySet[ApiKey]:
     """The keys that were revoked or expired before the moment."""
-    return ApiKey.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
+    return ApiKey.objects.filter(ended_before(before))
 
 
 def in_header(header: bytes | None) -> str | None:

@@ -56,7 +56,7 @@ class Listeners:
         return list(moments.values())
 
     def drain(self, seconds: float) -> None:
-        """Read for so long."""
+        """Read and discard for this number of seconds."""
         ends_at = time.monotonic() + seconds
         while (left := ends_at - time.monotonic()) > 0:
             self._read(left)

@@ -151,7 +151,7 @@ def _response(environ: dict[str, Any]) -> tuple[str, Any]:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """Respond to a request."""
+    """The WSGI application, for gunicorn."""
     status, found = _response(environ)
     body = b"" if found is None else orjson.dumps(found, default=str)
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])

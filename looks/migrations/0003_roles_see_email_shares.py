@@ -1,26 +1,13 @@
 """Support and operators see the e-mail addresses that a look is shared with, as they see its other readers."""
 
-from importlib import import_module
-
 from django.db import migrations
 
-permission = import_module("accounts.migrations.0003_roles").permission
+from accounts.migrations._granting import granted
+
 GRANTED = {
     "support": ("looks.view_lookemailshare",),
     "operator": ("looks.view_lookemailshare",),
 }
-
-
-def grant(apps, schema_editor):
-    for role, names in GRANTED.items():
-        for group in apps.get_model("auth", "Group").objects.filter(name=role):
-            group.permissions.add(*(permission(apps, name) for name in names))
-
-
-def withdraw(apps, schema_editor):
-    for role, names in GRANTED.items():
-        for group in apps.get_model("auth", "Group").objects.filter(name=role):
-            group.permissions.remove(*(permission(apps, name) for name in names))
 
 
 class Migration(migrations.Migration):
@@ -31,4 +18,4 @@ class Migration(migrations.Migration):
         ("contenttypes", "0002_remove_content_type_name"),
     ]
 
-    operations = [migrations.RunPython(grant, withdraw)]
+    operations = [granted(GRANTED)]

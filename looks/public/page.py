@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from looks.models import LookLink, Product
 from looks.public.files import PICTURE, POSTER, PRODUCT, Files, default_video, fitted
-from studio.api.row_serializers import absolute, origin_of
+from studio.api.row_serializers import absolute
+from studio.http.origins import origin_of
 from studio.media import sized
 
 UNKNOWN_SIZE = 1080, 1350  # pixels; place for a picture whose size is not stored: 4:5, the most common upright one

@@ -11,7 +11,7 @@ DEMO_TOKENS = 1000
 
 
 def find_or_create() -> User:
-    """The demo account; a new one has a password that nobody knows."""
+    """The demo account; a new one has a random password that is not kept."""
     found = User.objects.filter(email=DEMO_EMAIL).first()
     if found:
         return found

@@ -10,19 +10,12 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.db.models import Model
-from django.http import HttpRequest
-from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 from studio.api.fields import ExtraField, FromColumns, StoredFileUrl
 
 Represent = Callable[[Any], Any]
 Step = tuple[tuple[str, ...], int, Represent]  # the JSON keys, the column's index in the row, its representation
-
-
-def origin_of(request: Request | HttpRequest) -> str:
-    """Scheme and host of the URL that the client has used."""
-    return str(request.build_absolute_uri("/")).rstrip("/")
 
 
 def absolute(url: str, *, origin: str) -> str:

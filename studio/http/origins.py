@@ -1,10 +1,16 @@
-"""URLs of another process of the deployment, as the client reaches it."""
+"""The origin that the client has used, and that of another process of the deployment."""
 
 from urllib.parse import urlsplit
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.request import split_domain_port
+from rest_framework.request import Request
+
+
+def origin_of(request: HttpRequest | Request) -> str:
+    """Scheme and host of the URL that the client has used. Raises DisallowedHost."""
+    return str(request.build_absolute_uri("/")).rstrip("/")
 
 
 def origin_at(place: str, request: HttpRequest) -> str:
@@ -12,9 +18,8 @@ def origin_at(place: str, request: HttpRequest) -> str:
 
     Raises DisallowedHost.
     """
-    own = f"{request.scheme}://{request.get_host()}"
     if not place.startswith(":"):
-        return place or own
+        return place or origin_of(request)
     return f"{request.scheme}://{split_domain_port(request.get_host())[0]}{place}"
 
 

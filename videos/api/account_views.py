@@ -17,10 +17,10 @@ from accounts.api.views import TAGS, THROTTLED
 from accounts.own_account import deletion, exports, profile
 from accounts.sign_in import confirmation
 from accounts.sign_in.identity import caller
-from studio.api.row_serializers import origin_of
 from studio.api.schema import error, response_header
 from studio.api.views import ApiView
 from studio.http import bodies
+from studio.http.origins import origin_of
 from videos.api import account_serializers
 from videos.limits import VIDEO_PRICE_TOKENS
 

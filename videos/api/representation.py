@@ -15,10 +15,11 @@ from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
-from studio.api.row_serializers import RowSerializer, absolute, origin_of
+from studio.api.row_serializers import RowSerializer, absolute
 from studio.db.json_rows import JSONRows, moment
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
+from studio.http.origins import origin_of
 from videos.api import listing
 from videos.api.serializers import JobLogOutput, VideoJobOutput
 from videos.engine import expectations

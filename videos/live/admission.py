@@ -15,8 +15,8 @@ from accounts.sign_in import grants
 from accounts.sign_in.authentication import TokenAuthentication
 from accounts.sign_in.grants import Grant, grant_of
 from accounts.sign_in.identity import USERS
-from studio.api.row_serializers import origin_of
 from studio.errors import InvalidInput, LimitReached, Unavailable
+from studio.http.origins import origin_of
 from videos import live_tickets
 from videos.api.event_serializers import NUMBER_MAX, EventQuery
 from videos.api.event_views import EventStreamView

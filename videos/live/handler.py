@@ -10,9 +10,10 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 
 from studio.errors import TooLarge
+from studio.http.responses import refusal
 
 Message = dict[str, Any]
 
@@ -23,10 +24,6 @@ class StreamResponse(HttpResponse):
     def __init__(self, stream: AsyncIterator[bytes], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stream = stream
-
-
-def _too_large() -> JsonResponse:
-    return JsonResponse({"detail": "This process takes no bodies.", "code": TooLarge.code}, status=413)
 
 
 class _Send:
@@ -48,7 +45,7 @@ class StreamHandler(ASGIHandler):
         """Serve a request. One with a body is refused unread: Django would store it first, however large it is."""
         headers = dict(scope["headers"])
         if b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0":
-            await super().send_response(_too_large(), send)
+            await super().send_response(refusal(413, TooLarge.code, "This process takes no bodies."), send)
             return
         handed_over = _Send(send)
         await super().__call__(scope, receive, handed_over)

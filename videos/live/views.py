@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.sign_in.grants import Grant
-from videos.api.input_serializers import WAIT_MAX
+from videos.api.input_serializers import DetailQuery
 from videos.api.views import VideoJobViewSet
 from videos.live import admission, metrics, pages
 from videos.live.handler import StreamResponse
@@ -111,9 +111,9 @@ def _place(pk: str) -> tuple[uuid.UUID, int] | None:
 
 
 def _seconds(request: HttpRequest) -> int:
-    """How long to wait; 0 for a value that the API refuses."""
-    text = request.GET.get("wait", "")
-    return min(int(text), WAIT_MAX) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+    """How long to wait; 0 for a query that the API refuses."""
+    query = DetailQuery(data=request.GET)
+    return int(query.validated_data.get("wait", 0)) if query.is_valid() else 0
 
 
 def _is_unchanged(request: HttpRequest, response: HttpResponseBase) -> bool:

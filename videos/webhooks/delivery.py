@@ -1,6 +1,6 @@
 """Sends the messages that are due: the step of the queue `webhooks`.
 
-A claim sets a lease; whoever holds it reports the outcome. A message whose worker dies is due again when its lease
+A claim sets a lease; only its holder reports the outcome. A message whose worker dies is due again when its lease
 ends, so it arrives at least once, and may arrive twice.
 """
 

@@ -1,4 +1,4 @@
-"""Makes deliveries of events. Whoever records an event writes nothing for webhooks: endpoints have a cursor instead.
+"""Makes deliveries of events. Recording an event writes nothing for webhooks: endpoints have a cursor instead.
 
 An endpoint is behind while its `last_number` is below its owner's event counter. Both tables are small, so the search
 costs one statement. The deliveries and the cursor's move are one transaction, so each event leads to one delivery,

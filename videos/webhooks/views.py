@@ -13,10 +13,10 @@ from rest_framework.response import Response
 
 from accounts.sign_in.identity import caller
 from studio.api.input_serializers import require_no_fields
-from studio.api.row_serializers import origin_of
 from studio.api.schema import error, id_in_path
 from studio.api.views import ApiView, as_uuid
 from studio.errors import NotAllowed, NotFound
+from studio.http.origins import origin_of
 from videos.limits import MAX_WEBHOOKS
 from videos.models import WebhookDelivery, WebhookEndpoint
 from videos.webhooks import endpoints

@@ -1,4 +1,4 @@
-"""A message arrives at least once, signed, and a slow receiver costs nobody else anything."""
+"""A message arrives at least once, signed, and a slow receiver delays no other one."""
 
 import time
 
