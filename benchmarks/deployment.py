@@ -29,6 +29,7 @@ class Deployment:
     def __init__(self, folder: Path, environment: Mapping[str, str], valkey: Valkey) -> None:
         self.folder, self.valkey = folder, valkey
         self.environment = dict(environment)
+        self.has_own_server = not os.environ.get("BENCH_DATABASE_URL")  # of PostgreSQL
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ports: dict[str, int] = {}
 
@@ -57,11 +58,27 @@ class Deployment:
         **environment: str,
     ) -> int:
         """Start gunicorn with the product's own settings, and return when it responds."""
-        port = self.ports[name] = free_port()
-        argv = ("-m", "gunicorn", application, "--workers", str(workers), *QUIET)
-        process_id = self.start(name, *argv, core=core, PORT=str(port), **environment)
-        self.wait_until(lambda: _responds(port), name=name)
+        process_id = self.launch_web(name, workers=workers, core=core, application=application, **environment)
+        self.wait_for_web(name)
         return process_id
+
+    def launch_web(
+        self,
+        name: str,
+        *,
+        workers: int,
+        core: int | None = None,
+        application: str = "studio.wsgi:application",
+        **environment: str,
+    ) -> int:
+        """Start gunicorn as `start_web` does, and return at once; it keeps its port when it starts again."""
+        port = self.ports.setdefault(name, free_port())
+        argv = ("-m", "gunicorn", application, "--workers", str(workers), *QUIET)
+        return self.start(name, *argv, core=core, PORT=str(port), **environment)
+
+    def wait_for_web(self, name: str) -> None:
+        """Return once it responds. Raises RuntimeError when it does not in time."""
+        self.wait_until(lambda: _responds(self.ports[name]), name=name)
 
     def wait_until(self, condition: Callable[[], bool], *, name: str, seconds: float = START_SECONDS) -> None:
         """Return once it holds. Raises RuntimeError, with the end of the process's log, when it does not in time."""

@@ -1,15 +1,20 @@
 """The fakes of Google and Cloudinary in their own process; each video takes the time that its prompt names.
 
-`python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Two paths are
-added: `GET /__done__` returns when each prompt's video was done, `POST /__video__` sets the MiB of the video and the
-seconds of each download. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
+`python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Paths are added:
+`GET /__done__` returns when each prompt's video was done, `GET /__works__` how often each prompt was accepted, `GET
+/__polls__` the polls of each client's port, `POST /__video__` sets the MiB of the video and the seconds of each
+download, `POST /__end__` lets all videos end whose prompts name no time, evenly over the next seconds and in random
+order. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
 """
 
 import argparse
 import json
+import math
+import random
 import signal
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from tests.fakes import google
@@ -22,7 +27,7 @@ TIMED = "v1_timed"
 
 
 def prompt_of(number: int, takes: float) -> str:
-    """The prompt of a video that takes this many seconds."""
+    """The prompt of a video that takes this many seconds; infinite: until `POST /__end__`."""
     return f"bench {number} takes={takes:.3f}"
 
 
@@ -37,6 +42,7 @@ class TimedAccount(Account):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.done_at: dict[str, float] = {}
+        self.polls = Counter[int]()  # by the client's port
 
     def accept(self, backend: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """Accept the work, and start its clock."""
@@ -55,6 +61,14 @@ class TimedAccount(Account):
             done_at = self.done_at[work.prompt]
         return self._interaction(work) if time.time() >= done_at else self.receipt(work)
 
+    def end_all(self, seconds: float) -> None:
+        """Let the videos that wait for it end, evenly over the next seconds."""
+        with self.lock:
+            waiting = [prompt for prompt, done_at in self.done_at.items() if math.isinf(done_at)]
+            random.Random(1).shuffle(waiting)
+            for number, prompt in enumerate(waiting):
+                self.done_at[prompt] = time.time() + seconds * (number + 1) / len(waiting)
+
     def file(self, file_id: str) -> bytes:
         """The same video for all."""
         assert self.video
@@ -65,15 +79,25 @@ class Handler(google.Handler):
     """The fake's handler, with the paths of the benchmark."""
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
-        """Return the times at which videos were done, or do as Google does."""
+        """Return what the account has counted, or do as Google does."""
+        account = self.server.account
         if self.path == "/__done__":
-            self._send_json(200, self.server.account.done_at)
+            self._send_json(200, account.done_at)
+        elif self.path == "/__works__":
+            self._send_json(200, Counter(work.prompt for work in account.works.values()))
+        elif self.path == "/__polls__":
+            self._send_json(200, dict(account.polls))
         else:
+            if "/interactions/" in self.path:
+                account.polls[self.client_address[1]] += 1
             super().do_GET()
 
     def do_POST(self) -> None:  # noqa: N802 - the same
-        """Change the video, or do as Google does."""
-        if self.path == "/__video__":
+        """Change the videos, or do as Google does."""
+        if self.path == "/__end__":
+            self.server.account.end_all(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["seconds"])
+            self._send_json(200, {})
+        elif self.path == "/__video__":
             order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.server.account.video = padded_video(order.get("mib", 0))
             self.server.account.faults.clear()

@@ -50,6 +50,10 @@ class PgBouncer:
             self._process = subprocess.Popen([BINARY, str(folder / "pgbouncer.ini")], stderr=log, user=account)
         wait_until(self._responds, seconds=20, what=f"a response of PgBouncer, see {folder / 'log'}", every=0.1)
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
     def _responds(self) -> bool:
         try:
             psycopg.connect(self.url, connect_timeout=2).close()

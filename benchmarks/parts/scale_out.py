@@ -1,0 +1,159 @@
+"""The system on several machines: what is lost or doubled when some die, how late ends are seen, what a video costs.
+
+All orders go through the API, and all steps through the product's processes; no job is inserted. `benchmarks.rounds` says
+what is not as in production: the ages of the jobs.
+"""
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import fleet, meters
+from benchmarks.cluster import MACHINES, Cluster, cluster, names_of
+from benchmarks.deployment import Deployment, deployment
+from benchmarks.report import Report
+from benchmarks.vendors import MODEL
+
+if TYPE_CHECKING:
+    from benchmarks.orders import Outcome
+    from benchmarks.rounds import Round
+
+KILLS = {"fill": {"web1": 0.4, "submit1": 0.6}, "ends": {"sweeper1": 0.3, "media1": 0.5}}  # each at a share of the leg
+LAG_GROWTH = 2  # times the lag with few in flight, at most
+LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
+LEAST_SHARE = 0.2  # of the polls, by each of two sweepers while both run
+IDLE_SECONDS = 10
+NO_POOL = "WITHOUT PgBouncer: it is not installed, or DATABASE_URL names a server"
+WHAT = {"fill": "a job, ordered and submitted", "cruise": "a poll", "ends": "a video, stored (with its polls)"}
+TABLES = ("videos_videojob", "videos_joblog", "videos_jobinput", "accounts_ledgerentry", "videos_event",
+          "studio_disposal")  # fmt: skip
+
+
+def run(report: Report) -> None:
+    """A round with few in flight, then one with many, in which a process of each kind is killed."""
+    few, many, seconds = (100, 10_000, (60, 420)) if report.full else (20, 100, (30, 40))
+    with fleet.vendors() as addresses, deployment(**addresses) as site:
+        _prepare(site)
+        with cluster(site) as machines:
+            pool = "behind PgBouncer in transaction mode" if machines.pool else NO_POOL
+            report.say(f"{', '.join(f'{count} {kind}' for kind, count in MACHINES.items())}; {pool}.")
+            idle = _idle(machines, addresses)
+            lags = [_round(report, machines, addresses, few, seconds=seconds[0], kills={})]
+            before = _totals()
+            lags.append(_round(report, machines, addresses, many, seconds=seconds[1], kills=KILLS))
+            _report_machines(report, machines, idle)
+            _report_rows(report, before, many)
+        report.say(f"manage.py reconcile: {site.manage('reconcile').strip().splitlines()[-1]}")
+    report.target(f"lag p95 with {many:,} in flight, to {few}", value=lags[1] / lags[0], limit=LAG_GROWTH)
+
+
+def _prepare(site: Deployment) -> None:
+    from benchmarks import rows
+
+    # only the upstream that the fake provides, whatever today's date is
+    is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
+    rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
+    if site.has_own_server:
+        rows.execute("ALTER SYSTEM SET autovacuum = on")  # as in production: each job is updated often
+        rows.execute("SELECT pg_reload_conf()")
+
+
+def _idle(machines: Cluster, addresses: dict[str, str]) -> Any:
+    from benchmarks import rounds
+
+    with rounds.leg(machines, addresses["GOOGLE_GEMINI_BASE_URL"]) as found:
+        time.sleep(IDLE_SECONDS)
+    return found
+
+
+def _round(
+    report: Report, machines: Cluster, addresses: dict[str, str], size: int, *, seconds: float, kills: dict[str, Any]
+) -> float:
+    """Fly it, compare all records, and report; returns the lag's 95th percentile."""
+    from benchmarks import orders, rounds
+
+    google = addresses["GOOGLE_GEMINI_BASE_URL"]
+    found = rounds.Round(machines, google, size, ends_seconds=seconds, kills=kills)
+    found.fly()
+    cloudinary = addresses["CLOUDINARY_URL"].partition("upload_prefix=")[2].partition("&")[0]
+    outcome = orders.judge(
+        found.prompts,
+        done_at=fleet.call(google, "/__done__"),
+        bought=fleet.call(google, "/__works__"),
+        files=fleet.call(cloudinary, "/__books__")["files"],
+    )
+    _report_round(report, found, outcome)
+    return meters.quantile(outcome.seen, 0.95)
+
+
+def _report_round(report: Report, found: "Round", outcome: "Outcome") -> None:
+    name = f"{found.size:,} ordered, {found.in_flight:,} in flight"
+    killed = f"killed: {', '.join(found.killed)}" if found.killed else "none killed"
+    report.say(f"{name}; {killed}; {found.repeated} orders sent again; load {os.getloadavg()[0]:.1f}.")
+    shares = (0.5, 0.95, 1.0)
+    report.table(
+        f"{name}: seconds from the end at the provider",
+        ["until", "videos", "p50", "p95", "max"],
+        [[what, len(lags), *(meters.quantile(lags, share) for share in shares)]
+         for what, lags in (("seen", outcome.seen), ("SUCCEEDED", outcome.stored))],
+    )  # fmt: skip
+    report.table(
+        f"{name}: legs",
+        ["leg", "s", "polls/s", *(f"by {sweeper}" for sweeper in names_of("sweeper")), "cores"],
+        [[leg, made.seconds, made.polls_a_second, *(made.polls[sweeper] for sweeper in names_of("sweeper")),
+          sum(made.cpu.values()) / made.seconds] for leg, made in found.legs.items()],
+    )  # fmt: skip
+    kinds = list(found.legs["fill"].cpu)
+    units = {"fill": found.size, "cruise": found.legs["cruise"].polls.total(), "ends": found.size}
+    report.table(
+        f"{name}: CPU ms for each",
+        ["of", *kinds],
+        [[WHAT[leg], *(1000 * made.cpu[kind] / max(units[leg], 1) for kind in kinds)]
+         for leg, made in found.legs.items()],
+    )  # fmt: skip
+    for sentence in (outcome.lost + outcome.doubled)[:5]:
+        report.say(sentence)
+    report.target("lost", value=len(outcome.lost), limit=0, unit="")
+    report.target("doubled", value=len(outcome.doubled), limit=0, unit="")
+    submits = sum(killed.startswith("submit") for killed in found.killed)
+    most = submits * LOST_WITH_A_SUBMIT
+    report.target("unknown and refunded, after the death of a submit", value=outcome.unknown, limit=most, unit="")
+    least = min(found.legs["cruise"].polls[sweeper] for sweeper in names_of("sweeper"))
+    share = least / max(found.legs["cruise"].polls.total(), 1)
+    report.target("the smaller share of the polls", value=share, limit=LEAST_SHARE, unit="", at_least=True)
+
+
+def _report_machines(report: Report, machines: Cluster, idle: Any) -> None:
+    report.table(
+        "Processes",
+        ["kind", "number", "peak MiB", "CPU ms a second, idle"],
+        [[kind, MACHINES.get(kind), machines.peak_mib.get(kind), 1000 * cpu / idle.seconds]
+         for kind, cpu in idle.cpu.items()],
+    )  # fmt: skip
+    report.table("Connections", ["where", "most"], [list(one) for one in machines.peak_connections.items()])
+
+
+def _totals() -> dict[str, tuple[int, int]]:
+    """Rows and bytes of each table, and the transactions and bytes of WAL so far."""
+    from django.db import connection
+
+    found = {}
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"VACUUM {table}")
+            cursor.execute(f"SELECT count(*), pg_total_relation_size('{table}') FROM {table}")
+            found[table] = cursor.fetchone()
+        cursor.execute("SELECT xact_commit, pg_current_wal_lsn() - '0/0' FROM pg_stat_database"
+                       " WHERE datname = current_database()")  # fmt: skip
+        found["transactions, WAL"] = cursor.fetchone()
+    return found
+
+
+def _report_rows(report: Report, before: dict[str, tuple[int, int]], jobs: int) -> None:
+    now = _totals()
+    report.table(
+        "A finished job",
+        ["table", "rows", "bytes"],
+        [[table, *(float(new - old) / jobs for new, old in zip(now[table], before[table], strict=True))]
+         for table in now],
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""A round of many videos on a cluster: all are ordered, all are in flight for a minute, then all end.
+
+Time is real. Only the jobs' ages are not: each counts as 20 minutes older once it is accepted, so that it is polled once
+a minute (`schedule.POLL_SLOWEST`).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db.models import Count
+
+from benchmarks import fleet, orders, rows
+from benchmarks.cluster import Cluster
+from videos.models import VideoJob
+
+CLIENTS = 8
+FILL_SECONDS = 900  # to order all and to have them accepted, at most
+CRUISE_SECONDS = 60  # without orders and ends: a poll interval
+TAIL_SECONDS = 300  # after the last end, at most; a killed submit is settled after 120
+LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
+OLDER = (
+    "UPDATE videos_videojob SET started_at = started_at - interval '20 minutes' WHERE id IN (SELECT id FROM"
+    " videos_videojob WHERE phase = 'generating' AND started_at > now() - interval '15 minutes'"
+    " FOR NO KEY UPDATE SKIP LOCKED)"
+)
+
+
+@dataclass
+class Leg:
+    """A part of a round: its seconds, CPU seconds by kind, and polls by sweeper."""
+
+    seconds: float = 0
+    cpu: dict[str, float] = field(default_factory=dict)
+    polls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def polls_a_second(self) -> float:
+        """Of all sweepers together."""
+        return sum(self.polls.values()) / self.seconds
+
+
+@dataclass
+class Round:
+    """The orders of a round and its legs. `kills`: the processes to kill, each after a share of a leg."""
+
+    cluster: Cluster
+    google: str
+    size: int
+    ends_seconds: float  # over which all videos end
+    kills: Mapping[str, Mapping[str, float]]
+    legs: dict[str, Leg] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+    in_flight: int = 0
+    repeated: int = 0  # orders that were sent again
+
+    def fly(self) -> None:
+        """Order all, wait for a minute, end all. Raises RuntimeError when they are not in flight in time."""
+        self._orders = orders.customers(self.size * 10, self.size)
+        self.prompts = [prompt for prompt, _ in self._orders]
+        with leg(self.cluster, self.google) as self.legs["fill"]:
+            self._fill()
+        with leg(self.cluster, self.google) as self.legs["cruise"]:
+            self._watch("cruise", lambda: 0, seconds=CRUISE_SECONDS)
+        self.in_flight = _phases()["generating"]
+        with leg(self.cluster, self.google) as self.legs["ends"]:
+            self._end()
+
+    def _fill(self) -> None:
+        left = self._orders[::-1]
+        clients = [orders.Client(self.cluster.web_ports, left) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
+
+        def done() -> float:
+            phases = _phases() if not left else {}
+            accepted = phases.get("generating", 0) >= self.size - LOST_WITH_A_SUBMIT and not phases.get("queued")
+            return 1 if accepted else min(1 - len(left) / self.size, 0.99)
+
+        if not self._watch("fill", done, seconds=FILL_SECONDS):
+            errors = {client.error for client in clients}
+            raise RuntimeError(f"not in flight: {len(left)} orders left, {_phases()}, {errors}")
+        self.repeated = sum(client.repeated for client in clients)
+
+    def _end(self) -> None:
+        fleet.call(self.google, "/__end__", {"seconds": self.ends_seconds})
+        began_at = time.monotonic()
+
+        def done() -> float:
+            passed = (time.monotonic() - began_at) / self.ends_seconds
+            if passed < 1:
+                return passed
+            fleet.call(self.google, "/__end__", {"seconds": 1})  # for those that were accepted late
+            return 0.99 if _phases() else 1
+
+        self._watch("ends", done, seconds=self.ends_seconds + TAIL_SECONDS)
+
+    def _watch(self, leg: str, done: Callable[[], float], *, seconds: float) -> bool:
+        """Watch the cluster until the share that is done is 1, and kill processes at their shares; False: not in time.
+
+        In this thread, because a process ends with the thread that has started it.
+        """
+        ends_at = time.monotonic() + seconds
+        while (share := done()) < 1:
+            if time.monotonic() > ends_at:
+                return False
+            self.cluster.watch()
+            rows.execute(OLDER)
+            for name, moment in self.kills.get(leg, {}).items():
+                if share >= moment and name not in self.killed:
+                    self.cluster.kill(name)
+                    self.killed.append(name)
+            time.sleep(1)
+        return True
+
+
+@contextmanager
+def leg(cluster: Cluster, google: str) -> Iterator[Leg]:
+    """What the block takes."""
+    found, cpu, polls, began_at = Leg(), cluster.cpu_seconds(), _polls(cluster, google), time.monotonic()
+    yield found
+    cluster.watch()
+    now, found.seconds = cluster.cpu_seconds(), time.monotonic() - began_at
+    found.cpu = {kind: now[kind] - cpu[kind] for kind in now}
+    found.polls = _polls(cluster, google) - polls
+
+
+def _polls(cluster: Cluster, google: str) -> Counter[str]:
+    """The polls that the fake of Google has counted, by sweeper."""
+    found = Counter[str]()
+    for port, count in fleet.call(google, "/__polls__").items():
+        found[cluster.sweeper_of.get(int(port), "unknown")] += count
+    return found
+
+
+def _phases() -> dict[str, int]:
+    """The unfinished jobs by phase."""
+    return dict(VideoJob.objects.live().order_by().values_list("phase").annotate(Count("pk")))
