@@ -23,7 +23,7 @@ PARTS = {
     "scaling": (600, 900),
     "engine": (600, 1200),
     "flight": (300, 420),
-    "scale_out": (420, 1200),
+    "scale_out": (600, 1500),
     "transfers": (420, 420),
     "pictures": (300, 420),
     "hung": (300, 420),

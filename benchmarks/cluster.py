@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import psutil
 import psycopg
@@ -25,6 +26,7 @@ from tests.pgbouncer import BINARY, PgBouncer
 MACHINES = {"web": 2, "submit": 3, "media": 3, "sweeper": 2}
 WEB_WORKERS = 2  # of each machine, as gunicorn.conf.py has it
 RESTART_SECONDS = 2  # RestartSec of deploy/systemd
+LOOK_SECONDS = 5  # between two looks at the processes, each of which takes some 50 ms
 SETTLING_SECONDS = 3  # for the work that each does once
 POOL_SETTINGS = {"default_pool_size": "20"}  # connections to PostgreSQL, as in deploy/pgbouncer
 
@@ -40,6 +42,7 @@ class Cluster:
     peak_mib: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # by kind
     peak_connections: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     sweeper_of: dict[int, str] = field(default_factory=dict)  # by local port of its polls
+    _next_look: float = 0
 
     @property
     def web_ports(self) -> list[int]:
@@ -69,17 +72,28 @@ class Cluster:
         self.restarts[name] = time.monotonic() + RESTART_SECONDS
 
     def watch(self) -> None:
-        """Start what was killed, and note memory and connections. Raises RuntimeError when another process has ended."""
+        """Start what was killed, and note what is in use. Raises RuntimeError when another process has ended."""
         for name, due_at in list(self.restarts.items()):
             if time.monotonic() >= due_at:
                 del self.restarts[name]
                 self._start(name)
         self.site.require(*(name for kind in MACHINES for name in self._running(kind)))
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            self.look()
+
+    def look(self) -> None:
+        """Note memory, connections and ports."""
         for kind in MACHINES:
             self.peak_mib[kind] = max(self.peak_mib[kind], meters.memory_mib(self.process_ids(kind)))
         for where, count in self._connections().items():
             self.peak_connections[where] = max(self.peak_connections[where], count)
         self._note_ports()
+
+    def forget_peaks(self) -> None:
+        """Begin to look for the most memory and connections again."""
+        self.peak_mib.clear()
+        self.peak_connections.clear()
 
     def process_ids(self, kind: str) -> list[int]:
         """The ids of the running processes of a kind."""
@@ -90,9 +104,15 @@ class Cluster:
         found = {kind: meters.cpu_seconds(self.process_ids(kind)) + self.ended_cpu[kind] for kind in MACHINES}
         found["pgbouncer"] = meters.cpu_seconds([self.pool.process_id]) if self.pool else 0
         found["valkey"] = meters.cpu_seconds([self.site.valkey.process_id])
-        others = meters.cpu_seconds([os.getpid()]) - sum(found.values())
+        others = sum(time for process in self._others for time in process.cpu_times()[:2])
         server = server_process(self.site.environment["DATABASE_URL"])
         return found | {"postgresql": meters.cpu_seconds([server]) if server else 0, "others": others}
+
+    @cached_property
+    def _others(self) -> list[psutil.Process]:
+        """This process, and its child that runs the fakes."""
+        own = psutil.Process()
+        return [own, *(child for child in own.children() if "benchmarks.vendors" in child.cmdline())]
 
     def _start(self, name: str) -> None:
         kind = kind_of(name)

@@ -1,9 +1,10 @@
-"""A round of many videos on a cluster: all are ordered, all are in flight for a minute, then all end.
+"""A round of many videos on a cluster: all are ordered, all are in flight for a while, then all end.
 
-Time is real. Only the jobs' ages are not: each counts as 20 minutes older once it is accepted, so that it is polled once
-a minute (`schedule.POLL_SLOWEST`).
+Time is real. Only the jobs' ages are not: each counts as 20 minutes older once it is accepted, so that it is polled
+once a minute (`schedule.POLL_SLOWEST`).
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,6 @@ from videos.models import VideoJob
 
 CLIENTS = 8
 FILL_SECONDS = 900  # to order all and to have them accepted, at most
-CRUISE_SECONDS = 60  # without orders and ends: a poll interval
 TAIL_SECONDS = 300  # after the last end, at most; a killed submit is settled after 120
 LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 OLDER = (
@@ -30,9 +30,10 @@ OLDER = (
 
 @dataclass
 class Leg:
-    """A part of a round: its seconds, CPU seconds by kind, and polls by sweeper."""
+    """A part of a round: its seconds, CPU seconds by kind, polls by sweeper, and the machine's load at its end."""
 
     seconds: float = 0
+    load: float = 0
     cpu: dict[str, float] = field(default_factory=dict)
     polls: Counter[str] = field(default_factory=Counter)
 
@@ -49,6 +50,7 @@ class Round:
     cluster: Cluster
     google: str
     size: int
+    cruise_seconds: float  # without orders and ends
     ends_seconds: float  # over which all videos end
     kills: Mapping[str, Mapping[str, float]]
     legs: dict[str, Leg] = field(default_factory=dict)
@@ -57,13 +59,14 @@ class Round:
     repeated: int = 0  # orders that were sent again
 
     def fly(self) -> None:
-        """Order all, wait for a minute, end all. Raises RuntimeError when they are not in flight in time."""
+        """Order all, wait, end all. Raises RuntimeError when they are not in flight in time."""
+        self.cluster.forget_peaks()
         self._orders = orders.customers(self.size * 10, self.size)
         self.prompts = [prompt for prompt, _ in self._orders]
         with leg(self.cluster, self.google) as self.legs["fill"]:
             self._fill()
         with leg(self.cluster, self.google) as self.legs["cruise"]:
-            self._watch("cruise", lambda: 0, seconds=CRUISE_SECONDS)
+            self._watch("cruise", lambda: 0, seconds=self.cruise_seconds)
         self.in_flight = _phases()["generating"]
         with leg(self.cluster, self.google) as self.legs["ends"]:
             self._end()
@@ -121,10 +124,11 @@ def leg(cluster: Cluster, google: str) -> Iterator[Leg]:
     """What the block takes."""
     found, cpu, polls, began_at = Leg(), cluster.cpu_seconds(), _polls(cluster, google), time.monotonic()
     yield found
-    cluster.watch()
+    cluster.look()
     now, found.seconds = cluster.cpu_seconds(), time.monotonic() - began_at
     found.cpu = {kind: now[kind] - cpu[kind] for kind in now}
     found.polls = _polls(cluster, google) - polls
+    found.load = os.getloadavg()[0]
 
 
 def _polls(cluster: Cluster, google: str) -> Counter[str]:

@@ -1,12 +1,12 @@
-"""The system on several machines: what is lost or doubled when some die, how late ends are seen, what a video costs.
+"""The system on several machines: what is lost or doubled when some die, how late ends are seen, the cost of a video.
 
-All orders go through the API, and all steps through the product's processes; no job is inserted. `benchmarks.rounds` says
-what is not as in production: the ages of the jobs.
+All orders go through the API, and all steps through the product's processes; no job is inserted. `benchmarks.rounds`
+says what is not as in production: the ages of the jobs.
 """
 
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from benchmarks import fleet, meters
 from benchmarks.cluster import MACHINES, Cluster, cluster, names_of
@@ -29,21 +29,31 @@ TABLES = ("videos_videojob", "videos_joblog", "videos_jobinput", "accounts_ledge
           "studio_disposal")  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The size of a round, and the seconds of its legs."""
+
+    size: int
+    cruise_seconds: float
+    ends_seconds: float
+    kills: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
 def run(report: Report) -> None:
     """A round with few in flight, then one with many, in which a process of each kind is killed."""
-    few, many, seconds = (100, 10_000, (60, 420)) if report.full else (20, 100, (30, 40))
+    if report.full:
+        plans = [Plan(100, 5, 60), Plan(10_000, 60, 420, KILLS)]
+    else:
+        plans = [Plan(20, 5, 30), Plan(100, 30, 30, KILLS)]
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         _prepare(site)
         with cluster(site) as machines:
             pool = "behind PgBouncer in transaction mode" if machines.pool else NO_POOL
             report.say(f"{', '.join(f'{count} {kind}' for kind, count in MACHINES.items())}; {pool}.")
-            idle = _idle(machines, addresses)
-            lags = [_round(report, machines, addresses, few, seconds=seconds[0], kills={})]
-            before = _totals()
-            lags.append(_round(report, machines, addresses, many, seconds=seconds[1], kills=KILLS))
-            _report_machines(report, machines, idle)
-            _report_rows(report, before, many)
+            _report_idle(report, machines, addresses)
+            lags = [_round(report, machines, addresses, plan) for plan in plans]
         report.say(f"manage.py reconcile: {site.manage('reconcile').strip().splitlines()[-1]}")
+    few, many = (plan.size for plan in plans)
     report.target(f"lag p95 with {many:,} in flight, to {few}", value=lags[1] / lags[0], limit=LAG_GROWTH)
 
 
@@ -58,22 +68,26 @@ def _prepare(site: Deployment) -> None:
         rows.execute("SELECT pg_reload_conf()")
 
 
-def _idle(machines: Cluster, addresses: dict[str, str]) -> Any:
+def _report_idle(report: Report, machines: Cluster, addresses: dict[str, str]) -> None:
     from benchmarks import rounds
 
-    with rounds.leg(machines, addresses["GOOGLE_GEMINI_BASE_URL"]) as found:
+    with rounds.leg(machines, addresses["GOOGLE_GEMINI_BASE_URL"]) as idle:
         time.sleep(IDLE_SECONDS)
-    return found
+    report.table(
+        "Without jobs",
+        ["kind", "number", "MiB", "CPU ms a second"],
+        [[kind, MACHINES.get(kind), machines.peak_mib.get(kind), 1000 * cpu / idle.seconds]
+         for kind, cpu in idle.cpu.items()],
+    )  # fmt: skip
 
 
-def _round(
-    report: Report, machines: Cluster, addresses: dict[str, str], size: int, *, seconds: float, kills: dict[str, Any]
-) -> float:
+def _round(report: Report, machines: Cluster, addresses: dict[str, str], plan: Plan) -> float:
     """Fly it, compare all records, and report; returns the lag's 95th percentile."""
     from benchmarks import orders, rounds
 
     google = addresses["GOOGLE_GEMINI_BASE_URL"]
-    found = rounds.Round(machines, google, size, ends_seconds=seconds, kills=kills)
+    before = _totals()
+    found = rounds.Round(machines, google, **vars(plan))
     found.fly()
     cloudinary = addresses["CLOUDINARY_URL"].partition("upload_prefix=")[2].partition("&")[0]
     outcome = orders.judge(
@@ -82,14 +96,16 @@ def _round(
         bought=fleet.call(google, "/__works__"),
         files=fleet.call(cloudinary, "/__books__")["files"],
     )
-    _report_round(report, found, outcome)
+    name = f"{found.size:,} ordered, {found.in_flight:,} in flight"
+    _report_round(report, name, found, outcome)
+    _report_machines(report, name, machines)
+    _report_rows(report, name, before, plan.size)
     return meters.quantile(outcome.seen, 0.95)
 
 
-def _report_round(report: Report, found: "Round", outcome: "Outcome") -> None:
-    name = f"{found.size:,} ordered, {found.in_flight:,} in flight"
+def _report_round(report: Report, name: str, found: "Round", outcome: "Outcome") -> None:
     killed = f"killed: {', '.join(found.killed)}" if found.killed else "none killed"
-    report.say(f"{name}; {killed}; {found.repeated} orders sent again; load {os.getloadavg()[0]:.1f}.")
+    report.say(f"{name}; {killed}; {found.repeated} orders sent again.")
     shares = (0.5, 0.95, 1.0)
     report.table(
         f"{name}: seconds from the end at the provider",
@@ -99,9 +115,9 @@ def _report_round(report: Report, found: "Round", outcome: "Outcome") -> None:
     )  # fmt: skip
     report.table(
         f"{name}: legs",
-        ["leg", "s", "polls/s", *(f"by {sweeper}" for sweeper in names_of("sweeper")), "cores"],
+        ["leg", "s", "polls/s", *(f"by {sweeper}" for sweeper in names_of("sweeper")), "cores", "load"],
         [[leg, made.seconds, made.polls_a_second, *(made.polls[sweeper] for sweeper in names_of("sweeper")),
-          sum(made.cpu.values()) / made.seconds] for leg, made in found.legs.items()],
+          sum(made.cpu.values()) / made.seconds, made.load] for leg, made in found.legs.items()],
     )  # fmt: skip
     kinds = list(found.legs["fill"].cpu)
     units = {"fill": found.size, "cruise": found.legs["cruise"].polls.total(), "ends": found.size}
@@ -123,14 +139,9 @@ def _report_round(report: Report, found: "Round", outcome: "Outcome") -> None:
     report.target("the smaller share of the polls", value=share, limit=LEAST_SHARE, unit="", at_least=True)
 
 
-def _report_machines(report: Report, machines: Cluster, idle: Any) -> None:
-    report.table(
-        "Processes",
-        ["kind", "number", "peak MiB", "CPU ms a second, idle"],
-        [[kind, MACHINES.get(kind), machines.peak_mib.get(kind), 1000 * cpu / idle.seconds]
-         for kind, cpu in idle.cpu.items()],
-    )  # fmt: skip
-    report.table("Connections", ["where", "most"], [list(one) for one in machines.peak_connections.items()])
+def _report_machines(report: Report, name: str, machines: Cluster) -> None:
+    most = {**machines.peak_mib, **{f"connections {where}": n for where, n in machines.peak_connections.items()}}
+    report.table(f"{name}: most at once", ["MiB, or number", "most"], [list(one) for one in most.items()])
 
 
 def _totals() -> dict[str, tuple[int, int]]:
@@ -149,10 +160,10 @@ def _totals() -> dict[str, tuple[int, int]]:
     return found
 
 
-def _report_rows(report: Report, before: dict[str, tuple[int, int]], jobs: int) -> None:
+def _report_rows(report: Report, name: str, before: dict[str, tuple[int, int]], jobs: int) -> None:
     now = _totals()
     report.table(
-        "A finished job",
+        f"{name}: a finished job leaves",
         ["table", "rows", "bytes"],
         [[table, *(float(new - old) / jobs for new, old in zip(now[table], before[table], strict=True))]
          for table in now],
