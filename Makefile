@@ -54,7 +54,7 @@ check: python $(VENV)/.installed-dev ## check format, lint, layers, migrations, 
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null; \
 	$(PY) -m mypy
 
-bench: python $(VENV)/.installed-dev ## measure against the plain way to do it; FULL=1 takes half an hour; see benchmarks/README.md
+bench: python $(VENV)/.installed-dev ## measure against the plain way to do it; FULL=1 takes an hour; see benchmarks/README.md
 	@$(PY) -m benchmarks $(if $(FULL),--full) $(ARGS)
 
 fuzz: python $(VENV)/.installed-dev ## send valid and invalid requests from the API's schema for FUZZ_MINUTES (10); FUZZ_SEED repeats a run

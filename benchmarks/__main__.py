@@ -23,7 +23,7 @@ PARTS = {
     "scaling": (600, 900),
     "engine": (600, 1200),
     "flight": (300, 420),
-    "scale_out": (600, 1500),
+    "scale_out": (600, 1800),
     "transfers": (420, 420),
     "pictures": (300, 420),
     "hung": (300, 420),
@@ -33,7 +33,7 @@ PARTS = {
     "enumeration": (600, 600),
 }
 END_SECONDS = 60  # for a part to end after SIGTERM
-BUDGET_SECONDS = 34 * 60  # for all parts at full size; those that come too late are left out, and the output says so
+BUDGET_SECONDS = 60 * 60  # for all parts at full size; those that come too late are left out, and the output says so
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure the product on this machine.")
     parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=f"one of {', '.join(PARTS)}")
-    parser.add_argument("--full", action="store_true", help="at full size: half an hour instead of some minutes")
+    parser.add_argument("--full", action="store_true", help="at full size: an hour instead of some minutes")
     parser.add_argument("--strict", action="store_true", help="exit with 1 unless every target is met")
     return parser.parse_args()
 

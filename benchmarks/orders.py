@@ -14,10 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from benchmarks import rows
 from benchmarks.load import UnexpectedResponse
 from benchmarks.parts.endpoints import JOBS
-from benchmarks.vendors import SECONDS, prompt_of
+from benchmarks.vendors import HELD, MODEL, SECONDS, prompt_of
+from videos.engine import schedule
 from videos.models import VideoJob
 
 TRIES = 100  # of one order; half a minute
@@ -82,6 +85,33 @@ def customers(first: int, count: int) -> list[tuple[str, str]]:
     return found
 
 
+def in_flight(first: int, count: int) -> list[str]:
+    """Insert jobs that the provider has accepted, three each of new users; returns their prompts. None is charged."""
+    now, jobs = timezone.now(), []
+    for number in range(first, first + count):
+        if (number - first) % 3 == 0:
+            owner = rows.user(f"pilot-{number}")
+        job = VideoJob(
+            owner=owner,
+            prompt=prompt_of(number, float("inf")),
+            model="veo-3.1-generate-preview",
+            upstream_model=MODEL,
+            resolution="720p",
+            aspect_ratio="16:9",
+            duration_seconds=SECONDS,
+            generate_audio=True,
+            provider="google_omni",
+            operation=f"{HELD}{number}",
+            phase="generating",
+            slot=1 + (number - first) % 3,
+            started_at=now,
+            due_at=now + timezone.timedelta(seconds=schedule.POLL_SLOWEST * (number - first) / count),
+        )
+        jobs.append(job)
+    VideoJob.objects.bulk_create(jobs, batch_size=500)
+    return [job.prompt for job in jobs]
+
+
 @dataclass
 class Outcome:
     """What has become of the orders; lags in seconds from the end at the provider."""
@@ -94,22 +124,27 @@ class Outcome:
 
 
 def judge(
-    prompts: Sequence[str], *, done_at: Mapping[str, float], bought: Mapping[str, int], files: Mapping[str, Any]
+    ordered: Sequence[str],
+    inserted: Sequence[str],
+    *,
+    done_at: Mapping[str, float],
+    bought: Mapping[str, int],
+    files: Mapping[str, Any],
 ) -> Outcome:
     """Compare rows, ledger, the provider's works and the stored files. A lost order has no video and no refund."""
     outcome, made, entries = Outcome(), defaultdict(list), _entries()
-    for job in VideoJob.objects.filter(prompt__in=prompts):
+    for job in VideoJob.objects.filter(prompt__in=[*ordered, *inserted]):
         made[job.prompt].append(job)
-    for prompt in prompts:
-        jobs = made[prompt]
-        if not jobs:
-            outcome.lost.append(f"{prompt}: no row")
-            continue
-        job = jobs[0]
-        counts = entries[job.pk]
-        if len(jobs) > 1 or bought.get(prompt, 0) > 1 or counts["charge"] != 1 or counts["refund"] > 1:
-            outcome.doubled.append(f"{prompt}: {len(jobs)} rows, bought {bought.get(prompt, 0)} times, {dict(counts)}")
-        _follow(job, outcome, refunds=counts["refund"], done_at=done_at, files=files)
+    for prompts, once in ((ordered, 1), (inserted, 0)):
+        for prompt in prompts:
+            jobs, works = made[prompt], bought.get(prompt, 0)
+            counts = entries[jobs[0].pk] if jobs else Counter()
+            if len(jobs) > 1 or works > once or counts["charge"] != once * len(jobs) or counts["refund"] > 1:
+                outcome.doubled.append(f"{prompt}: {len(jobs)} rows, bought {works} times, {dict(counts)}")
+            if jobs:
+                _follow(jobs[0], outcome, refunds=counts["refund"], done_at=done_at, files=files)
+            else:
+                outcome.lost.append(f"{prompt}: no row")
     return outcome
 
 

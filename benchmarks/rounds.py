@@ -49,7 +49,8 @@ class Round:
 
     cluster: Cluster
     google: str
-    size: int
+    ordered: int  # through the API
+    inserted: int  # as the provider has accepted them
     cruise_seconds: float  # without orders and ends
     ends_seconds: float  # over which all videos end
     kills: Mapping[str, Mapping[str, float]]
@@ -58,11 +59,19 @@ class Round:
     in_flight: int = 0
     repeated: int = 0  # orders that were sent again
 
+    @property
+    def size(self) -> int:
+        """All jobs of the round."""
+        return self.ordered + self.inserted
+
     def fly(self) -> None:
         """Order all, wait, end all. Raises RuntimeError when they are not in flight in time."""
         self.cluster.forget_peaks()
-        self._orders = orders.customers(self.size * 10, self.size)
-        self.prompts = [prompt for prompt, _ in self._orders]
+        first = 10 * self.size  # no number of another round
+        fleet.call(self.google, "/__hold__", {"first": first, "count": self.inserted})
+        self.inserted_prompts = orders.in_flight(first, self.inserted)
+        self._orders = orders.customers(first + self.inserted, self.ordered)
+        self.ordered_prompts = [prompt for prompt, _ in self._orders]
         with leg(self.cluster, self.google) as self.legs["fill"]:
             self._fill()
         with leg(self.cluster, self.google) as self.legs["cruise"]:
@@ -80,7 +89,7 @@ class Round:
         def done() -> float:
             phases = _phases() if not left else {}
             accepted = phases.get("generating", 0) >= self.size - LOST_WITH_A_SUBMIT and not phases.get("queued")
-            return 1 if accepted else min(1 - len(left) / self.size, 0.99)
+            return 1 if accepted else min(1 - len(left) / self.ordered, 0.99)
 
         if not self._watch("fill", done, seconds=FILL_SECONDS):
             errors = {client.error for client in clients}

@@ -4,7 +4,8 @@
 `GET /__done__` returns when each prompt's video was done, `GET /__works__` how often each prompt was accepted, `GET
 /__polls__` the polls of each client's port, `POST /__video__` sets the MiB of the video and the seconds of each
 download, `POST /__end__` lets all videos end whose prompts name no time, evenly over the next seconds and in random
-order. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
+order. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit, nor does `v1_held<number>` after
+`POST /__hold__`, which ends like those without a time.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from tests.fakes.google_account import NO_FAULT, Account, Work, video_of_length
 
 SECONDS = 8  # of a video
 MODEL = "gemini-omni-1.2-flash"
-TIMED = "v1_timed"
+TIMED, HELD = "v1_timed", "v1_held"
 
 
 def prompt_of(number: int, takes: float) -> str:
@@ -54,12 +55,21 @@ class TimedAccount(Account):
         """The interaction; done once its time has passed."""
         if name.startswith(TIMED):
             milliseconds, _, number = name.removeprefix(TIMED).partition("n")
-            work = Work("omni", MODEL, {"input": [], "response_format": {}}, name, f"timed{number}", 0, NO_FAULT)
+            work = _without_submit(name, f"timed{number}")
             done_at = int(milliseconds) / 1000
+        elif name.startswith(HELD):
+            number = name.removeprefix(HELD)
+            work = _without_submit(name, f"held{number}")
+            done_at = self.done_at[prompt_of(int(number), math.inf)]
         else:
             work = self.works[name]
             done_at = self.done_at[work.prompt]
         return self._interaction(work) if time.time() >= done_at else self.receipt(work)
+
+    def hold(self, first: int, count: int) -> None:
+        """Begin videos without a submit, which wait for their end."""
+        with self.lock:
+            self.done_at |= {prompt_of(number, math.inf): math.inf for number in range(first, first + count)}
 
     def end_all(self, seconds: float) -> None:
         """Let the videos that wait for it end, evenly over the next seconds."""
@@ -73,6 +83,10 @@ class TimedAccount(Account):
         """The same video for all."""
         assert self.video
         return self.video
+
+
+def _without_submit(name: str, file_id: str) -> Work:
+    return Work("omni", MODEL, {"input": [], "response_format": {}}, name, file_id, 0, NO_FAULT)
 
 
 class Handler(google.Handler):
@@ -94,8 +108,9 @@ class Handler(google.Handler):
 
     def do_POST(self) -> None:  # noqa: N802 - the same
         """Change the videos, or do as Google does."""
-        if self.path == "/__end__":
-            self.server.account.end_all(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["seconds"])
+        act = {"/__end__": self.server.account.end_all, "/__hold__": self.server.account.hold}.get(self.path)
+        if act:
+            act(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self._send_json(200, {})
         elif self.path == "/__video__":
             order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -1,12 +1,13 @@
 """The sweeper: which work it finds, lost hints, and odd rows."""
 
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob, facts
-from videos.engine import sweeper
+from videos.engine import schedule, sweeper
 from videos.models import VideoJob, from_now
 from videos.phases import LIVE, Phase
 
@@ -47,3 +48,18 @@ def test_odd_row_does_not_stop_the_sweeper(make_user: MakeUser, make_job: MakeJo
     sweeper.settle_lost_submits()
 
     assert (facts(odd)[0], facts(lost)[0]) == ("submitting", "queued")
+
+
+def test_sweepers_that_tick_one_shortly_after_the_other_share_the_polls() -> None:
+    ticks = sorted(
+        (moment, name)
+        for name, start in (("first", 0.0), ("second", schedule.TICK / 100))
+        for moment in accumulate((sweeper.tick_pause() for _ in range(2000)), initial=start)
+    )
+
+    # each claims what has become due since any tick
+    found = {"first": 0.0, "second": 0.0}
+    for (before, _), (now, name) in pairwise(ticks):
+        found[name] += now - before
+
+    assert min(found.values()) / sum(found.values()) > 0.4
