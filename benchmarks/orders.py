@@ -114,13 +114,13 @@ def in_flight(first: int, count: int) -> list[str]:
 
 @dataclass
 class Outcome:
-    """What has become of the orders; lags in seconds from the end at the provider."""
+    """What has become of the orders; lags by prompt, in seconds from the end at the provider."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     unknown: int = 0  # ended as submission_unknown, refunded
-    seen: list[float] = field(default_factory=list)  # until the row says so
-    stored: list[float] = field(default_factory=list)  # until SUCCEEDED
+    seen: dict[str, float] = field(default_factory=dict)  # until the row says so
+    stored: dict[str, float] = field(default_factory=dict)  # until SUCCEEDED
 
 
 def judge(
@@ -156,8 +156,8 @@ def _follow(
         kept = [files.get(f"{kind}/{FOLDER}/videos/{job.pk}") for kind in ("video", "image")]
         if not all(kept) or kept[0]["sha256"] != job.video_sha256:
             outcome.lost.append(f"{job.prompt}: its file or its poster is not stored")
-        outcome.seen.append(job.generated_at.timestamp() - done_at[job.prompt])
-        outcome.stored.append(job.completed_at.timestamp() - done_at[job.prompt])
+        outcome.seen[job.prompt] = job.generated_at.timestamp() - done_at[job.prompt]
+        outcome.stored[job.prompt] = job.completed_at.timestamp() - done_at[job.prompt]
     elif job.error_code == "submission_unknown" and refunds == 1:
         outcome.unknown += 1
     else:

@@ -1,9 +1,10 @@
-"""A round of many videos on a cluster: all are ordered, all are in flight for a while, then all end.
+"""A round of many videos on a cluster: all are ordered, all are in flight for a while, some end, then the others.
 
 Time is real. Only the jobs' ages are not: each counts as 20 minutes older once it is accepted, so that it is polled
 once a minute (`schedule.POLL_SLOWEST`).
 """
 
+import math
 import os
 import time
 from collections import Counter
@@ -19,7 +20,9 @@ from videos.models import VideoJob
 
 CLIENTS = 8
 FILL_SECONDS = 900  # to order all and to have them accepted, at most
-TAIL_SECONDS = 300  # after the last end, at most; a killed submit is settled after 120
+SEEN_SECONDS = 65  # until each of those has been polled
+DRAIN_SECONDS = 60  # over which the others end, without regard to lags
+TAIL_SECONDS = 600  # after the last end, at most, to store all; a killed submit is settled after 120
 LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 OLDER = (
     "UPDATE videos_videojob SET started_at = started_at - interval '20 minutes' WHERE id IN (SELECT id FROM"
@@ -52,7 +55,8 @@ class Round:
     ordered: int  # through the API
     inserted: int  # as the provider has accepted them
     cruise_seconds: float  # without orders and ends
-    ends_seconds: float  # over which all videos end
+    ends_share: float  # of the videos, whose lags are judged
+    ends_seconds: float  # over which they end
     kills: Mapping[str, Mapping[str, float]]
     legs: dict[str, Leg] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
@@ -64,8 +68,13 @@ class Round:
         """All jobs of the round."""
         return self.ordered + self.inserted
 
+    @property
+    def prompts(self) -> list[str]:
+        """Of all jobs."""
+        return [*self.ordered_prompts, *self.inserted_prompts]
+
     def fly(self) -> None:
-        """Order all, wait, end all. Raises RuntimeError when they are not in flight in time."""
+        """Order all, wait, let some end, then all. Raises RuntimeError when they are not in flight in time."""
         self.cluster.forget_peaks()
         first = 10 * self.size  # no number of another round
         fleet.call(self.google, "/__hold__", {"first": first, "count": self.inserted})
@@ -78,7 +87,11 @@ class Round:
             self._watch("cruise", lambda: 0, seconds=self.cruise_seconds)
         self.in_flight = _phases()["generating"]
         with leg(self.cluster, self.google) as self.legs["ends"]:
-            self._end()
+            self._end("ends", share=self.ends_share, seconds=self.ends_seconds)
+        done_at = fleet.call(self.google, "/__done__")
+        self.ended = {prompt for prompt in self.prompts if not math.isinf(done_at.get(prompt, math.inf))}
+        with leg(self.cluster, self.google) as self.legs["drain"]:
+            self._end("drain", share=1, seconds=DRAIN_SECONDS)
 
     def _fill(self) -> None:
         left = self._orders[::-1]
@@ -96,18 +109,19 @@ class Round:
             raise RuntimeError(f"not in flight: {len(left)} orders left, {_phases()}, {errors}")
         self.repeated = sum(client.repeated for client in clients)
 
-    def _end(self) -> None:
-        fleet.call(self.google, "/__end__", {"seconds": self.ends_seconds})
+    def _end(self, leg: str, *, share: float, seconds: float) -> None:
+        """Let a share of the videos end, and return when each has been polled; all: when no job is unfinished."""
+        fleet.call(self.google, "/__end__", {"share": share, "seconds": seconds})
         began_at = time.monotonic()
 
         def done() -> float:
-            passed = (time.monotonic() - began_at) / self.ends_seconds
-            if passed < 1:
-                return passed
-            fleet.call(self.google, "/__end__", {"seconds": 1})  # for those that were accepted late
-            return 0.99 if _phases() else 1
+            passed = (time.monotonic() - began_at) / (seconds + SEEN_SECONDS)
+            if share == 1 and passed >= 1:
+                fleet.call(self.google, "/__end__", {"share": 1, "seconds": 1})  # those that were accepted late
+                return 0.99 if _phases() else 1
+            return passed
 
-        self._watch("ends", done, seconds=self.ends_seconds + TAIL_SECONDS)
+        self._watch(leg, done, seconds=seconds + TAIL_SECONDS)
 
     def _watch(self, leg: str, done: Callable[[], float], *, seconds: float) -> bool:
         """Watch the cluster until the share that is done is 1, and kill processes at their shares; False: not in time.

@@ -1,11 +1,14 @@
 """The fakes of Google and Cloudinary in their own process; each video takes the time that its prompt names.
 
 `python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Paths are added:
-`GET /__done__` returns when each prompt's video was done, `GET /__works__` how often each prompt was accepted, `GET
-/__polls__` the polls of each client's port, `POST /__video__` sets the MiB of the video and the seconds of each
-download, `POST /__end__` lets all videos end whose prompts name no time, evenly over the next seconds and in random
-order. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit, nor does `v1_held<number>` after
-`POST /__hold__`, which ends like those without a time.
+
+- `GET /__done__`: when each prompt's video was done; `GET /__works__`: how often each prompt was accepted;
+- `GET /__polls__`: the number of polls from each of the clients' ports;
+- `POST /__video__` sets the MiB of the video and the seconds of each download;
+- `POST /__end__` lets a share of the videos end whose time is infinite, evenly over some seconds, in random order.
+
+Two kinds of interactions need no submit: `v1_timed<milliseconds since 1970>n<number>`, and `v1_held<number>`, whose time
+is infinite, after `POST /__hold__`.
 """
 
 import argparse
@@ -71,13 +74,14 @@ class TimedAccount(Account):
         with self.lock:
             self.done_at |= {prompt_of(number, math.inf): math.inf for number in range(first, first + count)}
 
-    def end_all(self, seconds: float) -> None:
-        """Let the videos that wait for it end, evenly over the next seconds."""
+    def end(self, share: float, seconds: float) -> None:
+        """Let this share of the videos that wait for it end, evenly over the next seconds."""
         with self.lock:
             waiting = [prompt for prompt, done_at in self.done_at.items() if math.isinf(done_at)]
             random.Random(1).shuffle(waiting)
-            for number, prompt in enumerate(waiting):
-                self.done_at[prompt] = time.time() + seconds * (number + 1) / len(waiting)
+            ending = waiting[: math.ceil(share * len(waiting))]
+            for number, prompt in enumerate(ending, start=1):
+                self.done_at[prompt] = time.time() + seconds * number / len(ending)
 
     def file(self, file_id: str) -> bytes:
         """The same video for all."""
@@ -108,7 +112,7 @@ class Handler(google.Handler):
 
     def do_POST(self) -> None:  # noqa: N802 - the same
         """Change the videos, or do as Google does."""
-        act = {"/__end__": self.server.account.end_all, "/__hold__": self.server.account.hold}.get(self.path)
+        act = {"/__end__": self.server.account.end, "/__hold__": self.server.account.hold}.get(self.path)
         if act:
             act(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self._send_json(200, {})

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from benchmarks.orders import Outcome
     from benchmarks.rounds import Round
 
-KILLS = {"fill": {"web1": 0.4, "submit1": 0.6}, "ends": {"sweeper1": 0.3, "media1": 0.5}}  # each at a share of the leg
+KILLS = {"fill": {"web1": 0.4, "submit1": 0.6}, "ends": {"sweeper1": 0.3, "media1": 0.6}}  # each at a share of the leg
 LAG_GROWTH = 2  # times the lag with few in flight, at most
 LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 LEAST_SHARE = 0.2  # of the polls, by each of two sweepers
 IDLE_SECONDS = 10
 NO_POOL = "WITHOUT PgBouncer: it is not installed, or DATABASE_URL names a server"
-WHAT = {"fill": "a job, ordered and submitted", "cruise": "a poll", "ends": "a video, stored (with its polls)"}
+WHAT = {"fill": "a job, ordered and submitted", "cruise": "a poll", "drain": "a video, stored (and its polls)"}
 TABLES = ("videos_videojob", "videos_joblog", "videos_jobinput", "accounts_ledgerentry", "videos_event",
           "studio_disposal")  # fmt: skip
 
@@ -38,6 +38,7 @@ class Plan:
     ordered: int
     inserted: int
     cruise_seconds: float
+    ends_share: float
     ends_seconds: float
     kills: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -45,9 +46,9 @@ class Plan:
 def run(report: Report) -> None:
     """A round with few in flight, then one with many, in which a process of each kind is killed."""
     if report.full:
-        plans = [Plan(100, 0, 5, 60), Plan(4_000, 6_000, 60, 420, KILLS)]
+        plans = [Plan(100, 0, 5, 0.9, 60), Plan(4_000, 6_000, 60, 0.2, 180, KILLS)]
     else:
-        plans = [Plan(20, 0, 5, 30), Plan(60, 60, 20, 30, KILLS)]
+        plans = [Plan(20, 0, 5, 0.9, 30), Plan(60, 60, 20, 0.5, 30, KILLS)]
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         _prepare(site)
         with cluster(site) as machines:
@@ -104,7 +105,12 @@ def _round(report: Report, machines: Cluster, addresses: dict[str, str], plan: P
     _report_round(report, name, found, outcome)
     _report_machines(report, name, machines)
     _report_rows(report, name, before, found.size)
-    return meters.quantile(outcome.seen, 0.95)
+    return meters.quantile(_measured(found, outcome.seen), 0.95)
+
+
+def _measured(found: "Round", lags: dict[str, float]) -> list[float]:
+    """The lags of the videos that ended while the others were in flight."""
+    return [lag for prompt, lag in lags.items() if prompt in found.ended]
 
 
 def _report_round(report: Report, name: str, found: "Round", outcome: "Outcome") -> None:
@@ -117,7 +123,7 @@ def _report_round(report: Report, name: str, found: "Round", outcome: "Outcome")
         f"{name}: seconds from the end at the provider",
         ["until", "videos", "p50", "p95", "max"],
         [[what, len(lags), *(meters.quantile(lags, share) for share in shares)]
-         for what, lags in (("seen", outcome.seen), ("SUCCEEDED", outcome.stored))],
+         for what, lags in (("seen", _measured(found, outcome.seen)), ("SUCCEEDED", _measured(found, outcome.stored)))],
     )  # fmt: skip
     report.table(
         f"{name}: legs",
@@ -126,12 +132,13 @@ def _report_round(report: Report, name: str, found: "Round", outcome: "Outcome")
           sum(made.cpu.values()) / made.seconds, made.load] for leg, made in found.legs.items()],
     )  # fmt: skip
     kinds = list(found.legs["fill"].cpu)
-    units = {"fill": found.ordered, "cruise": found.legs["cruise"].polls.total(), "ends": found.size}
+    drained = found.size - len(found.ended)
+    units = {"fill": found.ordered, "cruise": found.legs["cruise"].polls.total(), "drain": drained}
     report.table(
         f"{name}: CPU ms for each",
         ["of", *kinds],
-        [[WHAT[leg], *(1000 * made.cpu[kind] / max(units[leg], 1) for kind in kinds)]
-         for leg, made in found.legs.items()],
+        [[WHAT[leg], *(1000 * found.legs[leg].cpu[kind] / max(count, 1) for kind in kinds)]
+         for leg, count in units.items()],
     )  # fmt: skip
     for sentence in (outcome.lost + outcome.doubled)[:5]:
         report.say(sentence)
