@@ -90,8 +90,9 @@ class Round:
             self._end("ends", share=self.ends_share, seconds=self.ends_seconds)
         done_at = fleet.call(self.google, "/__done__")
         self.ended = {prompt for prompt in self.prompts if not math.isinf(done_at.get(prompt, math.inf))}
-        with leg(self.cluster, self.google) as self.legs["drain"]:
-            self._end("drain", share=1, seconds=DRAIN_SECONDS)
+        if self.ends_share < 1:
+            with leg(self.cluster, self.google) as self.legs["drain"]:
+                self._end("drain", share=1, seconds=DRAIN_SECONDS)
 
     def _fill(self) -> None:
         left = self._orders[::-1]
@@ -115,11 +116,11 @@ class Round:
         began_at = time.monotonic()
 
         def done() -> float:
-            passed = (time.monotonic() - began_at) / (seconds + SEEN_SECONDS)
-            if share == 1 and passed >= 1:
+            passed = time.monotonic() - began_at
+            if share == 1 and passed >= seconds:
                 fleet.call(self.google, "/__end__", {"share": 1, "seconds": 1})  # those that were accepted late
                 return 0.99 if _phases() else 1
-            return passed
+            return passed / (seconds + SEEN_SECONDS)
 
         self._watch(leg, done, seconds=seconds + TAIL_SECONDS)
 

@@ -7,8 +7,8 @@
 - `POST /__video__` sets the MiB of the video and the seconds of each download;
 - `POST /__end__` lets a share of the videos end whose time is infinite, evenly over some seconds, in random order.
 
-Two kinds of interactions need no submit: `v1_timed<milliseconds since 1970>n<number>`, and `v1_held<number>`, whose time
-is infinite, after `POST /__hold__`.
+Two kinds of interactions need no submit: `v1_timed<milliseconds since 1970>n<number>`; and after `POST /__hold__`
+`v1_held<number>`, whose time is infinite.
 """
 
 import argparse

@@ -26,7 +26,13 @@ LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 LEAST_SHARE = 0.2  # of the polls, by each of two sweepers
 IDLE_SECONDS = 10
 NO_POOL = "WITHOUT PgBouncer: it is not installed, or DATABASE_URL names a server"
-WHAT = {"fill": "a job, ordered and submitted", "cruise": "a poll", "drain": "a video, stored (and its polls)"}
+STORED = "a video, stored (and its polls)"
+WHAT = {
+    "fill": "a job, ordered and submitted",
+    "cruise": "a poll",
+    "ends": STORED,
+    "drain": STORED,
+}
 TABLES = ("videos_videojob", "videos_joblog", "videos_jobinput", "accounts_ledgerentry", "videos_event",
           "studio_disposal")  # fmt: skip
 
@@ -46,9 +52,9 @@ class Plan:
 def run(report: Report) -> None:
     """A round with few in flight, then one with many, in which a process of each kind is killed."""
     if report.full:
-        plans = [Plan(100, 0, 5, 0.9, 60), Plan(4_000, 6_000, 60, 0.2, 180, KILLS)]
+        plans = [Plan(100, 0, 5, 1, 60), Plan(3_000, 7_000, 60, 0.1, 120, KILLS)]
     else:
-        plans = [Plan(20, 0, 5, 0.9, 30), Plan(60, 60, 20, 0.5, 30, KILLS)]
+        plans = [Plan(20, 0, 5, 1, 30), Plan(60, 60, 20, 0.5, 30, KILLS)]
     with fleet.vendors() as addresses, deployment(**addresses) as site:
         _prepare(site)
         with cluster(site) as machines:
@@ -133,7 +139,8 @@ def _report_round(report: Report, name: str, found: "Round", outcome: "Outcome")
     )  # fmt: skip
     kinds = list(found.legs["fill"].cpu)
     drained = found.size - len(found.ended)
-    units = {"fill": found.ordered, "cruise": found.legs["cruise"].polls.total(), "drain": drained}
+    units = {"fill": found.ordered, "cruise": found.legs["cruise"].polls.total()}
+    units |= {"drain": drained} if drained else {"ends": found.size}
     report.table(
         f"{name}: CPU ms for each",
         ["of", *kinds],
