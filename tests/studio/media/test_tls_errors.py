@@ -101,7 +101,9 @@ def shakes_hands_as(one: Issued) -> Callable[[socket], None]:
 
 
 def hangs(connection: socket) -> None:
-    time.sleep(1)
+    connection.settimeout(60)
+    while connection.recv(1024):  # until the client gives up
+        pass
 
 
 def resets(connection: socket) -> None:
