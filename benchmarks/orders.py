@@ -14,13 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import ledger
 from benchmarks import rows
 from benchmarks.load import UnexpectedResponse
 from benchmarks.parts.endpoints import JOBS
 from benchmarks.vendors import HELD, MODEL, SECONDS, prompt_of
 from videos.engine import schedule
+from videos.limits import VIDEO_PRICE_TOKENS, add_to_job_count
 from videos.models import VideoJob
 
 TRIES = 100  # of one order; half a minute
@@ -86,7 +89,7 @@ def customers(first: int, count: int) -> list[tuple[str, str]]:
 
 
 def in_flight(first: int, count: int) -> list[str]:
-    """Insert jobs that the provider has accepted, three each of new users; returns their prompts. None is charged."""
+    """Insert jobs that the provider has accepted, three each of new users, who pay; returns their prompts."""
     now, jobs = timezone.now(), []
     for number in range(first, first + count):
         if (number - first) % 3 == 0:
@@ -108,7 +111,12 @@ def in_flight(first: int, count: int) -> list[str]:
             due_at=now + timezone.timedelta(seconds=schedule.POLL_SLOWEST * (number - first) / count),
         )
         jobs.append(job)
-    VideoJob.objects.bulk_create(jobs, batch_size=500)
+    with transaction.atomic():
+        for job in jobs:
+            account = ledger.lock_account(user_id=job.owner_id)
+            job.tokens_charged = ledger.charge(account=account, job_id=job.pk, tokens=VIDEO_PRICE_TOKENS)
+            add_to_job_count(user_id=job.owner_id, more=1)
+        VideoJob.objects.bulk_create(jobs, batch_size=500)
     return [job.prompt for job in jobs]
 
 
@@ -135,11 +143,11 @@ def judge(
     outcome, made, entries = Outcome(), defaultdict(list), _entries()
     for job in VideoJob.objects.filter(prompt__in=[*ordered, *inserted]):
         made[job.prompt].append(job)
-    for prompts, once in ((ordered, 1), (inserted, 0)):
+    for prompts, submits in ((ordered, 1), (inserted, 0)):
         for prompt in prompts:
             jobs, works = made[prompt], bought.get(prompt, 0)
             counts = entries[jobs[0].pk] if jobs else Counter()
-            if len(jobs) > 1 or works > once or counts["charge"] != once * len(jobs) or counts["refund"] > 1:
+            if len(jobs) > 1 or works > submits or counts["charge"] != len(jobs) or counts["refund"] > 1:
                 outcome.doubled.append(f"{prompt}: {len(jobs)} rows, bought {works} times, {dict(counts)}")
             if jobs:
                 _follow(jobs[0], outcome, refunds=counts["refund"], done_at=done_at, files=files)
