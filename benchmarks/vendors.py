@@ -2,7 +2,8 @@
 
 `python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Three paths are
 added: `GET /__done__` returns when each prompt's video was done, `GET /__polls__` the number of polls so far, `POST
-/__video__` sets the MiB of the video and the seconds of each download. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
+/__video__` sets the MiB of the video and the seconds of each download. An interaction
+`v1_timed<milliseconds since 1970>n<number>` needs no submit.
 """
 
 import argparse

@@ -22,10 +22,11 @@ from videos.providers.registry import PAID
 NAME = "poll_times"  # of the row with the plans
 KEPT_SECONDS = 60  # by each process
 KNOWN_LEAST = 20  # durations of a provider and model
-GROUPS = 10  # of durations; more would follow chance, fewer would not follow two usual durations (simulated)
-WORTH = 0.85  # of the mean lag with fixed intervals; plans that promise less follow chance (simulated)
-LONGEST = 10  # seconds between two planned polls, as a multiple of TICK: the lag of a video that takes no usual time
-HALVINGS = 25  # of the search for the rate: then it is exact to a millionth
+# Simulated in 2026-11 with the distributions of `benchmarks/parts/delivery.py`. More groups follow chance, fewer cannot
+# tell two usual durations from one. Where no duration is usual, chance alone promises up to a tenth less lag.
+GROUPS = 10  # of durations, of one size
+WORTH = 0.85  # of the mean lag at fixed intervals: a plan that promises more is not used
+HALVINGS = 30  # of the search for the number of polls; far finer than a cell
 
 Plans = Mapping[str, Mapping[str, Sequence[float]]]  # ages in seconds, ascending, by provider and public model
 
@@ -74,10 +75,11 @@ def plan(durations: Sequence[float]) -> list[float]:
         return []
     ends = _Ends(usual, late=1 - len(usual) / len(durations))
     fixed = list(_fixed(ends.until))
-    few, many = 1e-6, 1e6
-    for _ in range(HALVINGS * 2):
+    budget = ends.polls(fixed)
+    few, many = 1e-6, 1e6  # factors: polls at the least rate, and at the greatest
+    for _ in range(HALVINGS):
         middle = math.sqrt(few * many)
-        if ends.polls(ends.spread(middle)) <= ends.polls(fixed):
+        if ends.polls(ends.spread(middle)) <= budget:
             few = middle
         else:
             many = middle
@@ -130,10 +132,10 @@ class _Ends:
         )
 
     def spread(self, factor: float) -> list[float]:
-        """Times whose rate is `factor` times the root of the likelihood, within one a TICK and one each LONGEST."""
-        most, least = 1 / schedule.TICK, 1 / (schedule.TICK * LONGEST)
-        begins_at = schedule.FIRST_POLL - schedule.POLL_EVERY
+        """Times at a rate of `factor` times the root of the likelihood, TICK to POLL_SLOWER apart."""
+        most, least = 1 / schedule.TICK, 1 / schedule.POLL_SLOWER
         times, polls = [], 0.0
+        begins_at = schedule.FIRST_POLL - schedule.POLL_EVERY
         for cell in range(self._at(begins_at), self._at(self.until - schedule.TICK)):
             likelihood = self._ending[cell] / self._cell / self._running[cell] if self._ending[cell] else 0
             polls += min(max(factor * math.sqrt(likelihood), least), most) * self._cell

@@ -17,6 +17,7 @@ from tests.fixtures.video_jobs import ORDER, MakeJob
 from videos.engine import expectations, poll, poll_times, quota, schedule
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
+from videos.providers import google_omni, google_veo
 from videos.providers.base import Progress
 
 OMNI = "google_omni"
@@ -84,7 +85,7 @@ def test_usual_durations_are_seen_sooner_with_no_more_polls(kind: str) -> None:
     _, fixed_polls = seen(fixed_times(1000), new)
     assert median(lags) <= 1.5
     assert polls <= 1.03 * fixed_polls  # the durations that it knows are a hundred of many
-    assert max(lags) <= poll_times.LONGEST
+    assert max(lags) <= schedule.POLL_SLOWER
 
 
 @pytest.mark.parametrize("kind", EVEN)
@@ -108,7 +109,7 @@ def test_plan_keeps_its_least_and_greatest_interval_and_the_first_poll() -> None
     gaps = {later - earlier for earlier, later in zip(plan, plan[1:], strict=False)}
 
     assert plan[0] >= schedule.FIRST_POLL
-    assert schedule.TICK <= min(gaps) < schedule.POLL_EVERY < max(gaps) <= poll_times.LONGEST
+    assert schedule.TICK <= min(gaps) < schedule.POLL_EVERY < max(gaps) <= schedule.POLL_SLOWER
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.7, 1.4, 2])
@@ -124,7 +125,7 @@ def test_plan_follows_durations_that_change_all_at_once(factor: float) -> None:
         sample = [*sample, *(seconds + lag for seconds, lag in zip(durations, lags, strict=True))][-100:]
         worst = max(worst, *lags)
 
-    assert worst <= poll_times.LONGEST
+    assert worst <= schedule.POLL_SLOWER
     assert median(lags) <= 1.5
 
 
@@ -197,6 +198,10 @@ def test_plans_are_made_of_what_providers_took(make_user: MakeUser, make_job: Ma
     assert poll_times.first(provider=OMNI, model=ORDER.model) == plans[OMNI][ORDER.model][0]
     assert poll_times.first(provider=OMNI, model="unknown") == 0
     assert plans["google_vertex"] == {ORDER.model: pytest.approx(poll_times.plan(took[1:]))}
+
+
+def test_plans_poll_no_sooner_than_any_adapter_wants() -> None:
+    assert max(google_omni.FIRST_POLL_SECONDS, google_veo.FIRST_POLL_SECONDS) == schedule.FIRST_POLL
 
 
 def test_plans_are_read_once_a_minute(
