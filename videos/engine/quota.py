@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from studio.db.statements import InParam, Param, Statement, UpdateReturning
 from videos.engine import poll_times, progress
-from videos.models import Event, PollQuota, VideoJob, VideoJobQuerySet, events
+from videos.models import Event, PollQuota, VideoJob, events
 from videos.phases import Phase
 from videos.providers import registry
 
@@ -89,8 +89,8 @@ def _pick_within_rates(limit: int) -> dict[uuid.UUID, Due]:
     }
 
 
-def _due() -> VideoJobQuerySet:
-    due = VideoJob.objects.due(Phase.GENERATING).select_for_update(skip_locked=True, no_key=True)
+def _due() -> "models.QuerySet[Any, Any]":
+    due: models.QuerySet[Any, Any] = VideoJob.objects.due(Phase.GENERATING).select_for_update(skip_locked=True, no_key=True)
     return due.annotate(age=progress.age())
 
 
@@ -120,9 +120,7 @@ _STILL_RUNNING: dict[str, Any] = {
     "progress_percentage": progress.estimated(),
     "updated_at": Now(),
 }
-_DUE = Statement(
-    lambda: _due().values_list("pk", "progress_percentage", "provider", "model", "age"), in_pages=True
-)
+_DUE = Statement(lambda: _due().values_list("pk", "progress_percentage", "provider", "model", "age"), in_pages=True)
 _CLAIM = UpdateReturning(
     VideoJob, lambda: VideoJob.objects.filter(InParam("pk", "ids", models.UUIDField())), **_STILL_RUNNING
 )

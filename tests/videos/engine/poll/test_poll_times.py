@@ -1,5 +1,6 @@
 """Plans of polls by known durations: pure plans first, then who follows them."""
 
+import itertools
 import math
 import random
 from bisect import bisect_left
@@ -106,7 +107,7 @@ def test_few_durations_make_no_plan() -> None:
 def test_plan_keeps_its_least_and_greatest_interval_and_the_first_poll() -> None:
     plan = poll_times.plan(as_seen(drawn(CLUSTERED["two minutes, by factors"], 100, seed=1)))
 
-    gaps = {later - earlier for earlier, later in zip(plan, plan[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in itertools.pairwise(plan)}
 
     assert plan[0] >= schedule.FIRST_POLL
     assert schedule.TICK <= min(gaps) < schedule.POLL_EVERY < max(gaps) <= schedule.POLL_SLOWER
@@ -204,9 +205,7 @@ def test_plans_poll_no_sooner_than_any_adapter_wants() -> None:
     assert max(google_omni.FIRST_POLL_SECONDS, google_veo.FIRST_POLL_SECONDS) == schedule.FIRST_POLL
 
 
-def test_plans_are_read_once_a_minute(
-    make_user: MakeUser, make_job: MakeJob, django_assert_num_queries: Any
-) -> None:
+def test_plans_are_read_once_a_minute(make_user: MakeUser, make_job: MakeJob, django_assert_num_queries: Any) -> None:
     known(google_omni=[20, 30])
 
     with django_assert_num_queries(1):
