@@ -17,8 +17,8 @@ _READS = ("GET", "HEAD")
 _SHEETS = ("tokens", "base", "parts", "pages")
 # What every page imports: named in the document, they load at once and not one after the other.
 _MODULES = (
-    *("core", "core/api", "core/dom", "core/live", "core/me", "core/page", "core/refusals", "core/router"),
-    *("core/session", "core/text", "parts/header"),
+    *("core", "core/api", "core/dom", "core/live", "core/me", "core/notice", "core/page", "core/refusals", "core/router"),
+    *("core/session", "core/template", "core/text", "parts/header"),
 )
 
 

@@ -7,7 +7,6 @@ export * from "./parts/google.js";
 export * as job from "./parts/job.js";
 export * from "./parts/list.js";
 export * from "./parts/look-picker.js";
-export * from "./parts/notice.js";
 export * from "./parts/picture.js";
 export * from "./parts/player.js";
 export * from "./parts/share.js";

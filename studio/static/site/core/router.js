@@ -1,8 +1,9 @@
 // One document, many pages: follows links without loading, and tells assistive technology where it is.
 
-import { fill, h, set } from "./dom.js";
+import { fill, set } from "./dom.js";
 import { pathOf, url } from "./page.js";
 import { isSignedIn } from "./session.js";
+import { template } from "./template.js";
 import { t } from "./text.js";
 
 const main = document.getElementById("main");
@@ -63,26 +64,23 @@ async function show({ isFirst = false } = {}) {
   return null;
 }
 
-/** A page is {title, node}; without a node it has changed what the server rendered. */
-function present({ title, node }, isFirst) {
-  document.title = title ? `${title} · AI Studio` : "AI Studio";
+/** Show the page, whose heading becomes the title; without a node it has changed what the server rendered. */
+function present(node, isFirst) {
   if (node) fill(main, node);
+  const heading = main.querySelector("h1");
+  document.title = node ? `${heading.textContent} · AI Studio` : "AI Studio";
   for (const link of document.querySelectorAll("[data-nav]"))
     set(link, { "aria-current": pathOf(location).startsWith(pathOf(link)) ? "page" : null });
   if (isFirst) return;
   scrollTo(0, 0);
-  const heading = main.querySelector("h1");
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus({ preventScroll: true });
+  heading.setAttribute("tabindex", "-1");
+  heading.focus({ preventScroll: true });
 }
 
 function failure(error) {
   console.warn(error);
-  const retry = h("button.button", { onclick: () => location.reload() }, t("Load again"));
-  const text = error.status === 403 ? t("This belongs to another account.") : error.message;
-  const [title, words] =
-    error.status === 404
-      ? [t("Not found"), t("It may have been deleted.")]
-      : [t("This page cannot be shown"), text];
-  return { title, node: h("section.empty", h("h1", title), h("p", words), retry) };
+  const reload = () => location.reload();
+  if (error.status === 404) return template("not-found", { reload });
+  const why = error.status === 403 ? t("This belongs to another account.") : error.message;
+  return template("not-shown", { why, reload });
 }

@@ -12,11 +12,16 @@ export const n = (one, many, count, values) => put(window.ngettext(one, many, co
 
 export const number = (value) => value.toLocaleString(LANGUAGE);
 
+/** The balance of an account. */
+export const tokens = ({ unlimited, balance }) =>
+  unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance);
+
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 
-/** An element with a moment: “5 minutes ago” within a day, else the date. */
+/** An element with a moment: “5 minutes ago” within a day, else the date; null if there is none. */
 export function moment(iso) {
+  if (!iso) return null;
   const node = document.createElement("time");
   const seconds = (new Date(iso) - Date.now()) / 1000;
   const hours = Math.abs(seconds) / 3600;
@@ -28,6 +33,3 @@ export function moment(iso) {
   else node.textContent = AGO.format(Math.trunc(seconds / 60), "minute");
   return node;
 }
-
-/** “0:08” or “2:05”. */
-export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

@@ -1,6 +1,6 @@
 // The first page: the server renders it. Here its button for the demo gets its work.
 
-import { acting } from "../parts.js";
+import { acting } from "../core.js";
 import { enterDemo } from "./sign-in.js";
 
 export default async function landing({ main }) {
@@ -8,5 +8,4 @@ export default async function landing({ main }) {
   main.querySelector("#try-demo")?.addEventListener("click", acting(() => enterDemo()));
   const video = main.querySelector("video");
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) video?.pause();
-  return { title: "" };
 }

@@ -1,14 +1,11 @@
 // Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
 
-import { api, h, t, url } from "../core.js";
+import { api, t, url } from "../core.js";
 
 const KEY = "studio.google";
 
-/** A button that leads to Google. */
-export const googleButton = (google, next) =>
-  h("button.button.quiet", { onclick: () => leave(google, next) }, t("Sign in with Google"));
-
-function leave({ clientId, authorizationUrl, hostedDomain }, next) {
+/** Go to Google; the person comes back to `/sign-in/google`. */
+export function leaveForGoogle({ clientId, authorizationUrl, hostedDomain }, next) {
   const attempt = { state: api.newKey(), nonce: api.newKey(), next };
   sessionStorage.setItem(KEY, JSON.stringify(attempt));
   const question = new URLSearchParams({

@@ -1,42 +1,11 @@
-// The header: where the person is, and the balance.
+// The header, which the server renders for guests and for users: the balance, and which of the two is shown.
 
-import { fill, h, icon, isSignedIn, link, n, onChange, onMe, t, url } from "../core.js";
+import { fill, onChange, onMe, tokens } from "../core.js";
 
-const PLACES = [
-  ["/looks", "looks", () => t("Looks")],
-  ["/create", "create", () => t("Create")],
-  ["/videos", "videos", () => t("Videos")],
-  ["/account", "account", () => t("Account")],
-];
+const balance = document.querySelector(".balance");
 
-const nav = document.getElementById("nav");
-const aside = document.getElementById("aside");
-
-/** Show the header, for guests or for the account. */
+/** Keep the header up to date. */
 export function start() {
-  onChange(draw);
-  onMe(() => draw());
-  draw();
+  onChange((isIn) => document.documentElement.classList.toggle("signed-in", isIn));
+  onMe((account) => fill(balance, account ? tokens(account.tokens) : "…"));
 }
-
-let balance = null;
-
-function draw() {
-  document.documentElement.classList.toggle("signed-in", isSignedIn());
-  if (!isSignedIn()) {
-    balance = null;
-    fill(nav);
-    fill(aside, link("/sign-in", t("Sign in"), "button.quiet.small"));
-    return;
-  }
-  if (balance) return;
-  fill(
-    nav,
-    PLACES.map(([path, picture, name]) => h("a", { href: url(path), "data-nav": "" }, icon(picture), h("span", name()))),
-  );
-  balance = h("a.balance", { href: url("/account/tokens"), "aria-live": "polite" }, "…");
-  fill(aside, balance);
-  onMe((account) => account && fill(balance, account.tokens.unlimited ? t("Unlimited") : tokens(account.tokens.balance)));
-}
-
-const tokens = (count) => n("{count} token", "{count} tokens", count);

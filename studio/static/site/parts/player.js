@@ -1,8 +1,7 @@
 // Plays a video in a dialog, and saves its file.
 
-import { api, h, t } from "../core.js";
+import { api, h, t, template } from "../core.js";
 import { open } from "./dialog.js";
-import { button } from "./notice.js";
 
 /** A video element, of its final size before the file has arrived. */
 export function video(job, attributes = {}) {
@@ -14,14 +13,10 @@ export function video(job, attributes = {}) {
 
 /** Show the video. */
 export function play(job) {
-  const node = video(job, { autoplay: true, loop: true, "aria-label": job.prompt || t("Video") });
-  const dialog = open({
-    title: job.prompt || t("Video"),
-    content: node,
-    wide: true,
-    actions: job.isOthers ? [] : [button(t("Download"), () => save(job), "button.quiet")],
-  });
-  dialog.addEventListener("close", () => node.pause());
+  const title = job.prompt || t("Video");
+  const node = video(job, { autoplay: true, loop: true, "aria-label": title });
+  const content = template("player", { video: node, actions: !job.isOthers, download: () => save(job) });
+  open(title, content, { isWide: true }).addEventListener("close", () => node.pause());
   node.play().catch(() => null);
 }
 

@@ -1,32 +1,32 @@
 // Where the account is signed in.
 
-import { api, forget, h, moment, t } from "../../core.js";
-import { button, confirm, notify, rows } from "../../parts.js";
+import { api, forget, moment, notify, partsOf, t, template } from "../../core.js";
+import { asking, rows } from "../../parts.js";
 
 export default async function sessions() {
-  const everywhere = async () => {
-    const text = t("Every browser is signed out, this one too. API keys stay.");
-    if (!(await confirm({ title: t("Sign out everywhere?"), text, yes: t("Sign out everywhere") }))) return;
+  const signOut = async () => {
     await api.remove("/auth/sessions");
     forget();
   };
-  return [await rows("/auth/sessions", row), h("p", button(t("Sign out everywhere"), everywhere, "button.harmful"))];
+  const node = template("sessions", { everywhere: asking("sign-out-everywhere", signOut) });
+  await rows(partsOf(node).list, "/auth/sessions", row);
+  return node;
 }
 
 function row(session, draw) {
-  const finish = async () => {
+  const signOut = async () => {
     await api.remove(`/auth/sessions/${session.id}`);
     if (session.isCurrent) return forget();
     notify(t("The session has ended."));
     return draw();
   };
-  return [
-    h("strong", clientOf(session.client)),
-    session.isCurrent ? h("span.badge.succeeded", t("This browser")) : null,
-    h("span.soft", session.clientIp),
-    h("span.soft", t("used"), " ", moment(session.lastUsedAt)),
-    button(t("Sign out"), finish, "link.harmful"),
-  ];
+  return template("session", {
+    client: clientOf(session.client),
+    isCurrent: session.isCurrent,
+    address: session.clientIp,
+    used: moment(session.lastUsedAt),
+    signOut,
+  });
 }
 
 /** “Chrome · Linux” of a browser's own long name. */

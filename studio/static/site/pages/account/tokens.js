@@ -1,7 +1,7 @@
 // The balance, and every movement of it.
 
-import { api, h, link, moment, n, number, reload, t } from "../../core.js";
-import { more } from "../../parts.js";
+import { api, h, link, moment, n, number, partsOf, reload, t, template, tokens as tokensOf } from "../../core.js";
+import { pages } from "../../parts.js";
 
 const PAGE = 30;
 const KINDS = {
@@ -13,34 +13,27 @@ const KINDS = {
 };
 
 export default async function tokens({ signal }) {
-  const [account, prices] = await Promise.all([reload(), api.get("/tokens", { signal })]);
-  const body = h("tbody");
+  const [account, { costs }] = await Promise.all([reload(), api.get("/tokens", { signal })]);
+  const { balance, unlimited } = account.tokens;
+  const videos = Math.floor(balance / costs.videoJob);
+  const node = template("ledger", {
+    balance: tokensOf(account.tokens),
+    enough: !unlimited && n("Enough for {count} video.", "Enough for {count} videos.", videos),
+  });
+  const { lines, pager } = partsOf(node);
   const known = new Set();
   let skip = 0;
 
   async function load() {
     const { items, total } = await api.get(`/tokens/ledger?limit=${PAGE}&skip=${skip}`, { signal });
     skip += items.length;
-    body.append(...items.filter(({ id }) => !known.has(id)).map(line));
+    lines.append(...items.filter(({ id }) => !known.has(id)).map(line));
     items.forEach(({ id }) => known.add(id));
     return skip < total;
   }
 
-  const pager = more(load);
-  pager.show(await load());
-  const price = prices.costs.videoJob;
-  const { balance, unlimited } = account.tokens;
-  return [
-    h("section.panel",
-      h("p.price", unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance)),
-      unlimited ? null : h("p.soft", n("Enough for {count} video.", "Enough for {count} videos.", Math.floor(balance / price))),
-    ),
-    h("table.plain",
-      h("thead", h("tr", [t("When"), t("What"), t("Tokens"), t("Balance")].map((name) => h("th", { scope: "col" }, name)))),
-      body,
-    ),
-    pager,
-  ];
+  await pages(pager, load)();
+  return node;
 }
 
 function line(entry) {

@@ -1,6 +1,8 @@
 // Short messages at the edge of the page, which screen readers speak.
 
-import { h, sentence, t } from "../core.js";
+import { h } from "./dom.js";
+import { sentence } from "./refusals.js";
+import { t } from "./text.js";
 
 const SHOWN_MS = 6000;
 const region = document.getElementById("notices");
@@ -30,9 +32,6 @@ export const acting = (work) => async (event) => {
     button.disabled = false;
   }
 };
-
-/** A button that does the work. */
-export const button = (text, work, style = "button") => h(`button.${style}`, { onclick: acting(work) }, text);
 
 /** Copy the text, where the browser permits it: over HTTPS. */
 export async function copy(text) {

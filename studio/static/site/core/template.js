@@ -1,0 +1,34 @@
+// The document's templates (templates/site/markup), filled.
+
+import { fill, set } from "./dom.js";
+import { acting } from "./notice.js";
+
+/** The elements with `data-part`, by their names. */
+export const partsOf = (node) =>
+  Object.fromEntries([...node.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+
+/** A copy of a template, with its parts filled. */
+export function template(id, contents = {}) {
+  const node = document.importNode(document.getElementById(id).content, true).firstElementChild;
+  const parts = partsOf(node);
+  for (const [name, content] of Object.entries(contents)) put(parts[name], content);
+  return node;
+}
+
+/**
+ * Text and elements become the part's content, or that of its `<slot>`; an object has attributes; a function is the
+ * work of a button. True leaves the part as it is; false, null and undefined remove it.
+ */
+function put(part, content) {
+  if (content === false || content === null || content === undefined) part.remove();
+  else if (typeof content === "function") part.addEventListener("click", acting(content));
+  else if (content.constructor === Object) set(part, content);
+  else if (content !== true) fill(part.querySelector("slot") ?? part, content);
+}
+
+/** Mark one tab of the page's navigation; returns it. */
+export function markTab(node, name) {
+  const tab = node.querySelector(`[data-tab="${name}"]`);
+  tab?.setAttribute("aria-current", "page");
+  return tab;
+}
