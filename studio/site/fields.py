@@ -16,6 +16,12 @@ def field(name: str, label: str, hint: str = "", *, rows: int = 0, **attributes:
     return {"name": name, "label": label, "hint": hint, "rows": rows, "attributes": flatatt({**kind, **attributes})}
 
 
+@register.inclusion_tag("site/choice.html")
+def choice(name: str, label: str, chosen: str = "", **options: str) -> dict[str, object]:
+    """Radio buttons in a row. `options` are the text of each value; modules may bring others."""
+    return {"name": name, "label": label, "chosen": chosen, "options": list(options.items())}
+
+
 @register.inclusion_tag("site/pictures.html")
 def pictures(name: str, label: str, hint: str, most: int = 1) -> dict[str, object]:
     """A field for up to `most` pictures; `parts/picture.js` brings it to life."""

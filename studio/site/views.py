@@ -14,10 +14,10 @@ from studio.http.origins import origin_at
 from studio.http.responses import refusal
 
 _READS = ("GET", "HEAD")
-_SHEETS = ("tokens", "base", "parts", "pages")
+_SHEETS = ("tokens", "base", "controls", "parts", "pages")
 # What every page imports: named in the document, they load at once and not one after the other.
 _MODULES = (
-    *("core", "core/api", "core/dom", "core/live", "core/me", "core/notice", "core/page", "core/refusals", "core/router"),
+    *("studio", "core/api", "core/dom", "core/live", "core/me", "core/notice", "core/page", "core/refusals", "core/router"),
     *("core/session", "core/template", "core/text", "parts/header"),
 )
 

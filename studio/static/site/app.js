@@ -1,27 +1,22 @@
 // The start: the header, the languages, and the pages by their addresses (studio/site/urls.py has the same).
 
-import "./core/me.js";
-import { again, start } from "./core/router.js";
-import { onChange } from "./core/session.js";
+import { again, onChange, start } from "./studio.js";
 import * as header from "./parts/header.js";
 
 const ID = "([0-9a-fA-F-]{36})";
-const account = () => import("./pages/account.js");
-const password = () => import("./pages/password.js");
-const signIn = () => import("./pages/sign-in.js");
-
+// The paths, the module in pages/, and who sees the page: a user, a guest, or all.
 const ROUTES = [
-  [/^\/$/, () => import("./pages/landing.js"), "guest"],
-  [/^\/(?:sign-in|register)$/, signIn, "guest"],
-  [/^\/sign-in\/google$/, signIn, "all"],
-  [/^\/(?:forgot-password|reset-password|verify-email)$/, password, "all"],
-  [/^\/looks$/, () => import("./pages/looks.js"), "user"],
-  [/^\/looks\/new$/, () => import("./pages/look-form.js"), "user"],
-  [new RegExp(`^/looks/${ID}$`), () => import("./pages/look.js"), "user"],
-  [/^\/videos$/, () => import("./pages/videos.js"), "user"],
-  [new RegExp(`^/videos/${ID}$`), () => import("./pages/video.js"), "user"],
-  [/^\/create$/, () => import("./pages/create.js"), "user"],
-  [/^\/account(?:\/(tokens|sessions|keys|webhooks|data))?$/, account, "user"],
+  ["/", "landing", "guest"],
+  ["/sign-in|/register", "sign-in", "guest"],
+  ["/sign-in/google", "sign-in", "all"],
+  ["/forgot-password|/reset-password|/verify-email", "password", "all"],
+  ["/looks", "looks", "user"],
+  ["/looks/new", "look-form", "user"],
+  [`/looks/${ID}`, "look", "user"],
+  ["/videos", "videos", "user"],
+  [`/videos/${ID}`, "video", "user"],
+  ["/create", "create", "user"],
+  ["/account(?:/(tokens|sessions|keys|webhooks|data))?", "account", "user"],
 ];
 
 header.start();

@@ -15,13 +15,15 @@ export function h(selector, ...children) {
   return fill(node, ...children);
 }
 
-/** A link to a page of ours. */
-export const link = (path, text, style = "") => h(`a${style && `.${style}`}`, { href: url(path) }, text);
+export const link = (path, text) => h("a", { href: url(path) }, text);
+
+/** Whether the value stands for no attribute, or no element. */
+export const isNothing = (value) => value === false || value === null || value === undefined;
 
 export function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === false || value === null || value === undefined) node.removeAttribute(name);
+    else if (isNothing(value)) node.removeAttribute(name);
     else node.setAttribute(name, value === true ? "" : value);
   }
   return node;

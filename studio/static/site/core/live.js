@@ -45,7 +45,9 @@ async function open() {
   pause = Math.min(2 * pause, LAST_PAUSE_MS);
   try {
     const { url } = await api.post("/video-jobs/events/ticket");
-    connect(lastNumber ? `${url}${url.includes("?") ? "&" : "?"}after=${lastNumber}` : url);
+    const stream = new URL(url, location);
+    if (lastNumber) stream.searchParams.set("after", lastNumber);
+    connect(stream);
   } catch {
     poll();
   }
@@ -63,10 +65,7 @@ function connect(url) {
     retry = null;
     pause = FIRST_PAUSE_MS;
     if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
-    for (const state of unfinished.values()) {
-      clearTimeout(state.timer);
-      state.timer = null;
-    }
+    unfinished.forEach(stopAsking);
   };
   source.onerror = () => {
     close(); // the ticket is used up: the browser's own retry would be refused
@@ -88,8 +87,13 @@ function close() {
   source = null;
 }
 
+function stopAsking(state) {
+  clearTimeout(state.timer);
+  state.timer = null;
+}
+
 function drop(id) {
-  clearTimeout(unfinished.get(id)?.timer);
+  if (unfinished.has(id)) stopAsking(unfinished.get(id));
   unfinished.delete(id);
 }
 

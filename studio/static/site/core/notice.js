@@ -15,17 +15,17 @@ export function notify(text, kind = "good") {
   setTimeout(() => node.remove(), SHOWN_MS);
 }
 
-/** Show why something was refused. */
 export const complain = (error) => {
   if (error.name !== "AbortError") notify(sentence(error), "bad");
 };
 
-/** Run the work of a button, which is off meanwhile; a refusal becomes a message. */
+/** Run the work of a button, which is off meanwhile. It says `data-done` after that, or why it was refused. */
 export const acting = (work) => async (event) => {
   const button = event.currentTarget;
   button.disabled = true;
   try {
     await work(event);
+    if (button.dataset.done) notify(button.dataset.done);
   } catch (error) {
     complain(error);
   } finally {

@@ -11,9 +11,9 @@ let routes = [];
 let leave = new AbortController();
 let shown = location.href;
 
-/** Show the page of the address, and of every later one. A route is [pattern, load, "user" | "guest" | "all"]. */
+/** Show the page of the address, and of every later one. A route is [paths, module, "user" | "guest" | "all"]. */
 export function start(all) {
-  routes = all;
+  routes = all.map(([paths, ...route]) => [new RegExp(`^(?:${paths})$`), ...route]);
   addEventListener("popstate", () => (location.href.split("#")[0] === shown.split("#")[0] ? null : show()));
   document.addEventListener("click", follow);
   return show({ isFirst: true });
@@ -22,7 +22,6 @@ export function start(all) {
 /** Show the page of the address once more: after a sign-out it may be another one. */
 export const again = () => show();
 
-/** Go to a page of ours. */
 export function go(path, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", url(path));
   return show();
@@ -31,8 +30,7 @@ export function go(path, { replace = false } = {}) {
 function follow(event) {
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
-  if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-  if (!matching(pathOf(link)) || link.getAttribute("href").startsWith("#")) return;
+  if (link.target || link.download || link.hash || link.origin !== location.origin || !matching(pathOf(link))) return;
   event.preventDefault();
   go(pathOf(link) + link.search);
 }
@@ -43,7 +41,7 @@ async function show({ isFirst = false } = {}) {
   const path = pathOf(location);
   const route = matching(path);
   if (!route) return location.reload();
-  const [pattern, load, who] = route;
+  const [pattern, module, who] = route;
   if (who === "user" && !isSignedIn()) {
     const next = encodeURIComponent(path + location.search);
     return go(`/sign-in?next=${next}`, { replace: true });
@@ -55,7 +53,7 @@ async function show({ isFirst = false } = {}) {
   shown = location.href;
   const [, ...parameters] = pattern.exec(path);
   try {
-    const { default: page } = await load();
+    const { default: page } = await import(`../pages/${module}.js`);
     if (signal.aborted) return null;
     present(await page({ main, parameters, query: new URLSearchParams(location.search), signal }), isFirst);
   } catch (error) {

@@ -18,7 +18,6 @@ export const onChange = (listener) => listeners.add(listener);
 
 const changed = () => listeners.forEach((listener) => listener(isSignedIn()));
 
-/** Keep the tokens of a response. */
 export function begin({ access, refresh, expiresIn }) {
   const isNew = !isSignedIn();
   localStorage.setItem(KEY, JSON.stringify({ access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));

@@ -1,17 +1,14 @@
 // The document's templates (templates/site/markup), filled.
 
-import { fill, set } from "./dom.js";
+import { fill, isNothing, set } from "./dom.js";
 import { acting } from "./notice.js";
 
-/** The elements with `data-part`, by their names. */
-export const partsOf = (node) =>
-  Object.fromEntries([...node.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
-
-/** A copy of a template, with its parts filled. */
+/** A copy of a template, with its parts filled. `parts` has the elements with `data-part`, by their names. */
 export function template(id, contents = {}) {
   const node = document.importNode(document.getElementById(id).content, true).firstElementChild;
-  const parts = partsOf(node);
-  for (const [name, content] of Object.entries(contents)) put(parts[name], content);
+  node.parts = {};
+  for (const part of node.querySelectorAll("[data-part]")) node.parts[part.dataset.part] = part;
+  for (const [name, content] of Object.entries(contents)) put(node.parts[name], content);
   return node;
 }
 
@@ -20,7 +17,7 @@ export function template(id, contents = {}) {
  * work of a button. True leaves the part as it is; false, null and undefined remove it.
  */
 function put(part, content) {
-  if (content === false || content === null || content === undefined) part.remove();
+  if (isNothing(content)) part.remove();
   else if (typeof content === "function") part.addEventListener("click", acting(content));
   else if (content.constructor === Object) set(part, content);
   else if (content !== true) fill(part.querySelector("slot") ?? part, content);

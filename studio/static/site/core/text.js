@@ -2,15 +2,18 @@
 
 import { LANGUAGE } from "./page.js";
 
-const put = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+/** The text with its `{names}` filled in. */
+export const put = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => shown(values[name]) ?? all);
 
-/** The text in this language, with its `{names}` filled in. */
+/** The text in this language. */
 export const t = (text, values) => put(window.gettext(text), values);
 
 /** As `t`, for a number: it is `{count}` in both texts. */
-export const n = (one, many, count, values) => put(window.ngettext(one, many, count), { count: number(count), ...values });
+export const n = (one, many, count, values) => put(window.ngettext(one, many, count), { count, ...values });
 
 export const number = (value) => value.toLocaleString(LANGUAGE);
+
+const shown = (value) => (typeof value === "number" ? number(value) : value);
 
 /** The balance of an account. */
 export const tokens = ({ unlimited, balance }) =>

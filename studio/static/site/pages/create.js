@@ -1,81 +1,90 @@
 // Ordering a video. The form offers what the chosen model can do, and says the price before it is pressed.
 
-import { api, fill, go, h, link, n, notify, onMe, partsOf, reload, t, tell, template } from "../core.js";
-import { choice, form, job, pickLooks, pictures, sayErrors } from "../parts.js";
+import {
+  api, fieldOf, fill, form, go, h, job, link, n, notify, onMe, pickLooks, pictures, reload, sayErrors, t,
+  tell, template,
+} from "../studio.js";
 
 export default async function create({ query, signal }) {
   const [{ items: models }, prices] = await Promise.all([api.get("/video-models", { signal }), api.get("/tokens", { signal })]);
-  const available = models.filter((model) => model.isAvailable);
   const node = template("create");
-  const parts = partsOf(node);
-  const { prompt } = node.querySelector("form").elements;
-  const [first, last, references] = ["initialImage", "endFrame", "referenceImages"].map((name) => pictures(node, name, { onchange: draw }));
-  let model = available.find(({ isDefault }) => isDefault) ?? available[0] ?? models[0];
-  let wanted = { aspectRatio: "", resolution: "", durationSeconds: "", generateAudio: "false", mockMode: "false" };
+  const parts = node.parts;
+  const { elements } = node.querySelector("form");
+  const [first, last, references] = ["initialImage", "endFrame", "referenceImages"].map((name) =>
+    pictures(node, name, { onchange: draw }),
+  );
   let look = null;
   let key = api.newKey(); // of one order: pressing again after a lost response pays once
 
-  const hasFirst = () => Boolean(first.files().length || look?.generatedImageUrl);
+  const hasFirst = () => first.files().length > 0 || Boolean(look?.generatedImageUrl);
+  const modelOf = () => models.find(({ name }) => name === elements.model.value);
 
-  /** The form's choices with the model's values: [name, legend, [[value, label]]]. */
-  function choices() {
-    const resolution = model.resolutions.find((one) => one.resolution === wanted.resolution) ?? model.resolutions[0];
-    const same = (values) => values.map((value) => [value, value]);
-    const lengths = lengthsOf(resolution).map((value) => [String(value), n("{count} second", "{count} seconds", value)]);
-    return [
-      ["model", t("Model"), models.map(({ name, title }) => [name, title])],
-      ["aspectRatio", t("Shape"), same(model.aspectRatios)],
-      ["resolution", t("Resolution"), same(model.resolutions.map((one) => one.resolution))],
-      ["durationSeconds", t("Length"), lengths],
-      ["generateAudio", t("Sound"), [["false", t("Silent")], ...(model.generateAudio ? [["true", t("With sound")]] : [])]],
-      ["mockMode", t("Kind"), [["true", t("Test")], ...(model.isAvailable ? [["false", t("Real")]] : [])]],
-    ];
+  /** Offer these [value, label] in the choice; the chosen one stays if it is among them. */
+  function offer(name, options) {
+    const place = fieldOf(node, name).querySelector("div");
+    const hadFocus = place.contains(document.activeElement);
+    const chosen = options.find(([value]) => value === elements[name]?.value) ?? options[0];
+    const radio = (value) => h("input", { type: "radio", name, value, checked: value === chosen?.[0] });
+    fill(place, options.map(([value, label]) => h("label", radio(value), h("span", label))));
+    if (hadFocus) place.querySelector(":checked")?.focus();
   }
 
-  function lengthsOf({ durationsSeconds }) {
-    const limits = [
-      ...(last.files().length ? [model.endFrameDurationsSeconds] : []),
-      ...(references.files().length ? [model.referenceImagesDurationsSeconds] : []),
-    ];
-    return durationsSeconds.filter((seconds) => limits.every((limit) => limit.includes(seconds)));
-  }
-
-  /** Show what the model can do; wishes that it cannot meet become its first values. */
   function draw() {
+    const model = modelOf();
+    const resolutions = model.resolutions.map(({ resolution }) => resolution);
     last.node.hidden = !model.endFrame;
     references.node.hidden = !model.maxReferenceImages || (hasFirst() && !model.referenceImagesWithInitialImage);
-    const offered = choices();
-    const chosen = offered.map(([name, , options]) => [name, keep(wanted[name], options)]);
-    wanted = { ...Object.fromEntries(chosen), model: model.name };
-    const shown = offered.filter(([name, , options]) => options.length > 1 || !["model", "generateAudio"].includes(name));
-    const focused = document.activeElement;
-    fill(parts.options, shown.map(([name, legend, options]) => choice(legend, name, options, wanted[name])));
-    if (focused?.type === "radio") parts.options.querySelector(`[name="${focused.name}"]:checked`)?.focus();
+    offer("aspectRatio", model.aspectRatios.map((value) => [value, value]));
+    offer("resolution", resolutions.map((value) => [value, value]));
+    offer("durationSeconds", lengthsOf(model).map((value) => [String(value), n("{count} second", "{count} seconds", value)]));
+    permit("generateAudio", "true", model.generateAudio);
+    fieldOf(node, "generateAudio").hidden = !model.generateAudio;
+    permit("mockMode", "false", model.isAvailable);
     show();
   }
 
+  /** Show one value of a choice of two, or choose the other. */
+  function permit(name, value, isPossible) {
+    for (const radio of elements[name]) {
+      if (radio.value === value) radio.parentNode.hidden = !isPossible;
+      else if (!isPossible) radio.checked = true;
+    }
+  }
+
+  function lengthsOf({ resolutions, endFrameDurationsSeconds, referenceImagesDurationsSeconds }) {
+    const { durationsSeconds } = resolutions.find(({ resolution }) => resolution === elements.resolution.value);
+    return durationsSeconds
+      .filter((seconds) => !last.files().length || endFrameDurationsSeconds.includes(seconds))
+      .filter((seconds) => !references.files().length || referenceImagesDurationsSeconds.includes(seconds));
+  }
+
   function show() {
-    const isTest = wanted.mockMode === "true";
+    const { isAvailable, title } = modelOf();
+    const isTest = elements.mockMode.value === "true";
     fill(parts.price, n("{count} token", "{count} tokens", prices.costs.videoJob));
     fill(parts.balance, n("You have {count}.", "You have {count}.", prices.balance));
-    fill(parts.real, t("{model} makes it; that takes a few minutes.", { model: model.title }));
-    parts.unavailable.hidden = model.isAvailable;
+    fill(parts.real, t("{model} makes it; that takes a few minutes.", { model: title }));
+    parts.unavailable.hidden = isAvailable;
     parts.test.hidden = !isTest;
     parts.real.hidden = isTest;
   }
 
   function missing() {
-    if (!prompt.value.trim() && !hasFirst()) return { prompt: [t("Describe the video, choose a look, or add a first frame.")] };
-    if (last.files().length && !hasFirst()) return { endFrame: [t("A last frame needs a first one, or a look.")] };
-    if (last.files().length && references.files().length) return { referenceImages: [t("Use a last frame or references, not both.")] };
+    const hasLast = last.files().length > 0;
+    if (!elements.prompt.value.trim() && !hasFirst()) return { prompt: [t("Describe the video, choose a look, or add a first frame.")] };
+    if (hasLast && !hasFirst()) return { endFrame: [t("A last frame needs a first one, or a look.")] };
+    if (hasLast && references.files().length) return { referenceImages: [t("Use a last frame or references, not both.")] };
     return {};
   }
 
-  async function send() {
+  async function send(values, data) {
     fill(parts.blocked);
     if (sayErrors(node, missing())) return;
+    if (!look) data.delete("lookId");
+    for (const picture of [first, last, references])
+      for (const file of picture.files()) data.append(picture.node.dataset.field, file);
     try {
-      tell("created", await api.upload("POST", "/video-jobs", order(), { headers: { "Idempotency-Key": key } }));
+      tell("created", await api.upload("POST", "/video-jobs", data, { key }));
       notify(t("Your video is on its way."));
       reload();
       go("/videos");
@@ -87,15 +96,6 @@ export default async function create({ query, signal }) {
     }
   }
 
-  function order() {
-    const data = new FormData();
-    const texts = { ...wanted, prompt: prompt.value.trim(), ...(look && { lookId: look.id }) };
-    for (const [name, value] of Object.entries(texts)) data.append(name, value);
-    for (const { node: field, files } of [first, last, references])
-      for (const file of files()) data.append(field.dataset.field, file);
-    return data;
-  }
-
   /** The limit of three is reached: show which ones run, with what can be done. */
   async function showRunning() {
     const { items } = await api.get("/video-jobs?status=PENDING,RUNNING");
@@ -103,23 +103,24 @@ export default async function create({ query, signal }) {
     fill(parts.blocked, h("ul.running", rows));
   }
 
-  parts.options.addEventListener("change", ({ target: { name, value } }) => {
-    wanted[name] = value;
-    model = models.find((one) => one.name === wanted.model);
-    draw();
-  });
-  pickLooks(node.querySelector("[data-field=lookId]"), parts, query.get("look"), (chosen) => {
+  function choose(chosen) {
     look = chosen;
-    if (look?.generatedImageUrl) wanted.aspectRatio = "9:16"; // people stand upright
+    const upright = look?.generatedImageUrl && node.querySelector("[name=aspectRatio][value='9:16']");
+    if (upright) upright.checked = true; // people stand
     draw();
-  });
+  }
+
+  const available = models.filter((model) => model.isAvailable);
+  const preferred = available.find(({ isDefault }) => isDefault) ?? available[0] ?? models[0];
+  offer("model", models.map(({ name, title }) => [name, title]));
+  fieldOf(node, "model").hidden = models.length === 1;
+  node.querySelector(`[name=model][value="${preferred.name}"]`).checked = true;
+  draw();
+  node.querySelector(".options").addEventListener("change", draw);
   onMe((account) => {
     prices.balance = account?.tokens.balance ?? prices.balance;
     show();
   }, signal);
-  draw();
-  return form(node, send, { isOnce: true });
+  pickLooks(fieldOf(node, "lookId"), parts, query.get("look"), choose);
+  return form(node, send, {});
 }
-
-/** The value if it is offered, else the first one. */
-const keep = (value, options) => (options.some(([offered]) => offered === value) ? value : options[0]?.[0]);

@@ -1,6 +1,6 @@
 // The first page: the server renders it. Here its button for the demo gets its work.
 
-import { acting } from "../core.js";
+import { acting } from "../studio.js";
 import { enterDemo } from "./sign-in.js";
 
 export default async function landing({ main }) {

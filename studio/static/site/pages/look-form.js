@@ -1,20 +1,17 @@
 // Adding a look, and changing one: its picture, its texts, its products.
 
-import { api, go, notify, partsOf, t, template, url } from "../core.js";
-import { form, pictures } from "../parts.js";
+import { api, form, go, notify, pictures, t, template, url } from "../studio.js";
 
 const PRODUCTS_MAX = 50; // the API's limit
 
-/** The page `/looks/new`. */
 export default () => lookForm(null);
 
-/** The form of a new look, or of this one. */
 export function lookForm(look) {
   const node = template("look-form", {
     leave: look && { href: url(`/looks/${look.id}`) },
     ...(look && { heading: t("Change “{look}”", { look: look.title }), submit: t("Save") }),
   });
-  const { progress, products, addProduct } = partsOf(node);
+  const { progress, products, addProduct } = node.parts;
   const picture = pictures(node, "generatedImage", { shown: look?.thumbnailUrl });
   const used = productRows(products, addProduct, look?.products ?? []);
   const onProgress = (share) => (progress.value = share);
@@ -34,7 +31,7 @@ export function lookForm(look) {
     }
   }
 
-  return form(node, send, { values: { title: look?.title, notes: look?.notes }, isOnce: true });
+  return form(node, send, look ?? {});
 }
 
 /** Rows of products that can be added and removed. Returns a function that reads those with content. */

@@ -1,7 +1,9 @@
 // One look: its picture, its products, its videos, and who sees it.
 
-import { api, complain, fill, follow, go, h, icon, link, moment, n, notify, onJob, partsOf, t, template, thumbnail, url } from "../core.js";
-import { asking, job, share } from "../parts.js";
+import {
+  api, asking, complain, fill, follow, go, h, icon, job, link, moment, n, notify, onJob, share, t, template,
+  thumbnail, url,
+} from "../studio.js";
 import { lookForm } from "./look-form.js";
 
 export default async function look({ parameters: [id], query, signal }) {
@@ -9,7 +11,7 @@ export default async function look({ parameters: [id], query, signal }) {
   if (query.has("edit")) return lookForm(shown);
   const load = async () => (await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal })).items;
   const node = article(shown);
-  const { videos } = partsOf(node);
+  const { videos } = node.parts;
   let jobs = await load();
 
   function draw() {
@@ -53,7 +55,7 @@ function article(look) {
     pieces: products.map(piece),
     added: moment(look.createdAt),
   });
-  partsOf(node).portrait.replaceWith(
+  node.parts.portrait.replaceWith(
     picture
       ? h("img.portrait", { src: picture, alt: t("The look “{look}”", { look: title }) })
       : h("span.portrait.blank", icon("looks")),

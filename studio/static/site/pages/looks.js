@@ -1,7 +1,8 @@
 // Looks, as a grid of pictures.
 
-import { api, fill, h, markTab, n, partsOf, t, template, thumbnail, url } from "../core.js";
-import { fillWithDemo, pages, saysWhy, skeleton } from "../parts.js";
+import {
+  api, fill, fillWithDemo, h, markTab, n, pages, saysWhy, t, template, thumbnail, url,
+} from "../studio.js";
 
 const PAGE = 24;
 const DEMO_LOOKS = 6;
@@ -10,7 +11,7 @@ const PAUSE_MS = 300; // after the last key, before a search begins
 export default async function looks({ query, signal }) {
   const view = query.get("view") ?? "mine";
   const node = template("looks");
-  const { search, count, place, pager } = partsOf(node);
+  const { search, count, place, pager } = node.parts;
   const grid = h("ul.grid");
   let skip = 0;
   let timer = null;
@@ -46,7 +47,6 @@ export default async function looks({ query, signal }) {
 
   markTab(node, view);
   search.value = query.get("search") ?? "";
-  fill(place, skeleton(8, "grid"));
   again().catch(saysWhy(place));
   return node;
 }

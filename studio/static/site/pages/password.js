@@ -1,7 +1,8 @@
 // The pages of mailed links: a new password, and a verified address.
 
-import { api, forget, go, isSignedIn, loaded, notify, partsOf, pathOf, reload, sentence, t, template } from "../core.js";
-import { form } from "../parts.js";
+import {
+  api, forget, form, go, isSignedIn, loaded, pathOf, reload, sentence, t, template,
+} from "../studio.js";
 
 const PAGES = { "/forgot-password": forgotten, "/reset-password": reset, "/verify-email": verify };
 
@@ -11,7 +12,7 @@ function forgotten() {
   const node = template("forgot-password");
   return form(node, async (values) => {
     await api.post("/auth/password/reset", values, { anonymous: true });
-    partsOf(node).done.textContent = t("If an account has this address, a mail with a link is on its way.");
+    node.parts.done.textContent = t("If an account has this address, a mail with a link is on its way.");
   });
 }
 
@@ -19,7 +20,6 @@ function reset(token) {
   return form(template("reset-password"), async ({ newPassword }) => {
     await api.post("/auth/password/reset/confirm", { token, newPassword }, { anonymous: true });
     forget(); // all sessions have ended
-    notify(t("Your password is set. Sign in with it."));
     go("/sign-in", { replace: true });
   });
 }
@@ -37,10 +37,7 @@ async function verify(token) {
 
 /** Offer to mail a link. */
 async function request(why = null) {
-  const send = async (values) => {
-    await api.post("/auth/email/verify", values, { anonymous: true });
-    notify(t("A mail with a link is on its way."));
-  };
-  const values = { email: isSignedIn() ? (await loaded()).email : "" };
-  return form(template("verify-email", { why }), send, { values, isOnce: true });
+  const send = (values) => api.post("/auth/email/verify", values, { anonymous: true });
+  const account = isSignedIn() ? await loaded() : {};
+  return form(template("verify-email", { why }), send, account);
 }

@@ -1,7 +1,8 @@
 // Signing in, by password or with Google, and registering.
 
-import { api, begin, go, notify, number, partsOf, pathOf, sentence, t, template } from "../core.js";
-import { backFromGoogle, form, leaveForGoogle } from "../parts.js";
+import {
+  api, backFromGoogle, begin, form, go, leaveForGoogle, notify, pathOf, sentence, t, template,
+} from "../studio.js";
 
 export default async function signIn({ query }) {
   const path = pathOf(location);
@@ -12,19 +13,19 @@ export default async function signIn({ query }) {
   const node = template(isNew ? "register" : "sign-in", {
     google: () => leaveForGoogle(offers.google, next),
     ...(isNew
-      ? { start: t("You start with {tokens} tokens.", { tokens: number(offers.signUpTokens) }) }
+      ? { start: t("You start with {tokens} tokens.", { tokens: offers.signUpTokens }) }
       : { demo: () => enterDemo(next) }),
   });
   for (const part of node.querySelectorAll("[data-with]")) part.hidden = !offers[part.dataset.with];
   for (const part of node.querySelectorAll("[data-without]")) part.hidden = offers[part.dataset.without];
-  partsOf(node).other.search = location.search;
+  node.parts.other.search = location.search;
   const send = async (values) => {
     if (isNew) await api.post("/auth/register", values, { anonymous: true });
     begin(await api.post("/auth/token", values, { anonymous: true }));
     if (isNew && offers.mail) notify(t("Welcome. We have mailed you a link to verify your address."));
     go(inside(next), { replace: true });
   };
-  return form(node, send, { values: { email: query.get("email") }, isOnce: true });
+  return form(node, send, { email: query.get("email") });
 }
 
 /** Sign in to the demo account, without a password. */

@@ -1,22 +1,20 @@
 // One video: the player or its progress, its facts, and its log.
 
-import { api, complain, fill, follow, h, isFinished, link, moment, number, onJob, partsOf, t, template } from "../core.js";
-import { job, video as player } from "../parts.js";
+import {
+  api, complain, fill, follow, h, isFinished, job, link, moment, number, onJob, t, template,
+  video as player,
+} from "../studio.js";
 
 export default async function video({ parameters: [id], signal }) {
   const load = () => api.get(`/video-jobs/${id}`, { signal });
   const node = template("video");
-  const { spoken, stage, name, state, facts, log } = partsOf(node);
+  const { spoken, place } = node.parts;
   let shown = await load();
   let progress = null;
 
   function draw() {
     progress = job.progress(shown);
-    fill(stage, shown.cloudinaryUrl ? player(shown, { "aria-label": job.nameOf(shown) }) : job.poster(shown));
-    fill(name, job.nameOf(shown));
-    fill(state, job.badges(shown), progress, job.failure(shown), job.actions(shown));
-    fill(facts, factsOf(shown).map(([label, value]) => [h("dt", label), h("dd", value)]));
-    fill(log, (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", line.message)));
+    fill(place, article(shown, progress));
   }
 
   async function changed({ kind, job: next }) {
@@ -28,7 +26,7 @@ export default async function video({ parameters: [id], signal }) {
     }
     shown = await load();
     draw();
-    if (isFinished(shown)) job.speak(spoken, job.statusOf(shown));
+    if (isFinished(shown)) fill(spoken, job.statusOf(shown));
   }
 
   draw();
@@ -37,18 +35,23 @@ export default async function video({ parameters: [id], signal }) {
   return node;
 }
 
-function factsOf(shown) {
-  const { tokensCharged, tokensRefunded } = shown;
-  const charged = number(tokensCharged);
+function article(shown, progress) {
+  const { tokensCharged: charged, tokensRefunded: refunded } = shown;
+  const name = job.nameOf(shown);
+  const looks = job.looksOf(shown);
   const other = (id) => id && link(`/videos/${id}`, t("Show it"));
-  return [
-    [t("Look"), job.looksOf(shown)],
-    [t("Model"), shown.model],
-    [t("Format"), job.format(shown)],
-    [t("Tokens"), tokensRefunded ? t("{charged}, {refunded} came back", { charged, refunded: number(tokensRefunded) }) : charged],
-    [t("Ordered"), moment(shown.createdAt)],
-    [t("Ended"), moment(shown.completedAt)],
-    [t("Made again from"), other(shown.retryOf)],
-    [t("Made again as"), other(shown.retriedBy)],
-  ].filter(([, value]) => value && value.length !== 0);
+  return template("video-article", {
+    stage: shown.cloudinaryUrl ? player(shown, { "aria-label": name }) : job.poster(shown),
+    name,
+    state: [job.badges(shown), progress, job.failure(shown), job.actions(shown)],
+    looks: looks.length > 0 && looks,
+    model: shown.model,
+    format: job.format(shown),
+    tokens: refunded ? t("{charged}, {refunded} came back", { charged, refunded }) : number(charged),
+    ordered: moment(shown.createdAt),
+    ended: moment(shown.completedAt),
+    retryOf: other(shown.retryOf),
+    retriedBy: other(shown.retriedBy),
+    log: (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", line.message)),
+  });
 }

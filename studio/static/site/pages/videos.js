@@ -1,14 +1,16 @@
 // All videos of the account: one row each, which follow their jobs by themselves.
 
-import { acting, api, complain, fill, follow, h, isFinished, link, markTab, moment, n, number, onJob, partsOf, reload, t, template } from "../core.js";
-import { fillWithDemo, job, pages, saysWhy, skeleton } from "../parts.js";
+import {
+  acting, api, complain, fill, fillWithDemo, follow, h, isFinished, job, link, markTab, moment, n, number, onJob,
+  pages, reload, saysWhy, t, template,
+} from "../studio.js";
 
 const PAGE = 20;
 
 export default async function videos({ query, signal }) {
   const status = query.get("status") ?? "";
   const node = template("videos");
-  const { selected, remove, spoken, place, pager } = partsOf(node);
+  const { selected, remove, spoken, place, pager } = node.parts;
   const table = template("video-table");
   const body = table.querySelector("tbody");
   const rows = new Map(); // id → {job, node, box, progress}
@@ -27,27 +29,31 @@ export default async function videos({ query, signal }) {
   }
 
   function add(item) {
-    const label = t("Select: {name}", { name: job.nameOf(item) });
-    const box = h("input", { type: "checkbox", "aria-label": label, onchange: show });
-    const row = { job: item, box, node: h("tr", { "data-id": item.id }) };
+    const row = { job: item, node: h("tr") };
     draw(row);
     rows.set(item.id, row);
     return row.node;
   }
 
   function draw(row) {
-    const item = row.job;
+    const { job: item, node: before, box } = row;
+    const name = job.nameOf(item);
     row.progress = job.progress(item);
-    fill(row.node,
-      h("td.pick", row.box),
-      h("td.still", job.poster(item)),
-      h("td.what", link(`/videos/${item.id}`, job.nameOf(item)), job.badges(item), row.progress, job.failure(item)),
-      h("td.soft", job.looksOf(item)),
-      h("td.soft", job.format(item), h("br"), item.model),
-      h("td.soft.number", cost(item)),
-      h("td.soft", moment(item.createdAt)),
-      h("td.do", job.actions(item)),
-    );
+    row.node = template("video-row", {
+      box: { "aria-label": t("Select: {name}", { name }), onchange: show },
+      still: job.poster(item),
+      what: [link(`/videos/${item.id}`, name), job.badges(item), row.progress, job.failure(item)],
+      looks: job.looksOf(item),
+      format: job.format(item),
+      model: item.model,
+      cost: cost(item),
+      ordered: moment(item.createdAt),
+      actions: job.actions(item),
+    });
+    row.node.dataset.id = item.id;
+    row.box = row.node.querySelector("[type=checkbox]");
+    row.box.checked = Boolean(box?.checked);
+    before.replaceWith(row.node);
   }
 
   function show() {
@@ -78,7 +84,7 @@ export default async function videos({ query, signal }) {
     if (isSame && row.progress) return row.progress.update(item);
     draw(row);
     if (!isFinished(item)) return null;
-    job.speak(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
+    fill(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
     return reload();
   }
 
@@ -86,7 +92,6 @@ export default async function videos({ query, signal }) {
   const demo = fillWithDemo(() => rows.size || again(), signal);
   remove.addEventListener("click", acting(() => job.removing(chosen())()));
   markTab(node, status);
-  fill(place, skeleton(5, "lines"));
   again().then(() => onJob(changed, signal)).catch(saysWhy(place));
   return node;
 }

@@ -1,6 +1,6 @@
 // The demo account of a development server: filling an empty account with its data.
 
-import { api, notify, reload, t } from "../core.js";
+import { api, notify, reload, t } from "../studio.js";
 
 const ASK_AGAIN_MS = 3000;
 const TIMES = 20; // the videos take most of a minute

@@ -1,8 +1,7 @@
 // Questions before what cannot be undone, and other dialogs. The browser keeps the focus inside.
 
-import { copy, template } from "../core.js";
+import { copy, template } from "../studio.js";
 
-/** Show a dialog; returns it. */
 export function open(title, content, { isWide = false } = {}) {
   const dialog = template("dialog", { title, content, close: () => dialog.close() });
   dialog.classList.toggle("wide", isWide);
@@ -25,6 +24,5 @@ function show(dialog) {
   return dialog;
 }
 
-/** Show a secret, this once. */
 export const showSecret = (title, value) =>
   open(title, template("secret", { value: { value, "aria-label": title }, copy: () => copy(value) }));

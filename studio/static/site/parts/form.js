@@ -1,18 +1,18 @@
 // Forms: the server renders the fields (studio/site/fields.py); here they are sent, and say what is wrong with them.
 
-import { fill, h, sentence, t } from "../core.js";
+import { fill, h, notify, sentence, t } from "../studio.js";
 
 /**
  * Send the form in the node by `send(values, data)`, and return the node. Refused fields say why, the rest is said above the
- * button. `values` are the first ones; `isOnce` keeps what was typed.
+ * button, and `data-done` when it is sent. `values` are the first ones of the fields; a form without is emptied.
  */
-export function form(node, send, { values = {}, isOnce = false } = {}) {
+export function form(node, send, values = null) {
   const element = node.matches("form") ? node : node.querySelector("form");
   const button = element.querySelector("[type=submit]");
   const alert = h("div", { role: "alert" });
   button.before(alert);
   element.noValidate = true; // the browser's bubbles would hide the other fields
-  for (const [name, value] of Object.entries(values)) element.elements[name].value = value ?? "";
+  for (const { name } of element.elements) if (values && name in values) element.elements[name].value = values[name] ?? "";
   element.addEventListener("input", ({ target }) => say(target.closest("[data-field]"), ""));
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -22,7 +22,8 @@ export function form(node, send, { values = {}, isOnce = false } = {}) {
     try {
       const data = new FormData(element);
       await send(Object.fromEntries(data), data);
-      if (!isOnce) element.reset();
+      if (!values) element.reset();
+      if (element.dataset.done) notify(element.dataset.done);
     } catch (error) {
       const words = sayErrors(element, error.errors ?? {}) ? t("Please check the fields above.") : sentence(error);
       fill(alert, h("p.error", words));
@@ -37,10 +38,12 @@ export function form(node, send, { values = {}, isOnce = false } = {}) {
 const incomplete = ({ elements }) =>
   Object.fromEntries([...elements].filter((control) => control.validationMessage).map(({ name, validationMessage }) => [name, [validationMessage]]));
 
+export const fieldOf = (node, name) => node.querySelector(`[data-field~="${name}"]`);
+
 /** Say errors beside their fields, and focus the first. Returns whether one has such a field. */
 export function sayErrors(node, errors) {
   const found = Object.entries(errors)
-    .map(([name, texts]) => [node.querySelector(`[data-field~="${name.split(".")[0]}"]`), texts])
+    .map(([name, texts]) => [fieldOf(node, name.split(".")[0]), texts])
     .filter(([field]) => field);
   for (const [field, texts] of found) say(field, texts.join(" "));
   found[0]?.[0].querySelector("input, select, textarea")?.focus();
@@ -56,16 +59,3 @@ export function say(field, text) {
   field.querySelector("[aria-describedby]")?.setAttribute("aria-invalid", Boolean(text));
   if (text) field.closest("details")?.setAttribute("open", "");
 }
-
-/** A group of radio buttons as a row of choices. `options` are [value, label]. */
-export const choice = (legend, name, options, chosen) =>
-  h("fieldset.choice",
-    { "data-field": name },
-    h("legend", legend),
-    h("div",
-      options.map(([value, label]) =>
-        h("label", h("input", { type: "radio", name, value, checked: value === chosen }), h("span", label)),
-      ),
-    ),
-    h("p.error", { hidden: true }),
-  );

@@ -1,15 +1,14 @@
 // A video job: its badges, its progress, and what can be done with it.
 
-import { acting, api, fill, go, h, icon, isFinished, link, n, notify, reload, sentences, set, t, tell, template, thumbnail, url } from "../core.js";
-import { asking } from "./dialog.js";
-import { play, save } from "./player.js";
+import {
+  api, asking, fill, go, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell,
+  template, thumbnail, url,
+} from "../studio.js";
 
 export const nameOf = (job) => job.prompt || job.associatedLooks?.[0]?.title || t("Video without a description");
 
-/** The status in words. */
 export const statusOf = ({ status }) => template(`status-${status}`).textContent;
 
-/** The status, and what else marks the job. */
 export const badges = (job) =>
   template("job-badges", {
     status: template(`status-${job.status}`),
@@ -21,11 +20,10 @@ export const badges = (job) =>
 /** The progress of an unfinished job; its text counts the expected time down. */
 export function progress(job) {
   if (isFinished(job)) return null;
-  const bar = h("progress", { max: 100, "aria-label": t("Progress of the video") });
-  const text = h("span.soft");
-  const node = h("div.progress", bar, text);
+  const node = template("progress");
+  const { bar, text } = node.parts;
   node.update = (next) => {
-    set(bar, { value: next.progressPercentage });
+    bar.value = next.progressPercentage;
     text.textContent = [`${next.progressPercentage} %`, remaining(next)].filter(Boolean).join(" · ");
   };
   node.update(job);
@@ -54,18 +52,20 @@ export function poster(job) {
   return h("button.poster", { "aria-label": label, onclick: () => play(job) }, still, h("span.over", icon("play")));
 }
 
-/** The buttons that the job's status permits. */
 export function actions(job) {
-  const button = (text, work, kind = "") =>
-    h("button", { class: `link ${kind}`, "aria-label": `${text}: ${nameOf(job)}`, onclick: acting(work) }, text);
   const isReady = job.status === "SUCCEEDED";
-  return h("div.actions",
-    isReady && button(t("Download"), () => save(job)),
-    isReady && (job.associatedLooks ?? []).map((look) => button(look.isDefault ? t("Unset default") : t("Set as default"), () => toggleDefault(job, look))),
-    !isFinished(job) && button(t("Cancel"), asking("cancel", () => cancel(job))),
-    job.status === "FAILED" && !job.retriedBy && button(t("Make again"), asking("retry", () => retry(job))),
-    button(t("Delete"), removing([job]), "harmful"),
+  const defaults = (job.associatedLooks ?? []).map((look) =>
+    template(look.isDefault ? "unset-default" : "set-default", { button: () => toggleDefault(job, look) }),
   );
+  const node = template("job-actions", {
+    download: isReady && (() => save(job)),
+    defaults: isReady && defaults,
+    cancel: !isFinished(job) && asking("cancel", () => cancel(job)),
+    retry: job.status === "FAILED" && !job.retriedBy && asking("retry", () => retry(job)),
+    remove: removing([job]),
+  });
+  for (const button of node.querySelectorAll("button")) button.ariaLabel = `${button.textContent}: ${nameOf(job)}`;
+  return node;
 }
 
 async function toggleDefault(job, { id, title, isDefault }) {
@@ -81,7 +81,7 @@ async function cancel(job) {
 }
 
 async function retry(job) {
-  const next = await api.post(`/video-jobs/${job.id}/retry`, null, { headers: { "Idempotency-Key": api.newKey() } });
+  const next = await api.post(`/video-jobs/${job.id}/retry`, null, { key: api.newKey() });
   tell("updated", { ...job, retriedBy: next.id });
   tell("created", next);
   reload();
@@ -105,14 +105,7 @@ async function removeAll(jobs) {
   if (location.pathname === url(`/videos/${jobs[0].id}`)) go("/videos", { replace: true });
 }
 
-/** Why a job failed, and what that cost. */
 export const failure = (job) => (job.errorMessage ? h("p.error", sentences(job.errorMessage)) : null);
 
-/** The looks of the job, as links. */
 export const looksOf = (job) =>
   (job.associatedLooks ?? []).map((look) => link(`/looks/${look.id}`, look.title));
-
-/** Replace the contents of a live region without a repeat of the same text. */
-export function speak(region, text) {
-  if (region.textContent !== text) fill(region, text);
-}

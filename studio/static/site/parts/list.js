@@ -1,10 +1,6 @@
-// Lists that grow: skeletons, “load more” without duplicates, and rows that are read again.
+// Lists that grow: “load more” without duplicates, and rows that are read again.
 
-import { acting, api, fill, h, t, template } from "../core.js";
-
-/** Grey shapes in place of what is being loaded. */
-export const skeleton = (count, kind) =>
-  h("div", { class: kind, "aria-hidden": "true" }, Array.from({ length: count }, () => h("div.skeleton")));
+import { acting, api, fill, h, t, template } from "../studio.js";
 
 /** Say in place of a list why it is not there. */
 export const saysWhy = (place) => (error) => {

@@ -1,8 +1,6 @@
 // Choosing one of the own looks, by its picture.
 
-import { api, h, thumbnail } from "../core.js";
-import { say } from "./form.js";
-import { pages } from "./list.js";
+import { api, h, pages, say, thumbnail } from "../studio.js";
 
 const PAGE = 12;
 

@@ -1,7 +1,6 @@
 // Pictures to upload: chosen, dropped, or taken with a phone's camera, with a preview of each.
 
-import { fill, h, set, t, template } from "../core.js";
-import { say } from "./form.js";
+import { fill, h, say, set, t, template } from "../studio.js";
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = 10 * MIB; // the API's limit

@@ -1,7 +1,6 @@
 // Plays a video in a dialog, and saves its file.
 
-import { api, h, t, template } from "../core.js";
-import { open } from "./dialog.js";
+import { api, h, open, t, template } from "../studio.js";
 
 /** A video element, of its final size before the file has arrived. */
 export function video(job, attributes = {}) {
@@ -11,7 +10,6 @@ export function video(job, attributes = {}) {
   return node;
 }
 
-/** Show the video. */
 export function play(job) {
   const title = job.prompt || t("Video");
   const node = video(job, { autoplay: true, loop: true, "aria-label": title });
@@ -24,7 +22,6 @@ export function play(job) {
 export const save = async (job) =>
   saveAs(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }), "video.mp4");
 
-/** Save the body of a response. */
 export async function saveAs(response, otherwise) {
   const [, name = otherwise] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
   const href = URL.createObjectURL(await response.blob());

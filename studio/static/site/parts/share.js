@@ -1,11 +1,7 @@
 // Who sees a look: its visibility, addresses, and public links.
 
-import { api, copy, moment, notify, partsOf, t, template } from "../core.js";
-import { open } from "./dialog.js";
-import { form } from "./form.js";
-import { rows } from "./list.js";
+import { api, copy, form, moment, open, rows, t, template } from "../studio.js";
 
-/** Show the dialog. */
 export async function share(look) {
   const path = `/looks/${look.id}/links`;
   const create = async () => {
@@ -14,7 +10,7 @@ export async function share(look) {
     await draw();
   };
   const node = template("share", { create });
-  const { days, links } = partsOf(node);
+  const { days, links } = node.parts;
   const draw = await rows(links, path, row(path));
   people(node.querySelector("form"), look);
   open(t("Share “{look}”", { look: look.title }), node);
@@ -24,7 +20,6 @@ const row = (path) => (link, draw) => {
   if (link.revokedAt || (link.expiresAt && new Date(link.expiresAt) < new Date())) return null;
   const revoke = async () => {
     await api.remove(`${path}/${link.id}`);
-    notify(t("The link does not work any more."));
     await draw();
   };
   return template("share-link", {
@@ -43,10 +38,8 @@ function people(node, look) {
   const send = async ({ visibility, sharedWithEmails }) => {
     const addresses = sharedWithEmails.split(/[\s,;]+/).filter(Boolean);
     Object.assign(look, await api.patch(`/looks/${look.id}`, { visibility, sharedWithEmails: addresses }));
-    notify(t("Saved."));
   };
-  const values = { visibility: look.visibility, sharedWithEmails: look.sharedWithEmails.join("\n") };
-  form(node, send, { values, isOnce: true });
+  form(node, send, { ...look, sharedWithEmails: look.sharedWithEmails.join("\n") });
   node.addEventListener("change", show);
   show();
 }

@@ -1,7 +1,6 @@
 // A copy of everything, and the end of the account.
 
-import { api, forget, partsOf, t, template } from "../../core.js";
-import { asking, form, saveAs } from "../../parts.js";
+import { api, asking, forget, form, saveAs, t, template } from "../../studio.js";
 
 export default async function data({ signal }) {
   const download = async () => {
@@ -15,7 +14,7 @@ export default async function data({ signal }) {
     state.textContent = t("The file is saved.");
   };
   const node = template("data", { download });
-  const { state } = partsOf(node);
+  const { state } = node.parts;
   return form(node, ({ password }) => asking("delete-account", () => remove(password))());
 }
 

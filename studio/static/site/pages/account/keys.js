@@ -1,11 +1,10 @@
 // API keys, for scripts.
 
-import { api, moment, partsOf, t, template } from "../../core.js";
-import { asking, form, rows, showSecret } from "../../parts.js";
+import { api, asking, form, moment, rows, showSecret, t, template } from "../../studio.js";
 
 export default async function keys() {
   const node = template("keys");
-  const draw = await rows(partsOf(node).list, "/api-keys", row);
+  const draw = await rows(node.parts.list, "/api-keys", row);
   return form(node, async ({ name, expiresInDays }, data) => {
     const days = expiresInDays ? { expiresInDays: Number(expiresInDays) } : {};
     const made = await api.post("/api-keys", { name, scopes: data.getAll("scopes"), ...days });

@@ -1,7 +1,6 @@
 // Name, address and password.
 
-import { api, begin, end, know, notify, partsOf, reload, t, template } from "../../core.js";
-import { form } from "../../parts.js";
+import { api, begin, end, form, know, reload, template } from "../../studio.js";
 
 export default async function profile() {
   const [account, offers] = await Promise.all([reload(), api.get("/auth/methods", { anonymous: true })]);
@@ -12,18 +11,12 @@ export default async function profile() {
     unverified: !account.emailVerified && !offers.mail,
     signOut: end,
   });
-  const { person, password } = partsOf(node);
-  form(person, savePerson, { values: { name: account.name }, isOnce: true });
+  const { person, password } = node.parts;
+  form(person, async (values) => know(await api.patch("/auth/me", values)), account);
   form(password, changePassword);
   return node;
 }
 
-async function savePerson(values) {
-  know(await api.patch("/auth/me", values));
-  notify(t("Saved."));
-}
-
 async function changePassword({ currentPassword, newPassword }) {
   begin(await api.post("/auth/password", { newPassword, ...(currentPassword && { currentPassword }) }));
-  notify(t("The password is changed. All other sessions have ended."));
 }

@@ -1,7 +1,6 @@
 // Where the account is signed in.
 
-import { api, forget, moment, notify, partsOf, t, template } from "../../core.js";
-import { asking, rows } from "../../parts.js";
+import { api, asking, forget, moment, rows, t, template } from "../../studio.js";
 
 export default async function sessions() {
   const signOut = async () => {
@@ -9,16 +8,15 @@ export default async function sessions() {
     forget();
   };
   const node = template("sessions", { everywhere: asking("sign-out-everywhere", signOut) });
-  await rows(partsOf(node).list, "/auth/sessions", row);
+  await rows(node.parts.list, "/auth/sessions", row);
   return node;
 }
 
 function row(session, draw) {
   const signOut = async () => {
     await api.remove(`/auth/sessions/${session.id}`);
-    if (session.isCurrent) return forget();
-    notify(t("The session has ended."));
-    return draw();
+    if (session.isCurrent) forget();
+    else await draw();
   };
   return template("session", {
     client: clientOf(session.client),

@@ -1,17 +1,10 @@
 // The balance, and every movement of it.
 
-import { api, h, link, moment, n, number, partsOf, reload, t, template, tokens as tokensOf } from "../../core.js";
-import { pages } from "../../parts.js";
+import {
+  api, link, moment, n, number, pages, reload, t, template, tokens as tokensOf,
+} from "../../studio.js";
 
 const PAGE = 30;
-const KINDS = {
-  signup: () => t("Start"),
-  grant: () => t("Granted"),
-  charge: () => t("Video"),
-  refund: () => t("Came back"),
-  adjustment: () => t("Corrected"),
-};
-
 export default async function tokens({ signal }) {
   const [account, { costs }] = await Promise.all([reload(), api.get("/tokens", { signal })]);
   const { balance, unlimited } = account.tokens;
@@ -20,7 +13,7 @@ export default async function tokens({ signal }) {
     balance: tokensOf(account.tokens),
     enough: !unlimited && n("Enough for {count} video.", "Enough for {count} videos.", videos),
   });
-  const { lines, pager } = partsOf(node);
+  const { lines, pager } = node.parts;
   const known = new Set();
   let skip = 0;
 
@@ -36,13 +29,13 @@ export default async function tokens({ signal }) {
   return node;
 }
 
-function line(entry) {
-  const what = KINDS[entry.kind]?.() ?? entry.kind;
-  const sign = entry.amount > 0 ? "+" : "−";
-  return h("tr",
-    h("td", moment(entry.createdAt)),
-    h("td", entry.videoJobId ? link(`/videos/${entry.videoJobId}`, what) : what, entry.note ? h("span.soft", ` ${entry.note}`) : null),
-    h("td.number", `${sign}${number(Math.abs(entry.amount))}`),
-    h("td.number.soft", number(entry.balanceAfter)),
-  );
+function line({ kind, amount, createdAt, videoJobId, note, balanceAfter }) {
+  const what = document.getElementById(`ledger-${kind}`) ? template(`ledger-${kind}`) : kind;
+  return template("ledger-line", {
+    at: moment(createdAt),
+    what: videoJobId ? link(`/videos/${videoJobId}`, what) : what,
+    note,
+    amount: `${amount > 0 ? "+" : "−"}${number(Math.abs(amount))}`,
+    balance: number(balanceAfter),
+  });
 }

@@ -1,11 +1,10 @@
 // Webhooks: where this server sends events, and what became of them.
 
-import { api, h, moment, notify, partsOf, t, template } from "../../core.js";
-import { asking, form, open, rows, showSecret } from "../../parts.js";
+import { api, asking, form, h, moment, open, rows, showSecret, t, template } from "../../studio.js";
 
 export default async function webhooks() {
   const node = template("webhooks");
-  const draw = await rows(partsOf(node).list, "/webhooks", row);
+  const draw = await rows(node.parts.list, "/webhooks", row);
   return form(node, async ({ url, description }, data) => {
     const made = await api.post("/webhooks", { url, description, events: data.getAll("events") });
     showSecret(t("The secret of the webhook"), made.secret);
@@ -16,10 +15,7 @@ export default async function webhooks() {
 function row(hook, draw) {
   const path = `/webhooks/${hook.id}`;
   const isActive = hook.status === "active";
-  const test = async () => {
-    await api.post(`${path}/test`);
-    notify(t("A test is on its way."));
-  };
+  const test = () => api.post(`${path}/test`);
   const become = (status) => async () => {
     await api.patch(path, { status });
     await draw();
