@@ -9,16 +9,18 @@ from django.utils import translation
 from django.views.i18n import JavaScriptCatalog
 
 from studio import __version__
+from studio.env import PROJECT
 from studio.http.language import localised
 from studio.http.origins import origin_at
 from studio.http.responses import refusal
 
 _READS = ("GET", "HEAD")
+_FOLDER = PROJECT / "studio" / "static" / "site"
 _SHEETS = ("tokens", "base", "controls", "parts", "pages")
 # What every page imports: named in the document, they load at once and not one after the other.
 _MODULES = (
-    *("studio", "core/api", "core/dom", "core/live", "core/me", "core/notice", "core/page", "core/refusals", "core/router"),
-    *("core/session", "core/template", "core/text", "parts/header"),
+    "studio",
+    *(f"{file.parent.name}/{file.stem}" for folder in ("core", "parts") for file in sorted((_FOLDER / folder).glob("*.js"))),
 )
 
 

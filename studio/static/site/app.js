@@ -1,7 +1,6 @@
 // The start: the header, the languages, and the pages by their addresses (studio/site/urls.py has the same).
 
-import { again, onChange, start } from "./studio.js";
-import * as header from "./parts/header.js";
+import { again, fill, onChange, onMe, start, tokens } from "./studio.js";
 
 const ID = "([0-9a-fA-F-]{36})";
 // The paths, the module in pages/, and who sees the page: a user, a guest, or all.
@@ -19,9 +18,14 @@ const ROUTES = [
   ["/account(?:/(tokens|sessions|keys|webhooks|data))?", "account", "user"],
 ];
 
-header.start();
+const balance = document.querySelector(".balance");
+onMe((account) => fill(balance, account ? tokens(account.tokens) : "…"));
+
 start(ROUTES);
-onChange((isIn) => isIn || again());
+onChange((isIn) => {
+  document.documentElement.classList.toggle("signed-in", isIn);
+  if (!isIn) again();
+});
 
 const languages = document.getElementById("language");
 languages.addEventListener("change", () => {

@@ -48,7 +48,7 @@ async function withToken(send) {
 
 function offline(error) {
   if (error.name === "AbortError") throw error;
-  throw new Refused(0, { code: "offline", detail: "The server cannot be reached." });
+  throw new Refused(0, { code: "offline" });
 }
 
 async function accepted(response) {
@@ -59,10 +59,11 @@ async function accepted(response) {
 
 const jsonOf = async (response) => (response.status === 204 ? null : response.json());
 
+const sending = (method) => async (path, json, options) => jsonOf(await request(method, path, { json, ...options }));
+
 export const get = async (path, options) => jsonOf(await request("GET", path, options));
-export const post = async (path, json, options) => jsonOf(await request("POST", path, { json, ...options }));
-export const patch = async (path, json, options) => jsonOf(await request("PATCH", path, { json, ...options }));
-export const remove = async (path, json) => jsonOf(await request("DELETE", path, { json }));
+export const [post, patch, remove] = ["POST", "PATCH", "DELETE"].map(sending);
+export const postAsGuest = (path, json) => post(path, json, { anonymous: true });
 
 /** Send a form with files. `onProgress` gets the share that has left, from 0 to 1: fetch cannot say it. */
 export async function upload(method, path, form, { key, onProgress = () => {} } = {}) {

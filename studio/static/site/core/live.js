@@ -1,9 +1,9 @@
 // Changes of the caller's jobs as they happen: by server-sent events, or by polling while there are none.
 //
-// EventSource cannot send a token, so a ticket opens the stream, once. After a break the last number continues it:
-// nothing is missed. Without a live process each unfinished job is asked for when its Retry-After says.
+// A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
 
 import * as api from "./api.js";
+import { complain } from "./notice.js";
 import { isSignedIn, onChange } from "./session.js";
 
 const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [5_000, 60_000]; // between two attempts to open the stream, while polling
@@ -36,7 +36,7 @@ export function follow(jobs) {
 export function tell(kind, job) {
   if (kind === "deleted") drop(job.id);
   else if (job) follow([job]);
-  listeners.forEach((listener) => listener({ kind, job }));
+  listeners.forEach((listener) => listener({ kind, job })?.catch?.(complain));
 }
 
 async function open() {

@@ -35,8 +35,10 @@ export const acting = (work) => async (event) => {
 
 /** Copy the text, where the browser permits it: over HTTPS. */
 export async function copy(text) {
-  await navigator.clipboard.writeText(text).then(
-    () => notify(t("Copied.")),
-    () => notify(t("Copy it from the field: the browser does not permit more.")),
-  );
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(t("Copied."));
+  } catch {
+    notify(t("Copy it from the field: the browser does not permit more."));
+  }
 }

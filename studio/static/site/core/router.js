@@ -2,9 +2,9 @@
 
 import { fill, set } from "./dom.js";
 import { pathOf, url } from "./page.js";
+import { sentence } from "./refusals.js";
 import { isSignedIn } from "./session.js";
 import { template } from "./template.js";
-import { t } from "./text.js";
 
 const main = document.getElementById("main");
 let routes = [];
@@ -54,8 +54,8 @@ async function show({ isFirst = false } = {}) {
   const [, ...parameters] = pattern.exec(path);
   try {
     const { default: page } = await import(`../pages/${module}.js`);
-    if (signal.aborted) return null;
-    present(await page({ main, parameters, query: new URLSearchParams(location.search), signal }), isFirst);
+    const node = await page({ main, parameters, query: new URLSearchParams(location.search), signal });
+    if (!signal.aborted) present(node, isFirst);
   } catch (error) {
     if (!signal.aborted) present(failure(error), isFirst);
   }
@@ -69,7 +69,7 @@ function present(node, isFirst) {
   document.title = node ? `${heading.textContent} · AI Studio` : "AI Studio";
   for (const link of document.querySelectorAll("[data-nav]"))
     set(link, { "aria-current": pathOf(location).startsWith(pathOf(link)) ? "page" : null });
-  if (isFirst) return;
+  if (isFirst || !heading) return;
   scrollTo(0, 0);
   heading.setAttribute("tabindex", "-1");
   heading.focus({ preventScroll: true });
@@ -79,6 +79,5 @@ function failure(error) {
   console.warn(error);
   const reload = () => location.reload();
   if (error.status === 404) return template("not-found", { reload });
-  const why = error.status === 403 ? t("This belongs to another account.") : error.message;
-  return template("not-shown", { why, reload });
+  return template("not-shown", { why: sentence(error), reload });
 }

@@ -3,10 +3,10 @@
 import { fill, isNothing, set } from "./dom.js";
 import { acting } from "./notice.js";
 
-/** A copy of a template, with its parts filled. `parts` has the elements with `data-part`, by their names. */
+/** A copy of a template, with its parts filled. `parts` has the elements with `data-part` by their names, and `self`. */
 export function template(id, contents = {}) {
   const node = document.importNode(document.getElementById(id).content, true).firstElementChild;
-  node.parts = {};
+  node.parts = { self: node };
   for (const part of node.querySelectorAll("[data-part]")) node.parts[part.dataset.part] = part;
   for (const [name, content] of Object.entries(contents)) put(node.parts[name], content);
   return node;

@@ -15,12 +15,14 @@ export const number = (value) => value.toLocaleString(LANGUAGE);
 
 const shown = (value) => (typeof value === "number" ? number(value) : value);
 
-/** The balance of an account. */
 export const tokens = ({ unlimited, balance }) =>
   unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance);
 
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+
+/** Whether there is such a moment, and it is over. */
+export const isPast = (iso) => Boolean(iso) && new Date(iso) < new Date();
 
 /** An element with a moment: “5 minutes ago” within a day, else the date; null if there is none. */
 export function moment(iso) {

@@ -21,7 +21,7 @@ export default async function create({ query, signal }) {
 
   /** Offer these [value, label] in the choice; the chosen one stays if it is among them. */
   function offer(name, options) {
-    const place = fieldOf(node, name).querySelector("div");
+    const place = fieldOf(node, name).querySelector(".pills");
     const hadFocus = place.contains(document.activeElement);
     const chosen = options.find(([value]) => value === elements[name]?.value) ?? options[0];
     const radio = (value) => h("input", { type: "radio", name, value, checked: value === chosen?.[0] });
@@ -31,11 +31,11 @@ export default async function create({ query, signal }) {
 
   function draw() {
     const model = modelOf();
-    const resolutions = model.resolutions.map(({ resolution }) => resolution);
+    const same = (values) => values.map((value) => [value, value]);
     last.node.hidden = !model.endFrame;
     references.node.hidden = !model.maxReferenceImages || (hasFirst() && !model.referenceImagesWithInitialImage);
-    offer("aspectRatio", model.aspectRatios.map((value) => [value, value]));
-    offer("resolution", resolutions.map((value) => [value, value]));
+    offer("aspectRatio", same(model.aspectRatios));
+    offer("resolution", same(model.resolutions.map(({ resolution }) => resolution)));
     offer("durationSeconds", lengthsOf(model).map((value) => [String(value), n("{count} second", "{count} seconds", value)]));
     permit("generateAudio", "true", model.generateAudio);
     fieldOf(node, "generateAudio").hidden = !model.generateAudio;
@@ -91,7 +91,7 @@ export default async function create({ query, signal }) {
     } catch (error) {
       if (error.status) key = api.newKey(); // a refusal; after a lost response the same order is repeated
       if (error.code === "too_many_jobs") await showRunning();
-      if (error.code === "insufficient_tokens") fill(parts.blocked, h("p", link("/account/tokens", t("See where your tokens went"))));
+      if (error.code === "insufficient_tokens") fill(parts.blocked, link("/account/tokens", t("See where your tokens went")));
       throw error;
     }
   }

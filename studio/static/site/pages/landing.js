@@ -6,6 +6,4 @@ import { enterDemo } from "./sign-in.js";
 export default async function landing({ main }) {
   if (!main.querySelector(".landing")) location.reload(); // the document was another page's
   main.querySelector("#try-demo")?.addEventListener("click", acting(() => enterDemo()));
-  const video = main.querySelector("video");
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) video?.pause();
 }

@@ -1,7 +1,7 @@
 // One look: its picture, its products, its videos, and who sees it.
 
 import {
-  api, asking, complain, fill, follow, go, h, icon, job, link, moment, n, notify, onJob, share, t, template,
+  api, asking, fill, follow, go, h, job, link, moment, n, notify, onJob, share, t, template,
   thumbnail, url,
 } from "../studio.js";
 import { lookForm } from "./look-form.js";
@@ -15,8 +15,9 @@ export default async function look({ parameters: [id], query, signal }) {
   let jobs = await load();
 
   function draw() {
-    const clips = shown.canEdit && jobs.length ? jobs.map((item) => ownClip(item, id)) : shown.videos.map(clip);
-    fill(videos, clips.length ? h("ul.grid.clips", clips) : none(shown));
+    const others = shown.videos.map((video) => ({ ...video, prompt: "", isOthers: true }));
+    const items = shown.canEdit && jobs.length ? jobs : others;
+    fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(shown));
   }
 
   async function changed({ kind, job: item }) {
@@ -31,7 +32,7 @@ export default async function look({ parameters: [id], query, signal }) {
 
   draw();
   follow(jobs);
-  onJob((change) => changed(change).catch(complain), signal);
+  onJob(changed, signal);
   return node;
 }
 
@@ -42,7 +43,9 @@ function article(look) {
     notify(t("The look is deleted."));
     go("/looks", { replace: true });
   };
-  const node = template("look", {
+  return template("look", {
+    portrait: picture && { src: picture, alt: t("The look “{look}”", { look: title }) },
+    blank: !picture,
     title,
     visibility: isMine && template(`visibility-${look.visibility}`),
     notes: look.notes || null,
@@ -55,40 +58,23 @@ function article(look) {
     pieces: products.map(piece),
     added: moment(look.createdAt),
   });
-  node.parts.portrait.replaceWith(
-    picture
-      ? h("img.portrait", { src: picture, alt: t("The look “{look}”", { look: title }) })
-      : h("span.portrait.blank", icon("looks")),
-  );
-  return node;
 }
 
 function piece({ name, designer, sku, price, currency, productUrl: href, thumbnailUrl }) {
+  const shop = href && h("a", { href, rel: "noopener noreferrer", target: "_blank" }, name);
   const facts = [designer, sku, price && `${price} ${currency}`].filter(Boolean).join(" · ");
-  return h("li",
-    thumbnail(thumbnailUrl),
-    h("div",
-      href ? h("a", { href, rel: "noopener noreferrer", target: "_blank" }, name) : name,
-      h("p.soft", facts),
-    ),
-  );
+  return h("li", thumbnail(thumbnailUrl), h("div", shop || name, h("p.soft", facts)));
 }
 
-function ownClip(item, lookId) {
-  const here = { ...item, associatedLooks: item.associatedLooks.filter((one) => one.id === lookId) };
+function clip(item, lookId) {
+  const here = { ...item, associatedLooks: item.associatedLooks?.filter(({ id }) => id === lookId) };
   return h("li",
     job.poster(item),
-    link(`/videos/${item.id}`, job.nameOf(item)),
+    !item.isOthers && link(`/videos/${item.id}`, job.nameOf(item)),
     job.badges(here),
     job.progress(item),
-    job.actions(here),
+    !item.isOthers && job.actions(here),
   );
-}
-
-/** A video as the look itself shows it, maybe of another account. */
-function clip(video) {
-  const item = { ...video, prompt: "", isOthers: true };
-  return h("li", job.poster(item), job.badges(item), job.progress(item));
 }
 
 const none = ({ id, canEdit }) =>

@@ -51,16 +51,14 @@ export default async function looks({ query, signal }) {
   return node;
 }
 
-function card(look) {
-  const node = template("look-card", {
-    link: { href: url(`/looks/${look.id}`) },
-    picture: thumbnail(look.thumbnailUrl, "looks"),
-    title: look.title,
-    videos: n("{count} video", "{count} videos", look.videos.length),
+const card = ({ id, title, thumbnailUrl, videos }) =>
+  template("look-card", {
+    self: { "data-id": id },
+    link: { href: url(`/looks/${id}`) },
+    picture: thumbnail(thumbnailUrl, "looks"),
+    title,
+    videos: n("{count} video", "{count} videos", videos.length),
   });
-  node.dataset.id = look.id;
-  return node;
-}
 
 function nothing(view, search, demo) {
   const text = t("No look has “{search}” in its title, notes or products.", { search });

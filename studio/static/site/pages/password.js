@@ -11,14 +11,14 @@ export default ({ query }) => PAGES[pathOf(location)](query.get("token") ?? "");
 function forgotten() {
   const node = template("forgot-password");
   return form(node, async (values) => {
-    await api.post("/auth/password/reset", values, { anonymous: true });
+    await api.postAsGuest("/auth/password/reset", values);
     node.parts.done.textContent = t("If an account has this address, a mail with a link is on its way.");
   });
 }
 
 function reset(token) {
   return form(template("reset-password"), async ({ newPassword }) => {
-    await api.post("/auth/password/reset/confirm", { token, newPassword }, { anonymous: true });
+    await api.postAsGuest("/auth/password/reset/confirm", { token, newPassword });
     forget(); // all sessions have ended
     go("/sign-in", { replace: true });
   });
@@ -27,7 +27,7 @@ function reset(token) {
 async function verify(token) {
   if (!token) return request();
   try {
-    await api.post("/auth/email/verify/confirm", { token }, { anonymous: !isSignedIn() });
+    await api.post("/auth/email/verify/confirm", { token });
     if (isSignedIn()) await reload();
     return template("email-verified");
   } catch (error) {
@@ -35,9 +35,8 @@ async function verify(token) {
   }
 }
 
-/** Offer to mail a link. */
 async function request(why = null) {
-  const send = (values) => api.post("/auth/email/verify", values, { anonymous: true });
+  const send = (values) => api.postAsGuest("/auth/email/verify", values);
   const account = isSignedIn() ? await loaded() : {};
   return form(template("verify-email", { why }), send, account);
 }

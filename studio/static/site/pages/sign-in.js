@@ -20,17 +20,16 @@ export default async function signIn({ query }) {
   for (const part of node.querySelectorAll("[data-without]")) part.hidden = offers[part.dataset.without];
   node.parts.other.search = location.search;
   const send = async (values) => {
-    if (isNew) await api.post("/auth/register", values, { anonymous: true });
-    begin(await api.post("/auth/token", values, { anonymous: true }));
+    if (isNew) await api.postAsGuest("/auth/register", values);
+    begin(await api.postAsGuest("/auth/token", values));
     if (isNew && offers.mail) notify(t("Welcome. We have mailed you a link to verify your address."));
     go(inside(next), { replace: true });
   };
   return form(node, send, { email: query.get("email") });
 }
 
-/** Sign in to the demo account, without a password. */
 export async function enterDemo(next = "/looks") {
-  begin(await api.post("/auth/demo", null, { anonymous: true }));
+  begin(await api.postAsGuest("/auth/demo"));
   go(inside(next), { replace: true });
 }
 
@@ -40,7 +39,7 @@ const inside = (path) => (/^\/(?!\/)/.test(path) ? path : "/looks");
 async function google() {
   try {
     const { idToken, next } = backFromGoogle();
-    begin(await api.post("/auth/google", { idToken }, { anonymous: true }));
+    begin(await api.postAsGuest("/auth/google", { idToken }));
     return go(inside(next), { replace: true });
   } catch (error) {
     return template("google-failed", { why: sentence(error) });

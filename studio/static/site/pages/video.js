@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, complain, fill, follow, h, isFinished, job, link, moment, number, onJob, t, template,
+  api, fill, follow, h, isFinished, job, link, moment, number, onJob, t, template,
   video as player,
 } from "../studio.js";
 
@@ -31,7 +31,7 @@ export default async function video({ parameters: [id], signal }) {
 
   draw();
   follow([shown]);
-  onJob((change) => changed(change).catch(complain), signal);
+  onJob(changed, signal);
   return node;
 }
 

@@ -1,7 +1,7 @@
 // All videos of the account: one row each, which follow their jobs by themselves.
 
 import {
-  acting, api, complain, fill, fillWithDemo, follow, h, isFinished, job, link, markTab, moment, n, number, onJob,
+  acting, api, fill, fillWithDemo, follow, h, isFinished, job, link, markTab, moment, n, number, onJob,
   pages, reload, saysWhy, t, template,
 } from "../studio.js";
 
@@ -13,9 +13,9 @@ export default async function videos({ query, signal }) {
   const { selected, remove, spoken, place, pager } = node.parts;
   const table = template("video-table");
   const body = table.querySelector("tbody");
-  const rows = new Map(); // id → {job, node, box, progress}
+  const rows = new Map(); // id → {job, node, progress}
   const matches = (item) => !status || status.split(",").includes(item.status);
-  const chosen = () => [...rows.values()].filter(({ box }) => box.checked).map((row) => row.job);
+  const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
   async function load(isAnew) {
     const before = !isAnew && body.lastElementChild?.dataset.id;
@@ -36,10 +36,11 @@ export default async function videos({ query, signal }) {
   }
 
   function draw(row) {
-    const { job: item, node: before, box } = row;
+    const { job: item, node: before } = row;
     const name = job.nameOf(item);
     row.progress = job.progress(item);
     row.node = template("video-row", {
+      self: { "data-id": item.id },
       box: { "aria-label": t("Select: {name}", { name }), onchange: show },
       still: job.poster(item),
       what: [link(`/videos/${item.id}`, name), job.badges(item), row.progress, job.failure(item)],
@@ -50,9 +51,7 @@ export default async function videos({ query, signal }) {
       ordered: moment(item.createdAt),
       actions: job.actions(item),
     });
-    row.node.dataset.id = item.id;
-    row.box = row.node.querySelector("[type=checkbox]");
-    row.box.checked = Boolean(box?.checked);
+    row.node.parts.box.checked = Boolean(before.parts?.box.checked);
     before.replaceWith(row.node);
   }
 
@@ -70,7 +69,7 @@ export default async function videos({ query, signal }) {
   }
 
   function changed({ kind, job: item }) {
-    if (kind === "reset") return again().catch(complain);
+    if (kind === "reset") return again();
     const row = rows.get(item.id);
     if (row && kind !== "deleted" && matches(item)) return update(row, item);
     if (row) drop(item.id);

@@ -55,7 +55,6 @@ export function say(field, text) {
   const error = field?.querySelector(":scope > .error");
   if (!error || error.textContent === text) return;
   error.textContent = text;
-  error.hidden = !text;
   field.querySelector("[aria-describedby]")?.setAttribute("aria-invalid", Boolean(text));
   if (text) field.closest("details")?.setAttribute("open", "");
 }

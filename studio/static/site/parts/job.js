@@ -55,7 +55,7 @@ export function poster(job) {
 export function actions(job) {
   const isReady = job.status === "SUCCEEDED";
   const defaults = (job.associatedLooks ?? []).map((look) =>
-    template(look.isDefault ? "unset-default" : "set-default", { button: () => toggleDefault(job, look) }),
+    template(look.isDefault ? "unset-default" : "set-default", { self: () => toggleDefault(job, look) }),
   );
   const node = template("job-actions", {
     download: isReady && (() => save(job)),
@@ -68,10 +68,8 @@ export function actions(job) {
   return node;
 }
 
-async function toggleDefault(job, { id, title, isDefault }) {
+async function toggleDefault(job, { id, isDefault }) {
   await api.patch(`/video-jobs/${job.id}/${isDefault ? "un" : ""}set-default-for-look/${id}`);
-  const words = isDefault ? t("“{look}” has no default video now.", { look: title }) : t("This is what “{look}” shows now.", { look: title });
-  notify(words);
   tell("reset");
 }
 

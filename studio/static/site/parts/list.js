@@ -1,10 +1,10 @@
 // Lists that grow: “load more” without duplicates, and rows that are read again.
 
-import { acting, api, fill, h, t, template } from "../studio.js";
+import { acting, api, fill, h, sentence, t, template } from "../studio.js";
 
 /** Say in place of a list why it is not there. */
 export const saysWhy = (place) => (error) => {
-  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: error.message }));
+  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: sentence(error) }));
 };
 
 /**
@@ -20,12 +20,19 @@ export function pages(node, load) {
   return () => next(true);
 }
 
-/** Everything at the path, by `row(item, draw)`; `draw()` reads it again. What is in the list says that there is nothing. */
+/**
+ * Everything at the path by `row(item, drawing)`, else what the list has now. Resolves to the function that reads it
+ * again; `drawing(work)` does so after the work of a button.
+ */
 export async function rows(list, path, row) {
   const nothing = [...list.children];
+  const drawing = (work) => async () => {
+    await work();
+    await draw();
+  };
   const draw = async () => {
     const { items } = await api.get(`${path}?limit=100`);
-    const shown = items.map((item) => row(item, draw)).filter(Boolean);
+    const shown = items.map((item) => row(item, drawing)).filter(Boolean);
     fill(list, shown.length ? shown : nothing);
   };
   await draw();

@@ -1,6 +1,6 @@
 // Choosing one of the own looks, by its picture.
 
-import { api, h, pages, say, thumbnail } from "../studio.js";
+import { api, h, pages, say, sentence, thumbnail } from "../studio.js";
 
 const PAGE = 12;
 
@@ -11,9 +11,9 @@ export async function pickLooks(field, { looks, moreLooks }, chosenId, onchange)
   looks.firstElementChild.addEventListener("change", () => onchange(null));
 
   function add(look) {
-    const isChosen = look.id === chosenId;
-    const radio = h("input", { type: "radio", name: "lookId", value: look.id, checked: isChosen, onchange: () => onchange(look) });
-    looks.append(h("label", { title: look.title }, radio, thumbnail(look.thumbnailUrl), h("span", look.title)));
+    const { id, title, thumbnailUrl } = look;
+    const choose = { type: "radio", name: "lookId", value: id, checked: id === chosenId, onchange: () => onchange(look) };
+    looks.append(h("label", { title }, h("input", choose), thumbnail(thumbnailUrl), h("span", title)));
   }
 
   async function load() {
@@ -31,6 +31,6 @@ export async function pickLooks(field, { looks, moreLooks }, chosenId, onchange)
     } else chosenId = null;
     await pages(moreLooks, load)();
   } catch (error) {
-    say(field, error.message);
+    say(field, sentence(error));
   }
 }

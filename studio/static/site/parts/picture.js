@@ -4,15 +4,14 @@ import { fill, h, say, set, t, template } from "../studio.js";
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = 10 * MIB; // the API's limit
-const HAS_CAMERA = matchMedia("(pointer: coarse)").matches;
 
 /**
- * Bring the form's field of this name to life; `files()` has its pictures. `shown` is the URL of one that is there
- * already. The server checks pictures; here only those are refused that it cannot take.
+ * Bring the form's field of this name to life; `files()` has its pictures. `shown` is the URL of one that it has. The
+ * server checks pictures; here only those are refused that it cannot take.
  */
 export function pictures(form, name, { shown = "", onchange = () => {} } = {}) {
   const node = form.querySelector(`[data-field="${name}"]`);
-  const [previews, zone, camera] = [".previews", ".drop", ".camera"].map((part) => node.querySelector(part));
+  const [previews, zone] = [".previews", ".drop"].map((part) => node.querySelector(part));
   const most = Number(node.dataset.most);
   let files = [];
 
@@ -34,7 +33,6 @@ export function pictures(form, name, { shown = "", onchange = () => {} } = {}) {
   function draw() {
     const items = files.map((file) => preview(file, () => keep(files.filter((one) => one !== file))));
     fill(previews, items.length || !shown ? items : h("li", h("img", { src: shown, alt: "" })));
-    previews.hidden = !previews.childElementCount;
     zone.hidden = files.length === most;
   }
 
@@ -48,7 +46,6 @@ export function pictures(form, name, { shown = "", onchange = () => {} } = {}) {
       zone.classList.toggle("over", kind === "dragover");
       if (kind === "drop") add([...event.dataTransfer.files]);
     });
-  camera.hidden = !HAS_CAMERA;
   draw();
   return { node, files: () => (node.hidden ? [] : files) };
 }

@@ -1,6 +1,6 @@
 // Who sees a look: its visibility, addresses, and public links.
 
-import { api, copy, form, moment, open, rows, t, template } from "../studio.js";
+import { api, copy, form, isPast, moment, open, rows, t, template } from "../studio.js";
 
 export async function share(look) {
   const path = `/looks/${look.id}/links`;
@@ -16,21 +16,15 @@ export async function share(look) {
   open(t("Share “{look}”", { look: look.title }), node);
 }
 
-const row = (path) => (link, draw) => {
-  if (link.revokedAt || (link.expiresAt && new Date(link.expiresAt) < new Date())) return null;
-  const revoke = async () => {
-    await api.remove(`${path}/${link.id}`);
-    await draw();
-  };
-  return template("share-link", {
-    address: { value: link.url },
-    endless: !link.expiresAt,
-    ends: moment(link.expiresAt),
-    copy: () => copy(link.url),
-    open: { href: link.url },
-    revoke,
+const row = (path) => ({ id, url, expiresAt, revokedAt }, drawing) =>
+  !revokedAt && !isPast(expiresAt) && template("share-link", {
+    address: { value: url },
+    endless: !expiresAt,
+    ends: moment(expiresAt),
+    copy: () => copy(url),
+    open: { href: url },
+    revoke: drawing(() => api.remove(`${path}/${id}`)),
   });
-};
 
 function people(node, look) {
   const emails = node.querySelector("[data-field=sharedWithEmails]");

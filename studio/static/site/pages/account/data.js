@@ -3,12 +3,13 @@
 import { api, asking, forget, form, saveAs, t, template } from "../../studio.js";
 
 export default async function data({ signal }) {
+  const ask = () => api.request("GET", "/auth/me/export", { signal });
   const download = async () => {
-    let response = await api.request("GET", "/auth/me/export", { signal });
-    while (response.status !== 200) {
+    let response;
+    while ((response = await ask()).status !== 200) {
       state.textContent = t("Being prepared …");
-      await new Promise((resolve) => setTimeout(resolve, 1000 * (Number(response.headers.get("Retry-After")) || 3)));
-      response = await api.request("GET", "/auth/me/export", { signal });
+      const seconds = Number(response.headers.get("Retry-After")) || 3;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
     await saveAs(response, "account.zip");
     state.textContent = t("The file is saved.");

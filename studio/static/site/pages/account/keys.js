@@ -1,6 +1,6 @@
 // API keys, for scripts.
 
-import { api, asking, form, moment, rows, showSecret, t, template } from "../../studio.js";
+import { api, asking, form, isPast, moment, rows, showSecret, t, template } from "../../studio.js";
 
 export default async function keys() {
   const node = template("keys");
@@ -13,14 +13,11 @@ export default async function keys() {
   });
 }
 
-function row(key, draw) {
+function row(key, drawing) {
   const isRevoked = Boolean(key.revokedAt);
-  const isExpired = !isRevoked && Boolean(key.expiresAt) && new Date(key.expiresAt) < new Date();
+  const isExpired = !isRevoked && isPast(key.expiresAt);
   const isEnded = isRevoked || isExpired;
-  const revoke = async () => {
-    await api.remove(`/api-keys/${key.id}`);
-    await draw();
-  };
+  const revoke = drawing(() => api.remove(`/api-keys/${key.id}`));
   return template("key", {
     name: !isEnded && key.name,
     endedName: isEnded && key.name,

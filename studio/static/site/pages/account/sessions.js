@@ -1,6 +1,6 @@
 // Where the account is signed in.
 
-import { api, asking, forget, moment, rows, t, template } from "../../studio.js";
+import { api, asking, end, forget, moment, rows, t, template } from "../../studio.js";
 
 export default async function sessions() {
   const signOut = async () => {
@@ -12,20 +12,14 @@ export default async function sessions() {
   return node;
 }
 
-function row(session, draw) {
-  const signOut = async () => {
-    await api.remove(`/auth/sessions/${session.id}`);
-    if (session.isCurrent) forget();
-    else await draw();
-  };
-  return template("session", {
-    client: clientOf(session.client),
-    isCurrent: session.isCurrent,
-    address: session.clientIp,
-    used: moment(session.lastUsedAt),
-    signOut,
+const row = ({ id, client, clientIp, isCurrent, lastUsedAt }, drawing) =>
+  template("session", {
+    client: clientOf(client),
+    isCurrent,
+    address: clientIp,
+    used: moment(lastUsedAt),
+    signOut: isCurrent ? end : drawing(() => api.remove(`/auth/sessions/${id}`)),
   });
-}
 
 /** “Chrome · Linux” of a browser's own long name. */
 function clientOf(name) {

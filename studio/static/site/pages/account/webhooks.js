@@ -12,21 +12,13 @@ export default async function webhooks() {
   });
 }
 
-function row(hook, draw) {
+function row(hook, drawing) {
   const path = `/webhooks/${hook.id}`;
   const isActive = hook.status === "active";
-  const test = () => api.post(`${path}/test`);
-  const become = (status) => async () => {
-    await api.patch(path, { status });
-    await draw();
-  };
+  const become = (status) => drawing(() => api.patch(path, { status }));
   const rotate = async () => {
     const { secret } = await api.post(`${path}/rotate-secret`);
     showSecret(t("The secret of the webhook"), secret);
-  };
-  const remove = async () => {
-    await api.remove(path);
-    await draw();
   };
   const deliveries = async () => {
     const list = template("deliveries");
@@ -41,25 +33,19 @@ function row(hook, draw) {
     events: hook.events.join(", "),
     failing: moment(hook.failingSince),
     deliveries,
-    test: isActive && test,
+    test: isActive && (() => api.post(`${path}/test`)),
     rotate: asking("replace-secret", rotate),
     disable: isActive && become("disabled"),
     enable: !isActive && become("active"),
-    remove: asking("delete-webhook", remove, { text: hook.url }),
+    remove: asking("delete-webhook", drawing(() => api.remove(path)), { text: hook.url }),
   });
 }
 
-const delivery = (path) => (message, draw) => {
-  const again = async () => {
-    await api.post(`${path}/deliveries/${message.id}/retry`);
-    await draw();
-  };
-  const state = { delivered: "succeeded", failed: "failed" }[message.status] ?? "pending";
-  return template("delivery", {
-    state: h(`span.badge.${state}`, message.responseStatus ?? message.status),
+const delivery = (path) => (message, drawing) =>
+  template("delivery", {
+    state: h(`span.badge.${message.status}`, message.responseStatus ?? message.status),
     type: message.type,
     sentAt: moment(message.createdAt),
     error: message.error,
-    again,
+    again: drawing(() => api.post(`${path}/deliveries/${message.id}/retry`)),
   });
-};
