@@ -1,6 +1,6 @@
 // What a refusal means to a person. The API's sentences are translated as they are; some say more here.
 
-import { n, put } from "./text.js";
+import { n, put, t } from "./text.js";
 
 const texts = document.getElementById("refusals").content;
 

@@ -1,7 +1,7 @@
 // A video job: its badges, its progress, and what can be done with it.
 
 import {
-  api, asking, fill, go, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell,
+  api, asking, go, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell,
   template, thumbnail, url,
 } from "../studio.js";
 

@@ -1,7 +1,7 @@
 // The balance, and every movement of it.
 
 import {
-  api, link, moment, n, number, pages, reload, t, template, tokens as tokensOf,
+  api, link, moment, n, number, pages, reload, template, tokens as tokensOf,
 } from "../../studio.js";
 
 const PAGE = 30;
