@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from accounts import tokens
 from accounts.models import Session, User
 from accounts.registration import create_user
 from studio import redis_client
+from tests import migrated
 
 pytest_plugins = [
     "tests.fixtures.google_issuer",
@@ -40,10 +42,18 @@ PASSWORD = "a-long-enough-passphrase"
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """SQLite in a file: threads and processes of a test share it, as they do in the product."""
     database = settings.DATABASES["default"]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if database["ENGINE"].endswith("sqlite3"):
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         database["TEST"]["NAME"] = settings.DATA_DIR / f"test-{worker}.sqlite3"
+    else:
+        database["TEST"]["NAME"] = f"test_{worker}_{os.getpid()}"
     database["CONN_MAX_AGE"] = 0  # connections of a test's threads
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django is to take the copy of the migrated database."""
+    return True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,7 +76,19 @@ def _depends_on_the_database(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def _copied_database(django_db_modify_db_settings: None) -> Iterator[None]:
+    name = settings.DATABASES["default"]["TEST"]["NAME"]
+    if isinstance(name, Path):
+        migrated.copy_to_file(name)
+        yield
+    else:
+        migrated.copy_on_server(name)
+        yield
+        migrated.drop(name)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_copied_database: None, django_db_setup: None, django_db_blocker: Any) -> None:
     """Run Django's queries about database features before a test counts its statements."""
     with django_db_blocker.unblock():
         _ = connection.features.supports_json_field  # only SQLite needs one, once a connection

@@ -36,6 +36,7 @@ valkey.start()
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 atexit.register(valkey.stop)
 
+os.environ.setdefault("TEST_RUN_DIR", str(DATA_DIR))  # pytest-xdist's workers inherit it
 os.environ.update(
     ENVIRONMENT="development",
     DATA_DIR=str(DATA_DIR),

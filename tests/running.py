@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ import psycopg
 
 from operations.local.valkey import free_port
 from studio.env import PROJECT
+from tests.migrated import copy_for_product
 
 PASSWORD = "a-long-enough-passphrase"
 # Distinguishes the parts by their command lines.
@@ -59,6 +61,18 @@ def manage(
     )
 
 
+def wait_until_healthy(port: int, *, process: subprocess.Popen[bytes], output: Callable[[], str]) -> None:
+    """Until `/healthz` at that port responds with 200; a test fails after a minute, or once the process has ended."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing healthy at {port}:\n{output()}")
+
+
 class RunningStudio:
     """`manage.py up`, with its files in a folder of the test."""
 
@@ -73,7 +87,7 @@ class RunningStudio:
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
             "REDIS_URL": "",
-            "DATABASE_URL": own_database_url(),
+            "DATABASE_URL": environment.get("DATABASE_URL") or copy_for_product(folder),
             "MOCK_VIDEO_SECONDS": "2",
             **environment,
         }
@@ -86,18 +100,8 @@ class RunningStudio:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._wait_until_ready()
-
-    def _wait_until_ready(self) -> None:
-        for _ in range(600):
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
-            if self.process.poll() is not None:
-                break
-        raise AssertionError(f"it does not start:\n{self.output()}")
+        for port in (self.port, self.live_port):
+            wait_until_healthy(port, process=self.process, output=self.output)
 
     def output(self) -> str:
         return (self.folder / "up.log").read_text()

@@ -19,7 +19,8 @@ from PIL import Image
 from operations.local.valkey import free_port
 from studio.env import PROJECT
 from tests.deployment.nginx import Nginx
-from tests.running import PASSWORD, manage, own_database_url
+from tests.migrated import copy_for_product
+from tests.running import PASSWORD, manage
 
 PREFIX = "/AIStudio"
 # A short form for every change; `make production` has three rolls, and 2,000 requests.
@@ -100,14 +101,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = {
         **os.environ,
         "DATA_DIR": str(folder),
-        "DATABASE_URL": own_database_url(),
+        "DATABASE_URL": copy_for_product(folder),
         "BASE_PATH": PREFIX,
         "TRUST_PROXY": "true",
         "PROXY_COUNT": "1",
         "REQUEST_RATE": "1000000/min",
         "CREATE_RATE": "1000000/min",
     }
-    assert manage("migrate", "--noinput", **found).returncode == 0
     made = manage("create_api_user", "ann@example.com", "--password-stdin", stdin=PASSWORD, **found)
     assert made.returncode == 0
     return found

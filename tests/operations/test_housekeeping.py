@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import AccountTask, FormerAddress
-from operations.housekeeping import Housekeeping, Stopped, remove_files, run_housekeeping
+from operations.housekeeping import ROUNDS, Housekeeping, Stopped, remove_files, run_housekeeping
 from studio.media.storage import disposal
 from studio.models import Disposal, TaskState
 from tests.conftest import MakeUser
@@ -25,10 +25,13 @@ from videos.phases import Phase
 
 @pytest.fixture
 def cloudinary(settings: Any) -> Iterator[FakeCloudinary]:
-    """Cloudinary as the storage, with production's time-outs."""
+    """Cloudinary as the storage, with production's time-outs; its end ends the calls that hang."""
     with FakeCloudinary() as fake:
         settings.STORAGES = settings.STORAGES | {"default": backend_of(fake)}
         yield fake
+    for thread in threading.enumerate():  # an abandoned one would read another test's database
+        if thread.name in ROUNDS:
+            thread.join(60)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

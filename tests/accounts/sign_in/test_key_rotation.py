@@ -13,7 +13,8 @@ import pytest
 
 from operations.local.valkey import free_port
 from studio.env import PROJECT
-from tests.running import PASSWORD, manage, own_database_url
+from tests.migrated import copy_for_product
+from tests.running import PASSWORD, manage
 
 # seconds; eight starts of a server
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.product, pytest.mark.timeout(600)]
@@ -105,8 +106,7 @@ class Person:
 @pytest.fixture
 def webs(tmp_path: Path) -> Iterator[list[Web]]:
     rates = {"SIGN_IN_RATE": "1000/min", "TOKEN_RATE": "1000/min", "CREATE_RATE": "1000/min"}
-    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": own_database_url(), **rates}
-    assert manage("migrate", "-v", "0", **environment).returncode == 0
+    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": copy_for_product(tmp_path), **rates}
     made = manage("create_api_user", ANN["email"], "--staff", "--password-stdin", stdin=PASSWORD, **environment)
     assert made.returncode == 0, made.stderr
     both = [Web(environment), Web(environment)]

@@ -4,7 +4,6 @@ import contextlib
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -101,7 +100,9 @@ def shakes_hands_as(one: Issued) -> Callable[[socket], None]:
 
 
 def hangs(connection: socket) -> None:
-    time.sleep(1)
+    connection.settimeout(60)
+    while connection.recv(1024):  # until the client gives up
+        pass
 
 
 def resets(connection: socket) -> None:

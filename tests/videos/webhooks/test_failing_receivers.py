@@ -1,4 +1,4 @@
-"""Receivers that fail: pauses between attempts, the end after five days, and what their owner is told."""
+"""Receivers that fail: pauses between attempts, the end after five days, and what their owner learns."""
 
 from datetime import timedelta
 
