@@ -1,8 +1,8 @@
 """The translations of our pages: `python -m tests.site_texts --write` brings them up to date with the code.
 
-Texts are read from the templates (`{% translate "…" %}`, `{% blocktranslate %}`, `_("…")` in tags), the modules (`t("…")`,
-`n("…", "…", …)`), and the API's sentences that the pages show. Translations are written by hand in the .po files; the
-compiled .mo files are committed, because a server has no gettext tools.
+Texts are read from the templates (`{% translate "…" %}`, `{% blocktranslate %}`, `_("…")` in tags), the modules
+(`t("…")`, `n("…", "…", …)`), and the API's sentences that the pages show. Translations are written by hand in the .po
+files; the compiled .mo files are committed, because a server has no gettext tools.
 """
 
 import ast

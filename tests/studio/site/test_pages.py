@@ -1,5 +1,6 @@
 """Our pages: one document, in two languages, that loads nothing but our own files."""
 
+import gzip
 import re
 from typing import Any
 
@@ -37,7 +38,8 @@ def test_every_page_is_the_document(client: Client, path: str) -> None:
 
 
 def test_routes_of_the_browser_are_those_of_the_server() -> None:
-    routes = re.findall(r"""^  \[["`](/\S*)["`], "([\w-]+)", "\w+"\],$""", (STATIC / "app.js").read_text(), re.MULTILINE)
+    module = (STATIC / "app.js").read_text()
+    routes = re.findall(r"""^  \[["`](/\S*)["`], "([\w-]+)", "\w+"\],$""", module, re.MULTILINE)
     patterns = [re.compile(paths.replace("${ID}", "[0-9a-fA-F-]{36}")) for paths, _ in routes]
 
     assert len(routes) > 10
@@ -158,3 +160,11 @@ def test_production_offers_no_demo(client: Client, settings: Any) -> None:
     html = client.get("/").content.decode().partition("<template")[0]
     assert "try-demo" not in html
     assert "/register" not in html
+
+
+def test_document_is_sent_compressed(client: Client) -> None:
+    plain, packed = client.get("/looks"), client.get("/looks", headers={"Accept-Encoding": "gzip"})
+
+    assert packed["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed["Vary"]
+    assert gzip.decompress(packed.content) == plain.content
