@@ -23,6 +23,7 @@ PARTS = {
     "scaling": (600, 900),
     "engine": (600, 1200),
     "flight": (300, 420),
+    "delivery": (420, 600),
     "transfers": (420, 420),
     "pictures": (300, 420),
     "hung": (300, 420),

@@ -11,6 +11,7 @@ from importlib import import_module
 INTERVALS = {
     "videos.engine.schedule": (
         "TICK",
+        "FIRST_POLL",
         "POLL_EVERY",
         "POLL_SLOWER_AFTER",
         "POLL_SLOWER",

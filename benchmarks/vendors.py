@@ -1,8 +1,9 @@
 """The fakes of Google and Cloudinary in their own process; each video takes the time that its prompt names.
 
-`python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Two paths are
-added: `GET /__done__` returns when each prompt's video was done, `POST /__video__` sets the MiB of the video and the
-seconds of each download. An interaction `v1_timed<milliseconds since 1970>n<number>` needs no submit.
+`python -m benchmarks.vendors` prints a JSON object with their addresses, then serves until SIGTERM. Three paths are
+added: `GET /__done__` returns when each prompt's video was done, `GET /__polls__` the number of polls so far, `POST
+/__video__` sets the MiB of the video and the seconds of each download. An interaction
+`v1_timed<milliseconds since 1970>n<number>` needs no submit.
 """
 
 import argparse
@@ -37,6 +38,7 @@ class TimedAccount(Account):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.done_at: dict[str, float] = {}
+        self.polled: list[str] = []  # the interactions, once a poll
 
     def accept(self, backend: str, where: str, model: str, body: dict[str, Any]) -> Work:
         """Accept the work, and start its clock."""
@@ -46,6 +48,7 @@ class TimedAccount(Account):
 
     def poll(self, name: str) -> dict[str, Any]:
         """The interaction; done once its time has passed."""
+        self.polled.append(name)
         if name.startswith(TIMED):
             milliseconds, _, number = name.removeprefix(TIMED).partition("n")
             work = Work("omni", MODEL, {"input": [], "response_format": {}}, name, f"timed{number}", 0, NO_FAULT)
@@ -65,9 +68,12 @@ class Handler(google.Handler):
     """The fake's handler, with the paths of the benchmark."""
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
-        """Return the times at which videos were done, or do as Google does."""
+        """Return the times at which videos were done or the number of polls, or do as Google does."""
+        account = self.server.account
         if self.path == "/__done__":
-            self._send_json(200, self.server.account.done_at)
+            self._send_json(200, account.done_at)
+        elif self.path == "/__polls__":
+            self._send_json(200, len(account.polled))
         else:
             super().do_GET()
 

@@ -164,6 +164,7 @@ def _wrong_money(fleet: Fleet) -> Iterator[str]:
     entries = fleet.database.rows("SELECT * FROM accounts_ledgerentry")
     sums = Counter[str]()
     of_job: dict[str, Counter[str]] = {}
+    notes = {entry["video_job_id"]: entry["note"] for entry in entries if entry["kind"] == "refund"}
     for entry in entries:
         sums[entry["account_id"]] += entry["amount"]
         if entry["video_job_id"]:
@@ -175,20 +176,25 @@ def _wrong_money(fleet: Fleet) -> Iterator[str]:
         expected = START_TOKENS
         for job in customer.jobs:
             made = of_job.pop(job.id, Counter())
-            refunds = _refunds_due(fleet, job, rows.get(job.id), made, len(works.get(job.prompt, [])))
+            paid = len(works.get(job.prompt, []))
+            refunds = _refunds_due(fleet, job, row=rows.get(job.id), note=notes.get(job.id, ""), paid=paid)
             expected += PRICE * (refunds - 1)
             if made != Counter({"charge": 1} | ({"refund": 1} if refunds else {})):
-                yield f"job {job.id} has {dict(made)} in the ledger instead of 1 charge and {refunds} refunds"
+                yield (
+                    f"job {job.id} has {dict(made)} in the ledger instead of 1 charge and {refunds} refunds; "
+                    f"refunded as {notes.get(job.id)!r}, bought {paid} times"
+                )
         if not account["balance"] == sums[account["id"]] == expected:
             yield f"account {account['id']}: {account['balance']}, entries {sums[account['id']]}, due {expected}"
     for job_id, made in of_job.items():
         yield f"{dict(made)} in the ledger for job {job_id}, which no customer ordered"
 
 
-def _refunds_due(fleet: Fleet, job: Job, row: Row | None, made: Counter[str], paid: int) -> int:
-    if row is None:  # deleted: refunded if no vendor was asked for the video
-        return min(made["refund"], 1) if paid == 0 else 0
-    if row["operation"] and made["refund"] and "adopted" in job.prompt:
+def _refunds_due(fleet: Fleet, job: Job, *, row: Row | None, note: str, paid: int) -> int:
+    """How many refunds the job should have; `note` is that of its refund, "" without one."""
+    if row is None:  # deleted: refunded if no vendor was asked for the video, or if it counted as lost before
+        return int(bool(note) and (paid == 0 or note == "video job failed: submission_unknown"))
+    if row["operation"] and note and "adopted" in job.prompt:
         return 1  # refunded when it counted as lost; that stays
     if row["phase"] != "failed" or fleet.policy == "never":
         return 0

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from videos.engine import metrics, outcomes, progress, schedule
+from videos.engine import metrics, outcomes, poll_times, progress, schedule
 from videos.engine.hints import hint
 from videos.models import VideoJob, from_now
 from videos.phases import Phase
@@ -40,9 +40,7 @@ async def poll(job: VideoJob, spec: VideoSpec) -> PollResult:
 def is_news(job: VideoJob, result: PollResult) -> bool:
     """Whether the result differs from what claiming the job for this poll has already written."""
     is_known = isinstance(result, Progress) and result == Progress(note=result.note) and not _is_new(job, result.note)
-    return (
-        not is_known or job.attempts > 0 or job.store_tries > 0 or progress.elapsed(job) >= schedule.POLL_SLOWER_AFTER
-    )
+    return not is_known or job.attempts > 0 or job.store_tries > 0 or progress.elapsed(job) > schedule.POLL_GIVE_UP
 
 
 def apply_poll_result(*, job: VideoJob, result: PollResult) -> None:
@@ -96,7 +94,7 @@ def _still_running(job: VideoJob, running: Progress) -> None:
     if elapsed > schedule.POLL_GIVE_UP:
         outcomes.fail(job=job, code="generation_timeout", detail="not done within two days")
         return
-    wait = running.next_poll_seconds or schedule.poll_interval(elapsed, failures=0)
+    wait = running.next_poll_seconds or poll_times.wait(provider=job.provider, model=job.model, age=elapsed)
     fields: dict[str, Any] = {"due_at": from_now(wait), "attempts": 0, "store_tries": 0, "missing_tries": 0}
     if _is_new(job, running.note):
         logger.warning("operation.state_unknown", extra={"job_id": job.pk, "reason": running.note})

@@ -28,10 +28,15 @@ def display_progress(percentage: int) -> int:
 
 def estimated() -> Any:
     """The percentage to show without a report, as an SQL expression: each minute, half of what is left."""
-    minutes = _SecondsSince(Coalesce("started_at", "created_at")) / Value(float(EXPECTED_SECONDS))
+    minutes = age() / Value(float(EXPECTED_SECONDS))
     left = Power(Value(0.5), Least(Greatest(minutes, Value(0.0)), Value(float(_MOST_HALVINGS))))
     share = Cast(Floor(_SPAN * (Value(1.0) - left)), models.IntegerField())
     return Greatest(F("progress_percentage"), SUBMITTED + share)
+
+
+def age() -> Any:
+    """`elapsed` by the database's clock, as an SQL expression; of a job whose submit is unknown, since its creation."""
+    return _SecondsSince(Coalesce("started_at", "created_at"))
 
 
 class _SecondsSince(models.Func):

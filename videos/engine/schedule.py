@@ -21,7 +21,8 @@ DOUBTFUL_SUBMITS, DOUBTFUL_PAUSE, PAUSE_MOST = 2, 90, 900
 NO_MORE_SUBMITS = len(SUBMIT_BACKOFF)  # attempts of a job that must never be submitted again
 
 TICK = 1.0  # between two scans of the table by the sweeper; 1.1 ms of CPU each where nothing is due (measured)
-POLL_EVERY = 5  # the shortest interval, and the default after the first poll
+FIRST_POLL = 15  # the latest first poll of our adapters; a planned one comes no sooner (videos.engine.poll_times)
+POLL_EVERY = 5  # after the first poll, where no plan is known
 POLL_SLOWER_AFTER, POLL_SLOWER = 360, 10  # Google names six minutes as the longest that a video takes
 POLL_SLOWEST_AFTER, POLL_SLOWEST = 1200, 60  # past the 20 minutes that the API promises
 STORE_TRIES = 10  # to store the result of a poll: eight minutes and more, then the job fails
@@ -39,7 +40,8 @@ BROKEN_TIMES, BROKEN_SECONDS = 3, 300
 def poll_interval(elapsed: float, failures: int) -> float:
     """Seconds to the next poll of an operation that has run for `elapsed` seconds, after so many failed polls.
 
-    A poll over the limit PROVIDER_POLLS_PER_MINUTE comes later (videos.engine.quota).
+    Without failures, a plan by known durations goes first (videos.engine.poll_times). A poll over the limit
+    PROVIDER_POLLS_PER_MINUTE comes later (videos.engine.quota).
     """
     if elapsed >= POLL_SLOWEST_AFTER:
         return POLL_SLOWEST

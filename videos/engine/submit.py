@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from copy import copy
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, models, transaction
@@ -19,7 +20,16 @@ from studio.db.statements import Param, SelectModels
 from studio.db.storable_text import is_storable
 from studio.media.storage.base import StorageError
 from videos import suspension
-from videos.engine import accepted_operations, hints, log_context, metrics, outcomes, progress, schedule
+from videos.engine import (
+    accepted_operations,
+    hints,
+    log_context,
+    metrics,
+    outcomes,
+    poll_times,
+    progress,
+    schedule,
+)
 from videos.engine.inputs import spec_of
 from videos.failures import CANCELLED
 from videos.models import OPERATION_MAX, DeletedJob, VideoJob, from_now, new_lease
@@ -129,6 +139,7 @@ def _accept(job: VideoJob, operation: Operation) -> None:
 
 def _store_operation(job: VideoJob, operation: Operation) -> bool:
     """Whether the row has the operation now, from this try or from an earlier one with an unconfirmed commit."""
+    planned_at = F("started_at") + timedelta(seconds=poll_times.first(provider=job.provider, model=job.model))
     with transaction.atomic():
         moved = VideoJob.objects.transition(
             job,
@@ -136,7 +147,7 @@ def _store_operation(job: VideoJob, operation: Operation) -> bool:
             operation=operation.name,
             lease=job.lease,
             lease_until=None,
-            due_at=from_now(operation.first_poll_seconds),
+            due_at=Greatest(from_now(operation.first_poll_seconds), planned_at),
             progress_percentage=Greatest(F("progress_percentage"), progress.SUBMITTED),
             submit_attempts=job.attempts,
             lasting_refusals=0,

@@ -19,6 +19,7 @@ FAST: dict[str, dict[str, Any]] = {
         "SUBMIT_BACKOFF": (1, 1, 2, 4, 8),
         "DOUBTFUL_PAUSE": 1,
         "TICK": 0.1,
+        "FIRST_POLL": 1,
         "POLL_EVERY": 1,
         "TRANSFER_BACKOFF": (1, 1, 2, 2),
     },

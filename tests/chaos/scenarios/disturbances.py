@@ -189,6 +189,15 @@ def deleted_meanwhile(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     return examine(fleet, jobs, scenario=name)
 
 
+def deleted_when_unknown(fleet: Fleet, scale: Scale, name: str) -> Outcome:
+    """A job whose submit has no response fails and is refunded; its deletion refunds nothing more."""
+    fleet.google.script("submit", "lost")
+    jobs = fleet.create()
+    fleet.finish(jobs)
+    fleet.delete(jobs[0])
+    return examine(fleet, jobs, scenario=name)
+
+
 def adopted(fleet: Fleet, scale: Scale, name: str) -> Outcome:
     """A lost operation is adopted and fails after all: the job is not refunded twice."""
     fleet.traps.add("submit", "processed", fleet.processes.kill_caller)
@@ -243,6 +252,7 @@ SCENARIOS = (
     Scenario("disk full", disk_full),
     Scenario("clock off", clocks_off),
     Scenario("deleted meanwhile", deleted_meanwhile),
+    Scenario("deleted when unknown", deleted_when_unknown),
     Scenario("first upstream retired", first_upstream_retired),
     Scenario("adopted", adopted, options={"policy": "failed"}),
     Scenario("webhook receiver fails", webhooks.receiver_fails, options={"webhooks": True}),

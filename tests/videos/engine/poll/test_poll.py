@@ -75,7 +75,7 @@ def test_age_counts_from_creation_where_no_submit_is_known(make_user: MakeUser, 
 def test_poll_result_that_was_written_with_the_claim_is_no_news(make_user: MakeUser, make_job: MakeJob) -> None:
     job = make_job(make_user(), phase=Phase.GENERATING)
     failed, old = copy(job), copy(job)
-    failed.attempts, old.started_at = 1, timezone.now() - timedelta(seconds=schedule.POLL_SLOWER_AFTER)
+    failed.attempts, old.started_at = 1, timezone.now() - timedelta(seconds=schedule.POLL_GIVE_UP + 1)
 
     assert not poll.is_news(job, Progress())
     assert all(
