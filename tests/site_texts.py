@@ -1,8 +1,8 @@
 """The translations of our pages: `python -m tests.site_texts --write` brings them up to date with the code.
 
-Texts are read from the templates (`{% translate "…" %}`, `{% blocktranslate %}`), the modules (`t("…")`,
-`n("…", "…", …)`), and the API's sentences that the pages show. Translations are written by hand in the .po files; the
-compiled .mo files are committed, because a server has no gettext tools.
+Texts are read from the templates (`{% translate "…" %}`, `{% blocktranslate %}`, `_("…")` in tags), the modules
+(`t("…")`, `n("…", "…", …)`), and the API's sentences that the pages show. Translations are written by hand in the .po
+files; the compiled .mo files are committed, because a server has no gettext tools.
 """
 
 import ast
@@ -26,7 +26,7 @@ HEAD = "# Translations of our pages; see tests/site_texts.py."
 DATE = datetime(2026, 11, 30, tzinfo=UTC)  # the format wants one; the real ones are in the history
 TEXT = r'"((?:[^"\\]|\\.)+)"'
 LITERAL = r"u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-CALL = re.compile(rf"\bn?gettext\({LITERAL}(?:, {LITERAL}, count)?\)")
+CALL = re.compile(rf"\b(?:n?gettext|_)\({LITERAL}(?:, {LITERAL}, count)?\)")
 ONE = re.compile(r"\bt\(\s*" + TEXT)
 MANY = re.compile(r"\bn\(\s*" + TEXT + r",\s*" + TEXT)
 # Modules whose refusals the pages show.
@@ -52,7 +52,7 @@ Texts = set[tuple[str, str]]  # singular, and plural or ""
 def texts_of(domain: str) -> Texts:
     """The texts of one catalogue: `django` has those of templates, `djangojs` those of modules."""
     if domain == "django":
-        return {text for folder in TEMPLATES for page in folder.glob("*.html") for text in _in_template(page)}
+        return {text for folder in TEMPLATES for page in folder.rglob("*.html") for text in _in_template(page)}
     found: Texts = {(sentence, "") for sentence in _sentences()}
     for module in (PROJECT / "studio" / "static" / "site").rglob("*.js"):
         source = module.read_text()

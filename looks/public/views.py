@@ -19,7 +19,7 @@ from studio.media.decode_budget import ImagesBusy
 from studio.media.images import BadImage
 from studio.media.storage import base, media_storage
 
-STYLE_SHEETS = ("site/tokens.css", "site/look.css")
+STYLE_SHEETS = ("site/tokens.css", "site/base.css", "site/look.css")
 # Own files and nothing else; a storage service's origins are added where the look has files there.
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

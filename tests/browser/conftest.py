@@ -35,8 +35,9 @@ def browser(_worth_it: None) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, _worth_it: None) -> Iterator[RunningStudio]:
-    """The product. A new account can pay for four videos."""
-    running = RunningStudio(tmp_path_factory.mktemp("site"), MOCK_VIDEO_SECONDS="0", SIGNUP_TOKENS="200")
+    """The product. A new account can pay for four videos, and webhooks reach this machine."""
+    options = {"MOCK_VIDEO_SECONDS": "0", "SIGNUP_TOKENS": "200", "WEBHOOK_ALLOW_PRIVATE": "true"}
+    running = RunningStudio(tmp_path_factory.mktemp("site"), **options)
     try:
         yield running
     finally:

@@ -121,7 +121,11 @@ def test_list_that_is_older_than_an_event_does_not_win(browser: Browser, studio:
     page = chromium.page_of(browser)
     listed_at_first = client.get("/api/v1/video-jobs?limit=100").text
     held: list[Route] = []
-    page.route("**/api/v1/video-jobs?limit=100", held.append)
+
+    def hold(route: Route) -> None:  # Playwright sets an attribute of it, which `held.append` cannot have
+        held.append(route)
+
+    page.route("**/api/v1/video-jobs?limit=100", hold)
     open_the_documented_code(page, studio, client)
     while not held:
         page.wait_for_timeout(50)

@@ -1,4 +1,4 @@
-"""Our pages in a real browser, on a desktop and on a phone: forms, tabs, languages, barriers and their weight."""
+"""Our pages in a real browser, on a desktop and on a phone: forms, tabs, languages and barriers."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -10,7 +10,6 @@ from tests.running import RunningStudio
 
 # 600: as in the other browser tests
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
-BUDGET_BYTES = 100_000  # of our scripts and styles, uncompressed, for any page
 PAGES = (
     *(
         "/",
@@ -137,27 +136,3 @@ def test_pages_have_no_grave_barriers_and_nothing_moves_or_overflows(
 
     assert found == []
     person.close()
-
-
-def test_no_page_loads_more_than_its_budget(browser: Browser, site: RunningStudio) -> None:
-    person = Person(browser, site)
-    sizes: dict[str, int] = {}
-    path = ""
-    person.page.on(
-        "response",
-        lambda response: (
-            sizes.update({path: sizes.get(path, 0) + int(response.headers["content-length"])})
-            if "/static/site/" in response.url and response.url.endswith((".js", ".css"))
-            else None
-        ),
-    )
-    person.go("/")
-    person.press("Try it as demo")
-    person.heading("Looks")
-    for path in PAGES:
-        person.page.context.clear_cookies()
-        person.page.goto("about:blank")
-        person.go(path) if path not in {"/sign-in", "/register", "/"} else person.page.goto(f"{person.url}{path}")
-        person.page.wait_for_load_state("networkidle")
-
-    assert {path: size for path, size in sizes.items() if size > BUDGET_BYTES} == {}

@@ -1,32 +1,31 @@
 // The start: the header, the languages, and the pages by their addresses (studio/site/urls.py has the same).
 
-import "./core/me.js";
-import { again, start } from "./core/router.js";
-import { onChange } from "./core/session.js";
-import * as header from "./parts/header.js";
+import { again, fill, onChange, onMe, start, tokens } from "./studio.js";
 
 const ID = "([0-9a-fA-F-]{36})";
-const account = () => import("./pages/account.js");
-const password = () => import("./pages/password.js");
-const signIn = () => import("./pages/sign-in.js");
-
+// The paths, the module in pages/, and who sees the page: a user, a guest, or all.
 const ROUTES = [
-  [/^\/$/, () => import("./pages/landing.js"), "guest"],
-  [/^\/(?:sign-in|register)$/, signIn, "guest"],
-  [/^\/sign-in\/google$/, signIn, "all"],
-  [/^\/(?:forgot-password|reset-password|verify-email)$/, password, "all"],
-  [/^\/looks$/, () => import("./pages/looks.js"), "user"],
-  [/^\/looks\/new$/, () => import("./pages/look-form.js"), "user"],
-  [new RegExp(`^/looks/${ID}$`), () => import("./pages/look.js"), "user"],
-  [/^\/videos$/, () => import("./pages/videos.js"), "user"],
-  [new RegExp(`^/videos/${ID}$`), () => import("./pages/video.js"), "user"],
-  [/^\/create$/, () => import("./pages/create.js"), "user"],
-  [/^\/account(?:\/(tokens|sessions|keys|webhooks|data))?$/, account, "user"],
+  ["/", "landing", "guest"],
+  ["/sign-in|/register", "sign-in", "guest"],
+  ["/sign-in/google", "sign-in", "all"],
+  ["/forgot-password|/reset-password|/verify-email", "password", "all"],
+  ["/looks", "looks", "user"],
+  ["/looks/new", "look-form", "user"],
+  [`/looks/${ID}`, "look", "user"],
+  ["/videos", "videos", "user"],
+  [`/videos/${ID}`, "video", "user"],
+  ["/create", "create", "user"],
+  ["/account(?:/(tokens|sessions|keys|webhooks|data))?", "account", "user"],
 ];
 
-header.start();
+const balance = document.querySelector(".balance");
+onMe((account) => fill(balance, account ? tokens(account.tokens) : "…"));
+
 start(ROUTES);
-onChange((isIn) => isIn || again());
+onChange((isIn) => {
+  document.documentElement.classList.toggle("signed-in", isIn);
+  if (!isIn) again();
+});
 
 const languages = document.getElementById("language");
 languages.addEventListener("change", () => {

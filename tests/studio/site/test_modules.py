@@ -11,6 +11,7 @@ FOLDER = PROJECT / "studio" / "static" / "site"
 FILES = sorted([*FOLDER.rglob("*.js"), *FOLDER.rglob("*.css")])
 # Trusted Types refuse these in the browser, but only where it knows them.
 SINKS = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc")
+BUDGET_BYTES = 100_000  # of all scripts and styles together, as they are written
 IMPORT = re.compile(r"""(?:\bfrom |\bimport\()"(\.[^"]+)\"""")
 
 pytestmark = pytest.mark.once
@@ -25,6 +26,12 @@ def test_modules_are_short_and_folders_small() -> None:
     full = {str(folder) for folder in {path.parent for path in FILES} if len(list(folder.glob("*.js"))) > 20}
 
     assert (long, full) == (set(), set())
+
+
+def test_all_scripts_and_styles_together_keep_to_the_budget() -> None:
+    sizes = {name_of(path): path.stat().st_size for path in FILES}
+
+    assert sum(sizes.values()) <= BUDGET_BYTES, sizes
 
 
 def test_modules_make_no_html_of_text() -> None:

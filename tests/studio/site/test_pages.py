@@ -1,5 +1,6 @@
 """Our pages: one document, in two languages, that loads nothing but our own files."""
 
+import gzip
 import re
 from typing import Any
 
@@ -17,6 +18,7 @@ PATHS = (
     *("/account", "/account/tokens", "/account/sessions", "/account/keys", "/account/webhooks", "/account/data"),
 )
 LOADED = re.compile(r'(?:src|href|poster)="([^"]+)"')
+PLACE = re.compile(r"/(?!/)[\w/?=,-]*|#[\w-]+")  # a page of this server, or a part of this one
 pytestmark = pytest.mark.django_db  # Django asks the connection for its state when a file is sent
 STATIC = PROJECT / "studio" / "static" / "site"
 
@@ -37,12 +39,12 @@ def test_every_page_is_the_document(client: Client, path: str) -> None:
 
 def test_routes_of_the_browser_are_those_of_the_server() -> None:
     module = (STATIC / "app.js").read_text()
-    patterns = re.findall(r"\[/\^(\S+)\$/,", module) + [
-        text.replace("${ID}", "([0-9a-fA-F-]{36})").strip("^$") for text in re.findall(r"RegExp\(`(\S+)`\)", module)
-    ]
-    routes = [re.compile(pattern.replace("\\/", "/")) for pattern in patterns]
+    routes = re.findall(r"""^  \[["`](/\S*)["`], "([\w-]+)", "\w+"\],$""", module, re.MULTILINE)
+    patterns = [re.compile(paths.replace("${ID}", "[0-9a-fA-F-]{36}")) for paths, _ in routes]
 
-    assert [path for path in PATHS if not any(route.fullmatch(path) for route in routes)] == []
+    assert len(routes) > 10
+    assert [path for path in PATHS if not any(pattern.fullmatch(path) for pattern in patterns)] == []
+    assert [module for _, module in routes if not (STATIC / "pages" / f"{module}.js").exists()] == []
 
 
 @pytest.mark.parametrize("path", ["/looks/x", "/account/other", "/looks/new/x", "/site/texts/fr.js"])
@@ -68,7 +70,7 @@ def test_document_loads_our_files_only_and_all_of_them_exist(client: Client) -> 
 
     files = [url for url in loaded if url.startswith(("/static/", "/site/", "/favicon"))]
     assert len(files) > 10
-    assert [url for url in loaded if url not in files and not re.fullmatch(r"/[\w-]*/?|#main", url)] == []
+    assert [url for url in loaded if url not in files and not PLACE.fullmatch(url)] == []
     for url in files:
         response = client.get(url, follow=True)
         assert (url, response.status_code) == (url, 200)
@@ -131,8 +133,8 @@ def test_texts_are_translated(client: Client) -> None:
     german, english = (client.get(f"/site/texts/{language}.js") for language in ("de", "en"))
 
     assert german["Content-Type"].startswith("text/javascript")
-    assert "Noch keine Videos" in german.content.decode()
-    assert "Noch keine Videos" not in english.content.decode()
+    assert "Ihr Video ist in Auftrag" in german.content.decode()
+    assert "Ihr Video ist in Auftrag" not in english.content.decode()
 
 
 def test_api_stays_english() -> None:
@@ -155,6 +157,14 @@ def test_production_offers_no_demo(client: Client, settings: Any) -> None:
 
     settings.PRODUCTION, settings.REGISTRATION_OPEN = True, False
 
-    html = client.get("/").content.decode()
+    html = client.get("/").content.decode().partition("<template")[0]
     assert "try-demo" not in html
     assert "/register" not in html
+
+
+def test_document_is_sent_compressed(client: Client) -> None:
+    plain, packed = client.get("/looks"), client.get("/looks", headers={"Accept-Encoding": "gzip"})
+
+    assert packed["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed["Vary"]
+    assert gzip.decompress(packed.content) == plain.content

@@ -7,34 +7,30 @@ const TIMEOUT_MS = 60_000;
 
 /** A response with a status of 400 or more, or none at all: then the status is 0 and the code `offline`. */
 export class Refused extends Error {
-  constructor(status, body = {}, retryAfter = 0) {
+  constructor(status, body, retryAfter = 0) {
     super(body.detail ?? `Status ${status}`);
-    this.status = status;
-    this.code = body.code ?? "server_error";
-    this.errors = body.errors ?? {};
-    this.body = body;
-    this.retryAfter = retryAfter;
+    Object.assign(this, { code: "server_error", errors: {}, ...body, status, retryAfter });
   }
 }
 
 /** The response to a request with the session's token, refreshed once if it has expired. Raises Refused. */
-export async function request(method, path, { json, form, headers = {}, signal, anonymous = false } = {}) {
+export async function request(method, path, { json, key, headers, signal, anonymous = false } = {}) {
   const send = async (token) => {
     const response = await fetch(API + path, {
       method,
-      body: json ? JSON.stringify(json) : form,
-      headers: {
-        ...(json && { "Content-Type": "application/json" }),
-        ...(token && { Authorization: `Bearer ${token}` }),
-        ...headers,
-      },
+      body: json && JSON.stringify(json),
+      headers: { ...(json && { "Content-Type": "application/json" }), ...headersOf(token, key), ...headers },
       signal: signal ?? AbortSignal.timeout(TIMEOUT_MS),
     }).catch(offline);
-    if (response.ok || response.status === 304) return response;
-    throw await refusalOf(response);
+    return accepted(response);
   };
   return anonymous ? send(null) : withToken(send);
 }
+
+const headersOf = (token, key) => ({
+  ...(token && { Authorization: `Bearer ${token}` }),
+  ...(key && { "Idempotency-Key": key }),
+});
 
 /** Call `send` with an access token, and again with a newer one if the server says that it has expired. */
 async function withToken(send) {
@@ -52,42 +48,43 @@ async function withToken(send) {
 
 function offline(error) {
   if (error.name === "AbortError") throw error;
-  throw new Refused(0, { code: "offline", detail: "The server cannot be reached." });
+  throw new Refused(0, { code: "offline" });
 }
 
-async function refusalOf(response) {
+async function accepted(response) {
+  if (response.ok || response.status === 304) return response;
   const body = await response.json().catch(() => ({}));
-  return new Refused(response.status, body, Number(response.headers.get("Retry-After")) || 0);
+  throw new Refused(response.status, body, Number(response.headers.get("Retry-After")) || 0);
 }
 
 const jsonOf = async (response) => (response.status === 204 ? null : response.json());
 
+const sending = (method) => async (path, json, options) => jsonOf(await request(method, path, { json, ...options }));
+
 export const get = async (path, options) => jsonOf(await request("GET", path, options));
-export const post = async (path, json, options) => jsonOf(await request("POST", path, { json, ...options }));
-export const patch = async (path, json, options) => jsonOf(await request("PATCH", path, { json, ...options }));
-export const remove = async (path, json) => jsonOf(await request("DELETE", path, { json }));
+export const [post, patch, remove] = ["POST", "PATCH", "DELETE"].map(sending);
+export const postAsGuest = (path, json) => post(path, json, { anonymous: true });
 
 /** Send a form with files. `onProgress` gets the share that has left, from 0 to 1: fetch cannot say it. */
-export async function upload(method, path, form, { headers = {}, onProgress = () => {} } = {}) {
-  return withToken(
-    (token) =>
-      new Promise((resolve, reject) => {
-        const xhr = new XMLHttpRequest();
-        xhr.open(method, API + path);
-        xhr.responseType = "json";
-        xhr.timeout = 10 * TIMEOUT_MS;
-        for (const [name, value] of Object.entries({ Authorization: `Bearer ${token}`, ...headers }))
-          xhr.setRequestHeader(name, value);
-        xhr.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-        xhr.onload = () =>
-          xhr.status < 400
-            ? resolve(xhr.response)
-            : reject(new Refused(xhr.status, xhr.response ?? {}, Number(xhr.getResponseHeader("Retry-After")) || 0));
-        xhr.onerror = xhr.ontimeout = () => reject(new Refused(0, { code: "offline" }));
-        xhr.send(form);
-      }),
-  );
+export async function upload(method, path, form, { key, onProgress = () => {} } = {}) {
+  const send = (token) =>
+    new Promise((resolve, reject) => {
+      const xhr = new XMLHttpRequest();
+      xhr.open(method, API + path);
+      xhr.timeout = 10 * TIMEOUT_MS;
+      for (const header of Object.entries(headersOf(token, key))) xhr.setRequestHeader(...header);
+      xhr.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+      xhr.onload = () => {
+        const retryAfter = xhr.getResponseHeader("Retry-After") ?? "";
+        resolve(new Response(xhr.response, { status: xhr.status, headers: { "Retry-After": retryAfter } }));
+      };
+      xhr.onerror = xhr.ontimeout = reject;
+      xhr.send(form);
+    })
+      .catch(offline)
+      .then(accepted);
+  return jsonOf(await withToken(send));
 }
 
-/** A key for `Idempotency-Key`. (`crypto.randomUUID` needs HTTPS.) */
+/** A `key` of one order. (`crypto.randomUUID` needs HTTPS.) */
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");

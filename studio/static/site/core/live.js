@@ -1,9 +1,9 @@
 // Changes of the caller's jobs as they happen: by server-sent events, or by polling while there are none.
 //
-// EventSource cannot send a token, so a ticket opens the stream, once. After a break the last number continues it:
-// nothing is missed. Without a live process each unfinished job is asked for when its Retry-After says.
+// A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
 
 import * as api from "./api.js";
+import { complain } from "./notice.js";
 import { isSignedIn, onChange } from "./session.js";
 
 const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [5_000, 60_000]; // between two attempts to open the stream, while polling
@@ -36,7 +36,7 @@ export function follow(jobs) {
 export function tell(kind, job) {
   if (kind === "deleted") drop(job.id);
   else if (job) follow([job]);
-  listeners.forEach((listener) => listener({ kind, job }));
+  listeners.forEach((listener) => listener({ kind, job })?.catch?.(complain));
 }
 
 async function open() {
@@ -45,7 +45,9 @@ async function open() {
   pause = Math.min(2 * pause, LAST_PAUSE_MS);
   try {
     const { url } = await api.post("/video-jobs/events/ticket");
-    connect(lastNumber ? `${url}${url.includes("?") ? "&" : "?"}after=${lastNumber}` : url);
+    const stream = new URL(url, location);
+    if (lastNumber) stream.searchParams.set("after", lastNumber);
+    connect(stream);
   } catch {
     poll();
   }
@@ -63,10 +65,7 @@ function connect(url) {
     retry = null;
     pause = FIRST_PAUSE_MS;
     if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
-    for (const state of unfinished.values()) {
-      clearTimeout(state.timer);
-      state.timer = null;
-    }
+    unfinished.forEach(stopAsking);
   };
   source.onerror = () => {
     close(); // the ticket is used up: the browser's own retry would be refused
@@ -88,8 +87,13 @@ function close() {
   source = null;
 }
 
+function stopAsking(state) {
+  clearTimeout(state.timer);
+  state.timer = null;
+}
+
 function drop(id) {
-  clearTimeout(unfinished.get(id)?.timer);
+  if (unfinished.has(id)) stopAsking(unfinished.get(id));
   unfinished.delete(id);
 }
 

@@ -7,9 +7,6 @@ const listeners = new Set();
 let current = null;
 let request = null;
 
-/** The account as last read; null before that, and for guests. */
-export const me = () => current;
-
 /** Call the function with the account, now if it is known, and whenever it changes. */
 export function onMe(listener, signal) {
   listeners.add(listener);
@@ -23,7 +20,6 @@ export function reload() {
   return request.then(know);
 }
 
-/** The account, read if it is not known yet. */
 export const loaded = async () => current ?? reload();
 
 /** Show this account, which a response has brought. */
@@ -34,7 +30,7 @@ export function know(account) {
 }
 
 onChange((isIn) => {
-  if (!isIn) know(null);
-  else reload().catch(() => null);
+  if (isIn) reload().catch(() => null);
+  else know(null);
 });
 if (isSignedIn()) reload().catch(() => null);

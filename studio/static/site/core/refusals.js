@@ -1,20 +1,8 @@
 // What a refusal means to a person. The API's sentences are translated as they are; some say more here.
 
-import { n, number, t } from "./text.js";
+import { n, put, t } from "./text.js";
 
-const TEXTS = {
-  offline: () => t("The server cannot be reached. Check your connection, and try again."),
-  throttled: (error) => t("Too many requests. {wait}", { wait: wait(error) }),
-  too_busy: (error) => t("The server is busy. {wait}", { wait: wait(error) }),
-  locked_out: (error) => t("Too many wrong passwords. {wait}", { wait: wait(error) }),
-  insufficient_tokens: ({ body }) =>
-    t("This video costs {price} tokens, and you have {balance}.", {
-      price: number(body.price),
-      balance: number(body.balance),
-    }),
-  too_many_jobs: () => t("Three videos are being made already. Wait for one, or cancel one."),
-  no_provider: () => t("No provider is set up for this model. Choose a test video, or another model."),
-};
+const texts = document.getElementById("refusals").content;
 
 function wait({ retryAfter }) {
   if (!retryAfter) return t("Try again later.");
@@ -23,8 +11,10 @@ function wait({ retryAfter }) {
   return n("Try again in {count} minute.", "Try again in {count} minutes.", minutes);
 }
 
-/** A sentence for the person. */
-export const sentence = (error) => TEXTS[error.code]?.(error) ?? sentences(error.message);
+export function sentence(error) {
+  const text = texts.querySelector(`[data-code="${error.code}"]`)?.textContent;
+  return text ? put(text, { ...error, wait: wait(error) }) : sentences(error.message);
+}
 
 /** Texts of the server in this language, sentence by sentence: what is not translated stays English. */
 export const sentences = (text) => text.split(/(?<=\.) /).map(translated).join(" ");

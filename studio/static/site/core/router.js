@@ -1,18 +1,19 @@
 // One document, many pages: follows links without loading, and tells assistive technology where it is.
 
-import { fill, h, set } from "./dom.js";
+import { fill, set } from "./dom.js";
 import { pathOf, url } from "./page.js";
+import { sentence } from "./refusals.js";
 import { isSignedIn } from "./session.js";
-import { t } from "./text.js";
+import { template } from "./template.js";
 
 const main = document.getElementById("main");
 let routes = [];
 let leave = new AbortController();
 let shown = location.href;
 
-/** Show the page of the address, and of every later one. A route is [pattern, load, "user" | "guest" | "all"]. */
+/** Show the page of the address, and of every later one. A route is [paths, module, "user" | "guest" | "all"]. */
 export function start(all) {
-  routes = all;
+  routes = all.map(([paths, ...route]) => [new RegExp(`^(?:${paths})$`), ...route]);
   addEventListener("popstate", () => (location.href.split("#")[0] === shown.split("#")[0] ? null : show()));
   document.addEventListener("click", follow);
   return show({ isFirst: true });
@@ -21,7 +22,6 @@ export function start(all) {
 /** Show the page of the address once more: after a sign-out it may be another one. */
 export const again = () => show();
 
-/** Go to a page of ours. */
 export function go(path, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", url(path));
   return show();
@@ -30,8 +30,7 @@ export function go(path, { replace = false } = {}) {
 function follow(event) {
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
-  if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-  if (!matching(pathOf(link)) || link.getAttribute("href").startsWith("#")) return;
+  if (link.target || link.download || link.hash || link.origin !== location.origin || !matching(pathOf(link))) return;
   event.preventDefault();
   go(pathOf(link) + link.search);
 }
@@ -42,7 +41,7 @@ async function show({ isFirst = false } = {}) {
   const path = pathOf(location);
   const route = matching(path);
   if (!route) return location.reload();
-  const [pattern, load, who] = route;
+  const [pattern, module, who] = route;
   if (who === "user" && !isSignedIn()) {
     const next = encodeURIComponent(path + location.search);
     return go(`/sign-in?next=${next}`, { replace: true });
@@ -54,35 +53,31 @@ async function show({ isFirst = false } = {}) {
   shown = location.href;
   const [, ...parameters] = pattern.exec(path);
   try {
-    const { default: page } = await load();
-    if (signal.aborted) return null;
-    present(await page({ main, parameters, query: new URLSearchParams(location.search), signal }), isFirst);
+    const { default: page } = await import(`../pages/${module}.js`);
+    const node = await page({ main, parameters, query: new URLSearchParams(location.search), signal });
+    if (!signal.aborted) present(node, isFirst);
   } catch (error) {
     if (!signal.aborted) present(failure(error), isFirst);
   }
   return null;
 }
 
-/** A page is {title, node}; without a node it has changed what the server rendered. */
-function present({ title, node }, isFirst) {
-  document.title = title ? `${title} · AI Studio` : "AI Studio";
+/** Show the page, whose heading becomes the title; without a node it has changed what the server rendered. */
+function present(node, isFirst) {
   if (node) fill(main, node);
+  const heading = main.querySelector("h1");
+  document.title = node ? `${heading.textContent} · AI Studio` : "AI Studio";
   for (const link of document.querySelectorAll("[data-nav]"))
     set(link, { "aria-current": pathOf(location).startsWith(pathOf(link)) ? "page" : null });
-  if (isFirst) return;
+  if (isFirst || !heading) return;
   scrollTo(0, 0);
-  const heading = main.querySelector("h1");
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus({ preventScroll: true });
+  heading.setAttribute("tabindex", "-1");
+  heading.focus({ preventScroll: true });
 }
 
 function failure(error) {
   console.warn(error);
-  const retry = h("button.button", { onclick: () => location.reload() }, t("Load again"));
-  const text = error.status === 403 ? t("This belongs to another account.") : error.message;
-  const [title, words] =
-    error.status === 404
-      ? [t("Not found"), t("It may have been deleted.")]
-      : [t("This page cannot be shown"), text];
-  return { title, node: h("section.empty", h("h1", title), h("p", words), retry) };
+  const reload = () => location.reload();
+  if (error.status === 404) return template("not-found", { reload });
+  return template("not-shown", { why: sentence(error), reload });
 }

@@ -1,7 +1,4 @@
-// The session: its tokens, shared by all tabs of this browser.
-//
-// They are in localStorage, so that a tab that opens later is signed in. A script of an attacker could read them there;
-// the page's policy lets no script run but ours, and Trusted Types let no text become one.
+// The session: its tokens, in localStorage for all tabs of this browser. docs/frontend.md says why that is safe.
 
 import { API } from "./page.js";
 
@@ -18,7 +15,6 @@ export const onChange = (listener) => listeners.add(listener);
 
 const changed = () => listeners.forEach((listener) => listener(isSignedIn()));
 
-/** Keep the tokens of a response. */
 export function begin({ access, refresh, expiresIn }) {
   const isNew = !isSignedIn();
   localStorage.setItem(KEY, JSON.stringify({ access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));

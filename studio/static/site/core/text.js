@@ -2,21 +2,31 @@
 
 import { LANGUAGE } from "./page.js";
 
-const put = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+/** The text with its `{names}` filled in. */
+export const put = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => shown(values[name]) ?? all);
 
-/** The text in this language, with its `{names}` filled in. */
+/** The text in this language. */
 export const t = (text, values) => put(window.gettext(text), values);
 
 /** As `t`, for a number: it is `{count}` in both texts. */
-export const n = (one, many, count, values) => put(window.ngettext(one, many, count), { count: number(count), ...values });
+export const n = (one, many, count, values) => put(window.ngettext(one, many, count), { count, ...values });
 
 export const number = (value) => value.toLocaleString(LANGUAGE);
+
+const shown = (value) => (typeof value === "number" ? number(value) : value);
+
+export const tokens = ({ unlimited, balance }) =>
+  unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance);
 
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 
-/** An element with a moment: “5 minutes ago” within a day, else the date. */
+/** Whether there is such a moment, and it is over. */
+export const isPast = (iso) => Boolean(iso) && new Date(iso) < new Date();
+
+/** An element with a moment: “5 minutes ago” within a day, else the date; null if there is none. */
 export function moment(iso) {
+  if (!iso) return null;
   const node = document.createElement("time");
   const seconds = (new Date(iso) - Date.now()) / 1000;
   const hours = Math.abs(seconds) / 3600;
@@ -28,6 +38,3 @@ export function moment(iso) {
   else node.textContent = AGO.format(Math.trunc(seconds / 60), "minute");
   return node;
 }
-
-/** “0:08” or “2:05”. */
-export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

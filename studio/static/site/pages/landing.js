@@ -1,12 +1,9 @@
 // The first page: the server renders it. Here its button for the demo gets its work.
 
-import { acting } from "../parts.js";
+import { acting } from "../studio.js";
 import { enterDemo } from "./sign-in.js";
 
 export default async function landing({ main }) {
   if (!main.querySelector(".landing")) location.reload(); // the document was another page's
   main.querySelector("#try-demo")?.addEventListener("click", acting(() => enterDemo()));
-  const video = main.querySelector("video");
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) video?.pause();
-  return { title: "" };
 }

@@ -1,107 +1,83 @@
 // One look: its picture, its products, its videos, and who sees it.
 
-import { api, fill, follow, go, h, icon, link, moment, n, onJob, t } from "../core.js";
-import { button, complain, confirm, empty, job, notify, share } from "../parts.js";
+import {
+  api, asking, fill, follow, go, h, job, link, moment, n, notify, onJob, share, t, template,
+  thumbnail, url,
+} from "../studio.js";
 import { lookForm } from "./look-form.js";
-
-const VISIBILITY = { private: () => t("Private"), shared: () => t("Shared"), public: () => t("Public") };
 
 export default async function look({ parameters: [id], query, signal }) {
   const shown = await api.get(`/looks/${id}`, { signal });
-  const isMine = shown.canEdit;
-  if (query.has("edit")) {
-    const title = t("Change “{look}”", { look: shown.title });
-    return { title, node: [h("header.head", h("h1", title)), lookForm(shown)] };
-  }
-  const mine = await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal });
-  const videos = h("div");
-  const jobs = new Map(mine.items.map((item) => [item.id, item]));
+  if (query.has("edit")) return lookForm(shown);
+  const load = async () => (await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal })).items;
+  const node = article(shown);
+  const { videos } = node.parts;
+  let jobs = await load();
 
   function draw() {
-    const items = isMine && jobs.size ? [...jobs.values()] : shown.videos.map((video) => ({ ...video, prompt: "", associatedLooks: [], isOthers: true }));
-    fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(id, isMine));
+    const others = shown.videos.map((video) => ({ ...video, prompt: "", isOthers: true }));
+    const items = shown.canEdit && jobs.length ? jobs : others;
+    fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(shown));
   }
 
   async function changed({ kind, job: item }) {
-    if (kind === "deleted") jobs.delete(item.id);
-    else if (kind === "reset") {
-      const next = await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal }).catch(complain);
-      if (!next) return;
-      jobs.clear();
-      next.items.forEach((one) => jobs.set(one.id, one));
-    } else if (item.associatedLooks?.some((one) => one.id === id)) {
-      const older = [...jobs].filter(([key]) => key !== item.id || kind === "updated");
-      if (jobs.has(item.id)) jobs.set(item.id, item);
-      else {
-        jobs.clear();
-        for (const [key, one] of [[item.id, item], ...older]) jobs.set(key, one);
-      }
+    if (kind === "reset") jobs = await load();
+    else if (kind === "deleted") jobs = jobs.filter((one) => one.id !== item.id);
+    else if (item.associatedLooks?.some((one) => one.id === id)) {
+      const at = jobs.findIndex((one) => one.id === item.id);
+      jobs = at < 0 ? [item, ...jobs] : jobs.with(at, item);
     } else return;
     draw();
   }
 
   draw();
-  follow([...jobs.values()]);
+  follow(jobs);
   onJob(changed, signal);
-  return { title: shown.title, node: [back(), article(shown, isMine, videos)] };
+  return node;
 }
 
-const back = () => h("p.back", link("/looks", t("All looks")));
-
-function article(look, isMine, videos) {
+function article(look) {
+  const { id, title, generatedImageUrl: picture, products, canEdit: isMine } = look;
   const remove = async () => {
-    const text = t("Its pictures and links go. Its videos stay.");
-    if (!(await confirm({ title: t("Delete “{look}”?", { look: look.title }), text, yes: t("Delete") }))) return;
-    await api.remove(`/looks/${look.id}`);
+    await api.remove(`/looks/${id}`);
     notify(t("The look is deleted."));
     go("/looks", { replace: true });
   };
-  const picture = look.generatedImageUrl
-    ? h("img.portrait", { src: look.generatedImageUrl, alt: t("The look “{look}”", { look: look.title }) })
-    : h("span.portrait.blank", icon("looks"));
-  const own = [
-    link(`/create?look=${look.id}`, t("Make a video"), "button"),
-    button(t("Share"), () => share(look), "button.quiet"),
-    link(`/looks/${look.id}?edit`, t("Change"), "button.quiet"),
-    button(t("Delete"), remove, "link.harmful"),
-  ];
-  return h("article.look",
-    picture,
-    h("div.about",
-      h("h1", look.title),
-      isMine ? h("p.badges", h("span.badge", VISIBILITY[look.visibility]())) : null,
-      look.notes ? h("p.notes", look.notes) : null,
-      isMine ? h("p.row", own) : null,
-      look.products.length ? h("h2", t("Products")) : null,
-      h("ul.pieces", look.products.map(piece)),
-      h("h2", t("Videos")),
-      videos,
-      h("p.soft", t("Added"), " ", moment(look.createdAt)),
-    ),
-  );
+  return template("look", {
+    portrait: picture && { src: picture, alt: t("The look “{look}”", { look: title }) },
+    blank: !picture,
+    title,
+    visibility: isMine && template(`visibility-${look.visibility}`),
+    notes: look.notes || null,
+    own: isMine,
+    create: { href: url(`/create?look=${id}`) },
+    share: () => share(look),
+    change: { href: url(`/looks/${id}?edit`) },
+    remove: asking("delete-look", remove, { title: t("Delete “{look}”?", { look: title }) }),
+    products: products.length > 0,
+    pieces: products.map(piece),
+    added: moment(look.createdAt),
+  });
 }
 
-function piece(product) {
-  const price = product.price && `${product.price} ${product.currency}`;
+function piece({ name, designer, sku, price, currency, productUrl: href, thumbnailUrl }) {
+  const shop = href && h("a", { href, rel: "noopener noreferrer", target: "_blank" }, name);
+  const facts = [designer, sku, price && `${price} ${currency}`].filter(Boolean).join(" · ");
+  return h("li", thumbnail(thumbnailUrl), h("div", shop || name, h("p.soft", facts)));
+}
+
+function clip(item, lookId) {
+  const here = { ...item, associatedLooks: item.associatedLooks?.filter(({ id }) => id === lookId) };
   return h("li",
-    product.thumbnailUrl ? h("img", { src: product.thumbnailUrl, alt: "", loading: "lazy" }) : h("span.blank"),
-    h("div",
-      product.productUrl ? h("a", { href: product.productUrl, rel: "noopener noreferrer", target: "_blank" }, product.name) : product.name,
-      h("p.soft", [product.designer, product.sku, price].filter(Boolean).join(" · ")),
-    ),
+    job.poster(item),
+    !item.isOthers && link(`/videos/${item.id}`, job.nameOf(item)),
+    job.badges(here),
+    job.progress(item),
+    !item.isOthers && job.actions(here),
   );
 }
 
-const clip = (item, lookId) =>
-  h("li",
-    job.poster(item),
-    item.prompt ? link(`/videos/${item.id}`, job.nameOf(item)) : null,
-    job.badges({ ...item, associatedLooks: item.associatedLooks.filter((one) => one.id === lookId) }),
-    job.progress(item),
-    item.prompt ? job.actions({ ...item, associatedLooks: item.associatedLooks.filter((one) => one.id === lookId) }) : null,
-  );
-
-const none = (id, isMine) =>
-  isMine
-    ? empty(t("No videos of this look yet"), t("Say how it should move."), link(`/create?look=${id}`, t("Make a video"), "button.quiet"))
+const none = ({ id, canEdit }) =>
+  canEdit
+    ? template("no-videos-of-look", { create: { href: url(`/create?look=${id}`) } })
     : h("p.soft", n("{count} video", "{count} videos", 0));

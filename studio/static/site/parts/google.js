@@ -1,23 +1,20 @@
 // Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
 
-import { api, h, t, url } from "../core.js";
+import { api, t, url } from "../studio.js";
 
 const KEY = "studio.google";
 
-/** A button that leads to Google. */
-export const googleButton = (google, next) =>
-  h("button.button.quiet", { onclick: () => leave(google, next) }, t("Sign in with Google"));
-
-function leave({ clientId, authorizationUrl, hostedDomain }, next) {
-  const attempt = { state: api.newKey(), nonce: api.newKey(), next };
-  sessionStorage.setItem(KEY, JSON.stringify(attempt));
+/** Go to Google; the person comes back to `/sign-in/google`. */
+export function leaveForGoogle({ clientId, authorizationUrl, hostedDomain }, next) {
+  const [state, nonce] = [api.newKey(), api.newKey()];
+  sessionStorage.setItem(KEY, JSON.stringify({ state, nonce, next }));
   const question = new URLSearchParams({
     client_id: clientId,
     redirect_uri: location.origin + url("/sign-in/google"),
     response_type: "id_token",
     scope: "openid email",
-    state: attempt.state,
-    nonce: attempt.nonce,
+    state,
+    nonce,
     prompt: "select_account",
     ...(hostedDomain && { hd: hostedDomain }),
   });

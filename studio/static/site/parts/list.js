@@ -1,34 +1,40 @@
-// A list that grows: skeletons, empty states, “load more” without duplicates.
+// Lists that grow: “load more” without duplicates, and rows that are read again.
 
-import { api, fill, h, t } from "../core.js";
-import { acting } from "./notice.js";
+import { acting, api, fill, h, sentence, t, template } from "../studio.js";
 
-/** Grey shapes in place of what is being loaded. */
-export const skeleton = (count, kind) =>
-  h("div", { class: kind, "aria-hidden": "true" }, Array.from({ length: count }, () => h("div.skeleton")));
+/** Say in place of a list why it is not there. */
+export const saysWhy = (place) => (error) => {
+  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: sentence(error) }));
+};
 
-/** What to show in place of an empty list. */
-export const empty = (title, text, ...actions) =>
-  h("section.empty", h("h2", title), h("p", text), h("p.row", actions));
-
-/** A button that loads the next page: `load()` adds it, and returns whether there are more. */
-export function more(load) {
-  const node = h("p.more");
-  const button = h("button.button.quiet", t("Load more"));
-  button.addEventListener("click", acting(async () => node.show(await load())));
-  node.show = (isMore) => fill(node, isMore ? button : null);
-  return node;
+/**
+ * A list by pages. `load(isAnew)` adds the next page, or puts the first one in place of all; it resolves to whether
+ * there are more. The button for them is in `node`. Returns the function that loads the first page.
+ */
+export function pages(node, load) {
+  const next = async (isAnew) => {
+    const isMore = await load(isAnew);
+    fill(node, isMore ? button : null);
+  };
+  const button = h("button.button.quiet", { onclick: acting(() => next(false)) }, t("Load more"));
+  return () => next(true);
 }
 
-/** Everything at the path, a row each: `row(item, draw)` has its parts; `draw()` reads the list again. */
-export async function rows(path, row, nothing) {
-  const node = h("ul.rows");
+/**
+ * Everything at the path by `row(item, drawing)`, else what the list has now. Resolves to the function that reads it
+ * again; `drawing(work)` does so after the work of a button.
+ */
+export async function rows(list, path, row) {
+  const nothing = [...list.children];
+  const drawing = (work) => async () => {
+    await work();
+    await draw();
+  };
   const draw = async () => {
     const { items } = await api.get(`${path}?limit=100`);
-    const shown = items.map((item) => row(item, draw)).filter(Boolean);
-    fill(node, shown.length ? shown.map((parts) => h("li", parts)) : h("li.soft", nothing));
+    const shown = items.map((item) => row(item, drawing)).filter(Boolean);
+    fill(list, shown.length ? shown : nothing);
   };
   await draw();
-  node.draw = draw;
-  return node;
+  return draw;
 }

@@ -1,34 +1,19 @@
 // Choosing one of the own looks, by its picture.
 
-import { api, fill, h, t } from "../core.js";
-import { more } from "./list.js";
+import { api, h, pages, say, sentence, thumbnail } from "../studio.js";
 
 const PAGE = 12;
 
-/** A field for a look or none; `onchange` gets the look. `chosenId` is chosen at first. */
-export function lookPicker(chosenId, onchange) {
-  const strip = h("div.strip");
-  const error = h("p.error", { role: "alert", hidden: true });
-  const pager = more(() => load());
-  const node = h("fieldset.choice.looks", h("legend", t("Look")), strip, pager, error);
+/** Fill the field with looks; `onchange` gets the chosen one, or null. `chosenId` is chosen at first. */
+export async function pickLooks(field, { looks, moreLooks }, chosenId, onchange) {
   let skip = 0;
-  node.say = (text) => {
-    error.textContent = text;
-    error.hidden = !text;
-  };
 
-  const option = (look, picture, name) =>
-    h(
-      "label",
-      { title: name },
-      h("input", { type: "radio", name: "look", value: look?.id ?? "", checked: (look?.id ?? null) === chosenId, onchange: () => onchange(look) }),
-      picture,
-      h("span", name),
-    );
+  looks.firstElementChild.addEventListener("change", () => onchange(null));
 
   function add(look) {
-    const picture = look.thumbnailUrl ? h("img", { src: look.thumbnailUrl, alt: "", loading: "lazy" }) : h("span.blank");
-    strip.append(option(look, picture, look.title));
+    const { id, title, thumbnailUrl } = look;
+    const choose = { type: "radio", name: "lookId", value: id, checked: id === chosenId, onchange: () => onchange(look) };
+    looks.append(h("label", { title }, h("input", choose), thumbnail(thumbnailUrl), h("span", title)));
   }
 
   async function load() {
@@ -38,18 +23,14 @@ export function lookPicker(chosenId, onchange) {
     return skip < total;
   }
 
-  async function begin() {
-    if (chosenId) {
-      const look = await api.get(`/looks/${chosenId}`).catch(() => null);
-      if (look) add(look);
-      else chosenId = null;
-      onchange(look);
-    }
-    strip.prepend(option(null, h("span.blank", "–"), t("No look")));
-    pager.show(await load());
+  try {
+    const chosen = chosenId && (await api.get(`/looks/${chosenId}`).catch(() => null));
+    if (chosen) {
+      add(chosen);
+      onchange(chosen);
+    } else chosenId = null;
+    await pages(moreLooks, load)();
+  } catch (error) {
+    say(field, sentence(error));
   }
-
-  fill(strip);
-  begin().catch((problem) => node.say(problem.message));
-  return node;
 }

@@ -1,8 +1,6 @@
 // Plays a video in a dialog, and saves its file.
 
-import { api, h, t } from "../core.js";
-import { open } from "./dialog.js";
-import { button } from "./notice.js";
+import { api, h, open, t, template } from "../studio.js";
 
 /** A video element, of its final size before the file has arrived. */
 export function video(job, attributes = {}) {
@@ -12,16 +10,11 @@ export function video(job, attributes = {}) {
   return node;
 }
 
-/** Show the video. */
 export function play(job) {
-  const node = video(job, { autoplay: true, loop: true, "aria-label": job.prompt || t("Video") });
-  const dialog = open({
-    title: job.prompt || t("Video"),
-    content: node,
-    wide: true,
-    actions: job.isOthers ? [] : [button(t("Download"), () => save(job), "button.quiet")],
-  });
-  dialog.addEventListener("close", () => node.pause());
+  const title = job.prompt || t("Video");
+  const node = video(job, { autoplay: true, loop: true, "aria-label": title });
+  const content = template("player", { video: node, actions: !job.isOthers, download: () => save(job) });
+  open(title, content, { isWide: true }).addEventListener("close", () => node.pause());
   node.play().catch(() => null);
 }
 
@@ -29,7 +22,6 @@ export function play(job) {
 export const save = async (job) =>
   saveAs(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }), "video.mp4");
 
-/** Save the body of a response. */
 export async function saveAs(response, otherwise) {
   const [, name = otherwise] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
   const href = URL.createObjectURL(await response.blob());

@@ -1,33 +1,25 @@
 // Where the account is signed in.
 
-import { api, forget, h, moment, t } from "../../core.js";
-import { button, confirm, notify, rows } from "../../parts.js";
+import { api, asking, end, forget, moment, rows, t, template } from "../../studio.js";
 
 export default async function sessions() {
-  const everywhere = async () => {
-    const text = t("Every browser is signed out, this one too. API keys stay.");
-    if (!(await confirm({ title: t("Sign out everywhere?"), text, yes: t("Sign out everywhere") }))) return;
+  const signOut = async () => {
     await api.remove("/auth/sessions");
     forget();
   };
-  return [await rows("/auth/sessions", row), h("p", button(t("Sign out everywhere"), everywhere, "button.harmful"))];
+  const node = template("sessions", { everywhere: asking("sign-out-everywhere", signOut) });
+  await rows(node.parts.list, "/auth/sessions", row);
+  return node;
 }
 
-function row(session, draw) {
-  const finish = async () => {
-    await api.remove(`/auth/sessions/${session.id}`);
-    if (session.isCurrent) return forget();
-    notify(t("The session has ended."));
-    return draw();
-  };
-  return [
-    h("strong", clientOf(session.client)),
-    session.isCurrent ? h("span.badge.succeeded", t("This browser")) : null,
-    h("span.soft", session.clientIp),
-    h("span.soft", t("used"), " ", moment(session.lastUsedAt)),
-    button(t("Sign out"), finish, "link.harmful"),
-  ];
-}
+const row = ({ id, client, clientIp, isCurrent, lastUsedAt }, drawing) =>
+  template("session", {
+    client: clientOf(client),
+    isCurrent,
+    address: clientIp,
+    used: moment(lastUsedAt),
+    signOut: isCurrent ? end : drawing(() => api.remove(`/auth/sessions/${id}`)),
+  });
 
 /** “Chrome · Linux” of a browser's own long name. */
 function clientOf(name) {

@@ -1,74 +1,51 @@
 // Webhooks: where this server sends events, and what became of them.
 
-import { api, h, moment, t } from "../../core.js";
-import { button, checks, confirm, field, form, input, notify, open, rows, secret } from "../../parts.js";
-
-const EVENTS = ["job.created", "job.updated", "job.deleted"].map((kind) => [kind, () => kind]);
+import { api, asking, form, h, moment, open, rows, showSecret, t, template } from "../../studio.js";
 
 export default async function webhooks() {
-  const list = await rows("/webhooks", row, t("No webhooks yet."));
-  const events = checks(t("Events"), EVENTS, true);
-  const fields = {
-    url: field(t("Address"), input("url", { type: "url", required: true, placeholder: "https://" })),
-    description: field(t("Description"), input("description", { maxlength: 200 })),
-    events,
-  };
-  const send = async ({ url, description }) => {
-    const made = await api.post("/webhooks", { url, description, events: events.values() });
-    secret(t("The secret of the webhook"), made.secret);
-    await list.draw();
-  };
-  return [list, h("section.panel", h("h2", t("Add a webhook")), form({ fields, submit: t("Add a webhook"), send }))];
+  const node = template("webhooks");
+  const draw = await rows(node.parts.list, "/webhooks", row);
+  return form(node, async ({ url, description }, data) => {
+    const made = await api.post("/webhooks", { url, description, events: data.getAll("events") });
+    showSecret(t("The secret of the webhook"), made.secret);
+    await draw();
+  });
 }
 
-function row(hook, draw) {
+function row(hook, drawing) {
   const path = `/webhooks/${hook.id}`;
   const isActive = hook.status === "active";
-  const test = async () => {
-    await api.post(`${path}/test`);
-    notify(t("A test is on its way."));
-  };
-  const change = async () => {
-    await api.patch(path, { status: isActive ? "disabled" : "active" });
-    await draw();
-  };
+  const become = (status) => drawing(() => api.patch(path, { status }));
   const rotate = async () => {
-    const text = t("The old secret signs for another day, too.");
-    if (!(await confirm({ title: t("Replace the secret?"), text, yes: t("Replace"), isHarmful: false }))) return;
-    secret(t("The secret of the webhook"), (await api.post(`${path}/rotate-secret`)).secret);
+    const { secret } = await api.post(`${path}/rotate-secret`);
+    showSecret(t("The secret of the webhook"), secret);
   };
-  const remove = async () => {
-    if (!(await confirm({ title: t("Delete this webhook?"), text: hook.url, yes: t("Delete") }))) return;
-    await api.remove(path);
-    await draw();
+  const deliveries = async () => {
+    const list = template("deliveries");
+    await rows(list, `${path}/deliveries`, delivery(path));
+    open(t("Deliveries"), list, { isWide: true });
   };
-  const deliveries = async () =>
-    open({ title: t("Deliveries"), wide: true, content: await rows(`${path}/deliveries`, delivery(path), t("Nothing was sent yet.")) });
-  return [
-    h("strong", hook.url),
-    h(`span.badge.${isActive ? "succeeded" : "failed"}`, isActive ? t("Active") : t("Disabled")),
-    h("span.soft", hook.description),
-    h("span.soft", hook.events.join(", ")),
-    hook.failingSince ? h("span.error", t("fails since"), " ", moment(hook.failingSince)) : null,
-    button(t("Deliveries"), deliveries, "link"),
-    isActive ? button(t("Send a test"), test, "link") : null,
-    button(t("Replace the secret"), rotate, "link"),
-    button(isActive ? t("Disable") : t("Enable"), change, "link"),
-    button(t("Delete"), remove, "link.harmful"),
-  ];
+  return template("webhook", {
+    url: hook.url,
+    active: isActive,
+    disabled: !isActive,
+    description: hook.description,
+    events: hook.events.join(", "),
+    failing: moment(hook.failingSince),
+    deliveries,
+    test: isActive && (() => api.post(`${path}/test`)),
+    rotate: asking("replace-secret", rotate),
+    disable: isActive && become("disabled"),
+    enable: !isActive && become("active"),
+    remove: asking("delete-webhook", drawing(() => api.remove(path)), { text: hook.url }),
+  });
 }
 
-const delivery = (path) => (message, draw) => {
-  const again = async () => {
-    await api.post(`${path}/deliveries/${message.id}/retry`);
-    await draw();
-  };
-  const state = { delivered: "succeeded", failed: "failed" }[message.status] ?? "pending";
-  return [
-    h(`span.badge.${state}`, message.responseStatus ?? message.status),
-    h("code", message.type),
-    moment(message.createdAt),
-    h("span.error", message.error),
-    button(t("Send again"), again, "link"),
-  ];
-};
+const delivery = (path) => (message, drawing) =>
+  template("delivery", {
+    state: h(`span.badge.${message.status}`, message.responseStatus ?? message.status),
+    type: message.type,
+    sentAt: moment(message.createdAt),
+    error: message.error,
+    again: drawing(() => api.post(`${path}/deliveries/${message.id}/retry`)),
+  });

@@ -1,6 +1,8 @@
 // Short messages at the edge of the page, which screen readers speak.
 
-import { h, sentence, t } from "../core.js";
+import { h } from "./dom.js";
+import { sentence } from "./refusals.js";
+import { t } from "./text.js";
 
 const SHOWN_MS = 6000;
 const region = document.getElementById("notices");
@@ -13,17 +15,17 @@ export function notify(text, kind = "good") {
   setTimeout(() => node.remove(), SHOWN_MS);
 }
 
-/** Show why something was refused. */
 export const complain = (error) => {
   if (error.name !== "AbortError") notify(sentence(error), "bad");
 };
 
-/** Run the work of a button, which is off meanwhile; a refusal becomes a message. */
+/** Run the work of a button, which is off meanwhile. It says `data-done` after that, or why it was refused. */
 export const acting = (work) => async (event) => {
   const button = event.currentTarget;
   button.disabled = true;
   try {
     await work(event);
+    if (button.dataset.done) notify(button.dataset.done);
   } catch (error) {
     complain(error);
   } finally {
@@ -31,13 +33,12 @@ export const acting = (work) => async (event) => {
   }
 };
 
-/** A button that does the work. */
-export const button = (text, work, style = "button") => h(`button.${style}`, { onclick: acting(work) }, text);
-
 /** Copy the text, where the browser permits it: over HTTPS. */
 export async function copy(text) {
-  await navigator.clipboard.writeText(text).then(
-    () => notify(t("Copied.")),
-    () => notify(t("Copy it from the field: the browser does not permit more.")),
-  );
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(t("Copied."));
+  } catch {
+    notify(t("Copy it from the field: the browser does not permit more."));
+  }
 }
