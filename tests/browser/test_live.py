@@ -113,6 +113,7 @@ def test_page_of_another_origin_misses_nothing(browser: Browser, studio: Running
     numbers = [int(number) for number in page.evaluate("seen") if number]
     assert numbers == sorted(numbers)
     page.context.close()
+    client.close()
 
 
 def test_list_that_is_older_than_an_event_does_not_win(browser: Browser, studio: RunningStudio) -> None:
@@ -138,3 +139,4 @@ def test_list_that_is_older_than_an_event_does_not_win(browser: Browser, studio:
 
     assert {job["id"]: job["errorCode"] for job in shown(page).values()} == {cancelled: "cancelled"}
     page.context.close()
+    client.close()
