@@ -19,12 +19,18 @@ from psycopg import sql
 
 from studio.env import PROJECT
 
-RUN_DIR = Path(os.environ["TEST_RUN_DIR"])  # shared by the processes of a run
+IS_IN_RUN = "TEST_RUN_DIR" in os.environ  # not where `make screenshots` and the like start a product
+RUN_DIR = Path(os.environ.get("TEST_RUN_DIR", ""))  # shared by the processes of a run
 TEMPLATE = f"migrated_{RUN_DIR.name}".replace("-", "_")
 
 
 def copy_for_product(folder: Path) -> str:
-    """A copy for a product with that DATA_DIR, unless it has a file; returns its DATABASE_URL, "" for SQLite."""
+    """A copy for a product with that DATA_DIR, unless it has a file; returns its DATABASE_URL, "" for SQLite.
+
+    Outside a run of pytest there is none to copy, and the product migrates its own.
+    """
+    if not IS_IN_RUN:
+        return ""
     if server := os.environ["DATABASE_URL"]:
         name = f"running_{uuid.uuid4().hex}"
         copy_on_server(name)
