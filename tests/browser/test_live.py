@@ -17,7 +17,7 @@ from tests.browser import chromium
 from tests.running import RunningStudio, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
-CUT_SECONDS = 3
+CUT_SECONDS = 10
 PAGE = """
 <!doctype html><title>jobs</title><script>
 const seen = []
