@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts import ledger
 from benchmarks import rows
 from benchmarks.load import UnexpectedResponse
-from benchmarks.parts.endpoints import JOBS
+from benchmarks.scenarios import JOBS
 from benchmarks.vendors import HELD, MODEL, SECONDS, prompt_of
 from videos.engine import schedule
 from videos.limits import VIDEO_PRICE_TOKENS, add_to_job_count

@@ -10,8 +10,8 @@ from typing import Any
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.load import Shot, shot
-from benchmarks.parts.endpoints import JOBS
 from benchmarks.report import Report
+from benchmarks.scenarios import JOBS
 
 CLIENTS = 200
 SHARES = {"list": 60, "detail": 25, "create": 5, "download": 10}  # per cent

@@ -11,8 +11,9 @@ from typing import Any
 from benchmarks import load, meters
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.load import shot
-from benchmarks.parts.endpoints import CLIENTS, JOBS
+from benchmarks.parts.endpoints import CLIENTS
 from benchmarks.report import Report
+from benchmarks.scenarios import JOBS
 
 FLAT = 1.5  # times the cost with a short history, at most
 CHUNK = 500_000  # rows between two checks of the time
