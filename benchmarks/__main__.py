@@ -20,6 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 PARTS = {
     "startup": (300, 300),
     "endpoints": (600, 900),
+    "as_deployed": (300, 420),
     "scaling": (600, 900),
     "engine": (600, 1200),
     "flight": (300, 420),

@@ -32,6 +32,7 @@ class Deployment:
         self.has_own_server = not os.environ.get("BENCH_DATABASE_URL")  # of PostgreSQL
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ports: dict[str, int] = {}
+        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
 
     def start(self, name: str, *argv: str, core: int | None = None, **environment: str) -> int:
         """Start a Python process; returns its id."""
@@ -45,7 +46,8 @@ class Deployment:
                 start_new_session=True,
             )
         self.processes[name] = process
-        meters.bind_to(core, [process.pid])
+        if core is not None:
+            meters.bind_to({core}, [process.pid])
         return process.pid
 
     def start_web(
@@ -120,10 +122,17 @@ class Deployment:
         found = meters.cores()
         if not found:
             return None, None
-        valkey = self.valkey._process
-        services = [server_process(self.environment["DATABASE_URL"]), valkey and valkey.pid, os.getpid()]
-        meters.bind_to(found[1], [process_id for process_id in services if process_id])
+        meters.bind_to({found[1]}, self._services())
         return found
+
+    def free_services(self) -> None:
+        """Let them run on all cores again."""
+        meters.bind_to(self._cores, self._services())
+
+    def _services(self) -> list[int]:
+        valkey = self.valkey._process
+        found = [server_process(self.environment["DATABASE_URL"]), valkey and valkey.pid, os.getpid()]
+        return [process_id for process_id in found if process_id]
 
     def manage(self, *command: str) -> str:
         """Run a management command; returns its output."""

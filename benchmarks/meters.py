@@ -96,13 +96,13 @@ def cores() -> tuple[int, int] | None:
     return (mine[0], mine[1]) if len(mine) > 1 else None
 
 
-def bind_to(core: int | None, process_ids: Iterable[int]) -> None:
-    """Keep the processes, their children and all their threads on one core."""
-    if core is None:
+def bind_to(cores: set[int], process_ids: Iterable[int]) -> None:
+    """Keep the processes, their children and all their threads on these cores; nothing where the set is empty."""
+    if not cores:
         return
     for process_id in process_ids:
         for process in tree(process_id):
             with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
                 for thread in process.threads():
                     with contextlib.suppress(ProcessLookupError):
-                        os.sched_setaffinity(thread.id, {core})
+                        os.sched_setaffinity(thread.id, cores)

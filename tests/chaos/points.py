@@ -23,6 +23,8 @@ CALLS = {
 # Functions of a submit before the paid call, and after its response is stored.
 UP_TO_THE_CLAIM = {"submit.submit", "submit._submit", "inputs.spec_of"}
 AFTER_THE_OUTCOME = {"suspension.count_acceptance"}
+# A function of a submit that the provider refused: another thread may have the job by then, and be in its paid call.
+AFTER_THE_REROUTE = {"outcomes.refund_cancelled"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class KillPoint:
         return self.call or self.where.partition(" ")[0]
 
     @property
+    def is_certain(self) -> bool:
+        """Whether every run passes it: a claim has a third statement if a job's estimated progress has changed."""
+        return self.step != "claim" or int(self.where.split()[1]) < 3
+
+    @property
     def may_lose_response(self) -> bool:
         """Whether the job is claimed for the paid call and its response not stored yet."""
         if self.call == "delivery image":  # the last call before the claim: its response may lead to one
@@ -49,6 +56,8 @@ class KillPoint:
         _, _, verb, *_, home, moment = self.where.split()
         if home in UP_TO_THE_CLAIM:
             return (verb, moment) == ("COMMIT", "after")
+        if home in AFTER_THE_REROUTE or (self.flow is PASSED_ON and verb == "COMMIT"):
+            return True
         return home not in AFTER_THE_OUTCOME and (verb, moment) != ("COMMIT", "after")
 
     def set(self, fleet: Fleet) -> None:
