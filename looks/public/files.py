@@ -6,6 +6,7 @@ makes the smaller copies of pictures.
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -79,13 +80,13 @@ class Files:
     def video(self, name: str) -> str:
         """The URL of the video."""
         if is_on_our_disk(self._storage, name):
-            return self._own(VIDEO)
+            return self._own(VIDEO, name)
         return self._elsewhere(self._storage.url(name))
 
     def picture(self, name: str, role: str, side: int) -> str:
         """The URL of the picture with at most `side` pixels."""
         if is_on_our_disk(self._storage, name):
-            return self._own(f"{role}-{side}.{sized.EXTENSION_OF[side]}")
+            return self._own(f"{role}-{side}.{sized.EXTENSION_OF[side]}", name)
         return self._elsewhere(base.sized_url(storage=self._storage, name=name, side=side))
 
     def source_set(self, name: str, role: str, *, width: int, height: int) -> str:
@@ -99,8 +100,9 @@ class Files:
         """The origins of all URLs so far that are not our own."""
         return sorted(self._others)
 
-    def _own(self, file: str) -> str:
-        return reverse("shared-look-file", args=[self._token, file])
+    def _own(self, file: str, name: str) -> str:
+        """The file's URL, which changes with the stored file: browsers keep a response for an hour."""
+        return f"{reverse('shared-look-file', args=[self._token, file])}?v={zlib.crc32(name.encode()):08x}"
 
     def _elsewhere(self, url: str) -> str:
         if origin := _ORIGIN.match(url):

@@ -1,6 +1,7 @@
 """A shared look with a picture, products and a default video, and an empty storage for each test."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,8 @@ def link(share: Share) -> LookLink:
     }
     belt = {"name": "Belt <b>", "designer": "Maison Ash"}
     return share(title="Stone & Essence", products=[gown, belt], video={"aspect_ratio": "9:16"})
+
+
+def unversioned(text: str) -> str:
+    """The text without the versions of files, `?v=…`, which change with the stored name."""
+    return re.sub(r"\?v=[0-9a-f]{8}", "", text)

@@ -1,6 +1,7 @@
 """The files of a shared look: smaller copies of its pictures, and its video, below the link's address."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_copy_is_made_once_and_goes_with_its_picture(client: Client, share: Shar
     assert first == second
     assert copies == [f"sized/{link.look.image.name}-960.webp"]
     assert stored_files(media) == []
+
+
+def test_address_of_a_file_changes_with_the_file(client: Client, link: LookLink) -> None:
+    def addresses() -> list[str]:
+        page = client.get(f"/l/{link.token}").content.decode()
+        return sorted(set(re.findall(r"/l/[^/]+/(?:picture|poster)-[^ \"]+", page)))
+
+    before, again = addresses(), addresses()
+    use_cases.update_look(look_id=link.look_id, image=read_image(io.BytesIO(png(300, 400, "red"))))
+
+    assert before == again
+    assert [address for address in addresses() if address in before] == [
+        address for address in before if "/poster-" in address
+    ]
 
 
 def test_copy_of_a_replaced_picture_is_not_shown(client: Client, link: LookLink) -> None:

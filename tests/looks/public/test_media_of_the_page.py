@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from looks.models import Look, LookLink
-from tests.looks.public.conftest import Share
+from tests.looks.public.conftest import Share, unversioned
 from tests.looks.public.test_page import text_of
 from videos.phases import Phase
 
@@ -25,7 +25,7 @@ def test_still_video_waits_where_people_want_less_motion(client: Client, link: L
 def test_picture_without_a_video_is_fetched_first(client: Client, share: Share) -> None:
     link = share()
 
-    first = client.get(f"/l/{link.token}")["Link"].partition(", </static/")[0]
+    first = unversioned(client.get(f"/l/{link.token}")["Link"]).partition(", </static/")[0]
 
     sources = re.findall(r' srcset="([^"]+)" sizes="([^"]+)"', text_of(client, link))
     assert sources

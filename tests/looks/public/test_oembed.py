@@ -1,5 +1,6 @@
 """The oEmbed response of a shared look, after the specification at oembed.com."""
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -10,7 +11,7 @@ from django.test import Client
 
 from looks import links
 from looks.models import LookLink
-from tests.looks.public.conftest import Share
+from tests.looks.public.conftest import Share, unversioned
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def test_video(client: Client, link: LookLink) -> None:
     url = f"http://testserver/l/{link.token}"
 
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
-    assert response.json() == {
+    assert json.loads(unversioned(response.content.decode())) == {
         "version": "1.0",
         "type": "video",
         "title": "Stone & Essence",
@@ -55,7 +56,7 @@ def test_look_without_a_video_is_a_picture_that_links_to_its_page(client: Client
     url = f"http://testserver/l/{link.token}"
 
     assert (body["type"], body["width"], body["height"]) == ("rich", 480, 640)
-    assert body["html"] == (
+    assert unversioned(body["html"]) == (
         f'<a href="{url}"><img src="{url}/picture-1200.jpg" alt="&lt;i&gt;&quot;" width="480" height="640"></a>'
     )
 

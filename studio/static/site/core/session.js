@@ -52,7 +52,8 @@ export async function refreshed(stale) {
       begin(await response.json());
       return read().access;
     }
-    if ([400, 401, 403].includes(response.status)) forget();
+    if (![400, 401, 403].includes(response.status)) throw Error(response.status); // passing: the session stays
+    forget();
     return null;
   });
 }

@@ -87,9 +87,10 @@ export default async function create({ query, signal }) {
       tell("created", await api.upload("POST", "/video-jobs", data, { key }));
       notify(t("Your video is on its way."));
       reload();
-      go("/videos");
+      if (!signal.aborted) go("/videos");
     } catch (error) {
-      if (error.status) key = api.newKey(); // a refusal; after a lost response the same order is repeated
+      // a refusal; without one the order may have arrived, and the same one is repeated
+      if (error.status >= 400 && error.status < 500) key = api.newKey();
       if (error.code === "too_many_jobs") await showRunning();
       if (error.code === "insufficient_tokens") fill(parts.blocked, link("/account/tokens", t("See where your tokens went")));
       throw error;
