@@ -1,4 +1,4 @@
-// Changes of the caller's jobs as they happen: by server-sent events, or by polling while there are none.
+// Changes of the caller's jobs as they happen: by server-sent events, or by polling until the stream is open.
 //
 // A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
 
@@ -29,7 +29,7 @@ export function follow(jobs) {
     if (isFinished(job)) drop(job.id);
     else if (!unfinished.has(job.id)) unfinished.set(job.id, {});
   }
-  if (retry && !source) poll();
+  poll();
 }
 
 /** Pass on a change that this page has made itself. */
@@ -43,19 +43,24 @@ async function open() {
   if (source || retry || !isSignedIn()) return;
   retry = setTimeout(reopen, pause);
   pause = Math.min(2 * pause, LAST_PAUSE_MS);
+  poll();
   try {
     const { url } = await api.post("/video-jobs/events/ticket");
     const stream = new URL(url, location);
     if (lastNumber) stream.searchParams.set("after", lastNumber);
-    connect(stream);
+    if (!source) connect(stream);
   } catch {
-    poll();
+    // `retry` tries again
   }
 }
 
+/** Try again: no stream has opened since. It may hang, behind a proxy or for want of connections. */
 function reopen() {
   retry = null;
-  if (listeners.size) open();
+  close();
+  if (!listeners.size) return;
+  open();
+  if (navigator.onLine) tell("reset"); // polling does not find new jobs
 }
 
 function connect(url) {
@@ -69,8 +74,7 @@ function connect(url) {
   };
   source.onerror = () => {
     close(); // the ticket is used up: the browser's own retry would be refused
-    if (!retry) open();
-    else poll();
+    open();
   };
   for (const kind of ["created", "updated", "deleted"])
     source.addEventListener(`job.${kind}`, (event) => received(kind, event));
@@ -97,12 +101,14 @@ function drop(id) {
   unfinished.delete(id);
 }
 
+const isOpen = () => source?.readyState === EventSource.OPEN;
+
 function poll() {
-  for (const [id, state] of unfinished) state.timer ??= setTimeout(ask, 1000, id, state);
+  if (!isOpen()) for (const [id, state] of unfinished) state.timer ??= setTimeout(ask, 1000, id, state);
 }
 
 async function ask(id, state) {
-  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) return;
+  if (isOpen() || unfinished.get(id) !== state) return stopAsking(state);
   let seconds = 5;
   try {
     const response = await api.request("GET", `/video-jobs/${id}`, {
