@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, fill, follow, h, isFinished, job, link, moment, number, onJob, t, template,
+  api, fill, follow, go, h, isFinished, job, link, moment, n, notify, number, onJob, t, template,
   video as player,
 } from "../studio.js";
 
@@ -12,21 +12,31 @@ export default async function video({ parameters: [id], signal }) {
   let shown = await load();
   let progress = null;
 
-  function draw() {
+  function draw(before) {
     progress = job.progress(shown);
-    fill(place, article(shown, progress));
+    const next = article(shown, progress);
+    if (before?.cloudinaryUrl && before.cloudinaryUrl === shown.cloudinaryUrl)
+      place.firstElementChild.lastElementChild.replaceWith(next.lastElementChild); // the player may be playing
+    else fill(place, next);
   }
 
   async function changed({ kind, job: next }) {
-    if (kind === "created" || kind === "deleted" || (next && next.id !== id)) return;
+    if (kind === "created" || (next && next.id !== id)) return;
+    if (kind === "deleted") {
+      notify(n("{count} video is deleted.", "{count} videos are deleted.", 1));
+      go("/videos", { replace: true });
+      return;
+    }
     if (kind === "updated" && progress && next.status === shown.status) {
       Object.assign(shown, next);
       progress.update(next);
       return;
     }
+    const before = shown;
     shown = await load();
-    draw();
-    if (isFinished(shown)) fill(spoken, job.statusOf(shown));
+    if (JSON.stringify(shown) === JSON.stringify(before)) return;
+    draw(before);
+    if (shown.status !== before.status && isFinished(shown)) fill(spoken, job.statusOf(shown));
   }
 
   draw();
