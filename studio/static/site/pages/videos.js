@@ -18,14 +18,31 @@ export default async function videos({ query, signal }) {
   const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
   async function load(isAnew) {
-    const before = !isAnew && body.lastElementChild?.dataset.id;
-    const filter = new URLSearchParams({ limit: PAGE, ...(status && { status }), ...(before && { before }) });
-    const { items, total } = await api.get(`/video-jobs?${filter}`, { signal });
-    if (isAnew) [...rows.keys()].forEach(drop);
-    for (const item of items) if (!rows.has(item.id)) body.append(add(item));
-    follow(items);
+    const known = isAnew ? [...rows.keys()] : [];
+    const wanted = Math.max(PAGE, known.length);
+    const found = new Map();
+    let before = !isAnew && body.lastElementChild?.dataset.id;
+    let page;
+    do {
+      const limit = wanted - found.size; // of which the server gives 100 at most
+      const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
+      page = await api.get(`/video-jobs?${filter}`, { signal });
+      for (const item of page.items) found.set(item.id, item);
+      before = page.items.at(-1)?.id;
+    } while (before && found.size < wanted);
+    for (const id of known) if (!found.has(id)) drop(id);
+    let at = isAnew ? body.firstElementChild : null;
+    for (const item of found.values()) {
+      const row = rows.get(item.id);
+      if (!row) body.insertBefore(add(item), at);
+      else {
+        update(row, item);
+        at = row.node.nextElementSibling;
+      }
+    }
+    follow([...found.values()]);
     show();
-    return rows.size < total && items.length === PAGE;
+    return rows.size < page.total && found.size === wanted;
   }
 
   function add(item) {
@@ -72,17 +89,21 @@ export default async function videos({ query, signal }) {
     if (kind === "reset") return again();
     const row = rows.get(item.id);
     if (row && kind !== "deleted" && matches(item)) return update(row, item);
-    if (row) drop(item.id);
-    else if (kind === "created" && matches(item)) body.prepend(add(item));
+    if (row) {
+      drop(item.id);
+      if (!rows.size) return again(); // there may be more than were shown
+    } else if (kind === "created" && matches(item)) body.prepend(add(item));
     return show();
   }
 
   function update(row, item) {
-    const isSame = row.job.status === item.status && row.job.retriedBy === item.retriedBy;
+    const { job: known } = row;
+    if (known.updatedAt > item.updatedAt || JSON.stringify(known) === JSON.stringify(item)) return null;
+    const isSame = known.status === item.status && known.retriedBy === item.retriedBy;
     row.job = item;
     if (isSame && row.progress) return row.progress.update(item);
     draw(row);
-    if (!isFinished(item)) return null;
+    if (isSame || !isFinished(item)) return null;
     fill(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
     return reload();
   }

@@ -14,9 +14,10 @@ export const saysWhy = (place) => (error) => {
 export function pages(node, load) {
   const next = async (isAnew) => {
     const isMore = await load(isAnew);
-    fill(node, isMore ? button : null);
+    button.hidden = !isMore;
   };
-  const button = h("button.button.quiet", { onclick: acting(() => next(false)) }, t("Load more"));
+  const button = h("button.button.quiet", { hidden: true, onclick: acting(() => next(false)) }, t("Load more"));
+  node.append(button);
   return () => next(true);
 }
 
