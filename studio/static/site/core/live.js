@@ -54,13 +54,13 @@ async function open() {
   }
 }
 
-/** Try again: no stream has opened since. It may hang, behind a proxy or for want of connections. */
+/** Try again: no stream has opened meanwhile. It may hang. */
 function reopen() {
   retry = null;
   close();
   if (!listeners.size) return;
   open();
-  if (navigator.onLine) tell("reset"); // polling does not find new jobs
+  if (navigator.onLine) tell("reset"); // new jobs are not polled
 }
 
 function connect(url) {

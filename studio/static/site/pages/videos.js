@@ -14,35 +14,26 @@ export default async function videos({ query, signal }) {
   const table = template("video-table");
   const body = table.querySelector("tbody");
   const rows = new Map(); // id → {job, node, progress}
+  const deleted = new Set(); // a list may be older than an event
   const matches = (item) => !status || status.split(",").includes(item.status);
   const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
   async function load(isAnew) {
     const known = isAnew ? [...rows.keys()] : [];
-    const wanted = Math.max(PAGE, known.length);
-    const found = new Map();
-    let before = !isAnew && body.lastElementChild?.dataset.id;
-    let page;
-    do {
-      const limit = wanted - found.size; // of which the server gives 100 at most
-      const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
-      page = await api.get(`/video-jobs?${filter}`, { signal });
-      for (const item of page.items) found.set(item.id, item);
-      before = page.items.at(-1)?.id;
-    } while (before && found.size < wanted);
-    for (const id of known) if (!found.has(id)) drop(id);
+    const before = !isAnew && body.lastElementChild?.dataset.id;
+    const limit = Math.max(PAGE, known.length); // above 100 counts as 100
+    const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
+    const { items, total } = await api.get(`/video-jobs?${filter}`, { signal });
+    for (const id of known) if (!items.some((item) => item.id === id)) drop(id);
     let at = isAnew ? body.firstElementChild : null;
-    for (const item of found.values()) {
-      const row = rows.get(item.id);
-      if (!row) body.insertBefore(add(item), at);
-      else {
-        update(row, item);
-        at = row.node.nextElementSibling;
-      }
+    for (const item of items.filter(({ id }) => !deleted.has(id))) {
+      if (rows.has(item.id)) update(rows.get(item.id), item);
+      else body.insertBefore(add(item), at);
+      at = rows.get(item.id).node.nextElementSibling;
     }
-    follow([...found.values()]);
+    follow(items);
     show();
-    return rows.size < page.total && found.size === wanted;
+    return rows.size < total && items.length >= PAGE;
   }
 
   function add(item) {
@@ -88,10 +79,11 @@ export default async function videos({ query, signal }) {
   function changed({ kind, job: item }) {
     if (kind === "reset") return again();
     const row = rows.get(item.id);
+    if (kind === "deleted") deleted.add(item.id);
     if (row && kind !== "deleted" && matches(item)) return update(row, item);
     if (row) {
       drop(item.id);
-      if (!rows.size) return again(); // there may be more than were shown
+      if (!rows.size) return again(); // for those not shown
     } else if (kind === "created" && matches(item)) body.prepend(add(item));
     return show();
   }
