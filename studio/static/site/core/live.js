@@ -1,4 +1,4 @@
-// Changes of the caller's jobs as they happen: by server-sent events, or by polling until the stream is open.
+// Changes of the caller's jobs as they happen: by server-sent events, or by polling until there are some.
 //
 // A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
 
@@ -58,8 +58,7 @@ async function open() {
 function reopen() {
   retry = null;
   close();
-  if (!listeners.size) return;
-  open();
+  if (listeners.size) open();
   if (navigator.onLine) tell("reset"); // new jobs are not polled
 }
 
@@ -70,15 +69,13 @@ function connect(url) {
     retry = null;
     pause = FIRST_PAUSE_MS;
     if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
-    unfinished.forEach(stopAsking);
   };
   source.onerror = () => {
     close(); // the ticket is used up: the browser's own retry would be refused
     open();
   };
-  for (const kind of ["created", "updated", "deleted"])
-    source.addEventListener(`job.${kind}`, (event) => received(kind, event));
-  source.addEventListener("reset", (event) => received("reset", event));
+  for (const name of ["job.created", "job.updated", "job.deleted", "reset"])
+    source.addEventListener(name, (event) => received(name.replace("job.", ""), event));
 }
 
 function received(kind, event) {
@@ -91,24 +88,20 @@ function close() {
   source = null;
 }
 
-function stopAsking(state) {
-  clearTimeout(state.timer);
-  state.timer = null;
-}
-
 function drop(id) {
-  if (unfinished.has(id)) stopAsking(unfinished.get(id));
+  clearTimeout(unfinished.get(id)?.timer);
   unfinished.delete(id);
 }
 
-const isOpen = () => source?.readyState === EventSource.OPEN;
-
 function poll() {
-  if (!isOpen()) for (const [id, state] of unfinished) state.timer ??= setTimeout(ask, 1000, id, state);
+  for (const [id, state] of unfinished) state.timer ??= setTimeout(ask, 1000, id, state);
 }
 
 async function ask(id, state) {
-  if (isOpen() || unfinished.get(id) !== state) return stopAsking(state);
+  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) {
+    state.timer = null;
+    return;
+  }
   let seconds = 5;
   try {
     const response = await api.request("GET", `/video-jobs/${id}`, {

@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, fill, follow, go, h, isFinished, job, link, moment, n, notify, number, onJob, t, template,
+  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, t, template,
   video as player,
 } from "../studio.js";
 
@@ -12,31 +12,26 @@ export default async function video({ parameters: [id], signal }) {
   let shown = await load();
   let progress = null;
 
-  function draw(before) {
+  function draw() {
+    if (progress && isFinished(shown)) fill(spoken, job.statusOf(shown));
     progress = job.progress(shown);
     const next = article(shown, progress);
-    if (before?.cloudinaryUrl && before.cloudinaryUrl === shown.cloudinaryUrl)
-      place.firstElementChild.lastElementChild.replaceWith(next.lastElementChild); // the player may be playing
+    const [before] = place.children;
+    const isSame = before?.querySelector("video")?.getAttribute("src") === shown.cloudinaryUrl;
+    if (isSame) before.lastElementChild.replaceWith(next.lastElementChild); // it may be playing
     else fill(place, next);
   }
 
   async function changed({ kind, job: next }) {
-    if (kind === "created" || (next && next.id !== id)) return;
-    if (kind === "deleted") {
-      notify(n("{count} video is deleted.", "{count} videos are deleted.", 1));
-      go("/videos", { replace: true });
-      return;
-    }
+    if (next && next.id !== id) return null;
+    if (kind === "deleted") return go("/videos", { replace: true });
     if (kind === "updated" && progress && next.status === shown.status) {
       Object.assign(shown, next);
-      progress.update(next);
-      return;
+      return progress.update(next);
     }
-    const before = shown;
+    const before = JSON.stringify(shown);
     shown = await load();
-    if (JSON.stringify(shown) === JSON.stringify(before)) return;
-    draw(before);
-    if (shown.status !== before.status && isFinished(shown)) fill(spoken, job.statusOf(shown));
+    return JSON.stringify(shown) === before ? null : draw();
   }
 
   draw();
