@@ -54,7 +54,7 @@ async function open() {
   }
 }
 
-/** Try again: no stream has opened meanwhile. It may hang. */
+// No stream has opened meanwhile: it may hang.
 function reopen() {
   retry = null;
   close();

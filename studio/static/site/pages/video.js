@@ -17,8 +17,8 @@ export default async function video({ parameters: [id], signal }) {
     progress = job.progress(shown);
     const next = article(shown, progress);
     const [before] = place.children;
-    const isSame = before?.querySelector("video")?.getAttribute("src") === shown.cloudinaryUrl;
-    if (isSame) before.lastElementChild.replaceWith(next.lastElementChild); // it may be playing
+    if (before?.querySelector("video")?.getAttribute("src") === shown.cloudinaryUrl)
+      before.lastElementChild.replaceWith(next.lastElementChild); // it may be playing
     else fill(place, next);
   }
 

@@ -14,14 +14,14 @@ export default async function videos({ query, signal }) {
   const table = template("video-table");
   const body = table.querySelector("tbody");
   const rows = new Map(); // id → {job, node, progress}
-  const deleted = new Set(); // a list may be older than an event
+  const deleted = new Set(); // a list may have them still
   const matches = (item) => !status || status.split(",").includes(item.status);
   const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
   async function load(isAnew) {
     const known = isAnew ? [...rows.keys()] : [];
     const before = !isAnew && body.lastElementChild?.dataset.id;
-    const limit = Math.max(PAGE, known.length); // above 100 counts as 100
+    const limit = Math.max(PAGE, known.length);
     const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
     const { items, total } = await api.get(`/video-jobs?${filter}`, { signal });
     for (const id of known) if (!items.some((item) => item.id === id)) drop(id);
@@ -89,9 +89,8 @@ export default async function videos({ query, signal }) {
   }
 
   function update(row, item) {
-    const { job: known } = row;
-    if (known.updatedAt > item.updatedAt || JSON.stringify(known) === JSON.stringify(item)) return null;
-    const isSame = known.status === item.status && known.retriedBy === item.retriedBy;
+    if (row.job.updatedAt > item.updatedAt || JSON.stringify(row.job) === JSON.stringify(item)) return null;
+    const isSame = row.job.status === item.status && row.job.retriedBy === item.retriedBy;
     row.job = item;
     if (isSame && row.progress) return row.progress.update(item);
     draw(row);

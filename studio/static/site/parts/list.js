@@ -14,10 +14,9 @@ export const saysWhy = (place) => (error) => {
 export function pages(node, load) {
   const next = async (isAnew) => {
     const isMore = await load(isAnew);
-    button.hidden = !isMore;
+    fill(node, isMore ? button : null);
   };
-  const button = h("button.button.quiet", { hidden: true, onclick: acting(() => next(false)) }, t("Load more"));
-  node.append(button);
+  const button = h("button.button.quiet", { onclick: acting(() => next(false)) }, t("Load more"));
   return () => next(true);
 }
 
