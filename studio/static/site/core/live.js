@@ -1,4 +1,4 @@
-// Changes of the caller's jobs as they happen: by server-sent events, or by polling while there are none.
+// Changes of the caller's jobs as they happen: by server-sent events, or by polling until there are some.
 //
 // A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
 
@@ -29,7 +29,7 @@ export function follow(jobs) {
     if (isFinished(job)) drop(job.id);
     else if (!unfinished.has(job.id)) unfinished.set(job.id, {});
   }
-  if (retry && !source) poll();
+  poll();
 }
 
 /** Pass on a change that this page has made itself. */
@@ -43,19 +43,23 @@ async function open() {
   if (source || retry || !isSignedIn()) return;
   retry = setTimeout(reopen, pause);
   pause = Math.min(2 * pause, LAST_PAUSE_MS);
+  poll();
   try {
     const { url } = await api.post("/video-jobs/events/ticket");
     const stream = new URL(url, location);
     if (lastNumber) stream.searchParams.set("after", lastNumber);
-    connect(stream);
+    if (!source) connect(stream);
   } catch {
-    poll();
+    // `retry` tries again
   }
 }
 
+// No stream has opened meanwhile: it may hang.
 function reopen() {
   retry = null;
+  close();
   if (listeners.size) open();
+  if (navigator.onLine) tell("reset"); // new jobs are not polled
 }
 
 function connect(url) {
@@ -65,16 +69,13 @@ function connect(url) {
     retry = null;
     pause = FIRST_PAUSE_MS;
     if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
-    unfinished.forEach(stopAsking);
   };
   source.onerror = () => {
     close(); // the ticket is used up: the browser's own retry would be refused
-    if (!retry) open();
-    else poll();
+    open();
   };
-  for (const kind of ["created", "updated", "deleted"])
-    source.addEventListener(`job.${kind}`, (event) => received(kind, event));
-  source.addEventListener("reset", (event) => received("reset", event));
+  for (const name of ["job.created", "job.updated", "job.deleted", "reset"])
+    source.addEventListener(name, (event) => received(name.replace("job.", ""), event));
 }
 
 function received(kind, event) {
@@ -87,13 +88,8 @@ function close() {
   source = null;
 }
 
-function stopAsking(state) {
-  clearTimeout(state.timer);
-  state.timer = null;
-}
-
 function drop(id) {
-  if (unfinished.has(id)) stopAsking(unfinished.get(id));
+  clearTimeout(unfinished.get(id)?.timer);
   unfinished.delete(id);
 }
 
@@ -102,7 +98,10 @@ function poll() {
 }
 
 async function ask(id, state) {
-  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) return;
+  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) {
+    state.timer = null;
+    return;
+  }
   let seconds = 5;
   try {
     const response = await api.request("GET", `/video-jobs/${id}`, {

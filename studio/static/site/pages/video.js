@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, fill, follow, h, isFinished, job, link, moment, number, onJob, t, template,
+  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, t, template,
   video as player,
 } from "../studio.js";
 
@@ -13,20 +13,25 @@ export default async function video({ parameters: [id], signal }) {
   let progress = null;
 
   function draw() {
+    if (progress && isFinished(shown)) fill(spoken, job.statusOf(shown));
     progress = job.progress(shown);
-    fill(place, article(shown, progress));
+    const next = article(shown, progress);
+    const [before] = place.children;
+    if (before?.querySelector("video")?.getAttribute("src") === shown.cloudinaryUrl)
+      before.lastElementChild.replaceWith(next.lastElementChild); // it may be playing
+    else fill(place, next);
   }
 
   async function changed({ kind, job: next }) {
-    if (kind === "created" || kind === "deleted" || (next && next.id !== id)) return;
+    if (next && next.id !== id) return null;
+    if (kind === "deleted") return go("/videos", { replace: true });
     if (kind === "updated" && progress && next.status === shown.status) {
       Object.assign(shown, next);
-      progress.update(next);
-      return;
+      return progress.update(next);
     }
+    const before = JSON.stringify(shown);
     shown = await load();
-    draw();
-    if (isFinished(shown)) fill(spoken, job.statusOf(shown));
+    return JSON.stringify(shown) === before ? null : draw();
   }
 
   draw();

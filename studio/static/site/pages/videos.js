@@ -14,18 +14,26 @@ export default async function videos({ query, signal }) {
   const table = template("video-table");
   const body = table.querySelector("tbody");
   const rows = new Map(); // id → {job, node, progress}
+  const deleted = new Set(); // a list may have them still
   const matches = (item) => !status || status.split(",").includes(item.status);
   const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
   async function load(isAnew) {
+    const known = isAnew ? [...rows.keys()] : [];
     const before = !isAnew && body.lastElementChild?.dataset.id;
-    const filter = new URLSearchParams({ limit: PAGE, ...(status && { status }), ...(before && { before }) });
+    const limit = Math.max(PAGE, known.length);
+    const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
     const { items, total } = await api.get(`/video-jobs?${filter}`, { signal });
-    if (isAnew) [...rows.keys()].forEach(drop);
-    for (const item of items) if (!rows.has(item.id)) body.append(add(item));
+    for (const id of known) if (!items.some((item) => item.id === id)) drop(id);
+    let at = isAnew ? body.firstElementChild : null;
+    for (const item of items.filter(({ id }) => !deleted.has(id))) {
+      if (rows.has(item.id)) update(rows.get(item.id), item);
+      else body.insertBefore(add(item), at);
+      at = rows.get(item.id).node.nextElementSibling;
+    }
     follow(items);
     show();
-    return rows.size < total && items.length === PAGE;
+    return rows.size < total && items.length >= PAGE;
   }
 
   function add(item) {
@@ -71,18 +79,22 @@ export default async function videos({ query, signal }) {
   function changed({ kind, job: item }) {
     if (kind === "reset") return again();
     const row = rows.get(item.id);
+    if (kind === "deleted") deleted.add(item.id);
     if (row && kind !== "deleted" && matches(item)) return update(row, item);
-    if (row) drop(item.id);
-    else if (kind === "created" && matches(item)) body.prepend(add(item));
+    if (row) {
+      drop(item.id);
+      if (!rows.size) return again(); // for those not shown
+    } else if (kind === "created" && matches(item)) body.prepend(add(item));
     return show();
   }
 
   function update(row, item) {
+    if (row.job.updatedAt > item.updatedAt || JSON.stringify(row.job) === JSON.stringify(item)) return null;
     const isSame = row.job.status === item.status && row.job.retriedBy === item.retriedBy;
     row.job = item;
     if (isSame && row.progress) return row.progress.update(item);
     draw(row);
-    if (!isFinished(item)) return null;
+    if (isSame || !isFinished(item)) return null;
     fill(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
     return reload();
   }

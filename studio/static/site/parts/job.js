@@ -1,8 +1,8 @@
 // A video job: its badges, its progress, and what can be done with it.
 
 import {
-  api, asking, go, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell,
-  template, thumbnail, url,
+  api, asking, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell, template,
+  thumbnail,
 } from "../studio.js";
 
 export const nameOf = (job) => job.prompt || job.associatedLooks?.[0]?.title || t("Video without a description");
@@ -100,7 +100,6 @@ async function removeAll(jobs) {
   }
   notify(n("{count} video is deleted.", "{count} videos are deleted.", jobs.length));
   reload();
-  if (location.pathname === url(`/videos/${jobs[0].id}`)) go("/videos", { replace: true });
 }
 
 export const failure = (job) => (job.errorMessage ? h("p.error", sentences(job.errorMessage)) : null);
