@@ -1,12 +1,14 @@
 """Our pages in a real browser, on a desktop and on a phone: forms, tabs, languages and barriers."""
 
+import json
+
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import axe
 from tests.browser.conftest import SCREENS
 from tests.browser.site_walk import LOOK, Person, wait_for_rows
-from tests.running import RunningStudio
+from tests.running import PASSWORD, RunningStudio, wait_for
 
 # 600: as in the other browser tests
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
@@ -106,6 +108,39 @@ def test_pages_speak_german(browser: Browser, site: RunningStudio) -> None:
     person.page.get_by_text("Die E-Mail-Adresse oder das Passwort ist falsch.").wait_for()
     person.page.get_by_label("Sprache").select_option("en")
     person.heading("Sign in")
+    person.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_page_is_wider_than_the_screen_with_long_words(browser: Browser, site: RunningStudio, language: str) -> None:
+    word = "Donaudampfschifffahrtsgesellschaft" * 5
+    client = site.client(f"words-{language}@example.com", tokens=200)
+    products = json.dumps([{"name": word[:116], "designer": word, "productUrl": f"https://example.com/{word}"}])
+    picture = {"generatedImage": LOOK.read_bytes()}
+    look = client.post("/api/v1/looks", data={"title": word, "notes": word, "products": products}, files=picture).json()
+    order = {"mockMode": "true", "prompt": word, "lookId": look["id"]}
+    video = client.post("/api/v1/video-jobs", data=order).json()
+    wait_for(client, [video["id"]], seconds=60)
+    person = Person(browser, site, locale=language)
+    person.go("/sign-in")
+    person.page.locator("[name=email]").fill(f"words-{language}@example.com")
+    person.page.locator("[name=password]").fill(PASSWORD)
+    person.page.locator("main [type=submit]").click()
+    person.page.locator(".card").wait_for()
+
+    found = []
+    for path in (
+        *("/looks", f"/looks/{look['id']}", f"/looks/{look['id']}?edit", "/videos", f"/videos/{video['id']}"),
+        *(f"/create?look={look['id']}", "/account", "/account/tokens"),
+    ):
+        for width in (360, 1440):
+            person.page.set_viewport_size({"width": width, "height": 844})
+            person.go(path)
+            person.page.wait_for_load_state("networkidle")
+            wide = person.page.evaluate("document.documentElement.scrollWidth")
+            found += [f"{path} is {wide} pixels wide at {width}"] if wide > width else []
+
+    assert found == []
     person.close()
 
 
