@@ -1,12 +1,14 @@
 """Our pages in a real browser, on a desktop and on a phone: forms, tabs, languages and barriers."""
 
-import pytest
-from playwright.sync_api import Browser, expect
+import json
 
-from tests.browser import axe
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.browser import axe, chromium
 from tests.browser.conftest import SCREENS
 from tests.browser.site_walk import LOOK, Person, wait_for_rows
-from tests.running import RunningStudio
+from tests.running import PASSWORD, RunningStudio, wait_for
 
 # 600: as in the other browser tests
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
@@ -106,6 +108,140 @@ def test_pages_speak_german(browser: Browser, site: RunningStudio) -> None:
     person.page.get_by_text("Die E-Mail-Adresse oder das Passwort ist falsch.").wait_for()
     person.page.get_by_label("Sprache").select_option("en")
     person.heading("Sign in")
+    person.close()
+
+
+def test_focus_returns_to_the_button_of_a_dialog_and_of_finished_work(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    page = person.page
+    person.register("focus@example.com")
+    person.add_look("City Rain", LOOK)
+
+    remove = page.get_by_role("button", name="Delete", exact=True)
+    remove.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    expect(remove).to_be_focused()
+    opens = page.get_by_role("button", name="Share", exact=True)
+    opens.press("Enter")
+    create = page.get_by_role("button", name="Create a link")
+    create.press("Enter")
+    expect(page.get_by_label("Link", exact=True)).to_have_count(1)
+    expect(create).to_be_focused()
+    page.get_by_role("button", name="Revoke").press("Enter")
+    expect(page.locator("dialog h2")).to_be_focused()
+    page.get_by_text("All who sign in").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").press("Enter")
+    page.get_by_text("Saved.").wait_for()
+    page.keyboard.press("Escape")
+    expect(opens).to_be_focused()
+    expect(page.locator("article .badge")).to_have_text("Public")
+    person.close()
+
+
+def test_progress_of_a_video_leaves_the_focus_on_its_cancel_button(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    page = person.page
+    person.register("progress@example.com")
+    person.add_look("City Rain", LOOK)
+    address = page.url.removeprefix(person.url)
+    person.go(f"/create?look={address.rpartition('/')[2]}")
+    expect(page.locator(".strip :checked")).not_to_have_value("")
+    person.order("Slowly [mock:slow=60]")
+    person.heading("Videos")
+    person.go(address)
+    page.wait_for_load_state("networkidle")
+    cancel = page.get_by_role("button", name="Cancel: Slowly [mock:slow=60]")
+    cancel.focus()
+
+    before = page.locator(".progress").inner_text()
+    expect(page.locator(".progress")).not_to_have_text(before)
+
+    expect(cancel).to_be_focused()
+    person.close()
+
+
+def test_product_with_only_a_picture_is_refused_aloud(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    person.expected = {400}
+    person.register("product@example.com")
+    person.go("/looks/new")
+    person.page.get_by_label("Title").fill("City Rain")
+    person.press("Add a product")
+    person.page.get_by_label("Picture of the product").set_input_files(LOOK)
+    person.press("Add the look")
+
+    expect(person.page.locator(".products > .error")).not_to_be_empty()
+    person.close()
+
+
+def test_upload_that_ends_on_another_page_stays_there(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site)
+    person.register("leaves@example.com")
+    person.go("/looks/new")
+    person.page.get_by_label("Title").fill("City Rain")
+    held: list[Route] = []
+    person.page.route(
+        "**/api/v1/looks", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    person.press("Add the look")
+    chromium.wait_until(person.page, "!document.querySelector('form progress').hidden")
+    person.page.locator("#nav").get_by_role("link", name="Videos").click()
+    person.heading("Videos")
+    held[0].continue_()
+
+    person.page.get_by_text("The look is added.").wait_for()
+    person.heading("Videos")
+    person.close()
+
+
+def test_player_shows_the_video_under_a_long_description(browser: Browser, site: RunningStudio) -> None:
+    person = Person(browser, site, viewport=chromium.PHONE)
+    person.register("long@example.com")
+    person.go("/create")
+    person.order("She turns. " * 80)
+    person.heading("Videos")
+    wait_for_rows(person.page, "Ready", 1)
+    person.page.locator("button.poster").click()
+
+    box = person.page.locator("dialog video").bounding_box()
+
+    assert box
+    assert box["y"] < chromium.PHONE["height"] / 2
+    person.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_page_is_wider_than_the_screen_with_long_words(browser: Browser, site: RunningStudio, language: str) -> None:
+    word = "Donaudampfschifffahrtsgesellschaft" * 5
+    client = site.client(f"words-{language}@example.com", tokens=200)
+    products = json.dumps([{"name": word[:116], "designer": word, "productUrl": f"https://example.com/{word}"}])
+    picture = {"generatedImage": LOOK.read_bytes()}
+    look = client.post("/api/v1/looks", data={"title": word, "notes": word, "products": products}, files=picture).json()
+    order = {"mockMode": "true", "prompt": word, "lookId": look["id"]}
+    video = client.post("/api/v1/video-jobs", data=order).json()
+    wait_for(client, [video["id"]], seconds=60)
+    client.close()
+    person = Person(browser, site, locale=language)
+    person.go("/sign-in")
+    person.page.locator("[name=email]").fill(f"words-{language}@example.com")
+    person.page.locator("[name=password]").fill(PASSWORD)
+    person.page.locator("main [type=submit]").click()
+    person.page.locator(".card").wait_for()
+
+    found = []
+    for path in (
+        *("/looks", f"/looks/{look['id']}", f"/looks/{look['id']}?edit", "/videos", f"/videos/{video['id']}"),
+        *(f"/create?look={look['id']}", "/account", "/account/tokens"),
+    ):
+        for width in (360, 1440):
+            person.page.set_viewport_size({"width": width, "height": 844})
+            person.go(path)
+            person.page.wait_for_load_state("networkidle")
+            wide = person.page.evaluate("document.documentElement.scrollWidth")
+            found += [f"{path} is {wide} pixels wide at {width}"] if wide > width else []
+
+    assert found == []
     person.close()
 
 

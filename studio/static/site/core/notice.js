@@ -1,6 +1,6 @@
 // Short messages at the edge of the page, which screen readers speak.
 
-import { h } from "./dom.js";
+import { h, set } from "./dom.js";
 import { sentence } from "./refusals.js";
 import { t } from "./text.js";
 
@@ -19,19 +19,27 @@ export const complain = (error) => {
   if (error.name !== "AbortError") notify(sentence(error), "bad");
 };
 
-/** Run the work of a button, which is off meanwhile. It says `data-done` after that, or why it was refused. */
+/** Run the work of a button: off meanwhile, it keeps the focus. Says `data-done` then, or why it was refused. */
 export const acting = (work) => async (event) => {
   const button = event.currentTarget;
-  button.disabled = true;
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = true;
   try {
     await work(event);
     if (button.dataset.done) notify(button.dataset.done);
   } catch (error) {
     complain(error);
   } finally {
-    button.disabled = false;
+    button.ariaDisabled = null;
+    if (document.activeElement === document.body) refocus(button);
   }
 };
+
+/** Focus the button, or the heading above it once it is gone. */
+function refocus(button) {
+  const heading = [...document.querySelectorAll("h1, dialog[open] h2")].at(-1);
+  (button.isConnected ? button : set(heading, { tabindex: -1 })).focus({ preventScroll: true });
+}
 
 /** Copy the text, where the browser permits it: over HTTPS. */
 export async function copy(text) {

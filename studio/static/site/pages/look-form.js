@@ -4,9 +4,9 @@ import { api, form, go, notify, pictures, t, template, url } from "../studio.js"
 
 const PRODUCTS_MAX = 50; // the API's limit
 
-export default () => lookForm(null);
+export default ({ signal }) => lookForm(null, signal);
 
-export function lookForm(look) {
+export function lookForm(look, signal) {
   const node = template("look-form", {
     leave: look && { href: url(`/looks/${look.id}`) },
     ...(look && { heading: t("Change “{look}”", { look: look.title }), submit: t("Save") }),
@@ -25,7 +25,7 @@ export function lookForm(look) {
     try {
       const saved = await api.upload(look ? "PATCH" : "POST", look ? `/looks/${look.id}` : "/looks", data, { onProgress });
       notify(look ? t("The look is changed.") : t("The look is added."));
-      go(`/looks/${saved.id}`, { replace: Boolean(look) });
+      if (!signal.aborted) go(`/looks/${saved.id}`, { replace: Boolean(look) });
     } finally {
       progress.hidden = true;
     }
@@ -58,5 +58,5 @@ function productRows(list, add, products) {
 
   add.addEventListener("click", () => append({}).focus());
   products.forEach(append);
-  return () => [...list.children].map((row) => row.read()).filter(({ values }) => Object.keys(values).length);
+  return () => [...list.children].map((row) => row.read()).filter(({ values, file }) => file || Object.keys(values).length);
 }

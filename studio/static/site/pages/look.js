@@ -8,7 +8,7 @@ import { lookForm } from "./look-form.js";
 
 export default async function look({ parameters: [id], query, signal }) {
   const shown = await api.get(`/looks/${id}`, { signal });
-  if (query.has("edit")) return lookForm(shown);
+  if (query.has("edit")) return lookForm(shown, signal);
   const load = async () => (await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal })).items;
   const node = article(shown);
   const { videos } = node.parts;
@@ -25,9 +25,12 @@ export default async function look({ parameters: [id], query, signal }) {
     else if (kind === "deleted") jobs = jobs.filter((one) => one.id !== item.id);
     else if (item.associatedLooks?.some((one) => one.id === id)) {
       const at = jobs.findIndex((one) => one.id === item.id);
+      const isSame = jobs[at]?.status === item.status;
       jobs = at < 0 ? [item, ...jobs] : jobs.with(at, item);
-    } else return;
-    draw();
+      const progress = videos.querySelector(`[data-id="${item.id}"] .progress`);
+      if (isSame && progress) return progress.update(item);
+    } else return null;
+    return draw();
   }
 
   draw();
@@ -43,7 +46,7 @@ function article(look) {
     notify(t("The look is deleted."));
     go("/looks", { replace: true });
   };
-  return template("look", {
+  const node = template("look", {
     portrait: picture && { src: picture, alt: t("The look “{look}”", { look: title }) },
     blank: !picture,
     title,
@@ -51,24 +54,25 @@ function article(look) {
     notes: look.notes || null,
     own: isMine,
     create: { href: url(`/create?look=${id}`) },
-    share: () => share(look),
+    share: () => share(look, node.parts.visibility),
     change: { href: url(`/looks/${id}?edit`) },
     remove: asking("delete-look", remove, { title: t("Delete “{look}”?", { look: title }) }),
     products: products.length > 0,
     pieces: products.map(piece),
     added: moment(look.createdAt),
   });
+  return node;
 }
 
 function piece({ name, designer, sku, price, currency, productUrl: href, thumbnailUrl }) {
-  const shop = href && h("a", { href, rel: "noopener noreferrer", target: "_blank" }, name);
+  const shop = href && h("a", { href, rel: "noreferrer", target: "_blank" }, name);
   const facts = [designer, sku, price && `${price} ${currency}`].filter(Boolean).join(" · ");
   return h("li", thumbnail(thumbnailUrl), h("div", shop || name, h("p.soft", facts)));
 }
 
 function clip(item, lookId) {
   const here = { ...item, associatedLooks: item.associatedLooks?.filter(({ id }) => id === lookId) };
-  return h("li",
+  return h("li", { "data-id": item.id },
     job.poster(item),
     !item.isOthers && link(`/videos/${item.id}`, job.nameOf(item)),
     job.badges(here),

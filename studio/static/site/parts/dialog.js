@@ -2,15 +2,11 @@
 
 import { copy, template } from "../studio.js";
 
-export function open(title, content, { isWide = false } = {}) {
-  const dialog = template("dialog", { title, content, close: () => dialog.close() });
-  dialog.classList.toggle("wide", isWide);
-  return show(dialog);
-}
+export const open = (title, content) => show(template("dialog", { title, content }));
 
 /** The work of a button, after a question of templates/site/markup/dialogs.html; `contents` are those of its parts. */
 export const asking = (id, work, contents = {}) => async () => {
-  const dialog = show(template(`ask-${id}`, { ...contents, close: () => dialog.close() }));
+  const dialog = show(template(`ask-${id}`, contents));
   await new Promise((resolve) => dialog.addEventListener("close", resolve));
   if (dialog.returnValue === "yes") await work();
 };

@@ -12,9 +12,9 @@ export function video(job, attributes = {}) {
 
 export function play(job) {
   const title = job.prompt || t("Video");
-  const node = video(job, { autoplay: true, loop: true, "aria-label": title });
+  const node = video(job, { loop: true, "aria-label": title });
   const content = template("player", { video: node, actions: !job.isOthers, download: () => save(job) });
-  open(title, content, { isWide: true }).addEventListener("close", () => node.pause());
+  open(title, content);
   node.play().catch(() => null);
 }
 

@@ -1,8 +1,9 @@
 // Who sees a look: its visibility, addresses, and public links.
 
-import { api, copy, form, isPast, moment, open, rows, t, template } from "../studio.js";
+import { api, copy, fill, form, isPast, moment, open, rows, t, template } from "../studio.js";
 
-export async function share(look) {
+/** `badge` shows the visibility on the page. */
+export async function share(look, badge) {
   const path = `/looks/${look.id}/links`;
   const create = async () => {
     const made = await api.post(path, days.value ? { expiresInDays: Number(days.value) } : {});
@@ -12,7 +13,7 @@ export async function share(look) {
   const node = template("share", { create });
   const { days, links } = node.parts;
   const draw = await rows(links, path, row(path));
-  people(node.querySelector("form"), look);
+  people(node.querySelector("form"), look, badge);
   open(t("Share “{look}”", { look: look.title }), node);
 }
 
@@ -26,12 +27,13 @@ const row = (path) => ({ id, url, expiresAt, revokedAt }, drawing) =>
     revoke: drawing(() => api.remove(`${path}/${id}`)),
   });
 
-function people(node, look) {
+function people(node, look, badge) {
   const emails = node.querySelector("[data-field=sharedWithEmails]");
   const show = () => (emails.hidden = node.elements.visibility.value !== "shared");
   const send = async ({ visibility, sharedWithEmails }) => {
     const addresses = sharedWithEmails.split(/[\s,;]+/).filter(Boolean);
     Object.assign(look, await api.patch(`/looks/${look.id}`, { visibility, sharedWithEmails: addresses }));
+    fill(badge, template(`visibility-${look.visibility}`));
   };
   form(node, send, { ...look, sharedWithEmails: look.sharedWithEmails.join("\n") });
   node.addEventListener("change", show);

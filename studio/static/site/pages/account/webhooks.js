@@ -23,7 +23,7 @@ function row(hook, drawing) {
   const deliveries = async () => {
     const list = template("deliveries");
     await rows(list, `${path}/deliveries`, delivery(path));
-    open(t("Deliveries"), list, { isWide: true });
+    open(t("Deliveries"), list);
   };
   return template("webhook", {
     url: hook.url,
