@@ -1,4 +1,4 @@
-// The start: the header, the languages, and the pages by their addresses (studio/site/urls.py has the same).
+// The header, the languages, and the pages by their addresses (as in studio/site/urls.py).
 
 import { again, fill, onChange, onMe, start, tokens } from "./studio.js";
 

@@ -5,7 +5,7 @@ import { accessToken, forget, refreshed } from "./session.js";
 
 const TIMEOUT_MS = 60_000;
 
-/** A response with a status of 400 or more, or none at all: then the status is 0 and the code `offline`. */
+/** A response of 400 or more; without any the status is 0, the code `offline`. */
 export class Refused extends Error {
   constructor(status, body, retryAfter = 0) {
     super(body.detail ?? `Status ${status}`);
@@ -13,7 +13,7 @@ export class Refused extends Error {
   }
 }
 
-/** The response to a request with the session's token, refreshed once if it has expired. Raises Refused. */
+/** The response to a request with the session's token, refreshed if it has expired. Raises Refused. */
 export async function request(method, path, { json, key, headers, signal, anonymous = false } = {}) {
   const send = async (token) => {
     const response = await fetch(API + path, {
@@ -32,7 +32,6 @@ const headersOf = (token, key) => ({
   ...(key && { "Idempotency-Key": key }),
 });
 
-/** Call `send` with an access token, and again with a newer one if the server says that it has expired. */
 async function withToken(send) {
   const token = await accessToken().catch(offline);
   try {
@@ -65,7 +64,7 @@ export const get = async (path, options) => jsonOf(await request("GET", path, op
 export const [post, patch, remove] = ["POST", "PATCH", "DELETE"].map(sending);
 export const postAsGuest = (path, json) => post(path, json, { anonymous: true });
 
-/** Send a form with files. `onProgress` gets the share that has left, from 0 to 1: fetch cannot say it. */
+/** Send a form with files. `onProgress` gets the share that is sent, 0 to 1. */
 export async function upload(method, path, form, { key, onProgress = () => {} } = {}) {
   const send = (token) =>
     new Promise((resolve, reject) => {

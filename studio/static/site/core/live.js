@@ -23,7 +23,7 @@ export function onJob(listener, signal) {
   open();
 }
 
-/** Say that these jobs are shown: without a stream, the unfinished ones are polled. */
+/** These jobs are shown: without a stream, the unfinished ones are polled. */
 export function follow(jobs) {
   for (const job of jobs) {
     if (isFinished(job)) drop(job.id);

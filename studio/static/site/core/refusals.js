@@ -16,7 +16,7 @@ export function sentence(error) {
   return text ? put(text, { ...error, wait: wait(error) }) : sentences(error.message);
 }
 
-/** Texts of the server in this language, sentence by sentence: what is not translated stays English. */
+/** Texts of the server in this language; what is not translated stays English. */
 export const sentences = (text) => text.split(/(?<=\.) /).map(translated).join(" ");
 
 /** Numbers are # in the catalogue. */

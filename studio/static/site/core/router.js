@@ -19,7 +19,6 @@ export function start(all) {
   return show({ isFirst: true });
 }
 
-/** Show the page of the address once more: after a sign-out it may be another one. */
 export const again = () => show();
 
 export function go(path, { replace = false } = {}) {

@@ -1,4 +1,4 @@
-// The session: its tokens, in localStorage for all tabs of this browser. docs/frontend.md says why that is safe.
+// The session's tokens, in localStorage for all tabs (why: docs/frontend.md).
 
 import { API } from "./page.js";
 
@@ -10,7 +10,7 @@ const read = () => JSON.parse(localStorage.getItem(KEY));
 
 export const isSignedIn = () => read() !== null;
 
-/** Call the function when the session begins or ends, also in another tab. */
+/** Call the function when the session begins or ends, in any tab. */
 export const onChange = (listener) => listeners.add(listener);
 
 const changed = () => listeners.forEach((listener) => listener(isSignedIn()));

@@ -1,4 +1,4 @@
-// Ordering a video. The form offers what the chosen model can do, and says the price before it is pressed.
+// Ordering a video: the form offers what the chosen model can do, and says the price.
 
 import {
   api, fieldOf, fill, form, go, h, job, link, n, notify, onMe, pickLooks, pictures, reload, sayErrors, t,
@@ -89,7 +89,7 @@ export default async function create({ query, signal }) {
       reload();
       if (!signal.aborted) go("/videos");
     } catch (error) {
-      // a refusal; without one the order may have arrived, and the same one is repeated
+      // else the order may have arrived: the same one is repeated
       if (error.status >= 400 && error.status < 500) key = api.newKey();
       if (error.code === "too_many_jobs") await showRunning();
       if (error.code === "insufficient_tokens") fill(parts.blocked, link("/account/tokens", t("See where your tokens went")));

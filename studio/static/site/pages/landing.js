@@ -1,4 +1,4 @@
-// The first page: the server renders it. Here its button for the demo gets its work.
+// The first page's button for the demo.
 
 import { acting } from "../studio.js";
 import { enterDemo } from "./sign-in.js";

@@ -33,7 +33,7 @@ export async function enterDemo(next = "/looks") {
   go(inside(next), { replace: true });
 }
 
-/** The path if it is of this site: a link to the sign-in page must not lead elsewhere. */
+/** The path if it is of this site. */
 const inside = (path) => (/^\/(?!\/)/.test(path) ? path : "/looks");
 
 async function google() {

@@ -1,4 +1,4 @@
-// All videos of the account: one row each, which follow their jobs by themselves.
+// All videos of the account, a row each.
 
 import {
   acting, api, fill, fillWithDemo, follow, h, isFinished, job, link, markTab, moment, n, number, onJob,

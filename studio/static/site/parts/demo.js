@@ -1,4 +1,4 @@
-// The demo account of a development server: filling an empty account with its data.
+// Fills an empty account with demo data.
 
 import { api, notify, reload, t } from "../studio.js";
 
