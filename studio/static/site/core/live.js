@@ -75,12 +75,10 @@ function connect(url) {
     open();
   };
   for (const name of ["job.created", "job.updated", "job.deleted", "reset"])
-    source.addEventListener(name, (event) => received(name.replace("job.", ""), event));
-}
-
-function received(kind, event) {
-  lastNumber = event.lastEventId || lastNumber;
-  tell(kind, kind === "reset" ? null : JSON.parse(event.data));
+    source.addEventListener(name, (event) => {
+      lastNumber = event.lastEventId || lastNumber;
+      tell(name.replace("job.", ""), name === "reset" ? null : JSON.parse(event.data));
+    });
 }
 
 function close() {
@@ -98,10 +96,7 @@ function poll() {
 }
 
 async function ask(id, state) {
-  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) {
-    state.timer = null;
-    return;
-  }
+  if (source?.readyState === EventSource.OPEN || unfinished.get(id) !== state) return (state.timer = null);
   let seconds = 5;
   try {
     const response = await api.request("GET", `/video-jobs/${id}`, {

@@ -14,7 +14,7 @@ export default async function videos({ query, signal }) {
   const table = template("video-table");
   const body = table.querySelector("tbody");
   const rows = new Map(); // id → {job, node, progress}
-  const deleted = new Set(); // a list may have them still
+  const deleted = new Set();
   const matches = (item) => !status || status.split(",").includes(item.status);
   const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
 
@@ -83,7 +83,7 @@ export default async function videos({ query, signal }) {
     if (row && kind !== "deleted" && matches(item)) return update(row, item);
     if (row) {
       drop(item.id);
-      if (!rows.size) return again(); // for those not shown
+      if (!rows.size) return again(); // the next ones
     } else if (kind === "created" && matches(item)) body.prepend(add(item));
     return show();
   }
