@@ -130,7 +130,7 @@ def test_focus_returns_to_the_button_of_a_dialog_and_of_finished_work(browser: B
     expect(create).to_be_focused()
     page.get_by_role("button", name="Revoke").press("Enter")
     expect(page.locator("dialog h2")).to_be_focused()
-    page.get_by_text("All who sign in").click()
+    page.get_by_label("All who sign in").check()
     page.get_by_role("dialog").get_by_role("button", name="Save").press("Enter")
     page.get_by_text("Saved.").wait_for()
     page.keyboard.press("Escape")
