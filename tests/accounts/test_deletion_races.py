@@ -1,46 +1,37 @@
 """Simultaneous requests: one deletion, one export."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import AccountTask, User
 from accounts.own_account import deletion, exports
 from accounts.registration import create_user
 from accounts.roles import LastAdmin
 from tests.conftest import PASSWORD, MakeUser
+from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """The results of the functions, each in a thread with a connection of its own; an exception is a result."""
-    barrier, results = threading.Barrier(len(acts)), [None] * len(acts)
+def outcomes(*acts: Callable[[], Any]) -> list[Any]:
+    """The results of the functions, which start together; an exception is a result."""
+    return at_once([partial(_outcome, act) for act in acts])
 
-    def run(number: int, act: Callable[[], Any]) -> None:
-        try:
-            barrier.wait()
-            results[number] = act()
-        except Exception as exc:  # compared by the test
-            results[number] = exc
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+def _outcome(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except Exception as exc:  # compared by the test
+        return exc
 
 
 def test_two_deletions_of_an_account_are_one(make_user: MakeUser) -> None:
     ann = make_user()
 
-    results = at_once(*(lambda: deletion.delete(user=User.objects.get(pk=ann.pk)),) * 4)
+    results = outcomes(*(lambda: deletion.delete(user=User.objects.get(pk=ann.pk)),) * 4)
 
     assert results == [None] * 4
     assert AccountTask.objects.filter(kind="deletion").count() == 1
@@ -49,7 +40,7 @@ def test_two_deletions_of_an_account_are_one(make_user: MakeUser) -> None:
 def test_two_admins_cannot_both_go(make_user: MakeUser) -> None:
     admins = [make_user(f"{name}@example.com", staff=True) for name in ("a", "b")]
 
-    results = at_once(*(lambda user=user: deletion.delete(user=User.objects.get(pk=user.pk)) for user in admins))  # type: ignore[misc]
+    results = outcomes(*(lambda user=user: deletion.delete(user=User.objects.get(pk=user.pk)) for user in admins))  # type: ignore[misc]
 
     assert sorted(map(str, map(type, results))) == sorted([str(type(None)), str(LastAdmin)])
     assert User.objects.filter(is_superuser=True, deleted_at=None).count() == 1
@@ -58,7 +49,7 @@ def test_two_admins_cannot_both_go(make_user: MakeUser) -> None:
 def test_two_requests_begin_one_export(make_user: MakeUser) -> None:
     ann = make_user()
 
-    results = at_once(*(lambda: exports.request(user=ann, origin=""),) * 4)
+    results = outcomes(*(lambda: exports.request(user=ann, origin=""),) * 4)
 
     assert results == [None] * 4
     assert AccountTask.objects.filter(kind="export").count() == 1
@@ -67,7 +58,7 @@ def test_two_requests_begin_one_export(make_user: MakeUser) -> None:
 def test_registration_during_a_deletion_finds_the_address_taken_or_free(make_user: MakeUser) -> None:
     ann = make_user("ann@example.com")
 
-    at_once(
+    outcomes(
         lambda: deletion.delete(user=User.objects.get(pk=ann.pk)),
         lambda: create_user(email="ann@example.com", password=PASSWORD),
     )

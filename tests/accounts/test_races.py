@@ -3,13 +3,10 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.db import connection, transaction
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts import ledger
@@ -17,23 +14,9 @@ from accounts.models import ApiKey, LedgerEntry, TokenAccount, User
 from accounts.sign_in import api_keys
 from accounts.throttles import AttemptThrottle
 from studio.errors import InsufficientFunds
+from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-def at_once(count: int, act: Callable[[], Any]) -> Counter[Any]:
-    """The results of `count` threads that start together, counted."""
-    barrier = Barrier(count)
-
-    def run(_: int) -> Any:
-        barrier.wait()
-        try:
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return Counter(pool.map(run, range(count)))
 
 
 def test_account_that_can_pay_three_pays_three(make_user: Callable[..., User]) -> None:
@@ -47,7 +30,7 @@ def test_account_that_can_pay_three_pays_three(make_user: Callable[..., User]) -
             return "refused"
         return "paid"
 
-    assert at_once(20, charge) == {"paid": 3, "refused": 17}
+    assert Counter(at_once([charge] * 20)) == {"paid": 3, "refused": 17}
     assert TokenAccount.objects.get(user=user).balance == 49
     assert list(LedgerEntry.objects.order_by("-balance_after").values_list("amount", "balance_after")) == [
         (199, 199),
@@ -64,9 +47,9 @@ def test_job_is_charged_and_refunded_once(make_user: Callable[..., User]) -> Non
         with transaction.atomic():
             return ledger.charge(account=ledger.lock_account(user_id=user.pk), job_id=job_id, tokens=50)
 
-    assert at_once(8, charge) == {50: 8}
+    assert Counter(at_once([charge] * 8)) == {50: 8}
     assert TokenAccount.objects.get(user=user).balance == 10
-    assert at_once(8, lambda: ledger.refund(user_id=user.pk, job_id=job_id, note="")) == {50: 1, 0: 7}
+    assert Counter(at_once([lambda: ledger.refund(user_id=user.pk, job_id=job_id, note="")] * 8)) == {50: 1, 0: 7}
     assert TokenAccount.objects.get(user=user).balance == 60
     assert LedgerEntry.objects.count() == 3
 
@@ -78,7 +61,7 @@ def test_address_is_registered_once() -> None:
         answer = APIClient().post("/api/v1/auth/register", form)
         return answer.status_code, answer.json().get("code", "")
 
-    assert at_once(6, register) == {(201, ""): 1, (400, "email_taken"): 5}
+    assert Counter(at_once([register] * 6)) == {(201, ""): 1, (400, "email_taken"): 5}
     assert (User.objects.count(), TokenAccount.objects.count(), LedgerEntry.objects.count()) == (1, 1, 1)
 
 
@@ -93,7 +76,7 @@ def test_fifty_first_key_is_created_once(make_user: Callable[..., User]) -> None
             return "refused"
         return "created"
 
-    assert at_once(8, create) == {"created": 1, "refused": 7}
+    assert Counter(at_once([create] * 8)) == {"created": 1, "refused": 7}
     assert ApiKey.objects.count() == 50
 
 
@@ -101,7 +84,7 @@ def test_key_is_revoked_once(make_user: Callable[..., User]) -> None:
     user, boss = make_user(), make_user("boss@example.com", staff=True)
     key, _ = api_keys.create(user=user, name="x", scopes=["looks:read"])
 
-    at_once(8, lambda: api_keys.revoke(key=ApiKey.objects.get(pk=key.pk), actor=boss))
+    at_once([lambda: api_keys.revoke(key=ApiKey.objects.get(pk=key.pk), actor=boss)] * 8)
 
     assert LogEntry.objects.filter(object_pk=str(key.pk)).count() == 1
 
@@ -112,4 +95,4 @@ def test_parallel_attempts_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> N
     def attempt() -> int:
         return APIClient().post("/api/v1/auth/token", {"email": "ann@example.com"}).status_code
 
-    assert at_once(30, attempt) == {400: 10, 429: 20}
+    assert Counter(at_once([attempt] * 30)) == {400: 10, 429: 20}

@@ -112,7 +112,7 @@ def run_out_of_tokens(person: Person) -> None:
 
 
 def sign_out_everywhere(person: Person) -> None:
-    """In the other tab, too."""
+    """End all sessions from one tab: a second tab shows the sign-in page as well."""
     other = person.page.context.new_page()
     other.goto(f"{person.url}/videos")
     other.get_by_role("heading", name="Videos", level=1).wait_for()

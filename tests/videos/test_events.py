@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from tests.conftest import MakeUser
-from tests.videos.engine.test_races import at_once
+from tests.threads import at_once
 from videos.models import Event, EventsExpired
 from videos.models.events import last_numbers, read, record
 

@@ -13,7 +13,7 @@ from tests.conftest import MakeUser
 from tests.fixtures.staff import entries_of
 from tests.fixtures.video_jobs import MakeJob, facts, poll_due_jobs
 from tests.operations.reconciliation.test_comparison import paid
-from tests.videos.engine.test_races import at_once
+from tests.threads import at_once
 from videos import staff_actions
 from videos.engine import submit, transfer
 from videos.models import VideoJob, from_now, new_lease

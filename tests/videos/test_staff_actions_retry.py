@@ -22,8 +22,8 @@ from tests.conftest import MakeUser
 from tests.fixtures.staff import entries_of, failed
 from tests.fixtures.video_jobs import MakeJob, facts
 from tests.studio.media.pictures import read
+from tests.threads import at_once
 from tests.videos.api.test_videos_of_looks import make_look
-from tests.videos.engine.test_races import at_once
 from videos import deletion, staff_actions
 from videos.engine import inputs, outcomes
 from videos.models import VideoJob, from_now

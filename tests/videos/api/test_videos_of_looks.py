@@ -19,7 +19,7 @@ from looks.models import Look, LookVideo
 from studio.models import Disposal
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
-from tests.videos.engine.test_races import at_once
+from tests.threads import at_once
 from videos.models import JobInput, VideoJob
 from videos.phases import Phase
 

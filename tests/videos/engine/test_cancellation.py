@@ -17,8 +17,8 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.staff import entries_of
 from tests.fixtures.video_jobs import MakeJob, balance, facts, job_request
 from tests.operations.reconciliation.test_comparison import paid
+from tests.threads import at_once
 from tests.videos.engine.test_paid_path import PAID
-from tests.videos.engine.test_races import at_once
 from tests.videos.engine.transfer.test_transfer_step import MADE
 from videos import creation, deletion, staff_actions, tasks
 from videos.engine import cancellation, poll, submit, sweeper, transfer

@@ -12,8 +12,8 @@ from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import facts
 from tests.operations.account_data.test_phases import Step, to_poll, to_submit
+from tests.threads import at_once
 from tests.videos.engine.test_paid_path import PAID, google
-from tests.videos.engine.test_races import at_once
 from videos import creation, deletion, staff_actions
 from videos.engine import cancellation
 from videos.models import VideoJob

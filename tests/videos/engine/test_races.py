@@ -1,19 +1,18 @@
 """Concurrent creations, deletions and ends of jobs against one account."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from copy import copy
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import LedgerEntry
 from studio.errors import NotFound
 from tests.conftest import MakeUser, SignIn
 from tests.fixtures.video_jobs import MakeJob
+from tests.threads import at_once
 from videos import deletion
 from videos.engine import outcomes, submit, sweeper
 from videos.models import JobLog, Upstream, VideoJob, new_lease
@@ -21,20 +20,6 @@ from videos.phases import Phase
 from videos.providers.base import Refused
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-T = TypeVar("T")
-
-
-def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Run every call in its own thread, on its own database connection."""
-
-    def run(call: Callable[[], T]) -> T:
-        try:
-            return call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(50) as pool:
-        return list(pool.map(run, calls))
 
 
 def test_fifty_posts_at_once_make_three_jobs(make_user: MakeUser, sign_in: SignIn) -> None:

@@ -20,8 +20,8 @@ from tests.fakes.google import FakeGoogle
 from tests.fixtures.staff import MakeStaff
 from tests.fixtures.video_jobs import MakeJob
 from tests.operations.reconciliation.test_comparison import paid
+from tests.threads import at_once
 from tests.videos.engine.test_paid_path import aged, drive
-from tests.videos.engine.test_races import at_once
 from videos import creation, deletion
 from videos.engine import outcomes
 from videos.failures import FAILURES, RESUMABLE

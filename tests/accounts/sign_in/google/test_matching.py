@@ -1,14 +1,11 @@
 """Which account a Google account signs in to; no way to another person's account, and one account at once."""
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -22,6 +19,7 @@ from studio.errors import Conflict
 from tests.conftest import PASSWORD, MakeUser
 from tests.fakes.google_issuer import FakeIssuer
 from tests.fixtures.google_issuer import SIGN_IN, SignInWithGoogle
+from tests.threads import at_once
 
 SUBJECT = "110169484474386276334"
 TOKENS = ["access", "expiresIn", "refresh"]
@@ -244,19 +242,8 @@ def test_google_account_that_another_account_got_meanwhile_is_refused(verified: 
     assert google_ids() == {"ann@example.com": None, "bob@example.com": SUBJECT}
 
 
-def at_once(count: int, act: Callable[[int], Any]) -> Counter[Any]:
-    """The results of `count` threads that start together, counted."""
-    barrier = Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait()
-        try:
-            return act(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return Counter(pool.map(run, range(count)))
+def status_of_sign_in(token: str) -> int:
+    return APIClient().post(SIGN_IN, {"idToken": token}).status_code
 
 
 @pytest.mark.slow
@@ -264,7 +251,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> Counter[Any]:
 def test_first_sign_ins_at_once_make_one_account(issuer: FakeIssuer) -> None:
     token = issuer.token()
 
-    statuses = at_once(8, lambda _: APIClient().post(SIGN_IN, {"idToken": token}).status_code)
+    statuses = Counter(at_once([partial(status_of_sign_in, token)] * 8))
 
     assert statuses == {200: 8}
     assert (google_ids(), LedgerEntry.objects.count()) == ({"ann@example.com": SUBJECT}, 1)
@@ -275,7 +262,7 @@ def test_first_sign_ins_at_once_make_one_account(issuer: FakeIssuer) -> None:
 def test_two_google_accounts_of_one_address_at_once_link_one(issuer: FakeIssuer, verified: User) -> None:
     tokens = [issuer.token(sub=f"{n}") for n in range(6)]
 
-    statuses = at_once(6, lambda n: APIClient().post(SIGN_IN, {"idToken": tokens[n]}).status_code)
+    statuses = Counter(at_once([partial(status_of_sign_in, token) for token in tokens]))
 
     assert statuses == {200: 1, 409: 5}
 
@@ -285,6 +272,6 @@ def test_two_google_accounts_of_one_address_at_once_link_one(issuer: FakeIssuer,
 def test_first_sign_ins_at_once_link_one_account(issuer: FakeIssuer, verified: User) -> None:
     token = issuer.token()
 
-    statuses = at_once(6, lambda _: APIClient().post(SIGN_IN, {"idToken": token}).status_code)
+    statuses = Counter(at_once([partial(status_of_sign_in, token)] * 6))
 
     assert (statuses, google_ids()) == ({200: 6}, {"ann@example.com": SUBJECT})

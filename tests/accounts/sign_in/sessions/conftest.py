@@ -1,13 +1,9 @@
 """Ann, and what a client of hers does: sign in, refresh, read its account."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
@@ -53,20 +49,6 @@ def later(**passed: float) -> None:
 def request_of(pair: dict[str, Any]) -> Request:
     plain = APIRequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
     return Request(plain, authenticators=[TokenAuthentication()])
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    barrier = Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait()
-        try:
-            return act(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def older_pair(user: User) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import Session, SignIn, User
-from tests.accounts.sign_in.sessions.conftest import REVOKE, at_once, me, older_pair, outcome, refresh, sign_in
+from tests.accounts.sign_in.sessions.conftest import REVOKE, me, older_pair, outcome, refresh, sign_in
 from tests.conftest import MakeUser
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ def test_older_refresh_token_becomes_a_session_once(ann: User) -> None:
 def test_older_refresh_token_sent_twice_at_once_becomes_one_session(make_user: MakeUser) -> None:
     older = older_pair(make_user())
 
-    responses = at_once(4, lambda _: refresh(older))
+    responses = at_once([lambda: refresh(older)] * 4)
 
     assert sorted(outcome(response) for response in responses) == [(200, ""), *[(401, "session_ended")] * 3]
     assert Session.objects.count() == 1

@@ -1,13 +1,14 @@
 """Tabs, thieves and sign-outs that come at the same moment."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
 from accounts import access
 from accounts.models import Session, User
-from tests.accounts.sign_in.sessions.conftest import at_once, later, me, outcome, refresh, sign_in
+from tests.accounts.sign_in.sessions.conftest import later, me, outcome, refresh, sign_in
 from tests.conftest import MakeUser
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ def test_tabs_that_refresh_at_once_get_one_pair(make_user: MakeUser) -> None:
     make_user()
     pair = sign_in()
     for _ in range(5):
-        responses = at_once(4, lambda _, pair=pair: refresh(pair))  # type: ignore[misc]
+        responses = at_once([partial(refresh, pair)] * 4)
 
         assert [outcome(response) for response in responses] == [(200, "")] * 4
         assert len({(one.json()["access"], one.json()["refresh"]) for one in responses}) == 1
@@ -36,7 +37,7 @@ def test_thieves_who_come_at_once_end_the_session_once(make_user: MakeUser, capl
     refresh(first)
     later(seconds=60)
 
-    responses = at_once(4, lambda _: refresh(first))
+    responses = at_once([lambda: refresh(first)] * 4)
 
     assert [outcome(response) for response in responses] == [(401, "session_ended")] * 4
     assert [record.getMessage() for record in caplog.records].count("session.token_reused") == 1
@@ -47,14 +48,9 @@ def test_thieves_who_come_at_once_end_the_session_once(make_user: MakeUser, capl
 def test_no_refresh_survives_a_sign_out_at_the_same_moment(make_user: MakeUser) -> None:
     ann = make_user()
     for _ in range(5):
-        pair = sign_in()
+        sign_out = partial(access.sign_out_everywhere, user=User.objects.get(pk=ann.pk))
 
-        def act(number: int, pair: dict[str, Any] = pair) -> Any:
-            if number:
-                return refresh(pair)
-            return access.sign_out_everywhere(user=User.objects.get(pk=ann.pk))
-
-        _, response = at_once(2, act)
+        _, response = at_once([sign_out, partial(refresh, sign_in())])
 
         assert response.status_code in (200, 401)
         if response.status_code == 200:

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob, make_due
-from tests.videos.engine.test_races import at_once
+from tests.threads import at_once
 from videos.engine import sweeper
 from videos.models import PollQuota, VideoJob, from_now
 from videos.phases import Phase

@@ -16,7 +16,7 @@ from accounts.models import User
 from tests.conftest import MakeUser
 from tests.fakes.google import FakeGoogle
 from tests.fixtures.video_jobs import MakeJob
-from tests.videos.engine.test_races import at_once
+from tests.threads import at_once
 from videos.engine import schedule, unclaimed
 from videos.models import Upstream, VideoJob, from_now, new_lease
 from videos.phases import Phase
