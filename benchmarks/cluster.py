@@ -24,6 +24,7 @@ from benchmarks.deployment import Deployment
 from tests.pgbouncer import BINARY, PgBouncer
 
 MACHINES = {"web": 2, "submit": 3, "media": 3, "sweeper": 2}
+LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 WEB_WORKERS = 2  # of each machine, as gunicorn.conf.py has it
 RESTART_SECONDS = 2  # RestartSec of deploy/systemd
 LOOK_SECONDS = 5  # between two looks at the processes, each of which takes some 50 ms

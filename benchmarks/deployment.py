@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks import meters
 from benchmarks.database import database, server_process
@@ -50,17 +51,9 @@ class Deployment:
             meters.bind_to({core}, [process.pid])
         return process.pid
 
-    def start_web(
-        self,
-        name: str,
-        *,
-        workers: int,
-        core: int | None = None,
-        application: str = "studio.wsgi:application",
-        **environment: str,
-    ) -> int:
-        """Start gunicorn with the product's own settings, and return when it responds."""
-        process_id = self.launch_web(name, workers=workers, core=core, application=application, **environment)
+    def start_web(self, name: str, **options: Any) -> int:
+        """Start gunicorn as `launch_web` does, and return when it responds."""
+        process_id = self.launch_web(name, **options)
         self.wait_for_web(name)
         return process_id
 
@@ -73,7 +66,7 @@ class Deployment:
         application: str = "studio.wsgi:application",
         **environment: str,
     ) -> int:
-        """Start gunicorn as `start_web` does, and return at once; it keeps its port when it starts again."""
+        """Start gunicorn with the product's own settings, at its port of before if it had one, and return at once."""
         port = self.ports.setdefault(name, free_port())
         argv = ("-m", "gunicorn", application, "--workers", str(workers), *QUIET)
         return self.start(name, *argv, core=core, PORT=str(port), **environment)
@@ -130,9 +123,8 @@ class Deployment:
         meters.bind_to(self._cores, self._services())
 
     def _services(self) -> list[int]:
-        valkey = self.valkey._process
-        found = [server_process(self.environment["DATABASE_URL"]), valkey and valkey.pid, os.getpid()]
-        return [process_id for process_id in found if process_id]
+        server = server_process(self.environment["DATABASE_URL"])
+        return [*([server] if server else []), self.valkey.process_id, os.getpid()]
 
     def manage(self, *command: str) -> str:
         """Run a management command; returns its output."""

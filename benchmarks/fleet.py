@@ -16,6 +16,7 @@ import redis
 
 from benchmarks import meters
 from benchmarks.deployment import RQ_OPTIONS, Deployment
+from benchmarks.vendors import MODEL
 from studio.env import PROJECT
 
 COMMANDS = {
@@ -38,6 +39,14 @@ def vendors() -> Iterator[dict[str, str]]:
         process.terminate()
         process.wait(30)
         process.stdout.close()
+
+
+def use_upstream_of_fakes() -> None:
+    """Enable only the upstream that the fake of Google provides, whatever today's date is."""
+    from benchmarks import rows
+
+    is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
+    rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
 
 
 def call(url: str, path: str, body: Any = None) -> Any:

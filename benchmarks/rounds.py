@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from benchmarks import fleet, orders, rows
-from benchmarks.cluster import Cluster
+from benchmarks.cluster import LOST_WITH_A_SUBMIT, Cluster
 from videos.models import VideoJob
 
 CLIENTS = 8
@@ -23,7 +23,6 @@ FILL_SECONDS = 900  # to order all and to have them accepted, at most
 SEEN_SECONDS = 65  # until each of those has been polled
 DRAIN_SECONDS = 60  # over which the others end, without regard to lags
 TAIL_SECONDS = 600  # after the last end, at most, to store all; a killed submit is settled after 120
-LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 OLDER = (
     "UPDATE videos_videojob SET started_at = started_at - interval '20 minutes' WHERE id IN (SELECT id FROM"
     " videos_videojob WHERE phase = 'generating' AND started_at > now() - interval '15 minutes'"
@@ -65,12 +64,12 @@ class Round:
 
     @property
     def size(self) -> int:
-        """All jobs of the round."""
+        """The jobs of the round, ordered and inserted."""
         return self.ordered + self.inserted
 
     @property
     def prompts(self) -> list[str]:
-        """Of all jobs."""
+        """Those of the ordered jobs, then of the inserted ones; each is of one job."""
         return [*self.ordered_prompts, *self.inserted_prompts]
 
     def fly(self) -> None:
@@ -145,7 +144,7 @@ class Round:
 
 @contextmanager
 def leg(cluster: Cluster, google: str) -> Iterator[Leg]:
-    """What the block takes."""
+    """Measures the block: what it takes is in the leg afterwards."""
     found, cpu, polls, began_at = Leg(), cluster.cpu_seconds(), _polls(cluster, google), time.monotonic()
     yield found
     cluster.look()

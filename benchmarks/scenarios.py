@@ -1,5 +1,6 @@
 """The eight busiest endpoints: their rows, their requests, and their targets."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,24 @@ FORM = {"mockMode": "true", "prompt": "A red dress in the wind", "resolution": "
 SIDES = ("product", "plain", "bare")
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a volley at one side took."""
+
+    rate: float  # requests a second
+    cpu_ms: float  # of the web process, a request
+    database_cpu_ms: float
+    client_share: float  # of a core
+
+    @property
+    def both_cpu_ms(self) -> float:
+        """Of web and database together."""
+        return self.cpu_ms + self.database_cpu_ms
+
+
 @dataclass
 class Scenario:
-    """One endpoint: its requests, and the target as a multiple of the plain way's rate."""
+    """One endpoint: its requests, the targets (a multiple of the plain way's rate, a share), and what it took."""
 
     name: str
     factor: float  # 0 where the plain way has no such endpoint
@@ -24,9 +40,7 @@ class Scenario:
     shots: Sequence[Shot]
     is_used_up: bool = False  # each shot can be fired once, until slots are freed
     once: Iterator[Shot] | None = None  # in place of `shots`: each can be fired once
-    rates: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
-    cpu: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
-    database_cpu: dict[str, list[float]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    taken: defaultdict[str, list[Taken]] = field(default_factory=lambda: defaultdict(list))  # by side, a volley each
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -43,7 +57,7 @@ def seed(*, others: int, creators: int) -> list[Scenario]:
     rows.copy_jobs(template, (OWN_JOBS + 1, OWN_JOBS + others), owner_id=rows.among(neighbours))
     _seed_lines(template)
     _seed_looks(ann, neighbours[0], template)
-    deletions = _seed_deletions(template, 12_000 if creators > 100 else 2_000)
+    deletions = _seed_deletions(template, 40_000 if creators > 100 else 8_000)
     template.delete()
     makers = [rows.access_token(user) for user in rows.users("maker", creators)]
     rows.settle()

@@ -9,7 +9,6 @@ import math
 import random
 import time
 import uuid
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +17,7 @@ from typing import Any
 from benchmarks import fleet, meters
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.report import Report
-from benchmarks.vendors import MODEL, SECONDS, prompt_of
+from benchmarks.vendors import SECONDS, prompt_of
 
 SEED = 3
 KNOWN = 100  # durations, as many as a sample has
@@ -63,16 +62,12 @@ class Round:
 
 
 def run(report: Report) -> None:
-    """Simulate, then measure."""
+    """Simulate all distributions, then make videos of one, without and with known durations."""
     videos = 100 if report.full else 30
     usual: Draw = partial(around, MEDIAN_SECONDS, SPREAD)
     with fleet.vendors() as addresses, deployment(**addresses) as site:
-        from benchmarks import rows
-
         _simulate(report)
-        # only the upstream that the fake provides, whatever today's date is
-        is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
-        rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
+        fleet.use_upstream_of_fakes()
         takes, url = _drawn(usual, videos, SEED), addresses["GOOGLE_GEMINI_BASE_URL"]
         rounds = []
         for known in ([], [seconds + lag for seconds, (lag, _) in _polled([], _drawn(usual, KNOWN, SEED + 1))]):
@@ -93,13 +88,11 @@ def _polled(plan: Sequence[float], takes: Sequence[float]) -> list[tuple[float, 
 
 
 def _polls(plan: Sequence[float], seconds: float, *, tick_at: float) -> tuple[float, int]:
-    from videos.engine import schedule
+    from videos.engine import poll_times, schedule
 
     due, polls = plan[0] if plan else schedule.FIRST_POLL, 1
     while (age := (math.ceil(due / schedule.TICK - tick_at) + tick_at) * schedule.TICK) < seconds:
-        place = bisect_right(plan, age + schedule.TICK / 2)
-        later = age + schedule.poll_interval(age, failures=0) - schedule.TICK / 2
-        due, polls = plan[place] if place < len(plan) else later, polls + 1
+        due, polls = age + poll_times.wait_in(plan, age), polls + 1
     return age - seconds, polls
 
 
@@ -139,16 +132,16 @@ def _know(durations: Sequence[float]) -> None:
 
 def _round(site: Deployment, url: str, takes: Sequence[float]) -> Round:
     made = Round()
-    polls = _polls(url)
+    polls = _counted_polls(url)
     with fleet.fleet(site, factor=1) as ids, fleet.watched(ids) as made.usage:
         jobs = _order(takes)
         fleet.wait_for(jobs, seconds=max(takes) + 120, site=site)
-    made.polls = (_polls(url) - polls) / len(takes)
+    made.polls = (_counted_polls(url) - polls) / len(takes)
     _read_times(made, jobs, fleet.call(url, "/__done__"))
     return made
 
 
-def _polls(url: str) -> int:
+def _counted_polls(url: str) -> int:
     """The polls so far, of all ports."""
     return sum(fleet.call(url, "/__polls__").values())
 

@@ -5,7 +5,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import redis
 
@@ -14,7 +13,7 @@ from benchmarks.database import server_process
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.differences import first_difference, lasting, without_ports
 from benchmarks.report import Report
-from benchmarks.scenarios import OWN_JOBS, SIDES, Scenario, seed
+from benchmarks.scenarios import OWN_JOBS, SIDES, Scenario, Taken, seed
 
 CLIENTS = 8  # connections at once, kept alive
 WARMING = 48  # requests before anything is measured
@@ -55,16 +54,6 @@ def _differences(site: Deployment, scenarios: Sequence[Scenario], report: Report
     return wrong
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What a volley at one side took."""
-
-    rate: float  # requests a second
-    cpu_ms: float  # of the web process, a request
-    database_cpu_ms: float
-    client_share: float  # of a core
-
-
 def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, seconds: float) -> float:
     """Fire at both sides in turns. Returns the highest share of its core that the client took."""
     busiest = 0.0
@@ -73,26 +62,24 @@ def _measure(site: Deployment, scenarios: Sequence[Scenario], *, rounds: int, se
             warm_up(site, side, scenario)
         for number in range(rounds):
             for side in scenario.sides if number % 2 else reversed(scenario.sides):
-                taken = take(site, side, scenario, seconds=seconds)
-                scenario.rates[side].append(taken.rate)
-                scenario.cpu[side].append(taken.cpu_ms)
-                scenario.database_cpu[side].append(taken.database_cpu_ms)
-                busiest = max(busiest, taken.client_share)
+                busiest = max(busiest, take(site, side, scenario, seconds=seconds).client_share)
     return busiest
 
 
 def take(site: Deployment, side: str, scenario: Scenario, *, seconds: float) -> Taken:
-    """Fire at one side for so long."""
+    """Fire at one side for so long, and keep in the scenario what it took."""
     server, database = [site.processes[side].pid], server_process(site.environment["DATABASE_URL"])
     before = meters.cpu_seconds(server), meters.cpu_seconds([database] if database else [])
     volley = _fire(site, side, scenario, seconds=seconds)
     after = meters.cpu_seconds(server), meters.cpu_seconds([database] if database else [])
-    return Taken(
+    taken = Taken(
         rate=volley.count / volley.seconds,
         cpu_ms=1000 * (after[0] - before[0]) / volley.count,
         database_cpu_ms=1000 * (after[1] - before[1]) / volley.count,
         client_share=volley.client_cpu / volley.seconds,
     )
+    scenario.taken[side].append(taken)
+    return taken
 
 
 def _fire(site: Deployment, side: str, scenario: Scenario, *, seconds: float) -> load.Volley:
@@ -127,17 +114,7 @@ def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jo
     report.say(
         f"PostgreSQL, {jobs:,} jobs, {OWN_JOBS:,} of them the reader's; {CLIENTS} connections, one core, one process."
     )
-    rows = []
-    for scenario in scenarios:
-        for side in scenario.sides:
-            rates = scenario.rates[side]
-            rows.append(
-                [scenario.name, side, round(meters.median(rates)), meters.spread(rates), _median(scenario.cpu[side]),
-                 _median(scenario.database_cpu[side])]
-            )  # fmt: skip
-    report.table(
-        "Requests a second", ["endpoint", "side", "requests/s", "spread", "CPU ms/request", "database CPU ms"], rows
-    )
+    report_rates(report, scenarios)
     ratios = {scenario.name: _ratios(scenario) for scenario in scenarios if scenario.factor}
     report.table(
         "Product to plain",
@@ -149,9 +126,13 @@ def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jo
             report.target(scenario.name, value=ratios[scenario.name][0], limit=scenario.factor, at_least=True)
     for scenario in scenarios:
         report.target(
-            f"{scenario.name}, share of the limit", value=_share(scenario), limit=scenario.share, unit="", at_least=True
+            f"{scenario.name}, share of the limit",
+            value=ratio(scenario, "bare", "product", "both_cpu_ms"),
+            limit=scenario.share,
+            unit="",
+            at_least=True,
         )
-    first, last = (meters.median(scenario.cpu["product"]) for scenario in scenarios[:2])
+    first, last = (median_of(scenario.taken["product"], "cpu_ms") for scenario in scenarios[:2])
     report.target("last page's CPU to the first one's", value=last / first, limit=LAST_PAGE_FACTOR)
     busy = "may be the limit" if busiest > BUSY else "is not the limit"
     report.say(
@@ -159,21 +140,30 @@ def _report(report: Report, scenarios: Sequence[Scenario], busiest: float, *, jo
     )
 
 
-def _share(scenario: Scenario) -> float:
-    """The CPU of the limit by that of the product, web and database together."""
-    both = {
-        side: [web + database for web, database in zip(scenario.cpu[side], scenario.database_cpu[side], strict=True)]
-        for side in ("bare", "product")
-    }
-    return meters.median([bare / mine for bare, mine in zip(both["bare"], both["product"], strict=True)])
+def report_rates(report: Report, scenarios: Sequence[Scenario]) -> None:
+    """A table of what each endpoint took on each side."""
+    rows = []
+    for scenario in scenarios:
+        for side, taken in scenario.taken.items():
+            rates = [one.rate for one in taken]
+            cpu, database_cpu = median_of(taken, "cpu_ms"), median_of(taken, "database_cpu_ms")
+            rows.append([scenario.name, side, round(meters.median(rates)), meters.spread(rates),
+                         round(cpu, 2), round(database_cpu, 2)])  # fmt: skip
+    header = ["endpoint", "side", "requests/s", "spread", "CPU ms/request", "database CPU ms"]
+    report.table("Requests a second", header, rows)
+
+
+def median_of(taken: Sequence[Taken], name: str) -> float:
+    """The median of this figure."""
+    return meters.median([getattr(one, name) for one in taken])
+
+
+def ratio(scenario: Scenario, side: str, to: str, name: str) -> float:
+    """The median of this figure's ratio between two sides, round by round."""
+    pairs = zip(scenario.taken[side], scenario.taken[to], strict=True)
+    return meters.median([getattr(one, name) / getattr(other, name) for one, other in pairs])
 
 
 def _ratios(scenario: Scenario) -> tuple[float, float]:
-    """How many times as many requests a second, and as little CPU."""
-    rates = [mine / plain for mine, plain in zip(scenario.rates["product"], scenario.rates["plain"], strict=True)]
-    cpu = [plain / mine for mine, plain in zip(scenario.cpu["product"], scenario.cpu["plain"], strict=True)]
-    return meters.median(rates), meters.median(cpu)
-
-
-def _median(values: Sequence[float]) -> float:
-    return round(meters.median(values), 2)
+    """How many times as many requests a second as the plain way, and as little CPU."""
+    return ratio(scenario, "product", "plain", "rate"), ratio(scenario, "plain", "product", "cpu_ms")

@@ -52,11 +52,7 @@ def run(report: Report) -> None:
     count, factor = (100, 10.0) if report.full else (24, 40.0)
     takes = durations(count)
     with fleet.vendors() as addresses, deployment(**addresses) as site:
-        from benchmarks import rows
-
-        # only the upstream that the fake provides, whatever today's date is
-        is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
-        rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
+        fleet.use_upstream_of_fakes()
         url = addresses["GOOGLE_GEMINI_BASE_URL"]
         product, real = [_product_round(site, url, takes, factor)], None
         with ThreadPoolExecutor(2) as pool:

@@ -42,8 +42,7 @@ def _ask_all(report: Report, site: Deployment, web: int, prober: "_Prober") -> N
     prober.times()  # the first of each kind loads what it needs
     alone = prober.times()
     found = {"Cloudinary": _with_uploads(site, prober)}
-    valkey = site.valkey._process
-    with _stopped([valkey.pid] if valkey else []):
+    with _stopped([site.valkey.process_id]):
         found["Redis"] = prober.times()
     server = server_process(site.environment["DATABASE_URL"])
     if server is None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks import fleet, meters
-from benchmarks.cluster import MACHINES, Cluster, cluster, names_of
+from benchmarks.cluster import LOST_WITH_A_SUBMIT, MACHINES, Cluster, cluster, names_of
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.report import Report
-from benchmarks.vendors import MODEL
 
 if TYPE_CHECKING:
     from benchmarks.orders import Outcome
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 KILLS = {"fill": {"web1": 0.4, "submit1": 0.6}, "ends": {"sweeper1": 0.3, "media1": 0.6}}  # each at a share of the leg
 LAG_GROWTH = 2  # times the lag with few in flight, at most
-LOST_WITH_A_SUBMIT = 4  # responses, one a thread (SUBMIT_THREADS)
 LEAST_SHARE = 0.2  # of the polls, by each of two sweepers
 IDLE_SECONDS = 10
 NO_POOL = "WITHOUT PgBouncer: it is not installed, or DATABASE_URL names a server"
@@ -70,9 +68,7 @@ def run(report: Report) -> None:
 def _prepare(site: Deployment) -> None:
     from benchmarks import rows
 
-    # only the upstream that the fake provides, whatever today's date is
-    is_used = f"provider = 'google_omni' AND upstream_model = '{MODEL}'"
-    rows.execute(f"UPDATE videos_upstream SET retires_on = NULL, is_enabled = ({is_used})")
+    fleet.use_upstream_of_fakes()
     if site.has_own_server:
         rows.execute("ALTER SYSTEM SET autovacuum = on")  # as in production: each job is updated often
         rows.execute("SELECT pg_reload_conf()")

@@ -173,6 +173,7 @@ class LookOutput(serializers.ModelSerializer):
         source="email_shares", slug_field="email", many=True, read_only=True
     )
     videos = VideoOfLook(source="look_videos", many=True)
+    canEdit = serializers.SerializerMethodField()
     createdAt = Moment(source="created_at")
     updatedAt = Moment(source="updated_at")
 
@@ -180,8 +181,11 @@ class LookOutput(serializers.ModelSerializer):
         model = Look
         fields = (
             "id", "title", "notes", "generatedImageUrl", "thumbnailUrl", "products", "visibility", "sharedWith",
-            "sharedWithEmails", "videos", "createdAt", "updatedAt",
+            "sharedWithEmails", "videos", "canEdit", "createdAt", "updatedAt",
         )  # fmt: skip
+
+    def get_canEdit(self, look: Look) -> bool:  # noqa: N802 - named after the field
+        return bool(look.owner_id == self.context["request"].user.pk)
 
 
 class JobForm(serializers.Serializer[Any]):

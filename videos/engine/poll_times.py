@@ -38,7 +38,11 @@ def first(*, provider: str, model: str) -> float:
 
 def wait(*, provider: str, model: str, age: float) -> float:
     """Seconds to the next poll of an operation of this age that is polled now."""
-    plan = _plan(provider, model)
+    return wait_in(_plan(provider, model), age)
+
+
+def wait_in(plan: Sequence[float], age: float) -> float:
+    """`wait`, by this plan."""
     # the sweeper is half a TICK late on average: the rest compensates for it
     slack = schedule.TICK / 2
     place = bisect_right(plan, age + slack)
