@@ -17,6 +17,7 @@ from accounts import tokens
 from accounts.models import Session, User
 from accounts.registration import create_user
 from studio import redis_client
+from studio.observability import counters
 from tests import migrated
 
 pytest_plugins = [
@@ -98,6 +99,7 @@ def django_db_setup(_copied_database: None, django_db_setup: None, django_db_blo
 @pytest.fixture(autouse=True)
 def _clean_cache() -> Iterator[None]:
     yield
+    counters.flush()  # otherwise its thread would send them after the next test has begun
     cache.clear()
     redis_client.close_circuit()
 

@@ -92,8 +92,8 @@ def test_mail_of_a_killed_sweeper_is_sent_by_the_next_one(studio: RunningStudio,
 
     studio.kill("sweeper")
     end_lease = (
-        "from accounts.models import AccountTask; from django.utils import timezone; "
-        "AccountTask.objects.update(due_at=timezone.now())"
+        "from accounts.models import AccountTask; from django.db.models.functions import Now; "
+        "AccountTask.objects.update(due_at=Now())"
     )
     studio.manage("shell", "-c", end_lease)
     wait_until(lambda: bool(server.mails))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -141,7 +142,7 @@ def test_ended_links_make_place_for_new_ones(client: APIClient, look: Look, monk
     full = create(client, look)
     client.delete(f"{URL}/{look.pk}/links/{one['id']}")
     after_a_revocation = create(client, look)
-    LookLink.objects.update(expires_at=timezone.now())
+    LookLink.objects.update(expires_at=Now())
     after_the_end = create(client, look)
 
     assert (full.status_code, full.json()["code"]) == (409, "too_many_links")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ def staff(make_user: MakeUser, role: Role) -> tuple[User, Client]:
 
 
 def add(email: str, **fields: Any) -> AccountTask:
-    return AccountTask.objects.create(kind="reset_password", email=email, due_at=timezone.now(), **fields)
+    return AccountTask.objects.create(kind="reset_password", email=email, due_at=Now(), **fields)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -84,7 +85,7 @@ def test_revoked_and_expired_keys_are_refused(make_user: MakeUser) -> None:
     before = [with_key(one).get(ME).status_code for one in (text, expiring)]
 
     api_keys.revoke(key=revoked, actor=user)
-    ApiKey.objects.filter(digest=api_keys.digest_of(expiring)).update(expires_at=timezone.now())
+    ApiKey.objects.filter(digest=api_keys.digest_of(expiring)).update(expires_at=Now())
 
     assert before == [200, 200]
     assert [refusal(one) for one in (text, expiring)] == [(401, "key_revoked"), (401, "key_expired")]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ def end(how: str, link: LookLink) -> str:
     if how == "revoked":
         links.revoke(link=link, actor=link.created_by)
     elif how == "expired":
-        LookLink.objects.filter(pk=link.pk).update(expires_at=timezone.now())
+        LookLink.objects.filter(pk=link.pk).update(expires_at=Now())
     elif how == "look deleted":
         use_cases.delete_look(look_id=link.look_id)
     elif how == "owner deactivated":

@@ -1,5 +1,6 @@
 """An `up` for each test, and one that the tests of a module share."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,11 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     wait_until_healthy(int(up.live_port), process=up.process, output=up.shown)
     yield up
     up.stop()
+
+
+@pytest.fixture(autouse=True)
+def _shown_output(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Pytest shows what is written here if the test fails."""
+    yield
+    if "up" in request.fixturenames:
+        sys.stdout.write(request.getfixturevalue("up").shown()[-10_000:])

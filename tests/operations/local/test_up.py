@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.operations.local.up_process import START_SECONDS, Start, Up, wait_until_gone
+from tests.running import wait_until_healthy
 
 pytestmark = [pytest.mark.slow, pytest.mark.product, pytest.mark.xdist_group("up")]
 once = pytest.mark.once
@@ -88,6 +89,7 @@ def test_live_process_is_the_one_that_the_url_of_the_stream_names(up: Up) -> Non
     token = httpx.post(f"{up.api}/auth/token", json={"email": email, "password": password}).json()["access"]
 
     ticket = httpx.post(f"{up.api}/video-jobs/events/ticket", headers={"Authorization": f"Bearer {token}"}).json()
+    wait_until_healthy(int(up.live_port), process=up.process, output=up.shown)
     with httpx.stream("GET", ticket["url"]) as stream:
         first = next(stream.iter_lines())
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from auditlog.models import LogEntry as AuditEntry
 from django.contrib.sessions.models import Session
+from django.db.models.functions import Now
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
@@ -36,7 +37,7 @@ def test_ended_account_tasks_go_after_a_month_and_the_content_of_exports_after_a
         ("export", 2, {"finished_at": timezone.now() - timedelta(days=2), "content": b"zip"}),
         ("new export", 0, {"finished_at": timezone.now(), "content": b"zip"}),
     ):
-        made[name] = AccountTask.objects.create(kind="export", due_at=timezone.now(), **fields)
+        made[name] = AccountTask.objects.create(kind="export", due_at=Now(), **fields)
         age(made[name], days, "created_at")
 
     found = run("--yes")

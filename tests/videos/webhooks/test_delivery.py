@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tests.conftest import MakeUser
@@ -81,7 +82,7 @@ def test_replaced_secret_signs_for_a_day(
     endpoints.rotate_secret(endpoint=endpoint)
     send_tests(endpoint)
     deliver_due()
-    WebhookEndpoint.objects.update(previous_valid_until=timezone.now())
+    WebhookEndpoint.objects.update(previous_valid_until=Now())
     send_tests(endpoint)
     deliver_due()
 
@@ -96,7 +97,7 @@ def test_ended_secret_is_forgotten(make_user: MakeUser, make_webhook: MakeWebhoo
     endpoints.forget_previous_secrets()
     endpoint.refresh_from_db()
     assert endpoint.previous_secret
-    WebhookEndpoint.objects.update(previous_valid_until=timezone.now())
+    WebhookEndpoint.objects.update(previous_valid_until=Now())
 
     endpoints.forget_previous_secrets()
 

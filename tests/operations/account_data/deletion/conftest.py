@@ -9,6 +9,7 @@ from axes.models import AccessAttempt
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -90,7 +91,7 @@ def _sign_in_data(user: User) -> None:
     hook = endpoints.create(
         owner=user, url="https://hooks.example.com/hook-marker", kinds=["job.updated"], origin="http://testserver"
     )
-    WebhookDelivery.objects.create(endpoint=hook, kind="webhook.test", body="hook-marker", due_at=timezone.now())
+    WebhookDelivery.objects.create(endpoint=hook, kind="webhook.test", body="hook-marker", due_at=Now())
     tasks.add(AccountTask.Kind.VERIFY_EMAIL, email=EMAIL)
     export = tasks.add(AccountTask.Kind.EXPORT, user=user)
     AccountTask.objects.filter(pk=export.pk).update(content=EMAIL.encode(), finished_at=timezone.now())

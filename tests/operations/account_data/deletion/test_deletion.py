@@ -56,7 +56,7 @@ def test_second_pass_removes_what_a_late_request_created(ann: User, make_job: Ma
     assert timedelta(minutes=59) < second.due_at - timezone.now() <= timedelta(hours=1)
 
     User.objects.filter(pk=ann.pk).update(deleted_at=timezone.now() - timedelta(hours=1, minutes=1))
-    AccountTask.objects.filter(pk=second.pk).update(due_at=timezone.now())
+    AccountTask.objects.filter(pk=second.pk).update(due_at=Now())
     run_tasks()
 
     assert places_of(*TEXTS) == set()
@@ -68,7 +68,7 @@ def test_new_account_of_the_address_keeps_what_it_gets(ann: User, make_look: Mak
     run_tasks()
     again = create_user(email=EMAIL, password=PASSWORD)
     LookEmailShare.objects.create(look=Look.objects.get(title="Bea's"), email=EMAIL)
-    AccountTask.objects.filter(finished_at=None).update(due_at=timezone.now())
+    AccountTask.objects.filter(finished_at=None).update(due_at=Now())
     run_tasks()
 
     again.refresh_from_db()

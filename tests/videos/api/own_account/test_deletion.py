@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.db.models.functions import Now
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -136,7 +137,7 @@ class TestDeletion:
     def test_address_is_forgotten_after_its_days(self, client: APIClient, user: User) -> None:
         User.objects.update(email_verified_at=timezone.now())
         client.delete(ME)
-        FormerAddress.objects.update(expires_at=timezone.now())
+        FormerAddress.objects.update(expires_at=Now())
 
         again = APIClient().post("/api/v1/auth/register", {"email": EMAIL, "password": PASSWORD}, format="json")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from studio.models import TaskState
@@ -31,7 +32,7 @@ def _only_omni(google: FakeGoogle) -> Iterator[None]:
 def seconds_to_first_poll(make_user: MakeUser, *, plan: list[float], started_before: float = 0) -> float:
     """From the time of the submit, where the plan of the model is this one."""
     state = {"google_omni": {ORDER.model: plan}}
-    TaskState.objects.create(name=poll_times.NAME, state=state, due_at=timezone.now())
+    TaskState.objects.create(name=poll_times.NAME, state=state, due_at=Now())
     job = creation.create(owner=make_user(), job_request=replace(ORDER, mock_mode=False))
     submits_at = timezone.now()
     if started_before:
