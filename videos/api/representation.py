@@ -1,7 +1,6 @@
 """Represents video jobs for the API: a page from two statements, its rows and their looks, and one job from one."""
 
 import hashlib
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from django.db import models
 from django.db.models.functions import JSONObject
 from rest_framework.request import Request
@@ -106,8 +106,7 @@ class Detail:
     @property
     def tag(self) -> str:
         """The opaque part of the ETag: it changes if and only if the body does, whatever the change was made by."""
-        text = json.dumps(self.body, default=str, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(orjson.dumps(self.body, default=str), digest_size=16).hexdigest()
 
 
 def detail(*, job_id: uuid.UUID, request: Request) -> Detail:
