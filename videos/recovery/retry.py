@@ -119,8 +119,11 @@ def _create(job: VideoJob, *, bill: creation.Bill, key: str, is_audited: bool) -
         if is_audited:
             audit.record_action(origin, "Retry", actor=bill.actor, new_job=new.pk, tokens=bill.tokens)
 
-    if not _is_repeat(job, key):
+    try:
         _require_free(job)  # before its pictures are read
+    except (NotFailed, AlreadyRetried):
+        if not _is_repeat(job, key):  # asked afterwards: the first request may commit its job and key at any moment
+            raise
     again = creation.create(owner=job.owner, job_request=_request_of(job), idempotency_key=key, bill=bill, begin=begin)
     return again, again in begun
 
