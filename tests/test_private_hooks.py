@@ -44,7 +44,6 @@ HOOKS: dict[str, tuple[str | None, str]] = {
     "django.contrib.admin.views.main:ChangeList.get_results": ("(self, request)", "lists without a count of all rows"),
     "django.core.management.base:BaseCommand._called_from_command_line": (None, "exit status, or CommandError"),
     "django.db.backends.postgresql.base:DatabaseWrapper.is_usable": ("(self)", "asks the socket, not the server"),
-    "django.db.backends.postgresql.psycopg_any:BaseTzLoader.load": ("(self, data)", "reads moments in C"),
     "django.utils.log:log_response": (
         "(message, *args, response=None, request=None, logger=<Logger django.request (ERROR)>, level=None, "
         "exception=None)",
