@@ -1,7 +1,7 @@
 // Looks, as a grid of pictures.
 
 import {
-  api, fill, fillWithDemo, h, markTab, n, pagesBySkip, saysWhy, t, template, thumbnail, url,
+  fill, fillWithDemo, h, markTab, n, pagesBySkip, saysWhy, t, template, thumbnail, url,
 } from "../studio.js";
 
 const PAGE = 24;

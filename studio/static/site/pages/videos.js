@@ -1,7 +1,7 @@
 // All videos of the account, a row each.
 
 import {
-  acting, api, fill, fillWithDemo, job, jobRows, link, markTab, moment, n, number, onJob, pages, reload,
+  acting, api, fill, fillWithDemo, h, job, jobRows, link, markTab, moment, n, number, onJob, pages, reload,
   saysWhy, t, template,
 } from "../studio.js";
 
