@@ -12,7 +12,7 @@ const listeners = new Set();
 const unfinished = new Map(); // job id → {etag, timer}
 let source = null;
 let lastNumber = "";
-let watch = null; // ends when the stream has to show a sign of life
+let watch = null; // the timer of `reopen`
 let pause = FIRST_PAUSE_MS;
 
 export const isFinished = (job) => job.status === "SUCCEEDED" || job.status === "FAILED";

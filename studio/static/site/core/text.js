@@ -31,13 +31,14 @@ export function relative(seconds) {
   return RELATIVE.format(Math.round(seconds / size), unit);
 }
 
-/** An element with a moment: “5 minutes ago” within a day, else the date; null if there is none. */
+/** An element with a moment: “now”, “5 minutes ago” within a day, or the date; null if there is none. */
 export function moment(iso) {
   if (!iso) return null;
   const node = document.createElement("time");
   const seconds = (new Date(iso) - Date.now()) / 1000;
   node.dateTime = iso;
   node.title = MOMENT.format(new Date(iso));
-  node.textContent = Math.abs(seconds) < 86_400 ? relative(seconds) : node.title;
+  const far = Math.abs(seconds);
+  node.textContent = far < 86_400 ? relative(far < 90 ? 0 : seconds) : node.title;
   return node;
 }

@@ -53,7 +53,8 @@ function productRows(list, add, products) {
 
   function read(row) {
     const cells = cellsOf(row).map(({ dataset, value }) => [dataset.name, value.trim()]);
-    return { values: Object.fromEntries(cells.filter(([, value]) => value)), file: row.querySelector("[type=file]").files[0] };
+    const values = Object.fromEntries(cells.filter(([, value]) => value));
+    return { values, file: row.querySelector("[type=file]").files[0] };
   }
 
   add.addEventListener("click", () => append({}).focus());

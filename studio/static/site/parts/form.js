@@ -34,7 +34,7 @@ export function form(node, send, values = null) {
   return node;
 }
 
-/** What the browser does not accept, as the API says it: {name: [texts]}. Its own texts may have another language. */
+/** What the browser does not accept, as the API says it: {name: [texts]}. Its own texts may be in another language. */
 function incomplete({ elements }) {
   const errors = {};
   for (const control of elements)

@@ -9,7 +9,7 @@ import { fill, follow, isFinished } from "../studio.js";
  */
 export function jobRows({ place, list, whole = list, row, matches, empty, reset, drawn = () => {}, ended = () => {} }) {
   const rows = new Map(); // job id → its row, with the job
-  const deleted = new Set(); // a response that is on its way may still have them
+  const deleted = new Set(); // older responses may still have them
 
   function drop(id) {
     rows.get(id)?.remove();
@@ -20,7 +20,7 @@ export function jobRows({ place, list, whole = list, row, matches, empty, reset,
   function put(item) {
     const before = rows.get(item.id);
     if (before?.job.updatedAt > item.updatedAt || JSON.stringify(before?.job) === JSON.stringify(item)) return before;
-    const isSame = before?.job.status === item.status && before.job.retriedBy === item.retriedBy;
+    const isSame = ["status", "retriedBy"].every((key) => before?.job[key] === item[key]);
     const progress = isSame && before.querySelector(".progress");
     const node = progress ? before : row(item, before);
     if (progress) progress.update(item);
