@@ -17,6 +17,7 @@ PAGES = (
         "/",
         "/sign-in",
         "/register",
+        "/verify-email",
         "/forgot-password",
         "/looks",
         "/looks/new",
