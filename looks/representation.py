@@ -15,7 +15,7 @@ from accounts.permissions import is_owner_or_admin
 from accounts.sign_in.identity import caller
 from looks.models import Look, LookVideo, Product
 from looks.serializers import LookOutput, ProductOutput, VideoOfLook
-from studio.api.row_serializers import RowSerializer
+from studio.api.row_serializers import RowSerializer, Serialize
 from studio.db.statements import InParam, Param, Row, Statement
 from studio.errors import NotFound
 from studio.http.origins import origin_of
@@ -116,15 +116,15 @@ def _searched(view: View, search: str) -> Statement:
 def _serialize(rows: Sequence[Row], request: Request) -> list[dict[str, Any]]:
     ids, origin, user = [row[0] for row in rows], origin_of(request), caller(request)
     products, videos = _parts_of(ids, _PRODUCTS, PRODUCT, origin), _parts_of(ids, _VIDEOS, VIDEO, origin)
-    return [_one(row, user, origin, products, videos) for row in rows]
+    serialize = LOOK.of(origin)
+    return [_one(serialize, row, user, products, videos) for row in rows]
 
 
-def _one(row: Row, user: User, origin: str, products: Parts, videos: Parts) -> dict[str, Any]:
+def _one(serialize: Serialize, row: Row, user: User, products: Parts, videos: Parts) -> dict[str, Any]:
     look_id, owner_id, readers, emails = row[: len(_HEAD)]
     may_edit = is_owner_or_admin(user, owner_id)
-    look = LOOK.serialize(
+    look = serialize(
         row[len(_HEAD) :],
-        origin=origin,
         products=products[look_id],
         canEdit=may_edit,
         sharedWith=_in_order(readers) if may_edit and readers else [],
@@ -143,7 +143,7 @@ def _in_order(readers: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def _parts_of(ids: Sequence[uuid.UUID], statement: Statement, shape: RowSerializer, origin: str) -> Parts:
     """The products or videos of each look, in the statement's order."""
-    parts: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    parts, serialize = defaultdict[uuid.UUID, list[dict[str, Any]]](list), shape.of(origin)
     for row in statement.rows(ids=ids) if ids else ():
-        parts[row[0]].append(shape.serialize(row[1:], origin=origin))
+        parts[row[0]].append(serialize(row[1:]))
     return parts

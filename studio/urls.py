@@ -12,12 +12,12 @@ handler404 = "studio.api.views.not_found"
 handler500 = "studio.api.views.server_error"
 
 admin.autodiscover()
-urlpatterns = [
-    path("", include("operations.urls")),
-    path("api/v1/", include("accounts.urls")),
-    path("api/v1/", include("looks.urls")),
+urlpatterns = [  # the busiest first: Django tries them in this order
     path("api/v1/", include("videos.api.urls")),
+    path("api/v1/", include("looks.urls")),
+    path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("videos.webhooks.urls")),
+    path("", include("operations.urls")),
     path("", include("looks.public.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

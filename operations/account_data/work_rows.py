@@ -40,13 +40,7 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
         links = _grouped(LookLink.objects.filter(look__in=ids).values_list("look", *_LINK.values()))
         videos = _grouped(LookVideo.objects.filter(look__in=ids).values_list("look", "video"))
         for pk, *columns in page:
-            yield _documented(
-                LOOK.serialize(
-                    tuple(columns),
-                    origin=origin,
-                    products=[PRODUCT.serialize(row, origin=origin) for row in of_look[pk]],
-                )
-            ) | {
+            yield _documented(LOOK.of(origin)(columns, products=[PRODUCT.of(origin)(row) for row in of_look[pk]])) | {
                 "sharedWithUserIds": [user_id for (user_id,) in readers[pk]],
                 "sharedWithEmails": [email for (email,) in emails[pk]],
                 "links": [dict(zip(_LINK, link, strict=True)) for link in links[pk]],
@@ -62,7 +56,7 @@ def video_jobs(user: User, origin: str) -> Iterator[dict[str, Any]]:
         linked = _grouped(LookVideo.objects.filter(video__in=ids).values_list("video", "look"))
         pictures = _grouped(JobInput.objects.filter(job__in=ids).values_list("job", "file_name"))
         for pk, *columns in page:
-            yield _documented(JOB.serialize(tuple(columns), origin=origin)) | {
+            yield _documented(JOB.of(origin)(columns)) | {
                 "lookIds": [look_id for (look_id,) in linked[pk]],
                 "pictures": [absolute(storage.url(name), origin=origin) for (name,) in pictures[pk]],
             }

@@ -14,7 +14,7 @@ class Timestamp(serializers.DateTimeField):
     """A moment in UTC, with milliseconds and `Z`: `2025-11-02T10:30:00.000Z`."""
 
     def to_representation(self, value: datetime) -> str:
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return value.astimezone(UTC).isoformat("T", "milliseconds").replace("+00:00", "Z")
 
 
 class StrictBoolean(serializers.BooleanField):

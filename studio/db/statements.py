@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.models.expressions import Expression
 from django.db.models.sql import DeleteQuery, UpdateQuery
 
@@ -28,17 +28,17 @@ class Param(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]  # `_Compiled.prepared` replaces this object by the value
 
-    def prepared(self, values: dict[str, Any]) -> Any:
-        """The value in the driver's type."""
-        return self.output_field.get_db_prep_value(values[self.name], connection)
+    def prepared(self, values: dict[str, Any], database: Any) -> Any:
+        """The value in the type of the database's driver."""
+        return self.output_field.get_db_prep_value(values[self.name], database)
 
 
 class _AnyOf(Param):
     """A list of values as one parameter, so that the statement's text does not depend on their number."""
 
-    def prepared(self, values: dict[str, Any]) -> Any:
-        prepared = [self.output_field.get_db_prep_value(value, connection) for value in values[self.name]]
-        return prepared if connection.vendor == "postgresql" else json.dumps(prepared)
+    def prepared(self, values: dict[str, Any], database: Any) -> Any:
+        prepared = [self.output_field.get_db_prep_value(value, database) for value in values[self.name]]
+        return prepared if database.vendor == "postgresql" else json.dumps(prepared)
 
 
 class InParam(models.Func):
@@ -86,7 +86,8 @@ class _Compiled:
     converters: _Converters
 
     def prepared(self, values: dict[str, Any]) -> list[Any]:
-        return [place.prepared(values) if isinstance(place, Param) else place for place in self.params]
+        database = connections[DEFAULT_DB_ALIAS]  # once: `connection` would seek it for each field
+        return [place.prepared(values, database) if isinstance(place, Param) else place for place in self.params]
 
 
 class _Declared:
@@ -237,13 +238,13 @@ class Insert(_Declared):
 
     def run(self, instance: models.Model) -> bool:
         """Insert the instance; False if `ignore_conflicts` found a conflict. Raises IntegrityError."""
-        compiled = self.compiled
-        values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in self._fields]
-        with connection.cursor() as cursor:
+        compiled, database = self.compiled, connections[DEFAULT_DB_ALIAS]
+        values = [field.get_db_prep_save(field.pre_save(instance, True), database) for field in self._fields]
+        with database.cursor() as cursor:
             cursor.execute(compiled.sql, [*values, *compiled.params])
             inserted = bool(cursor.rowcount)
         instance._state.adding = not inserted
-        instance._state.db = connection.alias
+        instance._state.db = database.alias
         return inserted
 
     def _compile(self) -> _Compiled:

@@ -33,7 +33,7 @@ POLICIES = (
 
 
 class SecurityHeadersMiddleware:
-    """Adds what Django's SecurityMiddleware lacks: the content security policy, and `no-store` in the API.
+    """Adds what Django's SecurityMiddleware lacks: the content security policy, no framing, and `no-store` in the API.
 
     Headers that a view has set win.
     """
@@ -52,5 +52,6 @@ def add_security_headers(response: HttpResponseBase, *, path: str) -> None:
     policy = next((policy for start, policy in POLICIES if path.startswith(start)), _CLOSED)
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know `frame-ancestors`
     if path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")

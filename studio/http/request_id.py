@@ -1,7 +1,7 @@
 """Gives every request an id, which its log lines and its response carry."""
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -33,4 +33,4 @@ class RequestIdMiddleware:
 def id_of(request: HttpRequest) -> str:
     """The id that the client sent, if it is well-formed; else a new one."""
     sent = request.headers.get("X-Request-ID", "")
-    return sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+    return sent if REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)

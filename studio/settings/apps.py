@@ -50,6 +50,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS = [
     *("admin.E408", "admin.E409", "admin.E410"),  # what the admin needs of MIDDLEWARE is in BACK_OFFICE_MIDDLEWARE
     "axes.W002",  # axes' middleware is not used: the sign-in form and the API send the responses
+    "security.W002",  # no framing: studio.http.headers
     "security.W003",  # CSRF protection: the admin has it, by BACK_OFFICE_MIDDLEWARE
     "security.W005",  # HSTS for all subdomains, and ...
     "security.W021",  # ... preloading: the domain's owner decides, with HSTS_SUBDOMAINS

@@ -13,7 +13,6 @@ MIDDLEWARE = [
     "studio.http.bodies.BodyLengthMiddleware",
     "studio.media.middleware.DecodeBudgetMiddleware",
     "studio.http.compression.CompressionMiddleware",  # inside BodyLengthMiddleware, which sets Content-Length
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "studio.backoffice.middleware.BackOfficeMiddleware",  # runs the next list, for /admin/
 ]
 BACK_OFFICE_MIDDLEWARE = [

@@ -120,7 +120,7 @@ def test_what_the_provider_delivers_after_the_end_is_dropped(
     for job in (handed_over, stored):
         staff_actions.fail_and_refund(job_id=job.pk, reason="x", actor=operator)
 
-    submit._accept(handed_over, Operation("late", 1))
+    submit._accept(handed_over, Operation("late", 1), 0)
     poll_due_jobs()
     transfer.transfer(job_id=str(stored.pk))
 

@@ -1,7 +1,6 @@
 """Represents video jobs for the API: a page from two statements, its rows and their looks, and one job from one."""
 
 import hashlib
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,24 +8,26 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from django.db import models
 from django.db.models.functions import JSONObject
 from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
-from studio.api.row_serializers import RowSerializer, absolute
+from studio.api.row_serializers import RowSerializer, Serialize
 from studio.db.json_rows import JSONRows, moment
-from studio.db.statements import InParam, Param, Row, Statement
+from studio.db.statements import InParam, Param, Statement
 from studio.errors import NotFound
 from studio.http.origins import origin_of
 from videos.api import listing
-from videos.api.serializers import JobLogOutput, VideoJobOutput
+from videos.api.serializers import AssociatedLook, JobLogOutput, VideoJobOutput
 from videos.engine import expectations
 from videos.models import JobLog, VideoJob
 
 JOB = RowSerializer(VideoJobOutput, VideoJob)
 LINE = RowSerializer(JobLogOutput, JobLog)
+LOOK = RowSerializer(AssociatedLook, LookVideo)
 
 _OWNERS = Statement(
     lambda: (
@@ -87,7 +88,7 @@ _LOOKS = Statement(
     lambda: (
         LookVideo.objects.filter(InParam("video", "ids", models.UUIDField()))
         .order_by("created_at", "id")
-        .values_list("video", "look", "look__title", "look__image", "look__thumbnail", "is_default")
+        .values_list("video", *LOOK.columns)
     )
 )
 
@@ -106,8 +107,7 @@ class Detail:
     @property
     def tag(self) -> str:
         """The opaque part of the ETag: it changes if and only if the body does, whatever the change was made by."""
-        text = json.dumps(self.body, default=str, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(orjson.dumps(self.body, default=str), digest_size=16).hexdigest()
 
 
 def detail(*, job_id: uuid.UUID, request: Request) -> Detail:
@@ -117,24 +117,18 @@ def detail(*, job_id: uuid.UUID, request: Request) -> Detail:
         raise NotFound("There is no such video job.")
     owner_id, due_at, lease_until, phase, links, lines, *row = found
     origin = origin_of(request)
+    look_of, line_of = LOOK.of(origin), LINE.of(origin)
     looks = [
-        _look(
-            uuid.UUID(link["look"]),
-            link["title"],
-            image=link["image"],
-            thumbnail=link["thumbnail"],
-            is_default=bool(link["is_default"]),
-            origin=origin,
-        )
+        look_of((uuid.UUID(link["look"]), link["title"], link["image"], link["thumbnail"], link["is_default"]))
         for link in sorted(links or (), key=itemgetter("created_at", "id"))
     ]
     logs = [
-        LINE.serialize((moment(line["timestamp"]), line["level"], line["message"]), origin=origin)
+        line_of((moment(line["timestamp"]), line["level"], line["message"]))
         for line in sorted(lines or (), key=itemgetter("timestamp", "id"))
     ]
     return Detail(
         owner_id,
-        _serialize(tuple(row), origin, looks, logs=logs),
+        _serialize(JOB.of(origin), row, looks, logs=logs),
         expectations.seconds_to_change(phase=phase, due_at=due_at, lease_until=lease_until),
     )
 
@@ -145,14 +139,14 @@ def page(
     """A page of the jobs that match, newest first, and the number of jobs on all pages; see `listing.page`."""
     origin = origin_of(request)
     rows, total = listing.page(filters=filters, columns=JOB.columns, skip=skip, limit=limit, before=before)
-    looks = _looks_of([row[0] for row in rows], origin)
-    return [_serialize(row[1:], origin, looks[row[0]]) for row in rows], total
+    looks, serialize = _looks_of([row[0] for row in rows], origin), JOB.of(origin)
+    return [_serialize(serialize, row[1:], looks[row[0]]) for row in rows], total
 
 
 def several(*, ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, dict[str, Any]]:
     """These jobs as the list shows them, by id; those that were deleted are missing."""
-    looks = _looks_of(ids, origin)
-    return {row[0]: _serialize(row[1:], origin, looks[row[0]]) for row in _SEVERAL.rows(ids=ids)}
+    looks, serialize = _looks_of(ids, origin), JOB.of(origin)
+    return {row[0]: _serialize(serialize, row[1:], looks[row[0]]) for row in _SEVERAL.rows(ids=ids)}
 
 
 def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]:
@@ -165,34 +159,16 @@ def owners_of(*, video_id: uuid.UUID, look_id: uuid.UUID) -> tuple[Owned, Owned]
     return Owned(row[0]), Owned(row[1])
 
 
-def _serialize(row: Row, origin: str, looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
+def _serialize(serialize: Serialize, row: Sequence[Any], looks: list[dict[str, Any]], **extra: Any) -> dict[str, Any]:
     """A job; without a poster of its own it shows the thumbnail of its first look that has one."""
-    job = JOB.serialize(row, origin=origin, associatedLooks=looks, **extra)
+    job = serialize(row, associatedLooks=looks, **extra)
     job["posterUrl"] = job["posterUrl"] or next(filter(None, (look["thumbnailUrl"] for look in looks)), None)
     return job
 
 
 def _looks_of(ids: Sequence[uuid.UUID], origin: str) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """The looks of each job, in the order in which they were linked."""
-    looks: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
-    for job_id, look_id, title, image, thumbnail, is_default in _LOOKS.rows(ids=ids) if ids else ():
-        look = _look(look_id, title, image=image, thumbnail=thumbnail, is_default=is_default, origin=origin)
-        looks[job_id].append(look)
+    looks, serialize = defaultdict[uuid.UUID, list[dict[str, Any]]](list), LOOK.of(origin)
+    for row in _LOOKS.rows(ids=ids) if ids else ():
+        looks[row[0]].append(serialize(row[1:]))
     return looks
-
-
-def _look(
-    look_id: uuid.UUID, title: str, *, image: str, thumbnail: str, is_default: bool, origin: str
-) -> dict[str, Any]:
-    storage = Look._meta.get_field("image").storage
-
-    def url_of(name: str) -> str | None:
-        return absolute(storage.url(name), origin=origin) if name else None
-
-    return {
-        "id": str(look_id),
-        "title": title,
-        "generatedImageUrl": url_of(image),
-        "thumbnailUrl": url_of(thumbnail),
-        "isDefault": is_default,
-    }

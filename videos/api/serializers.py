@@ -29,11 +29,13 @@ _FAILURES = {code: failure.message for code, failure in FAILURES.items()}
 class AssociatedLook(serializers.Serializer[Any]):
     """A look that the video was made for."""
 
-    id = serializers.UUIDField(help_text="The look's id.")
-    title = serializers.CharField(help_text="The look's title.")
-    generatedImageUrl = StoredFileUrl(help_text="The look's picture; null if it has none.")
-    thumbnailUrl = StoredFileUrl(help_text="The same picture, 512 pixels at most; null if it has none.")
-    isDefault = serializers.BooleanField(help_text="true: this video is the look's default.")
+    id = serializers.UUIDField(source="look", help_text="The look's id.")
+    title = serializers.CharField(source="look.title", help_text="The look's title.")
+    generatedImageUrl = StoredFileUrl(source="look.image", help_text="The look's picture; null if it has none.")
+    thumbnailUrl = StoredFileUrl(
+        source="look.thumbnail", help_text="The same picture, 512 pixels at most; null if it has none."
+    )
+    isDefault = serializers.BooleanField(source="is_default", help_text="true: this video is the look's default.")
 
 
 class StatusOfPhase(serializers.ChoiceField):

@@ -247,12 +247,11 @@ class VideoJobViewSet(CancelAndRetry):
 
     def _filters(self, request: Request) -> tuple[Filters, uuid.UUID | None]:
         """The filters, and the job that the page follows. Raises ValidationError and NotAllowed."""
-        user = caller(request)
-        query = ListQuery(data=request.query_params)
-        is_filtered = bool(request.query_params.keys() - UNFILTERED)
-        if is_filtered:
+        user, filters = caller(request), dict[str, Any]()
+        if request.query_params.keys() - UNFILTERED:
+            query = ListQuery(data=request.query_params)
             query.is_valid(raise_exception=True)
-        filters = _tuples(query.validated_data) if is_filtered else {}
+            filters = _tuples(query.validated_data)
         before = filters.pop("before", None)
         if filters.pop("all", False):
             if not user.is_staff:

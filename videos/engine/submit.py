@@ -66,6 +66,7 @@ def submit(*, job_id: str) -> None:
 
 
 def _submit(job: VideoJob) -> None:
+    first_poll = poll_times.first(provider=job.provider, model=job.model)  # before the paid call, not after it
     try:
         adapter = provider(job.provider)
         spec = spec_of(job)
@@ -83,7 +84,7 @@ def _submit(job: VideoJob) -> None:
         attempts=job.attempts,
         started_at=job.started_at or Now(),
     ):
-        _call_provider(job, adapter, spec)
+        _call_provider(job, adapter, spec, first_poll)
 
 
 def _defer(job: VideoJob, exc: Exception) -> None:
@@ -98,7 +99,7 @@ def _defer(job: VideoJob, exc: Exception) -> None:
     outcomes.fail(job=job, code="input_missing" if isinstance(exc, OSError) else "internal_error", detail=repr(exc))
 
 
-def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
+def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec, first_poll: float) -> None:
     try:
         operation = adapter.start(spec)
     except NotAccepted as exc:
@@ -119,27 +120,27 @@ def _call_provider(job: VideoJob, adapter: Provider, spec: VideoSpec) -> None:
         metrics.count_submit(job, unknown)
         _store_outcome(outcomes.refuse, job, unknown)
     else:
-        _accept(job, operation)
+        _accept(job, operation, first_poll)
         metrics.count_submit(job, None)
         suspension.count_acceptance(job=job)
 
 
-def _accept(job: VideoJob, operation: Operation) -> None:
+def _accept(job: VideoJob, operation: Operation, first_poll: float) -> None:
     # Logged before it is stored: if this process dies in between, or the row is lost, it can still be adopted.
     logger.info("operation.accepted", extra=accepted_operations.facts_of(job, operation.name))
     if not (operation.name and is_storable(operation.name, length=OPERATION_MAX)):
         unknown = OutcomeUnknown(f"accepted under a name that cannot be stored: {operation.name!r}")
         _store_outcome(outcomes.refuse, job, unknown)
         return
-    if not _store_outcome(_store_operation, job, operation):  # deleted or cancelled meanwhile, or given up as lost
+    if not _store_outcome(_store_operation, job, operation, first_poll):  # deleted, cancelled, or given up as lost
         hints.ask_to_cancel(provider=job.provider, operation=operation.name)
         logger.warning("operation.dropped", extra={"job_id": job.pk, "operation": operation.name})
         _store_outcome(_count_dropped, job)
 
 
-def _store_operation(job: VideoJob, operation: Operation) -> bool:
+def _store_operation(job: VideoJob, operation: Operation, first_poll: float) -> bool:
     """Whether the row has the operation now, from this try or from an earlier one with an unconfirmed commit."""
-    planned_at = F("started_at") + timedelta(seconds=poll_times.first(provider=job.provider, model=job.model))
+    planned_at = F("started_at") + timedelta(seconds=first_poll)
     with transaction.atomic():
         moved = VideoJob.objects.transition(
             job,

@@ -5,9 +5,11 @@ from datetime import datetime, tzinfo
 from functools import cache
 from typing import Any
 
-from django.db.backends.postgresql import base, psycopg_any
+from django.db.backends.postgresql import base
 from psycopg import DataError
+from psycopg.adapt import Loader
 from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.types.datetime import TimestamptzLoader
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -62,7 +64,7 @@ def _timestamp_loader(zone: tzinfo) -> type[Any]:
     statement may run in a session where Django has not set the zone.
     """
 
-    class TimestampLoader(psycopg_any.BaseTzLoader):  # type: ignore[misc]  # the stubs leave it out
+    class TimestampLoader(Loader):  # psycopg's own reads settings of the session, for each column and statement
         timezone = zone  # Django compares it with its own
 
         def load(self, data: Any) -> datetime:
@@ -73,8 +75,7 @@ def _timestamp_loader(zone: tzinfo) -> type[Any]:
             try:
                 read = datetime.fromisoformat(str(data, "ascii"))
             except ValueError:
-                parsed: datetime = super().load(data)
-                return parsed
+                read = TimestamptzLoader(self.oid, self.connection).load(data)
             try:
                 return read if read.tzinfo is zone else read.astimezone(zone)
             except OverflowError as exc:  # of the first or the last day that Python has

@@ -35,7 +35,8 @@ def register(*names: str) -> None:
 
 def adopt(*names: str) -> None:
     """Call in the transaction that stores the first reference to the files."""
-    Disposal.objects.filter(name__in=names).delete()
+    if names:
+        Disposal.objects.filter(name__in=names).delete()
 
 
 def dispose(names: Iterable[str], *, after_seconds: float = AT_ONCE) -> None:

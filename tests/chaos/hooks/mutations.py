@@ -39,7 +39,7 @@ def _call_before_claim() -> None:
         with transaction.atomic():
             until = from_now(60)
             if VideoJob.objects.transition(job, Phase.SUBMITTING, lease=new_lease(), due_at=until, started_at=Now()):
-                submit._accept(job, operation)
+                submit._accept(job, operation, 0)
 
     submit.submit = call_first
 

@@ -60,7 +60,7 @@ def test_submit_in_flight_is_refunded_if_the_provider_refuses_it(
     ann = make_user()
     job = paid(make_job(ann, phase=Phase.SUBMITTING, lease=new_lease()))
 
-    submit._call_provider(VideoJob.objects.get(pk=job.pk), Scripted(job, ann, reply), None)  # type: ignore[arg-type]
+    submit._call_provider(VideoJob.objects.get(pk=job.pk), Scripted(job, ann, reply), None, 0)  # type: ignore[arg-type]
 
     assert facts(job)[:3] == ("failed", None, "cancelled")
     assert entries_of(job) == [CHARGED, *refunds]
@@ -74,7 +74,7 @@ def test_other_policies_refund_a_submit_in_flight_once_or_never(
     ann = make_user()
     job = paid(make_job(ann, phase=Phase.SUBMITTING, lease=new_lease()))
 
-    submit._call_provider(VideoJob.objects.get(pk=job.pk), Scripted(job, ann, Refused("no")), None)  # type: ignore[arg-type]
+    submit._call_provider(VideoJob.objects.get(pk=job.pk), Scripted(job, ann, Refused("no")), None, 0)  # type: ignore[arg-type]
 
     kinds = [entry[0] for entry in entries_of(job)]
     assert kinds == (["charge", "refund"] if policy == "failed" else ["charge"])
@@ -149,9 +149,9 @@ def test_operation_that_is_accepted_after_the_cancellation_is_asked_to_stop(
     job = creation.create(owner=ann, job_request=PAID)
     accept = submit._accept
 
-    def accept_late(submitted: VideoJob, operation: Any) -> None:
+    def accept_late(submitted: VideoJob, *accepted: Any) -> None:
         cancellation.cancel(job_id=job.pk, actor=ann)
-        accept(submitted, operation)
+        accept(submitted, *accepted)
 
     monkeypatch.setattr(submit, "_accept", accept_late)
     with django_capture_on_commit_callbacks(execute=True):

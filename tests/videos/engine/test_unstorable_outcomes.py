@@ -88,7 +88,7 @@ def test_operation_whose_name_cannot_be_stored_may_have_been_paid_for(
 ) -> None:
     job = make_job(make_user(), phase=Phase.SUBMITTING, lease=new_lease())
 
-    submit._accept(job, Operation(name, 1))
+    submit._accept(job, Operation(name, 1), 0)
 
     job.refresh_from_db()
     assert (job.phase, job.error_code, job.slot) == (Phase.FAILED, "submission_unknown", None)

@@ -88,7 +88,7 @@ def test_work_that_is_never_charged_ends_with_the_attempts_of_a_submit(job: Vide
         assert VideoJob.objects.transition(
             job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts
         )
-        assert submit._store_operation(job, Operation(f"v1_{sent}", 1))
+        assert submit._store_operation(job, Operation(f"v1_{sent}", 1), 0)
         sent += 1
 
     assert sent == len(schedule.SUBMIT_BACKOFF)
@@ -102,7 +102,7 @@ def test_accepted_job_keeps_its_progress_when_it_was_sent_again(job: VideoJob) -
     apply(job, AUDIO)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
 
-    submit._store_operation(job, Operation("v1_8", 1))
+    submit._store_operation(job, Operation("v1_8", 1), 0)
 
     job.refresh_from_db()
     assert (job.phase, job.progress_percentage, job.submit_attempts) == (Phase.GENERATING, 40, 1)
@@ -112,7 +112,7 @@ def test_late_poll_of_the_former_operation_changes_nothing(job: VideoJob) -> Non
     late = VideoJob.objects.get(pk=job.pk)
     apply(job, AUDIO)
     VideoJob.objects.transition(job, Phase.SUBMITTING, lease=uuid.uuid4(), due_at=job.due_at, attempts=job.attempts)
-    submit._store_operation(job, Operation("v1_8", 1))
+    submit._store_operation(job, Operation("v1_8", 1), 0)
     before = VideoJob.objects.filter(pk=job.pk).values().get()
 
     for result in (Finished("https://files/7"), AUDIO, Progress(note="x"), Unreachable("x"), Refused("x")):

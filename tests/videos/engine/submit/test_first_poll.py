@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from studio.models import TaskState
@@ -59,3 +61,14 @@ def test_job_that_was_retried_for_long_is_first_polled_as_the_provider_says(make
     found = seconds_to_first_poll(make_user, plan=[40.0, 50.0], started_before=3600)
 
     assert found == pytest.approx(FIRST_POLL_SECONDS, abs=5)
+
+
+def test_plan_is_read_before_the_paid_call(make_user: MakeUser) -> None:
+    job = creation.create(owner=make_user(), job_request=replace(ORDER, mock_mode=False))
+
+    with CaptureQueriesContext(connection) as sent:
+        submit.submit(job_id=str(job.pk))
+
+    statements = [query["sql"] for query in sent.captured_queries]
+    claim = next(place for place, text in enumerate(statements) if text.startswith('UPDATE "videos_videojob"'))
+    assert [place < claim for place, text in enumerate(statements) if "studio_taskstate" in text] == [True]

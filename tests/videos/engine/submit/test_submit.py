@@ -110,7 +110,7 @@ def test_late_acceptance_of_a_lost_submit_is_dropped(make_user: MakeUser) -> Non
     late = VideoJob.objects.get(pk=job.pk)
     outcomes.fail(job=job, code="submission_unknown")
 
-    submit._accept(late, Operation("late", 1))
+    submit._accept(late, Operation("late", 1), 0)
 
     assert facts(job)[:3] == ("failed", None, "submission_unknown")
     job.refresh_from_db()
