@@ -16,7 +16,7 @@ from tests.videos.api.test_videos_of_looks import make_look
 from tests.videos.live.conftest import Live
 from videos import creation, deletion
 from videos.engine import cancellation
-from videos.live import views
+from videos.live import streams
 from videos.models import Event, VideoJob
 from videos.models.events import record
 from videos.phases import Phase
@@ -188,7 +188,7 @@ def test_position_moves_past_events_that_a_filter_leaves_out(
 
 
 def test_silent_stream_has_comments(live: Live, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "KEEPALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "KEEPALIVE_SECONDS", 0.05)
     stream = live.stream(user=make_user())
 
     assert [stream.block() for _ in range(3)] == [(0, "", "")] * 3
