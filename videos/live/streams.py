@@ -8,7 +8,9 @@ from videos.live import metrics
 from videos.live.hub import HUB, Listener
 from videos.live.pages import Page
 
-KEEPALIVE_SECONDS = 15  # between two comments of a silent stream; proxies close after 30 to 60
+PING_SECONDS = 15  # between two pings; proxies close silent connections after 30 to 60
+# An EventSource hides comments: the event lets a page notice a stream that hangs. It has no id: it is not in the table.
+PING = b":\nevent: ping\ndata: {}\n\n"
 RETRY_MILLISECONDS = 2_000  # until an EventSource connects again
 
 
@@ -19,12 +21,14 @@ async def send_events(listener: Listener, send: Callable[[Mapping[str, Any]], Aw
     try:
         # with the position: a client that is cut off before the first event continues there
         await send(_part(b"retry: %d\n%s" % (RETRY_MILLISECONDS, _position(listener))))
+        ping_at = time.monotonic() + PING_SECONDS
         while not listener.is_over:
-            page = await listener.next(within=KEEPALIVE_SECONDS)
+            page = await listener.next(within=ping_at - time.monotonic())
             if page:
                 await send(_part(_text(listener, page)))
-            elif not listener.is_over:
-                await send(_part(b":\n" + _position(listener)))
+            if time.monotonic() >= ping_at:  # also after positions, which an EventSource hides as well
+                await send(_part(PING))
+                ping_at = time.monotonic() + PING_SECONDS
         await send({"type": "http.response.body"})
     finally:
         HUB.remove(listener)
