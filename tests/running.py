@@ -6,9 +6,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -61,6 +61,18 @@ def manage(
     )
 
 
+def start_up(*options: str, environment: Mapping[str, str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    """`manage.py up` in a process group of its own; the environment is added to the test run's."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "up", *options],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 def wait_until_healthy(port: int, *, process: subprocess.Popen[bytes], output: Callable[[], str]) -> None:
     """Until `/healthz` at that port responds with 200; a test fails after a minute, or once the process has ended."""
     deadline = time.monotonic() + 60
@@ -82,7 +94,6 @@ class RunningStudio:
         self.live_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **os.environ,
             "DATA_DIR": str(folder),
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
@@ -92,14 +103,7 @@ class RunningStudio:
             **environment,
         }
         self._output = (folder / "up.log").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--no-demo"],
-            cwd=PROJECT,
-            env=self.environment,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        self.process = start_up("--no-demo", environment=self.environment, output=self._output)
         for port in (self.port, self.live_port):
             wait_until_healthy(port, process=self.process, output=self.output)
 

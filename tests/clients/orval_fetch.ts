@@ -15,7 +15,7 @@ run({
     return response.status === 202 ? response.data : refused(response.data);
   },
   async get(id) {
-    const response = await getVideoJob(id, signed);
+    const response = await getVideoJob(id, undefined, signed);
     return response.status === 200 ? response.data : refused(response.data);
   },
   async list(status) {

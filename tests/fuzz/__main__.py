@@ -34,7 +34,12 @@ ENVIRONMENT = {
     "TOKEN_RATE": "1000000/min",
     "REQUEST_RATE": "1000000/min",
     "CREATE_RATE": "1000000/min",
+    "MAIL_RATE": "1000000/min",
+    "MAIL_ADDRESS_RATE": "1000000/min",
 }
+
+# All requests are sent in one session. tests/fuzz/test_schema.py fuzzes these, with a token that needs none.
+ENDS_SESSION = ("deleteMe", "endSessions", "endSession")
 
 
 def known_ids(client: httpx.Client) -> str:
@@ -53,7 +58,7 @@ def known_ids(client: httpx.Client) -> str:
             table.format("downloadVideo", job, ""),
             table.format("setDefaultVideo", job, both),
             table.format("unsetDefaultVideo", job, both),
-            '[[operations]]\ninclude-operation-id = "deleteMe"\nenabled = false\n',  # the user sends all requests
+            *(f'[[operations]]\ninclude-operation-id = "{name}"\nenabled = false\n' for name in ENDS_SESSION),
         ]
     )
 

@@ -1,10 +1,8 @@
 """Runs `manage.py up` as a user does: real processes, a temporary DATA_DIR, a free port."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from operations.local.valkey import free_port
-from studio.env import PROJECT
+from tests.running import manage, start_up
 
 START_SECONDS = 90  # with coverage, on a busy machine; otherwise about four
 
@@ -28,7 +26,6 @@ class Up:
         self.live_port = environment.get("LIVE_PORT") or str(free_port())
         self.api = f"http://localhost:{self.port}{environment.get('BASE_PATH', '')}/api/v1"
         self.environment = {
-            **os.environ,
             "DATA_DIR": str(folder),
             "PORT": self.port,
             "LIVE_PORT": self.live_port,
@@ -40,14 +37,7 @@ class Up:
         folder.mkdir(exist_ok=True)
         self._shown = folder / f"shown-{time.time_ns()}.txt"
         with self._shown.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", *options],
-                cwd=PROJECT,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self.process = start_up(*options, environment=self.environment, output=output)
 
     def shown(self) -> str:
         return self._shown.read_text()
@@ -69,15 +59,7 @@ class Up:
 
     def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Another command, in another shell."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=PROJECT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=START_SECONDS,
-        )
+        return manage(*command, seconds=START_SECONDS, **self.environment)
 
     def passwords(self) -> list[tuple[str, str]]:
         return re.findall(r"^  (\S+@\S+) +password (.+)$", self.shown(), re.MULTILINE)

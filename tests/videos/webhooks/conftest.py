@@ -1,16 +1,17 @@
-"""A receiver, webhooks that send to it, the two steps that lead there, and an owner."""
+"""A receiver, webhooks that send to it, events, and the steps that lead from them to messages."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from tests.conftest import MakeUser, SignIn
 from tests.fakes.receiver import FakeReceiver
-from videos.models import WebhookDelivery, WebhookEndpoint
+from videos.models import Event, WebhookDelivery, WebhookEndpoint, events
 from videos.webhooks import delivery, dispatch, endpoints
 from videos.webhooks.messages import KINDS
 
@@ -66,3 +67,19 @@ def send_tests(endpoint: WebhookEndpoint, count: int = 1) -> list[WebhookDeliver
 @pytest.fixture
 def ann(make_user: MakeUser, sign_in: SignIn) -> APIClient:
     return sign_in(make_user())
+
+
+def record(job: Any, *kinds: str) -> None:
+    """Record changes of a job, as its steps do."""
+    for kind in kinds:
+        with transaction.atomic():
+            events.record(Event.Kind(kind), [(job.owner_id, job.pk)])
+
+
+def numbers_of(endpoint: WebhookEndpoint) -> list[tuple[int | None, str]]:
+    return list(endpoint.deliveries.order_by("number").values_list("number", "kind"))
+
+
+def cursor_of(endpoint: WebhookEndpoint) -> int:
+    endpoint.refresh_from_db()
+    return endpoint.last_number
