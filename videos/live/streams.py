@@ -29,10 +29,10 @@ async def send_events(listener: Listener, send: Callable[[Mapping[str, Any]], Aw
             if time.monotonic() >= ping_at:  # also after positions, which an EventSource hides as well
                 await send(_part(PING))
                 ping_at = time.monotonic() + PING_SECONDS
-        await send({"type": "http.response.body"})
-    finally:
+    finally:  # before the client sees the end: it may open another stream at once
         HUB.remove(listener)
         metrics.ENDED.add(listener.ended_by or "client")
+    await send({"type": "http.response.body"})
 
 
 async def wait_for_change(listener: Listener, *, seconds: float) -> None:
