@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject, Lower
+from django.utils import timezone
 
 from studio.db.json_rows import JSONRows
 from studio.db.statements import Param
@@ -196,6 +197,28 @@ class LookLink(Record):
 
     def __str__(self) -> str:
         return f"link {self.short_id}"
+
+
+class LookKey(Record):
+    """An idempotency key, from the creation of its look until its day is over; written by `looks.idempotency`."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    request_digest = models.CharField(max_length=64)
+    look_id = models.UUIDField(help_text="No foreign key: the key stays spent when its look is deleted.")
+    used_at = models.DateTimeField(default=timezone.now, help_text="When it created the look.")
+
+    class Meta:
+        ordering = ("used_at", "id")
+        # the sweeper: keys whose day is over
+        indexes = (models.Index(fields=("used_at",), name="look_keys_by_age"),)
+        constraints = (
+            models.UniqueConstraint(name="one_look_a_key", fields=("owner", "key")),
+            models.CheckConstraint(name="look_key_is_not_blank", condition=~Q(key="")),
+        )
+
+    def __str__(self) -> str:
+        return f"key {self.pk}"
 
 
 class Product(Record):

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from looks import changes
+from looks import changes, idempotency
 from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product, search_text
 from studio.errors import InvalidInput, NotFound
 from studio.media.images import ImageFile, thumbnail_of
@@ -55,15 +55,29 @@ class LookFields(TypedDict, total=False):
     shared_with_emails: Collection[str]  # in the spelling of `studio.emails`
 
 
-def create_look(*, owner: User, **fields: Unpack[LookFields]) -> Look:
-    """Create a look; `title` is required. Raises InvalidInput, with nothing stored."""
+def create_look(*, owner: User, idempotency_key: str = "", **fields: Unpack[LookFields]) -> Look:
+    """Create a look, or return the one that the same key created before; `title` is required.
+
+    Raises Conflict (the key came with another request, or its look is deleted) or InvalidInput, with nothing stored.
+    """
+    digest = idempotency.digest_of(fields) if idempotency_key else ""
+    # before any check of the present state: the first request passed them
+    if earlier := idempotency.earlier_look(owner_id=owner.pk, key=idempotency_key, digest=digest):
+        return earlier
     _require_known(fields.get("shared_with_user_ids", ()))
     look = Look(owner=owner)
-    with _pictures_stored(look.pk, fields) as stored, transaction.atomic():
-        products = _fill(look, fields, stored, products=[])
-        look.save(force_insert=True)
-        _write_parts(look, fields, products)
-        disposal.adopt(*stored.names)
+    try:
+        with _pictures_stored(look.pk, fields) as stored, transaction.atomic():
+            idempotency.spend(look=look, key=idempotency_key, digest=digest)
+            products = _fill(look, fields, stored, products=[])
+            look.save(force_insert=True)
+            _write_parts(look, fields, products)
+            disposal.adopt(*stored.names)
+    except IntegrityError:
+        # a concurrent request with the same key was faster
+        if earlier := idempotency.earlier_look(owner_id=owner.pk, key=idempotency_key, digest=digest):
+            return earlier
+        raise
     logger.info("look.created", extra={"look_id": look.pk})
     return look
 

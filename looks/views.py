@@ -18,6 +18,7 @@ from looks import representation, use_cases
 from looks.models import Look
 from looks.permissions import LookPermission
 from looks.serializers import ListQuery, LookForm, LookInput, LookOutput
+from studio.api.idempotency import idempotency_key, key_parameter
 from studio.api.paging import SkipLimitPagination, envelope
 from studio.api.schema import MULTIPART, error, id_in_path, response_header
 from studio.api.views import ApiView, as_uuid
@@ -42,8 +43,15 @@ TOO_MANY_UPLOADS = error("Too many uploads are in progress.")
         summary="Create a look",
         description="Create a look. Its picture and products can follow later.",
         request=BODY,
-        parameters=[response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI)],
-        responses={201: LOOK, 503: TOO_MANY_UPLOADS},
+        parameters=[
+            key_parameter("return the first look again"),
+            response_header("Location", "The URL of the look.", of=[201], schema=OpenApiTypes.URI),
+        ],
+        responses={
+            201: LOOK,
+            409: error("The Idempotency-Key belongs to a different request, or its look was deleted."),
+            503: TOO_MANY_UPLOADS,
+        },
     ),
     retrieve=extend_schema(
         operation_id="getLook",
@@ -90,7 +98,8 @@ class LookViewSet(ApiView, viewsets.GenericViewSet[Look]):
 
     def create(self, request: Request) -> Response:
         """Create a look. Its picture and products can follow later."""
-        look_id = use_cases.create_look(owner=caller(request), **self._fields(request)).pk
+        fields, key = self._fields(request), idempotency_key(request)
+        look_id = use_cases.create_look(owner=caller(request), idempotency_key=key, **fields).pk
         location = reverse("look-detail", args=[look_id], request=request)
         body = representation.detail(self._look(look_id), request)
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": location})

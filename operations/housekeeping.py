@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.own_account import exports, former_addresses
+from looks import idempotency as look_keys
 from operations import account_tasks
 from operations.reconciliation import daily
 from operations.reconciliation.comparison import copy_refunds
@@ -23,9 +24,9 @@ from operations.retention import purge_daily
 from studio.media.storage import disposal
 from studio.media.storage.disposal import AT_ONCE
 from studio.models import TaskState
+from videos import idempotency as job_keys
 from videos import retirements, suspension
 from videos.engine import expectations, inputs
-from videos.idempotency import forget_old_keys
 from videos.models import from_now
 from videos.webhooks import dispatch, endpoints
 
@@ -119,7 +120,8 @@ def _run_daily_tasks(check_stopped: Callable[[], None]) -> None:
     retirements.log_warnings()
     tokens.ended_sessions(before=timezone.now()).delete()
     tokens.ended(before=timezone.now()).delete()
-    forget_old_keys()
+    look_keys.forget_old_keys()
+    job_keys.forget_old_keys()
     exports.remove_expired()
     former_addresses.forget_expired()
     inputs.drop_old_inputs()

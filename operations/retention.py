@@ -26,6 +26,7 @@ from accounts.models import AccountTask, ApiKey, FormerAddress, SignIn
 from accounts.own_account import exports
 from accounts.sign_in import api_keys
 from looks import links
+from looks.models import LookKey
 from studio.db import batches
 from studio.errors import NotFound
 from studio.models import TaskState
@@ -101,7 +102,13 @@ def rules(*, days: Mapping[str, int]) -> list[Rule]:
         ),
         _rule("audit", days["audit"], "audit records of the back office", *entries),
         Rule("input", inputs.INPUTS_KEPT_DAYS, "pictures of failed jobs", _counted(_inputs), _remove_inputs),
-        _rule("key", 1, "Idempotency-Keys of deleted jobs", _aged(SpentKey, "used_at")),
+        _rule(
+            "key",
+            1,
+            "Idempotency-Keys of looks and deleted jobs",
+            _aged(SpentKey, "used_at"),
+            _aged(LookKey, "used_at"),
+        ),
         _rule("webhook", days["webhook"], "messages to webhooks, delivered or given up", _ended_messages),
         _rule("event", events.KEPT_DAYS, "events of video jobs", _older_events),
         Rule("export", exports.KEPT.days, "contents of exports", _counted(_contents), _remove_contents),

@@ -43,8 +43,36 @@ SENTENCES = (
     *("studio/media/decode_budget.py", "videos/engine/cancellation.py", "videos/recovery/retry.py"),
 )
 MESSAGE = re.compile(r'^(?: +|    default_error_messages = \{"\w+": )(?:message = )?"([A-Z][^"{}]+\.)"', re.MULTILINE)
+# Lines of a job's log, in calls and in tables.
+LOG_LINES = (
+    *("videos/creation.py", "videos/engine/outcomes.py", "videos/engine/poll.py", "videos/engine/submit.py"),
+    *("videos/engine/transfer.py", "videos/recovery/adoption.py", "videos/recovery/recreation.py"),
+    "videos/recovery/resumption.py",
+)
+LOG_LINE = re.compile(r'(?:\.log\(|^    \w+: )"([A-Z][^"{}]+\.)"', re.MULTILINE)
 FAILURE = re.compile(r'Failure\(\s*"([^"]+)"')
-COSTS = ("The attempt cost # tokens.", "Your # tokens were returned.", "# of your # tokens were returned.")
+# Sentences with values in them, and those of libraries.
+COMPOSED = (
+    *("The attempt cost # tokens.", "Your # tokens were returned.", "# of your # tokens were returned."),
+    *("The video is # seconds long instead of #.", "The video is # second long instead of #."),
+    "The video's aspect ratio is #:# instead of #:#.",
+    "The sound was removed, as requested, and with it the Content Credentials (C#PA), "
+    "which vouch for the original file only.",
+    *("This field is required.", "This field may not be blank.", "Enter a valid email address.", "Enter a valid URL."),
+    "Ensure this field has no more than # characters.",
+    "This password is too short.",
+    "It must contain at least # characters.",
+    *("This password is too common.", "This password is entirely numeric."),
+    "The password is too similar to the email address.",
+    *("The image is larger than # MiB.", "The file is empty.", "The picture cannot be read."),
+    *("The image has more than # megapixels.", "The image takes too long to decode."),
+    "The image is animated; send a still one.",
+    "The images of one request may have # megapixels together.",
+    *("Must be a number, such as #.#.", "Must be three letters, such as EUR.", "Must name at least one scope."),
+    *("Must name at least one kind.", "Must begin with https://.", "Has an address that is not public."),
+    *("Must be an absolute URL, such as https://example.com/hooks.", "Has a host name that is malformed."),
+    "Must have a full host name, such as hooks.example.com.",
+)
 
 Texts = set[tuple[str, str]]  # singular, and plural or ""
 
@@ -69,10 +97,11 @@ def _in_template(page: Path) -> Iterator[tuple[str, str]]:
 def _sentences() -> Iterator[str]:
     """The API's sentences, one by one; the pages replace their numbers by #."""
     paragraphs = [text for path in SENTENCES for text in MESSAGE.findall((PROJECT / path).read_text())]
+    paragraphs += [text for path in LOG_LINES for text in LOG_LINE.findall((PROJECT / path).read_text())]
     paragraphs += FAILURE.findall((PROJECT / "videos" / "failures.py").read_text())
     for paragraph in paragraphs:
         yield from (re.sub(r"\d+", "#", sentence) for sentence in re.split(r"(?<=\.) ", paragraph))
-    yield from COSTS
+    yield from COMPOSED
 
 
 def path_of(language: str, domain: str, suffix: str) -> Path:

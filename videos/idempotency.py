@@ -1,19 +1,18 @@
 """Idempotency keys: within a day, a repeated request returns the first job, and creates and charges none."""
 
 import uuid
-from datetime import timedelta
 from typing import Any, cast
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from studio.errors import Conflict
+from studio.idempotency import KeyReused, day_ago
 from videos.models import SpentKey, VideoJob
 
 # The prefix of the server's own keys. HTTP strips blanks around a header's value (RFC 9110, 5.5), and so does
-# `videos.api.views`, so that no client can send such a key.
+# `studio.api.idempotency`, so that no client can send such a key.
 SERVER_PREFIX = " "
-KEY_HOURS = 24  # from the first request; a promise of the API
 
 
 def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | None:
@@ -27,7 +26,7 @@ def earlier_job(*, owner_id: uuid.UUID, key: str, digest: str) -> VideoJob | Non
     # Jobs first: a deletion stores the key and removes the job in one commit, so that one of the two is found.
     found = _job_of(owner_id, key) or _spent(owner_id, key).first()
     if found and found.request_digest != digest:
-        raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
+        raise KeyReused
     if isinstance(found, SpentKey):
         raise JobDeleted
     return found
@@ -47,14 +46,14 @@ def retry_key(*, job_id: uuid.UUID) -> str:
 
 def is_spent(*, owner_id: uuid.UUID, key: str) -> bool:
     """Whether the key created a job within the last day, deleted or not. Decisive while the account is locked."""
-    jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key, created_at__gte=_day_ago())
+    jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key, created_at__gte=day_ago())
     return jobs.exists() or _spent(owner_id, key).exists()
 
 
 def _job_of(owner_id: uuid.UUID, key: str) -> VideoJob | None:
     # Read first: nearly every key is new, and even an UPDATE of no row would take SQLite's write lock.
     jobs = VideoJob.objects.filter(owner_id=owner_id, idempotency_key=key)
-    job: Any = jobs.annotate(is_old=Q(created_at__lt=_day_ago())).first()
+    job: Any = jobs.annotate(is_old=Q(created_at__lt=day_ago())).first()
     if job and job.is_old:
         jobs.filter(pk=job.pk).update(idempotency_key="", updated_at=Now())
         return None
@@ -62,7 +61,7 @@ def _job_of(owner_id: uuid.UUID, key: str) -> VideoJob | None:
 
 
 def _spent(owner_id: uuid.UUID, key: str) -> "QuerySet[SpentKey]":
-    return SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=_day_ago())
+    return SpentKey.objects.filter(owner_id=owner_id, key=key, used_at__gte=day_ago())
 
 
 def keep_key(*, job: VideoJob) -> None:
@@ -79,8 +78,4 @@ def keep_key(*, job: VideoJob) -> None:
 
 def forget_old_keys() -> int:
     """Delete expired keys; returns their number."""
-    return SpentKey.objects.filter(used_at__lt=_day_ago()).delete()[0]
-
-
-def _day_ago() -> Any:
-    return Now() - timedelta(hours=KEY_HOURS)
+    return SpentKey.objects.filter(used_at__lt=day_ago()).delete()[0]

@@ -1,16 +1,17 @@
 """The views of a shared look. Every address that shows nothing now gets the same response, whatever the reason."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
-from django.templatetags.static import static
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from looks import links
 from looks.public import files, oembed
 from looks.public.page import SharedLook, shared_look
+from looks.public.styles import styles
 from studio.http import serving
 from studio.http.language import localised
 from studio.http.responses import refusal
@@ -19,11 +20,10 @@ from studio.media.decode_budget import ImagesBusy
 from studio.media.images import BadImage
 from studio.media.storage import base, media_storage
 
-STYLE_SHEETS = ("site/tokens.css", "site/base.css", "site/look.css")
-# Own files and nothing else; a storage service's origins are added where the look has files there.
+# Own files, the styles in the page, and nothing else; a storage service's origins are added where it has files.
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "style-src 'self'; img-src 'self'{origins}; media-src 'self'{origins}"
+    "style-src {styles}; img-src 'self'{origins}; media-src 'self'{origins}"
 )
 _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
@@ -32,19 +32,21 @@ _HEADERS = {
 }
 
 
+@gzip_page  # the look's token is the secret in it, which the address has, too
 @require_safe
 @localised
 def page(request: HttpRequest, token: str) -> HttpResponseBase:
     """The look, or a page that says that the link does not work."""
     link = links.find(token)
     if link is None:
-        return _with_headers(render(request, "public_look/gone.html", status=404))
+        return _rendered(request, "public_look/gone.html", {}, status=404)
     look = shared_look(link, request)
     if request.method == "GET":
         links.record_view(link)
     context = {"look": look, "oembed": oembed.address_of(look.url, request)}
-    response = _with_headers(render(request, "public_look/page.html", context), origins=look.origins)
-    response["Link"] = ", ".join(_preloads(look))
+    response = _rendered(request, "public_look/page.html", context, origins=look.origins)
+    if first := _first_picture(look):
+        response["Link"] = first
     return response
 
 
@@ -90,20 +92,24 @@ def _sent(request: HttpRequest, name: str, side: int | None) -> Any:
     return serving.on_our_disk(request, storage=sized.folder(), name=copy)
 
 
-def _preloads(look: SharedLook) -> Iterator[str]:
-    """What the first view needs, as values of `Link`: browsers fetch it before they parse the page."""
+def _first_picture(look: SharedLook) -> str:
+    """The picture of the first view, as a value of `Link`: browsers fetch it before they parse the page."""
     if look.video and look.video.poster:
-        yield f"<{look.video.poster}>; rel=preload; as=image; fetchpriority=high"
-    elif look.picture and not look.video:
-        chosen = f'; imagesrcset="{look.picture.source_set}"; imagesizes="{look.sizes}"'
-        sources = chosen if look.picture.source_set else ""
-        yield f"<{look.picture.url}>; rel=preload; as=image; fetchpriority=high{sources}"
-    for sheet in STYLE_SHEETS:
-        yield f"<{static(sheet)}>; rel=preload; as=style"
+        return f"<{look.video.poster}>; rel=preload; as=image; fetchpriority=high"
+    if look.video or not look.picture:
+        return ""
+    chosen = f'; imagesrcset="{look.picture.source_set}"; imagesizes="{look.sizes}"'
+    sources = chosen if look.picture.source_set else ""
+    return f"<{look.picture.url}>; rel=preload; as=image; fetchpriority=high{sources}"
 
 
-def _with_headers(response: HttpResponse, *, origins: Any = ()) -> HttpResponse:
+def _rendered(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200, origins: Sequence[str] = ()
+) -> HttpResponse:
+    """The page; `origins` are those of a storage service's files."""
+    response = render(request, template, {"styles": styles().text, **context}, status=status)
     for name, value in _HEADERS.items():
         response[name] = value
-    response["Content-Security-Policy"] = _POLICY.format(origins="".join(f" {origin}" for origin in origins))
+    listed = "".join(f" {origin}" for origin in origins)
+    response["Content-Security-Policy"] = _POLICY.format(origins=listed, styles=styles().source)
     return response

@@ -18,7 +18,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from accounts import mails, tasks
 from accounts.models import AccountTask, ApiKey, LedgerEntry, Session, SignIn, User
 from looks import use_cases
-from looks.models import Look, LookEmailShare, LookShare
+from looks.models import Look, LookEmailShare, LookKey, LookShare
 from operations.account_data import audit_texts
 from studio.errors import NotFound
 from videos import deletion
@@ -46,6 +46,7 @@ def run(task: AccountTask) -> None:
     _each(Look, user, task, lambda pk: use_cases.delete_look(look_id=pk))
     for rows in (
         SpentKey.objects.filter(owner=user),
+        LookKey.objects.filter(owner=user),
         WebhookEndpoint.objects.filter(owner=user),
         LookShare.objects.filter(user=user),
         SignIn.objects.filter(user=user),

@@ -5,6 +5,7 @@ import secrets
 from accounts import tasks
 from accounts.models import AccountTask, User
 from accounts.registration import EmailTaken, create_user
+from studio.errors import LimitReached
 
 DEMO_EMAIL = "demo@example.com"
 DEMO_TOKENS = 1000
@@ -28,9 +29,15 @@ def request_content(*, user: User) -> None:
 
 
 def fill(task: AccountTask) -> None:
-    """Run a task of `request_content`; a second one adds only what is missing."""
+    """Run a task of `request_content`; a second one adds only what is missing.
+
+    Raises TryLater where the account has ordered videos meanwhile, and has no slot left.
+    """
     from operations.demo import demonstration  # noqa: PLC0415 - loads the encoder, 40 MiB, in development only
 
     if task.user:
-        for _ in demonstration.fill(user=task.user):
-            tasks.renew(task)
+        try:
+            for _ in demonstration.fill(user=task.user):
+                tasks.renew(task)
+        except LimitReached as exc:
+            raise tasks.TryLater from exc

@@ -62,6 +62,7 @@ MEANINGS = {
     "other_google_account": "the account of this address belongs to another Google account",
     "not_ready": "the video is not finished; poll its job",
     "idempotency_key_reused": "the `Idempotency-Key` belongs to a different request",
+    "idempotent_look_deleted": "the look of this `Idempotency-Key` was deleted; use a new key",
     "idempotent_job_deleted": "the job of this `Idempotency-Key` was deleted; use a new key",
     "already_finished": "the video job has succeeded, or failed for another reason, and cannot be cancelled",
     "not_failed": "only a video job that has FAILED can be retried",

@@ -10,10 +10,11 @@ LIVE_PORT = env.integer("LIVE_PORT", PORT + 1 if PORT < 65_535 else PORT - 1, le
 LIVE_URL = env.origin_or_port("LIVE_URL", "" if PRODUCTION else f":{LIVE_PORT}")
 WEB_URL = env.origin_or_port("WEB_URL", "" if PRODUCTION else f":{PORT}")
 LIVE_MAX_STREAMS = env.integer("LIVE_MAX_STREAMS", 5_000, least=1, most=100_000)  # of a process
-# In place of MIDDLEWARE and ROOT_URLCONF.
+# In place of MIDDLEWARE and ROOT_URLCONF: what of them concerns requests without a body, and responses of the API.
 LIVE_MIDDLEWARE = [
-    "videos.live.middleware.canonical",
+    "studio.http.headers.SecurityHeadersMiddleware",
+    "studio.http.request_id.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "videos.live.middleware.at_web_origin",
+    "studio.http.base_path.BasePathMiddleware",
 ]
 LIVE_URLCONF = "videos.live.urls"

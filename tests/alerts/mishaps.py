@@ -196,7 +196,9 @@ def files_unreadable(fleet: Fleet) -> Iterator[None]:
 
 @contextmanager
 def reconciliation_hangs(fleet: Fleet) -> Iterator[None]:
-    """No reconciliation has finished for three days: its row is dated back."""
+    """No reconciliation has finished for three days: its row is dated back, once the one of before has written it."""
+    idle = "SELECT id FROM studio_taskstate WHERE name = 'reconciliation' AND lease IS NULL AND due_at > now()"
+    wait_until(lambda: bool(fleet.database.rows(idle)), seconds=FIRST_SECONDS, what="the reconciliation finished")
     _change_state(fleet, "now() - interval '3 days'")
     yield
     _change_state(fleet, "now()")

@@ -17,6 +17,7 @@ PAGES = (
         "/",
         "/sign-in",
         "/register",
+        "/verify-email",
         "/forgot-password",
         "/looks",
         "/looks/new",
@@ -190,7 +191,7 @@ def test_upload_that_ends_on_another_page_stays_there(browser: Browser, site: Ru
     person.heading("Videos")
     held[0].continue_()
 
-    person.page.get_by_text("The look is added.").wait_for()
+    person.page.get_by_text("The look is saved.").wait_for()
     person.heading("Videos")
     person.close()
 

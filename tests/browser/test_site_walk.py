@@ -62,6 +62,9 @@ def order_three_videos_and_be_refused_a_fourth(person: Person) -> None:
     person.order("One too many")
     page.get_by_text("Three videos are being made already.").wait_for()
     assert page.locator(".running li").count() == 3
+    progress = page.locator(".running .progress").first
+    before = progress.inner_text()
+    expect(progress).not_to_have_text(before)
 
 
 def watch_them_finish_without_a_reload(person: Person) -> None:

@@ -2,12 +2,13 @@
 
 import uuid
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
+from looks.models import Look, LookEmailShare, LookKey, LookShare, LookVideo, Product
 from tests.conftest import MakeUser
 from tests.fixtures.looks import MakeLook, MakeVideo
 
@@ -108,3 +109,10 @@ def test_video_that_does_not_exist_cannot_be_linked(ann: Any, make_look: MakeLoo
 
     with pytest.raises(IntegrityError), transaction.atomic():
         link()
+
+
+def test_key_is_spent_once_and_never_blank(ann: Any) -> None:
+    LookKey.objects.create(owner=ann, key="k", look_id=uuid.uuid4())
+
+    for constraint, key in (("one_look_a_key", "k"), ("look_key_is_not_blank", "")):
+        assert refused(constraint, partial(LookKey.objects.create, owner=ann, key=key, look_id=uuid.uuid4()))

@@ -5,16 +5,22 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
+from accounts import tasks
 from accounts.models import AccountTask, User
 from looks.models import Look
 from operations import account_tasks
+from operations.demo import account
 from operations.demo.account import DEMO_EMAIL, DEMO_TOKENS
 from studio.env import PROJECT
 from tests.conftest import MakeUser, SignIn
+from tests.fixtures.video_jobs import MakeJob
+from videos.limits import MAX_UNFINISHED_JOBS
 
 SIGN_IN, FILL = "/api/v1/auth/demo", "/api/v1/auth/me/demo"
 SECRETS = {"SECRET_KEY": "s" * 64, "JWT_SIGNING_KEY": "j" * 64, "ALLOWED_HOSTS": "studio.example.com"}
@@ -52,6 +58,32 @@ def test_account_is_filled_in_the_background_and_only_once(make_user: MakeUser, 
     account_tasks.run_others(threading.Event())
     assert user.looks.count() == 6
     assert user.video_jobs.count() == 8
+    assert AccountTask.objects.get().finished_at is not None
+
+
+@pytest.mark.slow
+def test_videos_ordered_meanwhile_leave_the_rest_of_the_demo_for_later(
+    make_user: MakeUser, make_job: MakeJob, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    user = make_user()
+    account.request_content(user=user)
+    renew = tasks.renew
+
+    def order_and_renew(task: AccountTask) -> None:
+        if user.video_jobs.exists() and not user.video_jobs.live().exists():
+            for _ in range(MAX_UNFINISHED_JOBS):
+                make_job(user)
+        renew(task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "renew", order_and_renew)
+        account_tasks.run_others(threading.Event())
+    first = AccountTask.objects.get()
+    assert (first.finished_at, first.last_error.partition(":")[0]) == (None, "LimitReached")
+    assert "account_task.crashed" not in caplog.messages
+    AccountTask.objects.update(due_at=Now())
+    account_tasks.run_others(threading.Event())
+
     assert AccountTask.objects.get().finished_at is not None
 
 

@@ -6,10 +6,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.sign_in.identity import caller
+from studio.api.idempotency import idempotency_key
 from studio.api.input_serializers import require_no_fields
 from studio.api.schema import InsufficientTokensResponse, error
 from videos.api import representation
-from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, JobView, accepted, idempotency_key
+from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, JobView, accepted
 from videos.api.serializers import NotRetriedResponse, VideoJobDetail
 from videos.engine import cancellation
 from videos.recovery import retry

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -39,8 +40,9 @@ class EventStreamView(ApiView):
         description=(
             "Server-sent events: each change of one of your jobs as `job.created`, `job.updated` or `job.deleted`, "
             "with a number as `id`, and the job as the list shows it as `data`; of a deleted job, its `id` only. "
-            "`event: reset` means that older events are not kept any more: list again. A stream starts with the next "
-            "event, or after the one in `Last-Event-ID` or `after`."
+            "`event: reset` means that older events are not kept any more: list again. `event: ping`, every 15 seconds "
+            "and without `id`, shows that the stream works. A stream starts with the next event, or after the one in "
+            "`Last-Event-ID` or `after`."
         ),
         parameters=[
             EventQuery,
@@ -58,7 +60,7 @@ class EventStreamView(ApiView):
             503: error("The live process has as many streams as it can hold."),
         },
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Raise ValidationError, or NotLive."""
         EventQuery(data=request.query_params).is_valid(raise_exception=True)
         raise NotLive

@@ -2,7 +2,6 @@
 
 from django.db import models
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status, viewsets
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -10,29 +9,21 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.permissions import IsOwnerOrAdmin
+from studio.api.idempotency import key_parameter
 from studio.api.schema import id_in_path, response_header
 from studio.api.views import ApiView, as_uuid
 from studio.db.statements import Param, SelectModels
-from studio.errors import InvalidInput, NotFound
+from studio.errors import NotFound
 from studio.http import bodies
 from videos.api import representation
 from videos.api.serializers import VideoJobOutput
 from videos.idempotency import JobDeleted
 from videos.models import VideoJob
 
-IDEMPOTENCY_KEY_MAX = 255  # characters
 _JOB = SelectModels(VideoJob, lambda: VideoJob.objects.filter(pk=Param("id", models.UUIDField())).order_by())
 
 JOB_ID = id_in_path("id", "The id of the video job.")
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description=(
-        "Makes a repeat safe: the same key and the same request within 24 hours return the first job again, "
-        f"and charge nothing. At most {IDEMPOTENCY_KEY_MAX} printable characters."
-    ),
-)
+IDEMPOTENCY_KEY = key_parameter("return the first job again, and charge nothing")
 LOCATION = response_header("Location", "The URL of the job, to poll.", of=[202], schema=OpenApiTypes.URI)
 
 
@@ -63,11 +54,3 @@ def accepted(job: VideoJob, request: Request) -> Response:
     except NotFound:
         raise JobDeleted from None
     return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
-
-
-def idempotency_key(request: Request) -> str:
-    """The header's value, "" without one. Raises InvalidInput."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > IDEMPOTENCY_KEY_MAX or not key.isprintable():
-        raise InvalidInput(f"Idempotency-Key must be at most {IDEMPOTENCY_KEY_MAX} printable characters.")
-    return key

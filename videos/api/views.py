@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from accounts.permissions import Owned
 from accounts.sign_in.identity import caller
 from looks import defaults
+from studio.api.idempotency import idempotency_key
 from studio.api.input_serializers import require_no_fields
 from studio.api.paging import SkipLimitPagination, envelope
 from studio.api.schema import MULTIPART, InsufficientTokensResponse, error, id_in_path, response_header
@@ -27,7 +28,7 @@ from videos import creation, deletion
 from videos.api import representation
 from videos.api.cancel_and_retry import CancelAndRetry
 from videos.api.input_serializers import DetailQuery, DownloadQuery, ListQuery, VideoJobForm
-from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, accepted, idempotency_key
+from videos.api.job_view import IDEMPOTENCY_KEY, JOB_ID, LOCATION, accepted
 from videos.api.listing import Filters
 from videos.api.serializers import DefaultVideo, VideoJobDetail, VideoJobOutput
 from videos.job_requests import VideoJobRequest

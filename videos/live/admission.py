@@ -1,14 +1,10 @@
 """Admits clients: the API's own authentication, throttle and error responses, in a thread."""
 
-from typing import Any
-
 from django.conf import settings
-from django.http import HttpRequest
-from rest_framework import status
+from django.http import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.sign_in import grants
@@ -21,6 +17,7 @@ from videos import live_tickets
 from videos.api.event_serializers import NUMBER_MAX, EventQuery
 from videos.api.event_views import EventStreamView
 from videos.live import pages
+from videos.live.handler import StreamResponse
 from videos.live.hub import HUB, STREAMS_A_USER, Listener
 
 DIGITS_MAX = 20  # more than NUMBER_MAX has; Python takes long to read thousands
@@ -68,11 +65,11 @@ class TicketAuthentication(BaseAuthentication):
 
 
 class Admission(EventStreamView):
-    """Responds 200 with the listener as `listener`, or with the refusal."""
+    """Responds with a stream, or with the refusal."""
 
     authentication_classes = (TicketAuthentication, TokenAuthentication)
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Admit the client. Raises ValidationError, InvalidInput, TooManyStreams and TooManyListeners."""
         query = EventQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -84,8 +81,7 @@ class Admission(EventStreamView):
         after = _last_event_id(request)
         if after is None:
             after = query.validated_data.get("after")
-        response = Response(status=status.HTTP_200_OK)
-        response.listener = Listener(  # type: ignore[attr-defined]  # for videos.live.views
+        listener = Listener(
             grant=grant,
             owner_id=grant.user_id,
             origin=origin_of(request),
@@ -93,7 +89,7 @@ class Admission(EventStreamView):
             job_id=query.validated_data.get("job_id"),
             look_id=query.validated_data.get("look_id"),
         )
-        return response
+        return StreamResponse(listener)
 
 
 def _last_event_id(request: Request) -> int | None:
@@ -104,11 +100,3 @@ def _last_event_id(request: Request) -> int | None:
     if not (text.isascii() and text.isdecimal()) or len(text) > DIGITS_MAX or int(text) > NUMBER_MAX:
         raise InvalidInput(errors={"Last-Event-ID": ["Must be the id of an event."]})
     return int(text)
-
-
-def respond(view: Any, request: HttpRequest, **kwargs: Any) -> Any:
-    """The rendered response of a view of the API; call it in a thread."""
-    response = view(request, **kwargs)
-    if hasattr(response, "render"):
-        response.render()
-    return response

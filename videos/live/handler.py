@@ -1,76 +1,124 @@
-"""Django's ASGI handler, which lets go of a request before its stream begins.
+"""The ASGI application of the live process: Django responds in a thread, and streams follow on the event loop.
 
-A stream lasts for hours. Django's own StreamingHttpResponse would keep the request, the response, two tasks and a
-temporary file as long, 15 kB a stream (docs/decisions/28-live.md).
+Django's own ASGI handler would keep the request, its context, two tasks and a temporary file for each request that
+waits for a thread: 15 kB, when thousands of clients connect at once (docs/decisions/28-live.md).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from io import BytesIO
 from typing import Any
 
-from django.core.handlers.asgi import ASGIHandler
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_started
 from django.http import HttpResponse
+from django.urls import set_script_prefix
 
 from studio.errors import TooLarge
+from studio.http.base_path import PROBES
 from studio.http.responses import refusal
+from videos.live import streams
+from videos.live.hub import Listener
+from videos.live.threads import REQUESTS
 
-Message = dict[str, Any]
+HAS_WAITED = "studio.has_waited"  # in the scope of a request that has waited for a change
+
+Scope = dict[str, Any]
+Gone = asyncio.Future[Any]  # is done when the client has left
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class StreamResponse(HttpResponse):
-    """The head of a response whose body is made by `stream`, an asynchronous generator of bytes."""
+    """The head of a stream of events."""
 
-    def __init__(self, stream: AsyncIterator[bytes], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.stream = stream
-
-
-class _Send:
-    """The server's `send`, with the stream that follows once Django has returned."""
-
-    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
-        self._send = send
-        self.stream: Any = None
-
-    async def __call__(self, message: Any) -> None:
-        if self.stream is None or message["type"] != "http.response.body":
-            await self._send(message)
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(content_type="text/event-stream")
+        self.headers["X-Accel-Buffering"] = "no"  # nginx: send each event at once
+        self.listener = listener
 
 
-class StreamHandler(ASGIHandler):
-    """Serves StreamResponses beside Django's own."""
+class WaitResponse(HttpResponse):
+    """Is not sent: the request is repeated when the listener has a change, or after so many seconds."""
 
-    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
-        """Serve a request. One with a body is refused unread: Django would store it first, however large it is."""
-        headers = dict(scope["headers"])
-        if b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0":
-            await super().send_response(refusal(413, TooLarge.code, "This process takes no bodies."), send)
+    def __init__(self, listener: Listener, *, seconds: float) -> None:
+        super().__init__()
+        self.listener, self.seconds = listener, seconds
+
+
+class LiveHandler(ASGIHandler):
+    """Serves StreamResponses and WaitResponses beside those of Django."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load the middleware for threads, whatever ASGIHandler asks for."""
+        super().load_middleware()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request. One with a body is refused unread."""
+        if _has_body(scope):
+            await self.send_response(refusal(413, TooLarge.code, "This process takes no bodies."), send)
             return
-        handed_over = _Send(send)
-        await super().__call__(scope, receive, handed_over)
-        if handed_over.stream is not None:
-            await _send_stream(handed_over.stream, receive, send)
+        await receive()  # the empty body
+        gone = asyncio.ensure_future(receive())
+        try:
+            listener = await self._respond(scope, gone, send)
+            if listener:
+                await streams.send_events(listener, send)
+        finally:
+            gone.cancel()
 
-    async def send_response(self, response: Any, send: Any) -> None:
-        """Send the response; of a stream, only its head."""
-        send.stream = getattr(response, "stream", None)
-        await super().send_response(response, send)
+    async def _respond(self, scope: Scope, gone: Gone, send: Send) -> Listener | None:
+        """Send the response; of a stream, send the head and return the listener. Send nothing to a client that left."""
+        response = await self._in_thread(scope, gone)
+        if isinstance(response, WaitResponse):
+            _end_when(gone, response.listener)
+            await streams.wait_for_change(response.listener, seconds=response.seconds)
+            response = await self._in_thread(scope | {HAS_WAITED: True}, gone)
+        if isinstance(response, StreamResponse) and scope["method"] != "HEAD":
+            _end_when(gone, response.listener)
+            await self.send_response(response, _head_only(send))
+            return response.listener
+        if response is not None:
+            await self.send_response(response, send)
+        return None
+
+    async def _in_thread(self, scope: Scope, gone: Gone) -> Any:
+        """Django's response; None if the client leaves before."""
+        if scope["path"] in PROBES:  # needs no database, and must not wait for requests that do
+            return self._response(scope)
+        response = REQUESTS.run(self._response, scope)
+        await asyncio.wait({response, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if response.done():
+            return response.result()
+        response.cancel()
+        return None
+
+    def _response(self, scope: Scope) -> Any:
+        """Django's response to a request without a body."""
+        set_script_prefix(get_script_prefix(scope))
+        request_started.send(sender=self.__class__, scope=scope)
+        request, refused = self.create_request(scope, BytesIO())
+        if request is None:
+            return refused
+        request.urlconf = settings.LIVE_URLCONF  # Django's hook
+        response = self.get_response(request)
+        response.close()
+        return response
 
 
-async def _send_stream(stream: Any, receive: Any, send: Any) -> None:
-    """Send the parts of the stream until it ends or the client has gone."""
-    sending = asyncio.ensure_future(_send_parts(stream, send))
-    gone = asyncio.ensure_future(receive())
-    await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (sending, gone):
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
-async def _send_parts(stream: Any, send: Any) -> None:
-    async with aclosing(stream):
-        async for part in stream:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body"})
+def _end_when(gone: Gone, listener: Listener) -> None:
+    gone.add_done_callback(lambda _: listener.end("client"))
+
+
+def _head_only(send: Send) -> Send:
+    async def send_head(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+
+    return send_head

@@ -40,7 +40,7 @@ class Listener:
     job_id: uuid.UUID | None = None
     look_id: uuid.UUID | None = None
     page: Page | None = None
-    is_over: bool = False
+    ended_by: str = ""  # one of videos.live.metrics.ENDS
     _waiting: "asyncio.Future[None] | None" = None
 
     @property
@@ -53,10 +53,15 @@ class Listener:
         self.page = page
         self._wake()
 
-    def end(self) -> None:
-        """Let the stream end."""
-        self.is_over = True
+    def end(self, by: str) -> None:
+        """Let the stream end, for the first of the reasons in `videos.live.metrics.ENDS`."""
+        self.ended_by = self.ended_by or by
         self._wake()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream has to end."""
+        return bool(self.ended_by)
 
     async def next(self, *, within: float) -> Page | None:
         """The next page; None after so many seconds, or when the stream is over."""
@@ -107,6 +112,8 @@ class Hub:
     def add(self, listener: Listener) -> None:
         """Serve the listener until `remove`."""
         self._listeners.add(listener)
+        if self.is_stopping:
+            listener.end("stopped")
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._serve())
 
@@ -115,10 +122,10 @@ class Hub:
         self._listeners.discard(listener)
 
     def end_all(self) -> None:
-        """Let all streams end, because the process does."""
+        """Let all streams end, and those that begin later, because the process does."""
         self.is_stopping = True
         for listener in self._listeners:
-            listener.end()
+            listener.end("stopped")
 
     async def _serve(self) -> None:
         while self._listeners:
@@ -161,7 +168,7 @@ class Hub:
         ended = await EVENTS.run(grants.ended, {listener.grant for listener in self._listeners})
         for listener in self._listeners:
             if listener.grant in ended:
-                listener.end()
+                listener.end("refused")
 
 
 HUB = Hub()

@@ -8,13 +8,12 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.signals import request_started
-from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
+from django.db import DatabaseError, InterfaceError
 from django.db.models.functions import Now
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from studio.models import Heartbeat
-from videos.live.handler import StreamHandler
+from videos.live.handler import LiveHandler
 from videos.live.hub import HUB
 from videos.live.threads import REQUESTS
 
@@ -100,17 +99,14 @@ class Server(uvicorn.Server):
 def serve() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings.MIDDLEWARE = settings.LIVE_MIDDLEWARE
-    # They would start a thread for each stream; `videos.live.threads` closes its connections itself.
-    request_started.disconnect(close_old_connections)
-    request_started.disconnect(reset_queries)
     gc.collect()
     gc.freeze()  # as in the web process: collections skip the objects of the start
     logger.info("live.started", extra={"port": settings.LIVE_PORT})
-    server(StreamHandler(), host=settings.HOST, port=settings.LIVE_PORT).run()
+    server(LiveHandler(), host=settings.HOST, port=settings.LIVE_PORT).run()
     logger.info("live.stopped")
 
 
-def server(application: StreamHandler, *, host: str, port: int) -> Server:
+def server(application: LiveHandler, *, host: str, port: int) -> Server:
     """A server of the application."""
     return Server(
         uvicorn.Config(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -17,12 +17,12 @@ class Threads:
     """Some threads, each with a connection to the database."""
 
     def __init__(self, count: int, *, name: str) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self.count, self.pool = count, ThreadPoolExecutor(count, thread_name_prefix=name)
 
-    def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+    def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
         """Call the function in a thread, with the caller's context; the future returns and raises what it does."""
         call = partial(_call, contextvars.copy_context(), partial(work, *args, **kwargs))
-        return asyncio.get_running_loop().run_in_executor(self._pool, call)
+        return asyncio.get_running_loop().run_in_executor(self.pool, call)
 
 
 def _call(context: contextvars.Context, call: Callable[[], Any]) -> Any:

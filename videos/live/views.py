@@ -1,104 +1,61 @@
-"""The views of the live process."""
+"""The views of the live process. They run in threads."""
 
-import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.sign_in.grants import Grant
+from studio.http.origins import move_to, origin_at
 from videos.api.input_serializers import DetailQuery
 from videos.api.views import VideoJobViewSet
-from videos.live import admission, metrics, pages
-from videos.live.handler import StreamResponse
+from videos.live import pages
+from videos.live.admission import Admission
+from videos.live.handler import HAS_WAITED, WaitResponse
 from videos.live.hub import HUB, Listener
-from videos.live.pages import Page
-from videos.live.threads import REQUESTS
 from videos.models import VideoJob
 
-KEEPALIVE_SECONDS = 15  # between two comments of a silent stream; proxies close after 30 to 60
-RETRY_MILLISECONDS = 2_000  # until an EventSource connects again
+View = Callable[..., HttpResponseBase]
 
-_admit = admission.Admission.as_view()
 _job = VideoJobViewSet.as_view({"get": "retrieve"})
 
 
-async def healthz(request: HttpRequest) -> HttpResponse:
+def at_web_origin(view: View) -> View:
+    """Absolute URLs in the view's responses lead to the web process, which serves the files."""
+
+    @wraps(view)
+    def respond(request: ASGIRequest, **kwargs: Any) -> HttpResponseBase:
+        move_to(origin_at(settings.WEB_URL, request), request)
+        return view(request, **kwargs)
+
+    return respond
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
     """Whether the process responds."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-async def events(request: HttpRequest) -> HttpResponseBase:
-    """The stream of events, or the refusal."""
-    admitted: Any = await REQUESTS.run(admission.respond, _admit, request)
-    listener = getattr(admitted, "listener", None)
-    if listener is None or request.method == "HEAD":
-        return admitted  # type: ignore[no-any-return]  # rendered by Django
-    response = StreamResponse(_stream(listener), content_type="text/event-stream")
-    response["X-Accel-Buffering"] = "no"  # nginx: send each event at once
-    return response
+events = at_web_origin(Admission.as_view())
 
 
-async def _stream(listener: Listener) -> AsyncIterator[bytes]:
-    HUB.add(listener)
-    metrics.OPENED.add()
-    end = "client"
-    try:
-        # with the position: a client that is cut off before the first event continues there
-        yield b"retry: %d\n%s" % (RETRY_MILLISECONDS, _position(listener))
-        while not listener.is_over:
-            page = await listener.next(within=KEEPALIVE_SECONDS)
-            if page:
-                yield _text(listener, page)
-            elif not listener.is_over:
-                yield b":\n" + _position(listener)
-        end = "stopped" if HUB.is_stopping else "refused"
-    finally:
-        HUB.remove(listener)
-        metrics.ENDED.add(end)
-
-
-def _position(listener: Listener) -> bytes:
-    """Sets the client's Last-Event-ID, without an event: those that filters left out need not be read again."""
-    return b"id: %d\n\n" % listener.position
-
-
-def _text(listener: Listener, page: Page) -> bytes:
-    if page.is_reset:
-        return b"id: %d\nevent: reset\ndata: {}\n\n" % page.last
-    wanted = [frame.text for frame in page.frames if listener.wants(frame)]
-    metrics.EVENTS.add(amount=len(wanted))
-    return b"".join(wanted) or _position(listener)
-
-
-async def job(request: HttpRequest, pk: str) -> HttpResponseBase:
+@at_web_origin
+def job(request: ASGIRequest, pk: str) -> HttpResponseBase:
     """One job; with `wait`, once it has changed or the time is up. The response is the API's."""
-    seconds = _seconds(request)
-    place = await REQUESTS.run(_place, pk) if seconds else None
-    response: Any = await REQUESTS.run(admission.respond, _job, request, pk=pk)
+    seconds = 0 if HAS_WAITED in request.scope else _seconds(request)
+    place = _place(pk) if seconds else None
+    response = _job(request, pk=pk)
+    if place is None or not _is_unchanged(request, response):
+        return response
     user: Any = request.user  # set by REST framework
-    if place is None or not _is_unchanged(request, response) or not HUB.has_room(user.pk):
-        return response  # type: ignore[no-any-return]
     owner_id, position = place
     listener = Listener(grant=Grant(user.pk), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
-    metrics.WAITS.add()
-    await _change(listener, seconds)
-    return await REQUESTS.run(admission.respond, _job, request, pk=pk)
-
-
-async def _change(listener: Listener, seconds: float) -> None:
-    """Return when the job has changed, or the time is up."""
-    ends_at = time.monotonic() + seconds
-    HUB.add(listener)
-    try:
-        while not listener.is_over and (left := ends_at - time.monotonic()) > 0:
-            page = await listener.next(within=left)
-            if page and (page.is_reset or any(map(listener.wants, page.frames))):
-                return
-    finally:
-        HUB.remove(listener)
+    return WaitResponse(listener, seconds=seconds) if HUB.has_room(user.pk) else response
 
 
 def _place(pk: str) -> tuple[uuid.UUID, int] | None:

@@ -22,10 +22,7 @@ const balance = document.querySelector(".balance");
 onMe((account) => fill(balance, account ? tokens(account.tokens) : "…"));
 
 start(ROUTES);
-onChange((isIn) => {
-  document.documentElement.classList.toggle("signed-in", isIn);
-  if (!isIn) again();
-});
+onChange(again);
 
 const languages = document.getElementById("language");
 languages.addEventListener("change", () => {

@@ -16,6 +16,7 @@ export * from "./parts/dialog.js";
 export * from "./parts/form.js";
 export * from "./parts/google.js";
 export * as job from "./parts/job.js";
+export * from "./parts/job-rows.js";
 export * from "./parts/list.js";
 export * from "./parts/look-picker.js";
 export * from "./parts/picture.js";

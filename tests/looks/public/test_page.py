@@ -1,8 +1,11 @@
 """The public page of a look: what it shows, and what it never shows."""
 
+import gzip
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from html import unescape
 from typing import Any
 
@@ -88,7 +91,7 @@ def test_headers(client: Client, link: LookLink) -> None:
 
     assert response["Content-Security-Policy"] == (
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "style-src 'self'; img-src 'self'; media-src 'self'"
+        f"style-src {styles_of(response.content.decode())}; img-src 'self'; media-src 'self'"
     )
     assert response["X-Robots-Tag"] == "noindex, nofollow"
     assert response["Referrer-Policy"] == "no-referrer"
@@ -96,7 +99,27 @@ def test_headers(client: Client, link: LookLink) -> None:
     assert unversioned(response["Link"]).split(", ")[0] == (
         f"</l/{link.token}/poster-960.webp>; rel=preload; as=image; fetchpriority=high"
     )
-    assert not {"<script", " style=", "<style"} & set(re.findall(r"<script|<style| style=", response.content.decode()))
+    assert not {"<script", " style="} & set(re.findall(r"<script| style=", response.content.decode()))
+
+
+def styles_of(page: str) -> str:
+    """The source of a content policy for the one style sheet that is in the page."""
+    [text] = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def test_page_needs_no_style_sheet_of_another_request(client: Client, link: LookLink) -> None:
+    shown, gone = client.get(f"/l/{link.token}"), client.get("/l/unknown")
+
+    assert "stylesheet" not in shown.content.decode() + gone.content.decode()
+    assert f"style-src {styles_of(gone.content.decode())};" in gone["Content-Security-Policy"]
+
+
+def test_page_is_compressed(client: Client, link: LookLink) -> None:
+    response = client.get(f"/l/{link.token}", headers={"Accept-Encoding": "gzip"})
+
+    assert response["Content-Encoding"] == "gzip"
+    assert "<h1>Stone &amp; Essence</h1>" in gzip.decompress(response.content).decode()
 
 
 def test_host_of_files_elsewhere_is_allowed_and_no_other(client: Client, share: Share) -> None:

@@ -16,7 +16,7 @@ from accounts.models import AccountTask, ApiKey, SignIn
 from accounts.models import Session as ApiSession
 from accounts.sign_in import api_keys
 from looks import links
-from looks.models import Look, LookLink
+from looks.models import Look, LookKey, LookLink
 from operations import retention
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
@@ -65,7 +65,9 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
             content_type_id=1, object_pk=str(ann.pk), object_repr="x", action=AuditEntry.Action.UPDATE
         )
         age(entry, days, "timestamp")
-        SpentKey.objects.create(owner=ann, key=f"k{days}", used_at=timezone.now() - timedelta(days=days - 0.5))
+        used = {"owner": ann, "key": f"k{days}", "used_at": timezone.now() - timedelta(days=days - 0.5)}
+        SpentKey.objects.create(**used)
+        LookKey.objects.create(**used, look_id=uuid4())
         Session.objects.create(session_key=f"s{days}", expire_date=timezone.now() + timedelta(days=500 - days))
         RefreshToken.for_user(ann)
         expires_at = timezone.now() + timedelta(days=500 - days)
@@ -77,10 +79,10 @@ def test_old_records_are_removed(make_user: MakeUser, make_job: MakeJob) -> None
     counted = run("--mock-days", "0")
     removed = run("--yes", "--mock-days", "0")
 
-    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 1, "expired": 3}
+    removable = {"sign-in": 1, "audit": 1, "input": 1, "key": 2, "expired": 3}
     assert counted == removed == {"log": 0, "reply": 0, "webhook": 0, "event": 0, "export": 0, "task": 0} | removable
-    tables = (SignIn, AuditEntry, SpentKey, Session, ApiSession, OutstandingToken, JobInput)
-    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 0]
+    tables = (SignIn, AuditEntry, SpentKey, LookKey, Session, ApiSession, OutstandingToken, JobInput)
+    assert [model.objects.count() for model in tables] == [1, 1, 1, 1, 1, 1, 1, 0]
 
 
 def test_links_of_looks_that_ended_long_ago_are_removed(make_user: MakeUser) -> None:

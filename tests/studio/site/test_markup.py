@@ -8,11 +8,15 @@ from django.test import Client
 
 from accounts.models import LedgerEntry
 from looks.models import Visibility
+from studio.api import error_codes
 from studio.env import PROJECT
 from videos.phases import Status
 
 MODULES = "".join(path.read_text() for path in (PROJECT / "studio" / "static" / "site").rglob("*.js"))
 BY_VALUE = ("ask", "ledger", "status", "visibility", "no")  # `status-${status}`
+# An error of `fetch`, of `import`, and the keys of ValidityState.
+OF_THE_BROWSER = {"offline", "TypeError", "valueMissing", "typeMismatch", "badInput", "stepMismatch"}
+OF_THE_BROWSER |= {"rangeUnderflow", "rangeOverflow", "tooShort", "tooLong"}
 pytestmark = pytest.mark.django_db
 
 
@@ -42,6 +46,16 @@ def test_every_value_of_the_api_that_a_page_shows_has_a_text(templates: set[str]
     }
 
     assert needed - templates == set()
+
+
+def test_every_text_of_a_refusal_is_of_a_code_that_exists() -> None:
+    html = Client(headers={"Accept-Language": "en"}).get("/looks").content.decode()
+    codes = [code for codes in re.findall(r'data-code="([^"]+)"', html) for code in codes.split()]
+
+    assert sorted(codes) == sorted(set(codes))
+    assert set(codes) - error_codes.MEANINGS.keys() - OF_THE_BROWSER == {
+        *("picture_too_large", "no_picture", "last_without_first", "last_and_references"),  # the modules name them
+    }
 
 
 def test_field_has_a_label_a_hint_and_a_place_for_its_error() -> None:

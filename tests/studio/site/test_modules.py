@@ -13,6 +13,9 @@ FILES = sorted([*FOLDER.rglob("*.js"), *FOLDER.rglob("*.css")])
 SINKS = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc")
 BUDGET_BYTES = 100_000  # of all scripts and styles together, as they are written
 IMPORT = re.compile(r"""(?:\bfrom |\bimport\()"(\.[^"]+)\"""")
+EXPORT = re.compile(r"export (?:async )?(?:function|const) (\w+)")
+IMPORTED = re.compile(r"^import (?:\* as |\{)([^}]*?)\}? from [^;]*;", re.MULTILINE)
+COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
 
 pytestmark = pytest.mark.once
 
@@ -58,6 +61,22 @@ def test_every_import_leads_to_a_module() -> None:
     ]
 
     assert missing == []
+
+
+def test_modules_import_what_they_use_and_nothing_else() -> None:
+    exported = {name for path in FILES for name in EXPORT.findall(path.read_text())}
+    wrong = {}
+    for path in (path for path in FILES if path.suffix == ".js"):
+        source = COMMENT.sub("", path.read_text())
+        body = IMPORTED.sub("", source)
+        imported = {name.split()[-1] for names in IMPORTED.findall(source) for name in names.split(",") if name.strip()}
+        unused = {name for name in imported if not re.search(rf"\b{name}\b", body)}
+        called = {name for name in exported if re.search(rf"(?<![\w.`\-]){name}\(", body)}
+        local = {name for name in called if re.search(rf"(?:function|const) {name}\b|[({{,] ?{name}\b[^(]", body)}
+        if unused or called - imported - local:
+            wrong[name_of(path)] = (unused, called - imported - local)
+
+    assert wrong == {}
 
 
 def test_style_sheets_use_custom_properties_that_exist() -> None:

@@ -13,7 +13,7 @@ import pytest
 from operations.local.valkey import free_port
 from tests.conftest import tokens_of
 from videos.live import hub
-from videos.live.handler import StreamHandler
+from videos.live.handler import LiveHandler
 from videos.live.server import Server, server
 
 SECONDS = 20  # for what comes at once
@@ -108,7 +108,7 @@ class Live:
 def live(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     monkeypatch.setattr(hub.HUB, "is_stopping", False)
     middleware, settings.MIDDLEWARE = settings.MIDDLEWARE, settings.LIVE_MIDDLEWARE
-    application = StreamHandler()
+    application = LiveHandler()
     settings.MIDDLEWARE = middleware
     port = free_port()
     process = server(application, host="127.0.0.1", port=port)

@@ -1,19 +1,28 @@
-"""Connections: of slow readers, of clients that send nothing or too much, and when the process ends."""
+"""Connections: of slow readers, of clients that send nothing, too much or leave, and when the process ends."""
 
+import gc
 import socket
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 
+from accounts.sign_in.grants import Grant
 from tests.conftest import MakeUser, tokens_of
 from tests.fixtures.video_jobs import MakeJob
 from tests.videos.live.conftest import SECONDS, Live
+from videos import live_tickets
 from videos.live import hub
 from videos.live import server as live_server
-from videos.models import Event
+from videos.live.threads import REQUESTS
+from videos.models import Event, LiveTicket
 from videos.models.events import record
+from videos.phases import Phase
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 URL = "/api/v1/video-jobs/events"
@@ -76,3 +85,82 @@ def test_client_that_sends_no_request_is_cut_off(live: Live, monkeypatch: pytest
 
         with suppress(ConnectionResetError):
             assert client.recv(1000) == b""
+
+
+@contextmanager
+def busy_threads() -> Iterator[None]:
+    """All threads for requests are busy, as if the database hung."""
+    begun, released = threading.Barrier(REQUESTS.count + 1), threading.Event()
+
+    def work() -> None:
+        begun.wait(SECONDS)
+        released.wait(SECONDS)
+
+    for _ in range(REQUESTS.count):
+        REQUESTS.pool.submit(work)
+    begun.wait(SECONDS)
+    try:
+        yield
+    finally:
+        released.set()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(SECONDS * 100):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("It did not happen in time.")
+
+
+def requests_in_memory(token: str) -> int:
+    """How many of Django's requests with the token there are."""
+    gc.collect()
+    found = [each for each in gc.get_objects() if isinstance(each, ASGIRequest)]
+    return sum(token in each.META.get("HTTP_AUTHORIZATION", "") for each in found)
+
+
+def test_health_needs_no_thread_and_no_known_host(live: Live, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["studio.example.com"]
+    with busy_threads():
+        connection, response = live.request("/healthz", Host="10.0.0.7")
+
+        assert (response.status, response.read()) == (200, b"ok\n")
+    connection.close()
+
+
+def test_client_that_leaves_before_its_request_has_a_thread_is_not_served(live: Live, make_user: MakeUser) -> None:
+    ticket, _ = live_tickets.issue(Grant(make_user().pk))
+    with busy_threads():
+        client = socket.create_connection(("127.0.0.1", live.port), timeout=SECONDS)
+        client.sendall(f"GET {URL}?ticket={ticket} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_until(lambda: REQUESTS.pool._work_queue.qsize() == 1)
+        client.close()
+        wait_until(lambda: not live.server.server_state.connections)
+
+    assert live.get("/api/v1/looks")[0] == 404
+    assert LiveTicket.objects.count() == 1
+
+
+def test_client_that_leaves_is_forgotten(live: Live, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    live.stream(user=job.owner).close()
+    token = tokens_of(job.owner)["access"]
+    with socket.create_connection(("127.0.0.1", live.port), timeout=SECONDS) as client:
+        head = f"GET /api/v1/video-jobs/{job.pk}?wait=60 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
+        client.sendall(f"{head}\r\n\r\n".encode())
+        wait_until(lambda: [listener.job_id for listener in hub.HUB._listeners] == [job.pk])
+
+    wait_until(lambda: len(hub.HUB) == 0 and not live.server.server_state.tasks)
+
+
+def test_nothing_of_django_is_kept_while_clients_wait(live: Live, make_user: MakeUser, make_job: MakeJob) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    token = tokens_of(job.owner)["access"]
+    live.stream(token=token)
+    with socket.create_connection(("127.0.0.1", live.port), timeout=SECONDS) as waiting, busy_threads():
+        head = f"GET {URL} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+        waiting.sendall(head.encode())
+        wait_until(lambda: REQUESTS.pool._work_queue.qsize() == 1)
+
+        assert requests_in_memory(token) == 0

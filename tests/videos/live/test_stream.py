@@ -16,7 +16,7 @@ from tests.videos.api.test_videos_of_looks import make_look
 from tests.videos.live.conftest import Live
 from videos import creation, deletion
 from videos.engine import cancellation
-from videos.live import views
+from videos.live import streams
 from videos.models import Event, VideoJob
 from videos.models.events import record
 from videos.phases import Phase
@@ -187,11 +187,23 @@ def test_position_moves_past_events_that_a_filter_leaves_out(
         pass
 
 
-def test_silent_stream_has_comments(live: Live, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "KEEPALIVE_SECONDS", 0.05)
+def test_silent_stream_has_pings(live: Live, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PING_SECONDS", 0.05)
     stream = live.stream(user=make_user())
 
-    assert [stream.block() for _ in range(3)] == [(0, "", "")] * 3
+    assert [stream.block() for _ in range(3)] == [(0, "ping", {})] * 3
+
+
+def test_stream_whose_filter_leaves_out_every_change_has_pings(
+    live: Live, make_user: MakeUser, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PING_SECONDS", 1.0)
+    job = make_job(make_user())
+    stream = live.stream(f"{URL}?jobId={uuid.uuid4()}", user=job.owner)
+
+    change(job)
+    while stream.block().kind != "ping":  # else a position
+        change(job)
 
 
 def test_job_that_is_deleted_before_its_event_is_read_has_only_its_deletion(

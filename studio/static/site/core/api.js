@@ -64,25 +64,36 @@ export const get = async (path, options) => jsonOf(await request("GET", path, op
 export const [post, patch, remove] = ["POST", "PATCH", "DELETE"].map(sending);
 export const postAsGuest = (path, json) => post(path, json, { anonymous: true });
 
-/** Send a form with files. `onProgress` gets the share that is sent, 0 to 1. */
-export async function upload(method, path, form, { key, onProgress = () => {} } = {}) {
-  const send = (token) =>
-    new Promise((resolve, reject) => {
-      const xhr = new XMLHttpRequest();
-      xhr.open(method, API + path);
-      xhr.timeout = 10 * TIMEOUT_MS;
-      for (const header of Object.entries(headersOf(token, key))) xhr.setRequestHeader(...header);
-      xhr.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-      xhr.onload = () => {
-        const retryAfter = xhr.getResponseHeader("Retry-After") ?? "";
-        resolve(new Response(xhr.response, { status: xhr.status, headers: { "Retry-After": retryAfter } }));
-      };
-      xhr.onerror = xhr.ontimeout = reject;
-      xhr.send(form);
-    })
-      .catch(offline)
-      .then(accepted);
-  return jsonOf(await withToken(send));
+/**
+ * A function that sends a form with files. What it creates is created once: after a lost response it sends the same key
+ * again, after a refusal a new one. `onProgress` gets the share that is sent, 0 to 1.
+ */
+export function uploader() {
+  let key = newKey();
+  return async (method, path, form, onProgress = () => {}) => {
+    const send = (token) =>
+      new Promise((resolve, reject) => {
+        const xhr = new XMLHttpRequest();
+        xhr.open(method, API + path);
+        xhr.timeout = 10 * TIMEOUT_MS;
+        for (const header of Object.entries(headersOf(token, key))) xhr.setRequestHeader(...header);
+        xhr.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+        xhr.onload = () => {
+          const headers = { "Retry-After": xhr.getResponseHeader("Retry-After") ?? "" };
+          resolve(new Response(xhr.response, { status: xhr.status, headers }));
+        };
+        xhr.onerror = xhr.ontimeout = reject;
+        xhr.send(form);
+      })
+        .catch(offline)
+        .then(accepted);
+    try {
+      return await jsonOf(await withToken(send));
+    } catch (error) {
+      if (error.status >= 400 && error.status < 500) key = newKey();
+      throw error;
+    }
+  };
 }
 
 /** A `key` of one order. (`crypto.randomUUID` needs HTTPS.) */

@@ -7,11 +7,12 @@ import { complain } from "./notice.js";
 import { isSignedIn, onChange } from "./session.js";
 
 const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [5_000, 60_000]; // between two attempts to open the stream, while polling
+const SILENCE_MS = 40_000; // of an open stream: the server sends a `ping` every 15 s
 const listeners = new Set();
 const unfinished = new Map(); // job id → {etag, timer}
 let source = null;
 let lastNumber = "";
-let retry = null;
+let watch = null; // the timer of `reopen`
 let pause = FIRST_PAUSE_MS;
 
 export const isFinished = (job) => job.status === "SUCCEEDED" || job.status === "FAILED";
@@ -40,8 +41,8 @@ export function tell(kind, job) {
 }
 
 async function open() {
-  if (source || retry || !isSignedIn()) return;
-  retry = setTimeout(reopen, pause);
+  if (watch || !isSignedIn()) return;
+  watch = setTimeout(reopen, pause);
   pause = Math.min(2 * pause, LAST_PAUSE_MS);
   poll();
   try {
@@ -50,38 +51,48 @@ async function open() {
     if (lastNumber) stream.searchParams.set("after", lastNumber);
     if (!source) connect(stream);
   } catch {
-    // `retry` tries again
+    // `watch` tries again
   }
 }
 
-// No stream has opened meanwhile: it may hang.
+// Nothing was heard for too long: the stream hangs, before or after it has opened.
 function reopen() {
-  retry = null;
   close();
   if (listeners.size) open();
   if (navigator.onLine) tell("reset"); // new jobs are not polled
 }
 
+function heard() {
+  clearTimeout(watch);
+  watch = setTimeout(reopen, SILENCE_MS);
+}
+
 function connect(url) {
   source = new EventSource(url);
+  let hasOpened = false;
   source.onopen = () => {
-    clearTimeout(retry);
-    retry = null;
+    hasOpened = true;
     pause = FIRST_PAUSE_MS;
+    heard();
     if (!lastNumber) tell("reset"); // what happened between the page's list and the stream
   };
   source.onerror = () => {
-    close(); // the ticket is used up: the browser's own retry would be refused
+    source.close(); // the ticket is used up: the browser's own retry would be refused
+    if (hasOpened) close();
     open();
   };
-  for (const name of ["job.created", "job.updated", "job.deleted", "reset"])
+  for (const name of ["ping", "job.created", "job.updated", "job.deleted", "reset"])
     source.addEventListener(name, (event) => {
+      heard();
+      if (name === "ping") return;
       lastNumber = event.lastEventId || lastNumber;
       tell(name.replace("job.", ""), name === "reset" ? null : JSON.parse(event.data));
     });
 }
 
 function close() {
+  clearTimeout(watch);
+  watch = null;
   source?.close();
   source = null;
 }

@@ -20,8 +20,6 @@ export function reload() {
   return request.then(know);
 }
 
-export const loaded = async () => current ?? reload();
-
 /** Show this account, which a response has brought. */
 export function know(account) {
   current = account;

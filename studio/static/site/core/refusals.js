@@ -1,20 +1,20 @@
 // What a refusal means to a person. The API's sentences are translated as they are; some say more here.
 
-import { n, put, t } from "./text.js";
+import { put, relative, t } from "./text.js";
 
 const texts = document.getElementById("refusals").content;
 
-function wait({ retryAfter }) {
-  if (!retryAfter) return t("Try again later.");
-  if (retryAfter < 90) return n("Try again in {count} second.", "Try again in {count} seconds.", retryAfter);
-  const minutes = Math.ceil(retryAfter / 60);
-  return n("Try again in {count} minute.", "Try again in {count} minutes.", minutes);
+const wait = ({ retryAfter }) =>
+  retryAfter ? t("Try again {when}.", { when: relative(retryAfter) }) : t("Try again later.");
+
+/** The text of this code, with the values filled in; undefined if there is none. */
+export function textOf(code, values) {
+  const text = texts.querySelector(`[data-code~="${code}"]`)?.textContent;
+  return text && put(text, values);
 }
 
-export function sentence(error) {
-  const text = texts.querySelector(`[data-code="${error.code}"]`)?.textContent;
-  return text ? put(text, { ...error, wait: wait(error) }) : sentences(error.message);
-}
+export const sentence = (error) =>
+  textOf(error.code ?? error.name, { ...error, wait: wait(error) }) ?? sentences(error.message);
 
 /** Texts of the server in this language; what is not translated stays English. */
 export const sentences = (text) => text.split(/(?<=\.) /).map(translated).join(" ");

@@ -21,6 +21,9 @@ export function start(all) {
 
 export const again = () => show();
 
+/** The path if it is of this site. */
+export const inside = (path) => (/^\/(?!\/)/.test(path) ? path : "/looks");
+
 export function go(path, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", url(path));
   return show();
@@ -41,11 +44,10 @@ async function show({ isFirst = false } = {}) {
   const route = matching(path);
   if (!route) return location.reload();
   const [pattern, module, who] = route;
-  if (who === "user" && !isSignedIn()) {
-    const next = encodeURIComponent(path + location.search);
-    return go(`/sign-in?next=${next}`, { replace: true });
-  }
-  if (who === "guest" && isSignedIn()) return go("/looks", { replace: true });
+  const [query, isIn] = [new URLSearchParams(location.search), isSignedIn()];
+  document.documentElement.classList.toggle("signed-in", isIn);
+  if (who === "user" && !isIn) return go(`/sign-in?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+  if (who === "guest" && isIn) return go(inside(query.get("next")), { replace: true });
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
@@ -53,7 +55,7 @@ async function show({ isFirst = false } = {}) {
   const [, ...parameters] = pattern.exec(path);
   try {
     const { default: page } = await import(`../pages/${module}.js`);
-    const node = await page({ main, parameters, query: new URLSearchParams(location.search), signal });
+    const node = await page({ main, parameters, query, signal });
     if (!signal.aborted) present(node, isFirst);
   } catch (error) {
     if (!signal.aborted) present(failure(error), isFirst);

@@ -13,17 +13,21 @@ export const isSignedIn = () => read() !== null;
 /** Call the function when the session begins or ends, in any tab. */
 export const onChange = (listener) => listeners.add(listener);
 
-const changed = () => listeners.forEach((listener) => listener(isSignedIn()));
+let wasSignedIn = isSignedIn();
+
+function changed() {
+  if (wasSignedIn === isSignedIn()) return;
+  wasSignedIn = !wasSignedIn;
+  listeners.forEach((listener) => listener(wasSignedIn));
+}
 
 export function begin({ access, refresh, expiresIn }) {
-  const isNew = !isSignedIn();
   localStorage.setItem(KEY, JSON.stringify({ access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));
-  if (isNew) changed();
+  changed();
 }
 
 /** Forget the tokens; the server may know the session still. */
 export function forget() {
-  if (!isSignedIn()) return;
   localStorage.removeItem(KEY);
   changed();
 }
@@ -69,6 +73,5 @@ const post = (path, body) =>
     signal: AbortSignal.timeout(20_000),
   });
 
-addEventListener("storage", (event) => {
-  if (event.key === KEY && !event.oldValue !== !event.newValue) changed();
-});
+addEventListener("storage", changed); // by another tab
+addEventListener("pageshow", changed); // the page comes back as it was left

@@ -19,22 +19,26 @@ export const tokens = ({ unlimited, balance }) =>
   unlimited ? t("Unlimited") : n("{count} token", "{count} tokens", balance);
 
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
-const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 
 /** Whether there is such a moment, and it is over. */
 export const isPast = (iso) => Boolean(iso) && new Date(iso) < new Date();
 
-/** An element with a moment: “5 minutes ago” within a day, else the date; null if there is none. */
+/** “in 5 minutes”, “2 hours ago”. */
+export function relative(seconds) {
+  const far = Math.abs(seconds);
+  const [size, unit] = far < 90 ? [1, "second"] : far < 5400 ? [60, "minute"] : [3600, "hour"];
+  return RELATIVE.format(Math.round(seconds / size), unit);
+}
+
+/** An element with a moment: “now”, “5 minutes ago” within a day, or the date; null if there is none. */
 export function moment(iso) {
   if (!iso) return null;
   const node = document.createElement("time");
   const seconds = (new Date(iso) - Date.now()) / 1000;
-  const hours = Math.abs(seconds) / 3600;
   node.dateTime = iso;
   node.title = MOMENT.format(new Date(iso));
-  if (hours >= 24) node.textContent = node.title;
-  else if (hours >= 1) node.textContent = AGO.format(Math.trunc(seconds / 3600), "hour");
-  else if (hours < 1 / 60) node.textContent = t("just now");
-  else node.textContent = AGO.format(Math.trunc(seconds / 60), "minute");
+  const far = Math.abs(seconds);
+  node.textContent = far < 86_400 ? relative(far < 90 ? 0 : seconds) : node.title;
   return node;
 }

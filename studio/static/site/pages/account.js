@@ -1,6 +1,6 @@
 // The account: a page of its own for each subject.
 
-import { complain, fill, markTab, template } from "../studio.js";
+import { markTab, saysWhy, template } from "../studio.js";
 
 export default async function account({ parameters: [section = "profile"], signal }) {
   const node = template("account");
@@ -9,6 +9,6 @@ export default async function account({ parameters: [section = "profile"], signa
   import(`./account/${section}.js`)
     .then(({ default: load }) => load({ signal }))
     .then((content) => signal.aborted || place.replaceWith(content))
-    .catch((error) => (fill(place), complain(error)));
+    .catch(saysWhy(place));
   return node;
 }

@@ -1,8 +1,8 @@
 // Ordering a video: the form offers what the chosen model can do, and says the price.
 
 import {
-  api, fieldOf, fill, form, go, h, job, link, n, notify, onMe, pickLooks, pictures, reload, sayErrors, t,
-  tell, template,
+  api, fieldOf, fill, form, go, h, isFinished, job, jobRows, link, n, number, onJob, onMe, pickLooks,
+  pictures, reload, tell, template, textOf,
 } from "../studio.js";
 
 export default async function create({ query, signal }) {
@@ -14,29 +14,36 @@ export default async function create({ query, signal }) {
     pictures(node, name, { onchange: draw }),
   );
   let look = null;
-  let key = api.newKey(); // of one order: pressing again after a lost response pays once
+  const order = api.uploader(); // pressing again after a lost response pays once
+  const running = jobRows({
+    place: parts.running,
+    list: h("ul.running"),
+    row: (item) => h("li", link(`/videos/${item.id}`, job.nameOf(item)), job.progress(item), job.actions(item)),
+    matches: (item) => !isFinished(item),
+    empty: () => null,
+    reset: showRunning,
+  });
 
-  const hasFirst = () => first.files().length > 0 || Boolean(look?.generatedImageUrl);
-  const modelOf = () => models.find(({ name }) => name === elements.model.value);
+  const hasFirst = () => Boolean(first.files().length || look?.generatedImageUrl);
+  const modelOf = (value = elements.model.value) => models.find(({ name }) => name === value);
 
-  /** Offer these [value, label] in the choice; the chosen one stays if it is among them. */
-  function offer(name, options) {
+  /** Offer these values in the choice; the chosen one stays if it is among them. */
+  function offer(name, values, label = String) {
     const place = fieldOf(node, name).querySelector(".pills");
     const hadFocus = place.contains(document.activeElement);
-    const chosen = options.find(([value]) => value === elements[name]?.value) ?? options[0];
-    const radio = (value) => h("input", { type: "radio", name, value, checked: value === chosen?.[0] });
-    fill(place, options.map(([value, label]) => h("label", radio(value), h("span", label))));
+    const chosen = values.find((value) => String(value) === elements[name]?.value) ?? values[0];
+    const radio = (value) => h("input", { type: "radio", name, value, checked: value === chosen });
+    fill(place, values.map((value) => h("label", radio(value), h("span", label(value)))));
     if (hadFocus) place.querySelector(":checked")?.focus();
   }
 
   function draw() {
     const model = modelOf();
-    const same = (values) => values.map((value) => [value, value]);
     last.node.hidden = !model.endFrame;
     references.node.hidden = !model.maxReferenceImages || (hasFirst() && !model.referenceImagesWithInitialImage);
-    offer("aspectRatio", same(model.aspectRatios));
-    offer("resolution", same(model.resolutions.map(({ resolution }) => resolution)));
-    offer("durationSeconds", lengthsOf(model).map((value) => [String(value), n("{count} second", "{count} seconds", value)]));
+    offer("aspectRatio", model.aspectRatios);
+    offer("resolution", model.resolutions.map(({ resolution }) => resolution));
+    offer("durationSeconds", lengthsOf(model), (value) => n("{count} second", "{count} seconds", value));
     permit("generateAudio", "true", model.generateAudio);
     fieldOf(node, "generateAudio").hidden = !model.generateAudio;
     permit("mockMode", "false", model.isAvailable);
@@ -62,46 +69,42 @@ export default async function create({ query, signal }) {
     const { isAvailable, title } = modelOf();
     const isTest = elements.mockMode.value === "true";
     fill(parts.price, n("{count} token", "{count} tokens", prices.costs.videoJob));
-    fill(parts.balance, n("You have {count}.", "You have {count}.", prices.balance));
-    fill(parts.real, t("{model} makes it; that takes a few minutes.", { model: title }));
+    fill(parts.balance, number(prices.balance));
+    fill(parts.maker, title);
     parts.unavailable.hidden = isAvailable;
     parts.test.hidden = !isTest;
     parts.real.hidden = isTest;
   }
 
+  /** The field that is at fault, with the code of its text. */
   function missing() {
     const hasLast = last.files().length > 0;
-    if (!elements.prompt.value.trim() && !hasFirst()) return { prompt: [t("Describe the video, choose a look, or add a first frame.")] };
-    if (hasLast && !hasFirst()) return { endFrame: [t("A last frame needs a first one, or a look.")] };
-    if (hasLast && references.files().length) return { referenceImages: [t("Use a last frame or references, not both.")] };
-    return {};
+    if (!elements.prompt.value.trim() && !hasFirst()) return ["prompt", "nothing_to_show"];
+    if (hasLast && !hasFirst()) return ["endFrame", "last_without_first"];
+    return hasLast && references.files().length ? ["referenceImages", "last_and_references"] : [];
   }
 
   async function send(values, data) {
-    fill(parts.blocked);
-    if (sayErrors(node, missing())) return;
+    const [name, code] = missing();
+    if (name) throw new api.Refused(0, { errors: { [name]: [textOf(code)] } });
     if (!look) data.delete("lookId");
     for (const picture of [first, last, references])
       for (const file of picture.files()) data.append(picture.node.dataset.field, file);
     try {
-      tell("created", await api.upload("POST", "/video-jobs", data, { key }));
-      notify(t("Your video is on its way."));
+      tell("created", await order("POST", "/video-jobs", data));
       reload();
       if (!signal.aborted) go("/videos");
     } catch (error) {
-      // else the order may have arrived: the same one is repeated
-      if (error.status >= 400 && error.status < 500) key = api.newKey();
+      parts.spent.hidden = error.code !== "insufficient_tokens";
       if (error.code === "too_many_jobs") await showRunning();
-      if (error.code === "insufficient_tokens") fill(parts.blocked, link("/account/tokens", t("See where your tokens went")));
       throw error;
     }
   }
 
   /** The limit of three is reached: show which ones run, with what can be done. */
   async function showRunning() {
-    const { items } = await api.get("/video-jobs?status=PENDING,RUNNING");
-    const rows = items.map((item) => h("li", link(`/videos/${item.id}`, job.nameOf(item)), job.progress(item), job.actions(item)));
-    fill(parts.blocked, h("ul.running", rows));
+    running.show((await api.get("/video-jobs?status=PENDING,RUNNING", { signal })).items, true);
+    onJob(running.changed, signal);
   }
 
   function choose(chosen) {
@@ -113,9 +116,9 @@ export default async function create({ query, signal }) {
 
   const available = models.filter((model) => model.isAvailable);
   const preferred = available.find(({ isDefault }) => isDefault) ?? available[0] ?? models[0];
-  offer("model", models.map(({ name, title }) => [name, title]));
+  offer("model", models.map(({ name }) => name), (name) => modelOf(name).title);
   fieldOf(node, "model").hidden = models.length === 1;
-  node.querySelector(`[name=model][value="${preferred.name}"]`).checked = true;
+  elements.model.value = preferred.name;
   draw();
   node.querySelector(".options").addEventListener("change", draw);
   onMe((account) => {

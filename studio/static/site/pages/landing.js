@@ -5,5 +5,5 @@ import { enterDemo } from "./sign-in.js";
 
 export default async function landing({ main }) {
   if (!main.querySelector(".landing")) location.reload(); // the document was another page's
-  main.querySelector("#try-demo")?.addEventListener("click", acting(() => enterDemo()));
+  main.querySelector("#try-demo")?.addEventListener("click", acting(enterDemo));
 }

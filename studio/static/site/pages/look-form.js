@@ -1,6 +1,6 @@
 // Adding a look, and changing one: its picture, its texts, its products.
 
-import { api, form, go, notify, pictures, t, template, url } from "../studio.js";
+import { api, form, go, pictures, t, template, url } from "../studio.js";
 
 const PRODUCTS_MAX = 50; // the API's limit
 
@@ -14,6 +14,7 @@ export function lookForm(look, signal) {
   const { progress, products, addProduct } = node.parts;
   const picture = pictures(node, "generatedImage", { shown: look?.thumbnailUrl });
   const used = productRows(products, addProduct, look?.products ?? []);
+  const upload = api.uploader();
   const onProgress = (share) => (progress.value = share);
 
   async function send(values, data) {
@@ -23,8 +24,7 @@ export function lookForm(look, signal) {
     for (const file of picture.files()) data.append("generatedImage", file);
     progress.hidden = false;
     try {
-      const saved = await api.upload(look ? "PATCH" : "POST", look ? `/looks/${look.id}` : "/looks", data, { onProgress });
-      notify(look ? t("The look is changed.") : t("The look is added."));
+      const saved = await upload(look ? "PATCH" : "POST", look ? `/looks/${look.id}` : "/looks", data, onProgress);
       if (!signal.aborted) go(`/looks/${saved.id}`, { replace: Boolean(look) });
     } finally {
       progress.hidden = true;
@@ -37,26 +37,27 @@ export function lookForm(look, signal) {
 /** Rows of products that can be added and removed. Returns a function that reads those with content. */
 function productRows(list, add, products) {
   const limit = () => (add.hidden = list.childElementCount >= PRODUCTS_MAX);
+  const cellsOf = (row) => [...row.querySelectorAll("[data-name]")];
 
   function append(product) {
     const remove = () => {
-      node.remove();
+      row.remove();
       limit();
     };
-    const node = template("product", { remove });
-    const cells = [...node.querySelectorAll("[data-name]")];
-    for (const cell of cells) cell.value = product[cell.dataset.name] ?? "";
-    node.read = () => {
-      const filled = cells.map(({ dataset, value }) => [dataset.name, value.trim()]).filter(([, value]) => value);
-      const values = { ...(product.id && { id: product.id }), ...Object.fromEntries(filled) };
-      return { values, file: node.querySelector("[type=file]").files[0] };
-    };
-    list.append(node);
+    const row = template("product", { remove });
+    for (const cell of cellsOf(row)) cell.value = product[cell.dataset.name] ?? "";
+    list.append(row);
     limit();
-    return cells[0];
+    return row.firstElementChild;
+  }
+
+  function read(row) {
+    const cells = cellsOf(row).map(({ dataset, value }) => [dataset.name, value.trim()]);
+    const values = Object.fromEntries(cells.filter(([, value]) => value));
+    return { values, file: row.querySelector("[type=file]").files[0] };
   }
 
   add.addEventListener("click", () => append({}).focus());
   products.forEach(append);
-  return () => [...list.children].map((row) => row.read()).filter(({ values, file }) => file || Object.keys(values).length);
+  return () => [...list.children].map(read).filter(({ values, file }) => file || Object.keys(values).length);
 }

@@ -1,40 +1,27 @@
 // One look: its picture, its products, its videos, and who sees it.
 
 import {
-  api, asking, fill, follow, go, h, job, link, moment, n, notify, onJob, share, t, template,
-  thumbnail, url,
+  api, asking, go, h, job, jobRows, link, moment, n, notify, onJob, share, t, template, thumbnail, url,
 } from "../studio.js";
 import { lookForm } from "./look-form.js";
 
 export default async function look({ parameters: [id], query, signal }) {
   const shown = await api.get(`/looks/${id}`, { signal });
   if (query.has("edit")) return lookForm(shown, signal);
-  const load = async () => (await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal })).items;
+  const read = async () => (await api.get(`/video-jobs?lookId=${id}&limit=100`, { signal })).items;
+  const own = await read();
+  const others = own.length ? [] : shown.videos.map((video) => clip({ ...video, prompt: "", isOthers: true }, id));
   const node = article(shown);
-  const { videos } = node.parts;
-  let jobs = await load();
+  const { show, changed } = jobRows({
+    place: node.parts.videos,
+    list: h("ul.grid.clips"),
+    row: (item) => clip(item, id),
+    matches: (item) => item.associatedLooks?.some((one) => one.id === id),
+    empty: () => (others.length ? h("ul.grid.clips", others) : none(shown)),
+    reset: async () => show(await read(), true),
+  });
 
-  function draw() {
-    const others = shown.videos.map((video) => ({ ...video, prompt: "", isOthers: true }));
-    const items = shown.canEdit && jobs.length ? jobs : others;
-    fill(videos, items.length ? h("ul.grid.clips", items.map((item) => clip(item, id))) : none(shown));
-  }
-
-  async function changed({ kind, job: item }) {
-    if (kind === "reset") jobs = await load();
-    else if (kind === "deleted") jobs = jobs.filter((one) => one.id !== item.id);
-    else if (item.associatedLooks?.some((one) => one.id === id)) {
-      const at = jobs.findIndex((one) => one.id === item.id);
-      const isSame = jobs[at]?.status === item.status;
-      jobs = at < 0 ? [item, ...jobs] : jobs.with(at, item);
-      const progress = videos.querySelector(`[data-id="${item.id}"] .progress`);
-      if (isSame && progress) return progress.update(item);
-    } else return null;
-    return draw();
-  }
-
-  draw();
-  follow(jobs);
+  show(own, true);
   onJob(changed, signal);
   return node;
 }
@@ -72,7 +59,7 @@ function piece({ name, designer, sku, price, currency, productUrl: href, thumbna
 
 function clip(item, lookId) {
   const here = { ...item, associatedLooks: item.associatedLooks?.filter(({ id }) => id === lookId) };
-  return h("li", { "data-id": item.id },
+  return h("li",
     job.poster(item),
     !item.isOthers && link(`/videos/${item.id}`, job.nameOf(item)),
     job.badges(here),

@@ -1,7 +1,7 @@
 // Looks, as a grid of pictures.
 
 import {
-  api, fill, fillWithDemo, h, markTab, n, pages, saysWhy, t, template, thumbnail, url,
+  fill, fillWithDemo, h, markTab, n, pagesBySkip, saysWhy, t, template, thumbnail, url,
 } from "../studio.js";
 
 const PAGE = 24;
@@ -13,31 +13,22 @@ export default async function looks({ query, signal }) {
   const node = template("looks");
   const { search, count, place, pager } = node.parts;
   const grid = h("ul.grid");
-  let skip = 0;
   let timer = null;
   let isFilled = false; // with the demo data: each look has a video
+  const asked = () => new URLSearchParams({ view, search: search.value.trim() });
 
-  async function load(isAnew) {
-    const asked = search.value.trim();
-    const from = isAnew ? 0 : skip;
-    const filter = new URLSearchParams({ view, limit: PAGE, skip: from, search: asked });
-    const { items, total } = await api.get(`/looks?${filter}`, { signal });
-    if (asked !== search.value.trim()) return false;
-    skip = from + items.length;
+  function add(items, isAnew, total) {
     isFilled = total >= DEMO_LOOKS && items.every((look) => look.videos.length);
     if (isAnew) fill(grid);
-    const known = new Set([...grid.children].map(({ dataset }) => dataset.id)); // new looks shift the pages
-    grid.append(...items.filter(({ id }) => !known.has(id)).map(card));
-    fill(place, grid.childElementCount ? grid : nothing(view, asked, demo));
+    grid.append(...items.map(card));
+    fill(place, grid.childElementCount ? grid : nothing(view, search.value.trim(), demo));
     count.textContent = n("{count} look", "{count} looks", total);
-    return skip < total;
   }
 
-  const again = pages(pager, load);
+  const again = pagesBySkip(pager, () => `/looks?${asked()}`, PAGE, add, signal);
   const demo = fillWithDemo(() => isFilled || again(), signal);
   const find = () => {
-    const address = new URLSearchParams({ view, search: search.value.trim() });
-    history.replaceState(null, "", url(`/looks?${address}`));
+    history.replaceState(null, "", url(`/looks?${asked()}`));
     again().catch(saysWhy(place));
   };
   search.addEventListener("input", () => {
@@ -53,7 +44,6 @@ export default async function looks({ query, signal }) {
 
 const card = ({ id, title, thumbnailUrl, videos }) =>
   template("look-card", {
-    self: { "data-id": id },
     link: { href: url(`/looks/${id}`) },
     picture: thumbnail(thumbnailUrl, "looks"),
     title,

@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, t, template,
+  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, sentences, t, template,
   video as player,
 } from "../studio.js";
 
@@ -57,6 +57,6 @@ function article(shown, progress) {
     ended: moment(shown.completedAt),
     retryOf: other(shown.retryOf),
     retriedBy: other(shown.retriedBy),
-    log: (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", line.message)),
+    log: (shown.logs ?? []).map((line) => h("li", { class: line.level }, moment(line.timestamp), " ", sentences(line.message))),
   });
 }

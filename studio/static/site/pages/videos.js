@@ -1,57 +1,53 @@
 // All videos of the account, a row each.
 
 import {
-  acting, api, fill, fillWithDemo, follow, h, isFinished, job, link, markTab, moment, n, number, onJob,
-  pages, reload, saysWhy, t, template,
+  acting, api, fill, fillWithDemo, h, job, jobRows, link, markTab, moment, n, number, onJob, pages, reload,
+  saysWhy, t, template,
 } from "../studio.js";
 
-const PAGE = 20;
+const [PAGE, MOST] = [20, 100]; // rows of a page, and the most that the API returns at once
 
 export default async function videos({ query, signal }) {
   const status = query.get("status") ?? "";
   const node = template("videos");
   const { selected, remove, spoken, place, pager } = node.parts;
-  const table = template("video-table");
-  const body = table.querySelector("tbody");
-  const rows = new Map(); // id → {job, node, progress}
-  const deleted = new Set();
-  const matches = (item) => !status || status.split(",").includes(item.status);
-  const chosen = () => [...rows.values()].filter(({ node: { parts } }) => parts.box.checked).map((row) => row.job);
+  const whole = template("video-table");
+  const list = whole.querySelector("tbody");
+  const { rows, show, changed } = jobRows({
+    place, list, whole, row,
+    matches: (item) => !status || status.split(",").includes(item.status),
+    empty: () => (status ? template("none-of-these") : template("no-videos", { demo })),
+    reset: () => again(),
+    drawn: count,
+    ended: (item) => {
+      fill(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
+      reload();
+    },
+  });
+  const chosen = () => [...rows.values()].filter(({ parts }) => parts.box.checked).map((one) => one.job);
 
   async function load(isAnew) {
-    const known = isAnew ? [...rows.keys()] : [];
-    const before = !isAnew && body.lastElementChild?.dataset.id;
-    const limit = Math.max(PAGE, known.length);
-    const filter = new URLSearchParams({ limit, ...(status && { status }), ...(before && { before }) });
-    const { items, total } = await api.get(`/video-jobs?${filter}`, { signal });
-    for (const id of known) if (!items.some((item) => item.id === id)) drop(id);
-    let at = isAnew ? body.firstElementChild : null;
-    for (const item of items.filter(({ id }) => !deleted.has(id))) {
-      if (rows.has(item.id)) update(rows.get(item.id), item);
-      else body.insertBefore(add(item), at);
-      at = rows.get(item.id).node.nextElementSibling;
-    }
-    follow(items);
-    show();
-    return rows.size < total && items.length >= PAGE;
+    const wanted = isAnew ? Math.max(PAGE, rows.size) : PAGE;
+    const found = [];
+    let last = isAnew ? null : list.lastElementChild?.job;
+    let page = null;
+    do {
+      const limit = Math.min(wanted - found.length, MOST);
+      const filter = new URLSearchParams({ limit, ...(status && { status }), ...(last && { before: last.id }) });
+      page = await api.get(`/video-jobs?${filter}`, { signal });
+      found.push(...page.items);
+      last = page.items.at(-1);
+    } while (isAnew && last && found.length < Math.min(wanted, page.total));
+    show(found, isAnew);
+    return last && rows.size < page.total;
   }
 
-  function add(item) {
-    const row = { job: item, node: h("tr") };
-    draw(row);
-    rows.set(item.id, row);
-    return row.node;
-  }
-
-  function draw(row) {
-    const { job: item, node: before } = row;
+  function row(item, before) {
     const name = job.nameOf(item);
-    row.progress = job.progress(item);
-    row.node = template("video-row", {
-      self: { "data-id": item.id },
-      box: { "aria-label": t("Select: {name}", { name }), onchange: show },
+    return template("video-row", {
+      box: { "aria-label": t("Select: {name}", { name }), checked: before?.parts.box.checked, onchange: count },
       still: job.poster(item),
-      what: [link(`/videos/${item.id}`, name), job.badges(item), row.progress, job.failure(item)],
+      what: [link(`/videos/${item.id}`, name), job.badges(item), job.progress(item), job.failure(item)],
       looks: job.looksOf(item),
       format: job.format(item),
       model: item.model,
@@ -59,44 +55,12 @@ export default async function videos({ query, signal }) {
       ordered: moment(item.createdAt),
       actions: job.actions(item),
     });
-    row.node.parts.box.checked = Boolean(before.parts?.box.checked);
-    before.replaceWith(row.node);
   }
 
-  function show() {
-    const count = chosen().length;
-    fill(selected, count ? n("{count} selected", "{count} selected", count) : "");
-    remove.hidden = !count;
-    if (rows.size) fill(place, table);
-    else fill(place, status ? template("none-of-these") : template("no-videos", { demo }));
-  }
-
-  function drop(id) {
-    rows.get(id)?.node.remove();
-    rows.delete(id);
-  }
-
-  function changed({ kind, job: item }) {
-    if (kind === "reset") return again();
-    const row = rows.get(item.id);
-    if (kind === "deleted") deleted.add(item.id);
-    if (row && kind !== "deleted" && matches(item)) return update(row, item);
-    if (row) {
-      drop(item.id);
-      if (!rows.size) return again(); // the next ones
-    } else if (kind === "created" && matches(item)) body.prepend(add(item));
-    return show();
-  }
-
-  function update(row, item) {
-    if (row.job.updatedAt > item.updatedAt || JSON.stringify(row.job) === JSON.stringify(item)) return null;
-    const isSame = row.job.status === item.status && row.job.retriedBy === item.retriedBy;
-    row.job = item;
-    if (isSame && row.progress) return row.progress.update(item);
-    draw(row);
-    if (isSame || !isFinished(item)) return null;
-    fill(spoken, `${job.nameOf(item)}: ${job.statusOf(item)}`);
-    return reload();
+  function count() {
+    const number = chosen().length;
+    fill(selected, number ? n("{count} selected", "{count} selected", number) : "");
+    remove.hidden = !number;
   }
 
   const again = pages(pager, load);

@@ -1,6 +1,6 @@
 // Questions before what cannot be undone, and other dialogs. The browser keeps the focus inside.
 
-import { copy, template } from "../studio.js";
+import { copy, t, template } from "../studio.js";
 
 export const open = (title, content) => show(template("dialog", { title, content }));
 
@@ -20,5 +20,5 @@ function show(dialog) {
   return dialog;
 }
 
-export const showSecret = (title, value) =>
-  open(title, template("secret", { value: { value, "aria-label": title }, copy: () => copy(value) }));
+export const showSecret = (value) =>
+  open(t("The new secret"), template("secret", { value: { value }, copy: () => copy(value) }));

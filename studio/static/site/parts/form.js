@@ -1,6 +1,6 @@
 // Forms: the server renders the fields (studio/site/fields.py); here they are sent, and say what is wrong with them.
 
-import { fill, h, notify, sentence, t } from "../studio.js";
+import { fill, h, notify, sentence, sentences, t, textOf } from "../studio.js";
 
 /**
  * Send the form in the node by `send(values, data)`, and return the node. Refused fields say why, the rest is said above the
@@ -17,8 +17,8 @@ export function form(node, send, values = null) {
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     fill(alert);
-    if (sayErrors(element, incomplete(element))) return;
-    button.disabled = true;
+    if (button.ariaDisabled || sayErrors(element, incomplete(element))) return;
+    button.ariaDisabled = true; // and it keeps the focus
     try {
       const data = new FormData(element);
       await send(Object.fromEntries(data), data);
@@ -28,15 +28,22 @@ export function form(node, send, values = null) {
       const words = sayErrors(element, error.errors ?? {}) ? t("Please check the fields above.") : sentence(error);
       fill(alert, h("p.error", words));
     } finally {
-      button.disabled = false;
+      button.ariaDisabled = null;
     }
   });
   return node;
 }
 
-/** What the browser does not accept, as the API says it: {name: [texts]}. */
-const incomplete = ({ elements }) =>
-  Object.fromEntries([...elements].filter((control) => control.validationMessage).map(({ name, validationMessage }) => [name, [validationMessage]]));
+/** What the browser does not accept, as the API says it: {name: [texts]}. Its own texts may be in another language. */
+function incomplete({ elements }) {
+  const errors = {};
+  for (const control of elements)
+    for (const kind in control.validity) {
+      const text = control.validity[kind] && textOf(kind, control);
+      if (text) errors[control.name] = [text];
+    }
+  return errors;
+}
 
 export const fieldOf = (node, name) => node.querySelector(`[data-field~="${name}"]`);
 
@@ -45,7 +52,7 @@ export function sayErrors(node, errors) {
   const found = Object.entries(errors)
     .map(([name, texts]) => [fieldOf(node, name.split(".")[0]), texts])
     .filter(([field]) => field);
-  for (const [field, texts] of found) say(field, texts.join(" "));
+  for (const [field, texts] of found) say(field, sentences(texts.join(" ")));
   found[0]?.[0].querySelector("input, select, textarea")?.focus();
   return found.length > 0;
 }

@@ -1,6 +1,6 @@
 // Sign-in with Google by redirects (OpenID Connect Core 1.0, 3.2): no script of another host is needed.
 
-import { api, t, url } from "../studio.js";
+import { api, url } from "../studio.js";
 
 const KEY = "studio.google";
 
@@ -29,7 +29,7 @@ export function backFromGoogle() {
   history.replaceState(null, "", location.pathname);
   const idToken = response.get("id_token");
   const isOurs = idToken && response.get("state") === attempt.state && claimsOf(idToken).nonce === attempt.nonce;
-  if (!isOurs) throw new Error(t("Google has not signed you in. Please try again."));
+  if (!isOurs) throw new api.Refused(0, { code: "google_token_invalid" });
   return { idToken, next: attempt.next };
 }
 

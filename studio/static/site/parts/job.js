@@ -1,7 +1,7 @@
 // A video job: its badges, its progress, and what can be done with it.
 
 import {
-  api, asking, h, icon, isFinished, link, n, notify, play, reload, save, sentences, t, tell, template,
+  api, asking, h, icon, isFinished, link, n, notify, play, relative, reload, save, sentences, t, tell, template,
   thumbnail,
 } from "../studio.js";
 
@@ -12,8 +12,8 @@ export const statusOf = ({ status }) => template(`status-${status}`).textContent
 export const badges = (job) =>
   template("job-badges", {
     status: template(`status-${job.status}`),
-    isDefault: Boolean(job.isDefault || job.associatedLooks?.some((look) => look.isDefault)),
-    isTest: job.mockMode === true,
+    isDefault: job.isDefault || job.associatedLooks?.some((look) => look.isDefault),
+    isTest: job.mockMode,
     isAgain: Boolean(job.retryOf),
   });
 
@@ -33,9 +33,7 @@ export function progress(job) {
 function remaining({ estimatedSecondsLeft, updatedAt }) {
   if (!estimatedSecondsLeft) return "";
   const seconds = estimatedSecondsLeft - (Date.now() - new Date(updatedAt)) / 1000;
-  if (seconds < 10) return t("almost done");
-  if (seconds < 90) return n("about {count} second left", "about {count} seconds left", Math.ceil(seconds / 10) * 10);
-  return n("about {count} minute left", "about {count} minutes left", Math.round(seconds / 60));
+  return seconds < 10 ? t("almost done") : t("ready {when}", { when: relative(Math.ceil(seconds / 10) * 10) });
 }
 
 /** “720p · 9:16 · 8 s · sound”. */

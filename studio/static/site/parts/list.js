@@ -1,10 +1,10 @@
 // Lists that grow: “load more” without duplicates, and rows that are read again.
 
-import { acting, api, fill, h, sentence, t, template } from "../studio.js";
+import { acting, again, api, fill, h, sentence, t, template } from "../studio.js";
 
-/** Say in place of a list why it is not there. */
+/** Say in place of a list why it is not there. The button there shows the page anew. */
 export const saysWhy = (place) => (error) => {
-  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: sentence(error) }));
+  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: sentence(error), again }));
 };
 
 /**
@@ -18,6 +18,21 @@ export function pages(node, load) {
   };
   const button = h("button.button.quiet", { onclick: acting(() => next(false)) }, t("Load more"));
   return () => next(true);
+}
+
+/** As `pages`, for the list at `path()`, which has a query: `add(items, isAnew, total)` gets the items that are new. */
+export function pagesBySkip(node, path, limit, add, signal) {
+  const known = new Set(); // others may shift the pages
+  let skip = 0;
+  return pages(node, async (isAnew) => {
+    if (isAnew) known.clear();
+    const [asked, from] = [path(), isAnew ? 0 : skip];
+    const { items, total } = await api.get(`${asked}&limit=${limit}&skip=${from}`, { signal });
+    if (asked !== path()) return false;
+    skip = from + items.length;
+    add(items.filter(({ id }) => !known.has(id) && known.add(id)), isAnew, total);
+    return skip < total;
+  });
 }
 
 /**

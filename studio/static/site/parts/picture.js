@@ -1,9 +1,8 @@
 // Pictures to upload: chosen, dropped, or taken with a phone's camera, with a preview of each.
 
-import { fill, h, say, set, t, template } from "../studio.js";
+import { fill, h, say, set, t, template, textOf } from "../studio.js";
 
-const MIB = 1024 * 1024;
-const MAX_BYTES = 10 * MIB; // the API's limit
+const MAX_BYTES = 10 * 1024 * 1024; // the API's limit
 
 /**
  * Bring the form's field of this name to life; `files()` has its pictures. `shown` is the URL of one that it has. The
@@ -17,9 +16,9 @@ export function pictures(form, name, { shown = "", onchange = () => {} } = {}) {
 
   function add(more) {
     const large = more.find((file) => file.size > MAX_BYTES);
-    if (large) return say(node, t("{name} is larger than {size} MiB.", { name: large.name, size: MAX_BYTES / MIB }));
+    if (large) return say(node, textOf("picture_too_large", large));
     const other = more.find((file) => file.type && !file.type.startsWith("image/"));
-    if (other) return say(node, t("{name} is no picture.", { name: other.name }));
+    if (other) return say(node, textOf("no_picture", other));
     say(node, "");
     return keep(most === 1 ? more.slice(-1) : [...files, ...more].slice(0, most));
   }

@@ -20,10 +20,10 @@ export function play(job) {
 
 /** Save the file under the name that the server gives it. A link could not send the token. */
 export const save = async (job) =>
-  saveAs(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }), "video.mp4");
+  saveFile(await api.request("GET", `/video-jobs/${job.id}/download`, { signal: AbortSignal.timeout(600_000) }));
 
-export async function saveAs(response, otherwise) {
-  const [, name = otherwise] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
+export async function saveFile(response) {
+  const [, name] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition"));
   const href = URL.createObjectURL(await response.blob());
   h("a", { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000);

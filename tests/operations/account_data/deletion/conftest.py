@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from axes.models import AccessAttempt
@@ -66,7 +67,10 @@ def ann(make_user: MakeUser, staff: User, make_job: MakeJob, make_look: MakeLook
 
 def _look(make_look: MakeLook, user: User) -> Look:
     products = [{"name": "product-marker", "sku": "1"}]
-    return make_look(user, title="look-marker", notes="look-marker", products=products, image=png())
+    key = "key-marker-" + uuid4().hex
+    return make_look(
+        user, title="look-marker", notes="look-marker", products=products, image=png(), idempotency_key=key
+    )
 
 
 def _with_files(job: VideoJob) -> None:

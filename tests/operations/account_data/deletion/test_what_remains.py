@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import ApiKey, LedgerEntry, Session, SignIn, User
 from accounts.own_account import deletion
-from looks.models import Look, LookShare
+from looks.models import Look, LookKey, LookShare
 from operations.reconciliation.comparison import reconcile
 from tests.conftest import MakeUser
 from tests.fixtures.looks import stored_files
@@ -39,6 +39,7 @@ def test_fixture_has_the_texts_in_every_place(ann: User) -> None:
         "looks_look.title",
         "looks_look.search_text",
         "looks_lookemailshare.email",
+        "looks_lookkey.key",
         "looks_product.name",
         "otp_static_staticdevice.name",
         "otp_totp_totpdevice.name",
@@ -62,6 +63,7 @@ def test_nothing_of_the_person_remains(ann: User, media: Path) -> None:
     rows = {model: model.objects.filter(user=ann).count() for model in (SignIn, Session, ApiKey, LookShare, TOTPDevice)}
     assert set(rows.values()) == {0}
     assert not SpentKey.objects.filter(owner=ann).exists()
+    assert not LookKey.objects.filter(owner=ann).exists()
 
 
 def test_files_of_others_stay(ann: User, media: Path) -> None:

@@ -1,18 +1,18 @@
 // A copy of everything, and the end of the account.
 
-import { api, asking, forget, form, saveAs, t, template } from "../../studio.js";
+import { api, asking, forget, form, saveFile, template } from "../../studio.js";
 
 export default async function data({ signal }) {
   const ask = () => api.request("GET", "/auth/me/export", { signal });
   const download = async () => {
     let response;
     while ((response = await ask()).status !== 200) {
-      state.textContent = t("Being prepared …");
+      state.hidden = false;
       const seconds = Number(response.headers.get("Retry-After")) || 3;
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
-    await saveAs(response, "account.zip");
-    state.textContent = t("The file is saved.");
+    await saveFile(response);
+    state.hidden = true;
   };
   const node = template("data", { download });
   const { state } = node.parts;

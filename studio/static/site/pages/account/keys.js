@@ -8,25 +8,23 @@ export default async function keys() {
   return form(node, async ({ name, expiresInDays }, data) => {
     const days = expiresInDays ? { expiresInDays: Number(expiresInDays) } : {};
     const made = await api.post("/api-keys", { name, scopes: data.getAll("scopes"), ...days });
-    showSecret(t("Your new key"), made.key);
+    showSecret(made.key);
     await draw();
   });
 }
 
 function row(key, drawing) {
-  const isRevoked = Boolean(key.revokedAt);
-  const isExpired = !isRevoked && isPast(key.expiresAt);
-  const isEnded = isRevoked || isExpired;
+  const revoked = Boolean(key.revokedAt);
+  const expired = !revoked && isPast(key.expiresAt);
   const revoke = drawing(() => api.remove(`/api-keys/${key.id}`));
   return template("key", {
-    name: !isEnded && key.name,
-    endedName: isEnded && key.name,
+    name: key.name,
     prefix: `${key.prefix}…`,
     scopes: key.scopes.join(", "),
     unused: !key.lastUsedAt,
     used: moment(key.lastUsedAt),
-    revoked: isRevoked,
-    expired: isExpired,
-    revoke: !isEnded && asking("revoke-key", revoke, { title: t("Revoke “{name}”?", key) }),
+    revoked,
+    expired,
+    revoke: !revoked && !expired && asking("revoke-key", revoke, { title: t("Revoke “{name}”?", key) }),
   });
 }

@@ -1,7 +1,7 @@
 // The balance, and every movement of it.
 
 import {
-  api, link, moment, n, number, pages, reload, template, tokens as tokensOf,
+  api, link, moment, n, number, pagesBySkip, reload, template, tokens as tokensOf,
 } from "../../studio.js";
 
 const PAGE = 30;
@@ -14,23 +14,12 @@ export default async function tokens({ signal }) {
     enough: !unlimited && n("Enough for {count} video.", "Enough for {count} videos.", videos),
   });
   const { lines, pager } = node.parts;
-  const known = new Set();
-  let skip = 0;
-
-  async function load() {
-    const { items, total } = await api.get(`/tokens/ledger?limit=${PAGE}&skip=${skip}`, { signal });
-    skip += items.length;
-    lines.append(...items.filter(({ id }) => !known.has(id)).map(line));
-    items.forEach(({ id }) => known.add(id));
-    return skip < total;
-  }
-
-  await pages(pager, load)();
+  await pagesBySkip(pager, () => "/tokens/ledger?", PAGE, (items) => lines.append(...items.map(line)), signal)();
   return node;
 }
 
 function line({ kind, amount, createdAt, videoJobId, note, balanceAfter }) {
-  const what = document.getElementById(`ledger-${kind}`) ? template(`ledger-${kind}`) : kind;
+  const what = template(`ledger-${kind}`);
   return template("ledger-line", {
     at: moment(createdAt),
     what: videoJobId ? link(`/videos/${videoJobId}`, what) : what,

@@ -7,7 +7,7 @@ export default async function webhooks() {
   const draw = await rows(node.parts.list, "/webhooks", row);
   return form(node, async ({ url, description }, data) => {
     const made = await api.post("/webhooks", { url, description, events: data.getAll("events") });
-    showSecret(t("The secret of the webhook"), made.secret);
+    showSecret(made.secret);
     await draw();
   });
 }
@@ -18,7 +18,7 @@ function row(hook, drawing) {
   const become = (status) => drawing(() => api.patch(path, { status }));
   const rotate = async () => {
     const { secret } = await api.post(`${path}/rotate-secret`);
-    showSecret(t("The secret of the webhook"), secret);
+    showSecret(secret);
   };
   const deliveries = async () => {
     const list = template("deliveries");
