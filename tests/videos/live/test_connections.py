@@ -87,6 +87,32 @@ def test_client_that_sends_no_request_is_cut_off(live: Live, monkeypatch: pytest
             assert client.recv(1000) == b""
 
 
+def test_each_request_of_a_connection_has_the_whole_time_for_its_head(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_server, "HEAD_SECONDS", 0.2)
+    connection = HTTPConnection("127.0.0.1", live.port, timeout=SECONDS)
+
+    for _ in range(3):
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b"ok\n"
+        threading.Event().wait(0.3)  # uvicorn closes idle connections after five seconds
+    connection.close()
+
+
+def test_client_that_does_not_finish_its_second_head_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_server, "HEAD_SECONDS", 0.2)
+    connection = HTTPConnection("127.0.0.1", live.port, timeout=SECONDS)
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+
+    connection.sock.sendall(b"GET / HTTP/1.1\r\n")
+
+    with suppress(ConnectionResetError):
+        assert connection.sock.recv(1000) == b""
+    connection.close()
+
+
 @contextmanager
 def busy_threads() -> Iterator[None]:
     """All threads for requests are busy, as if the database hung."""
