@@ -263,3 +263,37 @@ def test_urls_in_events_lead_to_the_web_process(
         record(Event.Kind.UPDATED, [(job.owner_id, job.pk)])
 
     assert stream.event().data["cloudinaryUrl"].startswith("https://api.example.com/media/videos/")
+
+
+@pytest.fixture
+def strict_https(settings: Any) -> None:
+    settings.SECURE_HSTS_SECONDS = 60
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+OF_ONE_RESPONSE = {"date", "x-request-id", "content-type", "content-length", "transfer-encoding", "vary", "allow"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/video-jobs/7"])
+def test_headers_are_those_of_the_web_process(strict_https: None, live: Live, client: Any, path: str) -> None:
+    connection, response = live.request(path, X_Forwarded_Proto="https")
+    of_live = {name.lower(): text for name, text in response.getheaders()}
+    connection.close()
+    of_web = {name.lower(): text for name, text in client.get(path, headers={"X-Forwarded-Proto": "https"}).items()}
+
+    for name in OF_ONE_RESPONSE:
+        of_live.pop(name, None)
+        of_web.pop(name, None)
+    assert of_live == of_web
+    assert {"strict-transport-security", "x-content-type-options"} <= of_live.keys()
+
+
+def test_plain_http_is_redirected_except_for_probes(strict_https: None, live: Live) -> None:
+    found = []
+    for path in ("/healthz", "/api/v1/video-jobs/7"):
+        connection, response = live.request(path)
+        found.append((response.status, response.headers.get("Location", "")))
+        connection.close()
+
+    assert found == [(200, ""), (301, f"https://127.0.0.1:{live.port}/api/v1/video-jobs/7")]
