@@ -23,6 +23,7 @@ from videos.models import VideoJob
 View = Callable[..., HttpResponseBase]
 
 _job = VideoJobViewSet.as_view({"get": "retrieve"})
+_job_after_wait = VideoJobViewSet.as_view({"get": "retrieve"}, throttle_classes=())  # counted before the wait
 
 
 def at_web_origin(view: View) -> View:
@@ -47,7 +48,9 @@ events = at_web_origin(Admission.as_view())
 @at_web_origin
 def job(request: ASGIRequest, pk: str) -> HttpResponseBase:
     """One job; with `wait`, once it has changed or the time is up. The response is the API's."""
-    seconds = 0 if HAS_WAITED in request.scope else _seconds(request)
+    if HAS_WAITED in request.scope:
+        return _job_after_wait(request, pk=pk)
+    seconds = _seconds(request)
     place = _place(pk) if seconds else None
     response = _job(request, pk=pk)
     if place is None or not _is_unchanged(request, response):
