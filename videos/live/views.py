@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from accounts.sign_in.grants import Grant
+from accounts.sign_in.grants import grant_of
 from studio.http.origins import move_to, origin_at
 from videos.api.input_serializers import DetailQuery
 from videos.api.views import VideoJobViewSet
@@ -55,10 +55,11 @@ def job(request: ASGIRequest, pk: str) -> HttpResponseBase:
     response = _job(request, pk=pk)
     if place is None or not _is_unchanged(request, response):
         return response
-    user: Any = request.user  # set by REST framework
+    authenticated: Any = request  # REST framework has set its user and auth
+    grant = grant_of(authenticated)
     owner_id, position = place
-    listener = Listener(grant=Grant(user.pk), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
-    return WaitResponse(listener, seconds=seconds) if HUB.has_room(user.pk) else response
+    listener = Listener(grant=grant, owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
+    return WaitResponse(listener, seconds=seconds) if HUB.has_room(grant.user_id) else response
 
 
 def _place(pk: str) -> tuple[uuid.UUID, int] | None:
