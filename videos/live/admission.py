@@ -50,11 +50,11 @@ class TicketAuthentication(BaseAuthentication):
     """The user of the ticket in the URL."""
 
     def authenticate(self, request: Request) -> tuple[User, Grant] | None:
-        """The user and the ticket's grant; None without a ticket. Raises TicketInvalid."""
+        """The user and the ticket's grant; None without a ticket. The ticket stays unused. Raises TicketInvalid."""
         text = request.query_params.get("ticket")
-        if not text or request.method == "HEAD":  # opens no stream, so it must not use the ticket up
+        if not text:
             return None
-        grant = live_tickets.redeem(text)
+        grant = live_tickets.grant_of(text)
         if grant is None or grants.ended([grant]):
             raise TicketInvalid
         return USERS.get(user_id=grant.user_id, session_id=grant.session_id), grant
@@ -70,7 +70,10 @@ class Admission(EventStreamView):
     authentication_classes = (TicketAuthentication, TokenAuthentication)
 
     def get(self, request: Request) -> HttpResponseBase:
-        """Admit the client. Raises ValidationError, InvalidInput, TooManyStreams and TooManyListeners."""
+        """Admit the client.
+
+        Raises ValidationError, InvalidInput, TooManyStreams, TooManyListeners and TicketInvalid.
+        """
         query = EventQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         grant = grant_of(request)
@@ -89,7 +92,16 @@ class Admission(EventStreamView):
             job_id=query.validated_data.get("job_id"),
             look_id=query.validated_data.get("look_id"),
         )
+        _use_ticket(request)
         return StreamResponse(listener)
+
+
+def _use_ticket(request: Request) -> None:
+    """Use up the ticket that a stream is opened with, if it is opened with one. Raises TicketInvalid."""
+    has_ticket = isinstance(request.successful_authenticator, TicketAuthentication)
+    opens_stream = request.method != "HEAD"
+    if has_ticket and opens_stream and not live_tickets.redeem(request.query_params["ticket"]):
+        raise TicketInvalid
 
 
 def _last_event_id(request: Request) -> int | None:

@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from accounts.sign_in import api_keys, grants
 from accounts.sign_in.grants import Grant
 from tests.conftest import MakeUser, SignIn, tokens_of
 from tests.fixtures.video_jobs import MakeJob
-from tests.videos.live.conftest import Live
+from tests.videos.live.conftest import SECONDS, Live
 from videos.live import hub
 from videos.models import Event, LiveTicket
 from videos.models.events import record
@@ -68,6 +69,31 @@ def test_ticket_opens_one_of_two_streams_at_once(live: Live, make_user: MakeUser
         thread.join()
 
     assert sorted(statuses) == [200, 401, 401, 401]
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "room", "expected"),
+    [("HEAD", "", 1, 200), ("POST", "", 1, 405), ("GET", "&after=abc", 1, 400), ("GET", "", 0, 503)],
+)
+def test_request_that_opens_no_stream_leaves_the_ticket_unused(
+    live: Live,
+    make_user: MakeUser,
+    sign_in: SignIn,
+    settings: Any,
+    method: str,
+    more: str,
+    room: int,
+    expected: int,
+) -> None:
+    path = path_of(ticket_url(sign_in(make_user())))
+    settings.LIVE_MAX_STREAMS = room
+    connection = HTTPConnection("127.0.0.1", live.port, timeout=SECONDS)
+    connection.request(method, path + more, headers={"Content-Length": "0"})
+
+    assert connection.getresponse().status == expected
+    connection.close()
+    settings.LIVE_MAX_STREAMS = 1
+    live.stream(path)
 
 
 def expire(user: User) -> None:
