@@ -5,6 +5,7 @@ from django.http import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.sign_in import grants
@@ -13,6 +14,7 @@ from accounts.sign_in.grants import Grant, grant_of
 from accounts.sign_in.identity import USERS
 from studio.errors import InvalidInput, LimitReached, Unavailable
 from studio.http.origins import origin_of
+from studio.http.responses import mark_as_logged
 from videos import live_tickets
 from videos.api.event_serializers import NUMBER_MAX, EventQuery
 from videos.api.event_views import EventStreamView
@@ -94,6 +96,12 @@ class Admission(EventStreamView):
         )
         _use_ticket(request)
         return StreamResponse(listener)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        if isinstance(exc, TooManyListeners):
+            mark_as_logged(response)  # the line of the request has its 503; an ERROR for each would say nothing more
+        return response
 
 
 def _use_ticket(request: Request) -> None:

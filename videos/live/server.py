@@ -61,6 +61,9 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._time_head()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: any client may ask for a WebSocket, and gets the response without one."""
+
     def _time_head(self) -> None:
         """Give the client some seconds for its first head, and for each that it has begun later.
 

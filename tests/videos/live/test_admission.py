@@ -1,6 +1,7 @@
 """Who may open a stream, with what, how many; and when a stream ends."""
 
 import json
+import logging
 import threading
 import uuid
 from datetime import timedelta
@@ -228,13 +229,16 @@ def test_user_has_so_many_streams(live: Live, make_user: MakeUser, monkeypatch: 
     live.stream(user=make_user("bob@example.com"))
 
 
-def test_process_has_so_many_streams(live: Live, make_user: MakeUser, settings: Any) -> None:
+def test_process_has_so_many_streams(
+    live: Live, make_user: MakeUser, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.LIVE_MAX_STREAMS = 1
     live.stream(user=make_user())
 
     status, body, headers = live.get(URL, user=make_user("bob@example.com"))
 
     assert (status, body["code"], headers["Retry-After"]) == (503, "too_many_listeners", "30")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize(

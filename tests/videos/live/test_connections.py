@@ -1,6 +1,7 @@
 """Connections: of slow readers, of clients that send nothing, too much or leave, and when the process ends."""
 
 import gc
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -111,6 +112,16 @@ def test_client_that_does_not_finish_its_second_head_is_cut_off(live: Live, monk
     with suppress(ConnectionResetError):
         assert connection.sock.recv(1000) == b""
     connection.close()
+
+
+def test_request_for_a_websocket_is_served_without_and_logs_no_warning(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection, response = live.request("/healthz", Connection="Upgrade", Upgrade="websocket")
+
+    assert response.status == 200
+    connection.close()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @contextmanager
