@@ -18,5 +18,6 @@ LIVE_MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "studio.http.base_path.BasePathMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "videos.live.bodies.NoBodyMiddleware",
 ]
 LIVE_URLCONF = "videos.live.urls"

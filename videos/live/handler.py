@@ -15,10 +15,9 @@ from django.core.signals import request_started
 from django.http import HttpResponse
 from django.urls import set_script_prefix
 
-from studio.errors import TooLarge
 from studio.http.base_path import PROBES
-from studio.http.responses import refusal
 from videos.live import streams
+from videos.live.bodies import has_body
 from videos.live.hub import Listener
 from videos.live.threads import REQUESTS
 
@@ -56,8 +55,10 @@ class LiveHandler(ASGIHandler):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request. One with a body is refused unread."""
-        if _has_body(scope):
-            await self.send_response(refusal(413, TooLarge.code, "This process takes no bodies."), send)
+        if has_body(scope):
+            response = self._response(scope)  # of NoBodyMiddleware or one before it, so it needs no database
+            response.headers["Connection"] = "close"
+            await self.send_response(response, send)
             return
         await receive()  # the empty body
         gone = asyncio.ensure_future(receive())
@@ -95,7 +96,7 @@ class LiveHandler(ASGIHandler):
         return None
 
     def _response(self, scope: Scope) -> Any:
-        """Django's response to a request without a body."""
+        """Django's response; the request's body, if any, is left out."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
         request, refused = self.create_request(scope, BytesIO())
@@ -105,11 +106,6 @@ class LiveHandler(ASGIHandler):
         response = self.get_response(request)
         response.close()
         return response
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = dict(scope["headers"])
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 def _end_when(gone: Gone, listener: Listener) -> None:

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -71,12 +71,25 @@ def test_head_opens_no_stream(live: Live, make_user: MakeUser) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("head", ["Content-Length: 1000000000", "Transfer-Encoding: chunked"])
-def test_body_is_refused_unread(live: Live, head: str) -> None:
+@pytest.mark.parametrize("host", ["localhost", "not a host"])
+@pytest.mark.parametrize("body", ["Content-Length: 1000000000", "Transfer-Encoding: chunked"])
+def test_body_is_refused_unread(live: Live, body: str, host: str) -> None:
     with socket.create_connection(("127.0.0.1", live.port), timeout=SECONDS) as client:
-        client.sendall(f"POST {URL} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode())
+        client.sendall(f"POST {URL} HTTP/1.1\r\nHost: {host}\r\n{body}\r\n\r\n".encode())
+        response = HTTPResponse(client)
+        response.begin()
 
-        assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+        assert (response.status, response.headers["Connection"]) == (413 if host == "localhost" else 400, "close")
+        response.read()
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("length", ["0", "00"])
+def test_empty_body_is_none(live: Live, length: str) -> None:
+    connection, response = live.request("/healthz", Content_Length=length)
+
+    assert response.status == 200
+    connection.close()
 
 
 def test_client_that_sends_no_request_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
