@@ -150,9 +150,7 @@ def test_admin_waits_for_the_job_of_another(live: Live, make_user: MakeUser, mak
     assert body["progressPercentage"] == 40
 
 
-def test_wait_counts_once_against_the_rate(
-    live: Live, make_user: MakeUser, make_job: MakeJob, settings: Any
-) -> None:
+def test_wait_counts_once_against_the_rate(live: Live, make_user: MakeUser, make_job: MakeJob, settings: Any) -> None:
     rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] | {"request": "1/day"}
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
     job = make_job(make_user(), phase=Phase.GENERATING)
