@@ -91,6 +91,12 @@ HOOKS: dict[str, tuple[str | None, str]] = {
         "its owner is the response",
     ),
     "gunicorn.glogging:Logger.access": ("(self, resp, req, environ, request_time)", "our form of a line"),
+    # -- uvicorn: undocumented for subclasses
+    "uvicorn.server:Server.handle_exit": ("(self, sig, frame)", "the process stops by itself, not by the signal"),
+    "uvicorn.protocols.http.h11_impl:H11Protocol._unsupported_upgrade_warning": (
+        "(self)",
+        "no two warnings whenever a client asks for a WebSocket",
+    ),
     # -- RQ: a worker that outlives its Redis, and works in threads (videos.worker)
     "rq.worker.base:BaseWorker._set_connection": ("(self, connection)", "no call is repeated"),
     "rq.worker.base:BaseWorker._set_ip_address": ("(self, connection)", "a worker can start without Redis"),

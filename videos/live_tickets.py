@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.sign_in.grants import Grant
@@ -30,12 +31,19 @@ def issue(grant: Grant) -> tuple[str, datetime]:
     return text, ticket.expires_at
 
 
-def redeem(text: str) -> Grant | None:
-    """Use the ticket up; None for one that is unknown, used or expired."""
-    ticket = LiveTicket.objects.filter(digest=_digest(text)).first()
-    if ticket is None or not LiveTicket.objects.filter(pk=ticket.pk, expires_at__gt=Now()).delete()[0]:
-        return None
-    return Grant(ticket.user_id, ticket.session_id, ticket.api_key_id, ticket.ends_at)
+def grant_of(text: str) -> Grant | None:
+    """What the ticket was issued for; None for one that is unknown, used or expired."""
+    ticket = _usable(text).first()
+    return Grant(ticket.user_id, ticket.session_id, ticket.api_key_id, ticket.ends_at) if ticket else None
+
+
+def redeem(text: str) -> bool:
+    """Use the ticket up; False for one that is unknown, used or expired."""
+    return bool(_usable(text).delete()[0])
+
+
+def _usable(text: str) -> "QuerySet[LiveTicket]":
+    return LiveTicket.objects.filter(digest=_digest(text), expires_at__gt=Now())
 
 
 def _digest(text: str) -> str:

@@ -11,10 +11,13 @@ LIVE_URL = env.origin_or_port("LIVE_URL", "" if PRODUCTION else f":{LIVE_PORT}")
 WEB_URL = env.origin_or_port("WEB_URL", "" if PRODUCTION else f":{PORT}")
 LIVE_MAX_STREAMS = env.integer("LIVE_MAX_STREAMS", 5_000, least=1, most=100_000)  # of a process
 # In place of MIDDLEWARE and ROOT_URLCONF: what of them concerns requests without a body, and responses of the API.
+# Nothing is compressed: an event has to leave at once, and a job is small.
 LIVE_MIDDLEWARE = [
     "studio.http.headers.SecurityHeadersMiddleware",
     "studio.http.request_id.RequestIdMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "studio.http.base_path.BasePathMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "videos.live.bodies.NoBodyMiddleware",
 ]
 LIVE_URLCONF = "videos.live.urls"

@@ -5,6 +5,7 @@ from django.http import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.sign_in import grants
@@ -13,6 +14,7 @@ from accounts.sign_in.grants import Grant, grant_of
 from accounts.sign_in.identity import USERS
 from studio.errors import InvalidInput, LimitReached, Unavailable
 from studio.http.origins import origin_of
+from studio.http.responses import mark_as_logged
 from videos import live_tickets
 from videos.api.event_serializers import NUMBER_MAX, EventQuery
 from videos.api.event_views import EventStreamView
@@ -50,11 +52,11 @@ class TicketAuthentication(BaseAuthentication):
     """The user of the ticket in the URL."""
 
     def authenticate(self, request: Request) -> tuple[User, Grant] | None:
-        """The user and the ticket's grant; None without a ticket. Raises TicketInvalid."""
+        """The user and the ticket's grant; None without a ticket. The ticket stays unused. Raises TicketInvalid."""
         text = request.query_params.get("ticket")
-        if not text or request.method == "HEAD":  # opens no stream, so it must not use the ticket up
+        if not text:
             return None
-        grant = live_tickets.redeem(text)
+        grant = live_tickets.grant_of(text)
         if grant is None or grants.ended([grant]):
             raise TicketInvalid
         return USERS.get(user_id=grant.user_id, session_id=grant.session_id), grant
@@ -70,7 +72,10 @@ class Admission(EventStreamView):
     authentication_classes = (TicketAuthentication, TokenAuthentication)
 
     def get(self, request: Request) -> HttpResponseBase:
-        """Admit the client. Raises ValidationError, InvalidInput, TooManyStreams and TooManyListeners."""
+        """Admit the client.
+
+        Raises ValidationError, InvalidInput, TooManyStreams, TooManyListeners and TicketInvalid.
+        """
         query = EventQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         grant = grant_of(request)
@@ -89,7 +94,22 @@ class Admission(EventStreamView):
             job_id=query.validated_data.get("job_id"),
             look_id=query.validated_data.get("look_id"),
         )
+        _use_ticket(request)
         return StreamResponse(listener)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        if isinstance(exc, TooManyListeners):
+            mark_as_logged(response)  # the line of the request has its 503; an ERROR for each would say nothing more
+        return response
+
+
+def _use_ticket(request: Request) -> None:
+    """Use up the ticket that a stream is opened with, if it is opened with one. Raises TicketInvalid."""
+    has_ticket = isinstance(request.successful_authenticator, TicketAuthentication)
+    opens_stream = request.method != "HEAD"
+    if has_ticket and opens_stream and not live_tickets.redeem(request.query_params["ticket"]):
+        raise TicketInvalid
 
 
 def _last_event_id(request: Request) -> int | None:

@@ -15,11 +15,12 @@ from django.core.signals import request_started
 from django.http import HttpResponse
 from django.urls import set_script_prefix
 
-from studio.errors import TooLarge
+from accounts.sign_in.api_keys import META_ID
 from studio.http.base_path import PROBES
-from studio.http.responses import refusal
 from videos.live import streams
+from videos.live.bodies import has_body
 from videos.live.hub import Listener
+from videos.live.request_log import Line
 from videos.live.threads import REQUESTS
 
 HAS_WAITED = "studio.has_waited"  # in the scope of a request that has waited for a change
@@ -55,18 +56,27 @@ class LiveHandler(ASGIHandler):
         super().load_middleware()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request. One with a body is refused unread."""
-        if _has_body(scope):
-            await self.send_response(refusal(413, TooLarge.code, "This process takes no bodies."), send)
-            return
-        await receive()  # the empty body
-        gone = asyncio.ensure_future(receive())
+        """Serve a request, and log it. One with a body is refused unread."""
+        line = Line(scope, send)
         try:
-            listener = await self._respond(scope, gone, send)
-            if listener:
-                await streams.send_events(listener, send)
+            if has_body(scope):
+                await self._refuse_body(scope, line.send)
+                return
+            await receive()  # the empty body
+            gone = asyncio.ensure_future(receive())
+            try:
+                listener = await self._respond(scope, gone, line.send)
+                if listener:
+                    await streams.send_events(listener, send)
+            finally:
+                gone.cancel()
         finally:
-            gone.cancel()
+            line.write()
+
+    async def _refuse_body(self, scope: Scope, send: Send) -> None:
+        response = self._response(scope)  # of NoBodyMiddleware or one before it, so it needs no database
+        response.headers["Connection"] = "close"
+        await self.send_response(response, send)
 
     async def _respond(self, scope: Scope, gone: Gone, send: Send) -> Listener | None:
         """Send the response; of a stream, send the head and return the listener. Send nothing to a client that left."""
@@ -95,7 +105,7 @@ class LiveHandler(ASGIHandler):
         return None
 
     def _response(self, scope: Scope) -> Any:
-        """Django's response to a request without a body."""
+        """Django's response; the request's body, if any, is left out."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
         request, refused = self.create_request(scope, BytesIO())
@@ -103,13 +113,9 @@ class LiveHandler(ASGIHandler):
             return refused
         request.urlconf = settings.LIVE_URLCONF  # Django's hook
         response = self.get_response(request)
+        scope[META_ID] = request.META.get(META_ID, "")  # for the request's line
         response.close()
         return response
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = dict(scope["headers"])
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 def _end_when(gone: Gone, listener: Listener) -> None:

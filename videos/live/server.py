@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import logging
+import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -36,7 +38,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect_head()
+        self._time_head()
         sock = transport.get_extra_info("socket")
         if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_MILLISECONDS)
@@ -52,18 +54,30 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep()
-        if self._head:
-            self._head.cancel()
+        self._forget_head()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._expect_head()
+        self._time_head()
 
-    def _expect_head(self) -> None:
-        """Give the client some seconds for the head of its next request, if it has begun none."""
-        if self._head is None and self._is_idle:
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: any client may ask for a WebSocket, and gets the response without one."""
+
+    def _time_head(self) -> None:
+        """Give the client some seconds for its first head, and for each that it has begun later.
+
+        Between two requests, uvicorn closes an idle connection after five seconds.
+        """
+        if not self._is_idle:
+            self._forget_head()
+        elif self._head is None:
             self._head = self.loop.call_later(HEAD_SECONDS, self._close_if_idle)
+
+    def _forget_head(self) -> None:
+        if self._head:
+            self._head.cancel()
+            self._head = None
 
     def _close_if_idle(self) -> None:
         self._head = None
@@ -90,6 +104,11 @@ class Server(uvicorn.Server):
             await super().main_loop()
         finally:
             beat.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Uvicorn's own method would note the signal, and raise it again after the stop: a death by signal."""
+        self.force_exit |= self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         HUB.end_all()

@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from accounts.sign_in.grants import Grant
+from accounts.sign_in.grants import grant_of
 from studio.http.origins import move_to, origin_at
 from videos.api.input_serializers import DetailQuery
 from videos.api.views import VideoJobViewSet
@@ -23,6 +23,7 @@ from videos.models import VideoJob
 View = Callable[..., HttpResponseBase]
 
 _job = VideoJobViewSet.as_view({"get": "retrieve"})
+_job_after_wait = VideoJobViewSet.as_view({"get": "retrieve"}, throttle_classes=())  # counted before the wait
 
 
 def at_web_origin(view: View) -> View:
@@ -47,15 +48,18 @@ events = at_web_origin(Admission.as_view())
 @at_web_origin
 def job(request: ASGIRequest, pk: str) -> HttpResponseBase:
     """One job; with `wait`, once it has changed or the time is up. The response is the API's."""
-    seconds = 0 if HAS_WAITED in request.scope else _seconds(request)
+    if HAS_WAITED in request.scope:
+        return _job_after_wait(request, pk=pk)
+    seconds = _seconds(request)
     place = _place(pk) if seconds else None
     response = _job(request, pk=pk)
     if place is None or not _is_unchanged(request, response):
         return response
-    user: Any = request.user  # set by REST framework
+    authenticated: Any = request  # REST framework has set its user and auth
+    grant = grant_of(authenticated)
     owner_id, position = place
-    listener = Listener(grant=Grant(user.pk), owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
-    return WaitResponse(listener, seconds=seconds) if HUB.has_room(user.pk) else response
+    listener = Listener(grant=grant, owner_id=owner_id, origin="", position=position, job_id=uuid.UUID(pk))
+    return WaitResponse(listener, seconds=seconds) if HUB.has_room(grant.user_id) else response
 
 
 def _place(pk: str) -> tuple[uuid.UUID, int] | None:

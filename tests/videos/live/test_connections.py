@@ -1,11 +1,12 @@
 """Connections: of slow readers, of clients that send nothing, too much or leave, and when the process ends."""
 
 import gc
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -70,12 +71,25 @@ def test_head_opens_no_stream(live: Live, make_user: MakeUser) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("head", ["Content-Length: 1000000000", "Transfer-Encoding: chunked"])
-def test_body_is_refused_unread(live: Live, head: str) -> None:
+@pytest.mark.parametrize("host", ["localhost", "not a host"])
+@pytest.mark.parametrize("body", ["Content-Length: 1000000000", "Transfer-Encoding: chunked"])
+def test_body_is_refused_unread(live: Live, body: str, host: str) -> None:
     with socket.create_connection(("127.0.0.1", live.port), timeout=SECONDS) as client:
-        client.sendall(f"POST {URL} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode())
+        client.sendall(f"POST {URL} HTTP/1.1\r\nHost: {host}\r\n{body}\r\n\r\n".encode())
+        response = HTTPResponse(client)
+        response.begin()
 
-        assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+        assert (response.status, response.headers["Connection"]) == (413 if host == "localhost" else 400, "close")
+        response.read()
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("length", ["0", "00"])
+def test_empty_body_is_none(live: Live, length: str) -> None:
+    connection, response = live.request("/healthz", Content_Length=length)
+
+    assert response.status == 200
+    connection.close()
 
 
 def test_client_that_sends_no_request_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +99,42 @@ def test_client_that_sends_no_request_is_cut_off(live: Live, monkeypatch: pytest
 
         with suppress(ConnectionResetError):
             assert client.recv(1000) == b""
+
+
+def test_each_request_of_a_connection_has_the_whole_time_for_its_head(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_server, "HEAD_SECONDS", 0.2)
+    connection = HTTPConnection("127.0.0.1", live.port, timeout=SECONDS)
+
+    for _ in range(3):
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b"ok\n"
+        threading.Event().wait(0.3)  # uvicorn closes idle connections after five seconds
+    connection.close()
+
+
+def test_client_that_does_not_finish_its_second_head_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_server, "HEAD_SECONDS", 0.2)
+    connection = HTTPConnection("127.0.0.1", live.port, timeout=SECONDS)
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+
+    connection.sock.sendall(b"GET / HTTP/1.1\r\n")
+
+    with suppress(ConnectionResetError):
+        assert connection.sock.recv(1000) == b""
+    connection.close()
+
+
+def test_request_for_a_websocket_is_served_without_and_logs_no_warning(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection, response = live.request("/healthz", Connection="Upgrade", Upgrade="websocket")
+
+    assert response.status == 200
+    connection.close()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @contextmanager

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
-from tests.conftest import MakeUser
+from accounts.models import ApiKey, Session
+from accounts.sign_in import api_keys
+from tests.conftest import MakeUser, tokens_of
 from tests.fixtures.video_jobs import MakeJob
 from tests.videos.live.conftest import Live
 from videos.live import hub
@@ -145,3 +148,32 @@ def test_admin_waits_for_the_job_of_another(live: Live, make_user: MakeUser, mak
     changer.join()
 
     assert body["progressPercentage"] == 40
+
+
+def test_wait_counts_once_against_the_rate(live: Live, make_user: MakeUser, make_job: MakeJob, settings: Any) -> None:
+    rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] | {"request": "1/day"}
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": rates}
+    job = make_job(make_user(), phase=Phase.GENERATING)
+
+    statuses = [live.get(url_of(job, "1"), user=job.owner)[0] for _ in range(2)]
+
+    assert statuses == [200, 429]
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+def test_wait_ends_with_its_session_or_key(
+    live: Live, make_user: MakeUser, make_job: MakeJob, quick_checks: None, has_key: bool
+) -> None:
+    job = make_job(make_user(), phase=Phase.GENERATING)
+    key, text = api_keys.create(user=job.owner, name="CI", scopes=["videos:read"])
+    token = text if has_key else tokens_of(job.owner)["access"]
+
+    def end() -> None:
+        ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+        Session.objects.filter(user=job.owner).end(Session.End.SIGNED_OUT)
+
+    ender = when_a_request_waits(end)
+    status, body, _ = live.get(url_of(job, "60"), token=token)
+    ender.join()
+
+    assert (status, body["code"]) == (401, "key_revoked" if has_key else "session_ended")
