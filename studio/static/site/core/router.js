@@ -50,6 +50,7 @@ async function show({ isFirst = false } = {}) {
   if (who === "user" && !isIn) return go(`/sign-in?next=${encodeURIComponent(path + location.search)}`, { replace: true });
   if (who === "guest" && isIn) return go(inside(query.get("next")), { replace: true });
   leave.abort();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   leave = new AbortController();
   const { signal } = leave;
   shown = location.href;
