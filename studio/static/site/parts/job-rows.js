@@ -57,6 +57,7 @@ export function jobRows({ place, list, whole = list, row, matches, empty, reset,
     if (deleted.has(item.id) || !matches(item)) drop(item.id);
     else if (isKnown) put(item);
     else if (kind === "created") list.prepend(put(item));
+    drawn();
     if (isKnown && !rows.size) return reset(); // the next ones
     return draw();
   }
