@@ -62,11 +62,14 @@ def manage(
 
 
 def start_up(*options: str, environment: Mapping[str, str], output: BinaryIO) -> subprocess.Popen[bytes]:
-    """`manage.py up` in a process group of its own; the environment is added to the test run's."""
+    """`manage.py up` in a process group of its own, killed when this process dies.
+
+    The environment is added to the test run's.
+    """
     return subprocess.Popen(
-        [sys.executable, "manage.py", "up", *options],
+        [sys.executable, "-m", "operations.local.die_with_parent", sys.executable, "manage.py", "up", *options],
         cwd=PROJECT,
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, "STUDIO_PARENT_PID": str(os.getpid())},
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,

@@ -4,14 +4,20 @@ import time
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.site_walk import Person
 from tests.fakes.receiver import FakeReceiver, Message
+from tests.running import PASSWORD
 
 # 600: as in the other browser tests
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+RENEW = """(pair) => {
+  const before = JSON.parse(localStorage.getItem("studio.session"));
+  localStorage.setItem("studio.session", JSON.stringify({...before, ...pair}));
+}"""
 DELIVERY_SECONDS = 60  # on a busy machine
 
 
@@ -108,3 +114,20 @@ def test_person_is_renamed_and_gets_a_copy_of_all_data(person: Person, request: 
     page.get_by_role("dialog").get_by_role("button", name="Delete the account").click()
 
     person.heading("Sign in")
+
+
+def test_late_refusal_of_an_old_token_leaves_the_new_session(person: Person, request: pytest.FixtureRequest) -> None:
+    page = person.page
+    person.expected = {401}
+    email = f"{request.node.callspec.id}-late@example.com"
+    person.register(email)
+    held: list[Route] = []
+    page.route("**/api/v1/looks?*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright marks its handlers
+    with page.expect_request("**/api/v1/looks?*"):
+        person.go("/looks")
+    pair = httpx.post(f"{person.url}/api/v1/auth/token", json={"email": email, "password": PASSWORD}).json()
+    page.evaluate(RENEW, pair)
+    held[0].fulfill(status=401, json={"detail": "The session has ended.", "code": "token_invalid"})
+
+    page.get_by_text("No looks yet").wait_for()
+    assert page.evaluate("JSON.parse(localStorage.getItem('studio.session')).access") == pair["access"]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.site_walk import Person, wait_for_rows
+from tests.browser.site_walk import LOOK, VIDEO_MS, Person, wait_for_rows
 from tests.running import PASSWORD, RunningStudio, wait_for
 
 # 600: as in the other browser tests
@@ -110,5 +110,70 @@ def test_list_keeps_its_rows_and_ticks_when_it_is_read_again(browser: Browser, s
     person.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(ROWS - PAGE)
     expect(person.page.get_by_role("button", name="Load more")).to_have_count(0)
+    client.close()
+    person.close()
+
+
+def test_dialog_closes_when_its_page_is_left_or_the_session_ends(browser: Browser, site: RunningStudio) -> None:
+    person, client = signed_in(browser, site, "dialogs@example.com")
+    page, dialogs = person.page, person.page.get_by_role("dialog")
+    wait_for(client, [create(client, "A coat")], seconds=60)
+
+    def ask() -> None:
+        person.follow("Videos")
+        page.locator("tbody").get_by_role("button", name="Delete").click()
+        expect(dialogs).to_have_count(1)
+
+    ask()
+    page.go_back()
+    person.heading("Looks")
+    expect(dialogs).to_have_count(0)
+
+    ask()
+    other = page.context.new_page()
+    other.goto(person.url)
+    other.evaluate("localStorage.clear()")
+    person.heading("Sign in")
+    expect(dialogs).to_have_count(0)
+    client.close()
+    person.close()
+
+
+def test_focus_stays_on_a_control_that_is_drawn_again(browser: Browser, site: RunningStudio) -> None:
+    person, client = signed_in(browser, site, "focus@example.com")
+    page = person.page
+    person.add_look("City Rain", LOOK)
+    look = page.url.rsplit("/", 1)[1]
+    data = {"mockMode": "true", "prompt": "She turns", "lookId": look}
+    job = client.post("/api/v1/video-jobs", data=data).json()["id"]
+    wait_for(client, [job], seconds=60)
+    for path in ("/videos", f"/looks/{look}", f"/videos/{job}"):
+        person.go(path)
+        page.get_by_role("button", name="Set as default").press("Enter")
+        expect(page.get_by_role("button", name="Unset default")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Set as default")).to_be_focused()
+
+    person.go("/videos")
+    page.get_by_role("checkbox").check()
+    page.locator(".toolbar").get_by_role("button", name="Delete").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+    page.get_by_text("1 video is deleted.").wait_for()
+    expect(page.get_by_role("heading", name="Videos", level=1)).to_be_focused()
+    client.close()
+    person.close()
+
+
+def test_account_that_cannot_be_read_when_a_job_ends_raises_nothing(browser: Browser, site: RunningStudio) -> None:
+    person, client = signed_in(browser, site, "unread@example.com")
+    person.go("/videos")
+    create(client, "Quietly [mock:slow=5]")
+    wait_for_rows(person.page, "In progress", 1)
+    person.expected = {503}
+    person.page.route("**/auth/me", lambda route: route.fulfill(status=503, body="{}"))
+    with person.page.expect_response("**/auth/me", timeout=VIDEO_MS):
+        wait_for_rows(person.page, "Ready", 1)
+
+    person.page.wait_for_timeout(DRAWN_MS)
     client.close()
     person.close()

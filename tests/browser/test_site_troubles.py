@@ -162,6 +162,25 @@ def test_list_that_failed_to_load_can_be_tried_again(person: Person) -> None:
     expect(person.page.locator(".card").first).to_be_visible()
 
 
+def test_failed_search_leaves_neither_a_count_nor_more_to_load(person: Person) -> None:
+    page = person.page
+    looks = [{"id": str(number), "title": "Rain", "thumbnailUrl": None, "videos": []} for number in range(24)]
+    busy = {"status": 503, "json": {"detail": "Busy.", "code": "too_busy"}}
+
+    def respond(route: Route) -> None:
+        route.fulfill(**busy if "search=night" in route.request.url else {"json": {"items": looks, "total": 40}})
+
+    person.expected = {503}
+    page.route("**/api/v1/looks?*", respond)
+    person.go("/looks")
+    page.get_by_role("button", name="Load more").wait_for()
+    page.get_by_role("searchbox").fill("night")
+    page.get_by_text("The server is busy.").wait_for()
+
+    expect(page.get_by_role("button", name="Load more")).to_have_count(0)
+    expect(page.get_by_text("40 looks")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("path", "module"), [("/create", "create"), ("/account/keys", "account/keys")])
 def test_missing_module_is_said_in_a_sentence(person: Person, path: str, module: str) -> None:
     person.page.route(f"**/pages/{module}.js*", lambda route: route.abort())
@@ -231,16 +250,17 @@ def test_new_account_that_has_to_verify_its_address_reads_that_a_mail_was_sent(g
     expect(guest.page.locator(".error:visible")).to_have_count(0)
 
 
-def test_guest_can_ask_for_both_mails_again(guest: Person) -> None:
+@pytest.mark.parametrize("query", ["?token=used", "?token=", ""])
+def test_guest_can_ask_for_both_mails_again(guest: Person, query: str) -> None:
     guest.go("/sign-in")
     guest.follow("Verify your address")
     guest.heading("Verify your address")
 
     guest.expected = {400}
-    guest.go("/reset-password?token=used")
+    guest.go(f"/reset-password{query}")
     guest.page.get_by_label("New password").fill(PASSWORD)
     guest.press("Set the password")
-    guest.page.locator(".error:visible").wait_for()
+    guest.page.get_by_text("This link is not valid any more. Request a new one.").wait_for()
     guest.follow("Send a new link")
     guest.heading("Forgotten password")
 

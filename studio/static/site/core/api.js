@@ -1,7 +1,7 @@
 // Requests to the API. Every refusal becomes an error with its code, which `refusals.js` puts into words.
 
 import { API } from "./page.js";
-import { accessToken, forget, refreshed } from "./session.js";
+import { accessToken, refreshed } from "./session.js";
 
 const TIMEOUT_MS = 60_000;
 
@@ -38,10 +38,9 @@ async function withToken(send) {
     return await send(token);
   } catch (error) {
     if (error.status !== 401) throw error;
-    const newer = token && error.code === "token_expired" ? await refreshed(token).catch(offline) : null;
-    if (newer) return send(newer);
-    forget();
-    throw error;
+    const newer = await refreshed(token, error.code === "token_expired").catch(offline);
+    if (!newer) throw error;
+    return send(newer);
   }
 }
 

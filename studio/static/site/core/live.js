@@ -1,6 +1,5 @@
-// Changes of the caller's jobs as they happen: by server-sent events, or by polling until there are some.
-//
-// A ticket opens the stream, once. After a break the last number continues it: nothing is missed.
+// Changes of the caller's jobs as they happen: by server-sent events, or by polling until there are some
+// (docs/frontend.md).
 
 import * as api from "./api.js";
 import { complain } from "./notice.js";

@@ -17,7 +17,9 @@ export function onMe(listener, signal) {
 /** Read the account; at the same time once only. */
 export function reload() {
   request ??= api.get("/auth/me").finally(() => (request = null));
-  return request.then(know);
+  const known = request.then(know);
+  known.catch(() => null); // a caller need not wait
+  return known;
 }
 
 /** Show this account, which a response has brought. */
@@ -28,7 +30,7 @@ export function know(account) {
 }
 
 onChange((isIn) => {
-  if (isIn) reload().catch(() => null);
+  if (isIn) reload();
   else know(null);
 });
-if (isSignedIn()) reload().catch(() => null);
+if (isSignedIn()) reload();

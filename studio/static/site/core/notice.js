@@ -31,14 +31,24 @@ export const acting = (work) => async (event) => {
     complain(error);
   } finally {
     button.ariaDisabled = null;
-    if (document.activeElement === document.body) refocus(button);
+    if ([document.body, button].includes(document.activeElement)) refocus(button);
   }
 };
 
-/** Focus the button, or the heading above it once it is gone. */
-function refocus(button) {
+/** Focus the control, or the heading above it once it is gone or hidden. */
+export function refocus(control) {
   const heading = [...document.querySelectorAll("h1, dialog[open] h2")].at(-1);
-  (button.isConnected ? button : set(heading, { tabindex: -1 })).focus({ preventScroll: true });
+  (control?.getClientRects().length ? control : set(heading, { tabindex: -1 })).focus({ preventScroll: true });
+}
+
+/** Replace the node, or remove it; the focus in it stays on the same control. */
+export function swap(before, ...after) {
+  const { activeElement: focused } = document;
+  const isSame = ({ dataset }) => dataset.part === focused.dataset.part;
+  const same = (node) => [...node.querySelectorAll(focused.localName)].filter(isSame);
+  const [hadFocus, at] = [before.contains(focused), same(before).indexOf(focused)];
+  before.replaceWith(...after);
+  if (hadFocus) refocus(after.flatMap(same)[at]);
 }
 
 /** Copy the text, where the browser permits it: over HTTPS. */

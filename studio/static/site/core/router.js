@@ -1,6 +1,7 @@
 // One document, many pages: follows links without loading, and tells assistive technology where it is.
 
-import { fill, set } from "./dom.js";
+import { fill } from "./dom.js";
+import { refocus } from "./notice.js";
 import { pathOf, url } from "./page.js";
 import { sentence } from "./refusals.js";
 import { isSignedIn } from "./session.js";
@@ -49,6 +50,7 @@ async function show({ isFirst = false } = {}) {
   if (who === "user" && !isIn) return go(`/sign-in?next=${encodeURIComponent(path + location.search)}`, { replace: true });
   if (who === "guest" && isIn) return go(inside(query.get("next")), { replace: true });
   leave.abort();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   leave = new AbortController();
   const { signal } = leave;
   shown = location.href;
@@ -69,11 +71,10 @@ function present(node, isFirst) {
   const heading = main.querySelector("h1");
   document.title = node ? `${heading.textContent} · AI Studio` : "AI Studio";
   for (const link of document.querySelectorAll("[data-nav]"))
-    set(link, { "aria-current": pathOf(location).startsWith(pathOf(link)) ? "page" : null });
+    link.ariaCurrent = pathOf(location).startsWith(pathOf(link)) ? "page" : null;
   if (isFirst || !heading) return;
   scrollTo(0, 0);
-  heading.setAttribute("tabindex", "-1");
-  heading.focus({ preventScroll: true });
+  refocus();
 }
 
 function failure(error) {

@@ -46,21 +46,19 @@ export async function accessToken() {
   return session.expiresAt - Date.now() > EARLY_MS ? session.access : refreshed(session.access);
 }
 
-/** A newer access token than `stale`. One tab at a time asks for it: each refresh token works once. */
-export async function refreshed(stale) {
-  return locked(async () => {
-    const session = read();
-    if (!session || session.access !== stale) return session?.access ?? null; // another tab was faster
-    const response = await post("/auth/token/refresh", { refresh: session.refresh });
-    if (response.ok) {
-      begin(await response.json());
-      return read().access;
+/** The token after a refused one, if there is any. One tab at a time refreshes: each refresh token works once. */
+export const refreshed = (refused, hasExpired = true) =>
+  locked(async () => {
+    const isStored = () => read()?.access === refused; // false: another tab was faster
+    if (hasExpired && isStored()) {
+      const response = await post("/auth/token/refresh", { refresh: read().refresh });
+      const pair = await response.json().catch(() => null);
+      if (response.ok && isStored()) begin(pair);
+      else if (![200, 400, 401, 403].includes(response.status)) throw Error(response.status); // the session stays
     }
-    if (![400, 401, 403].includes(response.status)) throw Error(response.status); // passing: the session stays
-    forget();
-    return null;
+    if (isStored()) forget();
+    return read()?.access;
   });
-}
 
 // Without HTTPS there are no locks; then the server gives two tabs the same pair (REFRESH_REUSE_SECONDS).
 const locked = (work) => (navigator.locks ? navigator.locks.request("studio.refresh", work) : work());

@@ -26,6 +26,6 @@ function put(part, content) {
 /** Mark one tab of the page's navigation; returns it. */
 export function markTab(node, name) {
   const tab = node.querySelector(`[data-tab="${name}"]`);
-  tab?.setAttribute("aria-current", "page");
+  if (tab) tab.ariaCurrent = "page";
   return tab;
 }

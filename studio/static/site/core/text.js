@@ -1,5 +1,6 @@
 // Texts in the page's language, by Django's catalogue (`site/texts/….js`); dates and numbers by the browser's.
 
+import { h } from "./dom.js";
 import { LANGUAGE } from "./page.js";
 
 /** The text with its `{names}` filled in. */
@@ -34,11 +35,8 @@ export function relative(seconds) {
 /** An element with a moment: “now”, “5 minutes ago” within a day, or the date; null if there is none. */
 export function moment(iso) {
   if (!iso) return null;
-  const node = document.createElement("time");
   const seconds = (new Date(iso) - Date.now()) / 1000;
-  node.dateTime = iso;
-  node.title = MOMENT.format(new Date(iso));
   const far = Math.abs(seconds);
-  node.textContent = far < 86_400 ? relative(far < 90 ? 0 : seconds) : node.title;
-  return node;
+  const title = MOMENT.format(new Date(iso));
+  return h("time", { datetime: iso, title }, far < 86_400 ? relative(far < 90 ? 0 : seconds) : title);
 }

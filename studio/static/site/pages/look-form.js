@@ -34,7 +34,7 @@ export function lookForm(look, signal) {
   return form(node, send, look ?? {});
 }
 
-/** Rows of products that can be added and removed. Returns a function that reads those with content. */
+/** Rows of products. Returns a function that reads those with content. */
 function productRows(list, add, products) {
   const limit = () => (add.hidden = list.childElementCount >= PRODUCTS_MAX);
   const cellsOf = (row) => [...row.querySelectorAll("[data-name]")];

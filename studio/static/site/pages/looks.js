@@ -27,9 +27,10 @@ export default async function looks({ query, signal }) {
 
   const again = pagesBySkip(pager, () => `/looks?${asked()}`, PAGE, add, signal);
   const demo = fillWithDemo(() => isFilled || again(), signal);
+  const show = () => again().catch(saysWhy(place, pager, count));
   const find = () => {
     history.replaceState(null, "", url(`/looks?${asked()}`));
-    again().catch(saysWhy(place));
+    show();
   };
   search.addEventListener("input", () => {
     clearTimeout(timer);
@@ -38,7 +39,7 @@ export default async function looks({ query, signal }) {
 
   markTab(node, view);
   search.value = query.get("search") ?? "";
-  again().catch(saysWhy(place));
+  show();
   return node;
 }
 

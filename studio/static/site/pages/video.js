@@ -1,7 +1,7 @@
 // One video: the player or its progress, its facts, and its log.
 
 import {
-  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, sentences, t, template,
+  api, fill, follow, go, h, isFinished, job, link, moment, number, onJob, sentences, swap, t, template,
   video as player,
 } from "../studio.js";
 
@@ -17,9 +17,9 @@ export default async function video({ parameters: [id], signal }) {
     progress = job.progress(shown);
     const next = article(shown, progress);
     const [before] = place.children;
-    if (before?.querySelector("video")?.getAttribute("src") === shown.cloudinaryUrl)
-      before.lastElementChild.replaceWith(next.lastElementChild); // it may be playing
-    else fill(place, next);
+    if (!before) fill(place, next);
+    else if (before.querySelector("video")?.getAttribute("src") !== shown.cloudinaryUrl) swap(before, next);
+    else swap(before.lastElementChild, next.lastElementChild); // it may be playing
   }
 
   async function changed({ kind, job: next }) {

@@ -1,7 +1,7 @@
 // All videos of the account, a row each.
 
 import {
-  acting, api, fill, fillWithDemo, h, job, jobRows, link, markTab, moment, n, number, onJob, pages, reload,
+  api, fill, fillWithDemo, h, job, jobRows, link, markTab, moment, n, number, onJob, pages, reload,
   saysWhy, t, template,
 } from "../studio.js";
 
@@ -9,7 +9,7 @@ const [PAGE, MOST] = [20, 100]; // rows of a page, and the most that the API ret
 
 export default async function videos({ query, signal }) {
   const status = query.get("status") ?? "";
-  const node = template("videos");
+  const node = template("videos", { remove: () => job.removing(chosen())() });
   const { selected, remove, spoken, place, pager } = node.parts;
   const whole = template("video-table");
   const list = whole.querySelector("tbody");
@@ -65,7 +65,6 @@ export default async function videos({ query, signal }) {
 
   const again = pages(pager, load);
   const demo = fillWithDemo(() => rows.size || again(), signal);
-  remove.addEventListener("click", acting(() => job.removing(chosen())()));
   markTab(node, status);
   again().then(() => onJob(changed, signal)).catch(saysWhy(place));
   return node;

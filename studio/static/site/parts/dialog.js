@@ -7,7 +7,7 @@ export const open = (title, content) => show(template("dialog", { title, content
 /** The work of a button, after a question of templates/site/markup/dialogs.html; `contents` are those of its parts. */
 export const asking = (id, work, contents = {}) => async () => {
   const dialog = show(template(`ask-${id}`, contents));
-  await new Promise((resolve) => dialog.addEventListener("close", resolve));
+  await new Promise((resolve) => (dialog.onclose = resolve));
   if (dialog.returnValue === "yes") await work();
 };
 

@@ -1,6 +1,6 @@
 // Rows of jobs that follow their jobs. A row is drawn again only when it has more to say than progress.
 
-import { fill, follow, isFinished } from "../studio.js";
+import { fill, follow, isFinished, swap } from "../studio.js";
 
 /**
  * Keep rows of jobs in `list`; `place` shows `whole`, or `empty()` without rows. `row(job, before)` makes a row, perhaps in
@@ -12,11 +12,10 @@ export function jobRows({ place, list, whole = list, row, matches, empty, reset,
   const deleted = new Set(); // older responses may still have them
 
   function drop(id) {
-    rows.get(id)?.remove();
+    if (rows.has(id)) swap(rows.get(id));
     rows.delete(id);
   }
 
-  /** The row of the job, brought up to date. */
   function put(item) {
     const before = rows.get(item.id);
     if (before?.job.updatedAt > item.updatedAt || JSON.stringify(before?.job) === JSON.stringify(item)) return before;
@@ -24,7 +23,7 @@ export function jobRows({ place, list, whole = list, row, matches, empty, reset,
     const progress = isSame && before.querySelector(".progress");
     const node = progress ? before : row(item, before);
     if (progress) progress.update(item);
-    else before?.replaceWith(node);
+    else if (before) swap(before, node);
     node.job = item;
     rows.set(item.id, node);
     if (before && !isSame && isFinished(item)) ended(item);
@@ -58,6 +57,7 @@ export function jobRows({ place, list, whole = list, row, matches, empty, reset,
     if (deleted.has(item.id) || !matches(item)) drop(item.id);
     else if (isKnown) put(item);
     else if (kind === "created") list.prepend(put(item));
+    drawn();
     if (isKnown && !rows.size) return reset(); // the next ones
     return draw();
   }

@@ -2,9 +2,11 @@
 
 import { acting, again, api, fill, h, sentence, t, template } from "../studio.js";
 
-/** Say in place of a list why it is not there. The button there shows the page anew. */
-export const saysWhy = (place) => (error) => {
-  if (error.name !== "AbortError") fill(place, template("not-loaded", { why: sentence(error), again }));
+/** Say in place of a list why it is not there, and empty its `others`. The button there shows the page anew. */
+export const saysWhy = (place, ...others) => (error) => {
+  if (error.name === "AbortError") return;
+  fill(place, template("not-loaded", { why: sentence(error), again }));
+  others.forEach((other) => fill(other));
 };
 
 /**
@@ -41,10 +43,7 @@ export function pagesBySkip(node, path, limit, add, signal) {
  */
 export async function rows(list, path, row) {
   const nothing = [...list.children];
-  const drawing = (work) => async () => {
-    await work();
-    await draw();
-  };
+  const drawing = (work) => () => work().then(draw);
   const draw = async () => {
     const { items } = await api.get(`${path}?limit=100`);
     const shown = items.map((item) => row(item, drawing)).filter(Boolean);

@@ -1,15 +1,15 @@
 // Pictures to upload: chosen, dropped, or taken with a phone's camera, with a preview of each.
 
-import { fill, h, say, set, t, template, textOf } from "../studio.js";
+import { fieldOf, fill, h, say, t, template, textOf } from "../studio.js";
 
 const MAX_BYTES = 10 * 1024 * 1024; // the API's limit
 
 /**
- * Bring the form's field of this name to life; `files()` has its pictures. `shown` is the URL of one that it has. The
- * server checks pictures; here only those are refused that it cannot take.
+ * The form's field of this name takes pictures; `files()` has them. `shown` is the URL of one that is there. Here only
+ * those are refused that the server cannot take.
  */
 export function pictures(form, name, { shown = "", onchange = () => {} } = {}) {
-  const node = form.querySelector(`[data-field="${name}"]`);
+  const node = fieldOf(form, name);
   const [previews, zone] = [".previews", ".drop"].map((part) => node.querySelector(part));
   const most = Number(node.dataset.most);
   let files = [];
@@ -58,7 +58,7 @@ function preview(file, remove) {
     onerror: () => picture.replaceWith(h("span.blank", file.name)), // HEIC, in most browsers
   });
   const node = template("preview", { remove });
-  set(node.firstElementChild, { "aria-label": t("Remove {name}", { name: file.name }) });
+  node.firstElementChild.ariaLabel = t("Remove {name}", file);
   node.prepend(picture);
   return node;
 }

@@ -19,7 +19,4 @@ export default async function data({ signal }) {
   return form(node, ({ password }) => asking("delete-account", () => remove(password))());
 }
 
-async function remove(password) {
-  await api.remove("/auth/me", password ? { password } : {});
-  forget();
-}
+const remove = (password) => api.remove("/auth/me", password ? { password } : {}).then(forget);

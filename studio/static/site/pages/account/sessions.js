@@ -3,11 +3,7 @@
 import { api, asking, end, forget, moment, rows, t, template } from "../../studio.js";
 
 export default async function sessions() {
-  const signOut = async () => {
-    await api.remove("/auth/sessions");
-    forget();
-  };
-  const node = template("sessions", { everywhere: asking("sign-out-everywhere", signOut) });
+  const node = template("sessions", { everywhere: asking("sign-out-everywhere", () => api.remove("/auth/sessions").then(forget)) });
   await rows(node.parts.list, "/auth/sessions", row);
   return node;
 }

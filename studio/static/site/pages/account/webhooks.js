@@ -16,10 +16,7 @@ function row(hook, drawing) {
   const path = `/webhooks/${hook.id}`;
   const isActive = hook.status === "active";
   const become = (status) => drawing(() => api.patch(path, { status }));
-  const rotate = async () => {
-    const { secret } = await api.post(`${path}/rotate-secret`);
-    showSecret(secret);
-  };
+  const rotate = () => api.post(`${path}/rotate-secret`).then(({ secret }) => showSecret(secret));
   const deliveries = async () => {
     const list = template("deliveries");
     await rows(list, `${path}/deliveries`, delivery(path));
