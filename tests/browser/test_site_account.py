@@ -131,3 +131,26 @@ def test_late_refusal_of_an_old_token_leaves_the_new_session(person: Person, req
 
     page.get_by_text("No looks yet").wait_for()
     assert page.evaluate("JSON.parse(localStorage.getItem('studio.session')).access") == pair["access"]
+
+
+def test_late_refusal_repeats_nothing_as_another_person(person: Person, request: pytest.FixtureRequest) -> None:
+    page = person.page
+    person.expected = {401}
+    email = f"{request.node.callspec.id}-first@example.com"
+    person.register(email)
+    other = {"email": f"{request.node.callspec.id}-second@example.com", "password": PASSWORD}
+    httpx.post(f"{person.url}/api/v1/auth/register", json=other)
+    pair = httpx.post(f"{person.url}/api/v1/auth/token", json=other).json()
+    held: list[Route] = []
+    page.route("**/api/v1/looks?*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright marks its handlers
+    with page.expect_request("**/api/v1/looks?*"):
+        person.go("/looks")
+    page.evaluate("localStorage.clear()")
+    page.evaluate(RENEW, pair | {"id": "another"})
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+
+    held[0].fulfill(status=401, json={"detail": "The session has ended.", "code": "token_invalid"})
+    page.get_by_role("button", name="Try again").wait_for()
+
+    assert [url for url in sent if "/looks?" in url] == []

@@ -1,7 +1,7 @@
 // Requests to the API. Every refusal becomes an error with its code, which `refusals.js` puts into words.
 
 import { API } from "./page.js";
-import { accessToken, refreshed } from "./session.js";
+import { accessToken, read, refreshed } from "./session.js";
 
 const TIMEOUT_MS = 60_000;
 
@@ -33,13 +33,14 @@ const headersOf = (token, key) => ({
 });
 
 async function withToken(send) {
+  const id = read()?.id;
   const token = await accessToken().catch(offline);
   try {
     return await send(token);
   } catch (error) {
     if (error.status !== 401) throw error;
     const newer = await refreshed(token, error.code === "token_expired").catch(offline);
-    if (!newer) throw error;
+    if (!newer || read().id !== id) throw error; // not as another person
     return send(newer);
   }
 }

@@ -3,10 +3,10 @@
 import { API } from "./page.js";
 
 const KEY = "studio.session";
-const EARLY_MS = 30_000; // refresh before the end: a request takes time, too
+const EARLY_MS = 30_000; // a request takes time
 const listeners = new Set();
 
-const read = () => JSON.parse(localStorage.getItem(KEY));
+export const read = () => JSON.parse(localStorage.getItem(KEY));
 
 export const isSignedIn = () => read() !== null;
 
@@ -22,17 +22,18 @@ function changed() {
 }
 
 export function begin({ access, refresh, expiresIn }) {
-  localStorage.setItem(KEY, JSON.stringify({ access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));
+  const id = read()?.id ?? access; // until sign-out
+  localStorage.setItem(KEY, JSON.stringify({ id, access, refresh, expiresAt: Date.now() + expiresIn * 1000 }));
   changed();
 }
 
-/** Forget the tokens; the server may know the session still. */
+/** Forget the tokens here. */
 export function forget() {
   localStorage.removeItem(KEY);
   changed();
 }
 
-/** Sign out here. Without a network the session stays alive at the server until it expires. */
+/** Sign out here; without a network, the server's session lasts until it expires. */
 export async function end() {
   const refresh = read()?.refresh;
   forget();
@@ -60,7 +61,7 @@ export const refreshed = (refused, hasExpired = true) =>
     return read()?.access;
   });
 
-// Without HTTPS there are no locks; then the server gives two tabs the same pair (REFRESH_REUSE_SECONDS).
+// Without HTTPS, the server gives two tabs the same pair (REFRESH_REUSE_SECONDS).
 const locked = (work) => (navigator.locks ? navigator.locks.request("studio.refresh", work) : work());
 
 const post = (path, body) =>
@@ -71,5 +72,5 @@ const post = (path, body) =>
     signal: AbortSignal.timeout(20_000),
   });
 
-addEventListener("storage", changed); // by another tab
-addEventListener("pageshow", changed); // the page comes back as it was left
+addEventListener("storage", changed);
+addEventListener("pageshow", changed); // from the browser's cache
