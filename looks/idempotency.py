@@ -1,11 +1,11 @@
 """Idempotency keys: within a day, a repeated request returns the first look, and creates none."""
 
 import hashlib
-import json
 import uuid
 from typing import Any
 
 from looks.models import Look, LookKey
+from studio import idempotency
 from studio.errors import Conflict
 from studio.idempotency import KeyReused, day_ago
 from studio.media.images import ImageFile
@@ -19,11 +19,8 @@ class LookDeleted(Conflict):
 
 
 def digest_of(fields: Any) -> str:
-    """Identify a repeated request by its checked fields: the hexadecimal SHA-256 of a canonical JSON.
-
-    A picture counts by its SHA-256, and a set by its sorted values.
-    """
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=_plain).encode()).hexdigest()
+    """Identify a repeated request; a picture counts by its SHA-256, and a set by its sorted values."""
+    return idempotency.digest_of(fields, plain=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,8 @@
 """What idempotency keys have in common, whatever they create."""
 
+import hashlib
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +18,14 @@ class KeyReused(Conflict):
 
     code = "idempotency_key_reused"
     message = "This Idempotency-Key was used for another request."
+
+
+def digest_of(facts: Any, *, plain: Callable[[Any], Any] = str) -> str:
+    """Identify a repeated request by its checked values: the hexadecimal SHA-256 of a canonical JSON.
+
+    `plain` makes JSON of the values that have none.
+    """
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=plain).encode()).hexdigest()
 
 
 def day_ago() -> Any:

@@ -1,11 +1,11 @@
 """A request for a video, in checked values."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from studio.idempotency import digest_of
 from studio.media.images import ImageFile
 from videos.models import JobInput
 
@@ -57,4 +57,4 @@ class VideoJobRequest:
         facts["pictures"] = [
             (role, position, hashlib.sha256(picture.data).hexdigest()) for role, position, picture in self.pictures()
         ]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+        return digest_of(facts)

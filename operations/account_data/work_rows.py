@@ -31,6 +31,7 @@ _LINK = {
 
 def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
     """The user's looks, oldest first, with products, shares, links and the ids of their videos."""
+    look, product = LOOK.of(origin), PRODUCT.of(origin)
     for page in _pages(Look.objects.filter(owner=user), LOOK.columns):
         ids = [row[0] for row in page]
         products = Product.objects.filter(look__in=ids).order_by("look", "position")
@@ -40,7 +41,7 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
         links = _grouped(LookLink.objects.filter(look__in=ids).values_list("look", *_LINK.values()))
         videos = _grouped(LookVideo.objects.filter(look__in=ids).values_list("look", "video"))
         for pk, *columns in page:
-            yield _documented(LOOK.of(origin)(columns, products=[PRODUCT.of(origin)(row) for row in of_look[pk]])) | {
+            yield _documented(look(columns, products=[product(row) for row in of_look[pk]])) | {
                 "sharedWithUserIds": [user_id for (user_id,) in readers[pk]],
                 "sharedWithEmails": [email for (email,) in emails[pk]],
                 "links": [dict(zip(_LINK, link, strict=True)) for link in links[pk]],
@@ -50,13 +51,13 @@ def looks(user: User, origin: str) -> Iterator[dict[str, Any]]:
 
 def video_jobs(user: User, origin: str) -> Iterator[dict[str, Any]]:
     """The user's video jobs, oldest first, with the ids of their looks and links to pictures that are still kept."""
-    storage = media_storage()
+    job, storage = JOB.of(origin), media_storage()
     for page in _pages(VideoJob.objects.filter(owner=user).with_retries(), JOB.columns):
         ids = [row[0] for row in page]
         linked = _grouped(LookVideo.objects.filter(video__in=ids).values_list("video", "look"))
         pictures = _grouped(JobInput.objects.filter(job__in=ids).values_list("job", "file_name"))
         for pk, *columns in page:
-            yield _documented(JOB.of(origin)(columns)) | {
+            yield _documented(job(columns)) | {
                 "lookIds": [look_id for (look_id,) in linked[pk]],
                 "pictures": [absolute(storage.url(name), origin=origin) for (name,) in pictures[pk]],
             }

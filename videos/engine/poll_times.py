@@ -42,7 +42,7 @@ def wait(*, provider: str, model: str, age: float) -> float:
 
 
 def wait_in(plan: Sequence[float], age: float) -> float:
-    """`wait`, by this plan."""
+    """Seconds to the next poll at this age: at the next age of the plan, or after the usual interval."""
     # the sweeper is half a TICK late on average: the rest compensates for it
     slack = schedule.TICK / 2
     place = bisect_right(plan, age + slack)
