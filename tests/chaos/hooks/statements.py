@@ -2,7 +2,7 @@
 
 Uses Django's `execute_wrappers`, and wraps the connection's commit, which Django does not send through them; production
 code is unchanged. The step is read off the stack. Two files in the suite's folder control it: while `trace` exists,
-every statement is appended to it; `armed` names the statement at which the process gets a signal, once.
+every statement is appended to it before it runs; `armed` names the statement at which the process gets a signal, once.
 """
 
 import signal
@@ -53,12 +53,12 @@ class Counter:
         step, home, frame = place
         number = self._next_number(frame)
         point = f"{step} {number} {_gist(sql)} in {home}"
+        if self._trace.exists():  # first: the suite may see what this statement commits, and then reads the trace
+            with self._trace.open("a") as file:
+                file.write(f"{point}\n")
         self._signal_if_armed(f"{point} before")
         result = run()
         self._signal_if_armed(f"{point} after")
-        if self._trace.exists():
-            with self._trace.open("a") as file:
-                file.write(f"{point}\n")
         return result
 
     def _next_number(self, frame: FrameType) -> int:
