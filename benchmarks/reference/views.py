@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from accounts.models import LedgerEntry, TokenAccount
 from benchmarks.reference.serializers import Job, JobDetail, JobForm, LookOutput
 from looks.models import Look, LookEmailShare, LookShare, LookVideo, Product
-from videos.models import JobLog, VideoJob, VideoModel
+from videos.models import Event, EventCounter, JobLog, VideoJob, VideoModel
 
 PRICE, SLOTS = 50, (1, 2, 3)
 
@@ -36,6 +36,16 @@ class TooMany(APIException):
 
     status_code = 429
     default_detail = "Maximum 3 concurrent video jobs allowed."
+
+
+def _record(kind: Event.Kind, job: VideoJob) -> None:
+    """Number the change and keep it, in the transaction that makes it."""
+    counter, _ = EventCounter.objects.select_for_update().get_or_create(
+        owner_id=job.owner_id, defaults={"last_number": 0}
+    )
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    Event.objects.create(owner_id=job.owner_id, number=counter.last_number, job_id=job.pk, kind=kind)
 
 
 class IsOwner(BasePermission):
@@ -100,6 +110,7 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             account=account, kind="charge", amount=-PRICE, balance_after=account.balance, video_job_id=job.pk
         )
         JobLog.objects.create(job=job, level="info", message="The job is accepted and waits for its turn.")
+        _record(Event.Kind.CREATED, job)
         return job
 
     def set_default(self, request: Request, pk: Any, look_id: Any) -> Response:
@@ -112,9 +123,15 @@ class VideoJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             link = LookVideo.objects.filter(look=look, video=job).first()
             if link is None:
                 raise ValidationError("Video is not associated with this look")
-            LookVideo.objects.filter(look=look, is_default=True).exclude(pk=link.pk).update(is_default=False)
-            link.is_default = True
-            link.save(update_fields=["is_default", "updated_at"])
+            former = LookVideo.objects.select_related("video").filter(look=look, is_default=True).exclude(pk=link.pk)
+            for other in former:
+                other.is_default = False
+                other.save(update_fields=["is_default", "updated_at"])
+                _record(Event.Kind.UPDATED, other.video)
+            if not link.is_default:
+                link.is_default = True
+                link.save(update_fields=["is_default", "updated_at"])
+                _record(Event.Kind.UPDATED, job)
         message = "Video set as default successfully"
         return Response({"message": message, "videoId": job.pk, "lookId": look.pk, "isDefault": True})
 
