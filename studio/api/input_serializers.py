@@ -4,6 +4,7 @@ Without that, a client that misspells `lookId` would pay for a video without its
 because a wrong name often causes the other errors.
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
@@ -49,6 +50,10 @@ class NamedInput(serializers.Serializer[Any]):
         fields = {name: field for name, field in cls().fields.items() if not field.read_only}
         lists = [name for name, field in fields.items() if isinstance(field, serializers.ListField)]
         return Spellings([*fields, *cls.extra_names], lists=lists)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Copies of the declared fields. DRF constructs each one anew: 0.3 ms for a job's form, 5 % of its creation."""
+        return {name: _copied(field) for name, field in self._declared_fields.items()}
 
     def find(self, spelling: str) -> Spelled | None:
         """The documented name for a client's spelling; None if unknown."""
@@ -110,6 +115,12 @@ class NamedInput(serializers.Serializer[Any]):
             return self.fields[name].run_validation(values if self.spellings().is_list(name) else values[0])
         except serializers.ValidationError:
             return values
+
+
+def _copied(field: serializers.Field) -> serializers.Field:
+    """A field that can be bound to another form. One with parts is their parent, so they are copied with it."""
+    has_parts = hasattr(field, "child") or isinstance(field, serializers.BaseSerializer)
+    return copy.deepcopy(field) if has_parts else copy.copy(field)
 
 
 class Input(NamedInput):

@@ -85,10 +85,6 @@ class _Compiled:
     params: list[Any]
     converters: _Converters
 
-    def prepared(self, values: dict[str, Any]) -> list[Any]:
-        database = connections[DEFAULT_DB_ALIAS]  # once: `connection` would seek it for each field
-        return [place.prepared(values, database) if isinstance(place, Param) else place for place in self.params]
-
 
 class _Declared:
     """A statement that is compiled once per kind of database."""
@@ -101,10 +97,20 @@ class _Declared:
 
     @property
     def compiled(self) -> _Compiled:
-        kept = self._kept.get(connection.vendor)
+        return self._compiled_for(connection)
+
+    def _compiled_for(self, database: Any) -> _Compiled:
+        kept = self._kept.get(database.vendor)
         if kept is None:
-            kept = self._kept[connection.vendor] = self._compile()
+            kept = self._kept[database.vendor] = self._compile()
         return kept
+
+    def _ready(self, values: dict[str, Any]) -> tuple[Any, _Compiled, list[Any]]:
+        """This thread's connection, sought once and not at each use, the statement, and its parameters."""
+        database = connections[DEFAULT_DB_ALIAS]
+        compiled = self._compiled_for(database)
+        params = [place.prepared(values, database) if isinstance(place, Param) else place for place in compiled.params]
+        return database, compiled, params
 
 
 class Statement(_Declared):
@@ -120,17 +126,17 @@ class Statement(_Declared):
 
     def rows(self, **values: Any) -> list[Row]:
         """All rows for these values."""
-        compiled = self.compiled
-        sql, params = compiled.sql, compiled.prepared(values)
+        database, compiled, params = self._ready(values)
+        sql = compiled.sql
         if self._in_pages:
             sql, params = f"{sql} LIMIT %s OFFSET %s", [*params, values["limit"], values["skip"]]
-        return _rows(sql, params, compiled.converters)
+        return _rows(database, sql, params, compiled.converters)
 
     def count(self, **values: Any) -> int:
         """The number of rows for these values."""
-        compiled = self.compiled
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", compiled.prepared(values))  # noqa: S608 - Django's own text
+        database, compiled, params = self._ready(values)
+        with database.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM ({compiled.sql}) counted", params)  # noqa: S608 - Django's own text
             return int(cursor.fetchone()[0])
 
     def row(self, **values: Any) -> Row | None:
@@ -169,9 +175,9 @@ class _Write(_Declared):
 
     def run(self, **values: Any) -> int:
         """Change the rows; returns their number. Raises IntegrityError."""
-        compiled = self.compiled
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.prepared(values))
+        database, compiled, params = self._ready(values)
+        with database.cursor() as cursor:
+            cursor.execute(compiled.sql, params)
             return int(cursor.rowcount)
 
 
@@ -203,8 +209,8 @@ class UpdateReturning(Update):
 
     def all(self, **values: Any) -> list[Any]:
         """Update the rows; returns their new state."""
-        compiled = self.compiled
-        return _instances(self._model, _rows(compiled.sql, compiled.prepared(values), compiled.converters))
+        database, compiled, params = self._ready(values)
+        return _instances(self._model, _rows(database, compiled.sql, params, compiled.converters))
 
     def _compile(self) -> _Compiled:
         compiler, table = self._compiler(), self._model._meta.db_table
@@ -266,11 +272,11 @@ def _converters(compiler: Any, columns: Sequence[Any]) -> _Converters:
     return [(place, found, columns[place]) for place, (found, _) in compiler.get_converters(columns).items()]
 
 
-def _rows(sql: str, params: Sequence[Any], converters: _Converters) -> list[Row]:
-    with connection.cursor() as cursor:
+def _rows(database: Any, sql: str, params: Sequence[Any], converters: _Converters) -> list[Row]:
+    with database.cursor() as cursor:
         cursor.execute(sql, params)
         rows: list[Row] = cursor.fetchall()
-    return _converted(rows, converters) if converters else rows
+    return _converted(database, rows, converters) if converters else rows
 
 
 def _columns_of(model: type[models.Model]) -> list[str]:
@@ -282,13 +288,13 @@ def _instances(model: type[models.Model], rows: Sequence[Row]) -> list[Any]:
     return [model.from_db(connection.alias, columns, row) for row in rows]
 
 
-def _converted(rows: list[Row], converters: _Converters) -> list[Row]:
+def _converted(database: Any, rows: list[Row], converters: _Converters) -> list[Row]:
     """The rows with Django's converters applied, for types that the database lacks."""
     converted = []
     for row in rows:
         values = list(row)
         for place, steps, column in converters:
             for step in steps:
-                values[place] = step(values[place], column, connection)
+                values[place] = step(values[place], column, database)
         converted.append(tuple(values))
     return converted

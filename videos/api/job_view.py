@@ -1,12 +1,12 @@
 """The base of the endpoints of one video job: finds it, checks who may act on it, and accepts new jobs."""
 
 from django.db import models
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import status, viewsets
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from accounts.permissions import IsOwnerOrAdmin
 from studio.api.idempotency import key_parameter
@@ -15,6 +15,7 @@ from studio.api.views import ApiView, as_uuid
 from studio.db.statements import Param, SelectModels
 from studio.errors import NotFound
 from studio.http import bodies
+from studio.http.origins import origin_of
 from videos.api import representation
 from videos.api.serializers import VideoJobOutput
 from videos.idempotency import JobDeleted
@@ -48,7 +49,7 @@ class JobView(ApiView, viewsets.GenericViewSet[VideoJob]):
 
 def accepted(job: VideoJob, request: Request) -> Response:
     """202 with a new job and its URL. Raises JobDeleted if the owner deleted it meanwhile."""
-    location = reverse("video-job-detail", args=[job.pk], request=request)
+    location = f"{origin_of(request)}{reverse('video-job-detail', args=[job.pk])}"
     try:
         body = representation.detail(job_id=job.pk, request=request).body
     except NotFound:

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -104,10 +105,15 @@ class Detail:
     body: dict[str, Any]
     retry_after_seconds: int | None
 
+    @cached_property
+    def text(self) -> bytes:
+        """The body in JSON."""
+        return orjson.dumps(self.body, default=str)
+
     @property
     def tag(self) -> str:
         """The opaque part of the ETag: it changes if and only if the body does, whatever the change was made by."""
-        return hashlib.blake2b(orjson.dumps(self.body, default=str), digest_size=16).hexdigest()
+        return hashlib.blake2b(self.text, digest_size=16).hexdigest()
 
 
 def detail(*, job_id: uuid.UUID, request: Request) -> Detail:

@@ -133,7 +133,7 @@ class VideoJobViewSet(CancelAndRetry):
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         """One job with its log; 304 if the client has it as it is."""
-        if request.query_params:
+        if request.META["QUERY_STRING"]:
             DetailQuery(data=request.query_params).is_valid(raise_exception=True)
         job = representation.detail(job_id=as_uuid(pk), request=request)
         self.check_object_permissions(request, Owned(job.owner_id))
@@ -143,7 +143,7 @@ class VideoJobViewSet(CancelAndRetry):
             headers["Retry-After"] = str(job.retry_after_seconds)
         if serving.client_has(request, tag):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
-        return Response(job.body, headers=headers)
+        return HttpResponse(job.text, content_type="application/json", headers=headers)  # not encoded a second time
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the job, whatever its status; its slot is free at once."""
