@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 from psycopg import DataError
 from psycopg.adapt import Loader
 from psycopg.pq import ConnStatus, TransactionStatus
@@ -24,7 +25,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     The options `server_side_binding` and `prepare_threshold` (studio/settings/database.py) let PostgreSQL keep the plan
     of a statement (docs/decisions/27-prepared-statements.md). It keeps them by session, so a connection through a pool
     prepares nothing.
+
+    A closed cursor of psycopg is used again: it knows how to send and read the types that it has met.
     """
+
+    free_cursor: Any = None  # of the connection; it has the rows of its last statement until the next one
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Django's connection, with our loader of timestamps; it prepares no statements behind a connection pool."""
@@ -34,6 +39,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.timezone:  # as long as USE_TZ is set
             connection.adapters.register_loader("timestamptz", _timestamp_loader(self.timezone))
         return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """The free cursor; a new one for a name, or while that one is in use."""
+        if name or self.free_cursor is None or self.free_cursor.connection is not self.connection:
+            return super().create_cursor(name)
+        cursor, self.free_cursor = self.free_cursor, None
+        return cursor
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        """Django's wrapper. Where queries are logged it uses another one, which keeps no cursor."""
+        return super().make_cursor(cursor) if hasattr(cursor, "name") else _Cursor(cursor, self)
 
     def is_usable(self) -> bool:
         """Whether the connection works. It cannot notice a server that vanished without closing; keepalives do."""
@@ -45,6 +61,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if not socket.poll(0):
                 return True
         return super().is_usable()
+
+
+class _Cursor(CursorWrapper):
+    """Frees psycopg's cursor when it is closed, and has none from then on, so that it cannot disturb the next user."""
+
+    def close(self) -> None:
+        if self.cursor is not None:
+            self.db.free_cursor, self.cursor = self.cursor, None
 
 
 def _is_pooled(connection: Any) -> bool:

@@ -133,3 +133,39 @@ def test_prepared_statement_runs_after_a_column_was_added() -> None:
             assert cursor.fetchall() == [(1,)]
         finally:
             cursor.execute("DROP TABLE test_prepared")
+
+
+def test_nested_cursors_keep_their_own_rows() -> None:
+    with connection.cursor() as outer:
+        outer.execute("SELECT generate_series(1, 2)")
+        with connection.cursor() as inner:
+            inner.execute("SELECT 'another'")
+            assert (outer.fetchone(), inner.fetchone()) == ((1,), ("another",))
+        with connection.cursor() as inner:  # the one that was freed
+            inner.execute("SELECT 'a third'")
+            assert (outer.fetchone(), inner.fetchone()) == ((2,), ("a third",))
+
+
+def test_closed_cursor_cannot_disturb_the_next_user() -> None:
+    with connection.cursor() as closed:
+        closed.execute("SELECT 1")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        closed.close()  # again
+        with pytest.raises(AttributeError):
+            closed.execute("SELECT 3")
+        assert cursor.fetchone() == (2,)
+
+
+def test_cursor_of_an_ended_connection_is_not_used_again() -> None:
+    first = ask()
+    connection.close()
+
+    assert ask() != first
+
+
+def test_cursor_is_used_again_after_an_error() -> None:
+    with pytest.raises(DataError), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+    assert ask() == ask()
