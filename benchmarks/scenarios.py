@@ -83,7 +83,7 @@ def seed(*, others: int, creators: int) -> list[Scenario]:
         Scenario("list of looks", 2.74, 0.45, [get("/api/v1/looks")]),
         Scenario(
             "set default",
-            2.4,
+            3.5,
             0.5,
             [shot("PATCH", f"{JOBS}/{job}/set-default-for-look/{look}", token=token) for job, look in defaults],
         ),
