@@ -165,8 +165,10 @@ class BodyLengthMiddleware:
         response = self.get_response(request)
         if body.refusal:  # whatever response the exception became
             return refusal(400, body.refusal.code, body.refusal.message)
-        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
-            response.headers["Content-Length"] = str(len(response.content))  # else the server would send it in chunks
+        if isinstance(response, HttpResponse):
+            response.headers.setdefault("Content-Length", str(len(response.content)))  # else it is sent in chunks
+            if request.method == "HEAD":
+                response.content = b""  # else gunicorn drops it, with a warning
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:

@@ -135,3 +135,12 @@ def test_response_reaches_a_client_that_sends_on(studio: RunningStudio) -> None:
         received = connection.recv(65536)
 
     assert received.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/tokens", "/docs", "/", "/openapi.json"])
+def test_head_has_the_length_and_no_body(studio: RunningStudio, path: str) -> None:
+    url, plain = f"{studio.url}{path}", {"Accept-Encoding": "identity"}
+    head, page = httpx.head(url, headers=plain), httpx.get(url, headers=plain)
+
+    assert (head.status_code, head.headers["Content-Length"]) == (page.status_code, page.headers["Content-Length"])
+    assert "sent body bytes" not in studio.output()
