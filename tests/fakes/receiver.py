@@ -61,7 +61,12 @@ class Handler(BaseHTTPRequestHandler):
     server: "FakeReceiver"
 
     def do_POST(self) -> None:
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        length = int(self.headers["Content-Length"])
+        data = self.rfile.read(length)
+        if len(data) < length:  # its sender has died
+            self.close_connection = True
+            return
+        text = data.decode()
         response = self.server.account.next_response()
         message = Message(self.path, {name.lower(): value for name, value in self.headers.items()}, text, response)
         with self.server.account.lock:
