@@ -118,7 +118,7 @@ class Fleet:
             self.processes.start("webhooks")
             self.receiver = self._exit.enter_context(Receiver())
             self.receiver.subscribe(self.customers)
-        self.listener = Listener(self.database)
+        self.listener = Listener(self.database, project=self._project)
         self.listener.start()
         self._exit.callback(self.listener.stop)
 
