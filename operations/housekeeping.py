@@ -1,4 +1,4 @@
-"""The sweeper's housekeeping, in threads beside its polls: file removals, daily tasks, and the reconciliation.
+"""The sweeper's housekeeping, in threads beside its polls: `ROUNDS` has its kinds.
 
 Each kind has its own thread: a storage that responds slowly must not keep files from being removed.
 """

@@ -91,7 +91,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 if the process can take requests, also when degraded; else 503. The token adds the findings' sentences.
 
-    The checks: `register_all` in `operations.health_checks` and `operations.video_health_checks`.
+    The checks: `register_all` in `operations.health_checks`, `video_health_checks` and `account_health_checks`.
     """
     findings = STOPPING if is_stopping() else _rounds.findings()
     worst = max(finding.health for finding in findings.values())

@@ -11,8 +11,7 @@ from studio.command_line import OperatorCommand
 from tests.running import manage
 
 APPS = {"studio", "accounts", "looks", "videos", "operations"}
-ALIASES = {"import_incumbent"}  # the examples name the command that it stands for
-OURS = sorted((app, name) for name, app in get_commands().items() if app in APPS and name not in ALIASES)
+OURS = sorted((app, name) for name, app in get_commands().items() if app in APPS)
 
 
 @pytest.mark.parametrize(("app", "name"), OURS)

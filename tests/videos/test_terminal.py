@@ -59,7 +59,7 @@ WORDS = {
     (EVIL,): 1,
 }
 # They need files or processes, and write through the same two streams.
-SILENT = {"up", "live", "sweep", "backup", "restore", "export_openapi", "import_legacy", "import_incumbent"}
+SILENT = {"up", "live", "sweep", "backup", "restore", "export_openapi", "import_legacy"}
 OURS = {name for name, app in get_commands().items() if app in {"studio", "accounts", "looks", "videos", "operations"}}
 
 

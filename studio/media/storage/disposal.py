@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from studio.db.storable_text import storable
-from studio.models import Disposal, Heartbeat, TaskState
+from studio.models import Disposal, TaskState
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ RETRY_SECONDS = (60, 300, 1800, 7200)  # after failed removals; the last one rep
 
 HOLD = "removals"  # the name of the row; removals may begin at its `due_at`
 HOLD_SECONDS = 600  # a hold expires after this time, in case its backup was killed
-LEGACY_HOLD = "files held"  # the hold of releases before 1.1, whose sweepers and backups may run beside ours
 
 
 def register(*names: str) -> None:
@@ -48,13 +47,11 @@ def hold_removals() -> None:
     """Start no removal for ten minutes, while a backup copies files; call again to extend the hold."""
     until = Now() + timedelta(seconds=HOLD_SECONDS)
     TaskState.objects.update_or_create(name=HOLD, defaults={"due_at": until})
-    Heartbeat.objects.update_or_create(name=LEGACY_HOLD, defaults={"beat_at": Now()})
 
 
 def release_hold() -> None:
     """Allow removals again."""
     TaskState.objects.filter(name=HOLD).delete()
-    Heartbeat.objects.filter(name=LEGACY_HOLD).delete()
 
 
 def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) -> int:
@@ -79,11 +76,7 @@ def sweep(*, limit: int = 50, is_stopped: Callable[[], bool] = lambda: False) ->
 
 
 def _is_held() -> bool:
-    since = Now() - timedelta(seconds=HOLD_SECONDS)
-    return (
-        TaskState.objects.filter(name=HOLD, due_at__gt=Now()).exists()
-        or Heartbeat.objects.filter(name=LEGACY_HOLD, beat_at__gt=since).exists()
-    )
+    return TaskState.objects.filter(name=HOLD, due_at__gt=Now()).exists()
 
 
 def _remove(row: Disposal) -> bool:

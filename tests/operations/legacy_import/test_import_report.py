@@ -121,15 +121,6 @@ def test_url_of_another_kind_is_refused(url: str, reason: str) -> None:
         call_command("import_legacy", "--source", url)
 
 
-def test_former_name_still_works(legacy: LegacyDatabase) -> None:
-    out, err = io.StringIO(), io.StringIO()
-
-    call_command("import_incumbent", "--source", legacy.url, stdout=out, stderr=err)
-
-    assert out.getvalue().endswith("Nothing was changed: everything that can be moved exists here.\n")
-    assert err.getvalue() == "import_incumbent is now called import_legacy; the next release drops the former name.\n"
-
-
 def test_report_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="--report should be a file"):
         call_command("import_legacy", "--source", "x", "--report", str(tmp_path))
