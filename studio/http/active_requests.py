@@ -19,7 +19,9 @@ from typing import Any
 
 from django.db import connections
 
-ADMISSION_SECONDS = 0.05  # a request waits this long for a thread's permit while other requests finish
+# A request waits this long for a thread's permit while other requests finish. A thread that has just released one may
+# take it again before those that wait: of 61,000 requests of 200 clients, 11 waited 0.05 s in vain, and none 0.25 s.
+ADMISSION_SECONDS = 0.25
 STALLED_SECONDS = 1.0  # if no request has finished for this long, further ones are refused without a wait
 THREADS_PER_SPARE = 16  # one thread in 16 stays free to refuse requests
 
