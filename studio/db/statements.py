@@ -244,10 +244,10 @@ class Insert(_Declared):
 
     def run(self, instance: models.Model) -> bool:
         """Insert the instance; False if `ignore_conflicts` found a conflict. Raises IntegrityError."""
-        compiled, database = self.compiled, connections[DEFAULT_DB_ALIAS]
+        database, compiled, params = self._ready({})
         values = [field.get_db_prep_save(field.pre_save(instance, True), database) for field in self._fields]
         with database.cursor() as cursor:
-            cursor.execute(compiled.sql, [*values, *compiled.params])
+            cursor.execute(compiled.sql, [*values, *params])
             inserted = bool(cursor.rowcount)
         instance._state.adding = not inserted
         instance._state.db = database.alias

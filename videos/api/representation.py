@@ -9,13 +9,13 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-import orjson
 from django.db import models
 from django.db.models.functions import JSONObject
 from rest_framework.request import Request
 
 from accounts.permissions import Owned
 from looks.models import Look, LookVideo
+from studio.api.parsers import JSONRenderer
 from studio.api.row_serializers import RowSerializer, Serialize
 from studio.db.json_rows import JSONRows, moment
 from studio.db.statements import InParam, Param, Statement
@@ -107,8 +107,8 @@ class Detail:
 
     @cached_property
     def text(self) -> bytes:
-        """The body in JSON."""
-        return orjson.dumps(self.body, default=str)
+        """The body as every response of the API is encoded: what is sent, and what the ETag is made of."""
+        return JSONRenderer().render(self.body)
 
     @property
     def tag(self) -> str:
