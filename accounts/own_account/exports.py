@@ -35,7 +35,7 @@ def request(*, user: User, origin: str) -> AccountTask | None:
         raise ExportTooLarge
     if task is None or task.failed_at:
         # the constraint drops a second one, also of a simultaneous request
-        new = AccountTask(kind=KIND, user=user, origin=origin, due_at=timezone.now())
+        new = AccountTask(kind=KIND, user=user, origin=origin, due_at=Now())
         AccountTask.objects.bulk_create([new], ignore_conflicts=True)
         return None
     return task if task.finished_at else None

@@ -39,11 +39,14 @@ def deliver(*, delivery_id: str) -> None:
 
 
 def due() -> QuerySet[WebhookDelivery]:
-    """The messages that are due, the longest first. Those of a deactivated account wait."""
+    """The messages that are due, the longest first, those of one moment in order of their events.
+
+    Those of a deactivated account wait.
+    """
     messages = WebhookDelivery.objects.filter(
         due_at__isnull=False, due_at__lte=Now(), endpoint__disabled_at=None, endpoint__owner__is_active=True
     )
-    return messages.select_related("endpoint").order_by("due_at", "id")
+    return messages.select_related("endpoint").order_by("due_at", "number", "id")
 
 
 def take(*, limit: int) -> list[str]:

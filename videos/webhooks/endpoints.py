@@ -185,6 +185,7 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
         _require_enabled(endpoint.pk)
         delivery = messages.of_test(endpoint)
         delivery.save(force_insert=True)
+        delivery.refresh_from_db(fields=["due_at"])
         hint("deliver", str(delivery.pk))
     return delivery
 

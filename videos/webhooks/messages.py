@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from studio.api.fields import Timestamp
 from videos.api import representation
@@ -46,4 +46,4 @@ def _body(kind: str, *, at: datetime, number: int | None, data: dict[str, Any]) 
 
 
 def _delivery(endpoint: WebhookEndpoint, kind: str, body: str, **event: Any) -> WebhookDelivery:
-    return WebhookDelivery(endpoint=endpoint, kind=kind, body=body, due_at=timezone.now(), **event)
+    return WebhookDelivery(endpoint=endpoint, kind=kind, body=body, due_at=Now(), **event)

@@ -1,6 +1,7 @@
 """A message arrives at least once, signed, and a slow receiver delays no other one."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
@@ -8,7 +9,16 @@ from django.utils import timezone
 
 from tests.conftest import MakeUser
 from tests.fakes.receiver import FakeReceiver
-from tests.videos.webhooks.conftest import MakeWebhook, deliver_due, facts, make_due, send_tests
+from tests.fixtures.video_jobs import MakeJob
+from tests.videos.webhooks.conftest import (
+    MakeWebhook,
+    deliver_due,
+    facts,
+    make_deliveries,
+    make_due,
+    record,
+    send_tests,
+)
 from videos.models import WebhookDelivery, WebhookEndpoint
 from videos.webhooks import client, delivery, endpoints, schedule
 
@@ -174,3 +184,37 @@ def test_hanging_receiver_is_left_and_tried_again(
 
 def test_message_that_was_deleted_is_no_error() -> None:
     delivery.deliver(delivery_id="0b4eab13-0f4b-4a54-9a0b-000000000000")
+
+
+def test_machine_whose_clock_is_ahead_delays_no_message(
+    make_user: MakeUser,
+    make_webhook: MakeWebhook,
+    make_job: MakeJob,
+    receiver: FakeReceiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ann, ahead = make_user(), timezone.now() + timedelta(minutes=1)
+    endpoint = make_webhook(ann, receiver)
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: ahead)
+        send_tests(endpoint)
+        record(make_job(ann), "job.created")
+        make_deliveries()
+
+    deliver_due()
+
+    assert sorted(got.body["type"] for got in receiver.messages) == ["job.created", "webhook.test"]
+
+
+def test_messages_that_are_due_at_once_are_sent_in_order_of_their_events(
+    make_user: MakeUser, make_webhook: MakeWebhook, make_job: MakeJob, receiver: FakeReceiver
+) -> None:
+    ann = make_user()
+    make_webhook(ann, receiver)
+    record(make_job(ann), "job.created", *["job.updated"] * 9)
+    make_deliveries()
+    first = WebhookDelivery.objects.get(number=1)
+
+    delivery.deliver(delivery_id=str(first.pk))
+
+    assert [got.body["number"] for got in receiver.messages] == list(range(1, 11))

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,16 @@ class TestExport:
             (202, {"status": "preparing"}, "3")
         ] * 2
         assert AccountTask.objects.count() == 1
+
+    def test_machine_whose_clock_is_ahead_does_not_delay_it(self, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        ahead = timezone.now() + timedelta(minutes=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(timezone, "now", lambda: ahead)
+            exports.request(user=user, origin="http://testserver")
+
+        account_tasks.run_others(_never())
+
+        assert AccountTask.objects.filter(finished_at__isnull=False).count() == 1
 
     def test_finished_one_is_sent_as_a_file(
         self, client: APIClient, user: User, make_job: MakeJob, make_look: MakeLook, media: Any
