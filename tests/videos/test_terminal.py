@@ -3,16 +3,19 @@
 import json
 import sys
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.conf import settings
 from django.core.management import get_commands
 from django.utils import timezone
 
 import manage
 from accounts.models import LedgerEntry, User
 from looks.models import Look, LookVideo
+from studio.observability import log
 from studio.observability.terminal import PrintableStream, printable
 from tests.conftest import MakeUser
 from tests.fixtures.video_jobs import MakeJob
@@ -68,6 +71,21 @@ def is_text(sign: str) -> bool:
 
 
 @pytest.fixture
+def _logs() -> Iterator[None]:
+    """After the test, logs go to stderr again; `manage.main` has them written to the test's, which is closed then."""
+    yield
+    log.configure(settings.LOGGING)
+
+
+@pytest.fixture(autouse=True)
+def _streams(_logs: None, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Restores what `manage.main` wraps."""
+    before = sys.stdout, sys.stderr
+    yield
+    sys.stdout, sys.stderr = before
+
+
+@pytest.fixture
 def job(make_user: MakeUser, make_job: MakeJob) -> VideoJob:
     owner = make_user()
     User.objects.filter(pk=owner.pk).update(email=f'"{EVIL.lower()}"@example.com')
@@ -92,8 +110,6 @@ def run(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> int:
     """The exit status of `manage.py` with these words, in this process, whose database is the test's."""
     monkeypatch.setattr(sys, "argv", ["manage.py", *words])
     monkeypatch.setattr("django.db.utils.BaseConnectionHandler.close_all", lambda self: None)  # the test continues
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, getattr(sys, name))
     try:
         manage.main()
     except SystemExit as exc:
