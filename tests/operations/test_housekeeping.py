@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import AccountTask, FormerAddress
@@ -122,13 +123,13 @@ def test_interrupted_daily_tasks_are_repeated() -> None:
     remove_files(stopping)
     with pytest.raises(Stopped):
         run_housekeeping(stopping)
-    waiting = TaskState.objects.filter(name="daily", due_at__gt=timezone.now())
+    waiting = TaskState.objects.filter(name="daily", due_at__gt=Now())
     interrupted = (Disposal.objects.count(), waiting.exists())
     remove_files(threading.Event())
     run_housekeeping(threading.Event())
 
     assert interrupted == (1, False)
-    assert (Disposal.objects.count(), TaskState.objects.filter(name="daily", due_at__gt=timezone.now()).exists()) == (
+    assert (Disposal.objects.count(), TaskState.objects.filter(name="daily", due_at__gt=Now()).exists()) == (
         0,
         True,
     )

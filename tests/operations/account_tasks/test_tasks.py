@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_task_of_a_dead_process_is_repeated_when_its_lease_ends(server: FakeSmtp
 
     run()
     meanwhile = len(server.mails)
-    make_due(due_at__lte=timezone.now() + tasks.LEASE)
+    make_due(due_at__lte=timezone.now() + tasks.LEASE + timedelta(seconds=1))
     run()
 
     assert claimed == task

@@ -4,7 +4,6 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from tests.conftest import MakeUser
@@ -19,7 +18,7 @@ from tests.videos.webhooks.conftest import (
     record,
     send_tests,
 )
-from videos.models import WebhookDelivery, WebhookEndpoint
+from videos.models import WebhookDelivery, WebhookEndpoint, from_now
 from videos.webhooks import client, delivery, endpoints, schedule
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +91,7 @@ def test_replaced_secret_signs_for_a_day(
     endpoints.rotate_secret(endpoint=endpoint)
     send_tests(endpoint)
     deliver_due()
-    WebhookEndpoint.objects.update(previous_valid_until=Now())
+    WebhookEndpoint.objects.update(previous_valid_until=from_now(-1))
     send_tests(endpoint)
     deliver_due()
 
@@ -107,7 +106,7 @@ def test_ended_secret_is_forgotten(make_user: MakeUser, make_webhook: MakeWebhoo
     endpoints.forget_previous_secrets()
     endpoint.refresh_from_db()
     assert endpoint.previous_secret
-    WebhookEndpoint.objects.update(previous_valid_until=Now())
+    WebhookEndpoint.objects.update(previous_valid_until=from_now(-1))
 
     endpoints.forget_previous_secrets()
 

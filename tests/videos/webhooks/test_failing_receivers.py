@@ -175,7 +175,7 @@ def test_owner_of_a_failing_webhook_gets_a_mail(
 ) -> None:
     ann = make_user()
     make_webhook(ann, receiver)
-    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5))
+    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5, seconds=1))
     mailbox.deliver()
 
     endpoints.disable_if_failing(endpoint_id=WebhookEndpoint.objects.get().pk)

@@ -43,7 +43,8 @@ def outcome(response: Any) -> tuple[int, str]:
 
 def later(**passed: float) -> None:
     """Let time pass since the last refresh of every session."""
-    Session.objects.update(refreshed_at=F("refreshed_at") - timedelta(**passed))
+    passing = timedelta(**passed)
+    Session.objects.update(refreshed_at=F("refreshed_at") - passing, expires_at=F("expires_at") - passing)
 
 
 def request_of(pair: dict[str, Any]) -> Request:

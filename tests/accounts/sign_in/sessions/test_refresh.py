@@ -20,8 +20,8 @@ STOLEN = "The session has ended (a used refresh token was sent again: possibly s
 
 def test_refresh_keeps_the_session(ann: User) -> None:
     first = sign_in()
-    was = Session.objects.get()
     later(minutes=50)
+    was = Session.objects.get()
 
     second = refresh(first, HTTP_USER_AGENT="Firefox 2", REMOTE_ADDR="10.1.2.3")
 
