@@ -48,10 +48,11 @@ def test_two_tabs_refresh_the_session_once(browser: Browser, site: RunningStudio
     other = person.page.context.new_page()
     other.goto(f"{person.url}/looks")
     for tab in (person.page, other):
-        tab.wait_for_load_state("networkidle")  # a request that the next step breaks off would refresh, too
+        tab.wait_for_load_state("networkidle")
     refreshes: list[str] = []
     person.page.context.on(
-        "request", lambda request: refreshes.append(request.url) if "/token/refresh" in request.url else None
+        "requestfinished",  # the next step may break off another one
+        lambda request: refreshes.append(request.url) if "/token/refresh" in request.url else None,
     )
 
     person.page.evaluate(
